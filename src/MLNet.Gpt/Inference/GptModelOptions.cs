@@ -1,0 +1,19 @@
+namespace MLNet.Gpt.Inference;
+
+/// <summary>How a model is held and run.</summary>
+public sealed record GptModelOptions
+{
+    /// <summary>The precision of the matrices.</summary>
+    /// <value><see cref="WeightPrecision.Float32"/>.</value>
+    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
+
+    /// <summary>Threads that work on one call, the calling one among them; at least 1.</summary>
+    /// <value><see langword="null"/>: as many as the machine has processors.</value>
+    public int? ThreadCount
+    {
+        get;
+        init => field = value is null or >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(ThreadCount), value, $"{nameof(ThreadCount)} is {value}; it must be at least 1.");
+    }
+}

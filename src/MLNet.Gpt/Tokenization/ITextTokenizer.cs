@@ -1,0 +1,24 @@
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>Turns text into token ids and back. Implementations are immutable and safe for use by many threads.</summary>
+public interface ITextTokenizer
+{
+    /// <summary>Number of ids, V; ids run from 0 to V − 1.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>The id that ends a document, or <see langword="null"/> where the vocabulary has none.</summary>
+    int? EndOfTextId { get; }
+
+    /// <summary>The token ids of a text; empty for an empty text.</summary>
+    int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
+
+    /// <summary>The number of ids that <see cref="Encode"/> would return, found without allocating them.</summary>
+    int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
+
+    /// <summary>The text of token ids. Bytes that form no whole character decode to U+FFFD.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary; the message names it and its position.</exception>
+    string Decode(ReadOnlySpan<int> ids);
+
+    /// <summary>A decoder that takes ids one at a time and never cuts a character.</summary>
+    ITokenStreamDecoder CreateStreamDecoder();
+}
