@@ -266,6 +266,8 @@ public class TextGeneratorTests
 
         public string Decode(ReadOnlySpan<int> ids) => _inner.Decode(ids);
 
+        public int ByteCount(int id) => _inner.ByteCount(id);
+
         public ITokenStreamDecoder CreateStreamDecoder() => _inner.CreateStreamDecoder();
     }
 
