@@ -26,8 +26,6 @@ internal sealed class ByteTokenizer : ITextTokenizer
         return text.Append(decoder.Flush()).ToString();
     }
 
-    public int ByteCount(int id) => id == EndOfText ? 0 : 1;
-
     public ITokenStreamDecoder CreateStreamDecoder() => new StreamDecoder();
 
     private sealed class StreamDecoder : ITokenStreamDecoder

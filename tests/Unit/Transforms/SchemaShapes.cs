@@ -1,5 +1,5 @@
 using System.Reflection;
-using Microsoft.ML.Data;
+using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
