@@ -4,10 +4,11 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Runtime;
 
-[Collection(TorchCollection.Name)]
+[CollectionDefinition(nameof(RetainedHeapTests), DisableParallelization = true)] // the process's memory is measured
+[Collection(nameof(RetainedHeapTests))]
 public class RetainedHeapTests
 {
-    private const long Size = 64L << 20;
+    private const long Size = 32L << 20; // tests do not run on the main thread
 
     [Fact]
     public void Freed_memory_stays_while_the_heap_is_retained_and_goes_back_afterwards()
