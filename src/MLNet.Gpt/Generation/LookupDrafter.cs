@@ -9,13 +9,15 @@ internal sealed class LookupDrafter
     // A pair of tokens recurs by chance too often to be worth a guess.
     private const int MatchLength = 3;
 
+    private const int FirstLength = 3;
+
     private readonly List<int> _ids = [];
 
     // Where each run of three tokens was last followed by another: the follower's index.
     private readonly Dictionary<(int, int, int), int> _followers = [];
 
-    // How much is guessed at a time, by how the guesses before fared; 0 while guessing rests.
-    private int _length = 2;
+    // How much is guessed at a time and how often it is not, by how the guesses before fared.
+    private int _length = FirstLength;
     private int _rest;
     private int _failures;
 
@@ -59,12 +61,12 @@ internal sealed class LookupDrafter
         else if (accepted == 0)
         {
             // Each guess in vain doubles the wait for the next: text that does not repeat costs next to nothing.
-            _length = 2;
+            _length = FirstLength;
             _rest = 1 << Math.Min(_failures++, 6);
         }
         else
         {
-            _length = Math.Max(2, accepted);
+            _length = Math.Max(FirstLength, accepted);
             _failures = 0;
         }
     }
