@@ -12,9 +12,10 @@ namespace MLNet.Gpt.Inference;
 /// </summary>
 /// <remarks>
 /// Results depend on the weights and the tokens alone: not on <see cref="GptModelOptions.ThreadCount"/>, nor on what else is computed
-/// in the same call, nor on how a sequence was cut into calls.
+/// in the same call, nor on how a sequence was cut into calls. A model is also a source of weights: at
+/// <see cref="WeightPrecision.Float32"/> of exactly those it was made from, otherwise of what rounding left of them.
 /// </remarks>
-public sealed class GptModel : IDisposable
+public sealed class GptModel : IWeightSource, IDisposable
 {
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
     private const int RowsPerPass = 256;
@@ -22,11 +23,13 @@ public sealed class GptModel : IDisposable
 
     private readonly ModelWeights _weights;
     private readonly WorkspacePool _workspaces;
+    private readonly Lazy<PackedWeightReader> _reader;
 
     private GptModel(ModelWeights weights, ITextTokenizer tokenizer, GptModelOptions options)
     {
         _weights = weights;
         _workspaces = new WorkspacePool(weights.Config);
+        _reader = new(() => new PackedWeightReader(weights));
         Tokenizer = tokenizer;
         Options = options;
         ThreadCount = options.ThreadCount ?? Environment.ProcessorCount;
@@ -56,6 +59,21 @@ public sealed class GptModel : IDisposable
     /// <exception cref="ArgumentException">The tokenizer's vocabulary is not the model's, or the configuration contradicts itself.</exception>
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
+
+    /// <summary>Loads a checkpoint of this library and packs its weights for the engine.</summary>
+    /// <param name="path">What <see cref="GptCheckpoint.Save"/> wrote.</param>
+    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
+    /// <param name="tokenizer">Used in place of the checkpoint's own; needed where it names none.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of this library.</exception>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="ArgumentException">There is no tokenizer, or its vocabulary is not the model's.</exception>
+    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
+    {
+        using var checkpoint = GptCheckpoint.Open(path);
+        tokenizer ??= checkpoint.Tokenizer
+            ?? throw new ArgumentException($"'{path}' was saved without a tokenizer; one must be given.", nameof(tokenizer));
+        return FromWeights(checkpoint, tokenizer, options);
+    }
 
     /// <summary>The same with kernels of a given width.</summary>
     internal static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options, KernelSet kernels)
@@ -100,6 +118,14 @@ public sealed class GptModel : IDisposable
             packed.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void Read(string name, long start, Span<float> destination)
+    {
+        using var lease = Borrow();
+        _reader.Value.Read(name, start, destination);
     }
 
     /// <summary>A new, empty session: one sequence with its KV cache.</summary>
