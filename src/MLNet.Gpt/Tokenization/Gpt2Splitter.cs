@@ -1,0 +1,94 @@
+using System.Globalization;
+using System.Text;
+
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>
+/// Cuts text into the pieces inside which BPE merges: GPT-2's regular expression
+/// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>, by hand.
+/// </summary>
+/// <remarks>
+/// Works on UTF-8 and so on whole characters: .NET's regular expressions see a letter beyond U+FFFF as two
+/// surrogates that are no letters, and would cut where GPT-2 does not.
+/// </remarks>
+internal static class Gpt2Splitter
+{
+    private enum Kind : byte
+    {
+        Other,
+        Letter,
+        Number,
+        Space,
+    }
+
+    private static readonly Kind[] AsciiKinds = [.. Enumerable.Range(0, 128).Select(code => KindOf(new Rune(code)))];
+
+    /// <summary>Where the piece that begins at <paramref name="start"/> ends.</summary>
+    /// <param name="text">Well-formed UTF-8.</param>
+    /// <param name="start">The beginning of a character inside the text.</param>
+    public static int PieceEnd(ReadOnlySpan<byte> text, int start)
+    {
+        if (text[start] == '\'' && Contraction(text[(start + 1)..]) is > 0 and int length) return start + 1 + length;
+
+        int first = start;
+        var kind = KindAt(text, first, out int size);
+        if (kind == Kind.Space)
+        {
+            // One blank goes with the word after it; of several spaces before a word, all but the last are a piece.
+            int next = start + size;
+            if (text[start] != ' ' || next == text.Length || (kind = KindAt(text, next, out int nextSize)) == Kind.Space)
+            {
+                return SpacesEnd(text, start, next);
+            }
+
+            first = next;
+            size = nextSize;
+        }
+
+        int end = first + size;
+        while (end < text.Length && KindAt(text, end, out size) == kind) end += size;
+        return end;
+    }
+
+    // \s+(?!\S)|\s+
+    private static int SpacesEnd(ReadOnlySpan<byte> text, int start, int end)
+    {
+        int last = start;
+        while (end < text.Length && KindAt(text, end, out int size) == Kind.Space)
+        {
+            last = end;
+            end += size;
+        }
+
+        return end == text.Length || last == start ? end : last;
+    }
+
+    // The length of what follows the apostrophe in 's, 't, 're, 've, 'm, 'll, 'd, or 0.
+    private static int Contraction(ReadOnlySpan<byte> rest) => rest switch
+    {
+        [(byte)'s' or (byte)'t' or (byte)'m' or (byte)'d', ..] => 1,
+        [(byte)'r', (byte)'e', ..] or [(byte)'v', (byte)'e', ..] or [(byte)'l', (byte)'l', ..] => 2,
+        _ => 0,
+    };
+
+    private static Kind KindAt(ReadOnlySpan<byte> text, int index, out int size)
+    {
+        byte first = text[index];
+        if (first < 128)
+        {
+            size = 1;
+            return AsciiKinds[first];
+        }
+
+        Rune.DecodeFromUtf8(text[index..], out var rune, out size);
+        return KindOf(rune);
+    }
+
+    private static Kind KindOf(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    {
+        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
+            or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => Kind.Letter,
+        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => Kind.Number,
+        _ => Rune.IsWhiteSpace(rune) ? Kind.Space : Kind.Other,
+    };
+}

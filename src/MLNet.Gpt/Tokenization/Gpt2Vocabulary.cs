@@ -1,0 +1,101 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>The byte strings of GPT-2's tokens: from id to bytes and from bytes to id. An id is also its BPE rank.</summary>
+internal sealed class Gpt2Vocabulary
+{
+    /// <summary>Number of ids, the end of text among them.</summary>
+    public const int Size = 50_257;
+
+    /// <summary>The one special token.</summary>
+    public const int EndOfTextId = Size - 1;
+
+    private const string ResourceName = "MLNet.Gpt.Tokenization.Vocabularies.gpt2.tokens";
+    private const int SlotBits = 17; // 2.6 slots a token
+    private const uint SlotMask = (1u << SlotBits) - 1;
+    private static readonly Lazy<Gpt2Vocabulary> Lazy = new(() => new Gpt2Vocabulary());
+
+    private readonly byte[] _bytes;
+    private readonly int[] _starts = new int[Size + 1]; // token i is _bytes[_starts[i] .. _starts[i + 1]]
+    private readonly int _longest;
+
+    // Open addressing with linear probing. A slot is 0 where empty, else id + 1 in its low 17 bits under 15 bits of the hash.
+    private readonly uint[] _slots = new uint[1 << SlotBits];
+
+    private Gpt2Vocabulary()
+    {
+        // The lengths of all tokens but the special one, then their bytes.
+        using var resource = typeof(Gpt2Vocabulary).Assembly.GetManifestResourceStream(ResourceName)
+            ?? throw new InvalidOperationException($"The resource '{ResourceName}' is missing from the library.");
+        byte[] lengths = new byte[EndOfTextId];
+        resource.ReadExactly(lengths);
+        int total = (int)(resource.Length - lengths.Length);
+        _bytes = new byte[total + EndOfText.Length];
+        resource.ReadExactly(_bytes, 0, total);
+        EndOfText.CopyTo(_bytes.AsSpan(total));
+
+        for (int id = 0; id < EndOfTextId; id++)
+        {
+            _starts[id + 1] = _starts[id] + lengths[id];
+            _longest = Math.Max(_longest, lengths[id]);
+            Insert(id);
+        }
+
+        _starts[Size] = _bytes.Length;
+    }
+
+    /// <summary>The one vocabulary, read on first use.</summary>
+    public static Gpt2Vocabulary Shared => Lazy.Value;
+
+    /// <summary>The spelling of the special token.</summary>
+    public static ReadOnlySpan<byte> EndOfText => "<|endoftext|>"u8;
+
+    /// <summary>Length in bytes of the longest ordinary token.</summary>
+    public int LongestToken => _longest;
+
+    /// <summary>The bytes of a token; the id must be valid.</summary>
+    public ReadOnlySpan<byte> this[int id] => _bytes.AsSpan(_starts[id].._starts[id + 1]);
+
+    /// <summary>The bytes of a token as memory; the id must be valid.</summary>
+    public ReadOnlyMemory<byte> Memory(int id) => _bytes.AsMemory(_starts[id].._starts[id + 1]);
+
+    /// <summary>The id of an ordinary token's bytes, or −1.</summary>
+    public int Find(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > _longest) return -1;
+        uint hash = Hash(bytes), tag = hash & ~SlotMask;
+        for (uint slot = hash & SlotMask; ; slot = (slot + 1) & SlotMask)
+        {
+            uint entry = _slots[slot];
+            if (entry == 0) return -1;
+            if ((entry & ~SlotMask) != tag) continue;
+            int id = (int)(entry & SlotMask) - 1;
+            if (bytes.SequenceEqual(this[id])) return id;
+        }
+    }
+
+    private void Insert(int id)
+    {
+        uint hash = Hash(this[id]), slot = hash & SlotMask;
+        while (_slots[slot] != 0) slot = (slot + 1) & SlotMask;
+        _slots[slot] = (hash & ~SlotMask) | (uint)(id + 1);
+    }
+
+    // Any mixing would do; this one takes eight bytes at a time (constants: odd, from the golden ratio and from π).
+    private static uint Hash(ReadOnlySpan<byte> bytes)
+    {
+        const ulong factor = 0x9E37_79B9_7F4A_7C15;
+        ulong hash = (ulong)bytes.Length * 0x243F_6A88_85A3_08D3;
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+        {
+            hash = (BitOperations.RotateLeft(hash, 29) ^ MemoryMarshal.Read<ulong>(bytes)) * factor;
+        }
+
+        ulong rest = 0;
+        foreach (byte b in bytes) rest = (rest << 8) | b;
+        hash = (BitOperations.RotateLeft(hash, 29) ^ rest) * factor;
+        return (uint)(hash >> 32) ^ (uint)(hash >> 15);
+    }
+}

@@ -1,0 +1,122 @@
+using CsCheck;
+using Microsoft.ML.Tokenizers;
+using MLNet.Gpt.Tests.Data;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Tests.Tokenization;
+
+public class Gpt2TokenizerTests
+{
+    private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
+
+    // Texts of all characters, of awkward fragments, and of both.
+    private static readonly Gen<string> AnyText = Gen.OneOf(
+        Gen.Char.Array[0, 60].Select(characters => new string(characters)),
+        Gen.OneOf("a", "The", " of", "ing", " ", "  ", "\n", "\t", "'s", "'", "'ll", "1", "²", "é", "士", "醒", "𠀚", "𠀖", "𝒳", "😀", "👍🏽", "\0", "\u00a0", "\u3000", "\u0301", "!", "<|", "|>", "\ud83d", "\ude00")
+            .Array[0, 40].Select(string.Concat));
+
+    [Theory] // The lecture's inputs and targets.
+    [InlineData("every effort moves", new[] { 16833, 3626, 6100 })]
+    [InlineData(" effort moves you", new[] { 3626, 6100, 345 })]
+    [InlineData("I really like", new[] { 40, 1107, 588 })]
+    [InlineData(" really like chocolate", new[] { 1107, 588, 11311 })]
+    public void The_lectures_texts_have_the_lectures_ids(string text, int[] ids)
+    {
+        Assert.Equal(ids, Tokenizer.Encode(text));
+        Assert.Equal(text, Tokenizer.Decode(ids));
+    }
+
+    [Fact]
+    public void The_lectures_first_guess_decodes_as_in_the_lecture() => Assert.Equal(" Armed heNetflix", Tokenizer.Decode([16657, 339, 42826]));
+
+    [Fact]
+    public void The_end_of_text_is_a_special_token_or_literal_text_by_choice()
+    {
+        Assert.Equal([50256], Tokenizer.Encode("<|endoftext|>"));
+        Assert.Equal([27, 91, 437, 1659, 5239, 91, 29], Tokenizer.Encode("<|endoftext|>", SpecialTokens.Literal));
+        Assert.Equal(1, Tokenizer.Count("<|endoftext|>"));
+        Assert.Equal(7, Tokenizer.Count("<|endoftext|>", SpecialTokens.Literal));
+        Assert.Equal("<|endoftext|>", Tokenizer.Decode([50256]));
+        Assert.Equal(50256, Tokenizer.EndOfTextId);
+    }
+
+    [Fact]
+    public void Any_text_decodes_to_itself() => AnyText.Sample(text =>
+    {
+        string expected = Gpt2IdsTests.WellFormed(text); // a lone surrogate is no character and becomes U+FFFD
+        return Tokenizer.Decode(Tokenizer.Encode(text)) == expected && Tokenizer.Decode(Tokenizer.Encode(text, SpecialTokens.Literal)) == expected;
+    });
+
+    [Fact]
+    public void The_count_is_the_number_of_ids() =>
+        AnyText.Sample(text => Tokenizer.Count(text) == Tokenizer.Encode(text).Length);
+
+    [Fact] // Compared where both are right: ML.NET's cuts inside letters beyond U+FFFF and mangles lone surrogates.
+    public void Text_of_the_basic_plane_has_the_ids_of_the_tokenizer_of_MLNet()
+    {
+        using var lines = new MemoryStream(TiktokenLines());
+        var other = TiktokenTokenizer.CreateForModel("gpt2", lines);
+        Gen.OneOf(Gen.Char.Array[0, 60].Select(characters => new string(characters)), AnyText)
+            .Select(text => string.Concat(text.Where(character => !char.IsSurrogate(character))))
+            .Sample(text => Tokenizer.Encode(text).SequenceEqual(other.EncodeToIds(text)));
+    }
+
+    [Theory]
+    [InlineData("a")]
+    [InlineData(" ")]
+    [InlineData("\n ")]
+    [InlineData("=-")]
+    [InlineData("醒")]
+    [InlineData("Call me Ishmael. ")]
+    public void A_text_of_millions_of_characters_is_encoded_in_a_moment(string part)
+    {
+        string text = string.Concat(Enumerable.Repeat(part, 1_000_000 / part.Length));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        int[] ids = Tokenizer.Encode(text);
+        Assert.Equal(text, Tokenizer.Decode(ids));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"{text.Length} characters took {clock.Elapsed}."); // a quadratic merge takes minutes
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(50257)]
+    [InlineData(int.MaxValue)]
+    public void An_id_outside_the_vocabulary_is_an_error_that_names_it_and_its_position(int id)
+    {
+        var exception = Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.Decode([1, 2, id]));
+        Assert.Contains($"Token id {id} at position 2", exception.Message);
+        Assert.Contains("0 to 50256", exception.Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.TokenBytes(id));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.CreateStreamDecoder().Append(id));
+    }
+
+    [Fact]
+    public void Counting_allocates_nothing()
+    {
+        string text = TestFiles.MobyDick[..20_000];
+        Tokenizer.Count(text);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Tokenizer.Count(text);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Many_threads_may_use_it_at_once()
+    {
+        int[] expected = Tokenizer.Encode(TestFiles.MobyDick);
+        Parallel.For(0, 8, _ => Assert.Equal(expected, Tokenizer.Encode(TestFiles.MobyDick)));
+    }
+
+    [Fact]
+    public void Both_ways_of_merging_give_the_same_ids() => Gen.Byte.Array[2, BytePairMerger.ShortPiece].Sample(piece =>
+    {
+        var brief = IdBuffer.Keeping(8);
+        var lengthy = IdBuffer.Keeping(8);
+        BytePairMerger.EncodeShort(Gpt2Vocabulary.Shared, piece, ref brief);
+        BytePairMerger.EncodeLong(Gpt2Vocabulary.Shared, piece, ref lengthy);
+        return brief.Detach().SequenceEqual(lengthy.Detach());
+    });
+
+    private static byte[] TiktokenLines() => System.Text.Encoding.ASCII.GetBytes(string.Concat(
+        Enumerable.Range(0, 50_256).Select(id => $"{Convert.ToBase64String(Tokenizer.TokenBytes(id).Span)} {id}\n")));
+}
