@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Loader;
+using MLNet.Gpt.Runtime;
+using TorchSharp;
+
+namespace MLNet.Gpt.Tests.Runtime;
+
+public class LibTorchTests
+{
+    [Fact]
+    public void LibTorch_loads_and_computes()
+    {
+        LibTorch.EnsureLoaded();
+        using var sum = torch.ones(3).sum();
+        Assert.Equal(3f, sum.item<float>());
+    }
+
+    [Fact]
+    public void A_thread_count_below_one_is_refused_with_the_value() =>
+        Assert.Contains("0", Assert.Throws<ArgumentOutOfRangeException>(() => LibTorch.ThreadCount = 0).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task Several_processes_that_start_at_once_with_an_empty_cache_all_compute()
+    {
+        Assert.SkipUnless(StockLibrary.IsHere, "The remedy is for Linux on x64.");
+        using var home = new TemporaryDirectory();
+        var processes = Enumerable.Range(0, 4).Select(_ => StartAgain(nameof(LibTorch_loads_and_computes), home.Path)).ToList();
+        foreach (var process in processes)
+        {
+            using (process)
+            {
+                var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+                await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+                Assert.True(process.ExitCode == 0, await output);
+            }
+        }
+
+        // Where the stock file loads, nothing may have been written; else exactly one good copy.
+        string[] files = Directory.GetFiles(home.Path, "*", SearchOption.AllDirectories);
+        if (StockLoads()) Assert.Empty(files);
+        else Assert.Equal(LibStdCxxRemedy.Mend(StockLibrary.Read()), File.ReadAllBytes(Assert.Single(files)));
+    }
+
+    [Fact]
+    public void LibTorch_loads_inside_a_load_context_of_its_own()
+    {
+        var context = new FolderLoadContext();
+        var assembly = context.LoadFromAssemblyPath(typeof(LibTorch).Assembly.Location);
+        Assert.NotSame(typeof(LibTorch).Assembly, assembly);
+
+        assembly.GetType(typeof(LibTorch).FullName!)!.GetMethod(nameof(LibTorch.EnsureLoaded))!.Invoke(null, null);
+        var torchSharp = context.Assemblies.Single(loaded => loaded.GetName().Name == "TorchSharp");
+        object threads = torchSharp.GetType("TorchSharp.torch")!.GetMethod("get_num_threads")!.Invoke(null, null)!;
+        Assert.InRange((int)threads, 1, 4096);
+    }
+
+    private static bool StockLoads()
+    {
+        LibTorch.EnsureLoaded(); // so that what the library depends on is there
+        return NativeLibrary.TryLoad(StockLibrary.FilePath, out _);
+    }
+
+    private static Process StartAgain(string test, string cacheHome)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        start.ArgumentList.Add("-method");
+        start.ArgumentList.Add($"*.{nameof(LibTorchTests)}.{test}");
+        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        start.Environment["XDG_CACHE_HOME"] = cacheHome;
+        return Process.Start(start)!;
+    }
+
+    // As a host of plug-ins would have it: every assembly of this folder anew, the framework's shared.
+    private sealed class FolderLoadContext() : AssemblyLoadContext("tests")
+    {
+        protected override Assembly? Load(AssemblyName name)
+        {
+            string path = Path.Combine(AppContext.BaseDirectory, name.Name + ".dll");
+            return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
+        }
+    }
+}
