@@ -1,26 +1,162 @@
+using MLNet.Gpt.Data;
+
 namespace MLNet.Gpt.Inference;
 
-/// <summary>One sequence being read or written: its tokens' keys and values are kept, so that each token is computed once. Not safe for use by many threads at once.</summary>
+/// <summary>
+/// One sequence being read or written: its tokens' keys and values are kept, so that each token is computed once.
+/// Not safe for use by many threads at once.
+/// </summary>
 public sealed class GptSession : IDisposable
 {
+    private const int Busy = 1;
+    private const int Disposed = 2;
+
+    private readonly KvCache _cache;
+    private float[]? _logits;
+    private bool _hasLogits;
+    private int _state;
+
+    internal GptSession(GptModel model)
+    {
+        Model = model;
+        _cache = new KvCache(model.Config, model.Weights.Kernels, model.Config.LayerCount, model.Config.ContextLength);
+    }
+
     /// <summary>The model that the session runs on.</summary>
-    public GptModel Model => throw new NotImplementedException();
+    public GptModel Model { get; }
 
     /// <summary>Tokens in the session, from 0 to the context length.</summary>
-    public int Position => throw new NotImplementedException();
+    public int Position { get; private set; }
 
-    /// <summary>The logits after the last token, (V); valid until the session changes. Empty before the first token.</summary>
-    public ReadOnlySpan<float> Logits => throw new NotImplementedException();
+    /// <summary>The logits after the last token, (V); valid until the session changes. Empty before the first token and after <see cref="Truncate"/>.</summary>
+    public ReadOnlySpan<float> Logits => _hasLogits ? _logits : [];
 
-    /// <summary>Appends tokens and returns the logits after the last of them.</summary>
-    public ReadOnlySpan<float> Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <summary>The cache, for whoever has entered.</summary>
+    internal KvCache Cache => _cache;
+
+    /// <summary>Where the model writes the logits, (V).</summary>
+    internal float[] LogitsBuffer => _logits ??= GC.AllocateUninitializedArray<float>(Model.Config.VocabularySize);
+
+    /// <summary>Appends tokens and returns the logits after the last of them; the logits there are, where <paramref name="ids"/> is empty.</summary>
+    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
+    /// <exception cref="ArgumentException">The tokens do not fit the context.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    /// <exception cref="ObjectDisposedException">The session or its model was disposed.</exception>
+    public ReadOnlySpan<float> Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
+    {
+        TokenIds.Validate(ids, Model.Config.VocabularySize, nameof(ids));
+        Enter();
+        try
+        {
+            if (!ids.IsEmpty)
+            {
+                Reserve(ids.Length);
+                Model.Append(this, ids, cancellationToken);
+            }
+
+            return Logits;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
 
     /// <summary>Forgets all tokens from a position on; logits are empty until the next <see cref="Append"/>.</summary>
-    public void Truncate(int position) => throw new NotImplementedException();
+    /// <param name="position">From 0 to <see cref="Position"/>; at <see cref="Position"/> nothing changes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The session has no such position.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    /// <exception cref="ObjectDisposedException">The session was disposed.</exception>
+    public void Truncate(int position)
+    {
+        Enter();
+        try
+        {
+            if (position < 0 || position > Position)
+            {
+                throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} is not in the session, which holds {Position} tokens.");
+            }
+
+            if (position == Position) return;
+            Position = position;
+            _hasLogits = false;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
 
     /// <summary>A session of its own that continues from the same tokens.</summary>
-    public GptSession Fork() => throw new NotImplementedException();
+    /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
+    /// <exception cref="ObjectDisposedException">The session or its model was disposed.</exception>
+    public GptSession Fork()
+    {
+        Enter();
+        GptSession? fork = null;
+        try
+        {
+            fork = Model.CreateSession();
+            fork._cache.CopyFrom(_cache, Position);
+            fork.Position = Position;
+            if (_hasLogits)
+            {
+                _logits.AsSpan().CopyTo(fork.LogitsBuffer);
+                fork._hasLogits = true;
+            }
 
-    /// <summary>Frees the cache.</summary>
-    public void Dispose() => throw new NotImplementedException();
+            return fork;
+        }
+        catch
+        {
+            fork?.Dispose();
+            throw;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Frees the cache; at once, or when the call that another thread has under way ends.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Or(ref _state, Disposed) == 0) _cache.Dispose();
+    }
+
+    /// <summary>Claims the session for one call.</summary>
+    internal void Enter()
+    {
+        int state = Interlocked.CompareExchange(ref _state, Busy, 0);
+        ObjectDisposedException.ThrowIf((state & Disposed) != 0, this);
+        if (state != 0) throw new InvalidOperationException("The session is in use already; a session takes one call at a time and stands once in a step.");
+    }
+
+    /// <summary>Ends the claim.</summary>
+    internal void Leave()
+    {
+        if (Interlocked.And(ref _state, ~Busy) == (Busy | Disposed)) _cache.Dispose();
+    }
+
+    /// <summary>Makes room for more tokens.</summary>
+    /// <exception cref="ArgumentException">The context is too short.</exception>
+    internal void Reserve(int count)
+    {
+        int limit = Model.Config.ContextLength;
+        if (count > limit - Position)
+        {
+            throw new ArgumentException($"{count} more tokens do not fit: the session holds {Position} of at most {limit}, the context length.", "ids");
+        }
+
+        _cache.EnsureCapacity(Position + count);
+    }
+
+    /// <summary>Moves on to a position whose logits have been written.</summary>
+    internal void Advance(int position)
+    {
+        Position = position;
+        _hasLogits = true;
+    }
 }

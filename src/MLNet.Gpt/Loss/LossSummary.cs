@@ -35,19 +35,21 @@ public readonly record struct LossSummary
     /// <summary>Perplexity, exp(<see cref="CrossEntropy"/>): the number of equally likely tokens that would be as hard to guess among. NaN of no token.</summary>
     public double Perplexity => Math.Exp(CrossEntropy);
 
-    /// <summary>The summary of one token.</summary>
+    /// <summary>The summary of one token, or of several whose losses were added up elsewhere.</summary>
     /// <param name="negativeLogLikelihood">−ln p(target) in nats: at least 0 (rounding below 0 is kept as it is), infinity for probability 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The value is NaN or negative infinity, or over 2^60.</exception>
-    public static LossSummary Of(double negativeLogLikelihood)
+    /// <param name="tokenCount">The number of tokens, at least 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The value is NaN or negative infinity, or over 2^60, or the count is negative.</exception>
+    public static LossSummary Of(double negativeLogLikelihood, long tokenCount = 1)
     {
-        if (double.IsPositiveInfinity(negativeLogLikelihood)) return new(0, 1, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
+        if (double.IsPositiveInfinity(negativeLogLikelihood)) return new(0, 1, tokenCount);
         if (!(Math.Abs(negativeLogLikelihood) <= 1L << 60))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(negativeLogLikelihood), negativeLogLikelihood, $"A negative log-likelihood of {negativeLogLikelihood} cannot be summed; the model's logits hold NaN or overflow.");
         }
 
-        return new((Int128)Math.Round(negativeLogLikelihood * UnitsPerNat), 0, 1);
+        return new((Int128)Math.Round(negativeLogLikelihood * UnitsPerNat), 0, tokenCount);
     }
 
     /// <summary>The summary of two disjoint sets of tokens together.</summary>

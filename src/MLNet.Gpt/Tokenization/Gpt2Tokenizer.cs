@@ -78,6 +78,9 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
     }
 
     /// <inheritdoc/>
+    public int ByteCount(int id) => TokenBytes(id).Length;
+
+    /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes);
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)

@@ -19,6 +19,10 @@ public interface ITextTokenizer
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary; the message names it and its position.</exception>
     string Decode(ReadOnlySpan<int> ids);
 
+    /// <summary>The number of UTF-8 bytes that a token stands for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    int ByteCount(int id);
+
     /// <summary>A decoder that takes ids one at a time and never cuts a character.</summary>
     ITokenStreamDecoder CreateStreamDecoder();
 }

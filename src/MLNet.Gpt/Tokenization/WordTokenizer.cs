@@ -78,6 +78,13 @@ public sealed class WordTokenizer : ITextTokenizer
     }
 
     /// <inheritdoc/>
+    public int ByteCount(int id)
+    {
+        TokenIds.Validate([id], VocabularySize, nameof(id));
+        return Encoding.UTF8.GetByteCount(_words[id]);
+    }
+
+    /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new WordStreamDecoder(_words);
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)

@@ -1,0 +1,44 @@
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Loss;
+
+namespace MLNet.Gpt.Evaluation;
+
+/// <summary>
+/// What a model made of one document, or of many: counts that add up exactly, whatever the grouping and the order.
+/// </summary>
+/// <param name="Loss">Summed negative log-likelihood and number of predicted tokens.</param>
+/// <param name="ByteCount">UTF-8 bytes of the text that was predicted; a first token that nothing precedes is not among them.</param>
+/// <param name="Top1Count">Predicted tokens that the model held most probable.</param>
+/// <param name="Top5Count">Predicted tokens among the five that the model held most probable.</param>
+/// <param name="DocumentCount">Documents, those with nothing to predict among them.</param>
+public readonly record struct DocumentScore(LossSummary Loss, long ByteCount, long Top1Count, long Top5Count, long DocumentCount)
+{
+    /// <summary>The score of no document.</summary>
+    public static DocumentScore Empty => default;
+
+    /// <summary>The score of two disjoint sets of documents together.</summary>
+    public static DocumentScore operator +(DocumentScore left, DocumentScore right) => new(
+        left.Loss + right.Loss,
+        left.ByteCount + right.ByteCount,
+        left.Top1Count + right.Top1Count,
+        left.Top5Count + right.Top5Count,
+        left.DocumentCount + right.DocumentCount);
+
+    /// <summary>The score of two disjoint sets of documents together.</summary>
+    public static DocumentScore Add(DocumentScore left, DocumentScore right) => left + right;
+
+    /// <summary>The score of one document.</summary>
+    internal static DocumentScore Of(ReadOnlySpan<TokenScore> tokens, long byteCount)
+    {
+        var loss = LossSummary.Empty;
+        long top1 = 0, top5 = 0;
+        foreach (var token in tokens)
+        {
+            loss += LossSummary.Of(token.NegativeLogLikelihood);
+            if (token.Rank < 1) top1++;
+            if (token.Rank < 5) top5++;
+        }
+
+        return new(loss, byteCount, top1, top5, 1);
+    }
+}

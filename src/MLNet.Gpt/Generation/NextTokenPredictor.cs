@@ -1,0 +1,65 @@
+using System.Numerics.Tensors;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Generation;
+
+/// <summary>Tells which tokens a model expects after a text. Safe for use by many threads.</summary>
+/// <param name="model">The model that is asked.</param>
+public sealed class NextTokenPredictor(GptModel model)
+{
+    /// <summary>The most probable next tokens, best first; equally probable ones in the order of their ids.</summary>
+    /// <param name="text">What comes before. Of a text longer than the context the last tokens count, as in the lecture.</param>
+    /// <param name="count">How many candidates, from 1 to the vocabulary's size.</param>
+    /// <param name="specialTokens">How special tokens spelled out in the text are read.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    /// <exception cref="ArgumentException">The text has no token: there is nothing to predict from.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is not within its bounds.</exception>
+    public IReadOnlyList<TokenCandidate> Predict(
+        ReadOnlySpan<char> text, int count = 5, SpecialTokens specialTokens = SpecialTokens.Recognized, CancellationToken cancellationToken = default) =>
+        Predict(model.Tokenizer.Encode(text, specialTokens), count, cancellationToken);
+
+    /// <summary>The most probable next tokens after token ids, best first; equally probable ones in the order of their ids.</summary>
+    /// <param name="ids">What comes before. Of more ids than the context is long the last count.</param>
+    /// <param name="count">How many candidates, from 1 to the vocabulary's size.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    /// <exception cref="ArgumentException">There is no id: there is nothing to predict from.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The count is not within its bounds, or an id is outside the vocabulary.</exception>
+    public IReadOnlyList<TokenCandidate> Predict(ReadOnlySpan<int> ids, int count = 5, CancellationToken cancellationToken = default)
+    {
+        int vocabularySize = model.Config.VocabularySize;
+        if (ids.IsEmpty) throw new ArgumentException("The text has no token; there is nothing to predict from.", nameof(ids));
+        if (count < 1 || count > vocabularySize)
+        {
+            throw new ArgumentOutOfRangeException(nameof(count), count, $"{count} candidates are wanted; it must be from 1 to the vocabulary's {vocabularySize}.");
+        }
+
+        using var session = model.CreateSession();
+        return Best(session.Append(ids[Math.Max(0, ids.Length - model.Config.ContextLength)..], cancellationToken), count);
+    }
+
+    private static TokenCandidate[] Best(ReadOnlySpan<float> logits, int count)
+    {
+        // The root is the worst of the best so far: V comparisons, and few insertions after the first hundreds.
+        var best = new PriorityQueue<int, (float Logit, int Order)>(count + 1);
+        for (int id = 0; id < logits.Length; id++)
+        {
+            if (best.Count < count) best.Enqueue(id, (logits[id], -id));
+            else best.EnqueueDequeue(id, (logits[id], -id));
+        }
+
+        float max = TensorPrimitives.Max(logits);
+        double sum = 0;
+        foreach (float logit in logits) sum += Math.Exp(logit - max);
+        double logSum = max + Math.Log(sum);
+
+        var candidates = new TokenCandidate[count];
+        for (int rank = count - 1; rank >= 0; rank--)
+        {
+            int id = best.Dequeue();
+            candidates[rank] = new(id, logits[id] - logSum);
+        }
+
+        return candidates;
+    }
+}

@@ -1,0 +1,23 @@
+namespace MLNet.Gpt.Inference;
+
+/// <summary>A piece of attention for one thread: some rows of one head of one segment.</summary>
+internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRow, int RowCount)
+{
+    private const int LongestCount = 64;
+
+    /// <summary>Cuts the attention of segments into pieces, the long ones first.</summary>
+    public static AttentionUnit[] Of(ReadOnlySpan<Segment> segments, int headCount)
+    {
+        var units = new List<AttentionUnit>();
+        for (int segment = 0; segment < segments.Length; segment++)
+        {
+            int count = segments[segment].Count;
+            for (int first = (count - 1) / LongestCount * LongestCount; first >= 0; first -= LongestCount)
+            {
+                for (int head = 0; head < headCount; head++) units.Add(new(segment, head, first, Math.Min(LongestCount, count - first)));
+            }
+        }
+
+        return [.. units];
+    }
+}

@@ -1,0 +1,51 @@
+using System.Runtime.CompilerServices;
+
+namespace MLNet.Gpt.Inference.Kernels;
+
+/// <summary>One row times a panel of weights: what generating token by token spends its time on, reading memory.</summary>
+/// <remarks>Sums run over k in order, as in <see cref="TileProduct{TSimd, TVector}"/>, so both give the same bits.</remarks>
+internal static unsafe class VectorProduct<TSimd, TVector>
+    where TSimd : struct, ISimd<TVector>
+    where TVector : unmanaged
+{
+    /// <summary>y (3 registers) = x (depth) · panel (depth × 3 registers).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(int depth, float* x, float* panel, float* y)
+    {
+        int lanes = TSimd.Lanes;
+        TVector y0 = TSimd.Zero, y1 = TSimd.Zero, y2 = TSimd.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            TVector value = TSimd.Broadcast(x[k]);
+            y0 = TSimd.MultiplyAdd(value, TSimd.Load(panel), y0);
+            y1 = TSimd.MultiplyAdd(value, TSimd.Load(panel + lanes), y1);
+            y2 = TSimd.MultiplyAdd(value, TSimd.Load(panel + (2 * lanes)), y2);
+            panel += 3 * lanes;
+        }
+
+        TSimd.Store(y0, y);
+        TSimd.Store(y1, y + lanes);
+        TSimd.Store(y2, y + (2 * lanes));
+    }
+
+    /// <summary>y (columns) += Σ weights[k] · rows[k]: the weighted values of attention. Columns are a multiple of two registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddWeightedRows(int depth, float* weights, float* rows, nint stride, float* y, int columns)
+    {
+        int lanes = TSimd.Lanes;
+        for (int column = 0; column < columns; column += 2 * lanes)
+        {
+            TVector y0 = TSimd.Load(y + column), y1 = TSimd.Load(y + column + lanes);
+            float* row = rows + column;
+            for (int k = 0; k < depth; k++, row += stride)
+            {
+                TVector weight = TSimd.Broadcast(weights[k]);
+                y0 = TSimd.MultiplyAdd(weight, TSimd.Load(row), y0);
+                y1 = TSimd.MultiplyAdd(weight, TSimd.Load(row + lanes), y1);
+            }
+
+            TSimd.Store(y0, y + column);
+            TSimd.Store(y1, y + column + lanes);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Inference.Threading;
+
+namespace MLNet.Gpt.Inference;
+
+/// <summary>The output head and the loss in one: logits exist only as tiles of a few hundred tokens of the vocabulary.</summary>
+/// <remarks>
+/// Each stretch of 384 ids gives every row a maximum, a sum of exponentials and a count of logits above the target's; the stretches
+/// are folded in order of the vocabulary, so the result does not depend on which thread did which.
+/// </remarks>
+internal static unsafe class Scorer
+{
+    private const int RowsPerUnit = 64;
+    private const int IdsPerStretch = 384;
+
+    /// <summary>Scores the target of each normalised row of the workspace.</summary>
+    /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
+    public static void Score(ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, int threadCount)
+    {
+        var head = weights.Head;
+        int rows = targets.Length, vocabulary = head.Outputs;
+        float[] targetLogits = TargetLogits(weights, workspace, targets);
+        int panelsPerStretch = IdsPerStretch / head.PanelWidth, width = panelsPerStretch * head.PanelWidth;
+        int stretches = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
+        var parts = new LogSumExp[rows * stretches];
+        if (head.Precision == WeightPrecision.Int8) MatrixProduct.Quantise(head.Depth, workspace.Normalised, workspace.Width, rows, workspace.Quantised, threadCount);
+        WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
+        {
+            int firstRow = unit / stretches * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit % stretches;
+            float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength + (RowsPerUnit * width));
+            float* logits = tile + MatrixProduct.ScratchLength;
+            ComputeStretch(weights, workspace, firstRow, count, stretch * panelsPerStretch, panelsPerStretch, tile, logits);
+            int valid = Math.Min(width, vocabulary - (stretch * width));
+            for (int row = 0; row < count; row++)
+            {
+                parts[((firstRow + row) * stretches) + stretch] = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
+            }
+        });
+
+        for (int row = 0; row < rows; row++) scores[row] = Combine(parts.AsSpan(row * stretches, stretches), targetLogits[row], targets[row], row);
+    }
+
+    private static TokenScore Combine(ReadOnlySpan<LogSumExp> stretches, float targetLogit, int target, int row)
+    {
+        double loss = LogSumExp.Combine(stretches) - targetLogit;
+        if (double.IsNaN(loss))
+        {
+            throw new InvalidOperationException(
+                $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights hold NaN or its activations overflow.");
+        }
+
+        int rank = 0;
+        foreach (var stretch in stretches) rank += stretch.AboveTarget;
+        return new((float)Math.Max(0, loss), rank);
+    }
+
+    private static void ComputeStretch(
+        ModelWeights weights, Workspace w, int firstRow, int rows, int firstPanel, int panelCount, float* tile, float* logits)
+    {
+        var head = weights.Head;
+        int width = panelCount * head.PanelWidth;
+        byte* quantised = w.Quantised + ((long)firstRow * QuantisedRow.StrideOf(head.Depth));
+        for (int panel = 0; panel < panelCount && firstPanel + panel < head.PanelCount; panel++)
+        {
+            MatrixProduct.MultiplyPanel(weights.Kernels, head, firstPanel + panel, w.Normalised + ((long)firstRow * w.Width), w.Width, rows, quantised, tile);
+            for (int row = 0; row < rows; row++)
+            {
+                new ReadOnlySpan<float>(tile + (row * head.PanelWidth), head.PanelWidth)
+                    .CopyTo(new Span<float>(logits + (row * width) + (panel * head.PanelWidth), head.PanelWidth));
+            }
+        }
+    }
+
+    // The same kernel on the target's own panel: the same bits as in the stretch, so that a target never ranks below itself.
+    private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets)
+    {
+        var head = weights.Head;
+        float[] logits = new float[targets.Length];
+        float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength);
+        byte* row = stackalloc byte[QuantisedRow.StrideOf(head.Depth)];
+        for (int i = 0; i < targets.Length; i++)
+        {
+            float* input = w.Normalised + ((long)i * w.Width);
+            if (head.Precision == WeightPrecision.Int8) QuantisedRow.Quantise(input, head.Depth, row);
+            MatrixProduct.MultiplyPanel(weights.Kernels, head, targets[i] / head.PanelWidth, input, w.Width, 1, row, tile);
+            logits[i] = tile[targets[i] % head.PanelWidth];
+        }
+
+        return logits;
+    }
+}

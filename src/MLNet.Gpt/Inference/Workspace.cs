@@ -1,0 +1,60 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference.Kernels;
+
+namespace MLNet.Gpt.Inference;
+
+/// <summary>The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge.</summary>
+internal sealed unsafe class Workspace : IDisposable
+{
+    private readonly NativeArena _arena = new();
+    private readonly long _residual, _normalised, _queryKeyValue, _attended, _hidden, _quantised;
+
+    public Workspace(GptConfig config, int rows)
+    {
+        Rows = (rows + 7) & ~7;
+        Width = RoundUp(config.EmbeddingWidth);
+        ProjectedWidth = RoundUp(3 * config.EmbeddingWidth);
+        HiddenWidth = RoundUp(config.FeedForwardWidth);
+        _residual = _arena.Reserve(4L * Rows * Width);
+        _normalised = _arena.Reserve(4L * Rows * Width);
+        _queryKeyValue = _arena.Reserve(4L * Rows * ProjectedWidth);
+        _attended = _arena.Reserve(4L * Rows * Width);
+        _hidden = _arena.Reserve(4L * Rows * HiddenWidth);
+        _quantised = _arena.Reserve((long)Rows * QuantisedRow.StrideOf(config.FeedForwardWidth));
+        _arena.Allocate();
+    }
+
+    /// <summary>Rows that fit.</summary>
+    public int Rows { get; }
+
+    /// <summary>Numbers from a row to the next in buffers of C columns.</summary>
+    public int Width { get; }
+
+    /// <summary>Numbers from a row to the next in <see cref="QueryKeyValue"/>.</summary>
+    public int ProjectedWidth { get; }
+
+    /// <summary>Numbers from a row to the next in <see cref="Hidden"/>.</summary>
+    public int HiddenWidth { get; }
+
+    /// <summary>The residual stream, (rows, C).</summary>
+    public float* Residual => (float*)_arena.At(_residual);
+
+    /// <summary>The residual stream after a layer norm, (rows, C).</summary>
+    public float* Normalised => (float*)_arena.At(_normalised);
+
+    /// <summary>Queries, keys and values of all heads, (rows, 3 C).</summary>
+    public float* QueryKeyValue => (float*)_arena.At(_queryKeyValue);
+
+    /// <summary>What the heads gathered, (rows, C).</summary>
+    public float* Attended => (float*)_arena.At(_attended);
+
+    /// <summary>The feed-forward layer's hidden activations, (rows, 4 C).</summary>
+    public float* Hidden => (float*)_arena.At(_hidden);
+
+    /// <summary>Room for the input of a product in bytes.</summary>
+    public byte* Quantised => _arena.At(_quantised);
+
+    public void Dispose() => _arena.Dispose();
+
+    private static int RoundUp(int width) => (width + 15) & ~15;
+}

@@ -1,0 +1,135 @@
+using MLNet.Gpt.Configuration;
+
+namespace MLNet.Gpt.Transforms;
+
+/// <summary>
+/// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/> leaves
+/// a column out. A column costs nothing until something reads it.
+/// </summary>
+/// <remarks>
+/// | Column | Type | Value | Of an empty or missing text |
+/// | -- | -- | -- | -- |
+/// | <see cref="PredictedToken"/> | text | most probable next token | empty |
+/// | <see cref="PredictedTokenId"/> | Int32 | its id | −1 |
+/// | <see cref="Probability"/> | Single | its probability, 0 … 1 | NaN |
+/// | <see cref="CandidateTokens"/> | vector of text | the most probable next tokens, best first | empty strings |
+/// | <see cref="CandidateTokenIds"/> | vector of Int32 | their ids | −1 |
+/// | <see cref="CandidateProbabilities"/> | vector of Single | their probabilities | NaN |
+/// | <see cref="NegativeLogLikelihood"/> | Double | Σ −ln p over the row's targets, nats | 0 |
+/// | <see cref="TokenCount"/> | Int64 | number of targets | 0 |
+/// | <see cref="ByteCount"/> | Int64 | UTF-8 bytes of the targets | 0 |
+/// | <see cref="Top1Count"/> | Int64 | targets that were the most probable token | 0 |
+/// | <see cref="Top5Count"/> | Int64 | targets among the five most probable | 0 |
+/// | <see cref="CrossEntropy"/> | Double | nats per target | NaN |
+/// | <see cref="Perplexity"/> | Double | exp(cross-entropy) | NaN |
+/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens | length 0 |
+/// | <see cref="TokenLogProbabilities"/> | vector of Single, length varies | ln p of each token; NaN for a first token that nothing precedes | length 0 |
+/// | <see cref="GeneratedText"/> | text | the continuation of the row's text | empty |
+/// | <see cref="Embedding"/> | vector of Single (C) | the last token's hidden state after the last layer norm | NaN |
+/// </remarks>
+public sealed record GptOutputColumns
+{
+    /// <summary>Next token as text.</summary>
+    /// <value><c>PredictedToken</c>.</value>
+    public string? PredictedToken { get; init; } = nameof(PredictedToken);
+
+    /// <summary>Next token's id.</summary>
+    /// <value><c>PredictedTokenId</c>.</value>
+    public string? PredictedTokenId { get; init; } = nameof(PredictedTokenId);
+
+    /// <summary>Next token's probability.</summary>
+    /// <value><c>Probability</c>.</value>
+    public string? Probability { get; init; } = nameof(Probability);
+
+    /// <summary>The <see cref="CandidateCount"/> most probable next tokens.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? CandidateTokens { get; init; }
+
+    /// <summary>The candidates' ids.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? CandidateTokenIds { get; init; }
+
+    /// <summary>The candidates' probabilities.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? CandidateProbabilities { get; init; }
+
+    /// <summary>How many candidates there are; at least 1, and no more than the vocabulary's size.</summary>
+    /// <value>5.</value>
+    public int CandidateCount
+    {
+        get;
+        init => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(CandidateCount), value, $"{nameof(CandidateCount)} is {value}; it must be at least 1.");
+    } = 5;
+
+    /// <summary>The row's summed loss.</summary>
+    /// <value><c>NegativeLogLikelihood</c>.</value>
+    public string? NegativeLogLikelihood { get; init; } = nameof(NegativeLogLikelihood);
+
+    /// <summary>The row's number of targets.</summary>
+    /// <value><c>TokenCount</c>.</value>
+    public string? TokenCount { get; init; } = nameof(TokenCount);
+
+    /// <summary>The bytes of the row's targets.</summary>
+    /// <value><c>ByteCount</c>.</value>
+    public string? ByteCount { get; init; } = nameof(ByteCount);
+
+    /// <summary>Targets that were the most probable token.</summary>
+    /// <value><c>Top1Count</c>.</value>
+    public string? Top1Count { get; init; } = nameof(Top1Count);
+
+    /// <summary>Targets among the five most probable tokens.</summary>
+    /// <value><c>Top5Count</c>.</value>
+    public string? Top5Count { get; init; } = nameof(Top5Count);
+
+    /// <summary>The row's cross-entropy.</summary>
+    /// <value><c>CrossEntropy</c>.</value>
+    public string? CrossEntropy { get; init; } = nameof(CrossEntropy);
+
+    /// <summary>The row's perplexity.</summary>
+    /// <value><c>Perplexity</c>.</value>
+    public string? Perplexity { get; init; } = nameof(Perplexity);
+
+    /// <summary>The row's tokens.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? Tokens { get; init; }
+
+    /// <summary>The log-probability of each of the row's tokens.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? TokenLogProbabilities { get; init; }
+
+    /// <summary>The continuation of the row's text.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? GeneratedText { get; init; }
+
+    /// <summary>The last token's hidden state, usable as features.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? Embedding { get; init; }
+
+    /// <summary>Returns these options if a model of this configuration can fill them.</summary>
+    /// <exception cref="ArgumentException">More candidates are wanted than there are tokens, a name is empty, or two columns have the same name.</exception>
+    internal GptOutputColumns ValidatedFor(GptConfig config)
+    {
+        if (CandidateCount > config.VocabularySize)
+        {
+            throw new ArgumentException($"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
+        }
+
+        var names = new HashSet<string>();
+        foreach (string? name in Names())
+        {
+            if (name is null) continue;
+            if (name.Length == 0) throw new ArgumentException("An output column's name is empty; null leaves a column out.");
+            if (!names.Add(name)) throw new ArgumentException($"Two output columns are named '{name}'; names must differ.");
+        }
+
+        return this;
+    }
+
+    private string?[] Names() =>
+    [
+        PredictedToken, PredictedTokenId, Probability, CandidateTokens, CandidateTokenIds, CandidateProbabilities, NegativeLogLikelihood,
+        TokenCount, ByteCount, Top1Count, Top5Count, CrossEntropy, Perplexity, Tokens, TokenLogProbabilities, GeneratedText, Embedding,
+    ];
+}
