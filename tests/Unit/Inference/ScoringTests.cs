@@ -1,0 +1,103 @@
+using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+
+namespace MLNet.Gpt.Tests.Inference;
+
+public class ScoringTests
+{
+    private static readonly GptConfig Config = GptModelTests.Odd with { VocabularySize = 1009 };
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(WeightPrecision.Float32)]
+    [InlineData(WeightPrecision.BFloat16)]
+    public void A_score_is_the_log_softmax_of_the_logits(WeightPrecision precision)
+    {
+        using var model = NewModel(precision);
+        int v = Config.VocabularySize;
+        int[] ids = RandomWeights.Ids(Config, 301);
+        var scores = new TokenScore[300];
+        model.Score(ids.AsSpan(0, 300), ids.AsSpan(1), [300], scores, Cancellation);
+        float[] logits = model.ComputeLogits(ids.AsSpan(0, 300));
+        for (int t = 0; t < 300; t++)
+        {
+            float[] row = logits[(t * v)..((t + 1) * v)];
+            double maximum = row.Max(), sum = row.Sum(logit => Math.Exp(logit - maximum));
+            Assert.Equal(maximum + Math.Log(sum) - row[ids[t + 1]], scores[t].NegativeLogLikelihood, 1e-5);
+            Assert.Equal(row.Count(logit => logit > row[ids[t + 1]]), scores[t].Rank);
+        }
+    }
+
+    [Theory]
+    [InlineData(WeightPrecision.Float32)]
+    [InlineData(WeightPrecision.BFloat16)]
+    [InlineData(WeightPrecision.Int8)]
+    public void A_sequence_scores_the_same_bits_alone_and_among_others(WeightPrecision precision)
+    {
+        using var model = NewModel(precision);
+        int[] lengths = [1, 300, 7, 0, 64, 241, 240, 2, 129, 300];
+        int total = lengths.Sum();
+        int[] inputs = RandomWeights.Ids(Config, total, 3), targets = RandomWeights.Ids(Config, total, 4);
+        var together = new TokenScore[total];
+        model.Score(inputs, targets, lengths, together, Cancellation);
+        int first = 0;
+        foreach (int length in lengths)
+        {
+            var alone = new TokenScore[length];
+            model.Score(inputs.AsSpan(first, length), targets.AsSpan(first, length), [length], alone, Cancellation);
+            Assert.Equal(alone, together.AsSpan(first, length));
+            first += length;
+        }
+    }
+
+    [Fact]
+    public void The_target_of_greatest_logit_has_rank_0()
+    {
+        using var model = NewModel(WeightPrecision.Int8);
+        int[] ids = RandomWeights.Ids(Config, 50);
+        float[] logits = model.ComputeLogits(ids);
+        int[] targets = [.. Enumerable.Range(0, 50).Select(t =>
+        {
+            float[] row = logits[(t * Config.VocabularySize)..((t + 1) * Config.VocabularySize)];
+            return Array.IndexOf(row, row.Max());
+        })];
+        var scores = new TokenScore[50];
+        model.Score(ids, targets, [50], scores, Cancellation);
+        Assert.All(scores, score => Assert.Equal(0, score.Rank));
+    }
+
+    [Fact]
+    public void Spans_that_do_not_fit_are_refused()
+    {
+        using var model = NewModel(WeightPrecision.Float32);
+        var scores = new TokenScore[3];
+        Assert.Throws<ArgumentException>(() => model.Score([1, 2, 3], [1, 2], [3], scores, Cancellation));
+        Assert.Throws<ArgumentException>(() => model.Score([1, 2], [1, 2], [2], scores, Cancellation));
+        Assert.Throws<ArgumentException>(() => model.Score([1, 2, 3], [1, 2, 3], [2], scores, Cancellation));
+        Assert.Throws<ArgumentException>(() => model.Score([1, 2, 3], [1, 2, 3], [4, -1], scores, Cancellation));
+        Assert.Throws<ArgumentException>(() => model.Score(new int[301], new int[301], [301], new TokenScore[301], Cancellation));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Score([1, 2, 3], [1, 2, 1009], [3], scores, Cancellation));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Score([1, -2, 3], [1, 2, 3], [3], scores, Cancellation));
+        model.Score([], [], [], [], Cancellation);
+    }
+
+    [Theory]
+    [InlineData(WeightPrecision.Float32, float.NaN)]
+    [InlineData(WeightPrecision.BFloat16, float.NaN)]
+    [InlineData(WeightPrecision.Int8, float.NaN)]
+    [InlineData(WeightPrecision.Int8, float.PositiveInfinity)]
+    public void A_broken_weight_is_reported_and_not_scored(WeightPrecision precision, float broken)
+    {
+        var sound = RandomWeights.Of(Config);
+        var arrays = WeightNames.For(Config).ToDictionary(entry => entry.Name, entry => sound[entry.Name].ToArray());
+        arrays[WeightNames.FeedForwardIn(1)][77] = broken;
+        using var model = GptModel.FromWeights(new GptWeights(Config, arrays), new CountingTokenizer(Config.VocabularySize), new() { Precision = precision });
+        var error = Assert.Throws<InvalidOperationException>(() => model.Score([1, 2, 3], [2, 3, 4], [3], new TokenScore[3], Cancellation));
+        Assert.Contains("not a number", error.Message, StringComparison.Ordinal);
+    }
+
+    private static GptModel NewModel(WeightPrecision precision) =>
+        GptModel.FromWeights(RandomWeights.Of(Config), new CountingTokenizer(Config.VocabularySize), new() { Precision = precision });
+}
