@@ -16,6 +16,8 @@ internal sealed class ByteTokenizer : ITextTokenizer
 
     public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => Encoding.UTF8.GetByteCount(text);
 
+    public int ByteCount(int id) => id == EndOfText ? "<|endoftext|>".Length : 1;
+
     public string Decode(ReadOnlySpan<int> ids)
     {
         var decoder = CreateStreamDecoder();

@@ -1,0 +1,31 @@
+namespace MLNet.Gpt.Checkpoints;
+
+/// <summary>The names and sizes of the element types.</summary>
+internal static class SafetensorsDataTypes
+{
+    public static string Code(this SafetensorsDataType type) => type switch
+    {
+        SafetensorsDataType.Float32 => "F32",
+        SafetensorsDataType.Float16 => "F16",
+        SafetensorsDataType.BFloat16 => "BF16",
+        SafetensorsDataType.Float64 => "F64",
+        SafetensorsDataType.Int64 => "I64",
+        SafetensorsDataType.Int32 => "I32",
+        SafetensorsDataType.Int16 => "I16",
+        SafetensorsDataType.Int8 => "I8",
+        SafetensorsDataType.UInt8 => "U8",
+        SafetensorsDataType.Boolean => "BOOL",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is not an element type."),
+    };
+
+    public static SafetensorsDataType? FromCode(string? code) => Enum.GetValues<SafetensorsDataType>().Cast<SafetensorsDataType?>().FirstOrDefault(type => type!.Value.Code() == code);
+
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this SafetensorsDataType type) => type switch
+    {
+        SafetensorsDataType.Float64 or SafetensorsDataType.Int64 => 8,
+        SafetensorsDataType.Float32 or SafetensorsDataType.Int32 => 4,
+        SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16 or SafetensorsDataType.Int16 => 2,
+        _ => 1,
+    };
+}

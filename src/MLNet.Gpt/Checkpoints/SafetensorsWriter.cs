@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace MLNet.Gpt.Checkpoints;
+
+/// <summary>Writes safetensors files, streaming the weights through a small buffer.</summary>
+public static class SafetensorsWriter
+{
+    // 1 MiB of single precision: large enough that the system calls do not count.
+    private const int ChunkLength = 262_144;
+
+    /// <summary>Copies elements of a weight from <paramref name="start"/> on; the pattern of <see cref="IWeightSource.Read"/>.</summary>
+    /// <param name="name">The weight's name.</param>
+    /// <param name="start">Index of the first element.</param>
+    /// <param name="destination">Receives as many elements as it is long.</param>
+    public delegate void WeightReader(string name, long start, Span<float> destination);
+
+    /// <summary>
+    /// Writes a file with tensors in the order given. The file is written aside, flushed to the disk and moved into place:
+    /// after a crash the old file is there or the new one.
+    /// </summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="entries">Names and shapes.</param>
+    /// <param name="read">Called for the elements of each tensor, in order.</param>
+    /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to the nearest, ties to even.</param>
+    /// <param name="metadata">Free texts for the header.</param>
+    /// <param name="cancellationToken">Stops the writing and leaves the old file.</param>
+    /// <exception cref="ArgumentException">Two entries have one name, or one has the name of the metadata.</exception>
+    public static void Write(
+        string path,
+        IEnumerable<WeightEntry> entries,
+        WeightReader read,
+        SafetensorsDataType dataType = SafetensorsDataType.Float32,
+        IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (dataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
+        {
+            throw new ArgumentOutOfRangeException(nameof(dataType), dataType, $"Weights are written as Float32, Float16 or BFloat16, not as {dataType}.");
+        }
+
+        WeightEntry[] list = [.. entries];
+        byte[] header = Header(list, dataType, metadata);
+        long length = header.Length + list.Sum(entry => entry.ElementCount * dataType.Size());
+        AtomicFile.Write(path, length, stream =>
+        {
+            stream.Write(header);
+            float[] elements = new float[ChunkLength];
+            byte[] bytes = new byte[ChunkLength * dataType.Size()];
+            foreach (var entry in list)
+            {
+                for (long start = 0; start < entry.ElementCount; start += ChunkLength)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var part = elements.AsSpan(0, (int)Math.Min(ChunkLength, entry.ElementCount - start));
+                    var encoded = bytes.AsSpan(0, part.Length * dataType.Size());
+                    read(entry.Name, start, part);
+                    FloatConversion.FromSingle(dataType, part, encoded);
+                    stream.Write(encoded);
+                }
+            }
+        });
+    }
+
+    // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
+    private static byte[] Header(WeightEntry[] entries, SafetensorsDataType dataType, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
+        using var buffer = new MemoryStream();
+        buffer.Write(new byte[SafetensorsHeader.LengthSize]);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject(SafetensorsHeader.MetadataKey);
+                foreach (var (key, value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+
+            long offset = 0;
+            foreach (var entry in entries)
+            {
+                if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsHeader.MetadataKey}.", nameof(entries));
+                json.WriteStartObject(entry.Name);
+                json.WriteString("dtype", dataType.Code());
+                json.WriteStartArray("shape");
+                foreach (int size in entry.Shape) json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(offset);
+                json.WriteNumberValue(offset = checked(offset + (entry.ElementCount * dataType.Size())));
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        byte[] header = buffer.ToArray();
+        int length = header.Length - SafetensorsHeader.LengthSize;
+        if (length > SafetensorsHeader.MaximumLength) throw new ArgumentException($"The header would have {length} bytes; at most {SafetensorsHeader.MaximumLength} are allowed.", nameof(entries));
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
+        return header;
+    }
+}
