@@ -38,6 +38,27 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         }
     }
 
+    /// <summary>Works on one item; what the library refuses about it is reported, and the next item has its turn.</summary>
+    protected void Attempt(Action work, object target)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (ArgumentException refused)
+        {
+            WriteError(refused, "InputRefused", ErrorCategory.InvalidArgument, target);
+        }
+        catch (ObjectDisposedException disposed)
+        {
+            Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, target);
+        }
+    }
+
     /// <summary>Reports one bad item and goes on.</summary>
     protected void WriteError(Exception exception, string id, ErrorCategory category, object? target) =>
         WriteError(new ErrorRecord(exception, id, category, target));
