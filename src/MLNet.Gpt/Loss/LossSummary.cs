@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MLNet.Gpt.Loss;
 
 /// <summary>
@@ -53,9 +55,29 @@ public readonly record struct LossSummary
     }
 
     /// <summary>The summary of two disjoint sets of tokens together.</summary>
-    public static LossSummary operator +(LossSummary left, LossSummary right) => new(
-        left._units + right._units, left._infiniteCount + right._infiniteCount, left.TokenCount + right.TokenCount);
+    /// <exception cref="OverflowException">The sum exceeds 2^67 nats, or the count 2^63 tokens.</exception>
+    public static LossSummary operator +(LossSummary left, LossSummary right) => checked(new(
+        left._units + right._units, left._infiniteCount + right._infiniteCount, left.TokenCount + right.TokenCount));
 
     /// <summary>The summary of two disjoint sets of tokens together.</summary>
     public static LossSummary Add(LossSummary left, LossSummary right) => left + right;
+
+    /// <summary>
+    /// The summary as text that <see cref="ParseExact"/> reads back to the last bit, for sums over many processes:
+    /// tokens, infinite losses among them, and the sum in units of 2^-60 nats, parted by semicolons.
+    /// </summary>
+    public string ToExactString() => string.Create(CultureInfo.InvariantCulture, $"{TokenCount};{_infiniteCount};{_units}");
+
+    /// <summary>The summary that <see cref="ToExactString"/> wrote.</summary>
+    /// <exception cref="FormatException">The text is no such summary; the message holds it.</exception>
+    public static LossSummary ParseExact(string text)
+    {
+        string[] parts = text.Split(';');
+        return parts.Length == 3
+            && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long tokens)
+            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long infinite)
+            && Int128.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var units)
+            ? new LossSummary(units, infinite, tokens)
+            : throw new FormatException($"'{text}' is no loss summary; one is written as 'tokens;infinite;units'.");
+    }
 }
