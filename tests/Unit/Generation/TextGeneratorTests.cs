@@ -264,9 +264,9 @@ public class TextGeneratorTests
 
         public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => _inner.Count(text, specialTokens);
 
-        public int ByteCount(int id) => _inner.ByteCount(id);
-
         public string Decode(ReadOnlySpan<int> ids) => _inner.Decode(ids);
+
+        public int ByteCount(int id) => _inner.ByteCount(id);
 
         public ITokenStreamDecoder CreateStreamDecoder() => _inner.CreateStreamDecoder();
     }

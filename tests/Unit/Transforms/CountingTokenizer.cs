@@ -1,0 +1,29 @@
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Tests.Transforms;
+
+/// <summary>Counts encodings: a model computes nothing for a row whose text was never encoded.</summary>
+internal sealed class CountingTokenizer(ITextTokenizer inner) : ITextTokenizer
+{
+    private int _encodings;
+
+    public int Encodings => Volatile.Read(ref _encodings);
+
+    public int VocabularySize => inner.VocabularySize;
+
+    public int? EndOfTextId => inner.EndOfTextId;
+
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    {
+        Interlocked.Increment(ref _encodings);
+        return inner.Encode(text, specialTokens);
+    }
+
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => inner.Count(text, specialTokens);
+
+    public string Decode(ReadOnlySpan<int> ids) => inner.Decode(ids);
+
+    public int ByteCount(int id) => inner.ByteCount(id);
+
+    public ITokenStreamDecoder CreateStreamDecoder() => inner.CreateStreamDecoder();
+}
