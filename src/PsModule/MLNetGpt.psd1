@@ -14,6 +14,12 @@
     CmdletsToExport        = @(
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
+        'Get-GptLoss'
+        'Get-GptModelInfo'
+        'Get-GptNextToken'
+        'Invoke-GptGenerate'
+        'Measure-GptLoss'
+        'New-GptModel'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

@@ -17,7 +17,7 @@ public sealed class GetGptLossCommand : TextInputCommand
     private TextScorer _scorer = null!;
 
     /// <summary>The model that measures.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 0)]
     public LanguageModel Model { get; set; } = null!;
 
     /// <summary>Rows of input ids; of a single row the ids themselves.</summary>

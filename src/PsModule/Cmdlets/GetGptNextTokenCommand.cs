@@ -11,7 +11,7 @@ namespace MLNetGpt.Cmdlets;
 public sealed class GetGptNextTokenCommand : TextInputCommand
 {
     /// <summary>The model that is asked.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 0)]
     public LanguageModel Model { get; set; } = null!;
 
     /// <summary>How many candidates for each text.</summary>

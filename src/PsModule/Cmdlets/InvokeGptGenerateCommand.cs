@@ -14,13 +14,13 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     private GenerationOptions _options = null!;
 
     /// <summary>The texts to continue.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Text")]
     [AllowEmptyString]
     public string[] Prompt { get; set; } = [];
 
     /// <summary>The model that writes.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 0)]
     public LanguageModel Model { get; set; } = null!;
 
     /// <summary>Most tokens to write.</summary>

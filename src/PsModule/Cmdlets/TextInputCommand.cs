@@ -15,7 +15,7 @@ public abstract class TextInputCommand : GptCommand
     protected const string LiteralPathSet = "LiteralPath";
 
     /// <summary>The texts.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = TextSet)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = TextSet)]
     [AllowEmptyString]
     public string[] Text { get; set; } = [];
 
