@@ -45,21 +45,26 @@ public static class SafetensorsWriter
         AtomicFile.Write(path, length, stream =>
         {
             stream.Write(header);
-            float[] elements = new float[ChunkLength];
-            byte[] bytes = new byte[ChunkLength * dataType.Size()];
-            foreach (var entry in list)
-            {
-                for (long start = 0; start < entry.ElementCount; start += ChunkLength)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    var part = elements.AsSpan(0, (int)Math.Min(ChunkLength, entry.ElementCount - start));
-                    var encoded = bytes.AsSpan(0, part.Length * dataType.Size());
-                    read(entry.Name, start, part);
-                    FloatConversion.FromSingle(dataType, part, encoded);
-                    stream.Write(encoded);
-                }
-            }
+            WriteElements(stream, list, read, dataType, cancellationToken);
         });
+    }
+
+    private static void WriteElements(Stream stream, WeightEntry[] entries, WeightReader read, SafetensorsDataType dataType, CancellationToken cancellationToken)
+    {
+        float[] elements = new float[ChunkLength];
+        byte[] bytes = new byte[ChunkLength * dataType.Size()];
+        foreach (var entry in entries)
+        {
+            for (long start = 0; start < entry.ElementCount; start += ChunkLength)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                var part = elements.AsSpan(0, (int)Math.Min(ChunkLength, entry.ElementCount - start));
+                var encoded = bytes.AsSpan(0, part.Length * dataType.Size());
+                read(entry.Name, start, part);
+                FloatConversion.FromSingle(dataType, part, encoded);
+                stream.Write(encoded);
+            }
+        }
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.

@@ -57,6 +57,21 @@ public sealed class GptModel : IDisposable
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
 
+    /// <summary>Loads a checkpoint of this library and packs its weights for the engine.</summary>
+    /// <param name="path">What <see cref="GptCheckpoint.Save"/> wrote.</param>
+    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
+    /// <param name="tokenizer">Used in place of the checkpoint's own; needed where it names none.</param>
+    /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of this library.</exception>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="ArgumentException">There is no tokenizer, or its vocabulary is not the model's.</exception>
+    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
+    {
+        using var checkpoint = GptCheckpoint.Open(path);
+        tokenizer ??= checkpoint.Tokenizer
+            ?? throw new ArgumentException($"'{path}' was saved without a tokenizer; one must be given.", nameof(tokenizer));
+        return FromWeights(checkpoint, tokenizer, options);
+    }
+
     /// <summary>The same with kernels of a given width.</summary>
     internal static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options, KernelSet kernels)
     {

@@ -44,6 +44,9 @@ public sealed class WordTokenizer : ITextTokenizer
     /// <summary>The vocabulary in the order of the ids.</summary>
     public IReadOnlyList<string> Words => _words;
 
+    /// <summary>The word that stands for all words outside the vocabulary, or <see langword="null"/> where those are an error.</summary>
+    public string? UnknownWord => _unknownId is { } id ? _words[id] : null;
+
     /// <inheritdoc/>
     public int VocabularySize => _words.Length;
 
