@@ -14,9 +14,12 @@
     CmdletsToExport        = @(
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
+        'Export-GptLossReport'
+        'Export-GptModel'
         'Get-GptLoss'
         'Get-GptModelInfo'
         'Get-GptNextToken'
+        'Import-GptModel'
         'Invoke-GptGenerate'
         'Measure-GptLoss'
         'New-GptModel'

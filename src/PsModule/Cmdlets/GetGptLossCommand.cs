@@ -131,6 +131,8 @@ public sealed class GetGptLossCommand : TextInputCommand
 
     private void WriteTokens(int[] ids, TokenScore[] scores, string? source)
     {
+        // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
+        var decoder = Model.Tokenizer.CreateStreamDecoder();
         for (int i = 0; i < scores.Length; i++)
         {
             int id = ids[i + 1];
@@ -138,7 +140,7 @@ public sealed class GetGptLossCommand : TextInputCommand
             {
                 Position = PrependEndOfText ? i : i + 1,
                 Id = id,
-                Text = Model.Tokenizer.Decode([id]),
+                Text = decoder.Append(id) + (i == scores.Length - 1 ? decoder.Flush() : ""),
                 NegativeLogLikelihood = scores[i].NegativeLogLikelihood,
                 Rank = scores[i].Rank + 1,
                 Source = source,

@@ -13,7 +13,7 @@ public sealed class GptTokenLoss
     /// <summary>The token's id.</summary>
     public required int Id { get; init; }
 
-    /// <summary>The token's characters.</summary>
+    /// <summary>The token's characters; one that spans tokens is the text of the last of them.</summary>
     public required string Text { get; init; }
 
     /// <summary>p(token), as the model predicted it from the tokens before; NaN for a first token that nothing precedes.</summary>
