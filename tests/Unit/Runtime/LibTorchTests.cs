@@ -7,6 +7,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Runtime;
 
+[Collection(TorchCollection.Name)]
 public class LibTorchTests
 {
     [Fact]

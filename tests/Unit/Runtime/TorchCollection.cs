@@ -1,0 +1,8 @@
+namespace MLNet.Gpt.Tests.Runtime;
+
+/// <summary>Tests that draw from libtorch's global generator, one after the other: two at once would draw from each other's seed.</summary>
+[CollectionDefinition(Name)]
+public sealed class TorchCollection
+{
+    public const string Name = "libtorch's global generator";
+}
