@@ -33,6 +33,11 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        if (_tokens.Count == 0)
+        {
+            Terminate(new ArgumentException("No token came in; a report needs the losses that Get-GptLoss -PerToken writes."), "NoTokens", ErrorCategory.InvalidArgument, Path);
+        }
+
         string file = ResolveOutput(Path);
         WriteFile(file, "Write a loss report", () =>
         {

@@ -142,7 +142,7 @@ public sealed class GetGptLossCommand : TextInputCommand
                 Id = id,
                 Text = decoder.Append(id) + (i == scores.Length - 1 ? decoder.Flush() : ""),
                 NegativeLogLikelihood = scores[i].NegativeLogLikelihood,
-                Rank = scores[i].Rank + 1,
+                Place = scores[i].Rank + 1,
                 Source = source,
             });
         }

@@ -34,7 +34,7 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
             {
                 WriteObject(new GptNextToken
                 {
-                    Rank = i + 1,
+                    Place = i + 1,
                     Id = candidates[i].Id,
                     Text = Model.Tokenizer.Decode([candidates[i].Id]),
                     LogProbability = candidates[i].LogProbability,

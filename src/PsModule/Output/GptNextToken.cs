@@ -8,7 +8,7 @@ public sealed class GptNextToken
     }
 
     /// <summary>Its place among the candidates: 1 is the most probable.</summary>
-    public required int Rank { get; init; }
+    public required int Place { get; init; }
 
     /// <summary>Its id.</summary>
     public required int Id { get; init; }

@@ -26,7 +26,7 @@ public sealed class GptTokenLoss
     public double Bits => NegativeLogLikelihood / Math.Log(2);
 
     /// <summary>Its place among the model's predictions: 1 is the most probable. 0 for a first token that nothing precedes.</summary>
-    public required int Rank { get; init; }
+    public required int Place { get; init; }
 
     /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
     public required string? Source { get; init; }

@@ -55,7 +55,7 @@ internal sealed class LossReport(string title, IReadOnlyList<GptTokenLoss> token
         page.WriteLine(Invariant($"""
             <table>
             <tr><th>Cross-entropy</th><th>Perplexity</th><th>Bits per token</th><th>Most probable</th><th>Tokens</th></tr>
-            <tr><td>{nats:F4}</td><td>{Math.Exp(nats):N2}</td><td>{nats / Math.Log(2):F4}</td><td>{tokens.Count(token => token.Rank == 1) / (double)tokens.Count:P1}</td><td>{tokens.Count:N0}</td></tr>
+            <tr><td>{nats:F4}</td><td>{Math.Exp(nats):N2}</td><td>{nats / Math.Log(2):F4}</td><td>{tokens.Count(token => token.Place == 1) / (double)tokens.Count:P1}</td><td>{tokens.Count:N0}</td></tr>
             </table>
             """));
     }
@@ -75,7 +75,7 @@ internal sealed class LossReport(string title, IReadOnlyList<GptTokenLoss> token
         page.Write("<div class=\"text\">");
         foreach (var token in text)
         {
-            string hint = Invariant($"p = {token.Probability:G4}, {token.Bits:F2} bits, rank {token.Rank}, id {token.Id}");
+            string hint = Invariant($"p = {token.Probability:G4}, {token.Bits:F2} bits, place {token.Place}, id {token.Id}");
             page.Write(Invariant($"<span style=\"--s:{Strength(token.Bits)}\" title=\"{hint}\">{Encode(token.Text)}</span>"));
         }
 

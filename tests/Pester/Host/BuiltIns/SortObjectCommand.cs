@@ -16,6 +16,9 @@ public sealed class SortObjectCommand : PSCmdlet
     [Parameter]
     public SwitchParameter Descending { get; set; }
 
+    [Parameter]
+    public SwitchParameter Unique { get; set; }
+
     protected override void ProcessRecord()
     {
         if (InputObject is not null) _items.Add(InputObject);
@@ -25,6 +28,14 @@ public sealed class SortObjectCommand : PSCmdlet
     {
         var order = Comparer<object?>.Create((left, right) => LanguagePrimitives.Compare(left, right, ignoreCase: true, CultureInfo.InvariantCulture));
         object? Key(PSObject item) => Property is null ? item : item.Properties[Property]?.Value;
-        WriteObject(Descending ? _items.OrderByDescending(Key, order) : _items.OrderBy(Key, order), enumerateCollection: true);
+        var sorted = Descending ? _items.OrderByDescending(Key, order) : _items.OrderBy(Key, order);
+        object? before = null;
+        bool first = true;
+        foreach (var item in sorted)
+        {
+            object? key = Key(item);
+            if (!Unique || first || order.Compare(before, key) != 0) WriteObject(item);
+            (before, first) = (key, false);
+        }
     }
 }
