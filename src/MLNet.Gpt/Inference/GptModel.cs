@@ -12,9 +12,10 @@ namespace MLNet.Gpt.Inference;
 /// </summary>
 /// <remarks>
 /// Results depend on the weights and the tokens alone: not on <see cref="GptModelOptions.ThreadCount"/>, nor on what else is computed
-/// in the same call, nor on how a sequence was cut into calls.
+/// in the same call, nor on how a sequence was cut into calls. A model is also a source of weights: at
+/// <see cref="WeightPrecision.Float32"/> of exactly those it was made from, otherwise of what rounding left of them.
 /// </remarks>
-public sealed class GptModel : IDisposable
+public sealed class GptModel : IWeightSource, IDisposable
 {
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
     private const int RowsPerPass = 256;
@@ -22,11 +23,13 @@ public sealed class GptModel : IDisposable
 
     private readonly ModelWeights _weights;
     private readonly WorkspacePool _workspaces;
+    private readonly Lazy<PackedWeightReader> _reader;
 
     private GptModel(ModelWeights weights, ITextTokenizer tokenizer, GptModelOptions options)
     {
         _weights = weights;
         _workspaces = new WorkspacePool(weights.Config);
+        _reader = new(() => new PackedWeightReader(weights));
         Tokenizer = tokenizer;
         Options = options;
         ThreadCount = options.ThreadCount ?? Environment.ProcessorCount;
@@ -115,6 +118,14 @@ public sealed class GptModel : IDisposable
             packed.Dispose();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void Read(string name, long start, Span<float> destination)
+    {
+        using var lease = Borrow();
+        _reader.Value.Read(name, start, destination);
     }
 
     /// <summary>A new, empty session: one sequence with its KV cache.</summary>

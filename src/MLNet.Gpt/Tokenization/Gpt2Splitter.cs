@@ -8,8 +8,8 @@ namespace MLNet.Gpt.Tokenization;
 /// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>, by hand.
 /// </summary>
 /// <remarks>
-/// Works on UTF-8 and so on whole characters: .NET's regular expressions see a letter beyond U+FFFF as two
-/// surrogates that are no letters, and would cut where GPT-2 does not.
+/// Works on whole characters: .NET's regular expressions see a letter beyond U+FFFF as two surrogates that are no letters,
+/// and would cut where GPT-2 does not.
 /// </remarks>
 internal static class Gpt2Splitter
 {
@@ -24,9 +24,9 @@ internal static class Gpt2Splitter
     private static readonly Kind[] AsciiKinds = [.. Enumerable.Range(0, 128).Select(code => KindOf(new Rune(code)))];
 
     /// <summary>Where the piece that begins at <paramref name="start"/> ends.</summary>
-    /// <param name="text">Well-formed UTF-8.</param>
+    /// <param name="text">Well-formed UTF-16.</param>
     /// <param name="start">The beginning of a character inside the text.</param>
-    public static int PieceEnd(ReadOnlySpan<byte> text, int start)
+    public static int PieceEnd(ReadOnlySpan<char> text, int start)
     {
         if (text[start] == '\'' && Contraction(text[(start + 1)..]) is > 0 and int length) return start + 1 + length;
 
@@ -51,7 +51,7 @@ internal static class Gpt2Splitter
     }
 
     // \s+(?!\S)|\s+
-    private static int SpacesEnd(ReadOnlySpan<byte> text, int start, int end)
+    private static int SpacesEnd(ReadOnlySpan<char> text, int start, int end)
     {
         int last = start;
         while (end < text.Length && KindAt(text, end, out int size) == Kind.Space)
@@ -64,23 +64,23 @@ internal static class Gpt2Splitter
     }
 
     // The length of what follows the apostrophe in 's, 't, 're, 've, 'm, 'll, 'd, or 0.
-    private static int Contraction(ReadOnlySpan<byte> rest) => rest switch
+    private static int Contraction(ReadOnlySpan<char> rest) => rest switch
     {
-        [(byte)'s' or (byte)'t' or (byte)'m' or (byte)'d', ..] => 1,
-        [(byte)'r', (byte)'e', ..] or [(byte)'v', (byte)'e', ..] or [(byte)'l', (byte)'l', ..] => 2,
+        ['s' or 't' or 'm' or 'd', ..] => 1,
+        ['r' or 'v', 'e', ..] or ['l', 'l', ..] => 2,
         _ => 0,
     };
 
-    private static Kind KindAt(ReadOnlySpan<byte> text, int index, out int size)
+    private static Kind KindAt(ReadOnlySpan<char> text, int index, out int size)
     {
-        byte first = text[index];
+        char first = text[index];
         if (first < 128)
         {
             size = 1;
             return AsciiKinds[first];
         }
 
-        Rune.DecodeFromUtf8(text[index..], out var rune, out size);
+        Rune.DecodeFromUtf16(text[index..], out var rune, out size);
         return KindOf(rune);
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tokenization;
@@ -10,18 +11,23 @@ namespace MLNet.Gpt.Tokenization;
 /// </summary>
 /// <remarks>
 /// The ids are those of OpenAI's <c>tiktoken</c> (encodings <c>gpt2</c> and <c>r50k_base</c>). Its vocabulary is part of this
-/// library. Time grows in proportion to the text, or n log n inside an unbroken run of n characters of one kind.
+/// library, the merging is that of <see cref="TiktokenTokenizer"/>. Time grows in proportion to the text, or n log n inside an
+/// unbroken run of n characters of one kind.
 /// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
 /// </remarks>
 public sealed class Gpt2Tokenizer : ITextTokenizer
 {
+    // Characters of a piece up to which ML.NET merges: its time grows with the square of their number.
+    private const int LongPiece = 512;
+
     private readonly Gpt2Vocabulary _vocabulary = Gpt2Vocabulary.Shared;
+    private readonly Lazy<TiktokenTokenizer> _merges = new(CreateMerges);
 
     private Gpt2Tokenizer()
     {
     }
 
-    /// <summary>The one tokenizer. Its tables, about 1 MB, are read on first use.</summary>
+    /// <summary>The one tokenizer. Its tables are read on first use.</summary>
     public static Gpt2Tokenizer Instance { get; } = new();
 
     /// <inheritdoc/>
@@ -83,33 +89,62 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
     /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes);
 
+    // Pieces come to it ready cut, so that it needs no pre-tokenizer and knows no special token.
+    private static TiktokenTokenizer CreateMerges()
+    {
+        using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
+        return TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
+    }
+
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
-        byte[] rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetByteCount(text));
-        var bytes = rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented));
+        text = WellFormed(text);
         if (specialTokens == SpecialTokens.Recognized)
         {
-            for (int special; (special = bytes.IndexOf(Gpt2Vocabulary.EndOfText)) >= 0;)
+            for (int special; (special = text.IndexOf(Gpt2Vocabulary.EndOfText)) >= 0;)
             {
-                EncodeOrdinary(bytes[..special], ref ids);
+                EncodeOrdinary(text[..special], ref ids);
                 ids.Add(Gpt2Vocabulary.EndOfTextId);
-                bytes = bytes[(special + Gpt2Vocabulary.EndOfText.Length)..];
+                text = text[(special + Gpt2Vocabulary.EndOfText.Length)..];
             }
         }
 
-        EncodeOrdinary(bytes, ref ids);
-        ArrayPool<byte>.Shared.Return(rented);
+        EncodeOrdinary(text, ref ids);
     }
 
-    private void EncodeOrdinary(ReadOnlySpan<byte> text, ref IdBuffer ids)
+    private void EncodeOrdinary(ReadOnlySpan<char> text, ref IdBuffer ids)
     {
+        Span<byte> bytes = stackalloc byte[3 * Gpt2Vocabulary.LongestToken]; // a character takes up to 3 bytes, a pair of surrogates 4
         for (int start = 0, end; start < text.Length; start = end)
         {
             end = Gpt2Splitter.PieceEnd(text, start);
             var piece = text[start..end];
-            int id = _vocabulary.Find(piece);
-            if (id >= 0) ids.Add(id);
-            else BytePairMerger.Encode(_vocabulary, piece, ref ids);
+            int id = piece.Length <= Gpt2Vocabulary.LongestToken ? _vocabulary.Find(bytes[..Encoding.UTF8.GetBytes(piece, bytes)]) : -1;
+            if (id >= 0) ids.Add(id); // nine pieces out of ten have nothing to merge
+            else Merge(piece, ref ids);
         }
+    }
+
+    private void Merge(ReadOnlySpan<char> piece, ref IdBuffer ids)
+    {
+        if (piece.Length > LongPiece) LongPieceMerger.Encode(_vocabulary, piece, ref ids);
+        else if (ids.IsCounting) ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
+        else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
+    }
+
+    // A surrogate without its other half, which UTF-8 cannot hold, becomes U+FFFD; most texts have none and are not copied.
+    private static ReadOnlySpan<char> WellFormed(ReadOnlySpan<char> text)
+    {
+        char[]? copy = null;
+        for (int i = 0, step; i < text.Length; i += step)
+        {
+            step = text[i..].IndexOfAnyInRange('\uD800', '\uDFFF');
+            if (step < 0) break;
+            i += step;
+            step = i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 2 : 1;
+            if (step == 1) (copy ??= text.ToArray())[i] = '\uFFFD';
+        }
+
+        return copy ?? text;
     }
 }

@@ -1,5 +1,8 @@
+using System.Buffers.Text;
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace MLNet.Gpt.Tokenization;
 
@@ -12,6 +15,12 @@ internal sealed class Gpt2Vocabulary
     /// <summary>The one special token.</summary>
     public const int EndOfTextId = Size - 1;
 
+    /// <summary>Length in bytes of the longest ordinary token.</summary>
+    public const int LongestToken = 128;
+
+    /// <summary>The spelling of the special token.</summary>
+    public const string EndOfText = "<|endoftext|>";
+
     private const string ResourceName = "MLNet.Gpt.Tokenization.Vocabularies.gpt2.tokens";
     private const int SlotBits = 17; // 2.6 slots a token
     private const uint SlotMask = (1u << SlotBits) - 1;
@@ -19,7 +28,6 @@ internal sealed class Gpt2Vocabulary
 
     private readonly byte[] _bytes;
     private readonly int[] _starts = new int[Size + 1]; // token i is _bytes[_starts[i] .. _starts[i + 1]]
-    private readonly int _longest;
 
     // Open addressing with linear probing. A slot is 0 where empty, else id + 1 in its low 17 bits under 15 bits of the hash.
     private readonly uint[] _slots = new uint[1 << SlotBits];
@@ -34,12 +42,11 @@ internal sealed class Gpt2Vocabulary
         int total = (int)(resource.Length - lengths.Length);
         _bytes = new byte[total + EndOfText.Length];
         resource.ReadExactly(_bytes, 0, total);
-        EndOfText.CopyTo(_bytes.AsSpan(total));
+        Encoding.ASCII.GetBytes(EndOfText, _bytes.AsSpan(total));
 
         for (int id = 0; id < EndOfTextId; id++)
         {
             _starts[id + 1] = _starts[id] + lengths[id];
-            _longest = Math.Max(_longest, lengths[id]);
             Insert(id);
         }
 
@@ -48,12 +55,6 @@ internal sealed class Gpt2Vocabulary
 
     /// <summary>The one vocabulary, read on first use.</summary>
     public static Gpt2Vocabulary Shared => Lazy.Value;
-
-    /// <summary>The spelling of the special token.</summary>
-    public static ReadOnlySpan<byte> EndOfText => "<|endoftext|>"u8;
-
-    /// <summary>Length in bytes of the longest ordinary token.</summary>
-    public int LongestToken => _longest;
 
     /// <summary>The bytes of a token; the id must be valid.</summary>
     public ReadOnlySpan<byte> this[int id] => _bytes.AsSpan(_starts[id].._starts[id + 1]);
@@ -64,7 +65,7 @@ internal sealed class Gpt2Vocabulary
     /// <summary>The id of an ordinary token's bytes, or −1.</summary>
     public int Find(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > _longest) return -1;
+        if (bytes.Length > LongestToken) return -1;
         uint hash = Hash(bytes), tag = hash & ~SlotMask;
         for (uint slot = hash & SlotMask; ; slot = (slot + 1) & SlotMask)
         {
@@ -74,6 +75,24 @@ internal sealed class Gpt2Vocabulary
             int id = (int)(entry & SlotMask) - 1;
             if (bytes.SequenceEqual(this[id])) return id;
         }
+    }
+
+    /// <summary>The ordinary tokens as a .tiktoken file has them: a line <c>base64 id</c> each.</summary>
+    public MemoryStream OpenRanks()
+    {
+        byte[] lines = new byte[(EndOfTextId * 10) + (2 * _bytes.Length)]; // 4 of base64 for each 3 begun, and up to 7 of blank, id and line end
+        int end = 0;
+        for (int id = 0; id < EndOfTextId; id++)
+        {
+            Base64.EncodeToUtf8(this[id], lines.AsSpan(end), out _, out int written);
+            end += written;
+            lines[end++] = (byte)' ';
+            id.TryFormat(lines.AsSpan(end), out written, provider: CultureInfo.InvariantCulture);
+            end += written;
+            lines[end++] = (byte)'\n';
+        }
+
+        return new MemoryStream(lines, 0, end, writable: false);
     }
 
     private void Insert(int id)

@@ -13,6 +13,17 @@ internal ref struct IdBuffer
     /// <summary>Ids added so far.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Whether ids are counted and not kept.</summary>
+    public readonly bool IsCounting => _ids is null;
+
+    /// <summary>Counts ids without keeping them.</summary>
+    public void AddCount(int count) => Count = checked(Count + count);
+
+    public void AddRange(IReadOnlyList<int> ids)
+    {
+        for (int i = 0; i < ids.Count; i++) Add(ids[i]);
+    }
+
     public void Add(int id)
     {
         if (_ids is not null)

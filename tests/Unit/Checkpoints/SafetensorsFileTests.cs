@@ -162,8 +162,8 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path));
     }
 
-    [Fact]
-    public void Damaged_bytes_are_refused_or_leave_a_file_that_holds_together()
+    [Fact] // On the header's bytes alone, as a file each would take a minute.
+    public void Damaged_bytes_are_refused_or_leave_a_header_that_holds_together()
     {
         int headerLength = Small.Length - 24;
         var change = Gen.Select(Gen.Int[0, headerLength - 1], Gen.Byte);
@@ -172,11 +172,10 @@ public sealed class SafetensorsFileTests : IDisposable
             {
                 byte[] bytes = [.. Small];
                 foreach (var (at, value) in changes) bytes[at] = value;
-                string path = Write(bytes, $"{Environment.CurrentManagedThreadId}.safetensors");
                 try
                 {
-                    using var file = SafetensorsFile.Open(path);
-                    AssertHoldsTogether(bytes, file);
+                    int length = SafetensorsHeader.ReadLength("test", bytes.AsSpan(0, 8), bytes.Length);
+                    AssertHoldsTogether(bytes, SafetensorsHeader.Parse("test", bytes.AsSpan(8, length), bytes.Length));
                 }
                 catch (InvalidDataException)
                 {
@@ -230,14 +229,14 @@ public sealed class SafetensorsFileTests : IDisposable
         {
             float[] part = new float[100];
             file.Read("x", i * 249, part);
-            Assert.Equal(values.AsSpan(i * 249, 100), part);
+            Assert.Equal(values[(i * 249)..((i * 249) + 100)], part);
         });
     }
 
     public void Dispose() => _directory.Dispose();
 
     // By the platform's JSON parser, not by the code under test.
-    private static void AssertHoldsTogether(byte[] bytes, SafetensorsFile file)
+    private static void AssertHoldsTogether(byte[] bytes, SafetensorsHeader header)
     {
         int headerLength = (int)BitConverter.ToUInt64(bytes);
         using var document = JsonDocument.Parse(bytes.AsMemory(8, headerLength), new JsonDocumentOptions { AllowDuplicateProperties = false });
@@ -251,7 +250,7 @@ public sealed class SafetensorsFileTests : IDisposable
             Assert.Equal(size * count, offsets[1] - offsets[0]);
             Assert.InRange(offsets[1], 0, dataLength);
             covered += size * count;
-            Assert.Equal(count, file.Find(property.Name)!.ElementCount);
+            Assert.Equal(count, header.Tensors.Single(tensor => tensor.Name == property.Name).ElementCount);
         }
 
         Assert.Equal(dataLength, covered);
