@@ -1,0 +1,28 @@
+using MLNet.Gpt.Data;
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>What a network is trained on and what it is measured on.</summary>
+/// <param name="Training">The windows to learn from.</param>
+/// <param name="Validation">Windows that are only measured; <see langword="null"/> for none.</param>
+public sealed record TrainingData(TokenWindows Training, TokenWindows? Validation)
+{
+    /// <summary>Cuts the tokens of a text into those to learn from and, at the end, those to measure on, and both into windows.</summary>
+    /// <param name="tokens">The ids of the text.</param>
+    /// <param name="contextLength">Inputs in a window, T.</param>
+    /// <param name="vocabularySize">The limit that all ids are checked against.</param>
+    /// <param name="options">The stride and the share to measure on.</param>
+    /// <remarks>
+    /// Incomplete windows are kept, so that each token but the first of its part is predicted. A part to measure on that would have fewer
+    /// than 2 tokens, and so nothing to predict, is left out.
+    /// </remarks>
+    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary, or the stride is above the context length.</exception>
+    public static TrainingData FromTokens(ReadOnlyMemory<int> tokens, int contextLength, int vocabularySize, TrainingOptions options)
+    {
+        int kept = (int)(tokens.Length * options.ValidationFraction);
+        var training = new TokenWindows(tokens[..^kept], contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
+        var validation = kept < 2 ? null : new TokenWindows(tokens[^kept..], contextLength, keepsIncomplete: true, vocabularySize: vocabularySize);
+        return new(training, validation);
+    }
+}

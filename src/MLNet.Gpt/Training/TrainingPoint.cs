@@ -1,0 +1,9 @@
+namespace MLNet.Gpt.Training;
+
+/// <summary>One point of a training's loss curves.</summary>
+/// <param name="Step">Steps done when it was measured; 0 is before training.</param>
+/// <param name="Epoch">The epoch of the step, from 1.</param>
+/// <param name="TokensSeen">Tokens learned from until then.</param>
+/// <param name="TrainingLoss">Cross-entropy on training data, in nats per token, without dropout.</param>
+/// <param name="ValidationLoss">Cross-entropy on validation data, in nats per token; <see langword="null"/> where there is none.</param>
+public sealed record TrainingPoint(int Step, int Epoch, long TokensSeen, double TrainingLoss, double? ValidationLoss);
