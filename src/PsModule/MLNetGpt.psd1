@@ -21,6 +21,7 @@
         'Get-GptNextToken'
         'Import-GptModel'
         'Invoke-GptGenerate'
+        'Invoke-GptTraining'
         'Measure-GptLoss'
         'New-GptModel'
     )

@@ -58,6 +58,11 @@ Describe 'The module' {
         [System.Runtime.Loader.AssemblyLoadContext]::Default.Assemblies.FullName -like 'Google.Protobuf, Version=1.2.3.4*' | Should -HaveCount 1
     }
 
+    It 'refers to no library that another module could bring in another version' {
+        $cmdlets = $module.ExportedCmdlets['New-GptModel'].ImplementingType.Assembly
+        $cmdlets.GetReferencedAssemblies().Name | Where-Object { $_ -notlike 'System.*' } | Should -Be 'MLNet.Gpt'
+    }
+
     It 'loads no libtorch to import or to convert tokens' {
         if ($torchWasLoaded) { Set-ItResult -Skipped -Because 'something else in this process has loaded libtorch' }
         $null = ConvertTo-GptToken 'a'

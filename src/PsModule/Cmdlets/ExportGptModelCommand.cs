@@ -26,6 +26,6 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     protected override void ProcessRecord()
     {
         string file = ResolveOutput(Path);
-        WriteFile(file, $"Save the model {Model.Name}", () => GptCheckpoint.Save(file, Model.Engine.Weights, Model.Tokenizer, DataType, StopToken));
+        WriteFile(file, $"Save the model {Model.Name}", () => GptCheckpoint.Save(file, Model.Engine, Model.Tokenizer, DataType, StopToken));
     }
 }

@@ -26,11 +26,11 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     /// <summary>Most tokens to write.</summary>
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
-    public int MaxTokens { get; set; } = 50;
+    public int? MaxTokens { get; set; }
 
     /// <summary>What the logits are divided by; 0 is greedy.</summary>
     [Parameter]
-    public double Temperature { get; set; }
+    public double? Temperature { get; set; }
 
     /// <summary>Only this many most probable tokens can be drawn.</summary>
     [Parameter]
@@ -39,15 +39,15 @@ public sealed class InvokeGptGenerateCommand : GptCommand
 
     /// <summary>Only the fewest tokens that reach this probability together can be drawn.</summary>
     [Parameter]
-    public double TopP { get; set; } = 1;
+    public double? TopP { get; set; }
 
     /// <summary>Only tokens at least this many times as probable as the best can be drawn.</summary>
     [Parameter]
-    public double MinP { get; set; }
+    public double? MinP { get; set; }
 
     /// <summary>Over 1 discourages tokens that are already there.</summary>
     [Parameter]
-    public double RepetitionPenalty { get; set; } = 1;
+    public double? RepetitionPenalty { get; set; }
 
     /// <summary>Where the random generator starts.</summary>
     [Parameter]
@@ -55,7 +55,7 @@ public sealed class InvokeGptGenerateCommand : GptCommand
 
     /// <summary>How tokens are drawn.</summary>
     [Parameter]
-    public RandomAlgorithm RandomAlgorithm { get; set; } = RandomAlgorithm.Xoshiro256;
+    public RandomAlgorithm? RandomAlgorithm { get; set; }
 
     /// <summary>Texts that end the generation.</summary>
     [Parameter]
@@ -81,18 +81,7 @@ public sealed class InvokeGptGenerateCommand : GptCommand
 
         try
         {
-            _options = new GenerationOptions
-            {
-                MaxTokens = MaxTokens,
-                Temperature = Temperature,
-                TopK = TopK,
-                TopP = TopP,
-                MinP = MinP,
-                RepetitionPenalty = RepetitionPenalty,
-                Seed = Seed,
-                RandomAlgorithm = RandomAlgorithm,
-                StopSequences = StopText,
-            };
+            _options = Options();
         }
         catch (ArgumentException invalid)
         {
@@ -106,6 +95,23 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     protected override void ProcessRecord()
     {
         foreach (string prompt in Prompt) Attempt(() => Generate(prompt), prompt);
+    }
+
+    private GenerationOptions Options()
+    {
+        var defaults = new GenerationOptions();
+        return new GenerationOptions
+        {
+            MaxTokens = MaxTokens ?? defaults.MaxTokens,
+            Temperature = Temperature ?? defaults.Temperature,
+            TopK = TopK ?? defaults.TopK,
+            TopP = TopP ?? defaults.TopP,
+            MinP = MinP ?? defaults.MinP,
+            RepetitionPenalty = RepetitionPenalty ?? defaults.RepetitionPenalty,
+            Seed = Seed ?? defaults.Seed,
+            RandomAlgorithm = RandomAlgorithm ?? defaults.RandomAlgorithm,
+            StopSequences = StopText,
+        };
     }
 
     private void Generate(string prompt)
