@@ -2,7 +2,7 @@ namespace MLNet.Gpt.Tests.Runtime;
 
 /// <summary>Tests that draw from libtorch's global generator, one after the other: two at once would draw from each other's seed.</summary>
 [CollectionDefinition(Name)]
-public sealed class TorchCollection
+public sealed class TorchCollection : ICollectionFixture<SingleThreadFixture>
 {
     public const string Name = "libtorch's global generator";
 }

@@ -1,0 +1,35 @@
+using MLNet.Gpt.Benchmarks.Measurement;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Benchmarks;
+
+/// <summary>Decoding while another program burns one core: speed must fall by that core, and not collapse.</summary>
+internal static class BusyMachineBenchmark
+{
+    private const int Rounds = 5;
+    private const int Tokens = 48;
+
+    public static void Run()
+    {
+        using var model = GptModel.FromWeights(RandomWeights.Create(GptPresets.Gpt2Small), Gpt2Tokenizer.Instance);
+        Report.Print(
+            "Decoding f32, alone and beside a program that burns one core",
+            "tokens/s",
+            Comparison.Run(
+                Rounds,
+                new("quiet", Tokens, () => Decode(model)),
+                new("one core burnt", Tokens, () =>
+                {
+                    using var burner = Burner.Start();
+                    Decode(model);
+                })));
+    }
+
+    private static void Decode(GptModel model)
+    {
+        using var session = model.CreateSession();
+        for (int i = 0; i < Tokens; i++) session.Append([i]);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace MLNet.Gpt.Benchmarks.Measurement;
+
+/// <summary>
+/// Runs contenders in turn, round by round, so that a machine that slows down slows all of them, and compares medians.
+/// The first contender is the baseline.
+/// </summary>
+internal static class Comparison
+{
+    public static IReadOnlyList<ComparisonRow> Run(int rounds, params ReadOnlySpan<Contender> contenders)
+    {
+        double[][] speeds = new double[contenders.Length][];
+        for (int i = 0; i < contenders.Length; i++)
+        {
+            speeds[i] = new double[rounds];
+            contenders[i].Run(); // warms up code, caches and threads
+        }
+
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int i = 0; i < contenders.Length; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                contenders[i].Run();
+                speeds[i][round] = contenders[i].Work / Stopwatch.GetElapsedTime(start).TotalSeconds;
+            }
+        }
+
+        var rows = new ComparisonRow[contenders.Length];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            double[] ratios = [.. speeds[i].Zip(speeds[0], (ours, baseline) => ours / baseline)];
+            rows[i] = new(contenders[i].Name, Median(speeds[i]), speeds[i].Min(), speeds[i].Max(), Median(ratios));
+        }
+
+        return rows;
+    }
+
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        int middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}

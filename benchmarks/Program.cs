@@ -1,0 +1,21 @@
+using MLNet.Gpt.Benchmarks;
+
+if (args is [Burner.Argument]) Burner.Burn();
+
+// Usage: dotnet run -c Release --project benchmarks [name …]; without names, all.
+var benchmarks = new Dictionary<string, Action>
+{
+    ["lecture"] = LectureBenchmark.Run,
+    ["inference"] = InferenceBenchmark.Run,
+    ["busy"] = BusyMachineBenchmark.Run,
+};
+
+string[] unknown = [.. args.Except(benchmarks.Keys)];
+if (unknown.Length > 0)
+{
+    Console.Error.WriteLine($"There is no benchmark '{unknown[0]}'; there are {string.Join(", ", benchmarks.Keys)}.");
+    return 2;
+}
+
+foreach (string name in args.Length > 0 ? args : [.. benchmarks.Keys]) benchmarks[name]();
+return 0;
