@@ -27,7 +27,7 @@ Describe 'Export-GptLossReport' {
     }
 
     It 'draws the loss curve of a training' {
-        $trained = Invoke-GptTraining $model -Text ('every effort moves you ' * 40) -MaxSteps 4 -EvaluationInterval 2 -ModelOnly
+        $trained = Invoke-GptTraining $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
         $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory
         $page = Get-Content TestDrive:/c.html -Raw
         [regex]::Matches($page, '<polyline').Count | Should -Be 2

@@ -1,12 +1,13 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
-    $model = New-GptModel tiny
-    $text = 'every effort moves you. I really like chocolate. ' * 30
+    $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1
+    $text = 'every effort moves you. I really like chocolate. ' * 10
+    $quick = @{ Text = $text; EvaluationInterval = 1000; EvaluationBatches = 1; LearningRate = 0.01 }
 }
 
 Describe 'Invoke-GptTraining' {
     It 'writes an evaluation before, on the way and after, and last the model' {
-        $run = Invoke-GptTraining $model -Text $text -MaxSteps 6 -EvaluationInterval 3 -LearningRate 0.01
+        $run = Invoke-GptTraining $model -Text $text -MaxSteps 6 -EvaluationInterval 3 -EvaluationBatches 1
         $run | Should -HaveCount 4
         $run[0..2] | Should -BeOfType 'MLNetGpt.Output.TrainingEvaluation'
         $run[3] | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
@@ -20,14 +21,14 @@ Describe 'Invoke-GptTraining' {
 
     It 'learns: the loss of the text falls, and the model that was given stays' {
         $before = (Get-GptLoss $model $text).CrossEntropy
-        $trained = Invoke-GptTraining $model -Text $text -MaxSteps 30 -LearningRate 0.01 -ModelOnly
+        $trained = Invoke-GptTraining $model @quick -MaxSteps 30 -ModelOnly
         $trained | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
         (Get-GptLoss $trained $text).CrossEntropy | Should -BeLessThan ($before - 2)
         (Get-GptLoss $model $text).CrossEntropy | Should -Be $before
     }
 
     It 'gives the same losses from the same seed, and others from another' {
-        $losses = 1, 1, 2 | ForEach-Object { (Invoke-GptTraining $model -Text $text -MaxSteps 4 -Seed $_ -ModelOnly).TrainingHistory[-1].TrainingLoss }
+        $losses = 1, 1, 2 | ForEach-Object { (Invoke-GptTraining $model @quick -MaxSteps 4 -Seed $_ -ModelOnly).TrainingHistory[-1].TrainingLoss }
         $losses[0] | Should -Be $losses[1]
         $losses[0] | Should -Not -Be $losses[2]
     }
@@ -35,7 +36,7 @@ Describe 'Invoke-GptTraining' {
     It 'learns from files in the pipeline' {
         Set-Content -Path TestDrive:/a.txt -Value $text
         Set-Content -Path TestDrive:/b.txt -Value $text
-        $run = Get-ChildItem TestDrive:/*.txt | Invoke-GptTraining $model -MaxSteps 2
+        $run = Get-ChildItem TestDrive:/*.txt | Invoke-GptTraining $model -MaxSteps 2 -EvaluationBatches 1
         $run[-1] | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
     }
 
@@ -45,17 +46,17 @@ Describe 'Invoke-GptTraining' {
     }
 
     It 'saves a checkpoint that measures as the model does' {
-        $trained = Invoke-GptTraining $model -Text $text -MaxSteps 3 -CheckpointPath TestDrive:/c.safetensors -ModelOnly
+        $trained = Invoke-GptTraining $model @quick -MaxSteps 3 -CheckpointPath TestDrive:/c.safetensors -ModelOnly
         $saved = Import-GptModel TestDrive:/c.safetensors
         (Get-GptLoss $saved 'every effort').ExactSum | Should -BeExactly (Get-GptLoss $trained 'every effort').ExactSum
     }
 
     It 'asks for -Resume or -Force where the checkpoint is there, and goes on from it with -Resume' {
-        $first = Invoke-GptTraining $model -Text $text -MaxSteps 20 -LearningRate 0.01 -CheckpointPath TestDrive:/r.safetensors -ModelOnly
-        { Invoke-GptTraining $model -Text $text -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors } | Should -Throw -ErrorId 'FileExists,MLNetGpt.Cmdlets.InvokeGptTrainingCommand'
-        $resumed = Invoke-GptTraining $model -Text $text -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Resume
+        $first = Invoke-GptTraining $model @quick -MaxSteps 20 -CheckpointPath TestDrive:/r.safetensors -ModelOnly
+        { Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors } | Should -Throw -ErrorId 'FileExists,MLNetGpt.Cmdlets.InvokeGptTrainingCommand'
+        $resumed = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Resume
         $resumed[0].TrainingLoss | Should -Be $first.TrainingHistory[-1].TrainingLoss
-        $anew = Invoke-GptTraining $model -Text $text -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Force
+        $anew = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Force
         $anew[0].TrainingLoss | Should -Be $first.TrainingHistory[0].TrainingLoss
     }
 
@@ -87,7 +88,7 @@ Describe 'Invoke-GptTraining' {
     It 'reports progress with loss, learning rate and time left' {
         $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
         $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
-        $null = $shell.AddStatement().AddCommand('Invoke-GptTraining').AddParameter('Model', $model).AddParameter('Text', $text).AddParameter('MaxSteps', 60)
+        $null = $shell.AddStatement().AddCommand('Invoke-GptTraining').AddParameter('Model', $model).AddParameter('Text', $text).AddParameter('MaxSteps', 60).AddParameter('EvaluationBatches', 1).AddParameter('EvaluationInterval', 1000)
         $null = $shell.Invoke()
         $records = $shell.Streams.Progress
         $records[0].Activity | Should -BeLike 'Training*'
@@ -107,6 +108,6 @@ Describe 'Invoke-GptTraining' {
     }
 
     It 'shows evaluations as a table' {
-        Invoke-GptTraining $model -Text $text -MaxSteps 1 | Select-Object -First 2 | Out-String | Should -Match 'Step\s+Epoch\s+Tokens\s+TrainingLoss\s+ValidationLoss'
+        Invoke-GptTraining $model @quick -MaxSteps 1 | Select-Object -First 2 | Out-String | Should -Match 'Step\s+Epoch\s+Tokens\s+TrainingLoss\s+ValidationLoss'
     }
 }

@@ -32,7 +32,7 @@ public sealed class LanguageModel : IDisposable
     public long WeightBytes => Engine.WeightBytes;
 
     /// <summary>What its training reported, oldest first; empty for a model that was not trained in this session.</summary>
-    public IReadOnlyList<TrainingEvaluation> TrainingHistory { get; init; } = [];
+    public TrainingEvaluation[] TrainingHistory { get; init; } = [];
 
     internal GptModel Engine { get; }
 
