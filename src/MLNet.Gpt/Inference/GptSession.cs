@@ -53,10 +53,38 @@ public sealed class GptSession : IDisposable
             if (!ids.IsEmpty)
             {
                 Reserve(ids.Length);
-                Model.Append(this, ids, cancellationToken);
+                Model.Append(this, ids, [], cancellationToken);
             }
 
             return Logits;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Appends tokens and gives the logits after each of them, as checking drafted tokens needs.</summary>
+    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
+    /// <param name="logits">Receives them row by row, (count, V); exactly so long.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
+    /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits do not fit their span.</exception>
+    /// <inheritdoc cref="Append" path="/exception"/>
+    public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
+    {
+        int vocabulary = Model.Config.VocabularySize;
+        TokenIds.Validate(ids, vocabulary, nameof(ids));
+        if (logits.Length != ids.Length * (long)vocabulary)
+        {
+            throw new ArgumentException($"The logits of {ids.Length} tokens are {ids.Length * (long)vocabulary} numbers; there is room for {logits.Length}.", nameof(logits));
+        }
+
+        Enter();
+        try
+        {
+            if (ids.IsEmpty) return;
+            Reserve(ids.Length);
+            Model.Append(this, ids, logits, cancellationToken);
         }
         finally
         {
