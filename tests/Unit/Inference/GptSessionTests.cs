@@ -34,7 +34,7 @@ public class GptSessionTests
         session.Append(ids.AsSpan(0, 3), Cancellation);
         float[] logits = new float[287 * v];
         session.AppendAll(ids.AsSpan(3), logits, Cancellation);
-        Assert.Equal(expected.AsSpan(3 * v), logits);
+        Assert.Equal(expected[(3 * v)..], logits);
         Assert.Equal(expected.AsSpan(289 * v), session.Logits);
         Assert.Equal(290, session.Position);
         Assert.Throws<ArgumentException>(() => session.AppendAll([1], new float[v - 1], Cancellation));
