@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace MLNet.Gpt.Generation;
 
 /// <summary>Finds where the most probable tokens end without sorting the vocabulary.</summary>
@@ -14,15 +16,24 @@ internal static class Selection
         // Values are gathered while they beat the k-th best so far; each time the buffer is full only its k best stay.
         // On logits in no particular order the buffer fills about ln(V / k) times after the first.
         float floor = float.NegativeInfinity;
-        int count = 0;
-        foreach (float value in values)
+        int count = 0, i = 0;
+        while (i < values.Length)
         {
-            if (!(value > floor)) continue;
-            scratch[count++] = value;
-            if (count < scratch.Length) continue;
-            MoveLargestFirst(scratch, k);
-            count = k;
-            floor = Min(scratch[..k]);
+            if (i <= values.Length - Vector512<float>.Count && Vector512.LessThanOrEqualAll(Vector512.Create(values[i..]), Vector512.Create(floor)))
+            {
+                i += Vector512<float>.Count;
+                continue;
+            }
+
+            for (int end = Math.Min(i + Vector512<float>.Count, values.Length); i < end; i++)
+            {
+                if (!(values[i] > floor)) continue;
+                scratch[count++] = values[i];
+                if (count < scratch.Length) continue;
+                MoveLargestFirst(scratch, k);
+                count = k;
+                floor = Min(scratch[..k]);
+            }
         }
 
         if (count < k) return float.NegativeInfinity;

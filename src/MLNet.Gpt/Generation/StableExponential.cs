@@ -21,39 +21,43 @@ internal static class StableExponential
     private const double Ln2High = 0.693147180369123816490;
     private const double Ln2Low = 1.90821492927058770002e-10;
 
-    // Of the exponential's series on |r| ≤ ln 2 / 2, the terms of degree 13 to 2; the next one is below 2^-57.
-    private static readonly double[] Coefficients =
-    [
-        1 / 6227020800.0, 1 / 479001600.0, 1 / 39916800.0, 1 / 3628800.0, 1 / 362880.0, 1 / 40320.0,
-        1 / 5040.0, 1 / 720.0, 1 / 120.0, 1 / 24.0, 1 / 6.0, 1 / 2.0,
-    ];
-
     /// <summary>Replaces each value, at most 0 and not NaN, by its exponential.</summary>
     public static void Apply(Span<double> values)
     {
         ref double first = ref MemoryMarshal.GetReference(values);
         int i = 0;
-        for (; i <= values.Length - Vector256<double>.Count; i += Vector256<double>.Count)
+        for (; i <= values.Length - Vector512<double>.Count; i += Vector512<double>.Count)
         {
-            Of(Vector256.LoadUnsafe(ref first, (nuint)i)).StoreUnsafe(ref first, (nuint)i);
+            Of(Vector512.LoadUnsafe(ref first, (nuint)i)).StoreUnsafe(ref first, (nuint)i);
         }
 
-        for (; i < values.Length; i++) values[i] = Of(Vector256.Create(values[i])).ToScalar();
+        for (; i < values.Length; i++) values[i] = Of(Vector512.Create(values[i])).ToScalar();
     }
 
     // No fused multiply-add: it rounds once where these round twice, and not every machine has it.
-    private static Vector256<double> Of(Vector256<double> x)
+    private static Vector512<double> Of(Vector512<double> x)
     {
-        var bounded = Vector256.Max(x, Vector256.Create(Lowest));
-        var shifted = (bounded * Log2E) + Vector256.Create(Rounder);
-        var exponent = shifted - Vector256.Create(Rounder);
+        var bounded = Vector512.Max(x, Vector512.Create(Lowest));
+        var shifted = (bounded * Log2E) + Vector512.Create(Rounder);
+        var exponent = shifted - Vector512.Create(Rounder);
         var r = (bounded - (exponent * Ln2High)) - (exponent * Ln2Low);
 
-        var p = Vector256.Create(Coefficients[0]);
-        for (int i = 1; i < Coefficients.Length; i++) p = (p * r) + Vector256.Create(Coefficients[i]);
-        p = (p * (r * r)) + r + Vector256<double>.One;
+        // The exponential's series on |r| ≤ ln 2 / 2, from the term of degree 13 down; the next one is below 2^-57.
+        var p = Vector512.Create(1 / 6227020800.0);
+        p = (p * r) + Vector512.Create(1 / 479001600.0);
+        p = (p * r) + Vector512.Create(1 / 39916800.0);
+        p = (p * r) + Vector512.Create(1 / 3628800.0);
+        p = (p * r) + Vector512.Create(1 / 362880.0);
+        p = (p * r) + Vector512.Create(1 / 40320.0);
+        p = (p * r) + Vector512.Create(1 / 5040.0);
+        p = (p * r) + Vector512.Create(1 / 720.0);
+        p = (p * r) + Vector512.Create(1 / 120.0);
+        p = (p * r) + Vector512.Create(1 / 24.0);
+        p = (p * r) + Vector512.Create(1 / 6.0);
+        p = (p * r) + Vector512.Create(1 / 2.0);
+        p = (p * (r * r)) + r + Vector512<double>.One;
 
-        var scale = ((shifted.AsInt64() + Vector256.Create(1023L)) << 52).AsDouble();
-        return Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(Lowest)), Vector256<double>.Zero, p * scale);
+        var scale = ((shifted.AsInt64() + Vector512.Create(1023L)) << 52).AsDouble();
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(Lowest)), Vector512<double>.Zero, p * scale);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -53,21 +54,23 @@ internal sealed class TokenSampler
     private int KeepTopK(ReadOnlySpan<float> logits)
     {
         Grow(ref _ids, logits.Length);
-        float least = float.NegativeInfinity;
-        if (_options.TopK is { } k && k < logits.Length)
+        if (_options.TopK is not { } k || k >= logits.Length)
         {
-            int scratch = (int)Math.Min(2L * k, logits.Length);
-            Grow(ref _selection, scratch);
-            least = Selection.KthLargest(logits, k, _selection.AsSpan(0, scratch));
+            for (int id = 0; id < logits.Length; id++) _ids[id] = id;
+            return logits.Length;
         }
+
+        int scratch = (int)Math.Min(2L * k, logits.Length);
+        Grow(ref _selection, scratch);
+        float least = Selection.KthLargest(logits, k, _selection.AsSpan(0, scratch));
 
         int count = 0, i = 0;
         ref float first = ref MemoryMarshal.GetReference(logits);
-        var lanes = Vector256.Create(least);
-        for (; i <= logits.Length - Vector256<float>.Count; i += Vector256<float>.Count)
+        var lanes = Vector512.Create(least);
+        for (; i <= logits.Length - Vector512<float>.Count; i += Vector512<float>.Count)
         {
-            uint kept = Vector256.GreaterThanOrEqual(Vector256.LoadUnsafe(ref first, (nuint)i), lanes).ExtractMostSignificantBits();
-            for (; kept != 0; kept &= kept - 1) _ids[count++] = i + int.TrailingZeroCount((int)kept);
+            ulong kept = Vector512.GreaterThanOrEqual(Vector512.LoadUnsafe(ref first, (nuint)i), lanes).ExtractMostSignificantBits();
+            for (; kept != 0; kept &= kept - 1) _ids[count++] = i + BitOperations.TrailingZeroCount(kept);
         }
 
         for (; i < logits.Length; i++)
@@ -78,7 +81,6 @@ internal sealed class TokenSampler
         return count;
     }
 
-    // exp((logit − max) / temperature): 1 for the most probable token.
     private void Weigh(ReadOnlySpan<float> logits, float max, int count)
     {
         Grow(ref _weights, count);
@@ -88,31 +90,38 @@ internal sealed class TokenSampler
             // The book divides tensors of single precision; its softmax starts from the rounded quotients.
             float divisor = (float)_options.Temperature;
             for (int i = 0; i < count; i++) weights[i] = (logits[_ids[i]] / divisor) - (max / divisor);
+            StableExponential.Apply(weights);
+        }
+        else if (count == logits.Length)
+        {
+            Weights.Of(logits, max, _options.Temperature, weights);
         }
         else
         {
             for (int i = 0; i < count; i++) weights[i] = (logits[_ids[i]] - (double)max) / _options.Temperature;
+            StableExponential.Apply(weights);
         }
-
-        StableExponential.Apply(weights);
     }
 
     private int KeepTopP(int count)
     {
         if (_options.TopP == 1 || count == 1) return count;
+        double total = Weights.Sum(_weights.AsSpan(0, count));
+
+        // All tokens lighter than this together weigh less than what may be missing: the last one kept is not among them.
+        double negligible = (1 - _options.TopP) * total / count * 0.999;
         Grow(ref _entries, count);
-        double total = 0;
+        int entries = 0;
         for (int i = 0; i < count; i++)
         {
-            _entries[i] = new(_ids[i], _weights[i]);
-            total += _weights[i];
+            if (_weights[i] >= negligible) _entries[entries++] = new(_ids[i], _weights[i]);
         }
 
-        var last = Selection.LastOfHeaviest(_entries.AsSpan(0, count), _options.TopP * total);
+        var last = Selection.LastOfHeaviest(_entries.AsSpan(0, entries), _options.TopP * total);
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
-            if (new WeightedToken(_ids[i], _weights[i]).CompareTo(last) > 0) continue;
+            if (_weights[i] < last.Weight || (_weights[i] == last.Weight && _ids[i] > last.Id)) continue;
             (_ids[kept], _weights[kept]) = (_ids[i], _weights[i]);
             kept++;
         }

@@ -3,23 +3,40 @@ namespace MLNet.Gpt.Generation;
 /// <summary>One uniform number a token, inverted over the weights in the order they come.</summary>
 internal sealed class XoshiroDrawer(long seed, int stream) : ITokenDrawer
 {
+    // Whole blocks are passed over by their sums, so that a vocabulary is not walked token by token.
+    private const int BlockLength = 64;
+
     private readonly Xoshiro256 _random = Xoshiro256.ForStream(seed, stream);
+    private double[] _sums = [];
 
     public int Draw(ReadOnlySpan<int> ids, ReadOnlySpan<double> weights, int vocabularySize)
     {
+        int blockCount = (weights.Length + BlockLength - 1) / BlockLength;
+        if (_sums.Length < blockCount) _sums = new double[blockCount];
         double total = 0;
-        foreach (double weight in weights) total += weight;
+        for (int block = 0; block < blockCount; block++) total += _sums[block] = Weights.Sum(Block(weights, block));
 
         double left = _random.NextDouble() * total;
-        int last = 0;
-        for (int i = 0; i < weights.Length; i++)
+        for (int block = 0; block < blockCount; block++)
         {
-            if (weights[i] == 0) continue;
-            last = i;
-            left -= weights[i];
-            if (left < 0) return i;
+            if (left >= _sums[block])
+            {
+                left -= _sums[block];
+                continue;
+            }
+
+            var candidates = Block(weights, block);
+            for (int i = 0; i < candidates.Length; i++)
+            {
+                left -= candidates[i];
+                if (left < 0 && candidates[i] > 0) return (block * BlockLength) + i;
+            }
         }
 
-        return last; // Rounding in the subtractions can leave a trace of the total.
+        // Rounding can leave a trace of the total; it belongs to the last token that can be drawn.
+        return weights.LastIndexOfAnyExcept(0.0);
     }
+
+    private static ReadOnlySpan<double> Block(ReadOnlySpan<double> weights, int block) =>
+        weights[(block * BlockLength)..Math.Min((block + 1) * BlockLength, weights.Length)];
 }

@@ -46,6 +46,7 @@ public sealed class Trainer
 
         RandomSeed.Set(_options.Seed);
         bool wasTraining = _module.training;
+        using var heap = new RetainedHeap();
         using var scope = torch.NewDisposeScope();
         using var optimizer = torch.optim.AdamW(
             _module.parameters(), _options.LearningRate, _options.Beta1, _options.Beta2, _options.Epsilon, _options.WeightDecay);

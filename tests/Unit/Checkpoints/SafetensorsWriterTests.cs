@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Checkpoints;
 
+[Collection(TorchCollection.Name)]
 public sealed class SafetensorsWriterTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

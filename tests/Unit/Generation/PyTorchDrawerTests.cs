@@ -1,10 +1,12 @@
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Tests.Runtime;
 using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Generation;
 
 /// <summary>The managed draws against libtorch's own <c>multinomial</c> under the same seed.</summary>
+[Collection(TorchCollection.Name)]
 public class PyTorchDrawerTests
 {
     [Theory]

@@ -1,0 +1,35 @@
+using System.Management.Automation;
+using MLNet.Gpt.Tokenization;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Turns text into tokens: <c>ConvertTo-GptToken</c>.</summary>
+[Cmdlet(VerbsData.ConvertTo, "GptToken", DefaultParameterSetName = TextSet)]
+[OutputType(typeof(GptToken), typeof(int))]
+public sealed class ConvertToGptTokenCommand : TextInputCommand
+{
+    /// <summary>The model whose tokenizer is used; GPT-2's where there is none.</summary>
+    [Parameter]
+    public LanguageModel? Model { get; set; }
+
+    /// <summary>How the spelling of a special token in the text is read.</summary>
+    [Parameter]
+    public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
+
+    /// <summary>Writes bare ids.</summary>
+    [Parameter]
+    public SwitchParameter IdOnly { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessText(TextInput input)
+    {
+        var tokenizer = Model?.Tokenizer ?? Gpt2Tokenizer.Instance;
+        int[] ids = tokenizer.Encode(input.Text, SpecialToken);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (IdOnly) WriteObject(ids[i]);
+            else WriteObject(new GptToken(i, ids[i], tokenizer.Decode([ids[i]])));
+        }
+    }
+}

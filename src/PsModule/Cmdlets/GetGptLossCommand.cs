@@ -1,0 +1,166 @@
+using System.Management.Automation;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Loss;
+using MLNet.Gpt.Tokenization;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Measures texts: <c>Get-GptLoss</c>.</summary>
+[Cmdlet(VerbsCommon.Get, "GptLoss", DefaultParameterSetName = TextSet)]
+[OutputType(typeof(GptLoss), typeof(GptTokenLoss), typeof(GptLossStep))]
+public sealed class GetGptLossCommand : TextInputCommand
+{
+    private const string IdSet = "Id";
+
+    private TextScorer _scorer = null!;
+
+    /// <summary>The model that measures.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public LanguageModel Model { get; set; } = null!;
+
+    /// <summary>Rows of input ids; of a single row the ids themselves.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    [TokenRows]
+    public int[][] InputId { get; set; } = [];
+
+    /// <summary>Rows of target ids, in the shape of the inputs.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = IdSet)]
+    [TokenRows]
+    public int[][] TargetId { get; set; } = [];
+
+    /// <summary>Writes the loss of every token.</summary>
+    [Parameter]
+    public SwitchParameter PerToken { get; set; }
+
+    /// <summary>Writes every step from logits to perplexity.</summary>
+    [Parameter]
+    public SwitchParameter Step { get; set; }
+
+    /// <summary>Puts the end-of-text token before each text, so that its first token is predicted as well.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public SwitchParameter PrependEndOfText { get; set; }
+
+    /// <summary>How the spelling of a special token in a text is read.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (PerToken && Step)
+        {
+            Terminate(new ArgumentException("-PerToken and -Step are two different outputs; give one of them."), "PerTokenAndStep", ErrorCategory.InvalidArgument, null);
+        }
+
+        try
+        {
+            _scorer = new TextScorer(Model.Engine, new() { PrependEndOfText = PrependEndOfText, SpecialTokens = SpecialToken });
+        }
+        catch (ArgumentException invalid)
+        {
+            Terminate(invalid, "NoEndOfText", ErrorCategory.InvalidArgument, Model);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == IdSet) Attempt(MeasureIds, InputId);
+        else base.ProcessRecord();
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessText(TextInput input) => Attempt(
+        () =>
+        {
+            if (Step)
+            {
+                int[] ids = _scorer.Encode(input.Text);
+                if (ids.Length < 2) throw new ArgumentException($"The text has {ids.Length} tokens; the steps need at least 2, one to predict from and one to predict.");
+                WriteSteps([ids[..^1]], [ids[1..]]);
+            }
+            else if (PerToken)
+            {
+                int[] ids = _scorer.Encode(input.Text);
+                WriteTokens(ids, _scorer.ScoreTokens(ids, StopToken), input.Source);
+            }
+            else
+            {
+                WriteObject(new GptLoss(_scorer.Score(input.Text, StopToken), Model.Config.VocabularySize, input.Source));
+            }
+        },
+        input.Source ?? input.Text);
+
+    private void MeasureIds()
+    {
+        if (InputId.Length != TargetId.Length || InputId.Zip(TargetId).Any(rows => rows.First.Length != rows.Second.Length))
+        {
+            throw new ArgumentException($"-InputId has the shape {Shape(InputId)} and -TargetId {Shape(TargetId)}; each input needs one target.");
+        }
+
+        if (Step)
+        {
+            WriteSteps(InputId, TargetId);
+            return;
+        }
+
+        int[] inputs = [.. InputId.SelectMany(row => row)], targets = [.. TargetId.SelectMany(row => row)];
+        var scores = new TokenScore[inputs.Length];
+        Model.Engine.Score(inputs, targets, [.. InputId.Select(row => row.Length)], scores, StopToken);
+        if (PerToken) WriteTokens([-1, .. targets], scores, source: null);
+        else WriteObject(new GptLoss(Sum(targets, scores), Model.Config.VocabularySize, source: null));
+    }
+
+    private DocumentScore Sum(int[] targets, TokenScore[] scores)
+    {
+        var loss = LossSummary.Empty;
+        foreach (var score in scores) loss += LossSummary.Of(score.NegativeLogLikelihood);
+        return new(
+            loss,
+            targets.Sum(id => (long)Model.Tokenizer.ByteCount(id)),
+            scores.Count(score => score.Rank < 1),
+            scores.Count(score => score.Rank < 5),
+            InputId.Length);
+    }
+
+    private void WriteTokens(int[] ids, TokenScore[] scores, string? source)
+    {
+        // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
+        var decoder = Model.Tokenizer.CreateStreamDecoder();
+        for (int i = 0; i < scores.Length; i++)
+        {
+            int id = ids[i + 1];
+            WriteObject(new GptTokenLoss
+            {
+                Position = PrependEndOfText ? i : i + 1,
+                Id = id,
+                Text = decoder.Append(id) + (i == scores.Length - 1 ? decoder.Flush() : ""),
+                NegativeLogLikelihood = scores[i].NegativeLogLikelihood,
+                Place = scores[i].Rank + 1,
+                Source = source,
+            });
+        }
+    }
+
+    private void WriteSteps(int[][] inputs, int[][] targets)
+    {
+        int tokens = inputs[0].Length;
+        if (inputs.Any(row => row.Length != tokens)) throw new ArgumentException($"The rows of -InputId have {Shape(inputs)} ids; the steps need rows of one length.");
+        float[] logits = [.. inputs.SelectMany(row => Model.Engine.ComputeLogits(row))];
+        var steps = LossSteps.Compute(
+            logits, [.. inputs.SelectMany(row => row)], [.. targets.SelectMany(row => row)], inputs.Length, tokens, Model.Config.VocabularySize);
+        WriteObject(new GptLossStep(steps, Model.Tokenizer));
+    }
+
+    private static string Shape(int[][] rows)
+    {
+        int[] lengths = [.. rows.Select(row => row.Length).Distinct()];
+        return lengths.Length == 1 ? $"({rows.Length}, {lengths[0]})" : $"({string.Join(" + ", rows.Select(row => row.Length))})";
+    }
+}

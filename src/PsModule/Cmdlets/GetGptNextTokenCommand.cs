@@ -1,0 +1,46 @@
+using System.Management.Automation;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Tokenization;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Tells which tokens a model expects next: <c>Get-GptNextToken</c>.</summary>
+[Cmdlet(VerbsCommon.Get, "GptNextToken", DefaultParameterSetName = TextSet)]
+[OutputType(typeof(GptNextToken))]
+public sealed class GetGptNextTokenCommand : TextInputCommand
+{
+    /// <summary>The model that is asked.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public LanguageModel Model { get; set; } = null!;
+
+    /// <summary>How many candidates for each text.</summary>
+    [Parameter]
+    [Alias("Top")]
+    [ValidateRange(1, int.MaxValue)]
+    public int Count { get; set; } = 5;
+
+    /// <summary>How the spelling of a special token in a text is read.</summary>
+    [Parameter]
+    public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
+
+    /// <inheritdoc/>
+    protected override void ProcessText(TextInput input) => Attempt(
+        () =>
+        {
+            int count = Math.Min(Count, Model.Config.VocabularySize);
+            var candidates = new NextTokenPredictor(Model.Engine).Predict(input.Text, count, SpecialToken, StopToken);
+            for (int i = 0; i < candidates.Count; i++)
+            {
+                WriteObject(new GptNextToken
+                {
+                    Place = i + 1,
+                    Id = candidates[i].Id,
+                    Text = Model.Tokenizer.Decode([candidates[i].Id]),
+                    LogProbability = candidates[i].LogProbability,
+                    Prompt = input.Text,
+                });
+            }
+        },
+        input.Source ?? input.Text);
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using MLNet.Gpt.Training;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Turns a training's reports, which come on the pipeline's own thread, into progress and evaluations.</summary>
+/// <param name="command">The cmdlet that trains.</param>
+/// <param name="name">What is trained.</param>
+/// <param name="writesEvaluations">Whether evaluations go to the pipeline.</param>
+/// <param name="evaluated">Called after each evaluation.</param>
+internal sealed class TrainingReporter(Cmdlet command, string name, bool writesEvaluations, Action evaluated) : IProgress<TrainingProgress>
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<TrainingEvaluation> _evaluations = [];
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private TimeSpan _nextShow;
+
+    /// <summary>The evaluations so far.</summary>
+    public IReadOnlyList<TrainingEvaluation> Evaluations => _evaluations;
+
+    /// <inheritdoc/>
+    public void Report(TrainingProgress value)
+    {
+        if (_clock.Elapsed >= _nextShow)
+        {
+            _nextShow = _clock.Elapsed + Interval;
+            Show(value);
+        }
+
+        if (value.Evaluation is { } point) Take(value, point);
+    }
+
+    /// <summary>Takes the progress bar away.</summary>
+    public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+
+    private string Activity => $"Training {name}";
+
+    private void Show(TrainingProgress value)
+    {
+        string status = value.Step == 0
+            ? "Measuring before the first step"
+            : FormattableString.Invariant(
+                $"Step {value.Step:N0} of {value.TotalSteps:N0}, epoch {value.Epoch}: loss {value.BatchLoss:F4}, learning rate {value.LearningRate:G3}, {value.TokensPerSecond:N0} tokens/s");
+        command.WriteProgress(new ProgressRecord(0, Activity, status)
+        {
+            PercentComplete = (int)(100L * value.Step / Math.Max(1, value.TotalSteps)),
+            SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
+        });
+    }
+
+    private void Take(TrainingProgress value, TrainingPoint point)
+    {
+        var evaluation = new TrainingEvaluation
+        {
+            Step = point.Step,
+            Epoch = point.Epoch,
+            TokenCount = point.TokensSeen,
+            TrainingLoss = point.TrainingLoss,
+            ValidationLoss = point.ValidationLoss ?? double.NaN,
+            LearningRate = value.LearningRate,
+            Elapsed = _clock.Elapsed,
+        };
+        _evaluations.Add(evaluation);
+        evaluated();
+        if (writesEvaluations) command.WriteObject(evaluation);
+    }
+}

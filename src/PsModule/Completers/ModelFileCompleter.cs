@@ -1,0 +1,48 @@
+using System.Collections;
+using System.Management.Automation;
+using System.Management.Automation.Language;
+
+namespace MLNetGpt.Completers;
+
+/// <summary>Completes paths, and of files only those that can hold a model.</summary>
+public sealed class ModelFileCompleter : IArgumentCompleter
+{
+    private static readonly string[] Extensions = [".safetensors"];
+    private static readonly EnumerationOptions Visible = new() { IgnoreInaccessible = true };
+
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(
+        string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        string word = wordToComplete.Trim('\'', '"');
+        int cut = word.LastIndexOfAny(['/', '\\']) + 1;
+        string parent = word[..cut];
+        if (Resolve(parent) is not { } folder) yield break;
+
+        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos($"{word[cut..]}*", Visible).OrderBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase))
+        {
+            bool isFolder = entry is DirectoryInfo;
+            if (!isFolder && !Extensions.Contains(entry.Extension, StringComparer.OrdinalIgnoreCase)) continue;
+            yield return new CompletionResult(
+                Quote(parent + entry.Name), entry.Name, isFolder ? CompletionResultType.ProviderContainer : CompletionResultType.ProviderItem, entry.FullName);
+        }
+    }
+
+    // A completer has no session of its own to ask; a script runs in the one that completes.
+    private static string? Resolve(string parent)
+    {
+        try
+        {
+            string? folder = ScriptBlock.Create("param($path) $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($path)")
+                .Invoke(parent.Length == 0 ? "." : parent).FirstOrDefault()?.BaseObject as string;
+            return Directory.Exists(folder) ? folder : null;
+        }
+        catch (RuntimeException)
+        {
+            return null;
+        }
+    }
+
+    private static string Quote(string path) =>
+        path.AsSpan().IndexOfAny(" '\"`$&;,(){}[]|<>@#") >= 0 ? $"'{path.Replace("'", "''", StringComparison.Ordinal)}'" : path;
+}

@@ -1,0 +1,68 @@
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Loss;
+
+namespace MLNetGpt.Output;
+
+/// <summary>The loss of one text, or of many together.</summary>
+public sealed class GptLoss
+{
+    internal GptLoss(DocumentScore score, int vocabularySize, string? source)
+    {
+        Metrics = new LanguageModelMetrics(score, vocabularySize);
+        Source = source;
+    }
+
+    /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
+    public string? Source { get; }
+
+    /// <summary>Mean negative log-likelihood, in nats per token; NaN where nothing was predicted.</summary>
+    public double CrossEntropy => Metrics.CrossEntropy;
+
+    /// <summary>exp of the cross-entropy.</summary>
+    public double Perplexity => Metrics.Perplexity;
+
+    /// <summary>The cross-entropy in bits per token.</summary>
+    public double BitsPerToken => Metrics.BitsPerToken;
+
+    /// <summary>Bits per UTF-8 byte of the text that was predicted: comparable between tokenizers.</summary>
+    public double BitsPerByte => Metrics.BitsPerByte;
+
+    /// <summary>Tokens that were predicted.</summary>
+    public long TokenCount => Metrics.TokenCount;
+
+    /// <summary>UTF-8 bytes that were predicted.</summary>
+    public long ByteCount => Metrics.ByteCount;
+
+    /// <summary>Share of tokens that the model held most probable.</summary>
+    public double Top1Accuracy => Metrics.Top1Accuracy;
+
+    /// <summary>Share of tokens among the model's five most probable.</summary>
+    public double Top5Accuracy => Metrics.Top5Accuracy;
+
+    /// <summary>Texts.</summary>
+    public long DocumentCount => Metrics.DocumentCount;
+
+    /// <summary>Number of ids to choose among, V.</summary>
+    public int VocabularySize => Metrics.VocabularySize;
+
+    /// <summary>ln V: the cross-entropy of guessing blindly.</summary>
+    public double UniformCrossEntropy => Metrics.UniformCrossEntropy;
+
+    /// <summary>Σ −ln p over the tokens, in nats.</summary>
+    public double NegativeLogLikelihood => Metrics.Score.Loss.Sum;
+
+    /// <summary>Tokens that the model held most probable.</summary>
+    public long Top1Count => Metrics.Score.Top1Count;
+
+    /// <summary>Tokens among the model's five most probable.</summary>
+    public long Top5Count => Metrics.Score.Top5Count;
+
+    /// <summary>The sum with every bit, as text: passes through jobs, remoting and files unrounded, so that <c>Measure-GptLoss</c> adds up exactly.</summary>
+    public string ExactSum => Metrics.Score.Loss.ToExactString();
+
+    internal LanguageModelMetrics Metrics { get; }
+
+    /// <summary>The loss that a line of other objects' properties describes.</summary>
+    internal static DocumentScore ScoreOf(string exactSum, long byteCount, long top1Count, long top5Count, long documentCount) =>
+        new(LossSummary.ParseExact(exactSum), byteCount, top1Count, top5Count, documentCount);
+}

@@ -1,0 +1,30 @@
+namespace MLNetGpt.Output;
+
+/// <summary>A token that could come next.</summary>
+public sealed class GptNextToken
+{
+    internal GptNextToken()
+    {
+    }
+
+    /// <summary>Its place among the candidates: 1 is the most probable.</summary>
+    public required int Place { get; init; }
+
+    /// <summary>Its id.</summary>
+    public required int Id { get; init; }
+
+    /// <summary>Its characters.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>ln p(token), in nats.</summary>
+    public required double LogProbability { get; init; }
+
+    /// <summary>p(token).</summary>
+    public double Probability => Math.Exp(LogProbability);
+
+    /// <summary>The text that it would follow.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>The token's text.</summary>
+    public override string ToString() => Text;
+}

@@ -1,0 +1,46 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNetGpt.Output;
+
+/// <summary>A model in memory, as cmdlets hand it on. Its weights are freed with it.</summary>
+public sealed class LanguageModel : IDisposable
+{
+    internal LanguageModel(string name, string format, string? source, GptModel engine) =>
+        (Name, Format, Source, Engine) = (name, format, source, engine);
+
+    /// <summary>What it is called: the preset or the file that it came from.</summary>
+    public string Name { get; }
+
+    /// <summary>How its weights came to be: the format of their file, or how they were drawn.</summary>
+    public string Format { get; }
+
+    /// <summary>The file it came from, or <see langword="null"/>.</summary>
+    public string? Source { get; }
+
+    /// <summary>Its sizes and switches.</summary>
+    public GptConfig Config => Engine.Config;
+
+    /// <summary>Trainable parameters.</summary>
+    public long ParameterCount => Config.ParameterCount;
+
+    /// <summary>How its matrices are held.</summary>
+    public WeightPrecision Precision => Engine.Options.Precision;
+
+    /// <summary>Bytes that its weights take in memory.</summary>
+    public long WeightBytes => Engine.WeightBytes;
+
+    /// <summary>What its training reported, oldest first; empty for a model that was not trained in this session.</summary>
+    public TrainingEvaluation[] TrainingHistory { get; init; } = [];
+
+    internal GptModel Engine { get; }
+
+    internal ITextTokenizer Tokenizer => Engine.Tokenizer;
+
+    /// <summary>The name.</summary>
+    public override string ToString() => Name;
+
+    /// <summary>Frees the weights now; the model can no longer be used.</summary>
+    public void Dispose() => Engine.Dispose();
+}

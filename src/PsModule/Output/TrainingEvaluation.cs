@@ -1,0 +1,33 @@
+namespace MLNetGpt.Output;
+
+/// <summary>Where a training stood when it evaluated.</summary>
+public sealed class TrainingEvaluation
+{
+    internal TrainingEvaluation()
+    {
+    }
+
+    /// <summary>Optimizer steps done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Passes over the training text begun, from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Tokens trained on.</summary>
+    public required long TokenCount { get; init; }
+
+    /// <summary>Mean cross-entropy on training data, in nats per token.</summary>
+    public required double TrainingLoss { get; init; }
+
+    /// <summary>Mean cross-entropy on validation data, in nats per token; NaN where there is none.</summary>
+    public required double ValidationLoss { get; init; }
+
+    /// <summary>exp of the validation loss.</summary>
+    public double ValidationPerplexity => Math.Exp(ValidationLoss);
+
+    /// <summary>The learning rate of the last step.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>Time since the training began.</summary>
+    public required TimeSpan Elapsed { get; init; }
+}

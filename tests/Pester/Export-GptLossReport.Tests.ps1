@@ -1,0 +1,54 @@
+BeforeAll {
+    Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    $model = New-GptModel tiny -TiedHead $false
+    $tokens = Get-GptLoss $model 'every <effort> moves you' -PerToken
+}
+
+Describe 'Export-GptLossReport' {
+    It 'writes a page of its own with every token' {
+        $tokens | Export-GptLossReport TestDrive:/r.html -Title 'A & B'
+        $page = Get-Content TestDrive:/r.html -Raw
+        $page | Should -BeLike '<!DOCTYPE html>*'
+        $page | Should -Match '<title>A &amp; B</title>'
+        $page | Should -Not -Match 'https?://'
+        $page | Should -Not -Match '<script'
+        foreach ($token in $tokens) {
+            $page | Should -Match ([regex]::Escape(">$([System.Net.WebUtility]::HtmlEncode($token.Text))</span>"))
+            $page | Should -Match "id $($token.Id)"
+        }
+        $loss = Get-GptLoss $model 'every <effort> moves you'
+        $page | Should -Match ([regex]::Escape($loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture)))
+    }
+
+    It 'is well-formed' {
+        $tokens | Export-GptLossReport TestDrive:/r.html
+        $page = (Get-Content TestDrive:/r.html -Raw) -replace '<!DOCTYPE html>', '' -replace '<meta ([^>]*)>', '<meta $1/>'
+        { [xml]$page } | Should -Not -Throw
+    }
+
+    It 'draws the loss curve of a training' {
+        $trained = Invoke-GptTraining $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
+        $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory
+        $page = Get-Content TestDrive:/c.html -Raw
+        [regex]::Matches($page, '<polyline').Count | Should -Be 2
+        $tokens | Export-GptLossReport TestDrive:/n.html
+        Get-Content TestDrive:/n.html -Raw | Should -Not -Match '<polyline'
+    }
+
+    It 'keeps texts apart' {
+        'every effort', 'I really like' | Get-GptLoss $model -PerToken | Export-GptLossReport TestDrive:/t.html
+        [regex]::Matches((Get-Content TestDrive:/t.html -Raw), '<div class="text">').Count | Should -Be 2
+    }
+
+    It 'writes nothing with -WhatIf, replaces only with -Force, and passes the file on with -PassThru' {
+        $tokens | Export-GptLossReport TestDrive:/w.html -WhatIf
+        'TestDrive:/w.html' | Should -Not -Exist
+        ($tokens | Export-GptLossReport TestDrive:/w.html -PassThru).Name | Should -Be 'w.html'
+        { $tokens | Export-GptLossReport TestDrive:/w.html -ErrorAction Stop } | Should -Throw -ErrorId 'FileExists,MLNetGpt.Cmdlets.ExportGptLossReportCommand'
+        { $tokens | Export-GptLossReport TestDrive:/w.html -Force -ErrorAction Stop } | Should -Not -Throw
+    }
+
+    It 'refuses to report on nothing' {
+        { @() | Export-GptLossReport TestDrive:/e.html } | Should -Throw -ErrorId 'NoTokens,*'
+    }
+}

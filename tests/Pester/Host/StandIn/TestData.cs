@@ -1,0 +1,55 @@
+using System.Collections;
+using System.Globalization;
+using System.Management.Automation;
+using System.Text.RegularExpressions;
+
+namespace MLNet.Gpt.PesterHost.StandIn;
+
+/// <summary>One item of -ForEach: <c>$_</c>, and a variable for each key where it is a dictionary.</summary>
+public sealed partial class TestData
+{
+    private readonly object? _item;
+    private readonly bool _given;
+
+    private TestData(object? item, bool given) => (_item, _given) = (item, given);
+
+    public static TestData None { get; } = new(null, given: false);
+
+    /// <summary>One for each item, or a single empty one where -ForEach was not given.</summary>
+    public static IEnumerable<TestData> Of(object? forEach, bool given)
+    {
+        if (!given) return [None];
+        var items = LanguagePrimitives.GetEnumerable(forEach)?.Cast<object?>() ?? (forEach is null ? [] : [forEach]);
+        return items.Select(item => new TestData(item, given: true));
+    }
+
+    /// <summary>Sets the variables in the scope that is running.</summary>
+    public void Publish(SessionState state)
+    {
+        if (!_given) return;
+        state.PSVariable.Set("_", _item);
+        if (Dictionary is not { } pairs) return;
+        foreach (DictionaryEntry pair in pairs) state.PSVariable.Set((string)pair.Key, pair.Value);
+    }
+
+    /// <summary>A name with its <c>&lt;templates&gt;</c> filled in from the data; of a template with a path, <c>&lt;a.b&gt;</c>, the properties are followed.</summary>
+    public string Expand(string name) => _given ? Template().Replace(name, match => Find(match.Groups[1].Value) ?? match.Value) : name;
+
+    private IDictionary? Dictionary => (_item is PSObject wrapped ? wrapped.BaseObject : _item) as IDictionary;
+
+    private string? Find(string path)
+    {
+        string[] parts = path.Split('.');
+        object? value = parts[0] == "_" ? _item : Dictionary is { } pairs && pairs.Contains(parts[0]) ? pairs[parts[0]] : null;
+        foreach (string part in parts.Skip(1))
+        {
+            if (value is null) return null;
+            value = PSObject.AsPSObject(value).Properties[part]?.Value;
+        }
+
+        return value is null ? null : Convert.ToString(value is PSObject wrapped ? wrapped.BaseObject : value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex("(?<!`)<([^>`]+)>")]
+    private static partial Regex Template();
+}

@@ -1,0 +1,69 @@
+BeforeAll {
+    Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    $model = New-GptModel tiny -TiedHead $false
+    $texts = 'every effort moves you', 'I really like chocolate', 'a', 'the cat sat on the mat and looked at the moon'
+    $losses = $texts | Get-GptLoss $model
+    $whole = $losses | Measure-GptLoss
+}
+
+Describe 'Measure-GptLoss' {
+    It 'weighs each text by its tokens' {
+        $whole | Should -BeOfType 'MLNetGpt.Output.GptLoss'
+        $whole.TokenCount | Should -Be ($losses | Measure-Object TokenCount -Sum).Sum
+        $whole.ByteCount | Should -Be ($losses | Measure-Object ByteCount -Sum).Sum
+        $whole.DocumentCount | Should -Be 4
+        $sum = ($losses | Measure-Object NegativeLogLikelihood -Sum).Sum
+        [math]::Abs($whole.CrossEntropy - $sum / $whole.TokenCount) | Should -BeLessThan 1e-12
+        $meanOfMeans = ($losses | Where-Object TokenCount -GT 0 | Measure-Object CrossEntropy -Average).Average
+        $whole.CrossEntropy | Should -Not -Be $meanOfMeans
+    }
+
+    It 'gives the same bits in any order and grouping' {
+        $shuffled = $losses[3, 0, 2, 1] | Measure-GptLoss
+        $grouped = ($losses[0, 1] | Measure-GptLoss), ($losses[2, 3] | Measure-GptLoss) | Measure-GptLoss
+        $shuffled.ExactSum | Should -BeExactly $whole.ExactSum
+        $grouped.ExactSum | Should -BeExactly $whole.ExactSum
+        $grouped.CrossEntropy | Should -Be $whole.CrossEntropy
+    }
+
+    It 'adds losses that were serialized, as jobs and remoting do, without rounding' {
+        $returned = $losses | ForEach-Object {
+            [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($_))
+        }
+        $returned[0].PSTypeNames | Should -Contain 'Deserialized.MLNetGpt.Output.GptLoss'
+        $merged = $returned | Measure-GptLoss
+        $merged.ExactSum | Should -BeExactly $whole.ExactSum
+        $merged.BitsPerByte | Should -Be $whole.BitsPerByte
+        $merged.Top5Accuracy | Should -Be $whole.Top5Accuracy
+    }
+
+    It 'adds the losses of parallel runspaces' {
+        $manifest = Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1
+        $merged = $texts | ForEach-Object -ThrottleLimit 2 -Parallel {
+            Import-Module $using:manifest
+            Get-GptLoss $using:model $_
+        } | Measure-GptLoss
+        $merged.ExactSum | Should -BeExactly $whole.ExactSum
+    }
+
+    It 'writes nothing for nothing' {
+        @() | Measure-GptLoss | Should -BeNullOrEmpty
+    }
+
+    It 'reports what is no loss and goes on' {
+        $merged = $losses[0], 'no loss', $losses[1] | Measure-GptLoss -ErrorAction SilentlyContinue -ErrorVariable wrong
+        $merged.DocumentCount | Should -Be 2
+        $wrong | Should -HaveCount 1
+        $wrong[0].FullyQualifiedErrorId | Should -Be 'NotALoss,MLNetGpt.Cmdlets.MeasureGptLossCommand'
+        $wrong[0].CategoryInfo.Category | Should -Be 'InvalidData'
+        $wrong[0].TargetObject | Should -Be 'no loss'
+    }
+
+    It 'refuses to add over different vocabularies' {
+        $other = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($losses[0]))
+        $other.VocabularySize = 7
+        $merged = $losses[0], $other | Measure-GptLoss -ErrorAction SilentlyContinue -ErrorVariable wrong
+        $merged.DocumentCount | Should -Be 1
+        $wrong.FullyQualifiedErrorId | Should -Be 'VocabularyMismatch,MLNetGpt.Cmdlets.MeasureGptLossCommand'
+    }
+}

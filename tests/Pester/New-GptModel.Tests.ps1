@@ -1,0 +1,56 @@
+BeforeAll {
+    Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+}
+
+Describe 'New-GptModel' {
+    It 'makes a model of a preset with the vocabulary of its tokenizer' {
+        $model = New-GptModel tiny
+        $model | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
+        $model.Config.LayerCount | Should -Be 2
+        $model.Config.EmbeddingWidth | Should -Be 32
+        $model.Config.VocabularySize | Should -Be 50257
+        $model.Precision | Should -Be 'Float32'
+        $model.TrainingHistory | Should -BeNullOrEmpty
+    }
+
+    It 'takes sizes of its own' {
+        $model = New-GptModel tiny -ContextLength 24 -EmbeddingWidth 48 -HeadCount 6 -LayerCount 3 -DropoutRate 0.25 -QkvBias $false -TiedHead $false
+        $model.Config.ContextLength | Should -Be 24
+        $model.Config.EmbeddingWidth | Should -Be 48
+        $model.Config.HeadCount | Should -Be 6
+        $model.Config.LayerCount | Should -Be 3
+        $model.Config.DropoutRate | Should -Be 0.25
+        $model.Config.HasQkvBias | Should -BeFalse
+        $model.Config.HasTiedHead | Should -BeFalse
+    }
+
+    It 'draws the same weights from the same seed and others from another' {
+        $losses = 1, 1, 2 | ForEach-Object { (New-GptModel tiny -Seed $_ | ForEach-Object { Get-GptLoss $_ 'every effort moves you' }).CrossEntropy }
+        $losses[0] | Should -Be $losses[1]
+        $losses[0] | Should -Not -Be $losses[2]
+    }
+
+    It 'refuses <why> with the error InvalidModelConfiguration' -ForEach @(
+        @{ why = 'a width that is not divisible by the heads'; arguments = @{ Preset = 'tiny'; EmbeddingWidth = 30; HeadCount = 4 } }
+        @{ why = 'a size of 0'; arguments = @{ Preset = 'tiny'; LayerCount = 0 } }
+        @{ why = 'a dropout of 1'; arguments = @{ Preset = 'tiny'; DropoutRate = 1 } }
+        @{ why = 'an unknown preset'; arguments = @{ Preset = 'gpt5' } }
+    ) {
+        $thrown = { New-GptModel @arguments } | Should -Throw -ErrorId 'InvalidModelConfiguration,MLNetGpt.Cmdlets.NewGptModelCommand' -PassThru
+        $thrown.CategoryInfo.Category | Should -Be 'InvalidArgument'
+        $thrown.TargetObject | Should -Be $arguments.Preset
+    }
+
+    It 'completes the names of presets' {
+        $line = 'New-GptModel gpt2-'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'gpt2-medium', 'gpt2-large', 'gpt2-xl'
+        $line = 'New-GptModel -Preset '
+        $all = (TabExpansion2 $line $line.Length).CompletionMatches
+        $all.CompletionText | Should -Contain 'lecture'
+        ($all | Where-Object CompletionText -EQ 'gpt2').ToolTip | Should -BeLike '12 layers, width 768*'
+    }
+
+    It 'shows a model as a row' {
+        New-GptModel tiny | Out-String | Should -Match 'Name\s+Parameters\s+Layers'
+    }
+}
