@@ -15,6 +15,9 @@ public sealed class LanguageModelingCatalog
 
     internal LanguageModelingCatalog(MLContext mlContext) => _mlContext = mlContext;
 
+    /// <summary>The trainers of language models.</summary>
+    public LanguageModelingTrainers Trainers => new(_mlContext);
+
     /// <summary>Puts a model that is already trained into a pipeline.</summary>
     /// <param name="model">The model; it may serve several pipelines.</param>
     /// <param name="inputColumnName">The column of text that is read.</param>

@@ -8,6 +8,7 @@ internal sealed class GenerationLoop : IDisposable
 {
     private readonly ISequenceModel _model;
     private readonly GenerationOptions _options;
+    private readonly bool _usesLookup;
     private readonly IEnumerator<WritingRequest> _requests;
     private readonly TokenSampler _sampler;
     private readonly List<SequenceWriter> _running = [];
@@ -19,10 +20,15 @@ internal sealed class GenerationLoop : IDisposable
     private int[] _rootIds = [];
     private bool _hasNext;
 
-    public GenerationLoop(ISequenceModel model, GenerationOptions options, IEnumerable<WritingRequest> requests)
+    /// <param name="model">What gives the logits.</param>
+    /// <param name="options">How to write.</param>
+    /// <param name="requests">What to write.</param>
+    /// <param name="isSingle">Whether there is one request: its guesses then share the passes that would otherwise hold one token.</param>
+    public GenerationLoop(ISequenceModel model, GenerationOptions options, IEnumerable<WritingRequest> requests, bool isSingle)
     {
         _model = model;
         _options = options;
+        _usesLookup = isSingle && options.LookupDecoding;
         _sampler = new(options);
         _requests = requests.GetEnumerator();
         _hasNext = _requests.MoveNext();
@@ -63,7 +69,11 @@ internal sealed class GenerationLoop : IDisposable
         _stepIds.Clear();
         foreach (var writer in _running)
         {
-            if (writer.Sequence.Position < _model.ContextLength)
+            if (writer.Sequence.Position < _model.ContextLength && _usesLookup)
+            {
+                writer.Sequence.Append([writer.LastId], cancellationToken);
+            }
+            else if (writer.Sequence.Position < _model.ContextLength)
             {
                 _stepSequences.Add(writer.Sequence);
                 _stepIds.Add(writer.LastId);
@@ -99,7 +109,9 @@ internal sealed class GenerationLoop : IDisposable
 
             _hasNext = _requests.MoveNext();
             bool isLastSample = !_hasNext || !ReferenceEquals(_rootIds, _requests.Current.PromptIds);
-            _running.Add(new(isLastSample ? _root : _root.Fork(), request, _model.Tokenizer, _options));
+            var sequence = isLastSample ? _root : _root.Fork();
+            if (_usesLookup) sequence = new LookupSequence(sequence, request.PromptIds, _model.ContextLength, _model.Tokenizer.VocabularySize);
+            _running.Add(new(sequence, request, _model.Tokenizer, _options));
             if (isLastSample) _root = null;
         }
     }

@@ -87,6 +87,13 @@ public sealed record GenerationOptions
     /// <value>8.</value>
     public int BatchSize { get; init => field = Check.AtLeast(1, value, nameof(BatchSize)); } = 8;
 
+    /// <summary>
+    /// Whether tokens are guessed from how the text went on before and verified several at a time. The text is the same, token for token; it comes faster
+    /// where it repeats itself or its prompt, as in code, lists and summaries, and a little slower where it never does. Only for one text at a time.
+    /// </summary>
+    /// <value><see langword="false"/>.</value>
+    public bool LookupDecoding { get; init; }
+
     private static class Check
     {
         public static int AtLeast(int minimum, int value, string name) => value >= minimum

@@ -11,6 +11,9 @@ internal interface ISequence : IDisposable
 
     void Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken);
 
+    /// <summary>Appends tokens and gives the logits after each, (T, V).</summary>
+    void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken);
+
     void Truncate(int position);
 
     ISequence Fork();

@@ -93,7 +93,7 @@ public sealed class TextGenerator
     private async IAsyncEnumerable<GeneratedPiece> StreamCore(
         IEnumerable<WritingRequest> requests, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var loop = new GenerationLoop(_model, options, requests);
+        using var loop = new GenerationLoop(_model, options, requests, isSingle: true);
         var pending = new List<GeneratedToken>();
         int seen = 0;
         while (!loop.IsFinished)
@@ -119,7 +119,7 @@ public sealed class TextGenerator
 
     private IEnumerable<GeneratedText> Write(IEnumerable<WritingRequest> requests, GenerationOptions options, CancellationToken cancellationToken)
     {
-        using var loop = new GenerationLoop(_model, options, requests);
+        using var loop = new GenerationLoop(_model, options, requests, isSingle: requests is WritingRequest[] { Length: 1 });
         var texts = new Dictionary<SequenceWriter, StringBuilder>();
         var finished = new Dictionary<int, GeneratedText>();
         int next = 0;

@@ -27,10 +27,7 @@ internal static unsafe class Attention
     public static void Store(in Segment segment, int layer, int head, int headSize, int embeddingWidth, float* projected, nint stride)
     {
         float* row = projected + (segment.FirstRow * stride) + (head * headSize);
-        for (int i = 0; i < segment.Count; i++, row += stride)
-        {
-            segment.Cache.Store(segment.Position + i, layer, head, row + embeddingWidth, row + (2 * embeddingWidth));
-        }
+        segment.Cache.Store(segment.Position, segment.Count, layer, head, row + embeddingWidth, row + (2 * embeddingWidth), stride);
     }
 
     /// <summary>Lets rows of a segment attend to every position up to their own.</summary>
@@ -69,10 +66,16 @@ internal static unsafe class Attention
             {
                 int first = block * Block, keys = Math.Min(Block, lastPosition + 1 - first);
                 float* panel = cache.Keys(block, layer, head);
-                for (int key = 0; key < keys; key += width, panel += headSize * width)
+                if (rows == 1)
                 {
-                    if (rows == 1) kernels.MultiplyVector(headSize, queries, panel, scores + key);
-                    else kernels.MultiplyTile(headSize, queries, projectedStride, panel, scores + key, Block, accumulate: false);
+                    kernels.MultiplyVector(headSize, queries, panel, headSize * width, (keys + width - 1) / width, scores);
+                }
+                else
+                {
+                    for (int key = 0; key < keys; key += width, panel += headSize * width)
+                    {
+                        kernels.MultiplyTile(headSize, queries, projectedStride, panel, scores + key, Block, accumulate: false);
+                    }
                 }
 
                 for (int i = 0; i < rows; i++)
@@ -85,7 +88,7 @@ internal static unsafe class Attention
                         float* sums = gathered + (i * valueStride);
                         if (block > 0 && correction != 1)
                         {
-                            for (int column = 0; column < headSize; column++) sums[column] *= correction;
+                            Elementwise.Scale(sums, correction, sums, headSize);
                         }
                     }
 
@@ -104,8 +107,7 @@ internal static unsafe class Attention
             float* output = attended + ((segment.FirstRow + row) * attendedStride) + (head * headSize);
             for (int i = 0; i < rows; i++)
             {
-                float inverse = 1 / softmax[i].Sum;
-                for (int column = 0; column < headSize; column++) output[(i * attendedStride) + column] = gathered[(i * valueStride) + column] * inverse;
+                Elementwise.Scale(gathered + (i * valueStride), 1 / softmax[i].Sum, output + (i * attendedStride), headSize);
             }
         }
     }

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Inference;
 /// <summary>The transformer itself: token ids in, the residual stream after the last block out.</summary>
 internal static unsafe class ForwardPass
 {
-    private const int RowsPerNormChunk = 16;
+    private const int RowsPerChunk = 16;
     private const int MinimumRowsToShare = 32;
 
     /// <summary>Runs segments through all blocks; their keys and values are then in their caches, the residual stream in the workspace.</summary>
@@ -20,7 +20,7 @@ internal static unsafe class ForwardPass
         ModelWeights weights, Workspace workspace, Segment[] segments, ReadOnlySpan<int> ids, int threadCount, CancellationToken cancellationToken)
     {
         int rows = ids.Length;
-        Embed(weights, workspace, segments, ids);
+        fixed (int* first = ids) Embed(weights, workspace, segments, first, rows, threadCount);
         var units = AttentionUnit.Of(segments, weights.Config.HeadCount);
         foreach (var block in weights.Blocks)
         {
@@ -52,29 +52,35 @@ internal static unsafe class ForwardPass
             weights, block.FeedForwardOut, w.Hidden, w.HiddenWidth, rows, w.Quantised, w.Residual, w.Width, ProductTarget.Add, threadCount);
     }
 
-    private static void Embed(ModelWeights weights, Workspace w, Segment[] segments, ReadOnlySpan<int> ids)
+    private static void Embed(ModelWeights weights, Workspace w, Segment[] segments, int* ids, int rows, int threadCount)
     {
         int c = weights.Config.EmbeddingWidth;
+        int chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
+        int[] positions = new int[rows];
         foreach (var segment in segments)
         {
-            for (int i = 0; i < segment.Count; i++)
-            {
-                int row = segment.FirstRow + i;
-                float* x = w.Residual + ((long)row * w.Width);
-                float* position = weights.PositionEmbedding.Pointer + ((long)(segment.Position + i) * c);
-                weights.TokenEmbedding.CopyRow(ids[row], x);
-                for (int column = 0; column < c; column++) x[column] += position[column];
-            }
+            for (int i = 0; i < segment.Count; i++) positions[segment.FirstRow + i] = segment.Position + i;
         }
+
+        WorkerTeam.Run(chunks, rows < MinimumRowsToShare ? 1 : threadCount, chunk =>
+        {
+            int end = Math.Min(rows, (chunk + 1) * RowsPerChunk);
+            for (int row = chunk * RowsPerChunk; row < end; row++)
+            {
+                float* x = w.Residual + ((long)row * w.Width);
+                weights.TokenEmbedding.CopyRow(ids[row], x);
+                Elementwise.Add(x, weights.PositionEmbedding.Pointer + ((long)positions[row] * c), x, c);
+            }
+        });
     }
 
     private static void Normalise(PackedVector scale, PackedVector shift, Workspace w, int firstRow, int rows, int threadCount)
     {
-        int chunks = (rows + RowsPerNormChunk - 1) / RowsPerNormChunk;
+        int chunks = (rows + RowsPerChunk - 1) / RowsPerChunk;
         WorkerTeam.Run(chunks, rows < MinimumRowsToShare ? 1 : threadCount, chunk =>
         {
-            int end = Math.Min(rows, (chunk + 1) * RowsPerNormChunk);
-            for (int row = chunk * RowsPerNormChunk; row < end; row++)
+            int end = Math.Min(rows, (chunk + 1) * RowsPerChunk);
+            for (int row = chunk * RowsPerChunk; row < end; row++)
             {
                 LayerNorm.Apply(
                     w.Residual + ((long)(firstRow + row) * w.Width), scale.Pointer, shift.Pointer, scale.Length, w.Normalised + ((long)row * w.Width));

@@ -256,11 +256,15 @@ public sealed class GptModel : IWeightSource, IDisposable
         _workspaces.Dispose();
     }
 
-    /// <summary>Appends ids to a session that the caller has entered and that has room, and computes the logits after the last.</summary>
-    internal void Append(GptSession session, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    /// <summary>
+    /// Appends ids to a session that the caller has entered and that has room, and computes the logits after the last; or after each,
+    /// where <paramref name="allLogits"/>, (T, V), is not empty, and leaves the session's own to the caller.
+    /// </summary>
+    internal void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
     {
         using var lease = Borrow();
         int position = session.Position;
+        bool wantsAll = !allLogits.IsEmpty;
         while (true)
         {
             int count = Math.Min(RowsPerPass, ids.Length);
@@ -271,10 +275,20 @@ public sealed class GptModel : IWeightSource, IDisposable
                 ForwardPass.Run(_weights, workspace, segments, ids[..count], ThreadCount, cancellationToken);
                 position += count;
                 ids = ids[count..];
-                if (!ids.IsEmpty) continue;
+                if (wantsAll)
+                {
+                    ForwardPass.Normalise(_weights, workspace, 0, count, ThreadCount);
+                    WriteLogits(workspace, count, allLogits);
+                    allLogits = allLogits[(count * Config.VocabularySize)..];
+                }
 
-                ForwardPass.Normalise(_weights, workspace, count - 1, 1, ThreadCount);
-                WriteLogits(workspace, 0, session);
+                if (!ids.IsEmpty) continue;
+                if (!wantsAll)
+                {
+                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, ThreadCount);
+                    WriteLogits(workspace, 1, session.LogitsBuffer);
+                }
+
                 session.Advance(position);
                 return;
             }
@@ -323,13 +337,12 @@ public sealed class GptModel : IWeightSource, IDisposable
         }
     }
 
-    private unsafe void WriteLogits(Workspace workspace, int row, GptSession session)
+    private unsafe void WriteLogits(Workspace workspace, int rows, Span<float> destination)
     {
-        fixed (float* logits = session.LogitsBuffer)
+        fixed (float* logits = destination)
         {
             MatrixProduct.Run(
-                _weights, _weights.Head, workspace.Normalised + ((long)row * workspace.Width), workspace.Width, 1, workspace.Quantised,
-                logits, Config.VocabularySize, ProductTarget.Store, ThreadCount);
+                _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, logits, Config.VocabularySize, ProductTarget.Store, ThreadCount);
         }
     }
 

@@ -53,10 +53,39 @@ public sealed class GptSession : IDisposable
             if (!ids.IsEmpty)
             {
                 Reserve(ids.Length);
-                Model.Append(this, ids, cancellationToken);
+                Model.Append(this, ids, [], cancellationToken);
             }
 
             return Logits;
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <summary>Appends tokens and gives the logits after each of them, all in one pass over the weights.</summary>
+    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
+    /// <param name="logits">Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
+    /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.</exception>
+    /// <inheritdoc cref="Append" path="/exception"/>
+    public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
+    {
+        int vocabulary = Model.Config.VocabularySize;
+        TokenIds.Validate(ids, vocabulary, nameof(ids));
+        if (logits.Length != (long)ids.Length * vocabulary)
+        {
+            throw new ArgumentException($"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.", nameof(logits));
+        }
+
+        Enter();
+        try
+        {
+            if (ids.IsEmpty) return;
+            Reserve(ids.Length);
+            Model.Append(this, ids, logits, cancellationToken);
+            logits[^vocabulary..].CopyTo(LogitsBuffer);
         }
         finally
         {

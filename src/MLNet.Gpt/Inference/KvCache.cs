@@ -60,14 +60,32 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>The values of a head in a block, [position][<see cref="ValueStride"/>].</summary>
     public float* Values(int block, int layer, int head) => Keys(block, layer, head) + ((long)_blockPositions * _headSize);
 
-    /// <summary>Stores one position's key and value of one head.</summary>
-    public void Store(int position, int layer, int head, float* key, float* value)
+    /// <summary>Stores keys and values of one head for positions that follow each other; they stand <paramref name="stride"/> numbers apart.</summary>
+    public void Store(int position, int count, int layer, int head, float* keys, float* values, nint stride)
     {
-        int block = position / BlockPositions, inBlock = position % BlockPositions;
-        float* keys = Keys(block, layer, head) + ((long)(inBlock / _panelWidth) * _headSize * _panelWidth) + (inBlock % _panelWidth);
-        for (int k = 0; k < _headSize; k++) keys[k * _panelWidth] = key[k];
-        float* values = Values(block, layer, head) + ((long)inBlock * ValueStride);
-        new ReadOnlySpan<float>(value, _headSize).CopyTo(new Span<float>(values, _headSize));
+        while (count > 0)
+        {
+            // As many as go into one panel of keys.
+            int block = position / BlockPositions, inBlock = position % BlockPositions, column = inBlock % _panelWidth;
+            int run = Math.Min(count, _panelWidth - column);
+            float* panel = Keys(block, layer, head) + ((long)(inBlock / _panelWidth) * _headSize * _panelWidth) + column;
+            for (int k = 0; k < _headSize; k++, panel += _panelWidth)
+            {
+                float* key = keys + k;
+                for (int i = 0; i < run; i++, key += stride) panel[i] = *key;
+            }
+
+            float* rows = Values(block, layer, head) + ((long)inBlock * ValueStride);
+            for (int i = 0; i < run; i++)
+            {
+                new ReadOnlySpan<float>(values + (i * stride), _headSize).CopyTo(new Span<float>(rows + ((long)i * ValueStride), _headSize));
+            }
+
+            position += run;
+            count -= run;
+            keys += run * stride;
+            values += run * stride;
+        }
     }
 
     /// <summary>Copies the first positions of another cache of the same model.</summary>

@@ -3,23 +3,11 @@ using MLNet.Gpt.Inference.Threading;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>What becomes of a product's sums.</summary>
-internal enum ProductTarget
-{
-    /// <summary>They replace the destination.</summary>
-    Store,
-
-    /// <summary>Their GELU replaces the destination.</summary>
-    StoreGelu,
-
-    /// <summary>They are added to the destination, the residual stream.</summary>
-    Add,
-}
-
 /// <summary>Activations times a packed matrix plus bias, on all threads.</summary>
 /// <remarks>
-/// Work is cut into rows of at most 128 (which with a panel fit the second-level cache) times a few panels. A panel passes through in
-/// depths of 768, 147 KB at 48 columns, while the rows stream past it; sums wait in a tile of 128 × 48.
+/// One row is a matter of reading the matrix once: work is cut into runs of panels. Many rows are cut into at most 128 (which with a
+/// panel fit the second-level cache) times a few panels. A panel passes through in depths of 768, 147 KB at 48 columns, while the rows
+/// stream past it; sums wait in a tile of 128 × 48.
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
@@ -38,21 +26,30 @@ internal static unsafe class MatrixProduct
         float* destination, nint destinationStride, ProductTarget target, int threadCount)
     {
         if (matrix.Precision == WeightPrecision.Int8) Quantise(matrix.Depth, input, inputStride, rows, quantised, threadCount);
-        int rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
-        int panelsPerUnit = Math.Max(1, matrix.PanelCount * rowUnits / (threadCount * UnitsPerThread));
-        int panelUnits = (matrix.PanelCount + panelsPerUnit - 1) / panelsPerUnit;
         var kernels = weights.Kernels;
+        int width = matrix.PanelWidth, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
+        int panelsPerUnit = Math.Clamp(matrix.PanelCount * rowUnits / (threadCount * UnitsPerThread), 1, LongestTile / width);
+        int panelUnits = (matrix.PanelCount + panelsPerUnit - 1) / panelsPerUnit;
         WorkerTeam.Run(rowUnits * panelUnits, threadCount, unit =>
         {
-            int firstRow = unit / panelUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow);
-            int firstPanel = unit % panelUnits * panelsPerUnit, endPanel = Math.Min(matrix.PanelCount, firstPanel + panelsPerUnit);
-            float* scratch = ThreadScratch.Get(ScratchLength);
+            // Units that share panels follow each other, so that the panels come from memory once.
+            int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow);
+            int firstPanel = unit / rowUnits * panelsPerUnit, endPanel = Math.Min(matrix.PanelCount, firstPanel + panelsPerUnit);
+            float* tile = ThreadScratch.Get(ScratchLength);
+            if (rows == 1)
+            {
+                MultiplyVector(kernels, matrix, firstPanel, endPanel - firstPanel, input, quantised, tile);
+                int first = firstPanel * width, valid = Math.Min(matrix.Outputs, endPanel * width) - first;
+                Finish(tile, 0, 1, valid, matrix.Bias + first, destination + first, 0, target);
+                return;
+            }
+
             byte* bytes = quantised + ((long)firstRow * QuantisedRow.StrideOf(matrix.Depth));
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
-                MultiplyPanel(kernels, matrix, panel, input + (firstRow * inputStride), inputStride, count, bytes, scratch);
-                int column = panel * matrix.PanelWidth, valid = Math.Min(matrix.PanelWidth, matrix.Outputs - column);
-                Finish(scratch, matrix.PanelWidth, count, valid, matrix.Bias + column, destination + (firstRow * destinationStride) + column, destinationStride, target);
+                MultiplyPanel(kernels, matrix, panel, input + (firstRow * inputStride), inputStride, count, bytes, tile);
+                int column = panel * width, valid = Math.Min(width, matrix.Outputs - column);
+                Finish(tile, width, count, valid, matrix.Bias + column, destination + (firstRow * destinationStride) + column, destinationStride, target);
             }
         });
     }
@@ -61,7 +58,30 @@ internal static unsafe class MatrixProduct
     public static void Quantise(int depth, float* input, nint inputStride, int rows, byte* quantised, int threadCount)
     {
         int stride = QuantisedRow.StrideOf(depth);
-        WorkerTeam.Run(rows, rows < 4 ? 1 : threadCount, row => QuantisedRow.Quantise(input + (row * inputStride), depth, quantised + ((long)row * stride)));
+        WorkerTeam.Run(rows, rows < 8 ? 1 : threadCount, row => QuantisedRow.Quantise(input + (row * inputStride), depth, quantised + ((long)row * stride)));
+    }
+
+    /// <summary>y (panels × panel width) = one row · panels.</summary>
+    public static void MultiplyVector(KernelSet kernels, PackedMatrix matrix, int panel, int count, float* input, byte* quantised, float* y)
+    {
+        int depth = matrix.Depth, width = matrix.PanelWidth;
+        byte* data = matrix.Panel(panel);
+        switch (matrix.Precision)
+        {
+            case WeightPrecision.Float32:
+                kernels.MultiplyVector(depth, input, (float*)data, matrix.PanelStride / 4, count, y);
+                break;
+            case WeightPrecision.BFloat16:
+                kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, matrix.PanelStride / 4, count, y);
+                break;
+            default:
+                for (int i = 0; i < count; i++)
+                {
+                    Int8Product.Multiply(depth, quantised, data + (i * matrix.PanelStride), matrix.Scales + ((panel + i) * width), y + (i * width));
+                }
+
+                break;
+        }
     }
 
     /// <summary>tile (rows × panel width) = input · panel, at most 128 rows.</summary>
@@ -69,29 +89,21 @@ internal static unsafe class MatrixProduct
         KernelSet kernels, PackedMatrix matrix, int panel, float* input, nint inputStride, int rows, byte* quantised, float* tile)
     {
         int depth = matrix.Depth, width = matrix.PanelWidth;
-        byte* data = matrix.Panel(panel);
         if (matrix.Precision == WeightPrecision.Int8)
         {
+            // The whole numbers of a row are so quick to multiply that taking rows one by one, the panel in the cache, loses nothing.
             int stride = QuantisedRow.StrideOf(depth);
-            float* scales = matrix.Scales + (panel * width);
-            for (int row = 0; row < rows; row++) Int8Product.Multiply(depth, quantised + ((long)row * stride), data, scales, tile + (row * width));
+            for (int row = 0; row < rows; row++) MultiplyVector(kernels, matrix, panel, 1, null, quantised + ((long)row * stride), tile + (row * width));
             return;
         }
 
-        bool half = matrix.Precision == WeightPrecision.BFloat16;
-        if (rows == 1)
-        {
-            if (half) kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, tile);
-            else kernels.MultiplyVector(depth, input, (float*)data, tile);
-            return;
-        }
-
+        byte* data = matrix.Panel(panel);
         float* widened = tile + LongestTile;
         for (int k = 0; k < depth; k += DepthPerPass)
         {
             int count = Math.Min(DepthPerPass, depth - k);
             float* steps = (float*)data + ((long)k * width);
-            if (half)
+            if (matrix.Precision == WeightPrecision.BFloat16)
             {
                 kernels.WidenPanel((count + 1) / 2, (uint*)data + ((long)k / 2 * width), widened);
                 steps = widened;
@@ -111,12 +123,14 @@ internal static unsafe class MatrixProduct
         {
             switch (target)
             {
-                case ProductTarget.Add:
-                    for (int i = 0; i < valid; i++) destination[i] += tile[i] + bias[i];
+                case ProductTarget.Store:
+                    Elementwise.Add(tile, bias, destination, valid);
+                    break;
+                case ProductTarget.StoreGelu:
+                    Gelu.OfSum(tile, bias, destination, valid);
                     break;
                 default:
-                    for (int i = 0; i < valid; i++) destination[i] = tile[i] + bias[i];
-                    if (target == ProductTarget.StoreGelu) Gelu.Apply(destination, valid);
+                    Elementwise.Accumulate(tile, bias, destination, valid);
                     break;
             }
         }

@@ -26,7 +26,7 @@ internal static unsafe class Scorer
         if (head.Precision == WeightPrecision.Int8) MatrixProduct.Quantise(head.Depth, workspace.Normalised, workspace.Width, rows, workspace.Quantised, threadCount);
         WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
         {
-            int firstRow = unit / stretches * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit % stretches;
+            int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit / rowUnits;
             float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength + (RowsPerUnit * width));
             float* logits = tile + MatrixProduct.ScratchLength;
             ComputeStretch(weights, workspace, firstRow, count, stretch * panelsPerStretch, panelsPerStretch, tile, logits);
@@ -82,7 +82,7 @@ internal static unsafe class Scorer
         {
             float* input = w.Normalised + ((long)i * w.Width);
             if (head.Precision == WeightPrecision.Int8) QuantisedRow.Quantise(input, head.Depth, row);
-            MatrixProduct.MultiplyPanel(weights.Kernels, head, targets[i] / head.PanelWidth, input, w.Width, 1, row, tile);
+            MatrixProduct.MultiplyVector(weights.Kernels, head, targets[i] / head.PanelWidth, 1, input, row, tile);
             logits[i] = tile[targets[i] % head.PanelWidth];
         }
 

@@ -6,6 +6,10 @@ namespace MLNet.Gpt.Runtime;
 /// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training step frees and takes the
 /// same hundreds of megabytes over and over, and the kernel would clear each page anew. Where the C library is not glibc this does nothing.
 /// </summary>
+/// <remarks>
+/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and maps a block that fits in none
+/// of them for itself, whatever it is told.
+/// </remarks>
 internal sealed partial class RetainedHeap : IDisposable
 {
     // Parameters of mallopt(3), and glibc's defaults.

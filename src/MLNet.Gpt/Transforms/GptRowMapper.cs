@@ -12,7 +12,7 @@ internal sealed class GptRowMapper : IRowToRowMapper
     {
         _transformer = transformer;
         InputSchema = inputSchema;
-        TextColumn = FindTextColumn(inputSchema, transformer.Options.InputColumnName);
+        TextColumn = Transforms.TextColumn.Find(inputSchema, transformer.Options.InputColumnName);
 
         var builder = new DataViewSchema.Builder();
         builder.AddColumns(inputSchema);
@@ -49,15 +49,5 @@ internal sealed class GptRowMapper : IRowToRowMapper
         }
 
         return getters;
-    }
-
-    private static DataViewSchema.Column FindTextColumn(DataViewSchema schema, string name)
-    {
-        var column = schema.GetColumnOrNull(name)
-            ?? throw new ArgumentOutOfRangeException(
-                nameof(schema), name, $"Could not find input column '{name}'; the columns are {string.Join(", ", schema.Select(each => each.Name).Distinct())}.");
-        return column.Type is TextDataViewType
-            ? column
-            : throw new ArgumentException($"Schema mismatch for input column '{name}': expected String, got {column.Type}.", nameof(schema));
     }
 }

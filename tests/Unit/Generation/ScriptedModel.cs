@@ -14,6 +14,12 @@ internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, 
 
     public int LargestStep { get; private set; }
 
+    /// <summary>Passes over the weights that a real model would have made, the reading of prompts among them.</summary>
+    public int PassCount { get; private set; }
+
+    /// <summary>Most tokens of a pass that gave the logits of each.</summary>
+    public int LongestPass { get; private set; }
+
     /// <summary>Writes a text after whatever the prompt was, then ends it.</summary>
     public static ScriptedModel Writing(string prompt, string continuation, int contextLength = 1024)
     {
@@ -72,9 +78,27 @@ internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, 
         public void Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (int id in ids) _ids.Add(id);
+            _model.PassCount++;
+            foreach (int id in ids[..^1]) _ids.Add(id);
+            AppendOne(ids[^1]);
+        }
+
+        private void AppendOne(int id)
+        {
+            _ids.Add(id);
             Assert.True(_ids.Count <= _model.ContextLength, $"{_ids.Count} tokens in a context of {_model.ContextLength}");
             _logits = _model.Compute(_ids);
+        }
+
+        public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken)
+        {
+            _model.LongestPass = Math.Max(_model.LongestPass, ids.Length);
+            _model.PassCount++;
+            for (int i = 0; i < ids.Length; i++)
+            {
+                AppendOne(ids[i]);
+                _logits.CopyTo(logits.Slice(i * _logits.Length, _logits.Length));
+            }
         }
 
         public void Truncate(int position)

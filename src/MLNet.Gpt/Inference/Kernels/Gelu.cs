@@ -10,13 +10,13 @@ internal static unsafe class Gelu
     private const float MinusTwiceRootOfTwoOverPi = -2 * 0.7978845608f;
     private const float Cubic = 0.044715f;
 
-    /// <summary>Replaces each number by its GELU.</summary>
+    /// <summary>y = GELU(a + b); the output may be an input.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Apply(float* x, int count)
+    public static void OfSum(float* a, float* b, float* y, int count)
     {
         int whole = count & ~(Lanes.Count - 1), rest = count - whole;
-        for (int i = 0; i < whole; i += Lanes.Count) Of(Vector512.Load(x + i)).Store(x + i);
-        if (rest > 0) Lanes.StorePartial(Of(Lanes.LoadPartial(x + whole, rest, 0)), x + whole, rest);
+        for (int i = 0; i < whole; i += Lanes.Count) Of(Vector512.Load(a + i) + Vector512.Load(b + i)).Store(y + i);
+        if (rest > 0) Lanes.StorePartial(Of(Lanes.LoadPartial(a + whole, rest, 0) + Lanes.LoadPartial(b + whole, rest, 0)), y + whole, rest);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,8 +16,11 @@ internal static class Int8Rounding
     {
         float largest = 0;
         foreach (float value in values) largest = MathF.Max(largest, MathF.Abs(value));
-        return float.IsFinite(largest) ? largest / Largest : float.NaN;
+        return ScaleOf(largest);
     }
+
+    /// <summary>The scale of numbers of which the greatest magnitude is given; 0 where they are too small for a scale to have an inverse.</summary>
+    public static float ScaleOf(float largest) => !float.IsFinite(largest) ? float.NaN : largest < 1e-35f ? 0 : largest / Largest;
 
     /// <summary>The nearest byte.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -30,11 +30,11 @@ internal abstract unsafe class KernelSet
     /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, added to what C holds where asked.</summary>
     public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
 
-    /// <summary>y (<see cref="PanelWidth"/>) = x (depth) · panel.</summary>
-    public abstract void MultiplyVector(int depth, float* x, float* panel, float* y);
+    /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
+    public abstract void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y);
 
-    /// <summary>The same with a panel of bfloat16 pairs.</summary>
-    public abstract void MultiplyVectorBFloat16(int depth, float* x, uint* panel, float* y);
+    /// <summary>The same with panels of bfloat16 pairs.</summary>
+    public abstract void MultiplyVectorBFloat16(int depth, float* x, uint* panels, long stride, int count, float* y);
 
     /// <summary>Widens steps of a panel of bfloat16 pairs to single precision.</summary>
     /// <param name="pairCount">Pairs of steps of k.</param>

@@ -10,11 +10,11 @@ internal sealed unsafe class KernelSet<TSimd, TVector> : KernelSet
     public override void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate) =>
         TileProduct<TSimd, TVector>.MultiplyWide(depth, a, lda, panel, PanelWidth, c, ldc, accumulate);
 
-    public override void MultiplyVector(int depth, float* x, float* panel, float* y) =>
-        VectorProduct<TSimd, TVector>.Multiply(depth, x, panel, y);
+    public override void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y) =>
+        VectorProduct<TSimd, TVector>.Multiply(depth, x, panels, stride, count, y);
 
-    public override void MultiplyVectorBFloat16(int depth, float* x, uint* panel, float* y) =>
-        VectorProductBFloat16<TSimd, TVector>.Multiply(depth, x, panel, y);
+    public override void MultiplyVectorBFloat16(int depth, float* x, uint* panels, long stride, int count, float* y) =>
+        VectorProductBFloat16<TSimd, TVector>.Multiply(depth, x, panels, stride, count, y);
 
     public override void WidenPanel(int pairCount, uint* panel, float* destination) =>
         VectorProductBFloat16<TSimd, TVector>.Widen(pairCount, panel, destination);

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace MLNet.Gpt.Inference.Kernels;
 
 /// <summary>
@@ -25,26 +28,33 @@ internal static unsafe class QuantisedRow
     public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
 
     /// <summary>Quantises one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantise(float* source, int depth, byte* row)
     {
         float* scales = ScalesOf(row, depth);
         int* corrections = CorrectionsOf(row, depth);
-        sbyte* bytes = (sbyte*)row;
+        float* rest = stackalloc float[BlockLength];
         for (int block = 0; block < BlockCountOf(depth); block++)
         {
-            int first = block * BlockLength, count = Math.Min(BlockLength, depth - first);
-            float scale = Int8Rounding.ScaleOf(new ReadOnlySpan<float>(source + first, count));
-            float inverse = scale > 0 ? 1 / scale : 0;
-            int sum = 0;
-            for (int i = 0; i < BlockLength; i++)
+            float* values = source + (block * BlockLength);
+            int count = depth - (block * BlockLength);
+            if (count < BlockLength)
             {
-                int value = i < count ? Int8Rounding.Round(source[first + i], inverse) : 0;
-                bytes[first + i] = (sbyte)value;
-                sum += value;
+                for (int i = 0; i < BlockLength; i++) rest[i] = i < count ? values[i] : 0;
+                values = rest;
             }
 
+            Vector512<float> a = Vector512.Load(values), b = Vector512.Load(values + 16), c = Vector512.Load(values + 32), d = Vector512.Load(values + 48);
+            float scale = Int8Rounding.ScaleOf(Lanes.Max(Vector512.Max(
+                Vector512.Max(Vector512.Abs(a), Vector512.Abs(b)), Vector512.Max(Vector512.Abs(c), Vector512.Abs(d)))));
+            var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
+            Vector512<int> p = Round(a * inverse), q = Round(b * inverse), r = Round(c * inverse), s = Round(d * inverse);
+            Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s)).Store((sbyte*)row + (block * BlockLength));
             scales[block] = scale;
-            corrections[block] = -Int8Rounding.Offset * sum;
+            corrections[block] = -Int8Rounding.Offset * Vector512.Sum((p + q) + (r + s));
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Round(Vector512<float> value) => Vector512.ConvertToInt32(Vector512.Round(value));
 }

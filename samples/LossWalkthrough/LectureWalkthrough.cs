@@ -1,0 +1,150 @@
+using System.Globalization;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Loss;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tokenization;
+using Spectre.Console;
+using TorchSharp;
+
+namespace MLNet.Gpt.Samples.LossWalkthrough;
+
+/// <summary>The lecture, step by step: from two short texts to cross-entropy and perplexity, computed anew at every run.</summary>
+internal sealed class LectureWalkthrough(IAnsiConsole console)
+{
+    private const long Seed = 123; // torch.manual_seed(123), as the lecture has it
+
+    private static readonly string[] InputTexts = ["every effort moves", "I really like"];
+    private static readonly string[] TargetTexts = [" effort moves you", " really like chocolate"];
+
+    private readonly ITextTokenizer _tokenizer = Gpt2Tokenizer.Instance;
+    private readonly GptConfig _config = GptPresets.Lecture;
+
+    public void Run()
+    {
+        console.Write(new Panel("[bold]The model writes text: how do we measure whether it is any good?[/]\nThe lecture's computation, step by step, on .NET.").RoundedBorder());
+        ShowConfiguration();
+
+        int[][] inputs = [.. InputTexts.Select(text => _tokenizer.Encode(text))];
+        int[][] targets = [.. TargetTexts.Select(text => _tokenizer.Encode(text))];
+        ShowInputsAndTargets(inputs, targets);
+        ShowTasks(inputs[0], targets[0]);
+
+        using var network = GptModule.Create(_config, Seed);
+        network.eval();
+        ShowLoss(network, inputs, targets);
+
+        using var model = GptModel.FromWeights(network.ToWeights(), _tokenizer);
+        ShowEngine(model, inputs, targets);
+        ShowGeneration(model);
+    }
+
+    private void ShowConfiguration()
+    {
+        Step("1", "Configuration and tokenizer");
+        var grid = new Grid().AddColumn().AddColumn().AddColumn().AddColumn();
+        grid.AddRow("vocabulary V", Count(_config.VocabularySize), "context T", Count(_config.ContextLength));
+        grid.AddRow("width C", Count(_config.EmbeddingWidth), "heads nh", Count(_config.HeadCount));
+        grid.AddRow("layers L", Count(_config.LayerCount), "parameters", Count(_config.ParameterCount));
+        console.Write(grid);
+    }
+
+    private void ShowInputsAndTargets(int[][] inputs, int[][] targets)
+    {
+        Step("2", "Inputs, and targets shifted by one");
+        var table = Table("row", "input tokens", "input ids", "target tokens", "target ids");
+        for (int row = 0; row < inputs.Length; row++)
+        {
+            table.AddRow(Count(row + 1), Tokens(inputs[row]), Ids(inputs[row]), Tokens(targets[row]), Ids(targets[row]));
+        }
+
+        console.Write(table);
+    }
+
+    private void ShowTasks(int[] input, int[] target)
+    {
+        console.WriteLine("One row of three tokens is three prediction tasks:");
+        var table = Table("the model sees", "and is to predict");
+        for (int t = 0; t < input.Length; t++) table.AddRow(Tokens(input[..(t + 1)]), Tokens([target[t]]));
+        console.Write(table);
+    }
+
+    private void ShowLoss(GptModule network, int[][] inputs, int[][] targets)
+    {
+        int batch = inputs.Length, tokens = inputs[0].Length;
+        int[] flatInputs = [.. inputs.SelectMany(row => row)], flatTargets = [.. targets.SelectMany(row => row)];
+
+        using var scope = torch.NewDisposeScope();
+        using var noGradients = torch.no_grad();
+        var logits = network.call(torch.tensor(flatInputs, torch.ScalarType.Int64).view(batch, tokens)); // (B, T) -> (B, T, V)
+        float[] first = logits[0, 0, ..5].data<float>().ToArray();
+        var steps = TorchLossSteps.Compute(logits, flatInputs, flatTargets);
+
+        Step("3", "Logits → softmax → arg-max → text");
+        console.WriteLine($"logits         {Shape(logits.shape)}   the first: {string.Join("  ", first.Select(logit => Number(logit, "F4")))} …");
+        console.WriteLine($"probabilities  {Shape(steps.ProbabilitiesShape.Select(size => (long)size))}   each row of {_config.VocabularySize} adds up to 1");
+        var guesses = Table("row", "arg-max ids", "as text", "the target was");
+        foreach (var (row, ids) in steps.ArgMaxIds.Chunk(tokens).Index())
+        {
+            guesses.AddRow(Count(row + 1), Ids(ids), Markup.Escape(_tokenizer.Decode(ids)), Markup.Escape(TargetTexts[row]));
+        }
+
+        console.Write(guesses);
+
+        Step("4", "The targets' probabilities → log → mean → negative = cross-entropy");
+        var table = Table("target", "id", "probability", "ln p");
+        for (int i = 0; i < flatTargets.Length; i++)
+        {
+            table.AddRow(
+                Tokens([flatTargets[i]]), flatTargets[i].ToString(CultureInfo.InvariantCulture), Scientific(steps.TargetProbabilities[i]), Number(steps.LogProbabilities[i], "F4"));
+        }
+
+        foreach (int column in (int[])[1, 2, 3]) table.Columns[column].RightAligned();
+        console.Write(table);
+        console.WriteLine($"mean of ln p                     {Number(steps.MeanLogProbability, "F4"),10}");
+        console.MarkupLine($"cross-entropy, step by step      [bold]{Number(steps.NegativeMeanLogProbability, "F4"),10}[/]");
+        console.MarkupLine($"cross-entropy, in one call       [bold]{Number(steps.CrossEntropy, "F4"),10}[/]   on logits {Shape([(long)batch * tokens, _config.VocabularySize])} and targets {Shape([(long)batch * tokens])}");
+
+        Step("5", "Perplexity = exp(cross-entropy)");
+        console.MarkupLine($"perplexity                       [bold]{Number(steps.Perplexity, "F4"),10}[/]   of a vocabulary of {_config.VocabularySize}");
+        console.WriteLine(steps.Meaning);
+    }
+
+    private void ShowEngine(GptModel model, int[][] inputs, int[][] targets)
+    {
+        var scores = new TokenScore[inputs.Sum(row => row.Length)];
+        model.Score([.. inputs.SelectMany(row => row)], [.. targets.SelectMany(row => row)], [.. inputs.Select(row => row.Length)], scores);
+        var loss = scores.Aggregate(LossSummary.Empty, (sum, score) => sum + LossSummary.Of(score.NegativeLogLikelihood));
+        console.WriteLine($"The managed engine, with no native library: cross-entropy {Number(loss.CrossEntropy, "F4")}, perplexity {Number(loss.Perplexity, "F2")}.");
+    }
+
+    private void ShowGeneration(GptModel model)
+    {
+        Step("6", "Text from the untrained model, greedily");
+        const string Prompt = "Every effort moves you";
+        var text = new TextGenerator(model).Generate(Prompt, new GenerationOptions { MaxTokens = 10 });
+        console.MarkupLine($"{Markup.Escape(Prompt)}[yellow]{Markup.Escape(text.Text)}[/]");
+    }
+
+    private void Step(string number, string title)
+    {
+        console.WriteLine();
+        console.Write(new Rule($"[bold blue]{number}[/]  [bold]{Markup.Escape(title)}[/]").LeftJustified());
+    }
+
+    private static Table Table(params string[] columns) => new Table().Border(TableBorder.Simple).AddColumns(columns);
+
+    private string Tokens(int[] ids) => Markup.Escape(string.Join(" ", ids.Select(id => $"'{_tokenizer.Decode([id])}'")));
+
+    private static string Ids(int[] ids) => string.Join(' ', ids);
+
+    private static string Shape(IEnumerable<long> shape) => $"({string.Join(", ", shape)})";
+
+    private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    /// <summary>As PyTorch prints: 7.4541e-05.</summary>
+    private static string Scientific(double value) => value.ToString("0.0000e-00", CultureInfo.InvariantCulture);
+}

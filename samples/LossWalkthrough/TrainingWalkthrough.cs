@@ -1,0 +1,135 @@
+using System.Globalization;
+using Microsoft.ML;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
+using MLNet.Gpt.Transforms;
+using Spectre.Console;
+
+namespace MLNet.Gpt.Samples.LossWalkthrough;
+
+/// <summary>The same question of a model that learns: loss on held-out chapters before and after training, all through ML.NET.</summary>
+internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFolder)
+{
+    private const int HeldOutChapters = 5;
+
+    private static readonly GptConfig Config = new()
+    {
+        ContextLength = 64, EmbeddingWidth = 128, HeadCount = 4, LayerCount = 3, DropoutRate = 0,
+    };
+
+    private static readonly TrainingOptions Training = new()
+    {
+        Epochs = 2, BatchSize = 8, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 25, EvaluationBatches = 8,
+    };
+
+    private readonly MLContext _ml = new(seed: 1);
+
+    public void Run(CancellationToken cancellationToken)
+    {
+        Step("7", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
+        string[] chapters = SampleText.ReadChapters();
+        var training = ToView(chapters[..^HeldOutChapters]);
+        var heldOut = ToView(chapters[^HeldOutChapters..]);
+        console.WriteLine(
+            $"{chapters.Length - HeldOutChapters} chapters to learn from, the last {HeldOutChapters} held out; {Config.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)} parameters, context {Config.ContextLength}.");
+
+        LanguageModelMetrics before;
+        using (var untrained = CreateUntrained()) before = Evaluate(new GptTransformer(untrained), heldOut);
+
+        GptTrainer trainer = null!;
+        var transformer = TrainingDisplay.Run(console, progress =>
+        {
+            trainer = _ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
+            {
+                Config = Config, Training = Training, Progress = progress, CancellationToken = cancellationToken,
+            });
+            return trainer.Fit(training, heldOut);
+        });
+
+        Step("8", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
+        ShowMetrics(before, Evaluate(transformer, heldOut));
+        ShowPredictions(transformer);
+        ShowGeneration(transformer.Model);
+
+        Directory.CreateDirectory(outputFolder);
+        string picture = Path.Combine(outputFolder, "loss-curve.png");
+        LossCurve.Save(trainer.History!, before.UniformCrossEntropy, picture);
+        console.WriteLine();
+        console.WriteLine($"Loss curve: {picture}");
+    }
+
+    private static GptModel CreateUntrained()
+    {
+        using var network = GptModule.Create(Config, Training.Seed);
+        return GptModel.FromWeights(network.ToWeights(), Gpt2Tokenizer.Instance);
+    }
+
+    private LanguageModelMetrics Evaluate(GptTransformer transformer, IDataView data) => _ml.LanguageModeling.Evaluate(transformer.Transform(data));
+
+    private IDataView ToView(IEnumerable<string> texts) => _ml.Data.LoadFromEnumerable(texts.Select(text => new Document { Text = text }));
+
+    private void ShowMetrics(LanguageModelMetrics before, LanguageModelMetrics after)
+    {
+        var table = Table("", "before", "after");
+        table.AddRow("cross-entropy, nats per token", Number(before.CrossEntropy, "F4"), Number(after.CrossEntropy, "F4"));
+        table.AddRow("perplexity", Number(before.Perplexity, "N1"), $"[bold]{Number(after.Perplexity, "N1")}[/]");
+        table.AddRow("bits per byte", Number(before.BitsPerByte, "F3"), Number(after.BitsPerByte, "F3"));
+        table.AddRow("most probable token is right", Number(before.Top1Accuracy, "P1"), Number(after.Top1Accuracy, "P1"));
+        table.AddRow("tokens predicted", Number(before.TokenCount, "N0"), Number(after.TokenCount, "N0"));
+        table.Columns[1].RightAligned();
+        table.Columns[2].RightAligned();
+        console.Write(table);
+        console.WriteLine(
+            $"Guessing among all {before.VocabularySize} tokens alike would give {Number(before.UniformCrossEntropy, "F4")} and a perplexity of {before.VocabularySize}.");
+    }
+
+    private void ShowPredictions(GptTransformer transformer)
+    {
+        Step("9", "What comes next?");
+        using var engine = _ml.Model.CreatePredictionEngine<Document, Prediction>(transformer);
+        var table = Table("text", "next token", "probability");
+        foreach (string text in (string[])["The ship", "Captain", "the white", "Call me", "I do not"])
+        {
+            var prediction = engine.Predict(new Document { Text = text });
+            table.AddRow(Markup.Escape(text), Markup.Escape($"'{prediction.PredictedToken}'"), Number(prediction.Probability, "P1"));
+        }
+
+        table.Columns[2].RightAligned();
+        console.Write(table);
+    }
+
+    private void ShowGeneration(GptModel model)
+    {
+        const string Prompt = "The captain looked at the sea, and";
+        var options = new GenerationOptions { MaxTokens = 40, Temperature = 0.8, TopK = 40, Seed = 7 };
+        var text = new TextGenerator(model).Generate(Prompt, options);
+        console.MarkupLine($"{Markup.Escape(Prompt)}[yellow]{Markup.Escape(text.Text.ReplaceLineEndings(" "))}[/]");
+    }
+
+    private void Step(string number, string title)
+    {
+        console.WriteLine();
+        console.Write(new Rule($"[bold blue]{number}[/]  [bold]{Markup.Escape(title)}[/]").LeftJustified());
+    }
+
+    private static Table Table(params string[] columns) => new Table().Border(TableBorder.Simple).AddColumns(columns);
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private sealed class Document
+    {
+        public string Text { get; set; } = string.Empty;
+    }
+
+    private sealed class Prediction
+    {
+        public string PredictedToken { get; set; } = string.Empty;
+
+        public float Probability { get; set; }
+    }
+}

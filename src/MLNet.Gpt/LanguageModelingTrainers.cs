@@ -1,0 +1,32 @@
+using Microsoft.ML.Runtime;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Transforms;
+
+namespace MLNet.Gpt;
+
+/// <summary>The trainers of language models, had from <c>mlContext.LanguageModeling.Trainers</c>.</summary>
+public sealed class LanguageModelingTrainers
+{
+    private readonly IHostEnvironment _environment;
+
+    internal LanguageModelingTrainers(IHostEnvironment environment) => _environment = environment;
+
+    /// <summary>A trainer of GPT models.</summary>
+    /// <param name="inputColumnName">The column of text that is trained on, and that the trained transformer reads.</param>
+    /// <param name="config">The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.</param>
+    /// <param name="epochs">Rounds through the data.</param>
+    public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int epochs = 10)
+    {
+        var defaults = new GptTrainerOptions();
+        return Gpt(defaults with
+        {
+            Config = config ?? defaults.Config,
+            Training = defaults.Training with { Epochs = epochs },
+            Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
+        });
+    }
+
+    /// <summary>A trainer of GPT models, with options.</summary>
+    /// <exception cref="ArgumentException">The options contradict each other.</exception>
+    public GptTrainer Gpt(GptTrainerOptions options) => new(_environment, options);
+}

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Transforms;
+
+/// <summary>
+/// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> builds a model, trains it, and returns a transformer over it.
+/// </summary>
+/// <remarks>
+/// The input column is a scalar of text; a row is a document, and documents are parted by the end-of-text token where the
+/// vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>. Training needs libtorch; the transformer does not.
+/// </remarks>
+public sealed class GptTrainer : IEstimator<GptTransformer>
+{
+    private readonly IHostEnvironment _environment;
+    private readonly GptTrainerOptions _options;
+
+    internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
+    {
+        if (options.Tokenizer.VocabularySize != options.Config.Validated().VocabularySize)
+        {
+            throw new ArgumentException(
+                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; {nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is {options.Config.VocabularySize}.",
+                nameof(options));
+        }
+
+        options.Transformer.Columns.ValidatedFor(options.Config);
+        options.Training.Validated();
+        _environment = environment;
+        _options = options;
+    }
+
+    /// <summary>The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there was one.</summary>
+    public TrainingHistory? History { get; private set; }
+
+    /// <summary>Trains on a column of text; the last <see cref="TrainingOptions.ValidationFraction"/> of its tokens are measured on, not trained on.</summary>
+    /// <exception cref="ArgumentException">The column is missing or not text, or its rows have fewer than two tokens together.</exception>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled.</exception>
+    public GptTransformer Fit(IDataView input)
+    {
+        int[] tokens = TextColumn.ReadTokens(input, _options);
+        return Train(TrainingData.FromTokens(tokens, _options.Config.ContextLength, _options.Config.VocabularySize, _options.Training));
+    }
+
+    /// <summary>Trains on one set of rows and measures on another.</summary>
+    /// <inheritdoc cref="Fit(IDataView)"/>
+    public GptTransformer Fit(IDataView input, IDataView validation)
+    {
+        var (config, training) = (_options.Config, _options.Training with { ValidationFraction = 0 });
+        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options), config.ContextLength, config.VocabularySize, training);
+        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options), config.ContextLength, config.VocabularySize, training with { Stride = null });
+        return Train(learned with { Validation = measured.Training });
+    }
+
+    /// <inheritdoc/>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(
+        inputSchema, _options.Transformer.InputColumnName, OutputColumnFactory.Create(_options.Transformer.Columns, _options.Config));
+
+    private GptTransformer Train(TrainingData data)
+    {
+        using var channel = _environment.Start(nameof(GptTrainer));
+        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        channel.Info(string.Create(
+            CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
+        History = new Trainer(network, _options.Training).Train(data, new LoggedProgress(channel, _options.Progress), _options.CancellationToken);
+        return new GptTransformer(GptModel.FromWeights(network.ToWeights(), _options.Tokenizer, _options.Model), _options.Transformer);
+    }
+}

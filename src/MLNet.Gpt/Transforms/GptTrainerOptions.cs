@@ -1,0 +1,43 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Transforms;
+
+/// <summary>What a <see cref="GptTrainer"/> builds, how it trains it, and what the trained transformer does.</summary>
+public sealed record GptTrainerOptions
+{
+    /// <summary>The sizes of the model.</summary>
+    /// <value>A model that learns from a book within minutes on a CPU: 4 layers, width 128, 4 heads, context 128, GPT-2's vocabulary.</value>
+    public GptConfig Config { get; init; } = new() { LayerCount = 4, EmbeddingWidth = 128, HeadCount = 4, ContextLength = 128 };
+
+    /// <summary>Turns the text column into ids; its vocabulary must be as large as <see cref="Config"/> says.</summary>
+    /// <value>GPT-2's tokenizer.</value>
+    public ITextTokenizer Tokenizer { get; init; } = Gpt2Tokenizer.Instance;
+
+    /// <summary>What the first weights are drawn from.</summary>
+    /// <value><see cref="WeightInitialization.Default"/>.</value>
+    public WeightInitialization Initialization { get; init; } = WeightInitialization.Default;
+
+    /// <summary>How the model is trained; its seed also decides the first weights.</summary>
+    /// <value>The defaults of <see cref="TrainingOptions"/>.</value>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one that is trained on.</summary>
+    /// <value>The defaults of <see cref="GptTransformerOptions"/>.</value>
+    public GptTransformerOptions Transformer { get; init; } = new();
+
+    /// <summary>How the trained model is held and run.</summary>
+    /// <value>The defaults of <see cref="GptModelOptions"/>.</value>
+    public GptModelOptions Model { get; init; } = new();
+
+    /// <summary>Told before the first step and after each.</summary>
+    /// <value><see langword="null"/>: nobody; evaluations are in <c>MLContext.Log</c> all the same.</value>
+    public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws <see cref="OperationCanceledException"/>.</summary>
+    /// <value>One that never stops it.</value>
+    public CancellationToken CancellationToken { get; init; }
+}
