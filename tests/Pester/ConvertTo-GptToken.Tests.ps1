@@ -36,7 +36,7 @@ Describe 'ConvertTo-GptToken' {
     }
 
     Context 'special tokens' {
-        It 'reads <|endoftext|> as one token by default' {
+        It 'reads the end-of-text token as one token by default' {
             ConvertTo-GptToken '<|endoftext|>' -IdOnly | Should -Be 50256
         }
 

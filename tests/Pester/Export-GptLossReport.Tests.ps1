@@ -21,8 +21,8 @@ Describe 'Export-GptLossReport' {
     }
 
     It 'is well-formed' {
-        $tokens | Export-GptLossReport TestDrive:/r.html
-        $page = (Get-Content TestDrive:/r.html -Raw) -replace '<!DOCTYPE html>', '' -replace '<meta ([^>]*)>', '<meta $1/>'
+        $tokens | Export-GptLossReport TestDrive:/x.html
+        $page = (Get-Content TestDrive:/x.html -Raw) -replace '<!DOCTYPE html>', '' -replace '<meta ([^>]*)>', '<meta $1/>'
         { [xml]$page } | Should -Not -Throw
     }
 

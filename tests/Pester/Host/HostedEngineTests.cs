@@ -61,6 +61,7 @@ public sealed class HostedEngineTests
     [InlineData("Describe d { BeforeAll { }; BeforeAll { } }")]
     [InlineData("Describe d { It i { param($a) } -ForEach @{ a = 1 } }")]
     [InlineData("Describe d { InModuleScope m { } }")]
+    [InlineData("Describe d { It 'a <name>' { } }")]
     [InlineData("Describe d {")]
     [InlineData("BeforeDiscovery { throw 'x' }")]
     public void A_file_whose_body_fails_fails_discovery(string file)
@@ -79,10 +80,10 @@ public sealed class HostedEngineTests
             BeforeDiscovery { $numbers = 1, 2 }
             Describe 'block <_>' -ForEach $numbers {
                 BeforeAll { throw 'never in discovery' }
-                It 'has <name> and <_.Length>' -ForEach @{ name = 'n' } { throw 'never in discovery' }
+                It 'has <name> and <name.Length>' -ForEach @{ name = 'abc' } { throw 'never in discovery' }
             }
             """;
-        WithFile(File, path => Assert.Equal(["block 1 › has n and <_.Length>", "block 2 › has n and <_.Length>"], new HostedEngine().Discover(path)));
+        WithFile(File, path => Assert.Equal(["block 1 › has abc and 3", "block 2 › has abc and 3"], new HostedEngine().Discover(path)));
     }
 
     [Fact]

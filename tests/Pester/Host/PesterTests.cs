@@ -53,5 +53,6 @@ public sealed class PesterTests
     {
         TestDisplayName = $"{file}: {test}",
         Label = "",
+        Traits = { ["File"] = [file] },
     };
 }

@@ -49,13 +49,13 @@ internal sealed class PwshEngine : IPesterEngine
                 $configuration.Output.Verbosity = 'None'
                 $run = Invoke-Pester -Configuration $configuration
                 @{
-                    Discovery = @($run.Containers.ErrorRecord | ForEach-Object { "$_" })
+                    Discovery = @($run.Containers.ErrorRecord | Where-Object { $_ } | ForEach-Object { "$_" })
                     Tests     = @($run.Tests | ForEach-Object {
-                        $blocks = for ($block = $_.Block; $block; $block = $block.Parent) { $block.ErrorRecord | ForEach-Object { "$_" } }
+                        $blocks = for ($block = $_.Block; $block; $block = $block.Parent) { $block.ErrorRecord | Where-Object { $_ } | ForEach-Object { "$_" } }
                         @{
                             Path       = if ($_.ExpandedPath) { $_.ExpandedPath } else { $_.Path -join '.' }
                             SkipReason = if ($_.Result -eq 'Skipped') { "$($_.ErrorRecord)" }
-                            Failure    = if ($_.Result -notin 'Passed', 'Skipped' -and -not ${{skipRun}}) {
+                            Failure    = if (($_.Result -notin 'Passed', 'Skipped' -or $blocks) -and -not ${{skipRun}}) {
                                 (@("$($_.Result)") + @($_.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) + @($blocks)) -join "`n"
                             }
                         }

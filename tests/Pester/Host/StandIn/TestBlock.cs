@@ -10,7 +10,7 @@ public sealed class TestBlock(TestBlock? parent, string name, ScriptBlock? fixtu
 
     public TestBlock? Parent { get; } = parent;
 
-    public string Name { get; } = data.Expand(name);
+    public string Name { get; } = TestData.Expand(name, [data, .. parent?.DataFromInside ?? []]);
 
     public ScriptBlock? Fixture { get; } = fixture;
 
@@ -33,6 +33,9 @@ public sealed class TestBlock(TestBlock? parent, string name, ScriptBlock? fixtu
 
     /// <summary>Every test in and below this block, in the order of the file.</summary>
     public IEnumerable<TestItem> Tests => Children.Cast<object>().SelectMany(child => child is TestBlock block ? block.Tests : [(TestItem)child]);
+
+    /// <summary>The data of this block and those around it, the innermost first.</summary>
+    public IEnumerable<TestData> DataFromInside => Ancestry.Select(block => block.Data);
 
     private IEnumerable<TestBlock> Ancestry
     {

@@ -32,22 +32,29 @@ public sealed partial class TestData
         foreach (DictionaryEntry pair in pairs) state.PSVariable.Set((string)pair.Key, pair.Value);
     }
 
-    /// <summary>A name with its <c>&lt;templates&gt;</c> filled in from the data; of a template with a path, <c>&lt;a.b&gt;</c>, the properties are followed.</summary>
-    public string Expand(string name) => _given ? Template().Replace(name, match => Find(match.Groups[1].Value) ?? match.Value) : name;
+    /// <summary>
+    /// A name with its <c>&lt;templates&gt;</c> filled in from data, the innermost first; of one with a path, <c>&lt;a.b&gt;</c>, the properties are followed.
+    /// Pester evaluates any expression when the test runs; one that is not in the data is refused here.
+    /// </summary>
+    public static string Expand(string name, IEnumerable<TestData> data) => Template().Replace(name, match =>
+    {
+        string path = match.Groups[1].Value;
+        string root = path.Split('.')[0];
+        var holder = data.FirstOrDefault(item => item.Holds(root))
+            ?? throw new NotSupportedException($"The stand-in for Pester fills the name '{name}' from -ForEach; '{path}' is not in the data.");
+        return holder.Find(path);
+    });
 
     private IDictionary? Dictionary => (_item is PSObject wrapped ? wrapped.BaseObject : _item) as IDictionary;
 
-    private string? Find(string path)
+    private bool Holds(string name) => _given && (name == "_" || Dictionary?.Contains(name) == true);
+
+    private string Find(string path)
     {
         string[] parts = path.Split('.');
-        object? value = parts[0] == "_" ? _item : Dictionary is { } pairs && pairs.Contains(parts[0]) ? pairs[parts[0]] : null;
-        foreach (string part in parts.Skip(1))
-        {
-            if (value is null) return null;
-            value = PSObject.AsPSObject(value).Properties[part]?.Value;
-        }
-
-        return value is null ? null : Convert.ToString(value is PSObject wrapped ? wrapped.BaseObject : value, CultureInfo.InvariantCulture);
+        object? value = parts[0] == "_" ? _item : Dictionary![parts[0]];
+        foreach (string part in parts.Skip(1)) value = value is null ? null : PSObject.AsPSObject(value).Properties[part]?.Value;
+        return Convert.ToString(value is PSObject wrapped ? wrapped.BaseObject : value, CultureInfo.InvariantCulture) ?? "";
     }
 
     [GeneratedRegex("(?<!`)<([^>`]+)>")]

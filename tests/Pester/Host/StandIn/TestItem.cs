@@ -7,7 +7,7 @@ public sealed class TestItem(TestBlock block, string name, ScriptBlock body, Tes
 {
     public TestBlock Block { get; } = block;
 
-    public string Name { get; } = data.Expand(name);
+    public string Name { get; } = TestData.Expand(name, [data, .. block.DataFromInside]);
 
     public ScriptBlock Body { get; } = body;
 
