@@ -221,55 +221,11 @@ public sealed class GptModel : IWeightSource, IDisposable
         _runner.Dispose();
     }
 
-<<<<<<< HEAD
     /// <summary>Runs a session's tokens; the session was entered and has room.</summary>
     internal void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
     {
         using var lease = Borrow();
         _runner.Append(session, ids, allLogits, cancellationToken);
-=======
-    /// <summary>
-    /// Appends ids to a session that the caller has entered and that has room, and computes the logits after the last; or after each,
-    /// where <paramref name="allLogits"/>, (T, V), is not empty, and leaves the session's own to the caller.
-    /// </summary>
-    internal void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
-    {
-        using var lease = Borrow();
-        int position = session.Position;
-        bool wantsAll = !allLogits.IsEmpty;
-        while (true)
-        {
-            int count = Math.Min(RowsPerPass, ids.Length);
-            var workspace = _workspaces.Rent(count);
-            try
-            {
-                Segment[] segments = [new(session.Cache, position, 0, count)];
-                ForwardPass.Run(_weights, workspace, segments, ids[..count], ThreadCount, cancellationToken);
-                position += count;
-                ids = ids[count..];
-                if (wantsAll)
-                {
-                    ForwardPass.Normalise(_weights, workspace, 0, count, ThreadCount);
-                    WriteLogits(workspace, count, allLogits);
-                    allLogits = allLogits[(count * Config.VocabularySize)..];
-                }
-
-                if (!ids.IsEmpty) continue;
-                if (!wantsAll)
-                {
-                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, ThreadCount);
-                    WriteLogits(workspace, 1, session.LogitsBuffer);
-                }
-
-                session.Advance(position);
-                return;
-            }
-            finally
-            {
-                _workspaces.Return(workspace);
-            }
-        }
->>>>>>> main
     }
 
     private NativeBlock.Lease Borrow()
@@ -284,73 +240,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         }
     }
 
-<<<<<<< HEAD
     private void ValidateSequence(ReadOnlySpan<int> ids)
-=======
-    private unsafe void StepTogether(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
-    {
-        int rows = sessions.Length;
-        var segments = new Segment[rows];
-        for (int i = 0; i < rows; i++) segments[i] = new(sessions[i].Cache, sessions[i].Position, i, 1);
-        var workspace = _workspaces.Rent(rows);
-        try
-        {
-            ForwardPass.Run(_weights, workspace, segments, ids, ThreadCount, cancellationToken);
-            ForwardPass.Normalise(_weights, workspace, 0, rows, ThreadCount);
-            int vocabulary = Config.VocabularySize;
-            using var logits = NativeBlock.Allocate(4L * rows * vocabulary);
-            MatrixProduct.Run(
-                _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, (float*)logits.Pointer, vocabulary, ProductTarget.Store, ThreadCount);
-            for (int i = 0; i < rows; i++)
-            {
-                new ReadOnlySpan<float>((float*)logits.Pointer + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].LogitsBuffer);
-                sessions[i].Advance(sessions[i].Position + 1);
-            }
-        }
-        finally
-        {
-            _workspaces.Return(workspace);
-        }
-    }
-
-    private unsafe void WriteLogits(Workspace workspace, int rows, Span<float> destination)
-    {
-        fixed (float* logits = destination)
-        {
-            MatrixProduct.Run(
-                _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, logits, Config.VocabularySize, ProductTarget.Store, ThreadCount);
-        }
-    }
-
-    private void ScorePass(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
-    {
-        var segments = new List<Segment>();
-        var workspace = _workspaces.Rent(inputs.Length);
-        try
-        {
-            int row = 0;
-            foreach (int length in lengths)
-            {
-                if (length == 0) continue;
-                segments.Add(new(NewCache(length), 0, row, length));
-                row += length;
-            }
-
-            ForwardPass.Run(_weights, workspace, [.. segments], inputs, ThreadCount, cancellationToken);
-            cancellationToken.ThrowIfCancellationRequested();
-            ForwardPass.Normalise(_weights, workspace, 0, inputs.Length, ThreadCount);
-            Scorer.Score(_weights, workspace, targets, scores, ThreadCount);
-        }
-        finally
-        {
-            foreach (var segment in segments) segment.Cache.Dispose();
-            _workspaces.Return(workspace);
-        }
-    }
-
-    private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace, int> useNormalised)
->>>>>>> main
     {
         TokenIds.Validate(ids, Config.VocabularySize, nameof(ids));
         if (ids.Length > Config.ContextLength)

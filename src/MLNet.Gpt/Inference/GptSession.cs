@@ -64,33 +64,19 @@ public sealed class GptSession : IDisposable
         }
     }
 
-<<<<<<< HEAD
-    /// <summary>Appends tokens and gives the logits after each of them, as checking drafted tokens needs.</summary>
-    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
-    /// <param name="logits">Receives them row by row, (count, V); exactly so long.</param>
-    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
-    /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits do not fit their span.</exception>
-=======
     /// <summary>Appends tokens and gives the logits after each of them, all in one pass over the weights.</summary>
     /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
     /// <param name="logits">Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.</param>
     /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
     /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.</exception>
->>>>>>> main
     /// <inheritdoc cref="Append" path="/exception"/>
     public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
     {
         int vocabulary = Model.Config.VocabularySize;
         TokenIds.Validate(ids, vocabulary, nameof(ids));
-<<<<<<< HEAD
-        if (logits.Length != ids.Length * (long)vocabulary)
-        {
-            throw new ArgumentException($"The logits of {ids.Length} tokens are {ids.Length * (long)vocabulary} numbers; there is room for {logits.Length}.", nameof(logits));
-=======
         if (logits.Length != (long)ids.Length * vocabulary)
         {
             throw new ArgumentException($"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.", nameof(logits));
->>>>>>> main
         }
 
         Enter();
@@ -99,10 +85,6 @@ public sealed class GptSession : IDisposable
             if (ids.IsEmpty) return;
             Reserve(ids.Length);
             Model.Append(this, ids, logits, cancellationToken);
-<<<<<<< HEAD
-=======
-            logits[^vocabulary..].CopyTo(LogitsBuffer);
->>>>>>> main
         }
         finally
         {
