@@ -1,0 +1,51 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Inference;
+
+/// <summary>What rounding costs in loss, on a text that the model did not see and with weights that were learned.</summary>
+[Collection(TorchCollection.Name)]
+public class PrecisionTests
+{
+    private static readonly GptConfig Config = new()
+    {
+        VocabularySize = 256, ContextLength = 64, EmbeddingWidth = 96, HeadCount = 4, LayerCount = 3, DropoutRate = 0,
+    };
+
+    [Fact]
+    public void Rounded_weights_lose_less_than_a_thousandth_of_the_loss()
+    {
+        byte[] text = File.ReadAllBytes(Path.Combine(Repository.Root, "samples", "Data", "moby-dick.txt"));
+        int[] ids = [.. text.Select(letter => (int)letter)];
+        var cancellation = TestContext.Current.CancellationToken;
+        using var network = GptModule.Create(Config, seed: 1);
+        var data = new TrainingData(new TokenWindows(ids.AsMemory(0, 300_000), Config.ContextLength), null);
+        new Trainer(network, new() { BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 }).Train(data, cancellationToken: cancellation);
+
+        using var model = GptModel.FromWeights(network.ToWeights(), new CountingTokenizer(256));
+        double loss = Loss(model);
+        Assert.InRange(loss, 1, 2.6); // it has learned: letters alone have an entropy of some 3 nats
+        TestContext.Current.TestOutputHelper?.WriteLine($"Float32 {loss:F6}");
+        foreach (var (precision, tolerance) in new[] { (WeightPrecision.BFloat16, 1e-3), (WeightPrecision.Int8, 1e-3) })
+        {
+            using var rounded = model.Quantize(precision);
+            double difference = (Loss(rounded) / loss) - 1;
+            TestContext.Current.TestOutputHelper?.WriteLine($"{precision} {difference:P4}");
+            Assert.InRange(difference, -tolerance, tolerance);
+            Assert.NotEqual(0, difference);
+        }
+
+        double Loss(GptModel measured)
+        {
+            var held = ids.AsSpan(320_000, 25_601);
+            var scores = new TokenScore[25_600];
+            int[] lengths = [.. Enumerable.Repeat(Config.ContextLength, 400)];
+            measured.Score(held[..^1], held[1..], lengths, scores, cancellation);
+            return scores.Average(score => (double)score.NegativeLogLikelihood);
+        }
+    }
+}
