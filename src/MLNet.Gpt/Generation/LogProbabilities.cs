@@ -10,6 +10,9 @@ internal static class LogProbabilities
         return new(id) { LogProbability = logits[id] - logSumExp, Candidates = Best(logits, candidateCount, logSumExp) };
     }
 
+    /// <summary>The most probable tokens, best first, the lower id first of equal ones; all where there are fewer.</summary>
+    public static TokenCandidate[] Best(ReadOnlySpan<float> logits, int count) => Best(logits, count, LogitScan.LogSumExp(logits));
+
     private static TokenCandidate[] Best(ReadOnlySpan<float> logits, int count, double logSumExp)
     {
         count = Math.Min(count, logits.Length);

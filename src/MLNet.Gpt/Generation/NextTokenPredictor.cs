@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
 
@@ -35,31 +34,6 @@ public sealed class NextTokenPredictor(GptModel model)
         }
 
         using var session = model.CreateSession();
-        return Best(session.Append(ids[Math.Max(0, ids.Length - model.Config.ContextLength)..], cancellationToken), count);
-    }
-
-    private static TokenCandidate[] Best(ReadOnlySpan<float> logits, int count)
-    {
-        // The root is the worst of the best so far: V comparisons, and few insertions after the first hundreds.
-        var best = new PriorityQueue<int, (float Logit, int Order)>(count + 1);
-        for (int id = 0; id < logits.Length; id++)
-        {
-            if (best.Count < count) best.Enqueue(id, (logits[id], -id));
-            else best.EnqueueDequeue(id, (logits[id], -id));
-        }
-
-        float max = TensorPrimitives.Max(logits);
-        double sum = 0;
-        foreach (float logit in logits) sum += Math.Exp(logit - max);
-        double logSum = max + Math.Log(sum);
-
-        var candidates = new TokenCandidate[count];
-        for (int rank = count - 1; rank >= 0; rank--)
-        {
-            int id = best.Dequeue();
-            candidates[rank] = new(id, logits[id] - logSum);
-        }
-
-        return candidates;
+        return LogProbabilities.Best(session.Append(ids[Math.Max(0, ids.Length - model.Config.ContextLength)..], cancellationToken), count);
     }
 }

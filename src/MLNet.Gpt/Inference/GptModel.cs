@@ -17,22 +17,18 @@ namespace MLNet.Gpt.Inference;
 /// </remarks>
 public sealed class GptModel : IWeightSource, IDisposable
 {
-    // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
-    private const int RowsPerPass = 256;
-    private const int RowsPerScoringPass = 512;
-
     private readonly ModelWeights _weights;
-    private readonly WorkspacePool _workspaces;
+    private readonly ModelRunner _runner;
     private readonly Lazy<PackedWeightReader> _reader;
 
     private GptModel(ModelWeights weights, ITextTokenizer tokenizer, GptModelOptions options)
     {
         _weights = weights;
-        _workspaces = new WorkspacePool(weights.Config);
         _reader = new(() => new PackedWeightReader(weights));
         Tokenizer = tokenizer;
         Options = options;
         ThreadCount = options.ThreadCount ?? Environment.ProcessorCount;
+        _runner = new ModelRunner(weights, ThreadCount);
     }
 
     /// <summary>The model's sizes.</summary>
@@ -139,7 +135,7 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>Appends one token to each of many sessions in one pass over the weights; each session's logits are then current.</summary>
     /// <param name="sessions">Different sessions of this model, each with room for one more token.</param>
     /// <param name="ids">For each session the id to append.</param>
-    /// <param name="cancellationToken">Checked between blocks; sessions are then as before.</param>
+    /// <param name="cancellationToken">Checked between blocks; sessions are then as before, of more than 256 those that were not reached yet.</param>
     /// <exception cref="ArgumentException">The spans differ in length, or a session is of another model or full.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">A session stands twice in the span, or another thread is using it.</exception>
@@ -164,11 +160,7 @@ public sealed class GptModel : IWeightSource, IDisposable
                 session.Reserve(1);
             }
 
-            for (int first = 0; first < ids.Length; first += RowsPerPass)
-            {
-                int count = Math.Min(RowsPerPass, ids.Length - first);
-                StepTogether(sessions.Slice(first, count), ids.Slice(first, count), cancellationToken);
-            }
+            _runner.Step(sessions, ids, cancellationToken);
         }
         finally
         {
@@ -195,19 +187,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         ValidateLengths(lengths, inputs.Length);
 
         using var lease = Borrow();
-        int row = 0;
-        for (int sequence = 0; sequence < lengths.Length;)
-        {
-            int end = sequence, rows = 0;
-            while (end < lengths.Length && (rows == 0 || rows + lengths[end] <= RowsPerScoringPass)) rows += lengths[end++];
-            if (rows > 0)
-            {
-                ScorePass(inputs.Slice(row, rows), targets.Slice(row, rows), lengths[sequence..end], scores.Slice(row, rows), cancellationToken);
-            }
-
-            row += rows;
-            sequence = end;
-        }
+        _runner.Score(inputs, targets, lengths, scores, cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>
@@ -215,35 +195,20 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <exception cref="ArgumentException">There are more ids than the context length.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public unsafe float[] ComputeLogits(ReadOnlySpan<int> ids)
+    public float[] ComputeLogits(ReadOnlySpan<int> ids)
     {
-        int vocabulary = Config.VocabularySize;
-        float[] logits = new float[checked(ids.Length * (long)vocabulary)];
-        ComputeWhole(ids, (workspace, rows) =>
-        {
-            fixed (float* start = logits)
-            {
-                MatrixProduct.Run(
-                    _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, start, vocabulary, ProductTarget.Store, ThreadCount);
-            }
-        });
-        return logits;
+        ValidateSequence(ids);
+        using var lease = Borrow();
+        return _runner.ComputeLogits(ids);
     }
 
     /// <summary>The hidden state of every position after the last layer norm, (T, C) row-major.</summary>
     /// <inheritdoc cref="ComputeLogits" path="/param|/exception"/>
-    public unsafe float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
+    public float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
     {
-        int width = Config.EmbeddingWidth;
-        float[] states = new float[checked(ids.Length * (long)width)];
-        ComputeWhole(ids, (workspace, rows) =>
-        {
-            for (int row = 0; row < rows; row++)
-            {
-                new ReadOnlySpan<float>(workspace.Normalised + ((long)row * workspace.Width), width).CopyTo(states.AsSpan(row * width, width));
-            }
-        });
-        return states;
+        ValidateSequence(ids);
+        using var lease = Borrow();
+        return _runner.ComputeHiddenStates(ids);
     }
 
     /// <summary>
@@ -253,50 +218,14 @@ public sealed class GptModel : IWeightSource, IDisposable
     public void Dispose()
     {
         _weights.Dispose();
-        _workspaces.Dispose();
+        _runner.Dispose();
     }
 
-    /// <summary>
-    /// Appends ids to a session that the caller has entered and that has room, and computes the logits after the last; or after each,
-    /// where <paramref name="allLogits"/>, (T, V), is not empty, and leaves the session's own to the caller.
-    /// </summary>
+    /// <summary>Runs a session's tokens; the session was entered and has room.</summary>
     internal void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
     {
         using var lease = Borrow();
-        int position = session.Position;
-        bool wantsAll = !allLogits.IsEmpty;
-        while (true)
-        {
-            int count = Math.Min(RowsPerPass, ids.Length);
-            var workspace = _workspaces.Rent(count);
-            try
-            {
-                Segment[] segments = [new(session.Cache, position, 0, count)];
-                ForwardPass.Run(_weights, workspace, segments, ids[..count], ThreadCount, cancellationToken);
-                position += count;
-                ids = ids[count..];
-                if (wantsAll)
-                {
-                    ForwardPass.Normalise(_weights, workspace, 0, count, ThreadCount);
-                    WriteLogits(workspace, count, allLogits);
-                    allLogits = allLogits[(count * Config.VocabularySize)..];
-                }
-
-                if (!ids.IsEmpty) continue;
-                if (!wantsAll)
-                {
-                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, ThreadCount);
-                    WriteLogits(workspace, 1, session.LogitsBuffer);
-                }
-
-                session.Advance(position);
-                return;
-            }
-            finally
-            {
-                _workspaces.Return(workspace);
-            }
-        }
+        _runner.Append(session, ids, allLogits, cancellationToken);
     }
 
     private NativeBlock.Lease Borrow()
@@ -311,98 +240,13 @@ public sealed class GptModel : IWeightSource, IDisposable
         }
     }
 
-    private unsafe void StepTogether(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
-    {
-        int rows = sessions.Length;
-        var segments = new Segment[rows];
-        for (int i = 0; i < rows; i++) segments[i] = new(sessions[i].Cache, sessions[i].Position, i, 1);
-        var workspace = _workspaces.Rent(rows);
-        try
-        {
-            ForwardPass.Run(_weights, workspace, segments, ids, ThreadCount, cancellationToken);
-            ForwardPass.Normalise(_weights, workspace, 0, rows, ThreadCount);
-            int vocabulary = Config.VocabularySize;
-            using var logits = NativeBlock.Allocate(4L * rows * vocabulary);
-            MatrixProduct.Run(
-                _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, (float*)logits.Pointer, vocabulary, ProductTarget.Store, ThreadCount);
-            for (int i = 0; i < rows; i++)
-            {
-                new ReadOnlySpan<float>((float*)logits.Pointer + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].LogitsBuffer);
-                sessions[i].Advance(sessions[i].Position + 1);
-            }
-        }
-        finally
-        {
-            _workspaces.Return(workspace);
-        }
-    }
-
-    private unsafe void WriteLogits(Workspace workspace, int rows, Span<float> destination)
-    {
-        fixed (float* logits = destination)
-        {
-            MatrixProduct.Run(
-                _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised, logits, Config.VocabularySize, ProductTarget.Store, ThreadCount);
-        }
-    }
-
-    private void ScorePass(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
-    {
-        var segments = new List<Segment>();
-        var workspace = _workspaces.Rent(inputs.Length);
-        try
-        {
-            int row = 0;
-            foreach (int length in lengths)
-            {
-                if (length == 0) continue;
-                segments.Add(new(NewCache(length), 0, row, length));
-                row += length;
-            }
-
-            ForwardPass.Run(_weights, workspace, [.. segments], inputs, ThreadCount, cancellationToken);
-            cancellationToken.ThrowIfCancellationRequested();
-            ForwardPass.Normalise(_weights, workspace, 0, inputs.Length, ThreadCount);
-            Scorer.Score(_weights, workspace, targets, scores, ThreadCount);
-        }
-        finally
-        {
-            foreach (var segment in segments) segment.Cache.Dispose();
-            _workspaces.Return(workspace);
-        }
-    }
-
-    private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace, int> useNormalised)
+    private void ValidateSequence(ReadOnlySpan<int> ids)
     {
         TokenIds.Validate(ids, Config.VocabularySize, nameof(ids));
         if (ids.Length > Config.ContextLength)
         {
             throw new ArgumentException($"There are {ids.Length} ids; the context length is {Config.ContextLength}.", nameof(ids));
         }
-
-        using var lease = Borrow();
-        if (ids.IsEmpty) return;
-        using var cache = NewCache(ids.Length);
-        var workspace = _workspaces.Rent(ids.Length);
-        try
-        {
-            ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, ThreadCount, CancellationToken.None);
-            ForwardPass.Normalise(_weights, workspace, 0, ids.Length, ThreadCount);
-            useNormalised(workspace, ids.Length);
-        }
-        finally
-        {
-            _workspaces.Return(workspace);
-        }
-    }
-
-    // A whole sequence in one pass needs the keys and values of one layer at a time only.
-    private KvCache NewCache(int length)
-    {
-        var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, length);
-        cache.EnsureCapacity(length);
-        return cache;
     }
 
     private void ValidateLengths(ReadOnlySpan<int> lengths, int inputCount)

@@ -85,7 +85,6 @@ public sealed class GptSession : IDisposable
             if (ids.IsEmpty) return;
             Reserve(ids.Length);
             Model.Append(this, ids, logits, cancellationToken);
-            logits[^vocabulary..].CopyTo(LogitsBuffer);
         }
         finally
         {

@@ -5,16 +5,15 @@ namespace MLNet.Gpt.Inference;
 
 /// <summary>Activations times a packed matrix plus bias, on all threads.</summary>
 /// <remarks>
-/// One row is a matter of reading the matrix once: work is cut into runs of panels. Many rows are cut into at most 128 (which with a
-/// panel fit the second-level cache) times a few panels. A panel passes through in depths of 768, 147 KB at 48 columns, while the rows
-/// stream past it; sums wait in a tile of 128 × 48.
+/// One row is a matter of reading the matrix once: threads take runs of panels. Many rows are cut into blocks of at most 128, which with a
+/// panel fit the second-level cache. A panel passes through in depths of 768, 147 KB at 48 columns, while the rows stream past it; sums
+/// wait in a tile of 128 × 48.
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
-    private const int RowsPerUnit = 128;
+    private const int RowsPerBlock = 128;
     private const int DepthPerPass = 768;
-    private const int LongestTile = RowsPerUnit * 48;
-    private const int UnitsPerThread = 8;
+    private const int LongestTile = RowsPerBlock * 48;
 
     /// <summary>Numbers of scratch that <see cref="MultiplyPanel"/> needs.</summary>
     public const int ScratchLength = LongestTile + (DepthPerPass * 48);
@@ -27,29 +26,26 @@ internal static unsafe class MatrixProduct
     {
         if (matrix.Precision == WeightPrecision.Int8) Quantise(matrix.Depth, input, inputStride, rows, quantised, threadCount);
         var kernels = weights.Kernels;
-        int width = matrix.PanelWidth, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
-        int panelsPerUnit = Math.Clamp(matrix.PanelCount * rowUnits / (threadCount * UnitsPerThread), 1, LongestTile / width);
-        int panelUnits = (matrix.PanelCount + panelsPerUnit - 1) / panelsPerUnit;
-        WorkerTeam.Run(rowUnits * panelUnits, threadCount, unit =>
+        if (rows == 1)
         {
-            // Units that share panels follow each other, so that the panels come from memory once.
-            int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow);
-            int firstPanel = unit / rowUnits * panelsPerUnit, endPanel = Math.Min(matrix.PanelCount, firstPanel + panelsPerUnit);
-            float* tile = ThreadScratch.Get(ScratchLength);
-            if (rows == 1)
-            {
-                MultiplyVector(kernels, matrix, firstPanel, endPanel - firstPanel, input, quantised, tile);
-                int first = firstPanel * width, valid = Math.Min(matrix.Outputs, endPanel * width) - first;
-                Finish(tile, 0, 1, valid, matrix.Bias + first, destination + first, 0, target);
-                return;
-            }
+            WorkerTeam.RunRanges(matrix.PanelCount, threadCount, (first, end) => MultiplyRow(kernels, matrix, first, end, input, quantised, destination, target));
+            return;
+        }
 
-            byte* bytes = quantised + ((long)firstRow * QuantisedRow.StrideOf(matrix.Depth));
-            for (int panel = firstPanel; panel < endPanel; panel++)
+        // Blocks of rows that share a panel follow each other, so that the panel comes from memory once.
+        int rowBlocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
+        WorkerTeam.RunRanges(rowBlocks * matrix.PanelCount, threadCount, (first, end) =>
+        {
+            float* tile = ThreadScratch.Get(ScratchLength);
+            for (int i = first; i < end; i++)
             {
-                MultiplyPanel(kernels, matrix, panel, input + (firstRow * inputStride), inputStride, count, bytes, tile);
-                int column = panel * width, valid = Math.Min(width, matrix.Outputs - column);
-                Finish(tile, width, count, valid, matrix.Bias + column, destination + (firstRow * destinationStride) + column, destinationStride, target);
+                var (panel, block) = Math.DivRem(i, rowBlocks);
+                int row = block * RowsPerBlock, count = Math.Min(RowsPerBlock, rows - row);
+                byte* bytes = quantised + ((long)row * QuantisedRow.StrideOf(matrix.Depth));
+                MultiplyPanel(kernels, matrix, panel, input + (row * inputStride), inputStride, count, bytes, tile);
+
+                int column = panel * matrix.PanelWidth, valid = Math.Min(matrix.PanelWidth, matrix.Outputs - column);
+                Finish(tile, matrix.PanelWidth, count, valid, matrix.Bias + column, destination + (row * destinationStride) + column, destinationStride, target);
             }
         });
     }
@@ -113,6 +109,19 @@ internal static unsafe class MatrixProduct
             {
                 kernels.MultiplyTile(count, input + (row * inputStride) + k, inputStride, steps, tile + (row * width), width, accumulate: k > 0);
             }
+        }
+    }
+
+    private static void MultiplyRow(
+        KernelSet kernels, PackedMatrix matrix, int firstPanel, int endPanel, float* input, byte* quantised, float* destination, ProductTarget target)
+    {
+        int width = matrix.PanelWidth, most = LongestTile / width;
+        float* sums = ThreadScratch.Get(ScratchLength);
+        for (int panel = firstPanel; panel < endPanel; panel += most)
+        {
+            int count = Math.Min(most, endPanel - panel), column = panel * width;
+            MultiplyVector(kernels, matrix, panel, count, input, quantised, sums);
+            Finish(sums, 0, 1, Math.Min(count * width, matrix.Outputs - column), matrix.Bias + column, destination + column, 0, target);
         }
     }
 

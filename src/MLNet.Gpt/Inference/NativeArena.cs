@@ -22,7 +22,7 @@ internal sealed unsafe class NativeArena : IDisposable
     }
 
     /// <summary>Takes the memory that was reserved.</summary>
-    public void Allocate() => _block = NativeBlock.Allocate(Length);
+    public void Allocate() => _block = NativeBlock.Allocate(Length, willBeFilled: true);
 
     /// <summary>The address of an offset.</summary>
     public byte* At(long offset) => Block.Pointer + offset;

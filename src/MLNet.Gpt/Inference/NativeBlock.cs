@@ -28,11 +28,13 @@ internal sealed unsafe class NativeBlock : SafeHandle
     public override bool IsInvalid => handle == 0;
 
     /// <summary>Allocates cleared memory. Pages are taken from the system when they are first touched.</summary>
+    /// <param name="length">Size in bytes.</param>
+    /// <param name="willBeFilled">Whether all of it is soon written, so that huge pages, where the system has them, waste nothing.</param>
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
-    public static NativeBlock Allocate(long length)
+    public static NativeBlock Allocate(long length, bool willBeFilled = false)
     {
         var block = new NativeBlock(length);
-        bool huge = length >= 4 * HugePage;
+        bool huge = willBeFilled && length >= 4 * HugePage;
         int alignment = huge ? HugePage : Alignment;
         byte* raw = (byte*)NativeMemory.AllocZeroed(checked((nuint)length + (nuint)alignment));
         block.SetHandle((nint)raw);

@@ -12,6 +12,9 @@ namespace MLNet.Gpt.Inference;
 /// </remarks>
 internal sealed unsafe class PackedMatrix
 {
+    // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
+    private const int PackingDepth = 16;
+
     private readonly NativeArena _arena;
     private readonly long _data;
     private readonly long _scales;
@@ -114,19 +117,27 @@ internal sealed unsafe class PackedMatrix
 
     private void PackSingle(float* panel, float* rows, int count)
     {
-        for (int k = 0; k < Depth; k++, panel += PanelWidth)
+        for (int start = 0; start < Depth; start += PackingDepth)
         {
-            float* source = rows + k;
-            for (int output = 0; output < count; output++, source += Depth) panel[output] = *source;
+            int end = Math.Min(start + PackingDepth, Depth);
+            for (int output = 0; output < count; output++)
+            {
+                float* row = rows + ((long)output * Depth);
+                for (int k = start; k < end; k++) panel[((long)k * PanelWidth) + output] = row[k];
+            }
         }
     }
 
     private void PackBFloat16(ushort* panel, float* rows, int count)
     {
-        for (int k = 0; k < Depth; k++)
+        for (int start = 0; start < Depth; start += PackingDepth)
         {
-            ushort* step = panel + ((long)(k >> 1) * 2 * PanelWidth) + (k & 1);
-            for (int output = 0; output < count; output++) step[2 * output] = BFloat16Rounding.Round(rows[((long)output * Depth) + k]);
+            int end = Math.Min(start + PackingDepth, Depth);
+            for (int output = 0; output < count; output++)
+            {
+                float* row = rows + ((long)output * Depth);
+                for (int k = start; k < end; k++) panel[((long)(k >> 1) * 2 * PanelWidth) + (2 * output) + (k & 1)] = BFloat16Rounding.Round(row[k]);
+            }
         }
     }
 

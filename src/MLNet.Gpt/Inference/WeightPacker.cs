@@ -1,3 +1,4 @@
+using System.Buffers;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference.Threading;
 
@@ -72,7 +73,7 @@ internal static unsafe class WeightPacker
 
         WorkerTeam.Run(target.PanelCount, threadCount, panel =>
         {
-            float[] rows = new float[target.PanelWidth * depth];
+            float[] rows = ArrayPool<float>.Shared.Rent(target.PanelWidth * depth);
             int first = panel * target.PanelWidth, end = Math.Min(first + target.PanelWidth, target.Outputs);
             for (int row = first; row < end;)
             {
@@ -82,6 +83,7 @@ internal static unsafe class WeightPacker
             }
 
             fixed (float* start = rows) target.PackPanel(panel, start);
+            ArrayPool<float>.Shared.Return(rows);
         });
     }
 }

@@ -8,6 +8,7 @@ internal sealed unsafe class Workspace : IDisposable
 {
     private readonly NativeArena _arena = new();
     private readonly long _residual, _normalised, _queryKeyValue, _attended, _hidden, _quantised;
+    private NativeBlock? _logits;
 
     public Workspace(GptConfig config, int rows)
     {
@@ -54,7 +55,14 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>Room for the input of a product in bytes.</summary>
     public byte* Quantised => _arena.At(_quantised);
 
-    public void Dispose() => _arena.Dispose();
+    /// <summary>Room for the logits of every row, (rows, V), taken when first asked for.</summary>
+    public float* Logits(int vocabularySize) => (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize)).Pointer;
+
+    public void Dispose()
+    {
+        _arena.Dispose();
+        _logits?.Dispose();
+    }
 
     private static int RoundUp(int width) => (width + 15) & ~15;
 }

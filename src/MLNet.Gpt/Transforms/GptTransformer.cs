@@ -49,8 +49,7 @@ public sealed class GptTransformer : ITransformer
     /// <inheritdoc/>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new GptRowMapper(inputSchema, this);
 
-    void ICanSaveModel.Save(ModelSaveContext ctx) => throw new NotSupportedException(
-        $"A {nameof(GptTransformer)} does not take part in ml.Model.Save yet.");
+    void ICanSaveModel.Save(ModelSaveContext ctx) => GptTransformerPersistence.Save(this, ctx);
 
     internal IReadOnlyList<OutputColumn> Columns => _columns;
 

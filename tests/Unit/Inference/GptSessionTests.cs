@@ -24,6 +24,23 @@ public class GptSessionTests
     }
 
     [Fact]
+    public void Appending_with_all_logits_gives_those_of_each_token()
+    {
+        using var model = NewModel();
+        int v = model.Config.VocabularySize;
+        int[] ids = RandomWeights.Ids(model.Config, 290);
+        float[] expected = model.ComputeLogits(ids);
+        using var session = model.CreateSession();
+        session.Append(ids.AsSpan(0, 3), Cancellation);
+        float[] logits = new float[287 * v];
+        session.AppendAll(ids.AsSpan(3), logits, Cancellation);
+        Assert.Equal(expected[(3 * v)..], logits);
+        Assert.Equal(expected.AsSpan(289 * v), session.Logits);
+        Assert.Equal(290, session.Position);
+        Assert.Throws<ArgumentException>(() => session.AppendAll([1], new float[v - 1], Cancellation));
+    }
+
+    [Fact]
     public void A_fork_continues_on_its_own()
     {
         using var model = NewModel();

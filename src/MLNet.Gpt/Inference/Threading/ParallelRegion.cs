@@ -3,7 +3,7 @@ using System.Runtime.ExceptionServices;
 namespace MLNet.Gpt.Inference.Threading;
 
 /// <summary>
-/// A piece of work in chunks that one caller has opened. Regions are used again and again; a helper may join only between
+/// A piece of work in items that one caller has opened. Regions are used again and again; a helper may join only between
 /// <see cref="Open"/> and the closing, and the caller leaves only when every helper that joined has left.
 /// </summary>
 internal sealed class ParallelRegion
@@ -12,8 +12,8 @@ internal sealed class ParallelRegion
     private const int SpinsBeforeSleep = 2000;
 
     private readonly SemaphoreSlim _lastHelperLeft = new(0);
-    private Action<int> _body = static _ => { };
-    private int _chunkCount;
+    private Action<int, int> _body = static (_, _) => { };
+    private int _count;
     private int _helperLimit;
     private int _next;
     private int _callerSleeps;
@@ -24,10 +24,10 @@ internal sealed class ParallelRegion
     public ExceptionDispatchInfo? Error => _error;
 
     /// <summary>Lets helpers in.</summary>
-    public void Open(Action<int> body, int chunkCount, int helperLimit)
+    public void Open(Action<int, int> body, int count, int helperLimit)
     {
         _body = body;
-        _chunkCount = chunkCount;
+        _count = count;
         _helperLimit = helperLimit;
         _next = 0;
         _callerSleeps = 0;
@@ -35,22 +35,22 @@ internal sealed class ParallelRegion
         Volatile.Write(ref _state, 0);
     }
 
-    /// <summary>Works as the caller until no chunk is left, then waits for the helpers' last chunks.</summary>
+    /// <summary>Works as the caller until no item is left, then waits for the helpers' last ranges.</summary>
     public void WorkAndClose()
     {
         Work();
         int inside = Interlocked.Add(ref _state, Closed) - Closed;
         if (inside > 0) WaitForHelpers();
-        _body = static _ => { };
+        _body = static (_, _) => { };
     }
 
-    /// <summary>Joins if there is room, and works until no chunk is left. Returns whether it joined.</summary>
+    /// <summary>Joins if there is room, and works until no item is left. Returns whether it joined.</summary>
     public bool TryHelp()
     {
         int state = Volatile.Read(ref _state);
         do
         {
-            if (state >= Volatile.Read(ref _helperLimit) || Volatile.Read(ref _next) >= Volatile.Read(ref _chunkCount)) return false;
+            if (state >= Volatile.Read(ref _helperLimit) || Volatile.Read(ref _next) >= Volatile.Read(ref _count)) return false;
             int found = Interlocked.CompareExchange(ref _state, state + 1, state);
             if (found == state) break;
             state = found;
@@ -66,13 +66,24 @@ internal sealed class ParallelRegion
     {
         try
         {
-            int chunk;
-            while ((chunk = Interlocked.Increment(ref _next) - 1) < _chunkCount) _body(chunk);
+            int first = Volatile.Read(ref _next);
+            while (first < _count)
+            {
+                int end = first + Math.Max(1, (_count - first) / (2 * (_helperLimit + 1)));
+                int found = Interlocked.CompareExchange(ref _next, end, first);
+                if (found == first)
+                {
+                    _body(first, end);
+                    found = Volatile.Read(ref _next);
+                }
+
+                first = found;
+            }
         }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(e), null);
-            Volatile.Write(ref _next, _chunkCount);
+            Interlocked.Exchange(ref _next, _count);
         }
     }
 

@@ -3,11 +3,11 @@ using System.Diagnostics;
 namespace MLNet.Gpt.Inference.Threading;
 
 /// <summary>
-/// The process's helpers for computation: background threads that take chunks of whatever regions are open.
+/// The process's helpers for computation: background threads that take parts of whatever regions are open.
 /// </summary>
 /// <remarks>
-/// A caller opens a region and works on it itself; helpers join if they are free. Chunks are taken one by one from a counter, so a
-/// helper that the system has put aside holds up nothing but the chunk it has begun, and a caller who finds all helpers busy does
+/// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a counter, so a
+/// helper that the system has put aside holds up nothing but the range it has begun, and a caller who finds all helpers busy does
 /// everything alone. Helpers spin for some microseconds after work, as the next region of a model follows at once, then sleep.
 /// </remarks>
 internal static class WorkerTeam
@@ -23,20 +23,30 @@ internal static class WorkerTeam
     private static int s_sleeping;
     private static int s_epoch;
 
-    /// <summary>Runs a body for every chunk 0 … chunkCount − 1, in any order, on the calling thread and at most threadCount − 1 helpers.</summary>
-    /// <exception cref="Exception">What a body threw; the first if several did. Chunks not yet begun are then left out.</exception>
-    public static void Run(int chunkCount, int threadCount, Action<int> body)
+    /// <summary>Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1 helpers.</summary>
+    /// <exception cref="Exception">What a body threw; the first if several did. Items not yet begun are then left out.</exception>
+    public static void Run(int count, int threadCount, Action<int> body) => RunRanges(count, threadCount, (first, end) =>
     {
-        int helpers = Math.Min(threadCount, chunkCount) - 1;
+        for (int item = first; item < end; item++) body(item);
+    });
+
+    /// <summary>
+    /// The same in ranges of items, first to before end: large ones at the beginning, as long runs of memory are read fastest, and ever
+    /// smaller ones, so that all threads end together.
+    /// </summary>
+    /// <exception cref="Exception">What a body threw; the first if several did. Items not yet begun are then left out.</exception>
+    public static void RunRanges(int count, int threadCount, Action<int, int> body)
+    {
+        int helpers = Math.Min(threadCount, count) - 1;
         if (helpers <= 0)
         {
-            for (int chunk = 0; chunk < chunkCount; chunk++) body(chunk);
+            if (count > 0) body(0, count);
             return;
         }
 
         if (Volatile.Read(ref s_helperCount) < helpers) AddHelpers(helpers);
         var region = Rent();
-        region.Open(body, chunkCount, helpers);
+        region.Open(body, count, helpers);
         Interlocked.Increment(ref s_epoch);
         if (Volatile.Read(ref s_sleeping) > 0)
         {

@@ -1,0 +1,58 @@
+using System.Diagnostics;
+
+namespace MLNet.Gpt.Tests.Samples;
+
+/// <summary>Runs the walkthrough as a user does, into a file, and compares what it prints with what the lecture prints.</summary>
+public class LossWalkthroughTests
+{
+    [Fact]
+    public async Task The_lecture_prints_the_lectures_numbers_digit_for_digit()
+    {
+        string text = await Run("--lecture-only");
+
+        string[] printed =
+        [
+            "16833 3626 6100", "3626 6100 345", "40 1107 588", "1107 588 11311", // inputs and targets
+            "(2, 3, 50257)", "16657 339 42826", "49906 29669 41751", " Armed heNetflix", // probabilities, arg-max and the guess
+            "7.4541e-05", "3.1061e-05", "1.1563e-05", "1.0337e-05", "5.6776e-05", "4.7559e-06", // the targets' probabilities
+            "-9.5042", "-10.3796", "-11.3677", "-11.4798", "-9.7764", "-12.2561", // their logarithms
+            "48725.8203", " of a vocabulary of 50257",
+            "Every effort moves you rentingetic wasnم refres RexMeCHicular stren",
+        ];
+        Assert.All(printed, number => Assert.Contains(number, text, StringComparison.Ordinal));
+        Assert.Matches(@"mean of ln p +-10\.7940\b", text);
+        Assert.Matches(@"cross-entropy, step by step +10\.7940\b", text);
+        Assert.Matches(@"cross-entropy, in one call +10\.7940\b", text);
+    }
+
+    [Fact]
+    public async Task An_unknown_argument_is_refused()
+    {
+        using var process = Start("--lecture");
+        string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, process.ExitCode);
+        Assert.StartsWith("Usage", error, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> Run(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        string text = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, text + await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        return text;
+    }
+
+    private static Process Start(params string[] arguments)
+    {
+        // …/tests/Unit/bin/Debug/net10.0/linux-x64/: the sample lies below the same folders of its own project.
+        string build = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "Unit"), AppContext.BaseDirectory);
+        string program = Path.Combine(Repository.Root, "samples", "LossWalkthrough", build, "LossWalkthrough" + (OperatingSystem.IsWindows() ? ".exe" : string.Empty));
+        return Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = System.Text.Encoding.UTF8,
+        })!;
+    }
+}
