@@ -85,7 +85,8 @@ Describe 'Invoke-GptGenerate' {
         $running = $shell.BeginInvoke()
         Start-Sleep -Milliseconds 1500
         $shell.InvocationStateInfo.State | Should -Be 'Running'
-        $shell.Stop()
+        $stopping = $shell.BeginStop($null, $null)
+        $stopping.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
         $running.IsCompleted | Should -BeTrue
         $shell.Dispose()

@@ -78,7 +78,8 @@ Describe 'Invoke-GptTraining' {
         $first = (Get-Item TestDrive:/s.safetensors).LastWriteTimeUtc
         Start-Sleep -Milliseconds 500
         $shell.InvocationStateInfo.State | Should -Be 'Running'
-        $shell.Stop()
+        $stopping = $shell.BeginStop($null, $null)
+        $stopping.AsyncWaitHandle.WaitOne(60000) | Should -BeTrue
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
         (Get-Item TestDrive:/s.safetensors).LastWriteTimeUtc | Should -BeGreaterThan $first -Because 'it is saved again when training is stopped'
         Import-GptModel TestDrive:/s.safetensors | Should -Not -BeNullOrEmpty
