@@ -19,11 +19,15 @@ internal static unsafe class Scorer
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
-        float[] targetLogits = TargetLogits(weights, workspace, targets);
+        if (head.Precision == WeightPrecision.Int8)
+        {
+            MatrixProduct.Quantise(head.Depth, workspace.Normalised, workspace.Width, rows, workspace.Quantised, threadCount);
+        }
+
+        float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);
         int panelsPerStretch = IdsPerStretch / head.PanelWidth, width = panelsPerStretch * head.PanelWidth;
         int stretches = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
         var parts = new LogSumExp[rows * stretches];
-        if (head.Precision == WeightPrecision.Int8) MatrixProduct.Quantise(head.Depth, workspace.Normalised, workspace.Width, rows, workspace.Quantised, threadCount);
         WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
         {
             int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit / rowUnits;
@@ -72,20 +76,19 @@ internal static unsafe class Scorer
     }
 
     // The same kernel on the target's own panel: the same bits as in the stretch, so that a target never ranks below itself.
-    private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets)
+    private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets, int threadCount)
     {
         var head = weights.Head;
-        float[] logits = new float[targets.Length];
-        float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength);
-        byte* row = stackalloc byte[QuantisedRow.StrideOf(head.Depth)];
-        for (int i = 0; i < targets.Length; i++)
+        int[] ids = targets.ToArray();
+        float[] logits = new float[ids.Length];
+        WorkerTeam.Run(ids.Length, threadCount, i =>
         {
+            float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength);
             float* input = w.Normalised + ((long)i * w.Width);
-            if (head.Precision == WeightPrecision.Int8) QuantisedRow.Quantise(input, head.Depth, row);
-            MatrixProduct.MultiplyVector(weights.Kernels, head, targets[i] / head.PanelWidth, 1, input, row, tile);
-            logits[i] = tile[targets[i] % head.PanelWidth];
-        }
-
+            byte* quantised = w.Quantised + ((long)i * QuantisedRow.StrideOf(head.Depth));
+            MatrixProduct.MultiplyVector(weights.Kernels, head, ids[i] / head.PanelWidth, 1, input, quantised, tile);
+            logits[i] = tile[ids[i] % head.PanelWidth];
+        });
         return logits;
     }
 }
