@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MLNet.Gpt.Tests.Inference;
+namespace MLNet.Gpt.Tests;
 
 /// <summary>Runs some of these tests in a process of its own, with its own environment.</summary>
 internal static class ChildTestRun
