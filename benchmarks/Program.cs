@@ -1,4 +1,5 @@
 using MLNet.Gpt.Benchmarks;
+using MLNet.Gpt.Runtime;
 
 if (args is [Burner.Argument]) Burner.Burn();
 
@@ -7,6 +8,7 @@ var benchmarks = new Dictionary<string, Action>
 {
     ["lecture"] = LectureBenchmark.Run,
     ["inference"] = InferenceBenchmark.Run,
+    ["products"] = ProductBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
 
@@ -17,5 +19,6 @@ if (unknown.Length > 0)
     return 2;
 }
 
+LibTorch.EnsureLoaded(); // before the baselines touch TorchSharp, which cannot load by itself everywhere
 foreach (string name in args.Length > 0 ? args : [.. benchmarks.Keys]) benchmarks[name]();
 return 0;

@@ -24,13 +24,18 @@ internal static unsafe class MachineLimits
     /// <summary>Floating-point operations a second of fused multiply-adds on registers, all cores together.</summary>
     public static double MultiplyAddRate()
     {
-        const int Rounds = 20_000_000;
-        double seconds = Best(5, _ => MultiplyAdd(Rounds));
-        int lanes = Vector512.IsHardwareAccelerated ? 16 : 8;
-        return (double)Threads * Rounds * Chains * lanes * 2 / seconds;
+        double seconds = Best(5, _ => MultiplyAdd(RoundsPerPass));
+        return MultiplyAddsOfAPass / seconds;
     }
 
+    /// <summary>One pass of fused multiply-adds on registers, all cores together.</summary>
+    public static void MultiplyAddPass() => Best(1, _ => MultiplyAdd(RoundsPerPass));
+
+    /// <summary>Floating-point operations of <see cref="MultiplyAddPass"/>.</summary>
+    public static double MultiplyAddsOfAPass => (double)Threads * RoundsPerPass * Chains * (Vector512.IsHardwareAccelerated ? 16 : 8) * 2;
+
     private const int Chains = 16;
+    private const int RoundsPerPass = 20_000_000;
 
     private static double Best(int passes, Action<int> work)
     {

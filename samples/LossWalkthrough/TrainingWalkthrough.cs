@@ -24,7 +24,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
     private static readonly TrainingOptions Training = new()
     {
-        Epochs = 1, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 30, EvaluationBatches = 16,
+        Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 60, EvaluationBatches = 16,
     };
 
     private readonly MLContext _ml = new(seed: 1);
