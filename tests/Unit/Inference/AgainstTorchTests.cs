@@ -40,7 +40,7 @@ public class AgainstTorchTests
         Assert.Equal(" rentingetic wasnم refres RexMeCHicular stren", Gpt2Tokenizer.Instance.Decode([.. written]));
     }
 
-    [Theory]
+    [Theory(Explicit = true)]
     [Trait("Category", "Slow")]
     [InlineData("gpt2-medium")]
     [InlineData("gpt2-large")]
