@@ -6,14 +6,14 @@ using Spectre.Console;
 // Part 1 is the lecture, number by number; part 2 asks the same question of a model that learns.
 // Usage: LossWalkthrough [--lecture-only] [--output FOLDER]
 bool lectureOnly = args.Contains("--lecture-only");
-int outputAt = Array.IndexOf(args, "--output");
-if (args.Except(["--lecture-only", "--output"]).Count() > (outputAt >= 0 ? 1 : 0) || outputAt == args.Length - 1)
+string output = Path.Combine("artifacts", "walkthrough");
+if (args is [.., "--output", var folder]) output = folder;
+if (args is not ([] or ["--lecture-only"] or ["--output", _] or ["--lecture-only", "--output", _]))
 {
     Console.Error.WriteLine("Usage: LossWalkthrough [--lecture-only] [--output FOLDER]");
     return 2;
 }
 
-string output = outputAt >= 0 ? args[outputAt + 1] : Path.Combine("artifacts", "walkthrough");
 using var cancellation = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {

@@ -36,6 +36,18 @@ public class LossWalkthroughTests
         Assert.StartsWith("Usage", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Without_arguments_it_begins_with_the_lecture()
+    {
+        using var process = Start();
+        string? first = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+        string? second = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+        process.Kill(entireProcessTree: true);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Contains("how do we measure whether it is any good?", first + second, StringComparison.Ordinal);
+    }
+
     private static async Task<string> Run(params string[] arguments)
     {
         using var process = Start(arguments);
