@@ -9,6 +9,7 @@ var benchmarks = new Dictionary<string, Action>
     ["lecture"] = LectureBenchmark.Run,
     ["inference"] = InferenceBenchmark.Run,
     ["products"] = ProductBenchmark.Run,
+    ["lookup"] = LookupBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
 

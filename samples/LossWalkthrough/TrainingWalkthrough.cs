@@ -96,7 +96,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         foreach (string text in (string[])["The ship", "Captain", "the white", "Call me", "I do not"])
         {
             var prediction = engine.Predict(new Document { Text = text });
-            table.AddRow(Markup.Escape(text), Markup.Escape($"'{prediction.PredictedToken}'"), Number(prediction.Probability, "P1"));
+            table.AddRow(Markup.Escape(text), Markup.Escape($"'{prediction.PredictedToken.Replace("\n", "\\n", StringComparison.Ordinal)}'"), Number(prediction.Probability, "P1"));
         }
 
         table.Columns[2].RightAligned();
