@@ -7,6 +7,7 @@ using MLNet.Gpt.Model;
 using MLNet.Gpt.Tokenization;
 using Spectre.Console;
 using TorchSharp;
+using static MLNet.Gpt.Samples.LossWalkthrough.Page;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
@@ -42,7 +43,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     private void ShowConfiguration()
     {
-        Step("1", "Configuration and tokenizer");
+        console.Step("1", "Configuration and tokenizer");
         var grid = new Grid().AddColumn().AddColumn().AddColumn().AddColumn();
         grid.AddRow("vocabulary V", Count(_config.VocabularySize), "context T", Count(_config.ContextLength));
         grid.AddRow("width C", Count(_config.EmbeddingWidth), "heads nh", Count(_config.HeadCount));
@@ -52,7 +53,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     private void ShowInputsAndTargets(int[][] inputs, int[][] targets)
     {
-        Step("2", "Inputs, and targets shifted by one");
+        console.Step("2", "Inputs, and targets shifted by one");
         var table = Table("row", "input tokens", "input ids", "target tokens", "target ids");
         for (int row = 0; row < inputs.Length; row++)
         {
@@ -81,7 +82,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         float[] first = logits[0, 0, ..5].data<float>().ToArray();
         var steps = TorchLossSteps.Compute(logits, flatInputs, flatTargets);
 
-        Step("3", "Logits → softmax → arg-max → text");
+        console.Step("3", "Logits → softmax → arg-max → text");
         console.WriteLine($"logits         {Shape(logits.shape)}   the first: {string.Join("  ", first.Select(logit => Number(logit, "F4")))} …");
         console.WriteLine($"probabilities  {Shape(steps.ProbabilitiesShape.Select(size => (long)size))}   each row of {_config.VocabularySize} adds up to 1");
         var guesses = Table("row", "arg-max ids", "as text", "the target was");
@@ -92,7 +93,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
         console.Write(guesses);
 
-        Step("4", "The targets' probabilities → log → mean → negative = cross-entropy");
+        console.Step("4", "The targets' probabilities → log → mean → negative = cross-entropy");
         var table = Table("target", "id", "probability", "ln p");
         for (int i = 0; i < flatTargets.Length; i++)
         {
@@ -106,7 +107,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         console.MarkupLine($"cross-entropy, step by step      [bold]{Number(steps.NegativeMeanLogProbability, "F4"),10}[/]");
         console.MarkupLine($"cross-entropy, in one call       [bold]{Number(steps.CrossEntropy, "F4"),10}[/]   on logits {Shape([(long)batch * tokens, _config.VocabularySize])} and targets {Shape([(long)batch * tokens])}");
 
-        Step("5", "Perplexity = exp(cross-entropy)");
+        console.Step("5", "Perplexity = exp(cross-entropy)");
         console.MarkupLine($"perplexity                       [bold]{Number(steps.Perplexity, "F4"),10}[/]   of a vocabulary of {_config.VocabularySize}");
         console.WriteLine(steps.Meaning);
     }
@@ -121,19 +122,11 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     private void ShowGeneration(GptModel model)
     {
-        Step("6", "Text from the untrained model, greedily");
+        console.Step("6", "Text from the untrained model, greedily");
         const string Prompt = "Every effort moves you";
         var text = new TextGenerator(model).Generate(Prompt, new GenerationOptions { MaxTokens = 10 });
         console.MarkupLine($"{Markup.Escape(Prompt)}[yellow]{Markup.Escape(text.Text)}[/]");
     }
-
-    private void Step(string number, string title)
-    {
-        console.WriteLine();
-        console.Write(new Rule($"[bold blue]{number}[/]  [bold]{Markup.Escape(title)}[/]").LeftJustified());
-    }
-
-    private static Table Table(params string[] columns) => new Table().Border(TableBorder.Simple).AddColumns(columns);
 
     private string Tokens(int[] ids) => Markup.Escape(string.Join(" ", ids.Select(id => $"'{_tokenizer.Decode([id])}'")));
 
@@ -142,8 +135,6 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
     private static string Shape(IEnumerable<long> shape) => $"({string.Join(", ", shape)})";
 
     private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
-
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     /// <summary>As PyTorch prints: 7.4541e-05.</summary>
     private static string Scientific(double value) => value.ToString("0.0000e-00", CultureInfo.InvariantCulture);

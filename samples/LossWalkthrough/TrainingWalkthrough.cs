@@ -9,6 +9,7 @@ using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 using Spectre.Console;
+using static MLNet.Gpt.Samples.LossWalkthrough.Page;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
@@ -31,7 +32,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
     public void Run(CancellationToken cancellationToken)
     {
-        Step("7", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
+        console.Step("7", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
         string[] chapters = SampleText.ReadChapters();
         var training = ToView(chapters[..^HeldOutChapters]);
         var heldOut = ToView(chapters[^HeldOutChapters..]);
@@ -51,7 +52,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
             return trainer.Fit(training, heldOut);
         });
 
-        Step("8", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
+        console.Step("8", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
         ShowMetrics(before, Evaluate(transformer, heldOut));
         ShowPredictions(transformer);
         ShowGeneration(transformer.Model);
@@ -90,7 +91,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
     private void ShowPredictions(GptTransformer transformer)
     {
-        Step("9", "What comes next?");
+        console.Step("9", "What comes next?");
         using var engine = _ml.Model.CreatePredictionEngine<Document, Prediction>(transformer);
         var table = Table("text", "next token", "probability");
         foreach (string text in (string[])["The ship", "Captain", "the white", "Call me", "I do not"])
@@ -110,16 +111,6 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         var text = new TextGenerator(model).Generate(Prompt, options);
         console.MarkupLine($"{Markup.Escape(Prompt)}[yellow]{Markup.Escape(text.Text.ReplaceLineEndings(" "))}[/]");
     }
-
-    private void Step(string number, string title)
-    {
-        console.WriteLine();
-        console.Write(new Rule($"[bold blue]{number}[/]  [bold]{Markup.Escape(title)}[/]").LeftJustified());
-    }
-
-    private static Table Table(params string[] columns) => new Table().Border(TableBorder.Simple).AddColumns(columns);
-
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 
     private sealed class Document
     {

@@ -12,7 +12,7 @@ namespace MLNet.Gpt.Evaluation;
 /// </remarks>
 public sealed class TextScorer
 {
-    // Bounds the engine's buffers (about 20 kB a token at GPT-2's size), and is enough for products at full speed.
+    // Enough for the engine's products at full speed; bounds what one call holds, however long the document.
     private const int TokensPerCall = 2048;
 
     private readonly GptModel _model;

@@ -1,0 +1,19 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace MLNet.Gpt.Samples.LossWalkthrough;
+
+/// <summary>What both parts of the walkthrough are laid out with.</summary>
+internal static class Page
+{
+    /// <summary>The heading of a step.</summary>
+    public static void Step(this IAnsiConsole console, string number, string title)
+    {
+        console.WriteLine();
+        console.Write(new Rule($"[bold blue]{number}[/]  [bold]{Markup.Escape(title)}[/]").LeftJustified());
+    }
+
+    public static Table Table(params string[] columns) => new Table().Border(TableBorder.Simple).AddColumns(columns);
+
+    public static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}
