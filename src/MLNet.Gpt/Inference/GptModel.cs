@@ -187,7 +187,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         ValidateLengths(lengths, inputs.Length);
 
         using var lease = Borrow();
-        _runner.Score(inputs, targets, lengths, scores, cancellationToken);
+        _runner.Score(new() { Inputs = inputs, Lengths = lengths, Targets = targets, Scores = scores }, cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>
@@ -219,6 +219,15 @@ public sealed class GptModel : IWeightSource, IDisposable
     {
         _weights.Dispose();
         _runner.Dispose();
+    }
+
+    /// <summary>Scores a batch that was checked but for its ids.</summary>
+    internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
+    {
+        TokenIds.Validate(batch.Inputs, Config.VocabularySize, nameof(batch));
+        TokenIds.Validate(batch.Targets, Config.VocabularySize, nameof(batch));
+        using var lease = Borrow();
+        _runner.Score(batch, cancellationToken);
     }
 
     /// <summary>Runs a session's tokens; the session was entered and has room.</summary>

@@ -62,22 +62,30 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         }
     }
 
-    /// <summary>Scores packed sequences of the given lengths.</summary>
-    public void Score(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
+    /// <summary>Scores packed sequences.</summary>
+    public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
         // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
-        int row = 0;
-        for (int sequence = 0; sequence < lengths.Length;)
+        int row = 0, target = 0;
+        for (int sequence = 0; sequence < batch.Lengths.Length;)
         {
             int end = sequence, rows = 0;
-            while (end < lengths.Length && (rows == 0 || rows + lengths[end] <= RowsPerScoringPass)) rows += lengths[end++];
-            if (rows > 0)
+            var scored = new List<int>();
+            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= RowsPerScoringPass))
             {
-                ScorePass(inputs.Slice(row, rows), targets.Slice(row, rows), lengths[sequence..end], scores.Slice(row, rows), cancellationToken);
+                int length = batch.Lengths[end], context = batch.ContextCounts.IsEmpty ? 0 : batch.ContextCounts[end];
+                for (int i = context; i < length; i++) scored.Add(rows + i);
+                rows += length;
+                end++;
+            }
+
+            if (scored.Count > 0)
+            {
+                ScorePass(batch, batch.Inputs.Slice(row, rows), batch.Lengths[sequence..end], [.. scored], target, cancellationToken);
             }
 
             row += rows;
+            target += scored.Count;
             sequence = end;
         }
     }
@@ -135,7 +143,7 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
     }
 
     private void ScorePass(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
+        in ScoringBatch batch, ReadOnlySpan<int> inputs, ReadOnlySpan<int> lengths, int[] scored, int firstTarget, CancellationToken cancellationToken)
     {
         var segments = new List<Segment>();
         var workspace = _workspaces.Rent(inputs.Length);
@@ -151,8 +159,10 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
 
             ForwardPass.Run(weights, workspace, [.. segments], inputs, threadCount, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            ForwardPass.Normalise(weights, workspace, 0, inputs.Length, threadCount);
-            Scorer.Score(weights, workspace, targets, scores, threadCount);
+            ForwardPass.Normalise(weights, workspace, scored, threadCount);
+            Scorer.Score(
+                weights, workspace, batch.Targets.Slice(firstTarget, scored.Length), batch.Scores.Slice(firstTarget, scored.Length),
+                batch.Details, firstTarget, threadCount);
         }
         finally
         {
