@@ -82,8 +82,8 @@ Describe 'Measure-GptLoss' {
         }
 
         It 'is the sum of its shards' {
-            $whole = Measure-GptLoss -Model $model -Path $files -Stride 20
-            foreach ($shard in 3, 1, 2) { Measure-GptLoss -Model $model -Path $files -Stride 20 -ResultFolder $results -Shard $shard -ShardCount 3 | Out-Null }
+            $whole = Measure-GptLoss -Model $model -Path $files -Stride 5
+            foreach ($shard in 3, 1, 2) { Measure-GptLoss -Model $model -Path $files -Stride 5 -ResultFolder $results -Shard $shard -ShardCount 3 | Out-Null }
             $merged = Measure-GptLoss -ResultPath "$results/*.jsonl"
             $merged.ExactSum | Should -BeExactly $whole.ExactSum
             $merged.CalibrationError | Should -Be $whole.CalibrationError
@@ -99,7 +99,7 @@ Describe 'Measure-GptLoss' {
         It 'stands beside simple predictors of the same tokens' {
             $rows = Measure-GptLoss -Model $model -Path $files -TrainingPath $files
             $rows.Source | Should -Be $null, 'uniform', 'unigram', 'gzip', 'Brotli'
-            ($rows.TokenCount | Select-Object -Unique) | Should -HaveCount 1
+            foreach ($row in $rows) { $row.TokenCount | Should -Be $rows[0].TokenCount }
             [math]::Abs($rows[1].CrossEntropy - [math]::Log(50257)) | Should -BeLessThan 1e-9
             $rows[2].CrossEntropy | Should -BeLessThan $rows[1].CrossEntropy
         }
