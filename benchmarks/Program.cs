@@ -10,6 +10,7 @@ var benchmarks = new Dictionary<string, Action>
     ["inference"] = InferenceBenchmark.Run,
     ["products"] = ProductBenchmark.Run,
     ["lookup"] = LookupBenchmark.Run,
+    ["measuring"] = MeasuringBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
 
