@@ -15,7 +15,7 @@ internal static class LanguageModelEvaluator
         var bytes = Find(data.Schema, names.ByteCount, nameof(names.ByteCount), NumberDataViewType.Int64);
         var top1 = Find(data.Schema, names.Top1Count, nameof(names.Top1Count), NumberDataViewType.Int64);
         var top5 = Find(data.Schema, names.Top5Count, nameof(names.Top5Count), NumberDataViewType.Int64);
-        int vocabularySize = VocabularySizeAnnotation.Read(loss);
+        int vocabularySize = OutputAnnotations.ReadVocabularySize(loss);
 
         using var cursor = data.GetRowCursor([loss, tokens, bytes, top1, top5]);
         var getLoss = cursor.GetGetter<double>(loss);
