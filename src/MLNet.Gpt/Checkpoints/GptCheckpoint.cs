@@ -53,7 +53,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     }
 
     /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>
-    internal static void Save(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer) => SafetensorsWriter.Write(
+    internal static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer) => SafetensorsWriter.Write(
         stream, [.. WeightNames.For(weights.Config.Validated())], weights.Read, SafetensorsDataType.Float32, MetadataOf(weights.Config, tokenizer), CancellationToken.None);
 
     /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>

@@ -43,7 +43,7 @@ internal static class GptTransformerPersistence
         ctx.CheckAtModel();
         ctx.SetVersionInfo(VersionInfo());
         ctx.Writer.Write(options);
-        ctx.SaveBinaryStream(CheckpointStream, writer => GptCheckpoint.Save(writer.BaseStream, transformer.Model, transformer.Model.Tokenizer));
+        ctx.SaveBinaryStream(CheckpointStream, writer => GptCheckpoint.Write(writer.BaseStream, transformer.Model, transformer.Model.Tokenizer));
     }
 
     private static GptModel LoadModel(Stream stream, GptModelOptions options, IHostEnvironment environment)

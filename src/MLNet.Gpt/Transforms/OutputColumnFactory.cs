@@ -53,6 +53,8 @@ internal static class OutputColumnFactory
             });
         Add(columns, names.TokenCount, NumberDataViewType.Int64, TextParts.None, (ScoredText row, ref long value) => value = row.TokenCount);
         Add(columns, names.ByteCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.ByteCount);
+        Add(columns, names.CharacterCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.CharacterCount);
+        Add(columns, names.WordCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.WordCount);
         Add(columns, names.Top1Count, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.Top1Count);
         Add(columns, names.Top5Count, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.Top5Count);
         Add(columns, names.CrossEntropy, NumberDataViewType.Double, TextParts.Loss, (ScoredText row, ref double value) => value = row.Score.Loss.CrossEntropy, notes => notes.AddScore(Score));
