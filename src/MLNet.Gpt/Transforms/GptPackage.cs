@@ -49,7 +49,7 @@ internal static class GptPackage
         if (tokenizer.VocabularySize != config.VocabularySize)
         {
             throw new InvalidDataException(
-                $"{entries.Describe(TokenizerEntry)} has {tokenizer.VocabularySize} ids; {nameof(config.VocabularySize)} in '{ConfigEntry}' is {config.VocabularySize}.");
+                $"{entries.Describe(TokenizerEntry)} has {tokenizer.VocabularySize} ids; vocabularySize in '{ConfigEntry}' is {config.VocabularySize}.");
         }
 
         var model = LoadModel(entries, metadata, config, tokenizer, modelOptions ?? saved.Model, environment.TemporaryFolder());
@@ -78,7 +78,7 @@ internal static class GptPackage
         if (!sha256.Equals(metadata.WeightsSha256, StringComparison.OrdinalIgnoreCase))
         {
             throw new InvalidDataException(
-                $"{entries.Describe(WeightsEntry)} is damaged: its checksum is {sha256}, and {nameof(metadata.WeightsSha256)} in '{MetadataEntry}' is {metadata.WeightsSha256}.");
+                $"{entries.Describe(WeightsEntry)} is damaged: its checksum is {sha256}, and weightsSha256 in '{MetadataEntry}' is {metadata.WeightsSha256}.");
         }
 
         using var checkpoint = GptCheckpoint.Open(file ?? unpacked!.Path, config, entries.Describe(WeightsEntry));

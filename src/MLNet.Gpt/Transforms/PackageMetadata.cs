@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 
 namespace MLNet.Gpt.Transforms;
 
@@ -14,7 +13,12 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
     public const string FormatName = "MLNet.Gpt.Transformer";
     public const int CurrentVersion = 1;
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true };
+    private const string FormatKey = "format", FormatVersionKey = "formatVersion";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, WriteIndented = true,
+    };
 
     public static PackageMetadata Create(SavedOptions options, string weightsSha256)
     {
@@ -32,12 +36,12 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
         {
             // The version first: a newer one may have other fields.
             using var document = JsonDocument.Parse(json);
-            string? format = document.RootElement.GetProperty(nameof(Format)).GetString();
-            if (format != FormatName) throw new InvalidDataException($"{source}: {nameof(Format)} is '{format}'; it must be '{FormatName}'.");
-            int version = document.RootElement.GetProperty(nameof(FormatVersion)).GetInt32();
+            string? format = document.RootElement.GetProperty(FormatKey).GetString();
+            if (format != FormatName) throw new InvalidDataException($"{source}: {FormatKey} is '{format}'; it must be '{FormatName}'.");
+            int version = document.RootElement.GetProperty(FormatVersionKey).GetInt32();
             if (version is < 1 or > CurrentVersion)
             {
-                throw new InvalidDataException($"{source}: {nameof(FormatVersion)} is {version}; this library reads versions up to {CurrentVersion}.");
+                throw new InvalidDataException($"{source}: {FormatVersionKey} is {version}; this library reads versions up to {CurrentVersion}.");
             }
 
             return JsonSerializer.Deserialize<PackageMetadata>(json, Json)!;
