@@ -35,7 +35,7 @@ internal static unsafe class TransposedProduct
     {
         var kernels = compute.Kernels;
         int width = kernels.PanelWidth, panelCount = (c.Columns + width - 1) / width, blocks = (a.Columns + ColumnsPerBlock - 1) / ColumnsPerBlock;
-        int depth = a.Rows, strip = depth * StripWidth;
+        int depth = a.Rows;
         compute.ForRanges(blocks * panelCount, (first, end) =>
         {
             float* tile = ThreadScratch.Get((StripWidth * width) + (ColumnsPerBlock * depth));
@@ -50,29 +50,31 @@ internal static unsafe class TransposedProduct
 
                 int column = panel * width, columns = Math.Min(width, c.Columns - column);
                 float* b = panels + ((nint)panel * width * depth);
-                for (int row = 0; row < rows; row += StripWidth)
+                for (int k = 0; k < depth; k += DepthPerPass)
                 {
-                    float* target = c.Row(firstRow + row) + column;
-                    int count = Math.Min(StripWidth, rows - row);
-                    MultiplyTile(kernels, depth, strips + ((nint)row / StripWidth * strip), b, target, c.Stride, count, columns, tile);
+                    int steps = Math.Min(DepthPerPass, depth - k);
+                    for (int row = 0; row < rows; row += StripWidth)
+                    {
+                        float* target = c.Row(firstRow + row) + column;
+                        AddTile(kernels, steps, strips + ((nint)row * depth) + (k * StripWidth), b + (k * width), target, c.Stride, Math.Min(StripWidth, rows - row), columns, tile);
+                    }
                 }
             }
         });
     }
 
-    private static void MultiplyTile(
+    private static void AddTile(
         KernelSet kernels, int depth, float* strip, float* panel, float* target, nint stride, int rows, int columns, float* tile)
     {
         int width = kernels.PanelWidth;
-        bool isWhole = rows == StripWidth && columns == width;
-        for (int k = 0; k < depth; k += DepthPerPass)
+        if (rows == StripWidth && columns == width)
         {
-            int count = Math.Min(DepthPerPass, depth - k);
-            float* c = isWhole ? target : tile;
-            kernels.MultiplyStridedTile(count, strip + (k * StripWidth), 1, StripWidth, panel + (k * width), c, isWhole ? stride : width, accumulate: isWhole || k > 0);
+            kernels.MultiplyStridedTile(depth, strip, 1, StripWidth, panel, target, stride, accumulate: true);
+            return;
         }
 
-        for (int row = 0; row < rows && !isWhole; row++) Row.Add(tile + (row * width), target + (row * stride), columns);
+        kernels.MultiplyStridedTile(depth, strip, 1, StripWidth, panel, tile, width, accumulate: false);
+        for (int row = 0; row < rows; row++) Row.Add(tile + (row * width), target + (row * stride), columns);
     }
 
     private static void PackStrips(Matrix a, float* strips)
