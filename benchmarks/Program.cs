@@ -2,6 +2,12 @@ using MLNet.Gpt.Benchmarks;
 using MLNet.Gpt.Runtime;
 
 if (args is [Burner.Argument]) Burner.Burn();
+if (args is [TrainingBenchmark.MemoryArgument, var contender])
+{
+    LibTorch.EnsureLoaded();
+    TrainingBenchmark.MeasureMemory(contender);
+    return 0;
+}
 
 // Usage: dotnet run -c Release --project benchmarks [name …]; without names, all.
 var benchmarks = new Dictionary<string, Action>
@@ -11,6 +17,7 @@ var benchmarks = new Dictionary<string, Action>
     ["products"] = ProductBenchmark.Run,
     ["lookup"] = LookupBenchmark.Run,
     ["measuring"] = MeasuringBenchmark.Run,
+    ["training"] = TrainingBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
 

@@ -21,7 +21,7 @@ internal sealed class CorpusPiece(long index)
     /// <summary>A hash of the ids and the windows: another text, tokenizer or option gives another one.</summary>
     public string ContentHash()
     {
-        int[] contents = [.. Windows.Contents];
+        int[] contents = Windows.Contents;
         return Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(contents.AsSpan())).AsSpan(0, 8));
     }
 }

@@ -17,7 +17,7 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
             : null;
         piece.Windows.Score(model, options.BatchTokenCount, scores, details, cancellationToken);
 
-        int[] seen = [.. piece.Windows.SeenCounts()];
+        int[] seen = [.. piece.Windows.SeenCounts], targets = [.. piece.Windows.Targets];
         var statistics = new TokenStatistics();
         for (int i = 0; i < count; i++) statistics.Add(scores[i], seen[i]);
 
@@ -26,7 +26,7 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
         foreach (var part in piece.Parts)
         {
             var score = DocumentScore.Of(scores.AsSpan(first, part.TargetCount), part.Size) with { DocumentCount = part.OpensDocument ? 1 : 0 };
-            IReadOnlyList<TokenResult> results = options.Tokens is null ? [] : Describe(piece, part, first, scores, seen, details);
+            IReadOnlyList<TokenResult> results = options.Tokens is null ? [] : Describe(part, targets, first, scores, seen, details);
             parts.Add(new(part.Document.Index, part.Document.Name, score, results));
             first += part.TargetCount;
         }
@@ -34,7 +34,7 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
         return new(piece.Index, piece.ContentHash(), parts, statistics, piece.CharactersThrough);
     }
 
-    private TokenResult[] Describe(CorpusPiece piece, PiecePart part, int first, TokenScore[] scores, int[] seen, PredictionDetails? details)
+    private TokenResult[] Describe(PiecePart part, int[] targets, int first, TokenScore[] scores, int[] seen, PredictionDetails? details)
     {
         var results = new TokenResult[part.TargetCount];
         int start = part.Start;
@@ -44,7 +44,7 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
             results[i] = new TokenResult
             {
                 Position = part.FirstToken + i,
-                Id = piece.Windows.Targets[target],
+                Id = targets[target],
                 Start = start,
                 Text = part.Document.Text[start..end],
                 LogProbability = -scores[target].NegativeLogLikelihood,

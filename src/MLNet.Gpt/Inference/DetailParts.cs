@@ -44,11 +44,11 @@ internal sealed unsafe class DetailParts
     }
 
     /// <summary>Folds a row's stretches into the details.</summary>
-    public void Combine(int row, ReadOnlySpan<LogSumExp> stretches, double logSumExp, int place)
+    public void Combine(int row, ReadOnlySpan<LogSumExp> stretches, double logSumExp)
     {
         if (_details.Entropies is { } entropies)
         {
-            entropies[place] = (float)EntropySum.Combine(stretches, _entropySums.AsSpan(row * _stretches, _stretches));
+            entropies[row] = (float)EntropySum.Combine(stretches, _entropySums.AsSpan(row * _stretches, _stretches));
         }
 
         int count = _details.CandidateCount;
@@ -59,8 +59,8 @@ internal sealed unsafe class DetailParts
         VocabularySearch.TopK(logits, best); // of equal logits the first place, which is the lower id
         for (int i = 0; i < count; i++)
         {
-            _details.CandidateIds[(place * count) + i] = ids[best[i]];
-            _details.CandidateLogProbabilities[(place * count) + i] = (float)Math.Min(0, logits[best[i]] - logSumExp);
+            _details.CandidateIds[(row * count) + i] = ids[best[i]];
+            _details.CandidateLogProbabilities[(row * count) + i] = (float)Math.Min(0, logits[best[i]] - logSumExp);
         }
     }
 }

@@ -187,7 +187,16 @@ public sealed class GptModel : IWeightSource, IDisposable
         ValidateLengths(lengths, inputs.Length);
 
         using var lease = Borrow();
-        _runner.Score(new() { Inputs = inputs, Lengths = lengths, Targets = targets, Scores = scores }, cancellationToken);
+        _runner.Score(new() { Inputs = inputs, Targets = targets, Lengths = lengths, Scores = scores }, cancellationToken);
+    }
+
+    /// <summary>Scores packed sequences as the other overload does, and gives whatever else the batch wants, in one pass.</summary>
+    internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
+    {
+        TokenIds.Validate(batch.Inputs, Config.VocabularySize, nameof(batch));
+        ValidateLengths(batch.Lengths, batch.Inputs.Length);
+        using var lease = Borrow();
+        _runner.Score(batch, cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>
@@ -219,15 +228,6 @@ public sealed class GptModel : IWeightSource, IDisposable
     {
         _weights.Dispose();
         _runner.Dispose();
-    }
-
-    /// <summary>Scores a batch that was checked but for its ids.</summary>
-    internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
-    {
-        TokenIds.Validate(batch.Inputs, Config.VocabularySize, nameof(batch));
-        TokenIds.Validate(batch.Targets, Config.VocabularySize, nameof(batch));
-        using var lease = Borrow();
-        _runner.Score(batch, cancellationToken);
     }
 
     /// <summary>Runs a session's tokens; the session was entered and has room.</summary>

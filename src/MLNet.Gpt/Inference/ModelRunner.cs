@@ -4,15 +4,23 @@ using MLNet.Gpt.Inference.Threading;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>Runs passes over a model's weights, for arguments that were checked and weights that the caller has borrowed.</summary>
-internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) : IDisposable
+internal sealed unsafe class ModelRunner : IDisposable
 {
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
     private const int RowsPerPass = 256;
-    private const int RowsPerScoringPass = 512;
 
-    private readonly WorkspacePool _workspaces = new(weights.Config);
+    private readonly ModelWeights _weights;
+    private readonly int _threadCount;
+    private readonly WorkspacePool _workspaces;
+    private readonly ScoringRunner _scoring;
 
-    private GptConfig Config => weights.Config;
+    public ModelRunner(ModelWeights weights, int threadCount)
+    {
+        (_weights, _threadCount, _workspaces) = (weights, threadCount, new(weights.Config));
+        _scoring = new(weights, _workspaces, threadCount);
+    }
+
+    private GptConfig Config => _weights.Config;
 
     /// <summary>Appends ids to a session that the caller has entered and that has room, and computes the logits after the last.</summary>
     /// <param name="session">Moves on only when all is done.</param>
@@ -30,16 +38,16 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
             try
             {
                 Segment[] segments = [new(session.Cache, position + first, 0, count)];
-                ForwardPass.Run(weights, workspace, segments, ids.Slice(first, count), threadCount, cancellationToken);
+                ForwardPass.Run(_weights, workspace, segments, ids.Slice(first, count), _threadCount, cancellationToken);
                 if (!allLogits.IsEmpty)
                 {
-                    ForwardPass.Normalise(weights, workspace, 0, count, threadCount);
+                    ForwardPass.Normalise(_weights, workspace, 0, count, _threadCount);
                     fixed (float* logits = allLogits[(first * Config.VocabularySize)..]) ComputeLogits(workspace, count, logits);
                     if (isLast) allLogits[^Config.VocabularySize..].CopyTo(session.LogitsBuffer);
                 }
                 else if (isLast)
                 {
-                    ForwardPass.Normalise(weights, workspace, count - 1, 1, threadCount);
+                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, _threadCount);
                     fixed (float* logits = session.LogitsBuffer) ComputeLogits(workspace, 1, logits);
                 }
             }
@@ -63,32 +71,7 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
     }
 
     /// <summary>Scores packed sequences.</summary>
-    public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
-    {
-        // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
-        int row = 0, target = 0;
-        for (int sequence = 0; sequence < batch.Lengths.Length;)
-        {
-            int end = sequence, rows = 0;
-            var scored = new List<int>();
-            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= RowsPerScoringPass))
-            {
-                int length = batch.Lengths[end], context = batch.ContextCounts.IsEmpty ? 0 : batch.ContextCounts[end];
-                for (int i = context; i < length; i++) scored.Add(rows + i);
-                rows += length;
-                end++;
-            }
-
-            if (scored.Count > 0)
-            {
-                ScorePass(batch, batch.Inputs.Slice(row, rows), batch.Lengths[sequence..end], [.. scored], target, cancellationToken);
-            }
-
-            row += rows;
-            target += scored.Count;
-            sequence = end;
-        }
-    }
+    public void Score(in ScoringBatch batch, CancellationToken cancellationToken) => _scoring.Score(batch, cancellationToken);
 
     /// <summary>The logits of every position of a sequence, (T, V).</summary>
     public float[] ComputeLogits(ReadOnlySpan<int> ids)
@@ -126,11 +109,11 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         var workspace = _workspaces.Rent(rows);
         try
         {
-            ForwardPass.Run(weights, workspace, segments, ids, threadCount, cancellationToken);
-            ForwardPass.Normalise(weights, workspace, 0, rows, threadCount);
+            ForwardPass.Run(_weights, workspace, segments, ids, _threadCount, cancellationToken);
+            ForwardPass.Normalise(_weights, workspace, 0, rows, _threadCount);
             float* logits = workspace.Logits(vocabulary);
             ComputeLogits(workspace, rows, logits);
-            WorkerTeam.Run(rows, threadCount, i =>
+            WorkerTeam.Run(rows, _threadCount, i =>
             {
                 new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].LogitsBuffer);
                 sessions[i].Advance(sessions[i].Position + 1);
@@ -142,35 +125,6 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         }
     }
 
-    private void ScorePass(
-        in ScoringBatch batch, ReadOnlySpan<int> inputs, ReadOnlySpan<int> lengths, int[] scored, int firstTarget, CancellationToken cancellationToken)
-    {
-        var segments = new List<Segment>();
-        var workspace = _workspaces.Rent(inputs.Length);
-        try
-        {
-            int row = 0;
-            foreach (int length in lengths)
-            {
-                if (length == 0) continue;
-                segments.Add(new(NewCache(length), 0, row, length));
-                row += length;
-            }
-
-            ForwardPass.Run(weights, workspace, [.. segments], inputs, threadCount, cancellationToken);
-            cancellationToken.ThrowIfCancellationRequested();
-            ForwardPass.Normalise(weights, workspace, scored, threadCount);
-            Scorer.Score(
-                weights, workspace, batch.Targets.Slice(firstTarget, scored.Length), batch.Scores.Slice(firstTarget, scored.Length),
-                batch.Details, firstTarget, threadCount);
-        }
-        finally
-        {
-            foreach (var segment in segments) segment.Cache.Dispose();
-            _workspaces.Return(workspace);
-        }
-    }
-
     private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace> useNormalised)
     {
         if (ids.IsEmpty) return;
@@ -178,8 +132,8 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         var workspace = _workspaces.Rent(ids.Length);
         try
         {
-            ForwardPass.Run(weights, workspace, [new(cache, 0, 0, ids.Length)], ids, threadCount, CancellationToken.None);
-            ForwardPass.Normalise(weights, workspace, 0, ids.Length, threadCount);
+            ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, CancellationToken.None);
+            ForwardPass.Normalise(_weights, workspace, 0, ids.Length, _threadCount);
             useNormalised(workspace);
         }
         finally
@@ -189,12 +143,12 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
     }
 
     private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
-        weights, weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
-        logits, Config.VocabularySize, ProductTarget.Store, threadCount);
+        _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
+        logits, Config.VocabularySize, ProductTarget.Store, _threadCount);
 
     private KvCache NewCache(int length)
     {
-        var cache = new KvCache(Config, weights.Kernels, layerCount: 1, length);
+        var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, length);
         cache.EnsureCapacity(length);
         return cache;
     }

@@ -18,11 +18,11 @@ internal sealed class PredictionDetails(int targetCount, bool hasEntropy, int ca
     /// <summary>Their ln p, (N, k).</summary>
     public float[] CandidateLogProbabilities { get; } = new float[targetCount * candidateCount];
 
-    /// <summary>Takes over the details of some predictions, which begin at a place.</summary>
-    public void CopyFrom(PredictionDetails part, int first)
+    /// <summary>Copies the details of one prediction to a place among others.</summary>
+    public void CopyTo(PredictionDetails others, int prediction, int place)
     {
-        part.Entropies?.CopyTo(Entropies!, first);
-        part.CandidateIds.CopyTo(CandidateIds, first * candidateCount);
-        part.CandidateLogProbabilities.CopyTo(CandidateLogProbabilities, first * candidateCount);
+        if (Entropies is not null) others.Entropies![place] = Entropies[prediction];
+        CandidateIds.AsSpan(prediction * candidateCount, candidateCount).CopyTo(others.CandidateIds.AsSpan(place * candidateCount));
+        CandidateLogProbabilities.AsSpan(prediction * candidateCount, candidateCount).CopyTo(others.CandidateLogProbabilities.AsSpan(place * candidateCount));
     }
 }

@@ -19,11 +19,10 @@ internal static unsafe class Scorer
     /// <param name="targets">One id a row.</param>
     /// <param name="scores">Receives one score a row.</param>
     /// <param name="details">Receives what else is wanted; <see langword="null"/> where nothing is.</param>
-    /// <param name="firstDetail">Place of the first row in the details.</param>
     /// <param name="threadCount">Threads to work on.</param>
     /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
     public static void Score(
-        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, PredictionDetails? details, int firstDetail, int threadCount)
+        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, PredictionDetails? details, int threadCount)
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
@@ -57,7 +56,7 @@ internal static unsafe class Scorer
             var ofRow = parts.AsSpan(row * stretches, stretches);
             double logSumExp = LogSumExp.Combine(ofRow);
             scores[row] = Combine(ofRow, logSumExp, targetLogits[row], targets[row], row);
-            detailParts?.Combine(row, ofRow, logSumExp, firstDetail + row);
+            detailParts?.Combine(row, ofRow, logSumExp);
         }
     }
 
