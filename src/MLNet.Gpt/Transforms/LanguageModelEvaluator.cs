@@ -34,7 +34,7 @@ internal static class LanguageModelEvaluator
             getBytes(ref byteCount);
             getTop1(ref top1Count);
             getTop5(ref top5Count);
-            total += new DocumentScore(LossSummary.Of(lossValue, tokenCount), byteCount, top1Count, top5Count, 1);
+            total += new DocumentScore(LossSummary.Of(lossValue, tokenCount), byteCount, CharacterCount: 0, WordCount: 0, top1Count, top5Count, 1);
         }
 
         return total.Loss.TokenCount > 0
