@@ -72,16 +72,16 @@ public sealed class GptModel : IWeightSource, IDisposable
     public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null)
     {
         using var file = GptModelFile.Open(path, headCount);
-        return Load(file, options, tokenizer);
+        return FromFile(file, options, tokenizer);
     }
 
     /// <summary>Packs the weights of an open file for the engine.</summary>
     /// <param name="file">Read once; not kept.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <param name="tokenizer">As for <see cref="Load(string, GptModelOptions?, ITextTokenizer?, int?)"/>.</param>
+    /// <param name="tokenizer">As for <see cref="Load"/>.</param>
     /// <exception cref="InvalidDataException">The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.</exception>
     /// <exception cref="ArgumentException">A tokenizer is needed, or its vocabulary is not the model's.</exception>
-    public static GptModel Load(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
+    public static GptModel FromFile(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         tokenizer ??= file.Tokenizer

@@ -15,5 +15,5 @@ public sealed class ImportGptModelCommand : ModelFileCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachFile(file =>
-        WriteObject(new LanguageModel(NameOf(file), FormatOf(file), file.Path, GptModel.Load(file, new() { Precision = Precision }))));
+        WriteObject(new LanguageModel(NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }))));
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using MLNet.Gpt.Checkpoints.Gguf;
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Checkpoints.PyTorch;
