@@ -52,6 +52,6 @@ internal static partial class TensorFlowModel
     private static bool IsOptimizerState(string name) =>
         name is "global_step" or "beta1_power" or "beta2_power" || name.EndsWith("/Adam", StringComparison.Ordinal) || name.EndsWith("/Adam_1", StringComparison.Ordinal);
 
-    [GeneratedRegex("^model_checkpoint_path:[ \t]*\"([^\"\n\\\\]+)\"", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
+    [GeneratedRegex("^model_checkpoint_path:[ \t]*\"([^\"\\\\\\x00-\\x1F]+)\"", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
     private static partial Regex LatestCheckpoint();
 }

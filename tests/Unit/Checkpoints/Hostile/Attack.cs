@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Hostile;
@@ -14,6 +15,7 @@ internal sealed class Attack : IDisposable
     private readonly string _folder;
     private readonly Dictionary<string, byte[]> _originals;
     private readonly Dictionary<string, float[]> _weights;
+    private readonly GptConfig _sizes;
 
     public Attack(Victim victim)
     {
@@ -23,7 +25,8 @@ internal sealed class Attack : IDisposable
         Directory.CreateDirectory(Path.Combine(_folder, Path.GetFileName(source)));
         foreach (string file in Directory.GetFiles(source)) File.Copy(file, Path.Combine(_folder, Path.GetFileName(source), Path.GetFileName(file)));
         _originals = victim.Files.ToDictionary(file => file.Name, file => File.ReadAllBytes(ModelFixtures.Path(file.Name)));
-        _weights = Read(out _);
+        _weights = Read(out var info);
+        _sizes = SizesOf(info);
     }
 
     /// <summary>Copies that were taken as good.</summary>
@@ -31,6 +34,9 @@ internal sealed class Attack : IDisposable
 
     /// <summary>Of those, the ones with other weights than the undamaged model.</summary>
     public int Different { get; private set; }
+
+    /// <summary>Of those, the ones whose structure was damaged: a name, a type or a place that another one could be.</summary>
+    public int Reinterpreted { get; private set; }
 
     /// <summary>Damages a file with a seed of its own, and checks what becomes of it.</summary>
     public void Run(int seed)
@@ -40,7 +46,7 @@ internal sealed class Attack : IDisposable
         byte[] original = _originals[file.Name];
         var structure = file.Structure(original);
         byte[] damaged = mutator.Mutate(original, structure, out var changed);
-        if (changed is not null && file.Mend is not null && mutator.Next(4) > 0) file.Mend(damaged);
+        if (changed is not null && file.Mend is not null && mutator.Next(4) > 0) file.Mend(damaged, original);
         bool onlyWeights = changed is not null && !changed.Any(at => structure.Any(range => IsIn(range, at, original.Length)));
         Check(file, damaged, $"seed {seed}", onlyWeights ? changed!.Count : null);
     }
@@ -63,6 +69,8 @@ internal sealed class Attack : IDisposable
             Assert.True(info.Bytes <= 2 * _originals.Values.Concat([damaged]).Sum(bytes => (long)bytes.Length) + 20_000, $"{name}: {info.Bytes} bytes of weights from less.");
             int differences = Differences(weights);
             if (differences > 0) Different++;
+            if (differences > 0 && touched is null) Reinterpreted++;
+            Assert.True(SizesOf(info) == _sizes, $"{name}: taken as a model of other sizes, {info.Config}.");
             if (touched is { } bytes)
             {
                 // A damaged scale of Q8_0 changes its block of 32.
@@ -95,6 +103,9 @@ internal sealed class Attack : IDisposable
         var (start, count) = range.GetOffsetAndLength(length);
         return at >= start && at < start + count;
     }
+
+    // No tensor's size tells how many heads there are, or what is dropped in training.
+    private static GptConfig SizesOf(GptModelFileInfo info) => info.Config with { HeadCount = 1, DropoutRate = 0 };
 
     private Dictionary<string, float[]> Read(out GptModelFileInfo info)
     {

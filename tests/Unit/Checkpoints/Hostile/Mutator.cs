@@ -75,8 +75,9 @@ internal sealed class Mutator(int seed)
     private int Place(int length, IReadOnlyList<Range> structure)
     {
         if (structure.Count == 0 || _random.Next(8) == 0) return _random.Next(length);
-        var (start, count) = structure[_random.Next(structure.Count)].GetOffsetAndLength(length);
-        return Math.Min(start + _random.Next(Math.Max(count, 1)), length - 1);
+        var part = structure[_random.Next(structure.Count)];
+        int start = part.Start.GetOffset(length), end = part.End.GetOffset(length);
+        return Math.Clamp(start + _random.Next(Math.Max(end - start, 1)), 0, length - 1); // Pieces may have been taken out before.
     }
 
     private void Number(List<byte> bytes, int at, HashSet<int>? changed)

@@ -29,7 +29,7 @@ internal static class Victims
     private static Range[] Whole(byte[] bytes) => [Range.All];
 
     // The list of tensors ends soon after the last name.
-    private static Range[] GgufStructure(byte[] bytes) => [0..(bytes.AsSpan().LastIndexOf("output_norm.bias"u8) + 64)];
+    private static Range[] GgufStructure(byte[] bytes) => [0..(bytes.AsSpan().LastIndexOf("output_norm.bias"u8) + 40)];
 
     private static Range[] ZipStructure(byte[] bytes) => [Pickle(bytes), bytes.AsSpan().IndexOf("PK\x01\x02"u8)..bytes.Length];
 
@@ -46,28 +46,25 @@ internal static class Victims
         return bytes.AsSpan(0, name).LastIndexOf("PK\x01\x02"u8);
     }
 
-    private static void MendZip(byte[] bytes)
+    private static void MendZip(byte[] bytes, byte[] original)
     {
-        int entry = DirectoryEntry(bytes);
-        var (start, length) = Pickle(bytes).GetOffsetAndLength(bytes.Length);
+        int entry = DirectoryEntry(original);
+        var (start, length) = Pickle(original).GetOffsetAndLength(original.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(entry + 16), Crc32.AppendByTables(0, bytes.AsSpan(start, length)));
     }
 
-    // Blocks follow one another; each is mended that ends where the undamaged index has it.
-    private static void MendTable(byte[] bytes)
+    private static void MendTable(byte[] bytes, byte[] original)
     {
-        foreach (var (start, length) in Blocks())
+        foreach (var (start, length) in Blocks(original))
         {
-            if (start + length + 5 > bytes.Length) return;
             uint checksum = Crc32C.Append(0, bytes.AsSpan(start, length + 1));
             BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(start + length + 1), (uint)(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8));
         }
     }
 
-    // Of the undamaged index: by its footer and its index block, whose keys are not needed.
-    private static IEnumerable<(int Start, int Length)> Blocks()
+    // By the table's footer and its index block, whose keys are not needed.
+    private static IEnumerable<(int Start, int Length)> Blocks(byte[] bytes)
     {
-        byte[] bytes = File.ReadAllBytes(Importing.ModelFixtures.Path("openai/model.ckpt.index"));
         int at = bytes.Length - 48;
         var meta = (Number(bytes, ref at), Number(bytes, ref at));
         var index = (Start: Number(bytes, ref at), Length: Number(bytes, ref at));
