@@ -49,25 +49,12 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        var config = weights.Config.Validated();
-        var metadata = new Dictionary<string, string>
-        {
-            ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
-            [VersionKey] = Version,
-            [ConfigKey] = GptConfigJson.Write(config),
-        };
-        if (tokenizer is not null)
-        {
-            if (tokenizer.VocabularySize != config.VocabularySize)
-            {
-                throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
-            }
-
-            metadata[TokenizerKey] = TokenizerJson.Write(tokenizer);
-        }
-
-        SafetensorsWriter.Write(path, WeightNames.For(config), weights.Read, dataType, metadata, cancellationToken);
+        SafetensorsWriter.Write(path, WeightNames.For(weights.Config.Validated()), weights.Read, dataType, MetadataOf(weights.Config, tokenizer), cancellationToken);
     }
+
+    /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>
+    internal static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer) => SafetensorsWriter.Write(
+        stream, [.. WeightNames.For(weights.Config.Validated())], weights.Read, SafetensorsDataType.Float32, MetadataOf(weights.Config, tokenizer), CancellationToken.None);
 
     /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>
     /// <exception cref="InvalidDataException">
@@ -79,17 +66,29 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         var file = SafetensorsFile.Open(path);
         try
         {
-            string version = Text(file, VersionKey);
-            if (version != Version) throw new InvalidDataException($"'{path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
-            var config = GptConfigJson.Read(path, Text(file, ConfigKey));
-            var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(path, json) : null;
-            if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
-            {
-                throw new InvalidDataException($"'{path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
-            }
-
-            CheckWeights(file, config);
+            var (config, tokenizer) = ReadMetadata(file);
+            CheckWeights(file, config, $"'{path}'");
             return new(file, config, tokenizer);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a file of weights whose configuration stands elsewhere.</summary>
+    /// <param name="path">A safetensors file with the weights of the configuration under their names, and nothing else.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="description">How messages name the file.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or its weights are not those of the configuration; the message names the weight.</exception>
+    internal static GptCheckpoint Open(string path, GptConfig config, string description)
+    {
+        var file = SafetensorsFile.Open(path);
+        try
+        {
+            CheckWeights(file, config, description);
+            return new(file, config, tokenizer: null);
         }
         catch
         {
@@ -106,25 +105,62 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    /// <summary>Whether a file says that this library wrote it.</summary>
+    internal static bool IsCheckpoint(SafetensorsFile file) => file.Metadata.ContainsKey(VersionKey);
+
+    /// <summary>The configuration and tokenizer in the metadata of a file.</summary>
+    /// <exception cref="InvalidDataException">They are damaged or do not fit together.</exception>
+    internal static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsFile file)
+    {
+        string version = Text(file, VersionKey);
+        if (version != Version) throw new InvalidDataException($"'{file.Path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
+        var config = GptConfigJson.Read(file.Path, Text(file, ConfigKey));
+        var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(file.Path, json) : null;
+        if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
+        {
+            throw new InvalidDataException($"'{file.Path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
+        }
+
+        return (config, tokenizer);
+    }
+
+    private static Dictionary<string, string> MetadataOf(GptConfig config, ITextTokenizer? tokenizer)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
+            [VersionKey] = Version,
+            [ConfigKey] = GptConfigJson.Write(config),
+        };
+        if (tokenizer is null) return metadata;
+        if (tokenizer.VocabularySize != config.VocabularySize)
+        {
+            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
+        }
+
+        metadata[TokenizerKey] = TokenizerJson.Write(tokenizer);
+        return metadata;
+    }
+
     private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InvalidDataException($"'{file.Path}' is no checkpoint of this library: its metadata lacks '{key}'.");
 
     // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
-    private static void CheckWeights(SafetensorsFile file, GptConfig config)
+    private static void CheckWeights(SafetensorsFile file, GptConfig config, string description)
     {
         int count = 0;
         foreach (var entry in WeightNames.For(config))
         {
-            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"'{file.Path}' lacks the weight '{entry.Name}' of its configuration.");
+            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"{description} lacks the weight '{entry.Name}' of its configuration.");
             if (!tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size)))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
+                throw new InvalidDataException($"{description} holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
             }
 
             if (tensor.DataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; weights are F32, F16 or BF16.");
+                throw new InvalidDataException($"{description} holds {tensor}; weights are F32, F16 or BF16.");
             }
 
             count++;
@@ -132,6 +168,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
 
         if (count == file.Tensors.Count) return;
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
-        throw new InvalidDataException($"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
+        throw new InvalidDataException($"{description} holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
     }
 }

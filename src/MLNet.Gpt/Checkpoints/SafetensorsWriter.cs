@@ -34,11 +34,6 @@ public static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata = null,
         CancellationToken cancellationToken = default)
     {
-        if (dataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
-        {
-            throw new ArgumentOutOfRangeException(nameof(dataType), dataType, $"Weights are written as Float32, Float16 or BFloat16, not as {dataType}.");
-        }
-
         WeightEntry[] list = [.. entries];
         byte[] header = Header(list, dataType, metadata);
         long length = header.Length + list.Sum(entry => entry.ElementCount * dataType.Size());
@@ -47,6 +42,19 @@ public static class SafetensorsWriter
             stream.Write(header);
             WriteElements(stream, list, read, dataType, cancellationToken);
         });
+    }
+
+    /// <summary>Writes the same bytes into a stream, front to back.</summary>
+    internal static void Write(
+        Stream stream,
+        WeightEntry[] entries,
+        WeightReader read,
+        SafetensorsDataType dataType,
+        IReadOnlyDictionary<string, string>? metadata,
+        CancellationToken cancellationToken)
+    {
+        stream.Write(Header(entries, dataType, metadata));
+        WriteElements(stream, entries, read, dataType, cancellationToken);
     }
 
     private static void WriteElements(Stream stream, WeightEntry[] entries, WeightReader read, SafetensorsDataType dataType, CancellationToken cancellationToken)
@@ -70,6 +78,11 @@ public static class SafetensorsWriter
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
     private static byte[] Header(WeightEntry[] entries, SafetensorsDataType dataType, IReadOnlyDictionary<string, string>? metadata)
     {
+        if (dataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
+        {
+            throw new ArgumentOutOfRangeException(nameof(dataType), dataType, $"Weights are written as Float32, Float16 or BFloat16, not as {dataType}.");
+        }
+
         var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
         using var buffer = new MemoryStream();
         buffer.Write(new byte[SafetensorsHeader.LengthSize]);

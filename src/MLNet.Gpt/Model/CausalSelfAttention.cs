@@ -11,6 +11,7 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
 {
     private readonly int _headCount, _headSize;
     private readonly double _dropoutRate;
+    private readonly Scalar _scale, _minusInfinity = float.NegativeInfinity; // kept: see Gelu
 
     [ComponentName(Name = "W_query")]
     private readonly Linear _query;
@@ -28,6 +29,7 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
         : base(nameof(CausalSelfAttention))
     {
         (_headCount, _headSize, _dropoutRate) = (config.HeadCount, config.HeadSize, config.DropoutRate);
+        _scale = Math.Sqrt(config.HeadSize);
         int width = config.EmbeddingWidth;
 
         // The order is the book's: it decides which random numbers each matrix gets.
@@ -64,8 +66,8 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
     {
         long tokens = query.shape[2];
         var future = torch.ones(tokens, tokens, torch.ScalarType.Bool, query.device).triu(1);
-        var scores = query.matmul(key.transpose(2, 3)).masked_fill_(future, float.NegativeInfinity); // (B, nh, T, T)
-        var weights = functional.softmax(scores / Math.Sqrt(_headSize), dim: -1);
+        var scores = query.matmul(key.transpose(2, 3)).masked_fill_(future, _minusInfinity); // (B, nh, T, T)
+        var weights = functional.softmax(scores / _scale, dim: -1);
         return functional.dropout(weights, _dropoutRate, training).matmul(value); // (B, nh, T, T) x (B, nh, T, hs) -> (B, nh, T, hs)
     }
 }

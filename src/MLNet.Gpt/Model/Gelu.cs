@@ -7,7 +7,8 @@ namespace MLNet.Gpt.Model;
 /// <remarks>Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).</remarks>
 internal sealed class Gelu() : Module<torch.Tensor, torch.Tensor>(nameof(Gelu)), IStepByStep
 {
-    private static readonly float RootOfTwoOverPi = MathF.Sqrt((float)(2 / Math.PI));
+    // Kept, like every number that an operation of libtorch takes: one that is made for a call alone may be collected while the call goes on.
+    private readonly Scalar _half = 0.5, _one = 1, _three = 3, _cubic = 0.044715, _rootOfTwoOverPi = MathF.Sqrt((float)(2 / Math.PI));
 
     public bool ComputesStepByStep { get; set; }
 
@@ -15,6 +16,6 @@ internal sealed class Gelu() : Module<torch.Tensor, torch.Tensor>(nameof(Gelu)),
     {
         if (!ComputesStepByStep) return functional.gelu(input, TorchSharp.Modules.GELU.Approximate.tanh);
         using var scope = torch.NewDisposeScope();
-        return (0.5 * input * (1 + torch.tanh(RootOfTwoOverPi * (input + (0.044715 * torch.pow(input, 3)))))).MoveToOuterDisposeScope();
+        return (_half * input * (_one + torch.tanh(_rootOfTwoOverPi * (input + (_cubic * torch.pow(input, _three)))))).MoveToOuterDisposeScope();
     }
 }

@@ -115,7 +115,8 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     {
         Check(input);
         using var scope = torch.NewDisposeScope();
-        using var positions = torch.arange(input.shape[1], torch.ScalarType.Int64, input.device); // (T)
+        using Scalar end = input.shape[1];
+        using var positions = torch.arange(end, torch.ScalarType.Int64, input.device); // (T)
         var embedded = _tokenEmbedding.call(input) + _positionEmbedding.call(positions); // (B, T, C) + (T, C) -> (B, T, C)
         var hidden = _finalNorm.call(_blocks.call(_dropout.call(embedded))); // (B, T, C)
         var logits = _head is null

@@ -9,6 +9,7 @@ namespace MLNet.Gpt.Model;
 internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, IStepByStep
 {
     private readonly long[] _shape;
+    private readonly Scalar _epsilon = GptConfig.LayerNormEpsilon; // kept: see Gelu
 
     [ComponentName(Name = "scale")]
     private readonly Parameter _scale;
@@ -33,7 +34,7 @@ internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, I
         using var scope = torch.NewDisposeScope();
         var mean = input.mean([-1], keepdim: true); // (…, C) -> (…, 1)
         var variance = input.var([-1], unbiased: false, keepdim: true); // (…, C) -> (…, 1)
-        var normalised = (input - mean) / torch.sqrt(variance + GptConfig.LayerNormEpsilon);
+        var normalised = (input - mean) / torch.sqrt(variance + _epsilon);
         return ((_scale * normalised) + _shift).MoveToOuterDisposeScope();
     }
 }

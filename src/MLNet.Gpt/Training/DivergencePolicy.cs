@@ -9,6 +9,6 @@ public enum DivergencePolicy
     /// <summary>The step is skipped: it counts, and changes no weight. After <see cref="TrainingOptions.SkippedStepLimit"/> in a row training ends as with <see cref="Throw"/>.</summary>
     SkipStep,
 
-    /// <summary>Training ends as if it had come to its last step; <see cref="TrainingHistory.Ending"/> tells.</summary>
+    /// <summary>The step is skipped, and training ends as if it had come to its last one; <see cref="TrainingHistory.Ending"/> tells.</summary>
     Stop,
 }

@@ -26,18 +26,19 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
 
     public (double Training, double? Validation) Measure(ITrainingEngine engine, EvaluationMoment moment, CancellationToken cancellationToken)
     {
-        if (moment == EvaluationMoment.Due) return Measure(engine, options.EvaluationBatches, cancellationToken);
-
-        // One that the book has not, or has in a program of its own: from the seed, on all batches before training, and the stream is put back.
         using var state = torch.get_rng_state();
+        bool movesStream = false;
         try
         {
-            torch.manual_seed(options.Seed);
-            return Measure(engine, moment == EvaluationMoment.Before ? null : options.EvaluationBatches, cancellationToken);
+            // One that is not due the book has not, or in a program of its own: it begins at the seed, measures all before training, and leaves the stream as it was.
+            if (moment != EvaluationMoment.Due) torch.manual_seed(options.Seed);
+            var losses = Measure(engine, moment == EvaluationMoment.Before ? null : options.EvaluationBatches, cancellationToken);
+            movesStream = moment == EvaluationMoment.Due;
+            return losses;
         }
         finally
         {
-            torch.set_rng_state(state);
+            if (!movesStream) torch.set_rng_state(state); // also where it was cancelled, to be done when training goes on
         }
     }
 

@@ -28,15 +28,20 @@ internal sealed class TorchAdamW : IDisposable
         using var noGradients = torch.no_grad();
         _step++;
         double meanCorrection = 1 - Math.Pow(_options.Beta1, _step), squareCorrection = 1 - Math.Pow(_options.Beta2, _step);
+
+        // Kept for the time of the calls: a number that is made for a call alone may be collected while the call goes on.
+        using Scalar beta1 = _options.Beta1, beta2 = _options.Beta2, newMean = 1 - _options.Beta1, newSquare = 1 - _options.Beta2;
+        using Scalar rootOfCorrection = Math.Sqrt(squareCorrection), epsilon = _options.Epsilon, stepSize = -learningRate / meanCorrection;
         foreach (var (_, parameter, weightDecay, mean, square) in _slots)
         {
             using var scope = torch.NewDisposeScope();
             if (parameter.grad is not { } gradient) continue;
-            parameter.mul_(1 - (learningRate * weightDecay));
-            mean.mul_(_options.Beta1).add_(gradient, alpha: 1 - _options.Beta1);
-            square.mul_(_options.Beta2).addcmul_(gradient, gradient, value: 1 - _options.Beta2);
-            var denominator = (square.sqrt() / Math.Sqrt(squareCorrection)).add_(_options.Epsilon);
-            parameter.addcdiv_(mean, denominator, value: -learningRate / meanCorrection);
+            using Scalar kept = 1 - (learningRate * weightDecay);
+            parameter.mul_(kept);
+            mean.mul_(beta1).add_(gradient, alpha: newMean);
+            square.mul_(beta2).addcmul_(gradient, gradient, value: newSquare);
+            var denominator = (square.sqrt() / rootOfCorrection).add_(epsilon);
+            parameter.addcdiv_(mean, denominator, value: stepSize);
         }
     }
 

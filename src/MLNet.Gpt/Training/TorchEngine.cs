@@ -53,7 +53,8 @@ internal sealed class TorchEngine : ITrainingEngine
         using var scope = torch.NewDisposeScope();
         var logits = _module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T) -> (B T, V)
         var loss = functional.cross_entropy(logits, BatchTensors.Targets(batch), label_smoothing: _options.LabelSmoothing); // (B T, V), (B T) -> ()
-        (share == 1 ? loss : loss * share).backward();
+        using Scalar factor = share;
+        (share == 1 ? loss : loss * factor).backward();
         return loss.item<float>();
     }
 
@@ -64,7 +65,7 @@ internal sealed class TorchEngine : ITrainingEngine
         double norm = Math.Sqrt(gradients.Sum(gradient => Math.Pow(gradient.norm().item<float>(), 2)));
         if (norm > maximumNorm)
         {
-            double scale = maximumNorm.Value / norm;
+            using Scalar scale = maximumNorm.Value / norm;
             foreach (var gradient in gradients) gradient.mul_(scale);
         }
 

@@ -27,6 +27,22 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
         return new(training, validation);
     }
 
+    /// <summary>The same of tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, which must stay open as long as this is used.</summary>
+    /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
+    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from, or a file's vocabulary is another.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is above the context length.</exception>
+    public static TrainingData FromTokens(ITokenSource tokens, int contextLength, int vocabularySize, TrainingOptions options)
+    {
+        if (tokens is TokenFile { VocabularySize: { } size } file && size != vocabularySize)
+        {
+            throw new ArgumentException($"'{file.Path}' holds ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
+        }
+
+        long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
+        var training = new TokenWindows(new TokenRange(tokens, 0, learned), contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
+        return new(training, kept < 2 ? null : new(new TokenRange(tokens, learned, kept), contextLength, keepsIncomplete: true, vocabularySize: vocabularySize));
+    }
+
     /// <summary>
     /// Cuts a text into the characters to learn from and, at its end, those to measure on, as the book does, and the tokens of both into windows.
     /// </summary>

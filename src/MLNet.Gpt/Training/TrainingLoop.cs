@@ -16,9 +16,12 @@ internal sealed class TrainingLoop
     private readonly TrainingState _state;
     private readonly BestWeights _best;
     private readonly TrainingReports _reports;
+    private readonly CheckpointFolder? _checkpoints;
     private readonly int _stepsPerEpoch, _totalSteps, _evaluationInterval;
 
     private TrainingEnding? _ending;
+    private bool _isAtRest = true;
+    private int _savedStep;
 
     public TrainingLoop(
         ITrainingEngine engine, TrainingData data, TrainingOptions options, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
@@ -30,8 +33,10 @@ internal sealed class TrainingLoop
         _totalSteps = (int)Math.Min((long)options.Epochs * _stepsPerEpoch, options.MaxSteps ?? int.MaxValue);
         _evaluationInterval = options.EvaluationInterval ?? Math.Max(1, _totalSteps / EvaluationsByDefault);
         _schedule = new LearningRateSchedule(options, _totalSteps);
-        _state = new TrainingState();
-        _best = new BestWeights(options, _state);
+        _checkpoints = options.Checkpoints is { } folder ? new(folder, TrainingCourse.Of(options, data)) : null;
+        var (state, best) = _checkpoints?.Restore(engine) ?? (new TrainingState(), null);
+        (_state, _savedStep, _order.State) = (state, state.Step, state.OrderState);
+        _best = new BestWeights(options, state) { Weights = best };
         _reports = new TrainingReports(_state, _totalSteps, _stepsPerEpoch, progress);
     }
 
@@ -41,20 +46,34 @@ internal sealed class TrainingLoop
     /// <summary>Trains to the end.</summary>
     public TrainingHistory Run()
     {
-        var (evaluation, sample) = DoWhatIsDue();
-        _reports.Report(double.NaN, double.NaN, 0, evaluation, sample, checkpoint: null);
-        foreach (var batches in StepsFrom(_state.Step))
+        try
         {
-            if (_ending is not null) break;
-            _cancellationToken.ThrowIfCancellationRequested();
-            Step(batches);
-        }
+            Begin();
+            using var steps = StepsFrom(_state.Step).GetEnumerator();
+            while (!IsOver)
+            {
+                _cancellationToken.ThrowIfCancellationRequested();
+                _isAtRest = false;
+                steps.MoveNext(); // an epoch that begins draws its order
+                Step(steps.Current);
+            }
 
-        if (_state.Points[^1].Step != _state.Step) Evaluate(EvaluationMoment.After);
-        return new(_state.Points, _reports.Elapsed)
+            return new(_state.Points, _reports.Elapsed)
+            {
+                Samples = _state.Samples, Ending = _ending ?? TrainingEnding.Completed, SkippedSteps = _state.SkippedSteps,
+            };
+        }
+        catch when (_isAtRest)
         {
-            Samples = _state.Samples, Ending = _ending ?? TrainingEnding.Completed, SkippedSteps = _state.SkippedSteps,
-        };
+            Save(); // cancelled, or what it reports to has failed: nothing that was learned is lost
+            throw;
+        }
+    }
+
+    private void Begin()
+    {
+        var (evaluation, sample) = DoWhatIsDue();
+        _reports.Report(double.NaN, double.NaN, 0, evaluation ?? EvaluateIfOver(), sample, checkpoint: null);
     }
 
     private void Step(TokenBatch[] batches)
@@ -78,32 +97,30 @@ internal sealed class TrainingLoop
             _engine.Update(learningRate);
             _state.SkippedInARow = 0;
         }
-        else if (!Skips(step, loss, gradientNorm, learningRate))
+        else
         {
-            return;
+            Skip(step, loss, gradientNorm, learningRate);
         }
 
         _reports.EndLearning();
         (_state.Step, _state.TokensSeen, _state.LastLearningRate) = (step, _state.TokensSeen + tokens, learningRate);
+        _isAtRest = true;
         var (evaluation, sample) = DoWhatIsDue();
-        _reports.Report(loss, gradientNorm, learningRate, evaluation, sample, checkpoint: null);
+        string? checkpoint = IsOver || step % CheckpointInterval == 0 ? Save() : null;
+        _reports.Report(loss, gradientNorm, learningRate, evaluation ?? EvaluateIfOver(), sample, checkpoint);
     }
 
-    private bool Skips(int step, double loss, double gradientNorm, double learningRate)
+    private void Skip(int step, double loss, double gradientNorm, double learningRate)
     {
         _engine.DiscardGradients();
-        switch (_options.OnDivergence)
+        if (_options.OnDivergence == DivergencePolicy.Throw || _state.SkippedInARow >= TrainingOptions.SkippedStepLimit)
         {
-            case DivergencePolicy.SkipStep when _state.SkippedInARow < TrainingOptions.SkippedStepLimit:
-                _state.SkippedInARow++;
-                _state.SkippedSteps++;
-                return true;
-            case DivergencePolicy.Stop:
-                _ending = TrainingEnding.Diverged;
-                return false;
-            default:
-                throw new TrainingDivergedException(step, loss, gradientNorm, learningRate);
+            throw new TrainingDivergedException(step, loss, gradientNorm, learningRate);
         }
+
+        _state.SkippedInARow++;
+        _state.SkippedSteps++;
+        if (_options.OnDivergence == DivergencePolicy.Stop) _ending = TrainingEnding.Diverged;
     }
 
     private IEnumerable<TokenBatch[]> StepsFrom(int done)
@@ -111,7 +128,7 @@ internal sealed class TrainingLoop
         for (int step = done; step < _totalSteps;)
         {
             var epoch = _order.Epoch(step / _stepsPerEpoch, step % _stepsPerEpoch * _options.BatchesPerStep);
-            foreach (var batches in epoch.Chunk(_options.BatchesPerStep).Take(_totalSteps - step))
+            foreach (var batches in epoch.Chunk(_options.BatchesPerStep))
             {
                 yield return batches;
                 step++;
@@ -134,15 +151,27 @@ internal sealed class TrainingLoop
             _state.Samples.Add(sample);
         }
 
-        if (_reports.ThisTime >= _options.MaxDuration) _ending = TrainingEnding.TimeOver;
-        if (_best.IsPatienceOver) _ending = TrainingEnding.StoppedEarly;
+        if (_reports.ThisTime >= _options.MaxDuration) _ending ??= TrainingEnding.TimeOver;
+        if (_best.IsPatienceOver) _ending ??= TrainingEnding.StoppedEarly;
         return (evaluation, sample);
     }
 
+    private bool IsOver => _ending is not null || _state.Step >= _totalSteps;
+
     // The book counts steps from 0 and evaluates at the first.
-    private bool IsEvaluationDue => _options.Mode == TrainingMode.PyTorchCompatible
-        ? (_state.Step - 1) % _evaluationInterval == 0
-        : _state.Step % _evaluationInterval == 0 || _state.Step == _totalSteps;
+    private bool IsEvaluationDue => (_options.Mode == TrainingMode.PyTorchCompatible ? _state.Step - 1 : _state.Step) % _evaluationInterval == 0;
+
+    private int CheckpointInterval => _options.Checkpoints?.Interval ?? _evaluationInterval;
+
+    private string? Save()
+    {
+        if (_checkpoints is null || _state.Step == _savedStep) return null;
+        (_state.OrderState, _state.Elapsed, _savedStep) = (_order.State, _reports.Elapsed, _state.Step);
+        return _checkpoints.Save(_state, _engine, _best.IsKept ? _best.Weights : null);
+    }
+
+    // Not in the checkpoint: a training that goes on has no evaluation here.
+    private TrainingPoint? EvaluateIfOver() => IsOver && _state.Points[^1].Step != _state.Step ? Evaluate(EvaluationMoment.After) : null;
 
     private TrainingPoint Evaluate(EvaluationMoment moment)
     {

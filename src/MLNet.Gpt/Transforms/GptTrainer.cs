@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Model;
 using MLNet.Gpt.Training;
@@ -18,6 +19,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 {
     private readonly IHostEnvironment _environment;
     private readonly GptTrainerOptions _options;
+    private readonly Cancellation _cancellation;
 
     internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
     {
@@ -31,7 +33,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
-        _options = options;
+        _options = options with { Training = options.Training with { Seed = options.Seed ?? environment.Seed() ?? options.Training.Seed } };
+        _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
     }
 
     /// <summary>The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there was one.</summary>
@@ -39,10 +42,11 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     /// <summary>Trains on a column of text; the last <see cref="TrainingOptions.ValidationFraction"/> of its tokens are measured on, not trained on.</summary>
     /// <exception cref="ArgumentException">The column is missing or not text, or its rows have fewer than two tokens together.</exception>
-    /// <exception cref="OperationCanceledException">The options' token was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled, or the <see cref="MLContext"/>'s execution.</exception>
+    /// <exception cref="InvalidOperationException">The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.</exception>
     public GptTransformer Fit(IDataView input)
     {
-        int[] tokens = TextColumn.ReadTokens(input, _options);
+        int[] tokens = TextColumn.ReadTokens(input, _options, _cancellation);
         return Train(TrainingData.FromTokens(tokens, _options.Config.ContextLength, _options.Config.VocabularySize, _options.Training));
     }
 
@@ -51,8 +55,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     public GptTransformer Fit(IDataView input, IDataView validation)
     {
         var (config, training) = (_options.Config, _options.Training with { ValidationFraction = 0 });
-        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options), config.ContextLength, config.VocabularySize, training);
-        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options), config.ContextLength, config.VocabularySize, training with { Stride = null });
+        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options, _cancellation), config.ContextLength, config.VocabularySize, training);
+        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options, _cancellation), config.ContextLength, config.VocabularySize, training with { Stride = null });
         return Train(learned with { Validation = measured.Training });
     }
 
@@ -62,11 +66,19 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     private GptTransformer Train(TrainingData data)
     {
+        _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
-        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        var initial = CreateWeights();
         channel.Info(string.Create(
             CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
-        History = new Trainer(network, _options.Training).Train(data, new LoggedProgress(channel, _options.Progress), _options.CancellationToken);
-        return new GptTransformer(GptModel.FromWeights(network.ToWeights(), _options.Tokenizer, _options.Model), _options.Transformer);
+        var (weights, history) = initial.Train(data, _options.Training, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
+        History = history;
+        return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
+    }
+
+    private GptWeights CreateWeights()
+    {
+        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        return network.ToWeights();
     }
 }
