@@ -1,3 +1,4 @@
+using MLNet.Gpt.Checkpoints.Export;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 
@@ -49,24 +50,23 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        var config = weights.Config.Validated();
+        var options = new ExportOptions { Format = ExportFormat.Package, DataType = ExportDataTypes.FromSafetensors(dataType) };
+        GptModelExporter.Export(path, weights, tokenizer, options, progress: null, cancellationToken);
+    }
+
+    /// <summary>Saves a checked model.</summary>
+    internal static void Write(ExportJob job)
+    {
         var metadata = new Dictionary<string, string>
         {
             ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
             [VersionKey] = Version,
-            [ConfigKey] = GptConfigJson.Write(config),
+            [ConfigKey] = GptConfigJson.Write(job.Config),
         };
-        if (tokenizer is not null)
-        {
-            if (tokenizer.VocabularySize != config.VocabularySize)
-            {
-                throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
-            }
-
-            metadata[TokenizerKey] = TokenizerJson.Write(tokenizer);
-        }
-
-        SafetensorsWriter.Write(path, WeightNames.For(config), weights.Read, dataType, metadata, cancellationToken);
+        if (job.Tokenizer is not null) metadata[TokenizerKey] = TokenizerJson.Write(job.Tokenizer);
+        ExportTensor[] tensors = [.. WeightNames.For(job.Config).Select(entry => ExportTensor.Of(job.Weights, entry))];
+        job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
+        SafetensorsWriter.Write(job.Path, tensors, job.DataType, metadata, job.Meter);
     }
 
     /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>
