@@ -1,4 +1,4 @@
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 

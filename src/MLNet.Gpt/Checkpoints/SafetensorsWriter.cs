@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 
 namespace MLNet.Gpt.Checkpoints;
 

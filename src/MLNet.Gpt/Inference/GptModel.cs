@@ -1,5 +1,5 @@
 using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Inference.Kernels;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Checkpoints.Gguf;

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 
 namespace MLNet.Gpt.Checkpoints.HuggingFace;
 

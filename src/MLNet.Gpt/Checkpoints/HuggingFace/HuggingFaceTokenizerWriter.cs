@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using MLNet.Gpt.Checkpoints.Export;
+using MLNet.Gpt.Checkpoints.Exporting;
 
 namespace MLNet.Gpt.Checkpoints.Onnx;
 

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>
 /// A model's weights as GPT-2's release lays them out: query, key and value projections fused, always with a bias, which is zero where the model has none.

@@ -1,7 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Makes JSON files as Python's programs write them: two blanks of indentation or none, only what must be escaped, a line's end at the end.</summary>
 internal static class JsonFile

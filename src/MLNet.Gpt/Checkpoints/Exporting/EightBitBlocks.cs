@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>
 /// GGML's Q8_0: of 32 elements the largest magnitude decides the scale, m / 127, stored as half precision; each element is the nearest multiple of it.

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>What the formats are called by in files and messages, and what they can hold.</summary>
 internal static class ExportFormats

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>A tensor on its way into a file.</summary>
 /// <param name="Name">Its name there.</param>

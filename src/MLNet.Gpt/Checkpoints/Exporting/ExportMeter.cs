@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Counts what is written, tells it, and stops where the caller wants.</summary>
 internal sealed class ExportMeter(IProgress<ExportProgress>? progress, CancellationToken cancellationToken)

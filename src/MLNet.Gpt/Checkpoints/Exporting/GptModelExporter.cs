@@ -4,7 +4,7 @@ using MLNet.Gpt.Checkpoints.Onnx;
 using MLNet.Gpt.Checkpoints.PyTorch;
 using MLNet.Gpt.Tokenization;
 
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Writes models in the formats of other programs.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Copies elements of a tensor, row-major.</summary>
 /// <param name="start">Index of the first element; callers go from front to back.</param>

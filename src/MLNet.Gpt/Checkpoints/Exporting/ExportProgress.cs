@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>How far an export has come.</summary>
 /// <param name="Tensor">The tensor that is being written, by its name in the file.</param>

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Sizes and encodings of the data types.</summary>
 internal static class ExportDataTypes

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>A matrix whose columns are read as rows: taken into memory at its first element, let go at its last.</summary>
 internal sealed class TransposedElements(ExportTensor matrix)

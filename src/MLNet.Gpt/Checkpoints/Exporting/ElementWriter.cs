@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Streams tensors' elements through a small buffer into a file.</summary>
 internal sealed class ElementWriter(ExportMeter meter)

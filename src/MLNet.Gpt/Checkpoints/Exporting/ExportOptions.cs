@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints.Export;
+namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>What a model is written as. Settings of one format are ignored by the others.</summary>
 public sealed record ExportOptions
