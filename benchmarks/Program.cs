@@ -2,6 +2,12 @@ using MLNet.Gpt.Benchmarks;
 using MLNet.Gpt.Runtime;
 
 if (args is [Burner.Argument]) Burner.Burn();
+if (args is [TrainingBenchmark.MemoryArgument, var contender])
+{
+    LibTorch.EnsureLoaded();
+    TrainingBenchmark.MeasureMemory(contender);
+    return 0;
+}
 
 // Usage: dotnet run -c Release --project benchmarks [name …]; without names, all.
 var benchmarks = new Dictionary<string, Action>
@@ -10,6 +16,7 @@ var benchmarks = new Dictionary<string, Action>
     ["inference"] = InferenceBenchmark.Run,
     ["products"] = ProductBenchmark.Run,
     ["lookup"] = LookupBenchmark.Run,
+    ["training"] = TrainingBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
 

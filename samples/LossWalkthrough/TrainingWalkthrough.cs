@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML;
+using MLNet.Gpt.Charts;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
@@ -57,9 +58,8 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         ShowPredictions(transformer);
         ShowGeneration(transformer.Model);
 
-        Directory.CreateDirectory(outputFolder);
         string picture = Path.Combine(outputFolder, "loss-curve.png");
-        LossCurve.Save(trainer.History!, before.UniformCrossEntropy, picture);
+        LossCurve.Save(trainer.History!, picture, uniformCrossEntropy: before.UniformCrossEntropy);
         console.WriteLine();
         console.WriteLine($"Loss curve: {picture}");
     }

@@ -72,7 +72,7 @@ Describe 'Export-GptModel' {
         'TestDrive:/hf/config.json' | Should -Exist
         'TestDrive:/hf/model.safetensors' | Should -Exist
         'TestDrive:/hf/tokenizer.json' | Should -Exist
-        $file = Export-GptModel $model TestDrive:/own -Format Package -PassThru
+        $file = Export-GptModel $model TestDrive:/own -Format Checkpoint -PassThru
         (Import-GptModel -LiteralPath $file.FullName).Config | Should -Be $model.Config
     }
 

@@ -10,7 +10,8 @@ public partial class ArchitectureTests
         ["Configuration", "Data", "Loss", "Tokenization", "Runtime"],
         ["Checkpoints"],
         ["Model", "Inference"],
-        ["Training", "Generation", "Evaluation"],
+        ["Generation", "Evaluation"],
+        ["Training"],
         ["Transforms"],
         [""],
     ];

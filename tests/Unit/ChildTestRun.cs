@@ -8,7 +8,7 @@ internal static class ChildTestRun
     /// <summary>Runs every test of a namespace; fails with the output where a test fails or none ran.</summary>
     public static async Task Run(string testNamespace, params (string Name, string Value)[] environment)
     {
-        using var process = Start(testNamespace, ["-trait-", "Category=Slow"], environment);
+        using var process = Start(testNamespace, environment);
         var cancellation = TestContext.Current.CancellationToken;
         var output = process.StandardOutput.ReadToEndAsync(cancellation);
         var errors = process.StandardError.ReadToEndAsync(cancellation);
@@ -27,12 +27,12 @@ internal static class ChildTestRun
         Assert.Matches(@"Total: [1-9]\d*, Errors: 0, Failed: 0", text);
     }
 
-    /// <summary>Begins to run a namespace's tests; the caller reads its output or ends it.</summary>
-    public static Process Start(string testNamespace, string[] arguments, params (string Name, string Value)[] environment)
+    /// <summary>Starts a run of every test of a namespace, its output redirected.</summary>
+    public static Process Start(string testNamespace, params (string Name, string Value)[] environment)
     {
         string assembly = typeof(ChildTestRun).Assembly.Location;
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["exec", assembly, "-namespace", testNamespace, "-noColor", .. arguments]) start.ArgumentList.Add(argument);
+        foreach (string argument in new[] { "exec", assembly, "-namespace", testNamespace, "-noColor", "-trait-", "Category=Slow" }) start.ArgumentList.Add(argument);
         foreach (string name in start.Environment.Keys.Where(IsOfTheTestPlatform).ToList()) start.Environment.Remove(name);
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException("No process was started.");

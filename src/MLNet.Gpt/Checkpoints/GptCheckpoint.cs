@@ -50,24 +50,21 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        var options = new ExportOptions { Format = ExportFormat.Package, DataType = ExportDataTypes.FromSafetensors(dataType) };
+        var options = new ExportOptions { Format = ExportFormat.Checkpoint, DataType = ExportDataTypes.FromSafetensors(dataType) };
         GptModelExporter.Export(path, weights, tokenizer, options, progress: null, cancellationToken);
     }
 
     /// <summary>Saves a checked model.</summary>
     internal static void Write(ExportJob job)
     {
-        var metadata = new Dictionary<string, string>
-        {
-            ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
-            [VersionKey] = Version,
-            [ConfigKey] = GptConfigJson.Write(job.Config),
-        };
-        if (job.Tokenizer is not null) metadata[TokenizerKey] = TokenizerJson.Write(job.Tokenizer);
         ExportTensor[] tensors = [.. WeightNames.For(job.Config).Select(entry => ExportTensor.Of(job.Weights, entry))];
         job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
-        SafetensorsWriter.Write(job.Path, tensors, job.DataType, metadata, job.Meter);
+        SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Meter);
     }
+
+    /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>
+    internal static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer) => SafetensorsWriter.Write(
+        stream, [.. WeightNames.For(weights.Config.Validated())], weights.Read, SafetensorsDataType.Float32, MetadataOf(weights.Config, tokenizer), CancellationToken.None);
 
     /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>
     /// <exception cref="InvalidDataException">
@@ -88,8 +85,28 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
                 throw new InvalidDataException($"'{path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
             }
 
-            CheckWeights(file, config);
+            CheckWeights(file, config, $"'{path}'");
             return new(file, config, tokenizer);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens a file of weights whose configuration stands elsewhere.</summary>
+    /// <param name="path">A safetensors file with the weights of the configuration under their names, and nothing else.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="description">How messages name the file.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or its weights are not those of the configuration; the message names the weight.</exception>
+    internal static GptCheckpoint Open(string path, GptConfig config, string description)
+    {
+        var file = SafetensorsFile.Open(path);
+        try
+        {
+            CheckWeights(file, config, description);
+            return new(file, config, tokenizer: null);
         }
         catch
         {
@@ -106,25 +123,43 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    private static Dictionary<string, string> MetadataOf(GptConfig config, ITextTokenizer? tokenizer)
+    {
+        var metadata = new Dictionary<string, string>
+        {
+            ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
+            [VersionKey] = Version,
+            [ConfigKey] = GptConfigJson.Write(config),
+        };
+        if (tokenizer is null) return metadata;
+        if (tokenizer.VocabularySize != config.VocabularySize)
+        {
+            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
+        }
+
+        metadata[TokenizerKey] = TokenizerJson.Write(tokenizer);
+        return metadata;
+    }
+
     private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InvalidDataException($"'{file.Path}' is no checkpoint of this library: its metadata lacks '{key}'.");
 
     // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
-    private static void CheckWeights(SafetensorsFile file, GptConfig config)
+    private static void CheckWeights(SafetensorsFile file, GptConfig config, string description)
     {
         int count = 0;
         foreach (var entry in WeightNames.For(config))
         {
-            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"'{file.Path}' lacks the weight '{entry.Name}' of its configuration.");
+            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"{description} lacks the weight '{entry.Name}' of its configuration.");
             if (!tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size)))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
+                throw new InvalidDataException($"{description} holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
             }
 
             if (tensor.DataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; weights are F32, F16 or BF16.");
+                throw new InvalidDataException($"{description} holds {tensor}; weights are F32, F16 or BF16.");
             }
 
             count++;
@@ -132,6 +167,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
 
         if (count == file.Tensors.Count) return;
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
-        throw new InvalidDataException($"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
+        throw new InvalidDataException($"{description} holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
     }
 }

@@ -32,12 +32,26 @@ public static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata = null,
         CancellationToken cancellationToken = default)
     {
-        ExportDataType type = ExportDataTypes.FromSafetensors(dataType);
-        ExportTensor[] tensors = [.. entries.Select(entry => new ExportTensor(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination)))];
-        Write(path, tensors, type, metadata, new ExportMeter(progress: null, cancellationToken));
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ExportMeter(progress: null, cancellationToken));
     }
 
-    /// <inheritdoc cref="Write(string, IEnumerable{WeightEntry}, WeightReader, SafetensorsDataType, IReadOnlyDictionary{string, string}?, CancellationToken)"/>
+    /// <summary>Writes the same bytes into a stream, front to back.</summary>
+    internal static void Write(
+        Stream stream,
+        WeightEntry[] entries,
+        WeightReader read,
+        SafetensorsDataType dataType,
+        IReadOnlyDictionary<string, string>? metadata,
+        CancellationToken cancellationToken)
+    {
+        ExportTensor[] tensors = [.. entries.Select(entry => Tensor(entry, read))];
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        stream.Write(Header(tensors, type, metadata));
+        WriteElements(stream, tensors, type, new ExportMeter(progress: null, cancellationToken));
+    }
+
+    /// <summary>Writes a file of tensors, and tells how far it has come.</summary>
     internal static void Write(
         string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ExportMeter meter)
     {
@@ -46,9 +60,17 @@ public static class SafetensorsWriter
         AtomicFile.Write(path, length, stream =>
         {
             stream.Write(header);
-            var writer = new ElementWriter(meter);
-            foreach (var tensor in tensors) writer.Write(stream, tensor, dataType);
+            WriteElements(stream, tensors, dataType, meter);
         });
+    }
+
+    private static ExportTensor Tensor(WeightEntry entry, WeightReader read) =>
+        new(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination));
+
+    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ExportMeter meter)
+    {
+        var writer = new ElementWriter(meter);
+        foreach (var tensor in tensors) writer.Write(stream, tensor, dataType);
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.

@@ -43,7 +43,8 @@ public sealed class TokenBatches
     /// <summary>One round through the windows in an order that the seed and the round decide: the same on every machine.</summary>
     /// <param name="seed">The seed of the whole training run.</param>
     /// <param name="round">The round (epoch), so that each has an order of its own.</param>
-    public IEnumerable<TokenBatch> Shuffled(long seed, int round = 0)
+    /// <param name="first">Batches of the round to leave out at its beginning.</param>
+    public IEnumerable<TokenBatch> Shuffled(long seed, int round = 0, int first = 0)
     {
         int[] order = Identity();
         var random = new SplitMix64((ulong)seed).Fork((ulong)round);
@@ -53,18 +54,27 @@ public sealed class TokenBatches
             (order[i], order[j]) = (order[j], order[i]);
         }
 
-        return Group(order);
+        return Group(order, first);
     }
 
-    private IEnumerable<TokenBatch> Group(int[] order)
+    /// <summary>Windows that an order is of: all, or all but an incomplete last one.</summary>
+    internal int ShuffledCount => _completeCount;
+
+    /// <summary>One round through the windows in an order of the caller's; an incomplete last window comes last all the same.</summary>
+    /// <param name="order">The numbers from 0 to <see cref="ShuffledCount"/> − 1, each once.</param>
+    /// <param name="first">Batches of the round to leave out at its beginning.</param>
+    internal IEnumerable<TokenBatch> Ordered(int[] order, int first = 0) => Group(order, first);
+
+    private IEnumerable<TokenBatch> Group(int[] order, int first = 0)
     {
-        for (int batch = 0; batch < Quotient(_completeCount, BatchSize) && batch < Count; batch++)
+        int complete = Math.Min(Count, Quotient(_completeCount, BatchSize));
+        for (int batch = first; batch < complete; batch++)
         {
             int start = batch * BatchSize;
             yield return new TokenBatch(Windows, order.AsSpan(start, Math.Min(BatchSize, _completeCount - start)));
         }
 
-        if (_completeCount < Windows.Count && !DropsLast) yield return new TokenBatch(Windows, [_completeCount]);
+        if (_completeCount < Windows.Count && !DropsLast && first <= complete) yield return new TokenBatch(Windows, [_completeCount]);
     }
 
     private int[] Identity() => [.. Enumerable.Range(0, _completeCount)];

@@ -2,7 +2,7 @@ namespace MLNet.Gpt.Data;
 
 /// <summary>
 /// The windows that a text's tokens are cut into: inputs, and as their targets the same tokens one place further on.
-/// Views of the tokens, which are neither copied nor changed. Safe for use by many threads.
+/// Views of the tokens, which are not changed, and not copied where they lie in memory. Safe for use by many threads.
 /// </summary>
 /// <remarks>
 /// Window i begins at token i · stride. With the stride at the context length (the default) every token but the first is predicted once;
@@ -10,7 +10,9 @@ namespace MLNet.Gpt.Data;
 /// </remarks>
 public sealed class TokenWindows
 {
-    private readonly ReadOnlyMemory<int> _tokens;
+    private readonly ReadOnlyMemory<int> _memory; // empty where the tokens lie elsewhere
+    private readonly ITokenSource _tokens;
+    private readonly int? _limit;
     private readonly int _completeCount;
 
     /// <summary>Cuts tokens into windows.</summary>
@@ -26,6 +28,21 @@ public sealed class TokenWindows
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
     public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
+        : this(new TokenMemory(tokens), contextLength, stride, keepsIncomplete)
+    {
+        _memory = tokens;
+        if (vocabularySize is { } limit) TokenIds.Validate(tokens.Span, limit, nameof(tokens));
+    }
+
+    /// <summary>Cuts tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, into windows.</summary>
+    /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
+    /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
+    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where <see langword="null"/>.</param>
+    /// <param name="keepsIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
+    /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no check.</param>
+    /// <exception cref="ArgumentException">There are too few tokens for a window, or too many to number the windows.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
+    public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
     {
         ContextLength = contextLength >= 1
             ? contextLength
@@ -36,27 +53,26 @@ public sealed class TokenWindows
             throw new ArgumentOutOfRangeException(nameof(stride), stride, $"The stride is {stride}; it must be from 1 to the context length, {contextLength}.");
         }
 
-        if (tokens.Length < 2)
+        if (tokens.Count < 2)
         {
-            throw new ArgumentException($"There is nothing to predict: {tokens.Length} tokens, where at least 2 are needed.", nameof(tokens));
+            throw new ArgumentException($"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
         }
 
-        if (tokens.Length <= contextLength && !keepsIncomplete)
+        if (tokens.Count <= contextLength && !keepsIncomplete)
         {
             throw new ArgumentException(
-                $"{tokens.Length} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
+                $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
                 nameof(tokens));
         }
 
-        if (vocabularySize is { } limit) TokenIds.Validate(tokens.Span, limit, nameof(tokens));
-
-        _tokens = tokens;
-        int targets = tokens.Length - 1;
-        _completeCount = targets < contextLength ? 0 : ((targets - contextLength) / Stride) + 1;
-        int covered = _completeCount == 0 ? 0 : ((_completeCount - 1) * Stride) + contextLength;
+        (_tokens, _limit) = (tokens, vocabularySize);
+        long targets = tokens.Count - 1, complete = targets < contextLength ? 0 : ((targets - contextLength) / Stride) + 1;
+        if (complete >= int.MaxValue) throw new ArgumentException($"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.", nameof(stride));
+        _completeCount = (int)complete;
+        long covered = complete == 0 ? 0 : ((complete - 1) * Stride) + contextLength;
         bool hasIncomplete = keepsIncomplete && covered < targets;
         Count = _completeCount + (hasIncomplete ? 1 : 0);
-        TargetCount = ((long)_completeCount * contextLength) + (hasIncomplete ? targets - (_completeCount * Stride) : 0);
+        TargetCount = (complete * contextLength) + (hasIncomplete ? targets - (complete * Stride) : 0);
     }
 
     /// <summary>Number of windows; at least 1.</summary>
@@ -73,19 +89,28 @@ public sealed class TokenWindows
 
     /// <summary>Inputs in a window: <see cref="ContextLength"/>, or fewer in an incomplete last one.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
-    public int Length(int window) => Math.Min(ContextLength, _tokens.Length - 1 - Start(window));
+    public int Length(int window) => (int)Math.Min(ContextLength, _tokens.Count - 1 - Start(window));
 
     /// <summary>The ids that a window shows the model.</summary>
     /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
-    public ReadOnlySpan<int> Inputs(int window) => _tokens.Span.Slice(Start(window), Length(window));
+    public ReadOnlySpan<int> Inputs(int window) => Span(Start(window), Length(window));
 
     /// <summary>For each input of a window the id that follows it.</summary>
     /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
-    public ReadOnlySpan<int> Targets(int window) => _tokens.Span.Slice(Start(window) + 1, Length(window));
+    public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));
 
-    private int Start(int window) => (uint)window < (uint)Count
-        ? window * Stride
+    private long Start(int window) => (uint)window < (uint)Count
+        ? (long)window * Stride
         : throw new ArgumentOutOfRangeException(nameof(window), window, $"There is no window {window}; they run from 0 to {Count - 1}.");
+
+    private ReadOnlySpan<int> Span(long start, int length)
+    {
+        if (!_memory.IsEmpty) return _memory.Span.Slice((int)start, length);
+        int[] ids = new int[length];
+        _tokens.Read(start, ids);
+        if (_limit is { } limit) TokenIds.Validate(ids, limit, "tokens");
+        return ids;
+    }
 }

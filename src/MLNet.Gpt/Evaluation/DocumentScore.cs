@@ -7,11 +7,18 @@ namespace MLNet.Gpt.Evaluation;
 /// What a model made of one document, or of many: counts that add up exactly, whatever the grouping and the order.
 /// </summary>
 /// <param name="Loss">Summed negative log-likelihood and number of predicted tokens.</param>
-/// <param name="ByteCount">UTF-8 bytes of the text that was predicted; a first token that nothing precedes is not among them.</param>
+/// <param name="ByteCount">UTF-8 bytes of the predicted text.</param>
+/// <param name="CharacterCount">Unicode scalar values of the predicted text; one that spans tokens is predicted with the last of them.</param>
+/// <param name="WordCount">Words of which some part was predicted, as <see cref="TextSize.CountWords"/> counts them.</param>
 /// <param name="Top1Count">Predicted tokens that the model held most probable.</param>
 /// <param name="Top5Count">Predicted tokens among the five that the model held most probable.</param>
 /// <param name="DocumentCount">Documents, those with nothing to predict among them.</param>
-public readonly record struct DocumentScore(LossSummary Loss, long ByteCount, long Top1Count, long Top5Count, long DocumentCount)
+/// <remarks>
+/// The predicted text is the whole text where a start token precedes it, as in lm-evaluation-harness. Without one, the first token is
+/// predicted by nobody: its loss is not in the sum, so its bytes, its characters and the words that end with it are not counted either.
+/// </remarks>
+public readonly record struct DocumentScore(
+    LossSummary Loss, long ByteCount, long CharacterCount, long WordCount, long Top1Count, long Top5Count, long DocumentCount)
 {
     /// <summary>The score of no document.</summary>
     public static DocumentScore Empty => default;
@@ -20,6 +27,8 @@ public readonly record struct DocumentScore(LossSummary Loss, long ByteCount, lo
     public static DocumentScore operator +(DocumentScore left, DocumentScore right) => new(
         left.Loss + right.Loss,
         left.ByteCount + right.ByteCount,
+        left.CharacterCount + right.CharacterCount,
+        left.WordCount + right.WordCount,
         left.Top1Count + right.Top1Count,
         left.Top5Count + right.Top5Count,
         left.DocumentCount + right.DocumentCount);
@@ -28,7 +37,7 @@ public readonly record struct DocumentScore(LossSummary Loss, long ByteCount, lo
     public static DocumentScore Add(DocumentScore left, DocumentScore right) => left + right;
 
     /// <summary>The score of one document.</summary>
-    internal static DocumentScore Of(ReadOnlySpan<TokenScore> tokens, long byteCount)
+    internal static DocumentScore Of(ReadOnlySpan<TokenScore> tokens, TextSize predicted)
     {
         var loss = LossSummary.Empty;
         long top1 = 0, top5 = 0;
@@ -39,6 +48,6 @@ public readonly record struct DocumentScore(LossSummary Loss, long ByteCount, lo
             if (token.Rank < 5) top5++;
         }
 
-        return new(loss, byteCount, top1, top5, 1);
+        return new(loss, predicted.ByteCount, predicted.CharacterCount, predicted.WordCount, top1, top5, 1);
     }
 }

@@ -31,7 +31,21 @@ public sealed class LanguageModelMetrics
     public double BitsPerToken => CrossEntropy / Math.Log(2);
 
     /// <summary>Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was predicted.</summary>
-    public double BitsPerByte => Score.ByteCount == 0 ? double.NaN : Loss.Sum / Math.Log(2) / Score.ByteCount;
+    public double BitsPerByte => PerUnit(Score.ByteCount) / Math.Log(2);
+
+    /// <summary>Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN where nothing was predicted.</summary>
+    public double BitsPerCharacter => PerUnit(Score.CharacterCount) / Math.Log(2);
+
+    /// <summary>
+    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN where nothing was predicted.
+    /// </summary>
+    public double BytePerplexity => Math.Exp(PerUnit(Score.ByteCount));
+
+    /// <summary>
+    /// exp(Σ −ln p(target) / words of the predicted text): <c>word_perplexity</c> of lm-evaluation-harness, words being counted as there
+    /// (<see cref="TextSize.CountWords"/>). NaN where nothing was predicted.
+    /// </summary>
+    public double WordPerplexity => Math.Exp(PerUnit(Score.WordCount));
 
     /// <summary>Share of tokens that the model held most probable, 0 … 1.</summary>
     public double Top1Accuracy => Share(Score.Top1Count);
@@ -44,6 +58,12 @@ public sealed class LanguageModelMetrics
 
     /// <summary>UTF-8 bytes of the predicted text.</summary>
     public long ByteCount => Score.ByteCount;
+
+    /// <summary>Unicode scalar values of the predicted text.</summary>
+    public long CharacterCount => Score.CharacterCount;
+
+    /// <summary>Words of the predicted text.</summary>
+    public long WordCount => Score.WordCount;
 
     /// <summary>Number of documents, those with nothing to predict among them.</summary>
     public long DocumentCount => Score.DocumentCount;
@@ -75,6 +95,8 @@ public sealed class LanguageModelMetrics
 
         return total ?? throw new ArgumentException("There is no shard to merge.", nameof(shards));
     }
+
+    private double PerUnit(long count) => count == 0 ? double.NaN : Loss.Sum / count;
 
     private double Share(long count) => TokenCount == 0 ? double.NaN : (double)count / TokenCount;
 }

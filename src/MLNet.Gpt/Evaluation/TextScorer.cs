@@ -1,4 +1,3 @@
-using System.Text;
 using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Evaluation;
@@ -65,7 +64,7 @@ public sealed class TextScorer
 
     /// <summary>The score of a document from those of its tokens.</summary>
     internal DocumentScore Summarize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids, ReadOnlySpan<TokenScore> scores) =>
-        DocumentScore.Of(scores, PredictedBytes(text, ids));
+        DocumentScore.Of(scores, PredictedSize(text, ids));
 
     private static int[] WindowLengths(int count, int context)
     {
@@ -75,10 +74,18 @@ public sealed class TextScorer
         return lengths;
     }
 
-    private long PredictedBytes(ReadOnlySpan<char> text, ReadOnlySpan<int> ids)
+    private TextSize PredictedSize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids)
     {
-        if (ids.Length < 2) return 0;
-        long all = Encoding.UTF8.GetByteCount(text);
-        return _options.PrependEndOfText ? all : all - _model.Tokenizer.ByteCount(ids[0]);
+        if (ids.Length < 2) return default;
+        var all = TextSize.Of(text);
+        if (_options.PrependEndOfText) return all;
+
+        // The characters that the first token completes; white space that the tokenizer passed over before it goes with it.
+        string first = _model.Tokenizer.CreateStreamDecoder().Append(ids[0]);
+        int start = text.StartsWith(first) ? 0 : text.Length - text.TrimStart().Length, end = start + first.Length;
+        return new(
+            all.ByteCount - _model.Tokenizer.ByteCount(ids[0]),
+            all.CharacterCount - TextSize.CountCharacters(first),
+            TextSize.CountWordsBeyond(text, end));
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference.Threading;
 
@@ -9,6 +10,9 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
     private const int RowsPerPass = 256;
     private const int RowsPerScoringPass = 512;
+
+    // Sequences whose next token is computed at once: enough to pay for reading the head, few enough for their logits to stay small.
+    private const int EndsPerProduct = 32;
 
     private readonly WorkspacePool _workspaces = new(weights.Config);
 
@@ -62,9 +66,20 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         }
     }
 
-    /// <summary>Scores packed sequences of the given lengths.</summary>
+    /// <summary>Scores packed sequences of the given lengths, and shows what stands after the last token of those that are asked for.</summary>
+    /// <param name="inputs">The input ids of all sequences.</param>
+    /// <param name="targets">For each input the id that follows; an input with a negative one is not scored.</param>
+    /// <param name="lengths">The length of each sequence.</param>
+    /// <param name="scores">Receives one score a target; what it receives where nothing is scored means nothing.</param>
+    /// <param name="ends">Whose ends are wanted; <see langword="null"/> for nobody's.</param>
+    /// <param name="cancellationToken">Checked between layers.</param>
     public void Score(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
+        ReadOnlySpan<int> inputs,
+        ReadOnlySpan<int> targets,
+        ReadOnlySpan<int> lengths,
+        Span<TokenScore> scores,
+        SequenceEnds? ends,
+        CancellationToken cancellationToken)
     {
         // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
         int row = 0;
@@ -74,7 +89,8 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
             while (end < lengths.Length && (rows == 0 || rows + lengths[end] <= RowsPerScoringPass)) rows += lengths[end++];
             if (rows > 0)
             {
-                ScorePass(inputs.Slice(row, rows), targets.Slice(row, rows), lengths[sequence..end], scores.Slice(row, rows), cancellationToken);
+                ScorePass(
+                    inputs.Slice(row, rows), targets.Slice(row, rows), lengths[sequence..end], scores.Slice(row, rows), ends, sequence, cancellationToken);
             }
 
             row += rows;
@@ -135,7 +151,13 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
     }
 
     private void ScorePass(
-        ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken)
+        ReadOnlySpan<int> inputs,
+        ReadOnlySpan<int> targets,
+        ReadOnlySpan<int> lengths,
+        Span<TokenScore> scores,
+        SequenceEnds? ends,
+        int firstSequence,
+        CancellationToken cancellationToken)
     {
         var segments = new List<Segment>();
         var workspace = _workspaces.Rent(inputs.Length);
@@ -152,13 +174,63 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
             ForwardPass.Run(weights, workspace, [.. segments], inputs, threadCount, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             ForwardPass.Normalise(weights, workspace, 0, inputs.Length, threadCount);
-            Scorer.Score(weights, workspace, targets, scores, threadCount);
+            ScoreTargets(workspace, targets, scores);
+            if (ends is not null) ShowEnds(workspace, lengths, ends, firstSequence);
         }
         finally
         {
             foreach (var segment in segments) segment.Cache.Dispose();
             _workspaces.Return(workspace);
         }
+    }
+
+    private void ScoreTargets(Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores)
+    {
+        int unscored = 0;
+        foreach (int target in targets) unscored += target < 0 ? 1 : 0;
+        if (unscored == targets.Length) return;
+        if (unscored == 0)
+        {
+            Scorer.Score(weights, workspace, targets, scores, threadCount);
+            return;
+        }
+
+        int[] anyway = targets.ToArray();
+        foreach (ref int target in anyway.AsSpan()) target = Math.Max(0, target);
+        Scorer.Score(weights, workspace, anyway, scores, threadCount);
+    }
+
+    private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence)
+    {
+        // The wanted rows move to the front, each to a row at or before its own.
+        int width = Config.EmbeddingWidth, vocabulary = Config.VocabularySize, row = -1;
+        var wanted = new List<int>();
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            row += lengths[i];
+            if (lengths[i] == 0 || !ends.IsWanted(firstSequence + i)) continue;
+            Row(workspace, row).CopyTo(Row(workspace, wanted.Count));
+            wanted.Add(firstSequence + i);
+        }
+
+        float[] logits = ends.WantsLogits && wanted.Count > 0 ? ArrayPool<float>.Shared.Rent(Math.Min(EndsPerProduct, wanted.Count) * vocabulary) : [];
+        for (int first = 0; first < wanted.Count; first += EndsPerProduct)
+        {
+            int count = Math.Min(EndsPerProduct, wanted.Count - first);
+            if (ends.WantsLogits)
+            {
+                fixed (float* start = logits) ComputeLogits(workspace, first, count, start);
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                ends.Show(wanted[first + i], Row(workspace, first + i)[..width], ends.WantsLogits ? logits.AsSpan(i * vocabulary, vocabulary) : []);
+            }
+        }
+
+        if (logits.Length > 0) ArrayPool<float>.Shared.Return(logits);
+
+        static Span<float> Row(Workspace workspace, int row) => new(workspace.Normalised + ((long)row * workspace.Width), workspace.Width);
     }
 
     private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace> useNormalised)
@@ -178,8 +250,10 @@ internal sealed unsafe class ModelRunner(ModelWeights weights, int threadCount) 
         }
     }
 
-    private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
-        weights, weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
+    private void ComputeLogits(Workspace workspace, int rows, float* logits) => ComputeLogits(workspace, 0, rows, logits);
+
+    private void ComputeLogits(Workspace workspace, int firstRow, int rows, float* logits) => MatrixProduct.Run(
+        weights, weights.Head, workspace.Normalised + ((long)firstRow * workspace.Width), workspace.Width, rows, workspace.Quantised,
         logits, Config.VocabularySize, ProductTarget.Store, threadCount);
 
     private KvCache NewCache(int length)

@@ -17,7 +17,7 @@ internal sealed class FeedForward : Module<torch.Tensor, torch.Tensor>
     {
         _layers = Sequential(
             Linear(config.EmbeddingWidth, config.FeedForwardWidth),
-            GELU(TorchSharp.Modules.GELU.Approximate.tanh),
+            new Gelu(),
             Linear(config.FeedForwardWidth, config.EmbeddingWidth));
         RegisterComponents();
     }

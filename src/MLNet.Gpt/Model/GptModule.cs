@@ -12,7 +12,7 @@ namespace MLNet.Gpt.Model;
 /// GPT-2 as a trainable TorchSharp network: token ids (B, T), of type int64, -> logits (B, T, V). Its state dict has the keys of
 /// <see cref="WeightNames"/>.
 /// </summary>
-/// <remarks>Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with the fused kernels of libtorch.</remarks>
+/// <remarks>Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with the fused kernels of libtorch where <see cref="ComputesStepByStep"/> does not ask for the book's operations.</remarks>
 public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 {
     private static readonly Lock Creating = new();
@@ -58,6 +58,21 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     public GptConfig Config { get; }
 
     /// <summary>
+    /// Whether normalisation, attention and GELU are computed by the book's operations, one by one, in place of libtorch's fused kernels:
+    /// slower, and rounded as the book's own program rounds.
+    /// </summary>
+    /// <value><see langword="false"/>.</value>
+    public bool ComputesStepByStep
+    {
+        get;
+        set
+        {
+            field = value;
+            foreach (var part in modules().OfType<IStepByStep>()) part.ComputesStepByStep = value;
+        }
+    }
+
+    /// <summary>
     /// Seeds libtorch's global generator, as <c>torch.manual_seed</c> does, and builds a network from it; in training mode. The generator
     /// is left where the last weight was drawn.
     /// </summary>
@@ -100,7 +115,8 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     {
         Check(input);
         using var scope = torch.NewDisposeScope();
-        using var positions = torch.arange(input.shape[1], torch.ScalarType.Int64, input.device); // (T)
+        using Scalar end = input.shape[1];
+        using var positions = torch.arange(end, torch.ScalarType.Int64, input.device); // (T)
         var embedded = _tokenEmbedding.call(input) + _positionEmbedding.call(positions); // (B, T, C) + (T, C) -> (B, T, C)
         var hidden = _finalNorm.call(_blocks.call(_dropout.call(embedded))); // (B, T, C)
         var logits = _head is null

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Model;
 
 namespace MLNet.Gpt.Training;
@@ -18,4 +19,26 @@ public static class GptTraining
         TrainingOptions? options = null,
         IProgress<TrainingProgress>? progress = null,
         CancellationToken cancellationToken = default) => new Trainer(module, options).Train(data, progress, cancellationToken);
+
+    /// <summary>Trains a copy of weights, such as those of a loaded model. Where training does not come to its end, only a checkpoint keeps what was learned.</summary>
+    /// <inheritdoc cref="Trainer.Train"/>
+    /// <param name="weights">What to begin with; they stay as they are.</param>
+    /// <param name="data">What to learn from and what to measure on.</param>
+    /// <param name="options">How to train; the defaults where <see langword="null"/>.</param>
+    /// <param name="progress">Told before the first step and after every step.</param>
+    /// <param name="cancellationToken">Checked before every step and every batch of an evaluation.</param>
+    /// <returns>The trained weights, and the losses that were measured on the way.</returns>
+    public static TrainingResult Train(
+        this IWeightSource weights,
+        TrainingData data,
+        TrainingOptions? options = null,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        options = (options ?? new()).Validated();
+        using var engine = TrainingEngines.Create(weights, options);
+        var loop = new TrainingLoop(engine, data, options, progress, cancellationToken);
+        var history = loop.Run();
+        return new(loop.BestWeights ?? BestWeights.Copy(engine.Weights), history);
+    }
 }

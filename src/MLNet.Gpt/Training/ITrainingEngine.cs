@@ -31,7 +31,7 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>The weights as they are; a view that is valid until the next step.</summary>
     IWeightSource Weights { get; }
 
-    /// <summary>Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of dropout's random stream. A copy.</summary>
+    /// <summary>Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of dropout's random stream. A copy, in parts of under 2 GB.</summary>
     IReadOnlyDictionary<string, byte[]> CaptureState();
 
     /// <summary>Puts back weights and a captured state; the steps after it are those that would have followed, bit for bit.</summary>

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training;
 
-/// <summary>The learning rate of each step: a linear rise, then level or down along half a cosine.</summary>
+/// <summary>The learning rate of each step: a linear rise, then level, or down along half a cosine or a line.</summary>
 internal readonly struct LearningRateSchedule(TrainingOptions options, int totalSteps)
 {
     /// <summary>The rate of a step, which counts from 1.</summary>
@@ -10,7 +10,8 @@ internal readonly struct LearningRateSchedule(TrainingOptions options, int total
         int warmUp = options.WarmUpSteps;
         if (step <= warmUp) return peak * step / warmUp;
         if (options.FinalLearningRate is not { } final || totalSteps <= warmUp + 1) return peak;
-        double done = (double)(step - warmUp - 1) / (totalSteps - warmUp - 1); // 0 at the first step after warm-up, 1 at the last of all
-        return final + ((peak - final) * (1 + Math.Cos(Math.PI * done)) / 2);
+        double done = Math.Min(1, (double)(step - warmUp - 1) / (totalSteps - warmUp - 1)); // 0 at the first step after warm-up, 1 at the last of all
+        double left = options.Decay == LearningRateDecay.Linear ? 1 - done : (1 + Math.Cos(Math.PI * done)) / 2;
+        return final + ((peak - final) * left);
     }
 }

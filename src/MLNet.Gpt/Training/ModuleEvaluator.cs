@@ -37,7 +37,8 @@ public static class ModuleEvaluator
         }
     }
 
-    private static LossSummary Measure(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
+    /// <summary>The loss of every target of a batch, in the module's mode.</summary>
+    internal static LossSummary Measure(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
     {
         using var scope = torch.NewDisposeScope();
         var logits = module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T, V) -> (B T, V)
@@ -45,5 +46,13 @@ public static class ModuleEvaluator
         var summary = LossSummary.Empty;
         foreach (float loss in losses.data<float>().ToArray()) summary += LossSummary.Of(loss);
         return summary;
+    }
+
+    /// <summary>The mean loss of a batch as PyTorch computes it, in single precision and in the module's mode.</summary>
+    internal static double MeanLoss(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
+    {
+        using var scope = torch.NewDisposeScope();
+        var logits = module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T, V) -> (B T, V)
+        return functional.cross_entropy(logits, BatchTensors.Targets(batch)).item<float>();
     }
 }

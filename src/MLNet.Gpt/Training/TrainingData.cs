@@ -1,4 +1,5 @@
 using MLNet.Gpt.Data;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Training;
 
@@ -24,5 +25,40 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
         var training = new TokenWindows(tokens[..^kept], contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
         var validation = kept < 2 ? null : new TokenWindows(tokens[^kept..], contextLength, keepsIncomplete: true, vocabularySize: vocabularySize);
         return new(training, validation);
+    }
+
+    /// <summary>The same of tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, which must stay open as long as this is used.</summary>
+    /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
+    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from, or a file's vocabulary is another.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The stride is above the context length.</exception>
+    public static TrainingData FromTokens(ITokenSource tokens, int contextLength, int vocabularySize, TrainingOptions options)
+    {
+        if (tokens is TokenFile { VocabularySize: { } size } file && size != vocabularySize)
+        {
+            throw new ArgumentException($"'{file.Path}' holds ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
+        }
+
+        long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
+        var training = new TokenWindows(new TokenRange(tokens, 0, learned), contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
+        return new(training, kept < 2 ? null : new(new TokenRange(tokens, learned, kept), contextLength, keepsIncomplete: true, vocabularySize: vocabularySize));
+    }
+
+    /// <summary>
+    /// Cuts a text into the characters to learn from and, at its end, those to measure on, as the book does, and the tokens of both into windows.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="tokenizer">Turns each part into ids by itself.</param>
+    /// <param name="contextLength">Inputs in a window, T.</param>
+    /// <param name="options">The stride, the share to measure on, and the mode.</param>
+    /// <remarks>Incomplete windows are kept, except in the mode <see cref="TrainingMode.PyTorchCompatible"/>: the book drops them.</remarks>
+    /// <exception cref="ArgumentException">A part is too short for a window.</exception>
+    public static TrainingData FromText(string text, ITextTokenizer tokenizer, int contextLength, TrainingOptions options)
+    {
+        bool keepsIncomplete = options.Mode != TrainingMode.PyTorchCompatible;
+        if (options.ValidationFraction == 0) return new(Windows(text, options.Stride), null);
+        var split = TextSplit.AtFraction(text, 1 - options.ValidationFraction);
+        return new(Windows(split.Training, options.Stride), Windows(split.Validation, stride: null));
+
+        TokenWindows Windows(string part, int? stride) => new(tokenizer.Encode(part), contextLength, stride, keepsIncomplete, tokenizer.VocabularySize);
     }
 }

@@ -3,7 +3,7 @@ namespace MLNet.Gpt.Training;
 /// <summary>Where training stands after a step.</summary>
 public sealed record TrainingProgress
 {
-    /// <summary>Steps done; 0 before the first.</summary>
+    /// <summary>Steps done; 0 before the first, or those of a training that is gone on with.</summary>
     public required int Step { get; init; }
 
     /// <summary>Steps that the whole training takes.</summary>
@@ -17,6 +17,15 @@ public sealed record TrainingProgress
 
     /// <summary>What was measured after the step; <see langword="null"/> where no evaluation was due.</summary>
     public required TrainingPoint? Evaluation { get; init; }
+
+    /// <summary>The text that was written after the step; <see langword="null"/> where no epoch ended or no sample is wanted.</summary>
+    public TrainingSample? Sample { get; init; }
+
+    /// <summary>The folder of the checkpoint that was written after the step; <see langword="null"/> where none was.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>Steps so far that changed nothing, since their loss was no number.</summary>
+    public int SkippedSteps { get; init; }
 
     /// <summary>The learning rate of the step; 0 before the first.</summary>
     public required double LearningRate { get; init; }

@@ -13,14 +13,15 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataV
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
-        DataViewSchema.Column[] needed = [.. columnsNeeded];
-        return new GptRowCursor(input.GetRowCursor(mapper.GetDependencies(needed), rand), mapper, needed);
+        mapper.Cancellation.ThrowIfRequested();
+        var active = new ActiveColumns(mapper, columnsNeeded);
+        return new GptRowCursor(input.GetRowCursor(active.Dependencies, rand), mapper, active);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
-        DataViewSchema.Column[] needed = [.. columnsNeeded];
-        var cursors = input.GetRowCursorSet(mapper.GetDependencies(needed), n, rand);
-        return Array.ConvertAll(cursors, cursor => (DataViewRowCursor)new GptRowCursor(cursor, mapper, needed));
+        mapper.Cancellation.ThrowIfRequested();
+        var active = new ActiveColumns(mapper, columnsNeeded);
+        return Array.ConvertAll(input.GetRowCursorSet(active.Dependencies, n, rand), cursor => (DataViewRowCursor)new GptRowCursor(cursor, mapper, active));
     }
 }

@@ -4,9 +4,14 @@ namespace MLNet.Gpt.Transforms;
 
 /// <summary>
 /// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/> leaves
-/// a column out. A column costs nothing until something reads it.
+/// a column out. A column costs nothing until something reads it; those that one cursor reads share one pass of the model.
 /// </summary>
 /// <remarks>
+/// <para>
+/// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is "LanguageModeling",
+/// <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as <c>SlotNames</c>, "1" being the best.
+/// <see cref="TokenLogProbabilities"/>, whose length varies, names the column of its tokens in the annotation <c>TokensColumn</c>.
+/// </para>
 /// | Column | Type | Value | Of an empty or missing text |
 /// | -- | -- | -- | -- |
 /// | <see cref="PredictedToken"/> | text | most probable next token | empty |
@@ -18,6 +23,8 @@ namespace MLNet.Gpt.Transforms;
 /// | <see cref="NegativeLogLikelihood"/> | Double | Σ −ln p over the row's targets, nats | 0 |
 /// | <see cref="TokenCount"/> | Int64 | number of targets | 0 |
 /// | <see cref="ByteCount"/> | Int64 | UTF-8 bytes of the targets | 0 |
+/// | <see cref="CharacterCount"/> | Int64 | Unicode scalar values of the targets | 0 |
+/// | <see cref="WordCount"/> | Int64 | words of which some part was predicted | 0 |
 /// | <see cref="Top1Count"/> | Int64 | targets that were the most probable token | 0 |
 /// | <see cref="Top5Count"/> | Int64 | targets among the five most probable | 0 |
 /// | <see cref="CrossEntropy"/> | Double | nats per target | NaN |
@@ -75,6 +82,14 @@ public sealed record GptOutputColumns
     /// <value><c>ByteCount</c>.</value>
     public string? ByteCount { get; init; } = nameof(ByteCount);
 
+    /// <summary>The characters of the row's targets.</summary>
+    /// <value><c>CharacterCount</c>.</value>
+    public string? CharacterCount { get; init; } = nameof(CharacterCount);
+
+    /// <summary>The words of the row's targets.</summary>
+    /// <value><c>WordCount</c>.</value>
+    public string? WordCount { get; init; } = nameof(WordCount);
+
     /// <summary>Targets that were the most probable token.</summary>
     /// <value><c>Top1Count</c>.</value>
     public string? Top1Count { get; init; } = nameof(Top1Count);
@@ -130,6 +145,6 @@ public sealed record GptOutputColumns
     private string?[] Names() =>
     [
         PredictedToken, PredictedTokenId, Probability, CandidateTokens, CandidateTokenIds, CandidateProbabilities, NegativeLogLikelihood,
-        TokenCount, ByteCount, Top1Count, Top5Count, CrossEntropy, Perplexity, Tokens, TokenLogProbabilities, GeneratedText, Embedding,
+        TokenCount, ByteCount, CharacterCount, WordCount, Top1Count, Top5Count, CrossEntropy, Perplexity, Tokens, TokenLogProbabilities, GeneratedText, Embedding,
     ];
 }

@@ -12,7 +12,8 @@ internal sealed class GptRow : DataViewRow
     public GptRow(DataViewRow input, GptRowMapper mapper, IEnumerable<DataViewSchema.Column> activeColumns)
     {
         _input = input;
-        _columns = new(input, mapper, activeColumns);
+        var active = new ActiveColumns(mapper, activeColumns);
+        _columns = new(mapper, active, new SingleRow(input, active.TextColumn, mapper.Scorer, active.Parts, mapper.Cancellation));
     }
 
     public override DataViewSchema Schema => _columns.Schema;

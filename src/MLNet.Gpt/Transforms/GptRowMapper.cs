@@ -8,15 +8,17 @@ internal sealed class GptRowMapper : IRowToRowMapper
 {
     private readonly GptTransformer _transformer;
 
-    public GptRowMapper(DataViewSchema inputSchema, GptTransformer transformer)
+    public GptRowMapper(DataViewSchema inputSchema, GptTransformer transformer, CancellationToken cancellationToken = default)
     {
         _transformer = transformer;
         InputSchema = inputSchema;
+        Cancellation = transformer.Cancellation.With(cancellationToken);
         TextColumn = Transforms.TextColumn.Find(inputSchema, transformer.Options.InputColumnName);
 
+        uint scoreColumnSetId = OutputAnnotations.NextScoreColumnSetId(inputSchema);
         var builder = new DataViewSchema.Builder();
         builder.AddColumns(inputSchema);
-        foreach (var column in transformer.Columns) builder.AddColumn(column.Name, column.Type, column.Annotations);
+        foreach (var column in Outputs) builder.AddColumn(column.Name, column.Type, column.CreateAnnotations(scoreColumnSetId));
         OutputSchema = builder.ToSchema();
     }
 
@@ -26,28 +28,16 @@ internal sealed class GptRowMapper : IRowToRowMapper
 
     public DataViewSchema.Column TextColumn { get; }
 
+    /// <summary>The added columns, in the order of the schema.</summary>
+    public IReadOnlyList<OutputColumn> Outputs => _transformer.Outputs;
+
+    public RowScorer Scorer => _transformer.Scorer;
+
+    public Cancellation Cancellation { get; }
+
     /// <summary>The input columns that must be active for these output columns to be computed.</summary>
-    public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns)
-    {
-        var needed = dependingColumns.Select(column => column.Index).ToHashSet();
-        bool isTextNeeded = needed.Any(index => index >= InputSchema.Count);
-        return InputSchema.Where(column => needed.Contains(column.Index) || (isTextNeeded && column.Index == TextColumn.Index));
-    }
+    public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
+        new ActiveColumns(this, dependingColumns).Dependencies;
 
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) => new GptRow(input, this, activeColumns);
-
-    /// <summary>The getters of the computed columns among the active ones, by output index less the number of input columns.</summary>
-    public Delegate?[] CreateGetters(DataViewRow input, bool[] isActive)
-    {
-        var getters = new Delegate?[_transformer.Columns.Count];
-        if (!isActive.AsSpan(InputSchema.Count).Contains(true)) return getters;
-
-        var row = new ScoredRow(_transformer.Scorer, input, TextColumn);
-        for (int i = 0; i < getters.Length; i++)
-        {
-            if (isActive[InputSchema.Count + i]) getters[i] = _transformer.Columns[i].CreateGetter(row);
-        }
-
-        return getters;
-    }
 }

@@ -8,7 +8,7 @@ internal static class GptSchemaShape
 {
     /// <exception cref="ArgumentOutOfRangeException">The input column is missing.</exception>
     /// <exception cref="ArgumentException">The input column is not a scalar of text.</exception>
-    public static SchemaShape AddOutputs(SchemaShape input, string textColumnName, IReadOnlyList<OutputColumn> outputs)
+    public static SchemaShape AddOutputs(SchemaShape input, string textColumnName, IEnumerable<OutputColumn> outputs)
     {
         if (!input.TryFindColumn(textColumnName, out var textColumn))
         {
@@ -22,23 +22,10 @@ internal static class GptSchemaShape
                 $"Schema mismatch for input column '{textColumnName}': expected String, got {textColumn.Kind} of {textColumn.ItemType}.", nameof(input));
         }
 
+        var builder = new DataViewSchema.Builder();
+        foreach (var output in outputs) builder.AddColumn(output.Name, output.Type, output.CreateAnnotations(scoreColumnSetId: 1));
         var columns = input.ToDictionary(column => column.Name);
-        foreach (var output in outputs) columns[output.Name] = ShapeOf(output);
+        foreach (var column in SchemaShape.Create(builder.ToSchema())) columns[column.Name] = column;
         return new SchemaShape(columns.Values);
-    }
-
-    private static SchemaShape.Column ShapeOf(OutputColumn output)
-    {
-        var annotations = new SchemaShape(output.Annotations is null
-            ? []
-            : output.Annotations.Schema.Select(each => new SchemaShape.Column(each.Name, SchemaShape.Column.VectorKind.Scalar, each.Type, isKey: false)));
-        return output.Type is VectorDataViewType vector
-            ? new SchemaShape.Column(
-                output.Name,
-                vector.IsKnownSize ? SchemaShape.Column.VectorKind.Vector : SchemaShape.Column.VectorKind.VariableVector,
-                vector.ItemType,
-                isKey: false,
-                annotations)
-            : new SchemaShape.Column(output.Name, SchemaShape.Column.VectorKind.Scalar, output.Type, isKey: false, annotations);
     }
 }

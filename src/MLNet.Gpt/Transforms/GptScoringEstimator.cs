@@ -18,5 +18,5 @@ public sealed class GptScoringEstimator : IEstimator<GptTransformer>
     }
 
     /// <inheritdoc/>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(inputSchema, _transformer.Options.InputColumnName, _transformer.Columns);
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(inputSchema, _transformer.Options.InputColumnName, _transformer.Outputs);
 }

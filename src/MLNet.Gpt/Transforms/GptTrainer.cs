@@ -18,6 +18,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 {
     private readonly IHostEnvironment _environment;
     private readonly GptTrainerOptions _options;
+    private readonly Cancellation _cancellation;
 
     internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
     {
@@ -31,7 +32,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
-        _options = options;
+        _options = options with { Training = options.Training with { Seed = options.Seed ?? environment.Seed() ?? options.Training.Seed } };
+        _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
     }
 
     /// <summary>The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there was one.</summary>
@@ -39,10 +41,11 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     /// <summary>Trains on a column of text; the last <see cref="TrainingOptions.ValidationFraction"/> of its tokens are measured on, not trained on.</summary>
     /// <exception cref="ArgumentException">The column is missing or not text, or its rows have fewer than two tokens together.</exception>
-    /// <exception cref="OperationCanceledException">The options' token was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The options' token was cancelled, or the <see cref="MLContext"/>'s execution.</exception>
+    /// <exception cref="InvalidOperationException">The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.</exception>
     public GptTransformer Fit(IDataView input)
     {
-        int[] tokens = TextColumn.ReadTokens(input, _options);
+        int[] tokens = TextColumn.ReadTokens(input, _options, _cancellation);
         return Train(TrainingData.FromTokens(tokens, _options.Config.ContextLength, _options.Config.VocabularySize, _options.Training));
     }
 
@@ -51,8 +54,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     public GptTransformer Fit(IDataView input, IDataView validation)
     {
         var (config, training) = (_options.Config, _options.Training with { ValidationFraction = 0 });
-        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options), config.ContextLength, config.VocabularySize, training);
-        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options), config.ContextLength, config.VocabularySize, training with { Stride = null });
+        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options, _cancellation), config.ContextLength, config.VocabularySize, training);
+        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options, _cancellation), config.ContextLength, config.VocabularySize, training with { Stride = null });
         return Train(learned with { Validation = measured.Training });
     }
 
@@ -62,11 +65,12 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     private GptTransformer Train(TrainingData data)
     {
+        _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
         using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(string.Create(
             CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
-        History = new Trainer(network, _options.Training).Train(data, new LoggedProgress(channel, _options.Progress), _options.CancellationToken);
-        return new GptTransformer(GptModel.FromWeights(network.ToWeights(), _options.Tokenizer, _options.Model), _options.Transformer);
+        History = new Trainer(network, _options.Training).Train(data, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
+        return new GptTransformer(_environment, GptModel.FromWeights(network.ToWeights(), _options.Tokenizer, _options.Model), _options.Transformer);
     }
 }

@@ -21,9 +21,13 @@ public sealed record GptTrainerOptions
     /// <value><see cref="WeightInitialization.Default"/>.</value>
     public WeightInitialization Initialization { get; init; } = WeightInitialization.Default;
 
-    /// <summary>How the model is trained; its seed also decides the first weights.</summary>
+    /// <summary>How the model is trained.</summary>
     /// <value>The defaults of <see cref="TrainingOptions"/>.</value>
     public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>What the first weights, the order of the windows and dropout are drawn from.</summary>
+    /// <value><see langword="null"/>: the seed of the <c>MLContext</c>; where that has none, the one in <see cref="Training"/>.</value>
+    public long? Seed { get; init; }
 
     /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one that is trained on.</summary>
     /// <value>The defaults of <see cref="GptTransformerOptions"/>.</value>
@@ -37,7 +41,7 @@ public sealed record GptTrainerOptions
     /// <value><see langword="null"/>: nobody; evaluations are in <c>MLContext.Log</c> all the same.</value>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws <see cref="OperationCanceledException"/>. So does cancelling the <c>MLContext</c>'s execution.</summary>
     /// <value>One that never stops it.</value>
     public CancellationToken CancellationToken { get; init; }
 }

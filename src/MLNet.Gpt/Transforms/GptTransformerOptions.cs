@@ -23,6 +23,16 @@ public sealed record GptTransformerOptions
     public ScoringOptions Scoring { get; init; } = new();
 
     /// <summary>How <see cref="GptOutputColumns.GeneratedText"/> is made.</summary>
-    /// <value>The defaults of <see cref="GenerationOptions"/>.</value>
+    /// <value>
+    /// The defaults of <see cref="GenerationOptions"/>. Where <see cref="GenerationOptions.Seed"/> is <see langword="null"/>, the seed of the
+    /// <c>MLContext</c> is taken, or a new one once for the transformer. Each row starts from the seed, whatever comes before it.
+    /// </value>
     public GenerationOptions Generation { get; init; } = new();
+
+    /// <summary>
+    /// The same with a seed, where tokens are drawn and none was given: otherwise a text would have another continuation each time it is read.
+    /// </summary>
+    internal GptTransformerOptions WithFixedSeed(int? contextSeed) => Generation is { Temperature: > 0, Seed: null }
+        ? this with { Generation = Generation with { Seed = contextSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue) } }
+        : this;
 }

@@ -11,8 +11,8 @@ using MLNet.Gpt.Transforms;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of this library, streamed
-/// through a temporary file so that no model needs to fit in managed memory.
+/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of this library. ML.NET keeps an
+/// entry in a temporary file while it is written or read; weights are streamed to and from there, so that no model needs to fit in managed memory.
 /// </summary>
 internal static class GptTransformerPersistence
 {
@@ -25,26 +25,34 @@ internal static class GptTransformerPersistence
     public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
     {
         ctx.CheckAtModel(VersionInfo());
-        var saved = JsonSerializer.Deserialize<SavedOptions>(ctx.Reader.ReadString(), SavedOptions.Json)
-            ?? throw new InvalidDataException("The saved options of the GPT transformer are empty.");
-        using var file = new TemporaryFile();
-        if (!ctx.TryLoadBinaryStream(CheckpointStream, reader => file.Fill(reader.BaseStream)))
+        var saved = SavedOptions.Parse("The saved pipeline", ctx.Reader.ReadString());
+        GptModel? model = null;
+        if (!ctx.TryLoadBinaryStream(CheckpointStream, reader => model = LoadModel(reader.BaseStream, saved.Model, env)))
         {
             throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{CheckpointStream}').");
         }
 
-        return new GptTransformer(GptModel.Load(file.Path, saved.Model), saved.Transformer);
+        return new GptTransformer(env, model!, saved.Transformer);
     }
 
     public static void Save(GptTransformer transformer, ModelSaveContext ctx)
     {
         // First what can fail, a tokenizer that cannot be saved among it; then what writes.
-        using var file = new TemporaryFile();
-        GptCheckpoint.Save(file.Path, transformer.Model, transformer.Model.Tokenizer);
+        string options = new SavedOptions(transformer.Options, transformer.Model.Options).ToJson();
+        _ = TokenizerJson.Write(transformer.Model.Tokenizer);
         ctx.CheckAtModel();
         ctx.SetVersionInfo(VersionInfo());
-        ctx.Writer.Write(JsonSerializer.Serialize(new SavedOptions(transformer.Options, transformer.Model.Options), SavedOptions.Json));
-        ctx.SaveBinaryStream(CheckpointStream, writer => file.CopyTo(writer.BaseStream));
+        ctx.Writer.Write(options);
+        ctx.SaveBinaryStream(CheckpointStream, writer => GptCheckpoint.Write(writer.BaseStream, transformer.Model, transformer.Model.Tokenizer));
+    }
+
+    private static GptModel LoadModel(Stream stream, GptModelOptions options, IHostEnvironment environment)
+    {
+        if (stream is FileStream { Position: 0 } unpacked) return GptModel.Load(unpacked.Name, options);
+
+        using var file = new TemporaryFile(environment.TemporaryFolder());
+        file.Fill(stream);
+        return GptModel.Load(file.Path, options);
     }
 
     private static VersionInfo VersionInfo() => new(

@@ -1,47 +1,59 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>Adds up the loss columns that a <see cref="GptTransformer"/> made, in one pass over the rows.</summary>
-internal static class LanguageModelEvaluator
+internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOutputColumns names)
 {
-    public static LanguageModelMetrics Evaluate(IDataView data, GptOutputColumns names)
+    /// <param name="data">The scored rows.</param>
+    /// <param name="progress">Told the sums so far after each row.</param>
+    /// <param name="cancellationToken">Checked before each row.</param>
+    public LanguageModelMetrics Evaluate(IDataView data, IProgress<DocumentScore>? progress, CancellationToken cancellationToken)
     {
+        var cancellation = new Cancellation(environment.RegisterQuietly(nameof(LanguageModelEvaluator)), cancellationToken);
         var loss = Find(data.Schema, names.NegativeLogLikelihood, nameof(names.NegativeLogLikelihood), NumberDataViewType.Double);
-        var tokens = Find(data.Schema, names.TokenCount, nameof(names.TokenCount), NumberDataViewType.Int64);
-        var bytes = Find(data.Schema, names.ByteCount, nameof(names.ByteCount), NumberDataViewType.Int64);
-        var top1 = Find(data.Schema, names.Top1Count, nameof(names.Top1Count), NumberDataViewType.Int64);
-        var top5 = Find(data.Schema, names.Top5Count, nameof(names.Top5Count), NumberDataViewType.Int64);
-        int vocabularySize = VocabularySizeAnnotation.Read(loss);
+        var counts = Array.ConvertAll(
+            CountColumns(), column => Find(data.Schema, column.Name, column.Role, NumberDataViewType.Int64));
+        int vocabularySize = OutputAnnotations.ReadVocabularySize(loss);
 
-        using var cursor = data.GetRowCursor([loss, tokens, bytes, top1, top5]);
+        using var cursor = data.GetRowCursor([loss, .. counts]);
         var getLoss = cursor.GetGetter<double>(loss);
-        var getTokens = cursor.GetGetter<long>(tokens);
-        var getBytes = cursor.GetGetter<long>(bytes);
-        var getTop1 = cursor.GetGetter<long>(top1);
-        var getTop5 = cursor.GetGetter<long>(top5);
-
+        var getCounts = Array.ConvertAll(counts, cursor.GetGetter<long>);
+        long[] values = new long[counts.Length];
         var total = DocumentScore.Empty;
-        while (cursor.MoveNext())
+        while (true)
         {
-            double lossValue = 0;
-            long tokenCount = 0, byteCount = 0, top1Count = 0, top5Count = 0;
-            getLoss(ref lossValue);
-            getTokens(ref tokenCount);
-            getBytes(ref byteCount);
-            getTop1(ref top1Count);
-            getTop5(ref top5Count);
-            total += new DocumentScore(LossSummary.Of(lossValue, tokenCount), byteCount, top1Count, top5Count, 1);
+            cancellation.ThrowIfRequested();
+            if (!cursor.MoveNext()) break;
+            double nats = 0;
+            getLoss(ref nats);
+            for (int i = 0; i < values.Length; i++) getCounts[i](ref values[i]);
+            total += new DocumentScore(
+                Loss: LossSummary.Of(nats, values[0]), ByteCount: values[1], CharacterCount: values[2], WordCount: values[3],
+                Top1Count: values[4], Top5Count: values[5], DocumentCount: 1);
+            progress?.Report(total);
         }
 
-        return total.Loss.TokenCount > 0
-            ? new LanguageModelMetrics(total, vocabularySize)
-            : throw new InvalidOperationException(
-                $"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+        if (total.Loss.TokenCount == 0) throw new InvalidOperationException($"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+        var metrics = new LanguageModelMetrics(total, vocabularySize);
+        using var channel = environment.Start(nameof(LanguageModelEvaluator));
+        channel.Info(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{metrics.CrossEntropy:F4} nats per token, perplexity {metrics.Perplexity:F2} of {vocabularySize}, over {metrics.TokenCount} tokens of {metrics.DocumentCount} rows."));
+        return metrics;
     }
+
+    // In the order that Evaluate takes them.
+    private (string? Name, string Role)[] CountColumns() =>
+    [
+        (names.TokenCount, nameof(names.TokenCount)), (names.ByteCount, nameof(names.ByteCount)), (names.CharacterCount, nameof(names.CharacterCount)),
+        (names.WordCount, nameof(names.WordCount)), (names.Top1Count, nameof(names.Top1Count)), (names.Top5Count, nameof(names.Top5Count)),
+    ];
 
     private static DataViewSchema.Column Find(DataViewSchema schema, string? name, string role, DataViewType type)
     {

@@ -4,8 +4,8 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>Writes the evaluations of a training to ML.NET's log and passes every report on.</summary>
-internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner) : IProgress<TrainingProgress>
+/// <summary>Writes the evaluations of a training to ML.NET's log, passes every report on, and ends the training where it is cancelled.</summary>
+internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation) : IProgress<TrainingProgress>
 {
     public void Report(TrainingProgress value)
     {
@@ -18,5 +18,6 @@ internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgres
         }
 
         inner?.Report(value);
+        cancellation.ThrowIfRequested();
     }
 }

@@ -3,28 +3,38 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>Reads a column's value from a scored row into a buffer that the caller may reuse.</summary>
-internal delegate void RowReader<T>(ScoredRow row, ref T value);
+/// <summary>Reads a column's value from a scored text into a buffer that the caller may reuse.</summary>
+internal delegate void TextReader<T>(ScoredText text, ref T value);
 
-/// <summary>One column that the transformer adds: its schema, and how its value is had from a row.</summary>
-internal abstract class OutputColumn(string name, DataViewType type, DataViewSchema.Annotations? annotations)
+/// <summary>One column that the transformer adds: its schema, and how its value is had from a text.</summary>
+internal abstract class OutputColumn(string name, DataViewType type, TextParts parts, Action<OutputAnnotations>? annotate)
 {
     public string Name { get; } = name;
 
     public DataViewType Type { get; } = type;
 
-    public DataViewSchema.Annotations? Annotations { get; } = annotations;
+    /// <summary>What the column needs of the model.</summary>
+    public TextParts Parts { get; } = parts;
+
+    /// <summary>The column's annotations in a schema whose earlier score columns have lower set ids.</summary>
+    public DataViewSchema.Annotations? CreateAnnotations(uint scoreColumnSetId)
+    {
+        if (annotate is null) return null;
+        var annotations = new OutputAnnotations(scoreColumnSetId);
+        annotate(annotations);
+        return annotations.ToAnnotations();
+    }
 
     /// <summary>A <see cref="ValueGetter{TValue}"/> of the column's raw type.</summary>
-    public abstract Delegate CreateGetter(ScoredRow row);
+    public abstract Delegate CreateGetter(IRowSource source);
 
     /// <summary>A column whose reader computes a value of the type's raw type.</summary>
-    public static OutputColumn Create<T>(string name, DataViewType type, RowReader<T> read, DataViewSchema.Annotations? annotations = null) =>
-        new Column<T>(name, type, read, annotations);
+    public static OutputColumn Create<T>(string name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate = null) =>
+        new Column<T>(name, type, parts, read, annotate);
 
-    private sealed class Column<T>(string name, DataViewType type, RowReader<T> read, DataViewSchema.Annotations? annotations)
-        : OutputColumn(name, type, annotations)
+    private sealed class Column<T>(string name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate)
+        : OutputColumn(name, type, parts, annotate)
     {
-        public override Delegate CreateGetter(ScoredRow row) => (ValueGetter<T>)((ref T value) => read(row, ref value));
+        public override Delegate CreateGetter(IRowSource source) => (ValueGetter<T>)((ref T value) => read(source.Current, ref value));
     }
 }

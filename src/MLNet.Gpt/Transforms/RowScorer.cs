@@ -1,44 +1,54 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>What a transformer asks of its model for a row's text. Holds no state of any row; safe for use by many threads.</summary>
+/// <summary>What a transformer asks of its model for rows' texts. Holds no state of any row; safe for use by many threads.</summary>
 internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
 {
-    /// <summary>Stands where there is nothing to predict from.</summary>
-    private static readonly TokenCandidate NoCandidate = new(-1, double.NaN);
-
     private readonly TextScorer _scorer = new(model, options.Scoring);
-    private readonly NextTokenPredictor _predictor = new(model);
-    private readonly TextGenerator _generator = new(model);
+    private readonly TextGenerator _generator = new(model, options.Generation);
 
-    public GptModel Model => model;
+    /// <summary>Texts that are worth continuing side by side.</summary>
+    public int GenerationBatchSize { get; } = options.Generation.LookupDecoding ? 1 : options.Generation.BatchSize;
 
-    public TextScorer Scorer => _scorer;
-
-    /// <summary>The candidates for the next token; of an empty text as many that say so.</summary>
-    public IReadOnlyList<TokenCandidate> PredictNext(ReadOnlySpan<char> text)
+    /// <summary>The text's ids, without a token before it.</summary>
+    /// <exception cref="ArgumentException">The text has a word that is not in the vocabulary.</exception>
+    public int[] Encode(ReadOnlySpan<char> text)
     {
         int[] ids = model.Tokenizer.Encode(text, options.Scoring.SpecialTokens);
-        return ids.Length > 0
-            ? _predictor.Predict(ids, options.Columns.CandidateCount)
-            : [.. Enumerable.Repeat(NoCandidate, options.Columns.CandidateCount)];
+        TokenIds.Validate(ids, model.Config.VocabularySize, nameof(text));
+        return ids;
+    }
+
+    /// <summary>The ids that the loss is measured on; of a text of no token none.</summary>
+    public int[] LossIds(int[] ids) => options.Scoring.PrependEndOfText && ids.Length > 0 ? [model.Tokenizer.EndOfTextId!.Value, .. ids] : ids;
+
+    /// <summary>Computes parts of texts in as few passes as they fit in. A text's values do not depend on the others.</summary>
+    public void Compute(IReadOnlyList<ScoredText> texts, TextParts parts, Cancellation cancellation)
+    {
+        var pass = new TextPass(model, parts, options.Columns.CandidateCount, cancellation);
+        foreach (var text in texts) pass.Add(text);
+        pass.Complete();
+        foreach (var text in texts) text.IsComputed = true;
+    }
+
+    /// <summary>Continues texts side by side, each as if it stood alone; of an empty text the continuation is empty.</summary>
+    public void Generate(IReadOnlyList<ScoredText> texts, Cancellation cancellation)
+    {
+        cancellation.ThrowIfRequested();
+        ScoredText[] prompts = [.. texts.Where(text => !text.Text.IsEmpty)];
+        string[] continuations = prompts.Length == 1
+            ? [_generator.Generate(prompts[0].Text.ToString(), cancellationToken: cancellation.Token).Text]
+            : [.. _generator.GenerateBatch(prompts.Select(prompt => prompt.Text.ToString()), cancellationToken: cancellation.Token).Select(each => each.Text)];
+        foreach (var text in texts.Where(text => text.Text.IsEmpty)) text.GeneratedText = string.Empty;
+        for (int i = 0; i < prompts.Length; i++) prompts[i].GeneratedText = continuations[i];
     }
 
     /// <summary>A token's text; empty for the id −1.</summary>
     public ReadOnlyMemory<char> TokenText(int id) => id < 0 ? default : model.Tokenizer.Decode([id]).AsMemory();
 
-    /// <summary>The continuation of a text; of an empty text none.</summary>
-    public string Generate(ReadOnlyMemory<char> text) => text.IsEmpty ? string.Empty : _generator.Generate(text.ToString(), options.Generation).Text;
-
-    /// <summary>The last token's hidden state (C) after the last layer norm; NaN of an empty text.</summary>
-    public float[] Embed(ReadOnlySpan<char> text)
-    {
-        int width = model.Config.EmbeddingWidth;
-        int[] ids = model.Tokenizer.Encode(text, options.Scoring.SpecialTokens);
-        if (ids.Length == 0) return [.. Enumerable.Repeat(float.NaN, width)];
-        return model.ComputeHiddenStates(ids.AsSpan(Math.Max(0, ids.Length - model.Config.ContextLength)))[^width..];
-    }
+    public DocumentScore Summarize(ReadOnlySpan<char> text, int[] lossIds, TokenScore[] scores) => _scorer.Summarize(text, lossIds, scores);
 }

@@ -1,9 +1,12 @@
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>A file in the system's temporary folder that goes when it is disposed of.</summary>
-internal sealed class TemporaryFile : IDisposable
+/// <summary>A file in a temporary folder that goes when it is disposed of.</summary>
+/// <param name="parent">Where the folder is made; <see langword="null"/> for the system's place.</param>
+internal sealed class TemporaryFile(string? parent = null) : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-").FullName;
+    private readonly string _folder = parent is null
+        ? Directory.CreateTempSubdirectory("mlnet-gpt-").FullName
+        : Directory.CreateDirectory(System.IO.Path.Combine(parent, $"mlnet-gpt-{Guid.NewGuid():N}")).FullName;
 
     public string Path => System.IO.Path.Combine(_folder, "file");
 
@@ -11,12 +14,6 @@ internal sealed class TemporaryFile : IDisposable
     {
         using var file = File.Create(Path);
         source.CopyTo(file);
-    }
-
-    public void CopyTo(Stream destination)
-    {
-        using var file = File.OpenRead(Path);
-        file.CopyTo(destination);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -19,7 +19,7 @@ internal static class TextColumn
     }
 
     /// <summary>The tokens of all rows, with the end-of-text token between two documents.</summary>
-    public static int[] ReadTokens(IDataView data, GptTrainerOptions options)
+    public static int[] ReadTokens(IDataView data, GptTrainerOptions options, Cancellation cancellation)
     {
         var column = Find(data.Schema, options.Transformer.InputColumnName);
         var tokens = new List<int>();
@@ -28,7 +28,7 @@ internal static class TextColumn
         ReadOnlyMemory<char> text = default;
         while (cursor.MoveNext())
         {
-            options.CancellationToken.ThrowIfCancellationRequested();
+            cancellation.ThrowIfRequested();
             getText(ref text);
             if (text.IsEmpty) continue;
             if (tokens.Count > 0 && options.Tokenizer.EndOfTextId is { } endOfText) tokens.Add(endOfText);

@@ -114,16 +114,19 @@ public sealed class GetGptLossCommand : TextInputCommand
         var scores = new TokenScore[inputs.Length];
         Model.Engine.Score(inputs, targets, [.. InputId.Select(row => row.Length)], scores, StopToken);
         if (PerToken) WriteTokens([-1, .. targets], scores, source: null);
-        else WriteObject(new GptLoss(Sum(targets, scores), Model.Config.VocabularySize, source: null));
+        else WriteObject(new GptLoss(Sum(scores), Model.Config.VocabularySize, source: null));
     }
 
-    private DocumentScore Sum(int[] targets, TokenScore[] scores)
+    private DocumentScore Sum(TokenScore[] scores)
     {
         var loss = LossSummary.Empty;
+        string[] texts = [.. TargetId.Select(row => Model.Tokenizer.Decode(row))];
         foreach (var score in scores) loss += LossSummary.Of(score.NegativeLogLikelihood);
         return new(
             loss,
-            targets.Sum(id => (long)Model.Tokenizer.ByteCount(id)),
+            TargetId.Sum(row => row.Sum(id => (long)Model.Tokenizer.ByteCount(id))),
+            texts.Sum(text => TextSize.Of(text).CharacterCount),
+            texts.Sum(text => TextSize.CountWords(text)),
             scores.Count(score => score.Rank < 1),
             scores.Count(score => score.Rank < 5),
             InputId.Length);

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Loss;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -47,9 +48,11 @@ public sealed class MeasureGptLossCommand : GptCommand
         if (item.BaseObject is GptLoss loss) return loss.Metrics.Score;
         try
         {
-            return GptLoss.ScoreOf(
-                Value<string>(item, nameof(GptLoss.ExactSum)),
+            return new(
+                LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))),
                 Value<long>(item, nameof(GptLoss.ByteCount)),
+                Value<long>(item, nameof(GptLoss.CharacterCount)),
+                Value<long>(item, nameof(GptLoss.WordCount)),
                 Value<long>(item, nameof(GptLoss.Top1Count)),
                 Value<long>(item, nameof(GptLoss.Top5Count)),
                 Value<long>(item, nameof(GptLoss.DocumentCount)));

@@ -1,5 +1,4 @@
 using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
 
 namespace MLNetGpt.Output;
 
@@ -27,11 +26,26 @@ public sealed class GptLoss
     /// <summary>Bits per UTF-8 byte of the text that was predicted: comparable between tokenizers.</summary>
     public double BitsPerByte => Metrics.BitsPerByte;
 
+    /// <summary>Bits per character (Unicode scalar value) of the text that was predicted.</summary>
+    public double BitsPerCharacter => Metrics.BitsPerCharacter;
+
+    /// <summary>exp of the loss per UTF-8 byte, as lm-evaluation-harness defines it.</summary>
+    public double BytePerplexity => Metrics.BytePerplexity;
+
+    /// <summary>exp of the loss per word, as lm-evaluation-harness defines it.</summary>
+    public double WordPerplexity => Metrics.WordPerplexity;
+
     /// <summary>Tokens that were predicted.</summary>
     public long TokenCount => Metrics.TokenCount;
 
     /// <summary>UTF-8 bytes that were predicted.</summary>
     public long ByteCount => Metrics.ByteCount;
+
+    /// <summary>Characters (Unicode scalar values) that were predicted.</summary>
+    public long CharacterCount => Metrics.CharacterCount;
+
+    /// <summary>Words that were predicted.</summary>
+    public long WordCount => Metrics.WordCount;
 
     /// <summary>Share of tokens that the model held most probable.</summary>
     public double Top1Accuracy => Metrics.Top1Accuracy;
@@ -62,7 +76,4 @@ public sealed class GptLoss
 
     internal LanguageModelMetrics Metrics { get; }
 
-    /// <summary>The loss that a line of other objects' properties describes.</summary>
-    internal static DocumentScore ScoreOf(string exactSum, long byteCount, long top1Count, long top5Count, long documentCount) =>
-        new(LossSummary.ParseExact(exactSum), byteCount, top1Count, top5Count, documentCount);
 }

@@ -57,14 +57,8 @@ public class LossWalkthroughTests
         return text;
     }
 
-    private static Process Start(params string[] arguments)
+    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(SamplePrograms.Find("LossWalkthrough"), arguments)
     {
-        // …/tests/Unit/bin/Debug/net10.0/linux-x64/: the sample lies below the same folders of its own project.
-        string build = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "Unit"), AppContext.BaseDirectory);
-        string program = Path.Combine(Repository.Root, "samples", "LossWalkthrough", build, "LossWalkthrough" + (OperatingSystem.IsWindows() ? ".exe" : string.Empty));
-        return Process.Start(new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = System.Text.Encoding.UTF8,
-        })!;
-    }
+        RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = System.Text.Encoding.UTF8,
+    })!;
 }

@@ -32,7 +32,7 @@ public class TrainerTests
         static List<double> Losses(long seed)
         {
             using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 5);
-            var reports = new Reports();
+            var reports = new ProgressList();
             new Trainer(module, new() { Epochs = 3, Seed = seed }).Train(Data(), reports, Token);
             return [.. reports.All.Skip(1).Select(report => report.BatchLoss)];
         }
@@ -43,7 +43,7 @@ public class TrainerTests
     {
         using GptModule module = GptModule.Create(Config, seed: 5), plain = GptModule.Create(Config, seed: 5);
         var options = new TrainingOptions { Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3 };
-        var reports = new Reports();
+        var reports = new ProgressList();
         new Trainer(module, options).Train(Data(), reports, Token);
 
         using var scope = torch.NewDisposeScope();
@@ -69,7 +69,7 @@ public class TrainerTests
     public void History_and_progress_tell_steps_epochs_and_tokens()
     {
         using var module = GptModule.Create(Config, seed: 1);
-        var reports = new Reports();
+        var reports = new ProgressList();
         var data = Data(); // 162 tokens to learn from: 10 whole windows of 16 and one of 1
         var options = new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3 };
         var history = new Trainer(module, options).Train(data, reports, Token);
@@ -118,7 +118,7 @@ public class TrainerTests
         void Train(int cancelAt)
         {
             using var source = new CancellationTokenSource();
-            var reports = new Reports(report =>
+            var reports = new ProgressList(report =>
             {
                 if (report.Step == cancelAt) source.Cancel();
             });
@@ -132,7 +132,7 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 1);
         var during = new List<long>();
-        var reports = new Reports(report => during.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
+        var reports = new ProgressList(report => during.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
         var trainer = new Trainer(module, new() { MaxSteps = 100, Epochs = 100 });
         trainer.Train(Data(), cancellationToken: Token);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
@@ -171,15 +171,4 @@ public class TrainerTests
     internal static int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(i => ((i * i * 7) + (3 * i)) % 61)];
 
     private static TrainingData Data() => TrainingData.FromTokens(Tokens(180), Config.ContextLength, Config.VocabularySize, new());
-
-    private sealed class Reports(Action<TrainingProgress>? onReport = null) : IProgress<TrainingProgress>
-    {
-        public List<TrainingProgress> All { get; } = [];
-
-        public void Report(TrainingProgress value)
-        {
-            All.Add(value);
-            onReport?.Invoke(value);
-        }
-    }
 }

@@ -23,24 +23,19 @@ public class TrainingOptionsTests
         Refused(() => new TrainingOptions { GradientClipping = 0 }, "GradientClipping is 0; it must be above 0");
         Refused(() => new TrainingOptions { EvaluationInterval = 0 }, "EvaluationInterval is 0; it must be at least 1");
         Refused(() => new TrainingOptions { EvaluationBatches = 0 }, "EvaluationBatches is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { BatchesPerStep = 0 }, "BatchesPerStep is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { Patience = 0 }, "Patience is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { LabelSmoothing = 1 }, "LabelSmoothing is 1; it must be at least 0 and below 1");
+        Refused(() => new TrainingOptions { MaxDuration = TimeSpan.Zero }, "MaxDuration is 00:00:00; it must be above 0");
+        Refused(() => new CheckpointOptions("runs") { Keep = 0 }, "Keep is 0; it must be at least 1");
+        Refused(() => new CheckpointOptions("runs") { Interval = 0 }, "Interval is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { Mode = (TrainingMode)9 }, "Mode is 9; it must be one of Fast, TorchSharp, PyTorchCompatible");
     }
 
     [Fact]
     public void A_learning_rate_that_would_rise_at_the_end_is_refused() =>
         Assert.Throws<ArgumentException>(() => new TrainingOptions { LearningRate = 1e-4, FinalLearningRate = 1e-3 }.Validated());
 
-    [Fact]
-    public void The_learning_rate_rises_and_then_falls_along_a_cosine()
-    {
-        var schedule = new LearningRateSchedule(new() { LearningRate = 1, FinalLearningRate = 0.2, WarmUpSteps = 4 }, totalSteps: 9);
-        double[] expected = [0.25, 0.5, 0.75, 1, 1, 0.2 + (0.8 * (1 + Math.Sqrt(0.5)) / 2), 0.6, 0.2 + (0.8 * (1 - Math.Sqrt(0.5)) / 2), 0.2];
-        foreach (var (rate, step) in expected.Zip(Enumerable.Range(1, 9))) Assert.Equal(rate, schedule.At(step), 1e-12);
-    }
-
-    [Fact]
-    public void Without_warm_up_and_fall_the_learning_rate_stays() =>
-        Assert.All(Enumerable.Range(1, 5), step => Assert.Equal(4e-4, new LearningRateSchedule(new(), totalSteps: 5).At(step)));
-
-    private static void Refused(Func<TrainingOptions> create, string message) =>
+    private static void Refused(Func<object> create, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentOutOfRangeException>(create).Message, StringComparison.Ordinal);
 }

@@ -33,6 +33,8 @@ public sealed class GptTransformerTests : IDisposable
             Assert.Equal(score.Loss.Sum, row.NegativeLogLikelihood);
             Assert.Equal(row.Text.Split(' ').Length - 1, row.TokenCount);
             Assert.Equal(score.ByteCount, row.ByteCount);
+            Assert.Equal(score.CharacterCount, row.CharacterCount);
+            Assert.Equal(score.WordCount, row.WordCount);
             Assert.Equal(score.Top1Count, row.Top1Count);
             Assert.Equal(score.Top5Count, row.Top5Count);
             Assert.Equal(score.Loss.CrossEntropy, row.CrossEntropy);
@@ -95,14 +97,14 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void Columns_of_one_kind_share_one_computation_a_row()
+    public void Columns_share_one_computation_a_row()
     {
         var tokenizer = new CountingTokenizer(TinyModels.Words);
         using var model = TinyModels.Create(tokenizer);
 
         _ = Rows.Read(_ml, new GptTransformer(model).Transform(Rows.ToView(_ml, _texts)));
 
-        Assert.Equal(2 * _texts.Length, tokenizer.Encodings); // once for the loss, once for the next token
+        Assert.Equal(_texts.Length, tokenizer.Encodings); // the loss and the next token are both of one reading
     }
 
     [Fact]
@@ -112,14 +114,14 @@ public sealed class GptTransformerTests : IDisposable
         {
             PredictedToken = "a", PredictedTokenId = "b", Probability = "c", CandidateTokens = "d", CandidateTokenIds = "e", CandidateProbabilities = "f",
             NegativeLogLikelihood = "g", TokenCount = "h", ByteCount = "i", Top1Count = "j", Top5Count = "k", CrossEntropy = "l", Perplexity = "m",
-            Tokens = "n", TokenLogProbabilities = "o", GeneratedText = "p", Embedding = "q", CandidateCount = 3,
+            Tokens = "n", TokenLogProbabilities = "o", GeneratedText = "p", Embedding = "q", CandidateCount = 3, CharacterCount = "r", WordCount = "s",
         };
         var options = new GptTransformerOptions { Columns = columns, Generation = new() { MaxTokens = 4 } };
         string text = TinyModels.Text(9, 3);
 
         var preview = new GptTransformer(_model, options).Transform(Rows.ToView(_ml, text)).Preview();
 
-        Assert.Equal(["Text", .. "abcdefghijklmnopq".Select(name => name.ToString())], preview.Schema.Select(column => column.Name));
+        Assert.Equal(["Text", .. "abcdefghirsjklmnopq".Select(name => name.ToString())], preview.Schema.Select(column => column.Name));
         var values = preview.RowView.Single().Values.ToDictionary(pair => pair.Key, pair => pair.Value);
         var candidates = new NextTokenPredictor(_model).Predict(text, 3);
         Assert.Equal(candidates.Select(candidate => candidate.Id), ((VBuffer<int>)values["e"]).DenseValues().ToArray());

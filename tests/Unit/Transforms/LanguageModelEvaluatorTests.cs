@@ -89,7 +89,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Evaluate(Rows.ToView(_ml, _texts)));
         Assert.Contains("'NegativeLogLikelihood'", error.Message, StringComparison.Ordinal);
 
-        var foreign = _ml.Data.LoadFromEnumerable([new { NegativeLogLikelihood = 1d, TokenCount = 1L, ByteCount = 1L, Top1Count = 0L, Top5Count = 0L }]);
+        var foreign = _ml.Data.LoadFromEnumerable([new { NegativeLogLikelihood = 1d, TokenCount = 1L, ByteCount = 1L, CharacterCount = 1L, WordCount = 1L, Top1Count = 0L, Top5Count = 0L }]);
         Assert.Contains(nameof(GptTransformer), Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Evaluate(foreign)).Message, StringComparison.Ordinal);
     }
 

@@ -26,6 +26,10 @@ internal static class Rows
 
         public long ByteCount { get; set; }
 
+        public long CharacterCount { get; set; }
+
+        public long WordCount { get; set; }
+
         public long Top1Count { get; set; }
 
         public long Top5Count { get; set; }

@@ -4,7 +4,7 @@ namespace MLNet.Gpt.Checkpoints.Exporting;
 public enum ExportFormat
 {
     /// <summary>This library's own file, <c>.safetensors</c>: weights, configuration and tokenizer; see <see cref="GptCheckpoint"/>.</summary>
-    Package,
+    Checkpoint,
 
     /// <summary>A folder as Hugging Face's <c>GPT2LMHeadModel.save_pretrained</c> writes it: for transformers, vLLM and TGI.</summary>
     HuggingFace,

@@ -6,7 +6,7 @@ internal static class ExportFormats
     /// <summary>The format of a path's extension; without a known one, a folder.</summary>
     public static ExportFormat FromPath(string path) => Path.GetExtension(path).ToUpperInvariant() switch
     {
-        ".SAFETENSORS" => ExportFormat.Package,
+        ".SAFETENSORS" => ExportFormat.Checkpoint,
         ".PTH" or ".PT" => ExportFormat.PyTorch,
         ".GGUF" => ExportFormat.Gguf,
         ".ONNX" => ExportFormat.Onnx,
@@ -16,7 +16,7 @@ internal static class ExportFormats
     /// <summary>The data types that weights can have in a format.</summary>
     public static IReadOnlyList<ExportDataType> DataTypes(this ExportFormat format) => format switch
     {
-        ExportFormat.Package or ExportFormat.HuggingFace or ExportFormat.PyTorch => [ExportDataType.Float32, ExportDataType.Float16, ExportDataType.BFloat16],
+        ExportFormat.Checkpoint or ExportFormat.HuggingFace or ExportFormat.PyTorch => [ExportDataType.Float32, ExportDataType.Float16, ExportDataType.BFloat16],
         ExportFormat.Gguf => [ExportDataType.Float32, ExportDataType.Float16, ExportDataType.BFloat16, ExportDataType.Q8_0],
         ExportFormat.Onnx => [ExportDataType.Float32, ExportDataType.Float16],
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, $"{format} is not an export format; those are {string.Join(", ", Enum.GetNames<ExportFormat>())}."),

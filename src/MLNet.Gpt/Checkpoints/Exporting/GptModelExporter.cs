@@ -53,7 +53,7 @@ public static class GptModelExporter
         var job = new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken));
         switch (format)
         {
-            case ExportFormat.Package:
+            case ExportFormat.Checkpoint:
                 GptCheckpoint.Write(job);
                 break;
             case ExportFormat.HuggingFace:

@@ -30,6 +30,9 @@ internal abstract unsafe class KernelSet
     /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, added to what C holds where asked.</summary>
     public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
 
+    /// <summary>The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed matrix.</summary>
+    public abstract void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
+
     /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
     public abstract void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y);
 
@@ -44,6 +47,9 @@ internal abstract unsafe class KernelSet
 
     /// <summary>Y (8 × columns) += weights (8 × depth) · rows (depth × columns).</summary>
     public abstract void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns);
+
+    /// <summary>The same where the weights' rows and steps stand any distances apart.</summary>
+    public abstract void AddStridedWeightedRows(int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns);
 
     /// <summary>y (columns) += weights (depth) · rows (depth × columns).</summary>
     public abstract void AddWeightedRow(int depth, float* weights, float* rows, nint stride, float* y, int columns);

@@ -9,6 +9,7 @@ namespace MLNet.Gpt.Inference.Kernels;
 /// Each step of k loads one short row of B (three registers: 48 columns on AVX-512, 24 on AVX2, 12 on 128 bits) and multiplies it
 /// with one number of each row of A. On machines of 32 registers 8 rows × 3 registers of sums stay in registers, so 11 loads
 /// feed 24 multiply-adds; on machines of 16 registers it is 4 rows, twice.
+/// A's rows stand <c>lda</c> numbers apart and its steps of k <c>step</c> numbers: 1 for a matrix as it lies, its row length for the transposed.
 /// Every sum runs over k in order, with one rounding a step: its bits depend neither on the width of the registers
 /// nor on the rows beside it, and are those of <see cref="VectorProduct{TSimd, TVector}"/>.
 /// </remarks>
@@ -20,28 +21,28 @@ internal static unsafe class TileProduct<TSimd, TVector>
     public const int Rows = 8;
 
     /// <summary>C (8 × 3 registers) = A (8 × depth) · B (depth × 3 registers), added to what C holds where asked.</summary>
-    public static void MultiplyWide(int depth, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    public static void MultiplyWide(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         if (TSimd.HasManyRegisters)
         {
-            Multiply8By3(depth, a, lda, b, ldb, c, ldc, accumulate);
+            Multiply8By3(depth, a, lda, step, b, ldb, c, ldc, accumulate);
         }
         else
         {
-            Multiply4By3(depth, a, lda, b, ldb, c, ldc, accumulate);
-            Multiply4By3(depth, a + (4 * lda), lda, b, ldb, c + (4 * ldc), ldc, accumulate);
+            Multiply4By3(depth, a, lda, step, b, ldb, c, ldc, accumulate);
+            Multiply4By3(depth, a + (4 * lda), lda, step, b, ldb, c + (4 * ldc), ldc, accumulate);
         }
     }
 
     /// <summary>C (8 × 2 registers) = A (8 × depth) · B (depth × 2 registers), added to what C holds where asked.</summary>
-    public static void MultiplyNarrow(int depth, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    public static void MultiplyNarrow(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
-        Multiply4By2(depth, a, lda, b, ldb, c, ldc, accumulate);
-        Multiply4By2(depth, a + (4 * lda), lda, b, ldb, c + (4 * ldc), ldc, accumulate);
+        Multiply4By2(depth, a, lda, step, b, ldb, c, ldc, accumulate);
+        Multiply4By2(depth, a + (4 * lda), lda, step, b, ldb, c + (4 * ldc), ldc, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply8By3(int depth, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    private static void Multiply8By3(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         int lanes = TSimd.Lanes;
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero;
@@ -96,7 +97,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
             x = TSimd.Broadcast(a6[lda]);
             c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
             b += ldb;
-            a0++; a3++; a6++;
+            a0 += step; a3 += step; a6 += step;
         }
 
         TSimd.Store(c00, c);
@@ -133,7 +134,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply4By3(int depth, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    private static void Multiply4By3(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         int lanes = TSimd.Lanes;
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero;
@@ -167,7 +168,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
             x = TSimd.Broadcast(*a3);
             c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
             b += ldb;
-            a0++; a3++;
+            a0 += step; a3 += step;
         }
 
         TSimd.Store(c00, c);
@@ -188,7 +189,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply4By2(int depth, float* a, nint lda, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    private static void Multiply4By2(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         int lanes = TSimd.Lanes;
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero;
@@ -222,7 +223,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
             x = TSimd.Broadcast(*a3);
             c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31);
             b += ldb;
-            a0++; a3++;
+            a0 += step; a3 += step;
         }
 
         TSimd.Store(c00, c);

@@ -14,7 +14,7 @@ public sealed class GptModelExporterTests : IDisposable
     public static TheoryData<string> Places => ["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"];
 
     [Theory]
-    [InlineData("a/b.safetensors", ExportFormat.Package)]
+    [InlineData("a/b.safetensors", ExportFormat.Checkpoint)]
     [InlineData("b.PTH", ExportFormat.PyTorch)]
     [InlineData("b.pt", ExportFormat.PyTorch)]
     [InlineData("b.gguf", ExportFormat.Gguf)]
@@ -73,7 +73,7 @@ public sealed class GptModelExporterTests : IDisposable
 
     [Theory]
     [InlineData(ExportFormat.HuggingFace, ExportDataType.Q8_0)]
-    [InlineData(ExportFormat.Package, ExportDataType.Q8_0)]
+    [InlineData(ExportFormat.Checkpoint, ExportDataType.Q8_0)]
     [InlineData(ExportFormat.PyTorch, ExportDataType.Q8_0)]
     [InlineData(ExportFormat.Onnx, ExportDataType.BFloat16)]
     [InlineData(ExportFormat.Onnx, ExportDataType.Q8_0)]

@@ -53,7 +53,7 @@ public sealed class KilledExportTests : IDisposable
     private static async Task KillOne(string folder, TimeSpan delay)
     {
         var begun = DateTime.UtcNow;
-        using var process = ChildTestRun.Start("MLNet.Gpt.Tests.Checkpoints.Exporting.Killed", ["-explicit", "only"], (ExportPlaces.FolderVariable, folder));
+        using var process = ChildTestRun.Start("MLNet.Gpt.Tests.Checkpoints.Exporting.Killed", (ExportPlaces.FolderVariable, folder));
         try
         {
             // Once the last place has been written in this run, everything was.

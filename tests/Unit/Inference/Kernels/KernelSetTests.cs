@@ -126,6 +126,28 @@ public unsafe class KernelSetTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(WidthsAndDepths))]
+    public void A_transposed_matrix_gives_the_bits_that_it_gives_as_it_lies(int lanes, int depth)
+    {
+        var kernels = KernelSet.All.Single(set => set.Lanes == lanes);
+        int width = kernels.PanelWidth, columns = 2 * kernels.ValueWidth;
+        using var a = Numbers(8 * depth, 1);
+        using var transposed = Numbers(8 * depth, 2);
+        for (int i = 0; i < 8 * depth; i++) At(transposed)[(i % depth * 8) + (i / depth)] = At(a)[i];
+        using var b = Numbers(depth * Math.Max(width, columns), 3);
+        using var expected = Numbers(8 * Math.Max(width, columns), 4);
+        using var actual = Numbers(8 * Math.Max(width, columns), 4);
+
+        kernels.MultiplyTile(depth, At(a), depth, At(b), At(expected), width, accumulate: true);
+        kernels.MultiplyStridedTile(depth, At(transposed), 1, 8, At(b), At(actual), width, accumulate: true);
+        Assert.Equal(ToArray(expected, 8 * width), ToArray(actual, 8 * width));
+
+        kernels.AddWeightedRows(depth, At(a), depth, At(b), columns, At(expected), columns);
+        kernels.AddStridedWeightedRows(depth, At(transposed), 1, 8, At(b), columns, At(actual), columns);
+        Assert.Equal(ToArray(expected, 8 * columns), ToArray(actual, 8 * columns));
+    }
+
     [Fact]
     public void The_plain_path_is_always_there_and_the_widest_is_the_best()
     {

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using System.Globalization;
+using MLNet.Gpt.Benchmarks.Measurement;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training.Managed;
+using Spectre.Console;
+using TorchSharp;
+
+namespace MLNet.Gpt.Benchmarks;
+
+/// <summary>
+/// Training steps of GPT-2, 124M parameters, batches of 4 × 256 tokens of Moby-Dick, f32: the managed engine against the plain TorchSharp loop (forward,
+/// <c>cross_entropy</c>, <c>backward</c>, <c>AdamW.step</c>). The losses of both are printed side by side; dropout is off, so that they are comparable.
+/// </summary>
+internal static class TrainingBenchmark
+{
+    /// <summary>How the program starts itself to measure memory: this, then the contender.</summary>
+    public const string MemoryArgument = "--training-memory";
+
+    private const int Rounds = 5;
+    private const int BatchSize = 4;
+    private const int Tokens = 256;
+    private const int StepsForMemory = 2;
+    private const double LearningRate = 4e-4;
+    private const double WeightDecay = 0.1;
+
+    private static readonly GptConfig Config = GptPresets.Gpt2Small with { DropoutRate = 0 };
+
+    public static void Run()
+    {
+        var batches = Batches();
+        List<double> losses = [], baselineLosses = [];
+        using (var baseline = new TorchLoop())
+        using (var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay }))
+        {
+            Report.Print(
+                $"Training steps of {BatchSize} × {Tokens} tokens, GPT-2 124M, f32",
+                "tokens/s",
+                Comparison.Run(
+                    Rounds,
+                    new("TorchSharp, the plain loop", BatchSize * Tokens, () => baselineLosses.Add(baseline.Step(batches[baselineLosses.Count]))),
+                    new("MLNet.Gpt, managed engine", BatchSize * Tokens, () => losses.Add(Step(engine, batches[losses.Count])))));
+        }
+
+        PrintLosses(baselineLosses, losses);
+        foreach (string contender in (string[])["torch", "managed"])
+        {
+            AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Peak memory of a process that takes {StepsForMemory} steps, {contender}: {MemoryOf(contender) / 1e9:F2} GB"));
+        }
+    }
+
+    /// <summary>What the other process does: some steps, and its peak memory on its standard output.</summary>
+    public static void MeasureMemory(string contender)
+    {
+        var batches = Batches();
+        if (contender == "torch")
+        {
+            using var baseline = new TorchLoop();
+            for (int i = 0; i < StepsForMemory; i++) baseline.Step(batches[i]);
+        }
+        else
+        {
+            using var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
+            for (int i = 0; i < StepsForMemory; i++) Step(engine, batches[i]);
+        }
+
+        Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private static double Step(ManagedEngine engine, TokenBatch batch)
+    {
+        double loss = engine.Accumulate(batch, share: 1);
+        engine.Update(LearningRate);
+        return loss;
+    }
+
+    private static TokenBatch[] Batches()
+    {
+        string text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
+        int[] ids = Gpt2Tokenizer.Instance.Encode(text.AsSpan(0, 60_000));
+        return [.. new TokenBatches(new TokenWindows(ids, Tokens), BatchSize).InOrder().Take(Rounds + 1)];
+    }
+
+    private static void PrintLosses(List<double> baseline, List<double> ours)
+    {
+        var table = new Table().Title("Losses before each step").Border(TableBorder.Simple).AddColumns("step", "TorchSharp", "MLNet.Gpt", "difference");
+        for (int i = 0; i < ours.Count; i++) table.AddRow(Text(i + 1, "F0"), Text(baseline[i], "F6"), Text(ours[i], "F6"), Text(ours[i] - baseline[i], "E1"));
+        AnsiConsole.Write(table);
+    }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static long MemoryOf(string contender)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [MemoryArgument, contender]) { RedirectStandardOutput = true })!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return long.Parse(output.Trim(), CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The loop that a user of TorchSharp writes.</summary>
+    private sealed class TorchLoop : IDisposable
+    {
+        private readonly GptModule _module = GptModule.FromWeights(new DrawnWeights(Config));
+        private readonly TorchSharp.Modules.AdamW _optimizer;
+
+        public TorchLoop() => _optimizer = torch.optim.AdamW(_module.parameters(), lr: LearningRate, weight_decay: WeightDecay);
+
+        public double Step(TokenBatch batch)
+        {
+            using var scope = torch.NewDisposeScope();
+            var inputs = torch.tensor(batch.Inputs, [batch.BatchSize, batch.Length], dtype: torch.ScalarType.Int64);
+            var targets = torch.tensor(batch.Targets, dtype: torch.ScalarType.Int64);
+            _optimizer.zero_grad();
+            var loss = torch.nn.functional.cross_entropy(_module.call(inputs).flatten(0, 1), targets);
+            loss.backward();
+            _optimizer.step();
+            return loss.item<float>();
+        }
+
+        public void Dispose()
+        {
+            _optimizer.Dispose();
+            _module.Dispose();
+        }
+    }
+}

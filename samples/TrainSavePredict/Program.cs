@@ -1,0 +1,39 @@
+// Train → evaluate → save → load in a new process → predict.
+using System.Diagnostics;
+using Microsoft.ML;
+using MLNet.Gpt;
+using MLNet.Gpt.Transforms;
+
+const string Saved = "gpt.zip";
+var ml = new MLContext(seed: 1);
+if (args is ["predict"])
+{
+    var loaded = ml.Model.Load(Saved, out _);
+    using var engine = ml.Model.CreatePredictionEngine<Document, NextToken>(loaded);
+    foreach (string text in (string[])["The white", "Captain", "in the middle of the"])
+    {
+        var next = engine.Predict(new() { Text = text });
+        Console.WriteLine($"{text}|{next.PredictedToken} ({next.Probability:P1})");
+    }
+
+    return;
+}
+
+string book = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
+var chapters = ml.Data.LoadFromEnumerable(book.Split("\nCHAPTER ").Select(text => new Document { Text = text }));
+var split = ml.Data.TrainTestSplit(chapters, testFraction: 0.1);
+
+var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
+{
+    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4 },
+}).Fit(split.TrainSet);
+
+var metrics = ml.LanguageModeling.Evaluate(model.Transform(split.TestSet));
+Console.WriteLine($"held-out chapters: {metrics.CrossEntropy:F3} nats per token, perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
+
+ml.Model.Save(model, chapters.Schema, Saved);
+Process.Start(Environment.ProcessPath!, ["predict"]).WaitForExit();
+
+internal sealed record Document { public string Text { get; set; } = ""; }
+
+internal sealed record NextToken { public string PredictedToken { get; set; } = ""; public float Probability { get; set; } }

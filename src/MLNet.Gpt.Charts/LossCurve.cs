@@ -1,0 +1,67 @@
+using MLNet.Gpt.Training;
+using ScottPlot;
+
+namespace MLNet.Gpt.Charts;
+
+/// <summary>Draws a training's losses.</summary>
+public static class LossCurve
+{
+    /// <summary>Draws training and validation loss, in nats per token, and saves the picture.</summary>
+    /// <param name="history">What was measured: at least two points make a curve.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
+    /// <param name="axis">What the losses are drawn against.</param>
+    /// <param name="uniformCrossEntropy">ln V, drawn as a line to read the losses against; no line where <see langword="null"/>.</param>
+    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no point.</exception>
+    public static void Save(
+        TrainingHistory history, string path, TrainingAxis axis = TrainingAxis.TokensSeen, double? uniformCrossEntropy = null, ChartSize? size = null)
+    {
+        ArgumentNullException.ThrowIfNull(history);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (history.Points.Count == 0) throw new ArgumentException("The history has no point to draw.", nameof(history));
+
+        using var plot = new Plot();
+        double[] places = [.. history.Points.Select(point => Place(history, point, axis))];
+        Add(plot, places, history.Points.Select(point => point.TrainingLoss), "training", MarkerShape.FilledCircle);
+        if (history.Points.Any(point => point.ValidationLoss is not null))
+        {
+            Add(plot, places, history.Points.Select(point => point.ValidationLoss ?? double.NaN), "validation", MarkerShape.FilledSquare);
+        }
+
+        if (uniformCrossEntropy is { } level)
+        {
+            var line = plot.Add.HorizontalLine(level);
+            line.LegendText = "guessing (ln V)";
+            line.Color = Colors.Gray;
+        }
+
+        plot.Title("Cross-entropy while training");
+        plot.XLabel(axis switch
+        {
+            TrainingAxis.TokensSeen => "thousand tokens seen",
+            TrainingAxis.Steps => "steps",
+            _ => "epochs",
+        });
+        plot.YLabel("cross-entropy, nats per token");
+        plot.ShowLegend(Alignment.UpperRight);
+        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+    }
+
+    private static void Add(Plot plot, double[] places, IEnumerable<double> losses, string name, MarkerShape marker)
+    {
+        var curve = plot.Add.Scatter(places, losses.ToArray());
+        curve.LegendText = name;
+        curve.MarkerShape = marker; // Shapes tell the curves apart without colours; Skia's SVG cannot draw dashes.
+        curve.LineWidth = 2;
+        curve.MarkerSize = 5;
+    }
+
+    // Epochs are of equal length, so the last point's tokens and epochs give every point's share.
+    private static double Place(TrainingHistory history, TrainingPoint point, TrainingAxis axis) => axis switch
+    {
+        TrainingAxis.TokensSeen => point.TokensSeen / 1000.0,
+        TrainingAxis.Steps => point.Step,
+        TrainingAxis.Epochs => history.Last.TokensSeen == 0 ? 0 : (double)point.TokensSeen / history.Last.TokensSeen * history.Last.Epoch,
+        _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is no axis of a training."),
+    };
+}

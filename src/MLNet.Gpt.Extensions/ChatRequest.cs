@@ -1,0 +1,51 @@
+using Microsoft.Extensions.AI;
+using MLNet.Gpt.Generation;
+
+namespace MLNet.Gpt.Extensions;
+
+/// <summary>What a call of the chat interface asks for, in this library's terms.</summary>
+internal static class ChatRequest
+{
+    /// <summary>The client's options, changed by those of the call.</summary>
+    /// <exception cref="NotSupportedException">The call asks for what no GPT-2 can do.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    public static GenerationOptions ToGenerationOptions(ChatOptions? call, GptChatClientOptions client, IChatClient asked)
+    {
+        if (call is null) return client.Generation;
+        Refuse(call, client);
+
+        var generation = call.RawRepresentationFactory?.Invoke(asked) as GenerationOptions ?? client.Generation;
+        return generation with
+        {
+            MaxTokens = call.MaxOutputTokens ?? generation.MaxTokens,
+            Temperature = call.Temperature ?? generation.Temperature,
+            TopK = call.TopK ?? generation.TopK,
+            TopP = call.TopP ?? generation.TopP,
+            FrequencyPenalty = call.FrequencyPenalty ?? generation.FrequencyPenalty,
+            PresencePenalty = call.PresencePenalty ?? generation.PresencePenalty,
+            Seed = call.Seed ?? generation.Seed,
+            StopSequences = call.StopSequences is { } stops ? [.. stops] : generation.StopSequences,
+        };
+    }
+
+    /// <summary>The conversation after the call's instructions, which are text like any other to a GPT-2.</summary>
+    public static IEnumerable<ChatMessage> WithInstructions(IEnumerable<ChatMessage> messages, ChatOptions? call) =>
+        string.IsNullOrEmpty(call?.Instructions) ? messages : messages.Prepend(new(ChatRole.System, call.Instructions));
+
+    private static void Refuse(ChatOptions call, GptChatClientOptions client)
+    {
+        if (call.ModelId is { } name && name != client.ModelId)
+        {
+            throw new ArgumentException($"{nameof(ChatOptions.ModelId)} is '{name}'; this client has one model, '{client.ModelId}'.", nameof(call));
+        }
+
+        string? beyond = call switch
+        {
+            { Tools.Count: > 0 } => nameof(ChatOptions.Tools),
+            { ResponseFormat: not (null or ChatResponseFormatText) } => nameof(ChatOptions.ResponseFormat),
+            { ConversationId: not null } => nameof(ChatOptions.ConversationId),
+            _ => null,
+        };
+        if (beyond is not null) throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; a GPT-2 continues the text that it is given and can do nothing else.");
+    }
+}

@@ -1,0 +1,99 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Inference;
+
+namespace MLNet.Gpt.Extensions;
+
+/// <summary>
+/// A GPT-2 model behind Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not chat:</b> it was never taught to answer, to follow
+/// instructions or to keep a role. What this client returns is how the conversation's text goes on.
+/// </summary>
+/// <remarks>
+/// The prompt is the conversation's text by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user message is continued word for word.
+/// Honoured of <see cref="ChatOptions"/>: <c>MaxOutputTokens</c>, <c>Temperature</c> (0 and none: always the most probable token), <c>TopK</c>, <c>TopP</c>,
+/// <c>FrequencyPenalty</c>, <c>PresencePenalty</c>, <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message), <c>ModelId</c> (must be this
+/// model's), and <c>RawRepresentationFactory</c>, which may give <see cref="GenerationOptions"/> to start from. What a GPT-2 cannot do is refused with a
+/// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than text, a conversation kept by the service.
+/// The conversation is tokenised as plain text: a special token spelled out in it is text. An empty one starts a new document. Safe for use by many threads.
+/// </remarks>
+public sealed class GptChatClient : IChatClient
+{
+    private readonly GptModel _model;
+    private readonly GptChatClientOptions _options;
+    private readonly TextGenerator _generator;
+    private readonly ChatClientMetadata _metadata;
+
+    /// <summary>A client of one model.</summary>
+    /// <param name="model">It stays the caller's: disposing the client leaves it.</param>
+    /// <param name="options">The defaults where <see langword="null"/>.</param>
+    public GptChatClient(GptModel model, GptChatClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        _model = model;
+        _options = options ?? new();
+        _generator = new(model, _options.Generation);
+        _metadata = new("MLNet.Gpt", providerUri: null, _options.ModelId);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">Something is asked for that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var updates = new List<ChatResponseUpdate>();
+        await foreach (var update in GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false)) updates.Add(update);
+        return updates.ToChatResponse();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">Something is asked for that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        var generation = ChatRequest.ToGenerationOptions(options, _options, this);
+        string prompt = _options.FormatPrompt(ChatRequest.WithInstructions(messages, options));
+        int[] ids = _model.Tokenizer.Encode(prompt, generation.PromptSpecialTokens);
+        return StreamAsync(ids, generation, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null) return null;
+        if (serviceType == typeof(ChatClientMetadata)) return _metadata;
+        if (serviceType == typeof(GptModel)) return _model;
+        return serviceType.IsInstanceOfType(this) ? this : null;
+    }
+
+    /// <summary>Does nothing: the model is the caller's.</summary>
+    public void Dispose()
+    {
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
+        int[] ids, GenerationOptions generation, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string response = Guid.NewGuid().ToString("N");
+        ChatResponseUpdate Update(params IList<AIContent> contents) => new(ChatRole.Assistant, contents)
+        {
+            ResponseId = response, MessageId = response, ModelId = _options.ModelId, CreatedAt = DateTimeOffset.UtcNow,
+        };
+
+        long written = 0;
+        FinishReason? reason = null;
+        await foreach (var piece in _generator.StreamAsync(ids, generation, cancellationToken).ConfigureAwait(false))
+        {
+            written += piece.Tokens.Count;
+            reason ??= piece.FinishReason;
+            if (piece.Text.Length > 0) yield return Update(new TextContent(piece.Text));
+        }
+
+        var last = Update(new UsageContent(new() { InputTokenCount = ids.Length, OutputTokenCount = written, TotalTokenCount = ids.Length + written }));
+        last.FinishReason = reason is FinishReason.Length or FinishReason.ContextFull ? ChatFinishReason.Length : ChatFinishReason.Stop;
+        yield return last;
+    }
+}

@@ -1,0 +1,70 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Extensions;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Inference;
+
+// The folder of a namespace is not followed here: this is where a program that has a service collection looks for what can be added to it.
+#pragma warning disable IDE0130
+namespace Microsoft.Extensions.DependencyInjection;
+#pragma warning restore IDE0130
+
+/// <summary>Adds GPT models and ML.NET pipelines to an application's services.</summary>
+public static class GptServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds a model, loaded once when it is first asked for, and what works with it, all as singletons: <see cref="GptModel"/>,
+    /// <see cref="TextGenerator"/>, <see cref="TextScorer"/>, <see cref="NextTokenPredictor"/>.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="path">What <see cref="GptModel.Load"/> loads.</param>
+    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddGptModel(this IServiceCollection services, string path, GptModelOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return services.AddGptModel(_ => GptModel.Load(path, options));
+    }
+
+    /// <inheritdoc cref="AddGptModel(IServiceCollection, string, GptModelOptions?)"/>
+    /// <param name="services">The application's services.</param>
+    /// <param name="factory">Makes the model; the application's container disposes it.</param>
+    public static IServiceCollection AddGptModel(this IServiceCollection services, Func<IServiceProvider, GptModel> factory)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(factory);
+        services.TryAddSingleton(factory);
+        services.TryAddSingleton(provider => new TextGenerator(provider.GetRequiredService<GptModel>()));
+        services.TryAddSingleton(provider => new TextScorer(provider.GetRequiredService<GptModel>()));
+        services.TryAddSingleton(provider => new NextTokenPredictor(provider.GetRequiredService<GptModel>()));
+        return services;
+    }
+
+    /// <summary>Adds a <see cref="GptChatClient"/> over the model of <c>AddGptModel</c> as the application's <see cref="IChatClient"/>. GPT-2 continues text; it does not chat.</summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="options">The defaults where <see langword="null"/>.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddGptChatClient(this IServiceCollection services, GptChatClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton<IChatClient>(provider => new GptChatClient(provider.GetRequiredService<GptModel>(), options));
+        return services;
+    }
+
+    /// <summary>Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline that <c>ml.Model.Save</c> wrote, as a singleton that is loaded when it is first asked for.</summary>
+    /// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
+    /// <typeparam name="TPrediction">The columns to read.</typeparam>
+    /// <param name="services">The application's services.</param>
+    /// <param name="path">The pipeline's file.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddPredictionPool<TData, TPrediction>(this IServiceCollection services, string path)
+        where TData : class
+        where TPrediction : class, new()
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        services.TryAddSingleton(_ => PredictionPool<TData, TPrediction>.Load(path));
+        return services;
+    }
+}

@@ -1,0 +1,22 @@
+using System.Text;
+using MLNet.Gpt.Data;
+
+namespace MLNet.Gpt;
+
+/// <summary>How text files become rows.</summary>
+public sealed record TextLoadingOptions
+{
+    /// <summary>The column of text.</summary>
+    /// <value><c>Text</c>.</value>
+    public string TextColumnName { get; init => field = Named(value, nameof(TextColumnName)); } = "Text";
+
+    /// <summary>The column that tells which file a document comes from, relative to the folder that was loaded, with slashes.</summary>
+    /// <value><c>FileName</c>; <see langword="null"/> leaves it out.</value>
+    public string? FileNameColumnName { get; init => field = value is null ? null : Named(value, nameof(FileNameColumnName)); } = "FileName";
+
+    /// <summary>The encoding of files that do not begin with a byte order mark.</summary>
+    /// <value>UTF-8 that refuses bytes which are no text.</value>
+    public Encoding Encoding { get; init; } = TextFile.StrictUtf8;
+
+    private static string Named(string value, string name) => value is { Length: > 0 } ? value : throw new ArgumentException($"{name} is empty.", name);
+}

@@ -1,0 +1,13 @@
+using MLNet.Gpt.Inference.Kernels;
+
+namespace MLNet.Gpt.Training.Managed;
+
+/// <summary>u = sums + bias, kept for the way back, and y = GELU(u).</summary>
+internal readonly unsafe struct GeluSink(Matrix u, Matrix y, float* bias) : ITileSink
+{
+    public void Take(float* sums, int row, int column, int count)
+    {
+        Elementwise.Add(sums, bias + column, u.Row(row) + column, count);
+        Gelu.Forward(u.Row(row) + column, y.Row(row) + column, count);
+    }
+}

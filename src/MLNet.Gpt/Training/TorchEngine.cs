@@ -1,0 +1,129 @@
+using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Loss;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Runtime;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch.nn;
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>Trains a TorchSharp network by automatic differentiation.</summary>
+/// <remarks>
+/// libtorch's global generator, which dropout draws from, is seeded when an engine is made: two trainings with dropout at the same time in one
+/// process would draw from each other's numbers.
+/// </remarks>
+internal sealed class TorchEngine : ITrainingEngine
+{
+    private const string GeneratorKey = "libtorch.generator";
+
+    private readonly GptModule _module;
+    private readonly Dictionary<string, Parameter> _parameters;
+    private readonly TrainingOptions _options;
+    private readonly bool _wasTraining, _wasStepByStep, _ownsModule;
+    private readonly RetainedHeap _heap = new();
+    private readonly TorchAdamW _optimizer;
+
+    /// <summary>An engine over a network, which is trained in place.</summary>
+    /// <param name="module">When the engine is disposed, it has the mode that it had before.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="ownsModule">Whether the network is disposed with the engine.</param>
+    /// <exception cref="ArgumentException">The frozen weights are not the network's, or are all of them.</exception>
+    public TorchEngine(GptModule module, TrainingOptions options, bool ownsModule = false)
+    {
+        var trained = TrainedWeight.For(module.Config, options);
+        (_module, _options, _ownsModule) = (module, options, ownsModule);
+        (_wasTraining, _wasStepByStep) = (module.training, module.ComputesStepByStep);
+        _parameters = module.ParametersByName();
+        foreach (var parameter in _parameters.Values) parameter.requires_grad = false;
+        foreach (var weight in trained) _parameters[weight.Entry.Name].requires_grad = true;
+        _optimizer = new TorchAdamW(trained.Select(weight => (weight.Entry.Name, _parameters[weight.Entry.Name], weight.WeightDecay)), options);
+
+        module.ComputesStepByStep = options.Mode == TrainingMode.PyTorchCompatible;
+        module.train();
+        RandomSeed.Set(options.Seed);
+        if (options.Mode == TrainingMode.PyTorchCompatible) new GptModule(module.Config).Dispose(); // the stream goes on where the book's does
+    }
+
+    public IWeightSource Weights => new ParameterWeights(_module.Config, _parameters);
+
+    public double Accumulate(TokenBatch batch, double share)
+    {
+        using var scope = torch.NewDisposeScope();
+        var logits = _module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T) -> (B T, V)
+        var loss = functional.cross_entropy(logits, BatchTensors.Targets(batch), label_smoothing: _options.LabelSmoothing); // (B T, V), (B T) -> ()
+        using Scalar factor = share;
+        (share == 1 ? loss : loss * factor).backward();
+        return loss.item<float>();
+    }
+
+    public double ClipGradients(double? maximumNorm)
+    {
+        using var scope = torch.NewDisposeScope();
+        torch.Tensor[] gradients = [.. _optimizer.Parameters.Select(parameter => parameter.grad).OfType<torch.Tensor>()];
+        double norm = Math.Sqrt(gradients.Sum(gradient => Math.Pow(gradient.norm().item<float>(), 2)));
+        if (norm > maximumNorm)
+        {
+            using Scalar scale = maximumNorm.Value / norm;
+            foreach (var gradient in gradients) gradient.mul_(scale);
+        }
+
+        return norm;
+    }
+
+    public void Update(double learningRate)
+    {
+        _optimizer.Step(learningRate);
+        DiscardGradients();
+    }
+
+    public void DiscardGradients() => _module.zero_grad();
+
+    public LossSummary Measure(TokenBatch batch)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGradients = torch.no_grad();
+        _module.eval();
+        try
+        {
+            // As the book measures, the mean is rounded to single precision once a batch.
+            return _options.Mode == TrainingMode.PyTorchCompatible
+                ? LossSummary.Of(ModuleEvaluator.MeanLoss(_module, batch) * batch.Targets.Length, batch.Targets.Length)
+                : ModuleEvaluator.Measure(_module, batch);
+        }
+        finally
+        {
+            _module.train();
+        }
+    }
+
+    public IReadOnlyDictionary<string, byte[]> CaptureState()
+    {
+        var state = new Dictionary<string, byte[]>();
+        _optimizer.Capture(state);
+        using var generator = torch.get_rng_state();
+        state[GeneratorKey] = generator.bytes.ToArray();
+        return state;
+    }
+
+    public void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state)
+    {
+        _module.Load(weights);
+        _optimizer.Restore(state);
+        if (!state.TryGetValue(GeneratorKey, out byte[]? bytes)) throw new InvalidDataException($"The training state lacks '{GeneratorKey}'.");
+        using var generator = torch.tensor(bytes, torch.ScalarType.Byte);
+        torch.set_rng_state(generator);
+    }
+
+    public void Dispose()
+    {
+        DiscardGradients();
+        foreach (var parameter in _parameters.Values) parameter.requires_grad = true;
+        _module.ComputesStepByStep = _wasStepByStep;
+        _module.train(_wasTraining);
+        _optimizer.Dispose();
+        if (_ownsModule) _module.Dispose();
+        _heap.Dispose();
+    }
+}

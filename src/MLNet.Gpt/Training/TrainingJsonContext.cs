@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>The serialiser's code, made when compiling: no reflection at run time. Numbers are written so that they are read back to the last bit.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(TrainingHistory))]
+[JsonSerializable(typeof(SavedTraining))]
+internal sealed partial class TrainingJsonContext : JsonSerializerContext;

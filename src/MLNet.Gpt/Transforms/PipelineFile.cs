@@ -1,0 +1,56 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Inference;
+
+namespace MLNet.Gpt.Transforms;
+
+/// <summary>Pipelines in ML.NET's own format, and the model in whatever of our formats a path leads to.</summary>
+internal static class PipelineFile
+{
+    // Folders that a zip of ML.NET's has.
+    private const string TransformerFolder = "TransformerChain", TrainingFolder = "TrainingInfo";
+
+    /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when all of it is there.</summary>
+    public static void Save(MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
+        AtomicFile.Write(path, length: 0, stream =>
+        {
+            using var guarded = new GuardedStream(stream, cancellationToken);
+            context.Model.Save(model, inputSchema, guarded);
+            guarded.ThrowIfFailed();
+        });
+
+    /// <summary>Loads a transformer's package, a checkpoint, or a pipeline of ML.NET's that holds a GPT transformer and nothing else.</summary>
+    /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
+    public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    {
+        if (!Directory.Exists(path) && !IsZip(path)) return new GptTransformer(context, GptModel.Load(path, modelOptions), options);
+        bool isPipeline;
+        using (var entries = PackageEntries.Open(path)) isPipeline = !entries.Contains(GptPackage.MetadataEntry) && (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder));
+        return isPipeline ? LoadPipeline(context, path, options, modelOptions) : GptPackage.Load(context, path, options, modelOptions);
+    }
+
+    private static GptTransformer LoadPipeline(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    {
+        ITransformer[] transformers = [.. Flatten(context.Model.Load(path, out _))];
+        if (transformers is not [GptTransformer loaded])
+        {
+            throw new InvalidDataException(
+                $"'{path}' holds a pipeline of {transformers.Length} transformers ({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; load it with ml.Model.Load.");
+        }
+
+        if (modelOptions is null || modelOptions == loaded.Model.Options) return options is null ? loaded : new GptTransformer(context, loaded.Model, options);
+        using var model = loaded.Model;
+        return new GptTransformer(context, GptModel.FromWeights(model, model.Tokenizer, modelOptions), options ?? loaded.Options);
+    }
+
+    private static IEnumerable<ITransformer> Flatten(ITransformer transformer) =>
+        transformer is IEnumerable<ITransformer> chain ? chain.SelectMany(Flatten) : [transformer];
+
+    private static bool IsZip(string path)
+    {
+        using var file = File.OpenRead(path);
+        return file.ReadByte() == 'P' && file.ReadByte() == 'K';
+    }
+}

@@ -1,0 +1,17 @@
+namespace MLNet.Gpt.Transforms;
+
+/// <summary>What the model has to compute of a text.</summary>
+[Flags]
+internal enum TextParts
+{
+    None = 0,
+
+    /// <summary>The score of each target.</summary>
+    Loss = 1,
+
+    /// <summary>The candidates for the next token.</summary>
+    NextToken = 2,
+
+    /// <summary>The last token's hidden state.</summary>
+    Embedding = 4,
+}

@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using System.Xml.Linq;
+using MLNet.Gpt.Charts;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Charts;
+
+public sealed class LossCurveTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-charts").FullName;
+
+    private static readonly TrainingHistory History = new(
+        [new(0, 1, 0, 10.9, 10.8), new(10, 1, 5000, 8.1, 8.4), new(20, 2, 10_000, 6.5, 7.2)], TimeSpan.FromSeconds(1));
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(TrainingAxis.TokensSeen, "thousand tokens seen")]
+    [InlineData(TrainingAxis.Steps, "steps")]
+    [InlineData(TrainingAxis.Epochs, "epochs")]
+    public void An_svg_is_a_picture_of_the_size_asked_for_that_names_its_axes_and_curves(TrainingAxis axis, string label)
+    {
+        string path = Path.Combine(_folder, "new", "curve.svg");
+
+        LossCurve.Save(History, path, axis, Math.Log(50257), new(600, 400));
+
+        var root = XDocument.Load(path).Root!;
+        Assert.Equal("600", root.Attribute("width")!.Value);
+        string text = string.Concat(root.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value + "|"));
+        foreach (string expected in (string[])[label, "training", "validation", "guessing (ln V)", "cross-entropy, nats per token"]) Assert.Contains(expected, text);
+    }
+
+    [Fact]
+    public void A_png_is_of_the_size_asked_for()
+    {
+        string path = Path.Combine(_folder, "curve.png");
+
+        LossCurve.Save(History, path, size: new(640, 480));
+
+        byte[] bytes = File.ReadAllBytes(path);
+        Assert.Equal("PNG"u8, bytes.AsSpan(1, 3));
+        Assert.Equal(640, BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)));
+        Assert.Equal(480, BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(20)));
+    }
+
+    [Fact]
+    public void A_name_of_no_picture_and_a_size_too_small_are_refused_by_name()
+    {
+        Assert.Contains("curve.gif", Assert.Throws<ArgumentException>(() => LossCurve.Save(History, Path.Combine(_folder, "curve.gif"))).Message);
+        Assert.Contains("99", Assert.Throws<ArgumentOutOfRangeException>(() => new ChartSize(99, 400)).Message);
+        Assert.Throws<ArgumentException>(() => LossCurve.Save(new([], TimeSpan.Zero), Path.Combine(_folder, "curve.png")));
+    }
+}

@@ -1,0 +1,182 @@
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Data;
+
+public class TokenFileTests
+{
+    private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1009)]
+    [InlineData(65_536)]
+    public void A_text_that_is_cut_into_pieces_has_the_tokens_of_the_whole(int pieceLength)
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..200_000];
+        long count = TokenFileBuilder.Build(path, [text], null, document => (new StringReader(document), null), Tokenizer, pieceLength, null, default);
+
+        int[] expected = Tokenizer.Encode(text);
+        using var file = TokenFile.Open(path);
+        Assert.Equal(expected.Length, count);
+        Assert.Equal(expected, ReadAll(file));
+        Assert.Equal((2, 50257), (file.BytesPerToken, file.VocabularySize!.Value));
+    }
+
+    [Theory]
+    [InlineData("a  b\r\n\r\n  c's   d<|endoftext|>e   ")]
+    [InlineData("   ")]
+    [InlineData("nothing-to-cut-in-here-however-long-it-is")]
+    [InlineData("")]
+    public void White_space_of_all_kinds_is_cut_safely(string text)
+    {
+        for (int length = 1; length < 12; length++)
+        {
+            using var folder = new TemporaryDirectory();
+            string path = Path.Combine(folder.Path, "text.bin");
+            TokenFileBuilder.Build(path, [text], null, document => (new StringReader(document), null), Tokenizer, length, null, default);
+            using var file = TokenFile.Open(path);
+            Assert.Equal(Tokenizer.Encode(text), ReadAll(file));
+        }
+    }
+
+    [Fact]
+    public void Documents_are_parted_by_the_end_of_text_and_files_read_as_texts_do()
+    {
+        using var folder = new TemporaryDirectory();
+        string[] texts = ["Every effort", "moves you", " ümläut ☕"];
+        string[] files = [.. texts.Select((_, i) => Path.Combine(folder.Path, $"{i}.txt"))];
+        foreach (var (text, file) in texts.Zip(files)) File.WriteAllText(file, text);
+        string fromFiles = Path.Combine(folder.Path, "files.bin"), fromTexts = Path.Combine(folder.Path, "texts.bin");
+        var progress = new List<TokenizingProgress>();
+        long count = TokenFileBuilder.FromFiles(fromFiles, files, Tokenizer, new Listener(progress.Add));
+        TokenFileBuilder.FromTexts(fromTexts, texts, Tokenizer);
+
+        using var opened = TokenFile.Open(fromFiles);
+        Assert.Equal([.. Tokenizer.Encode(texts[0]), 50256, .. Tokenizer.Encode(texts[1]), 50256, .. Tokenizer.Encode(texts[2])], ReadAll(opened));
+        Assert.Equal(File.ReadAllBytes(fromTexts), File.ReadAllBytes(fromFiles));
+        long bytes = files.Sum(file => new FileInfo(file).Length);
+        Assert.Equal(new(3, bytes, bytes, count), progress[^1]);
+        Assert.Equal(progress.Select(report => report.Tokens).Order(), progress.Select(report => report.Tokens));
+    }
+
+    [Fact]
+    public void Ids_of_a_large_vocabulary_take_four_bytes()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "words.bin");
+        var tokenizer = new WordTokenizer(Enumerable.Range(0, 70_000).Select(i => $"w{i}"));
+        TokenFileBuilder.FromTexts(path, ["w0 w65535 w65536 w69999"], tokenizer);
+        using var file = TokenFile.Open(path);
+        Assert.Equal(4, file.BytesPerToken);
+        Assert.Equal([0, 65535, 65536, 69999], ReadAll(file));
+    }
+
+    [Fact] // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes an id: what llm.c's write_datafile writes.
+    public void A_file_of_llm_c_is_read()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "llmc.bin");
+        byte[] bytes = new byte[1024 + 6];
+        BitConverter.GetBytes(20240520).CopyTo(bytes, 0);
+        BitConverter.GetBytes(1).CopyTo(bytes, 4);
+        BitConverter.GetBytes(3).CopyTo(bytes, 8);
+        byte[] ids = [0x50, 0xC4, 7, 0, 1, 2];
+        ids.CopyTo(bytes, 1024);
+        File.WriteAllBytes(path, bytes);
+        using var file = TokenFile.Open(path);
+        Assert.Equal([50256, 7, 513], ReadAll(file));
+        Assert.Null(file.VocabularySize);
+    }
+
+    [Fact]
+    public void Windows_of_a_file_are_those_of_the_same_tokens_in_memory()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..20_000];
+        TokenFileBuilder.FromTexts(path, [text], Tokenizer);
+        using var file = TokenFile.Open(path);
+        var options = new TrainingOptions { Stride = 24 };
+        var mapped = TrainingData.FromTokens(file, 32, 50257, options);
+        var inMemory = TrainingData.FromTokens(Tokenizer.Encode(text), 32, 50257, options);
+        foreach (var (one, two) in new[] { (inMemory.Training, mapped.Training), (inMemory.Validation!, mapped.Validation!) })
+        {
+            Assert.Equal((one.Count, one.TargetCount), (two.Count, two.TargetCount));
+            var batches = new TokenBatches(one, 3).Shuffled(1).Zip(new TokenBatches(two, 3).Shuffled(1)).ToList();
+            Assert.All(batches, pair => Assert.Equal((pair.First.Inputs, pair.First.Targets), (pair.Second.Inputs, pair.Second.Targets)));
+        }
+    }
+
+    [Fact]
+    public void A_making_that_is_cancelled_or_fails_leaves_what_was_there()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "old.bin");
+        File.WriteAllText(path, "old");
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => TokenFileBuilder.FromTexts(path, Documents(), Tokenizer, null, source.Token));
+        Assert.Throws<FileNotFoundException>(() => TokenFileBuilder.FromFiles(path, [Path.Combine(folder.Path, "none.txt")], Tokenizer));
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.GetFiles(folder.Path));
+
+        IEnumerable<string> Documents()
+        {
+            yield return "one";
+            source.Cancel();
+            yield return "two";
+        }
+    }
+
+    [Fact]
+    public void Another_file_and_a_damaged_one_are_refused_with_the_reason()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "wrong.bin");
+        Refused(new byte[10], "begins with 1024 bytes");
+        Refused(new byte[2000], "is no token file");
+        byte[] good = [.. new TokenFileHeader(2, 3, 50257).Write(), 1, 0, 2, 0, 3, 0];
+        Refused(good[..^1], "3 tokens of 2 bytes take 1030");
+
+        void Refused(byte[] bytes, string reason)
+        {
+            File.WriteAllBytes(path, bytes);
+            string message = Assert.Throws<InvalidDataException>(() => TokenFile.Open(path).Dispose()).Message;
+            Assert.Contains(reason, message, StringComparison.Ordinal);
+            Assert.Contains("wrong.bin", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_header_holds_more_tokens_than_32_bits_count()
+    {
+        var header = new TokenFileHeader(2, 5_000_000_000, 50257);
+        Assert.Equal(header, TokenFileHeader.Read("large.bin", header.Write(), 1024 + 10_000_000_000));
+    }
+
+    [Fact]
+    public void A_file_of_another_vocabulary_and_an_id_outside_it_are_refused()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "text.bin");
+        TokenFileBuilder.FromTexts(path, ["Every effort moves you"], Tokenizer);
+        using var file = TokenFile.Open(path);
+        Assert.Throws<ArgumentException>(() => TrainingData.FromTokens(file, 2, 61, new()));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new TokenWindows(file, 2, vocabularySize: 61).Inputs(0).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(3, new int[2]));
+    }
+
+    private static int[] ReadAll(TokenFile file)
+    {
+        int[] ids = new int[file.Count];
+        file.Read(0, ids);
+        return ids;
+    }
+
+    private sealed class Listener(Action<TokenizingProgress> report) : IProgress<TokenizingProgress>
+    {
+        public void Report(TokenizingProgress value) => report(value);
+    }
+}

@@ -1,0 +1,64 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Inference;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+public sealed class TextScorerTests : IDisposable
+{
+    private static readonly GptConfig Config = GptModelTests.Odd with { VocabularySize = 50257, ContextLength = 64 };
+
+    private readonly GptModel _model = GptModel.FromWeights(RandomWeights.Of(Config), Gpt2Tokenizer.Instance);
+
+    public void Dispose() => _model.Dispose();
+
+    [Theory]
+    [InlineData("Every effort moves you", 22, 22, 4, 17, 17, 3)] // "Every" is predicted by nobody, and is a word
+    [InlineData("Everyday efforts move", 21, 21, 3, 16, 16, 3)] // the first token is "Every", and its word goes on
+    [InlineData("né né", 7, 5, 2, 6, 4, 2)] // the first token is "n", and its word goes on
+    [InlineData(" a b", 4, 4, 3, 2, 2, 1)] // the first token is " a": the piece before the blank, and "a"
+    [InlineData("🙂 a", 6, 3, 2, 4, 3, 2)] // the emoji takes two tokens, of two bytes each, and is predicted with the second
+    public void The_first_token_counts_only_where_a_start_token_predicts_it(
+        string text, int bytes, int characters, int words, int bytesAfter, int charactersAfter, int wordsAfter)
+    {
+        var whole = Score(text, prependEndOfText: true);
+        var rest = Score(text, prependEndOfText: false);
+
+        Assert.Equal((bytes, characters, words), (whole.ByteCount, whole.CharacterCount, whole.WordCount));
+        Assert.Equal((bytesAfter, charactersAfter, wordsAfter), (rest.ByteCount, rest.CharacterCount, rest.WordCount));
+        Assert.Equal(1, whole.Loss.TokenCount - rest.Loss.TokenCount);
+    }
+
+    [Fact]
+    public void Word_and_byte_perplexity_and_bits_are_those_of_lm_evaluation_harness()
+    {
+        string[] texts = ["Every effort moves you.", "I really like\nchocolate  ", "🙂"];
+        var scores = texts.Select(text => Score(text, prependEndOfText: true)).ToArray();
+        var metrics = new LanguageModelMetrics(scores.Aggregate((left, right) => left + right), Config.VocabularySize);
+
+        // weighted_perplexity: exp(−Σ log-likelihood / Σ weight), the weights being len(re.split(r"\s+", text)) and len(text.encode()).
+        double logLikelihood = -scores.Sum(score => score.Loss.Sum);
+        const int Words = 4 + 5 + 1, Bytes = 23 + 25 + 4, Characters = 23 + 25 + 1;
+        Assert.Equal(Math.Exp(-logLikelihood / Words), metrics.WordPerplexity, metrics.WordPerplexity * 1e-12);
+        Assert.Equal(Math.Exp(-logLikelihood / Bytes), metrics.BytePerplexity, metrics.BytePerplexity * 1e-12);
+        Assert.Equal(-logLikelihood / Bytes / Math.Log(2), metrics.BitsPerByte, 1e-12);
+        Assert.Equal(-logLikelihood / Characters / Math.Log(2), metrics.BitsPerCharacter, 1e-12);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Every")]
+    public void A_text_with_nothing_to_predict_has_no_size_and_no_ratio(string text)
+    {
+        var score = Score(text, prependEndOfText: false);
+        Assert.Equal(DocumentScore.Empty with { DocumentCount = 1 }, score);
+
+        var metrics = new LanguageModelMetrics(score, Config.VocabularySize);
+        Assert.All([metrics.WordPerplexity, metrics.BytePerplexity, metrics.BitsPerByte, metrics.BitsPerCharacter], figure => Assert.Equal(double.NaN, figure));
+    }
+
+    private DocumentScore Score(string text, bool prependEndOfText) =>
+        new TextScorer(_model, new() { PrependEndOfText = prependEndOfText }).Score(text, TestContext.Current.CancellationToken);
+}

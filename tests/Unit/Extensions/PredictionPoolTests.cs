@@ -1,0 +1,84 @@
+using Microsoft.ML;
+using MLNet.Gpt.Extensions;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Transforms;
+
+namespace MLNet.Gpt.Tests.Extensions;
+
+public sealed class PredictionPoolTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-pool").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Many_threads_get_what_one_engine_gives()
+    {
+        var ml = new MLContext();
+        using var model = TinyModels.Create();
+        using var pool = new PredictionPool<Input, Output>(Pipeline(ml, model), ml);
+        using var engine = ml.Model.CreatePredictionEngine<Input, Output>(Pipeline(ml, model), new PredictionEngineOptions { OwnsTransformer = false });
+        string[] texts = [.. Enumerable.Range(0, 400).Select(i => TinyModels.Text(1 + (i % 9), i))];
+
+        var answers = await Task.WhenAll(texts.Select(text => Task.Run(() => pool.Predict(new() { Text = text }))));
+
+        Assert.Equal(texts.Select(text => engine.Predict(new() { Text = text })), answers);
+    }
+
+    [Fact]
+    public void A_saved_pipeline_is_loaded_and_a_missing_one_is_named()
+    {
+        var ml = new MLContext();
+        using var model = TinyModels.Create();
+        var pipeline = Pipeline(ml, model);
+        string path = Path.Combine(_folder, "pipeline.zip");
+        ml.Model.Save(pipeline, ml.Data.LoadFromEnumerable(Array.Empty<Input>()).Schema, path);
+
+        using var pool = PredictionPool<Input, Output>.Load(path);
+        using var direct = new PredictionPool<Input, Output>(pipeline);
+
+        Assert.Equal(direct.Predict(new() { Text = "w1 w2" }), pool.Predict(new() { Text = "w1 w2" }));
+        Assert.Contains("none.zip", Assert.ThrowsAny<IOException>(() => PredictionPool<Input, Output>.Load(Path.Combine(_folder, "none.zip"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Types_that_do_not_fit_the_pipeline_are_refused_when_the_pool_is_made()
+    {
+        using var model = TinyModels.Create();
+        var error = Assert.ThrowsAny<Exception>(() => new PredictionPool<OtherInput, Output>(Pipeline(new MLContext(), model)));
+        Assert.Contains("Text", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void After_disposal_it_says_so_and_the_pipeline_works_on()
+    {
+        using var model = TinyModels.Create();
+        var pipeline = Pipeline(new MLContext(), model);
+        var pool = new PredictionPool<Input, Output>(pipeline);
+        pool.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => pool.Predict(new() { Text = "w1" }));
+        using var other = new PredictionPool<Input, Output>(pipeline);
+        Assert.NotEmpty(other.Predict(new() { Text = "w1" }).PredictedToken);
+    }
+
+    private static GptTransformer Pipeline(MLContext ml, GptModel model) =>
+        ml.LanguageModeling.FromModel(model, "Text").Fit(ml.Data.LoadFromEnumerable(Array.Empty<Input>()));
+
+    private sealed class Input
+    {
+        public string Text { get; set; } = string.Empty;
+    }
+
+    private sealed class OtherInput
+    {
+        public float Number { get; set; }
+    }
+
+    private sealed record Output
+    {
+        public string PredictedToken { get; set; } = string.Empty;
+
+        public float Probability { get; set; }
+    }
+}

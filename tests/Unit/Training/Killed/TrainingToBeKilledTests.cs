@@ -1,0 +1,20 @@
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Training.Killed;
+
+/// <summary>What <see cref="KilledTrainingTests"/> runs in a process of its own, and kills.</summary>
+[Collection(TorchCollection.Name)]
+public class TrainingToBeKilledTests
+{
+    public const string Variable = "MLNET_GPT_TRAINING_TO_BE_KILLED";
+
+    [Fact]
+    public void It_trains()
+    {
+        string? folder = Environment.GetEnvironmentVariable(Variable);
+        Assert.SkipWhen(folder is null, "This is asked in a process of its own only.");
+        var options = KilledTrainingTests.Options(folder);
+        CheckpointTests.Weights().Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
+    }
+}

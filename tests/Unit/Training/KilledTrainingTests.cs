@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.Training.Killed;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Training;
+
+[Collection(TorchCollection.Name)]
+public class KilledTrainingTests
+{
+    [Fact]
+    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit()
+    {
+        using var folder = new TemporaryDirectory();
+        var options = Options(folder.Path);
+        var expected = CheckpointTests.Weights().Train(
+            CheckpointTests.Data(options), options with { Checkpoints = null }, cancellationToken: TestContext.Current.CancellationToken);
+
+        int latest = 0;
+        for (int kill = 0; kill < 2; kill++)
+        {
+            latest = await TrainAndKill(folder.Path, beyondStep: latest);
+            Assert.InRange(latest, 1, expected.History.Last.Step - 1);
+        }
+
+        var resumed = CheckpointTests.Weights(seed: 5).Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
+        CheckpointTests.AssertSame(expected, resumed);
+    }
+
+    // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
+    internal static TrainingOptions Options(string folder) => CheckpointTests.Options(TrainingMode.TorchSharp) with
+    {
+        Epochs = 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Resumes = true },
+    };
+
+    private static async Task<int> TrainAndKill(string folder, int beyondStep)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, folder));
+        try
+        {
+            var waited = Stopwatch.StartNew();
+            while (LatestStep(folder) <= beyondStep)
+            {
+                Assert.False(process.HasExited, "The training has ended before it was killed.");
+                Assert.True(waited.Elapsed < TimeSpan.FromMinutes(2), "The training has not begun.");
+                await Task.Delay(10, cancellation);
+            }
+
+            await Task.Delay(Random.Shared.Next(300), cancellation);
+        }
+        finally
+        {
+            process.Kill(); // SIGKILL: nothing of the process runs after it
+        }
+
+        await process.WaitForExitAsync(cancellation);
+        return LatestStep(folder);
+    }
+
+    private static int LatestStep(string folder) => Directory.EnumerateDirectories(folder, "checkpoint-*")
+        .Select(path => int.TryParse(Path.GetFileName(path)["checkpoint-".Length..], out int step) ? step : 0)
+        .DefaultIfEmpty().Max();
+}

@@ -1,0 +1,231 @@
+using System.IO.Compression;
+using System.Text;
+using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Transforms;
+using Microsoft.ML;
+
+namespace MLNet.Gpt.Tests.Transforms;
+
+public sealed class GptPackageTests : IDisposable
+{
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly GptModel _model = TinyModels.Create();
+    private readonly TemporaryDirectory _folder = new();
+    private readonly string[] _texts = [.. Enumerable.Range(0, 6).Select(i => TinyModels.Text(2 + (i * 5), i))];
+
+    private string File => Path.Combine(_folder.Path, "model.gpt");
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void A_transformer_comes_back_with_its_options_and_figures()
+    {
+        var options = new GptTransformerOptions
+        {
+            InputColumnName = "Text",
+            Columns = new() { CandidateTokens = "Candidates", CandidateCount = 3, Embedding = "Features" },
+            Scoring = new() { PrependEndOfText = true, SpecialTokens = SpecialTokens.Literal },
+            Generation = new() { MaxTokens = 5, StopSequences = ["w9"], Seed = 4, Temperature = 0.7 },
+        };
+        var transformer = new GptTransformer(_model, options);
+
+        transformer.Save(File);
+        var loaded = GptTransformer.Load(File);
+
+        Assert.Equivalent(options, loaded.Options, strict: true);
+        Assert.Equal(_model.Config, loaded.Model.Config);
+        Assert.Equal(_model.Options, loaded.Model.Options);
+        var data = Rows.ToView(_ml, _texts);
+        Assert.Equivalent(Rows.Read(_ml, transformer.Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
+    }
+
+    [Fact]
+    public void A_folder_that_it_was_unpacked_to_loads_as_well()
+    {
+        new GptTransformer(_model).Save(File);
+        string folder = Path.Combine(_folder.Path, "unpacked");
+        ZipFile.ExtractToDirectory(File, folder);
+
+        var loaded = _ml.LanguageModeling.LoadModel(folder);
+
+        var data = Rows.ToView(_ml, _texts);
+        Assert.Equivalent(Rows.Read(_ml, new GptTransformer(_model).Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
+        Assert.Equal(["config.json", "metadata.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        using var weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        Assert.Equal(WeightNames.For(_model.Config).Select(entry => entry.Name), weights.Tensors.Select(tensor => tensor.Name));
+    }
+
+    [Fact]
+    public void How_the_model_is_held_can_be_chosen_anew()
+    {
+        new GptTransformer(_model).Save(File);
+
+        Assert.Equal(WeightPrecision.Int8, GptTransformer.Load(File, new() { Precision = WeightPrecision.Int8 }).Model.Options.Precision);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    [InlineData(0.3)]
+    [InlineData(0.9)]
+    [InlineData(-1)]
+    public void A_package_that_is_cut_off_is_refused(double where)
+    {
+        new GptTransformer(_model).Save(File);
+        byte[] bytes = System.IO.File.ReadAllBytes(File);
+        int length = where is > 0 and < 1 ? (int)(where * bytes.Length) : where < 0 ? bytes.Length - 1 : (int)where;
+        System.IO.File.WriteAllBytes(File, bytes[..length]);
+
+        var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
+
+        Assert.Contains(File, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_flipped_bit_of_the_weights_goes_unnoticed()
+    {
+        new GptTransformer(_model).Save(File);
+        byte[] bytes = System.IO.File.ReadAllBytes(File);
+        float weight = ReadWeight("out_head.weight");
+        int place = bytes.AsSpan().IndexOf(BitConverter.GetBytes(weight));
+        bytes[place + 2] ^= 1;
+        System.IO.File.WriteAllBytes(File, bytes);
+
+        var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
+
+        Assert.Contains("model.safetensors", error.Message, StringComparison.Ordinal);
+
+        float ReadWeight(string name)
+        {
+            var elements = new float[1];
+            _model.Read(name == "out_head.weight" && _model.Config.HasTiedHead ? "tok_emb.weight" : name, 5, elements);
+            return elements[0];
+        }
+    }
+
+    [Fact]
+    public void What_is_wrong_is_named()
+    {
+        AssertRefused("metadata.json", "\"formatVersion\": 1", "\"formatVersion\": 2", "formatVersion is 2");
+        AssertRefused("metadata.json", "MLNet.Gpt.Transformer", "Other", "format is 'Other'");
+        AssertRefused("metadata.json", "\"weightsSha256\"", "\"sum\"", "weightsSha256");
+        AssertRefused("metadata.json", "\"inputColumnName\": \"Text\"", "\"inputColumnName\": \"\"", "InputColumnName");
+        AssertRefused("metadata.json", "\"inputColumnName\"", "\"inputColumnNames\"", "inputColumnNames");
+        AssertRefused("metadata.json", "\"candidateCount\": 5", "\"candidateCount\": 500", "CandidateCount is 500");
+        AssertRefused("metadata.json", "{", "[", "metadata.json");
+        AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":3", "trf_blocks.2");
+        AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":1", "trf_blocks.1");
+        AssertRefused("config.json", "\"contextLength\":16", "\"contextLength\":32", "pos_emb.weight");
+        AssertRefused("config.json", "\"headCount\":4", "\"headCount\":5", "HeadCount 5");
+        AssertRefused("config.json", "\"vocabularySize\":61", "\"vocabularySize\":60", "vocabularySize in 'config.json' is 60");
+        AssertRefused("config.json", "\"hasQkvBias\":true,", "", "hasQkvBias");
+        AssertRefused("tokenizer.json", "\"w7\",", "", "60 ids");
+        AssertRefused("tokenizer.json", "\"words\"", "\"signs\"", "signs");
+    }
+
+    [Theory]
+    [InlineData("metadata.json")]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    [InlineData("model.safetensors")]
+    public void An_entry_that_is_missing_is_named(string entry)
+    {
+        new GptTransformer(_model).Save(File);
+        using (var archive = ZipFile.Open(File, ZipArchiveMode.Update)) archive.GetEntry(entry)!.Delete();
+
+        Assert.Contains($"'{entry}'", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_saving_that_fails_or_is_stopped_leaves_the_older_file()
+    {
+        new GptTransformer(_model).Save(File);
+        byte[] before = System.IO.File.ReadAllBytes(File);
+
+        using var other = TinyModels.Create(new CountingTokenizer(TinyModels.Words));
+        Assert.Contains(nameof(CountingTokenizer), Assert.Throws<ArgumentException>(() => new GptTransformer(other).Save(File)).Message, StringComparison.Ordinal);
+        Assert.Throws<OperationCanceledException>(() => new GptTransformer(_model).Save(File, new CancellationToken(canceled: true)));
+
+        Assert.Equal(before, System.IO.File.ReadAllBytes(File));
+        Assert.Equal(File, Directory.GetFiles(_folder.Path).Single()); // and nothing beside it
+    }
+
+    [Fact]
+    public void Weights_pass_through_a_small_buffer_both_ways()
+    {
+        // 21 MB of weights; what is allocated on the way would hold them many times over if they were ever whole.
+        var config = GptPresets.Tiny with { EmbeddingWidth = 384, LayerCount = 3, HeadCount = 8 };
+        using var model = GptModel.FromWeights(TinyModels.Weights(config, 1), TinyModels.Words, new() { ThreadCount = 1 });
+        string pipeline = Path.Combine(_folder.Path, "pipeline.zip");
+        var transformer = new GptTransformer(model);
+        var schema = Rows.ToView(_ml, "w1").Schema;
+        Assert.InRange(model.WeightBytes, 20_000_000, 25_000_000);
+        new GptTransformer(_model).Save(File); // code that runs for the first time allocates
+        GptTransformer.Load(File);
+
+        Assert.InRange(Allocated(() => transformer.Save(File)), 0, 5_000_000);
+        Assert.InRange(Allocated(() => GptTransformer.Load(File, new() { ThreadCount = 1 }).Model.Dispose()), 0, 5_000_000);
+        Assert.InRange(Allocated(() => _ml.Model.Save(transformer, schema, pipeline)), 0, 5_000_000);
+        Assert.InRange(Allocated(() => ((GptTransformer)_ml.Model.Load(pipeline, out _)).Model.Dispose()), 0, 5_000_000);
+    }
+
+    [Fact(Explicit = true)]
+    [Trait("Category", "Slow")]
+    public void A_model_of_over_two_gigabytes_needs_little_managed_memory()
+    {
+        var config = GptPresets.Gpt2Large with { VocabularySize = 61 };
+        using var model = GptModel.FromWeights(new ZeroWeights(config), TinyModels.Words);
+        Assert.True(model.WeightBytes > 2L << 30);
+        string pipeline = Path.Combine(_folder.Path, "pipeline.zip");
+
+        long package = Allocated(() => new GptTransformer(model).Save(File));
+        Assert.True(new FileInfo(File).Length > 2L << 30);
+        package += Allocated(() => GptTransformer.Load(File).Model.Dispose());
+        long ofMLNet = Allocated(() => _ml.LanguageModeling.SaveModel(new GptTransformer(model), null, pipeline));
+        ofMLNet += Allocated(() => ((GptTransformer)_ml.Model.Load(pipeline, out _)).Model.Dispose());
+
+        Assert.InRange(package, 0, 200_000_000);
+        Assert.InRange(ofMLNet, 0, 200_000_000);
+    }
+
+    private static long Allocated(Action action)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        return GC.GetAllocatedBytesForCurrentThread() - before;
+    }
+
+    private void AssertRefused(string entry, string text, string replacement, string expected)
+    {
+        new GptTransformer(_model).Save(File);
+        using (var archive = ZipFile.Open(File, ZipArchiveMode.Update))
+        {
+            string old;
+            using (var reader = new StreamReader(archive.GetEntry(entry)!.Open())) old = reader.ReadToEnd();
+            Assert.Contains(text, old, StringComparison.Ordinal);
+            archive.GetEntry(entry)!.Delete();
+            using var stream = archive.CreateEntry(entry).Open();
+            int place = old.IndexOf(text, StringComparison.Ordinal);
+            stream.Write(Encoding.UTF8.GetBytes(old[..place] + replacement + old[(place + text.Length)..]));
+        }
+
+        var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains(File, error.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class ZeroWeights(GptConfig config) : IWeightSource
+    {
+        public GptConfig Config => config;
+
+        public void Read(string name, long start, Span<float> destination) => destination.Fill(0.01f);
+    }
+}

@@ -1,0 +1,155 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.Transforms.NewProcess;
+using MLNet.Gpt.Transforms;
+
+namespace MLNet.Gpt.Tests.Transforms;
+
+public sealed class PipelineFileTests : IDisposable
+{
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly GptModel _model = TinyModels.Create();
+    private readonly TemporaryDirectory _folder = new();
+    private readonly IDataView _data;
+
+    public PipelineFileTests() => _data = Rows.ToView(_ml, Enumerable.Range(0, 6).Select(i => TinyModels.Text(2 + (i * 5), i)));
+
+    private string PathOf(string name) => Path.Combine(_folder.Path, name);
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_new_process_loads_the_pipeline_and_predicts_the_same()
+    {
+        var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
+        _ml.LanguageModeling.SaveModel(pipeline, _data.Schema, PathOf("pipeline.zip"));
+        await File.WriteAllTextAsync(PathOf("expected.json"), JsonSerializer.Serialize(Rows.Read(_ml, pipeline.Transform(_data))), TestContext.Current.CancellationToken);
+
+        await ChildTestRun.Run("MLNet.Gpt.Tests.Transforms.NewProcess", (SavedPipelineTests.Variable, _folder.Path));
+    }
+
+    [Fact]
+    public void A_saving_that_fails_leaves_the_older_file_as_it_was()
+    {
+        string file = PathOf("pipeline.zip");
+        _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file);
+        byte[] before = File.ReadAllBytes(file);
+        using var unsavable = TinyModels.Create(new CountingTokenizer(TinyModels.Words));
+
+        Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.SaveModel(new GptTransformer(unsavable), _data.Schema, file));
+        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file, new CancellationToken(canceled: true)));
+
+        Assert.Equal(before, File.ReadAllBytes(file));
+        Assert.Equal(file, Directory.GetFiles(_folder.Path).Single());
+        Assert.IsType<GptTransformer>(_ml.Model.Load(file, out _));
+    }
+
+    [Fact]
+    public void A_failure_that_the_writer_swallows_is_thrown_all_the_same()
+    {
+        using var full = new FullStream();
+        using var guarded = new GuardedStream(full, CancellationToken.None);
+
+        using (var archive = new ZipArchive(guarded, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            Assert.Throws<IOException>(archive.Dispose);
+        }
+
+        Assert.Throws<IOException>(guarded.ThrowIfFailed);
+    }
+
+    [Fact]
+    public void LoadModel_takes_a_package_a_checkpoint_and_a_lone_transformer_of_ML_NET()
+    {
+        var transformer = new GptTransformer(_model);
+        transformer.Save(PathOf("package.gpt"));
+        GptCheckpoint.Save(PathOf("model.safetensors"), _model, _model.Tokenizer);
+        _ml.Model.Save(transformer, _data.Schema, PathOf("lone.zip"));
+        var expected = Rows.Read(_ml, transformer.Transform(_data));
+
+        foreach (string name in (string[])["package.gpt", "model.safetensors", "lone.zip"])
+        {
+            Assert.Equivalent(expected, Rows.Read(_ml, _ml.LanguageModeling.LoadModel(PathOf(name)).Transform(_data)), strict: true);
+
+            var chosen = _ml.LanguageModeling.LoadModel(PathOf(name), new() { Columns = new() { Probability = "P" } }, new() { Precision = WeightPrecision.Int8 });
+            Assert.Equal("P", chosen.Options.Columns.Probability);
+            Assert.Equal(WeightPrecision.Int8, chosen.Model.Options.Precision);
+            Assert.Equal(6, chosen.Transform(_data).GetColumn<float>("P").Count());
+        }
+    }
+
+    [Fact]
+    public void LoadModel_refuses_what_it_would_have_to_cut()
+    {
+        var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
+        _ml.Model.Save(pipeline, _data.Schema, PathOf("pipeline.zip"));
+        File.WriteAllText(PathOf("note.txt"), "This is no model at all, and not even long.");
+        using (var archive = ZipFile.Open(PathOf("other.zip"), ZipArchiveMode.Create)) archive.CreateEntry("something.txt");
+
+        var error = Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("pipeline.zip")));
+        Assert.Contains("2 transformers", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
+        Assert.Contains("note.txt", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("note.txt"))).Message, StringComparison.Ordinal);
+        Assert.Contains("metadata.json", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("other.zip"))).Message, StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(() => _ml.LanguageModeling.LoadModel(PathOf("nothing")));
+    }
+
+    [Fact]
+    public void A_file_of_a_newer_version_is_refused()
+    {
+        string file = PathOf("newer.zip");
+        _ml.Model.Save(new GptTransformer(_model), _data.Schema, file);
+        using (var archive = ZipFile.Open(file, ZipArchiveMode.Update))
+        {
+            var key = archive.Entries.Single(entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal) && IndexOfSignature(Read(entry)) >= 0);
+            byte[] bytes = Read(key);
+            int place = IndexOfSignature(bytes) + 8; // the versions of writer and reader follow the signature
+            BitConverter.TryWriteBytes(bytes.AsSpan(place), 0x00020001u);
+            BitConverter.TryWriteBytes(bytes.AsSpan(place + 4), 0x00020001u);
+            string name = key.FullName;
+            key.Delete();
+            using var stream = archive.CreateEntry(name).Open();
+            stream.Write(bytes);
+        }
+
+        var error = Assert.ThrowsAny<Exception>(() => _ml.Model.Load(file, out _));
+
+        Assert.Contains("version", error.GetBaseException().Message + error.Message, StringComparison.OrdinalIgnoreCase);
+
+        static byte[] Read(ZipArchiveEntry entry)
+        {
+            using var memory = new MemoryStream();
+            using var stream = entry.Open();
+            stream.CopyTo(memory);
+            return memory.ToArray();
+        }
+
+        static int IndexOfSignature(byte[] bytes) => bytes.AsSpan().IndexOf("GPT TRAN"u8);
+    }
+
+    [Fact]
+    public void The_internals_that_are_used_are_those_of_this_version_of_ML_NET()
+    {
+        // Another version may have others: read docs/decisions/0002-saving-through-ml-net.md, try, and change the number here.
+        string version = typeof(MLContext).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyInformationalVersionAttribute), false)
+            .Cast<System.Reflection.AssemblyInformationalVersionAttribute>().Single().InformationalVersion;
+
+        Assert.StartsWith("5.0.1", version, StringComparison.Ordinal);
+    }
+
+    private sealed class FullStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new IOException("The disk is full.");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new IOException("The disk is full.");
+    }
+}
