@@ -29,7 +29,8 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 60, EvaluationBatches = 16,
     };
 
-    private readonly MLContext _ml = new(seed: 1);
+    // The trainer takes the seed of the context; with this one it begins with the network that is measured before training.
+    private readonly MLContext _ml = new((int)Training.Seed);
 
     public void Run(CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel tiny -TiedHead $false
+    $fixtures = Join-Path $PSScriptRoot '../Unit/Fixtures/Models'
 }
 
 Describe 'Get-GptModelInfo' {
@@ -23,10 +24,30 @@ Describe 'Get-GptModelInfo' {
         Export-GptModel $model TestDrive:/m.safetensors -DataType BFloat16
         $info = Get-GptModelInfo TestDrive:/m.safetensors
         $info.Config | Should -Be $model.Config
-        $info.Format | Should -BeLike '*BFloat16*'
+        $info.Format | Should -Be 'MLNet.Gpt safetensors'
+        $info.DataType | Should -Be 'BF16'
         $info.Bytes | Should -Be ($model.ParameterCount * 2)
         $info.Source | Should -BeLike '*m.safetensors'
         (Get-Item TestDrive:/m.safetensors | Get-GptModelInfo).Name | Should -Be 'm'
+    }
+
+    It 'reads <Model>, which other programs wrote' -ForEach @(
+        @{ Model = 'hf'; Format = 'Hugging Face safetensors'; DataType = 'F32' }
+        @{ Model = 'hf-sharded'; Format = 'Hugging Face safetensors'; DataType = 'BF16 + F16' }
+        @{ Model = 'hf-bin'; Format = 'Hugging Face PyTorch'; DataType = 'F16' }
+        @{ Model = 'openai'; Format = 'TensorFlow checkpoint'; DataType = 'F32' }
+        @{ Model = 'gguf/f32.gguf'; Format = 'GGUF v3'; DataType = 'F32' }
+    ) {
+        $info = Get-GptModelInfo "$fixtures/$Model"
+        $info.Format | Should -Be $Format
+        $info.DataType | Should -Be $DataType
+        $info.LayerCount | Should -Be 2
+        ($info.Part | Measure-Object ParameterCount -Sum).Sum | Should -Be $info.ParameterCount
+    }
+
+    It 'asks for the number of heads where a file does not tell it' {
+        { Get-GptModelInfo "$fixtures/book/model.pth" -ErrorAction Stop } | Should -Throw -ErrorId 'InputRefused,MLNetGpt.Cmdlets.GetGptModelInfoCommand'
+        (Get-GptModelInfo "$fixtures/book/model.pth" -HeadCount 2).HeadCount | Should -Be 2
     }
 
     It 'reports a file that is no model' {

@@ -1,6 +1,7 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel tiny
+    $fixtures = Join-Path $PSScriptRoot '../Unit/Fixtures/Models'
 }
 
 Describe 'Import-GptModel' {
@@ -25,6 +26,18 @@ Describe 'Import-GptModel' {
         $loaded.Name | Should -Be 'good'
         $wrong.FullyQualifiedErrorId | Should -Be 'ModelFileInvalid,MLNetGpt.Cmdlets.ImportGptModelCommand'
         $wrong[0].TargetObject | Should -BeLike '*bad.safetensors'
+    }
+
+    It 'loads a folder and a file that other programs wrote' {
+        $loaded = Import-GptModel "$fixtures/transformers"
+        $loaded.Name | Should -Be 'transformers'
+        $loaded.Format | Should -Be 'Hugging Face safetensors, F32'
+        'low lower' | ConvertTo-GptToken -Model $loaded | Should -Not -BeNullOrEmpty
+        (Get-Item "$fixtures/gguf/f32.gguf" | Import-GptModel).Format | Should -Be 'GGUF v3, F32'
+    }
+
+    It 'refuses a model without a tokenizer of its vocabulary' {
+        { Import-GptModel "$fixtures/openai" -ErrorAction Stop } | Should -Throw -ErrorId 'InputRefused,MLNetGpt.Cmdlets.ImportGptModelCommand'
     }
 
     It 'reports a missing file' {

@@ -76,15 +76,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         var file = SafetensorsFile.Open(path);
         try
         {
-            string version = Text(file, VersionKey);
-            if (version != Version) throw new InvalidDataException($"'{path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
-            var config = GptConfigJson.Read(path, Text(file, ConfigKey));
-            var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(path, json) : null;
-            if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
-            {
-                throw new InvalidDataException($"'{path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
-            }
-
+            var (config, tokenizer) = ReadMetadata(file);
             CheckWeights(file, config, $"'{path}'");
             return new(file, config, tokenizer);
         }
@@ -122,6 +114,25 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Whether a file says that this library wrote it.</summary>
+    internal static bool IsCheckpoint(SafetensorsFile file) => file.Metadata.ContainsKey(VersionKey);
+
+    /// <summary>The configuration and tokenizer in the metadata of a file.</summary>
+    /// <exception cref="InvalidDataException">They are damaged or do not fit together.</exception>
+    internal static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsFile file)
+    {
+        string version = Text(file, VersionKey);
+        if (version != Version) throw new InvalidDataException($"'{file.Path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
+        var config = GptConfigJson.Read(file.Path, Text(file, ConfigKey));
+        var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(file.Path, json) : null;
+        if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
+        {
+            throw new InvalidDataException($"'{file.Path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
+        }
+
+        return (config, tokenizer);
+    }
 
     private static Dictionary<string, string> MetadataOf(GptConfig config, ITextTokenizer? tokenizer)
     {

@@ -20,6 +20,10 @@ internal static class SafetensorsDataTypes
 
     public static SafetensorsDataType? FromCode(string? code) => Enum.GetValues<SafetensorsDataType>().Cast<SafetensorsDataType?>().FirstOrDefault(type => type!.Value.Code() == code);
 
+    /// <summary>Whether weights can be of the type.</summary>
+    public static bool IsFloatingPoint(this SafetensorsDataType type) =>
+        type is SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16 or SafetensorsDataType.Float64;
+
     /// <summary>Bytes of one element.</summary>
     public static int Size(this SafetensorsDataType type) => type switch
     {

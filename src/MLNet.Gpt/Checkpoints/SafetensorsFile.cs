@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
-
 namespace MLNet.Gpt.Checkpoints;
 
 /// <summary>
@@ -12,23 +9,19 @@ namespace MLNet.Gpt.Checkpoints;
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
 {
-    // Elements converted at a time: their bytes stay in the processor's first cache.
-    private const int ChunkLength = 4096;
-
-    private readonly SafeFileHandle _handle;
+    private readonly PositionedFile _file;
     private readonly Dictionary<string, SafetensorsTensor> _byName;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, SafetensorsHeader header)
+    private SafetensorsFile(PositionedFile file, SafetensorsHeader header)
     {
-        Path = path;
-        _handle = handle;
+        _file = file;
         Metadata = header.Metadata;
         Tensors = header.Tensors;
         _byName = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The file's path as it was given.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>The header's free texts by key.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -41,19 +34,16 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static SafetensorsFile Open(string path)
     {
-        var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        var file = PositionedFile.Open(path);
         try
         {
-            long length = RandomAccess.GetLength(handle);
-            byte[] start = new byte[Math.Min(length, SafetensorsHeader.LengthSize)];
-            Fill(handle, path, start, 0);
-            byte[] json = new byte[SafetensorsHeader.ReadLength(path, start, length)];
-            Fill(handle, path, json, SafetensorsHeader.LengthSize);
-            return new(path, handle, SafetensorsHeader.Parse(path, json, length));
+            byte[] start = file.Read(0, (int)Math.Min(file.Length, SafetensorsHeader.LengthSize));
+            byte[] json = file.Read(SafetensorsHeader.LengthSize, SafetensorsHeader.ReadLength(path, start, file.Length));
+            return new(file, SafetensorsHeader.Parse(path, json, file.Length));
         }
         catch
         {
-            handle.Dispose();
+            file.Dispose();
             throw;
         }
     }
@@ -78,44 +68,16 @@ public sealed class SafetensorsFile : IDisposable
                 nameof(start), start, $"{destination.Length} elements from {start} reach outside {tensor}, which has {tensor.ElementCount}.");
         }
 
-        long offset = tensor.FileOffset + (start * tensor.DataType.Size());
-        switch (tensor.DataType)
-        {
-            case SafetensorsDataType.Float32:
-                Fill(_handle, Path, MemoryMarshal.AsBytes(destination), offset);
-                if (!BitConverter.IsLittleEndian) FloatConversion.ReverseBytes(MemoryMarshal.AsBytes(destination), sizeof(float));
-                break;
-            case SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16 or SafetensorsDataType.Float64:
-                ReadConverted(tensor.DataType, offset, destination);
-                break;
-            default:
-                throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
-        }
+        var elements = Elements(tensor) ?? throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
+        elements.Read(start, destination);
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _file.Dispose();
 
-    private static void Fill(SafeFileHandle handle, string path, Span<byte> destination, long offset)
-    {
-        while (!destination.IsEmpty)
-        {
-            int read = RandomAccess.Read(handle, destination, offset);
-            if (read == 0) throw new InvalidDataException($"'{path}' ends at byte {offset}, before the data that its header places there: it has been cut off.");
-            destination = destination[read..];
-            offset += read;
-        }
-    }
+    /// <summary>Every tensor as the importing parts know it.</summary>
+    internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(tensor =>
+        new FileTensor(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)));
 
-    private void ReadConverted(SafetensorsDataType type, long offset, Span<float> destination)
-    {
-        Span<byte> bytes = new byte[ChunkLength * type.Size()];
-        for (int done = 0; done < destination.Length; done += ChunkLength)
-        {
-            var part = destination.Slice(done, Math.Min(ChunkLength, destination.Length - done));
-            var source = bytes[..(part.Length * type.Size())];
-            Fill(_handle, Path, source, offset + ((long)done * type.Size()));
-            FloatConversion.ToSingle(type, source, part);
-        }
-    }
+    private PlainElements? Elements(SafetensorsTensor tensor) => tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
 }

@@ -9,6 +9,11 @@ internal static class TokenizerJson
     private const string Kind = "kind";
     private const string Gpt2 = "gpt2";
     private const string Words = "words";
+    private const string BytePairs = "bpe";
+    private const string Tokens = "tokens";
+    private const string Merges = "merges";
+    private const string Specials = "specials";
+    private const string Unknown = "unknown";
     private const string UnknownWord = "unknownWord";
     private const string EndOfText = "endOfText";
 
@@ -32,9 +37,13 @@ internal static class TokenizerJson
                     if (words.UnknownWord is { } unknown) json.WriteString(UnknownWord, unknown);
                     if (words.EndOfTextId is { } endOfText) json.WriteString(EndOfText, words.Words[endOfText]);
                     break;
+                case BytePairTokenizer pairs:
+                    WriteBytePairs(json, pairs);
+                    break;
                 default:
                     throw new ArgumentException(
-                        $"A tokenizer of type {tokenizer.GetType()} cannot be saved in a checkpoint; {nameof(Gpt2Tokenizer)} and {nameof(WordTokenizer)} can.", nameof(tokenizer));
+                        $"A tokenizer of type {tokenizer.GetType()} cannot be saved in a checkpoint; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} can.",
+                        nameof(tokenizer));
             }
 
             json.WriteEndObject();
@@ -55,14 +64,50 @@ internal static class TokenizerJson
             {
                 Gpt2 => Gpt2Tokenizer.Instance,
                 Words => new WordTokenizer(root.GetProperty(Words).EnumerateArray().Select(word => word.GetString()!), Optional(root, UnknownWord), Optional(root, EndOfText)),
-                _ => throw new InvalidDataException($"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}' and '{Words}' are known."),
+                BytePairs => ReadBytePairs(root),
+                _ => throw new InvalidDataException($"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
             };
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new InvalidDataException($"'{file}' holds no valid tokenizer: {error.Message}", error);
         }
     }
+
+    private static void WriteBytePairs(Utf8JsonWriter json, BytePairTokenizer tokenizer)
+    {
+        json.WriteString(Kind, BytePairs);
+        json.WriteStartArray(Tokens);
+        for (int id = 0; id < tokenizer.VocabularySize; id++) json.WriteBase64StringValue(tokenizer.TokenBytes(id).Span);
+        json.WriteEndArray();
+        json.WriteStartArray(Merges); // Two ids a merge.
+        foreach (var (left, right) in tokenizer.Merges)
+        {
+            json.WriteNumberValue(left);
+            json.WriteNumberValue(right);
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray(Specials);
+        foreach (int id in tokenizer.SpecialIds) json.WriteNumberValue(id);
+        json.WriteEndArray();
+        if (tokenizer.EndOfTextId is { } endOfText) json.WriteNumber(EndOfText, endOfText);
+        if (tokenizer.UnknownId is { } unknown) json.WriteNumber(Unknown, unknown);
+    }
+
+    private static BytePairTokenizer ReadBytePairs(JsonElement root)
+    {
+        int[] merges = [.. root.GetProperty(Merges).EnumerateArray().Select(id => id.GetInt32())];
+        if (merges.Length % 2 != 0) throw new JsonException("The last merge has one id.");
+        return new(
+            [.. root.GetProperty(Tokens).EnumerateArray().Select(token => token.GetBytesFromBase64())],
+            [.. merges.Chunk(2).Select(pair => (pair[0], pair[1]))],
+            [.. root.GetProperty(Specials).EnumerateArray().Select(id => id.GetInt32())],
+            Id(root, EndOfText),
+            Id(root, Unknown));
+    }
+
+    private static int? Id(JsonElement root, string key) => root.TryGetProperty(key, out var value) ? value.GetInt32() : null;
 
     private static string? Optional(JsonElement root, string key) => root.TryGetProperty(key, out var value) ? value.GetString() : null;
 }

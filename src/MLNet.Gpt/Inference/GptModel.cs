@@ -57,19 +57,38 @@ public sealed class GptModel : IWeightSource, IDisposable
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
 
-    /// <summary>Loads a checkpoint of this library and packs its weights for the engine.</summary>
-    /// <param name="path">What <see cref="GptCheckpoint.Save"/> wrote.</param>
+    /// <summary>
+    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of this library, a Hugging Face folder
+    /// or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+    /// </summary>
+    /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <param name="tokenizer">Used in place of the checkpoint's own; needed where it names none.</param>
-    /// <exception cref="InvalidDataException">The file is damaged or no checkpoint of this library.</exception>
+    /// <param name="tokenizer">
+    /// Used in place of the tokenizer beside the weights; needed where there is none, unless the vocabulary is as large as GPT-2's, which then is taken.
+    /// </param>
+    /// <param name="headCount">Attention heads, where the file does not tell them and the model has none of GPT-2's published widths.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    /// <exception cref="ArgumentException">There is no tokenizer, or its vocabulary is not the model's.</exception>
-    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
+    /// <exception cref="ArgumentException">A tokenizer or the number of heads is needed, or the tokenizer's vocabulary is not the model's.</exception>
+    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null)
     {
-        using var checkpoint = GptCheckpoint.Open(path);
-        tokenizer ??= checkpoint.Tokenizer
-            ?? throw new ArgumentException($"'{path}' was saved without a tokenizer; one must be given.", nameof(tokenizer));
-        return FromWeights(checkpoint, tokenizer, options);
+        using var file = GptModelFile.Open(path, headCount);
+        return FromFile(file, options, tokenizer);
+    }
+
+    /// <summary>Packs the weights of an open file for the engine.</summary>
+    /// <param name="file">Read once; not kept.</param>
+    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
+    /// <param name="tokenizer">As for <see cref="Load"/>.</param>
+    /// <exception cref="InvalidDataException">The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.</exception>
+    /// <exception cref="ArgumentException">A tokenizer is needed, or its vocabulary is not the model's.</exception>
+    public static GptModel FromFile(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        tokenizer ??= file.Tokenizer
+            ?? (file.Config.VocabularySize == Gpt2Tokenizer.Instance.VocabularySize ? Gpt2Tokenizer.Instance : null)
+            ?? throw new ArgumentException($"'{file.Path}' was saved without a tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's; one must be given.", nameof(tokenizer));
+        return FromWeights(file, tokenizer, options);
     }
 
     /// <summary>The same with kernels of a given width.</summary>

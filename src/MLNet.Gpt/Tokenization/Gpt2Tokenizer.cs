@@ -98,7 +98,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
-        text = WellFormed(text);
+        text = WellFormedText.Of(text);
         if (specialTokens == SpecialTokens.Recognized)
         {
             for (int special; (special = text.IndexOf(Gpt2Vocabulary.EndOfText)) >= 0;)
@@ -130,21 +130,5 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
         if (piece.Length > LongPiece) LongPieceMerger.Encode(_vocabulary, piece, ref ids);
         else if (ids.IsCounting) ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
         else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
-    }
-
-    // A surrogate without its other half, which UTF-8 cannot hold, becomes U+FFFD; most texts have none and are not copied.
-    private static ReadOnlySpan<char> WellFormed(ReadOnlySpan<char> text)
-    {
-        char[]? copy = null;
-        for (int i = 0, step; i < text.Length; i += step)
-        {
-            step = text[i..].IndexOfAnyInRange('\uD800', '\uDFFF');
-            if (step < 0) break;
-            i += step;
-            step = i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 2 : 1;
-            if (step == 1) (copy ??= text.ToArray())[i] = '\uFFFD';
-        }
-
-        return copy ?? text;
     }
 }

@@ -2,7 +2,7 @@ using MLNet.Gpt.Model;
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>Trains a TorchSharp network in place to predict the next token, with AdamW.</summary>
+/// <summary>Trains a TorchSharp network to predict the next token, with AdamW.</summary>
 /// <remarks>
 /// The same weights, data, options and machine give the same losses bit for bit. A training by libtorch seeds its global generator, which
 /// dropout draws from, when it begins: two such trainings with dropout at the same time in one process would draw from each other's numbers.
@@ -34,8 +34,14 @@ public sealed class Trainer
     {
         using var engine = TrainingEngines.Create(_module, _options);
         var loop = new TrainingLoop(engine, data, _options, progress, cancellationToken);
-        var history = loop.Run();
-        if (loop.BestWeights is { } best) _module.Load(best);
-        return history;
+        try
+        {
+            return loop.Run();
+        }
+        finally
+        {
+            // An engine of our own has trained a copy.
+            if ((loop.BestWeights ?? (engine is TorchEngine ? null : engine.Weights)) is { } trained) _module.Load(trained);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Model;
 using MLNet.Gpt.Training;
@@ -67,10 +68,17 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     {
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
-        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        var initial = CreateWeights();
         channel.Info(string.Create(
             CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
-        History = new Trainer(network, _options.Training).Train(data, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
-        return new GptTransformer(_environment, GptModel.FromWeights(network.ToWeights(), _options.Tokenizer, _options.Model), _options.Transformer);
+        var (weights, history) = initial.Train(data, _options.Training, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
+        History = history;
+        return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
+    }
+
+    private GptWeights CreateWeights()
+    {
+        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        return network.ToWeights();
     }
 }

@@ -1,5 +1,4 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -20,16 +19,10 @@ public sealed class GetGptModelInfoCommand : ModelFileCommand
     {
         if (ParameterSetName != ModelSet)
         {
-            ForEachFile((file, checkpoint) => WriteObject(new GptModelInfo(
-                System.IO.Path.GetFileNameWithoutExtension(file), FormatOf(checkpoint), file, checkpoint.Config, BytesOf(checkpoint.DataType))));
+            ForEachFile(file => WriteObject(new GptModelInfo(NameOf(file), file.Describe())));
             return;
         }
 
-        foreach (var model in Model)
-        {
-            WriteObject(new GptModelInfo(model.Name, model.Format, model.Source, model.Config, (double)model.WeightBytes / model.ParameterCount));
-        }
+        foreach (var model in Model) WriteObject(new GptModelInfo(model));
     }
-
-    private static int BytesOf(SafetensorsDataType type) => type == SafetensorsDataType.Float32 ? 4 : 2;
 }

@@ -15,7 +15,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     protected override void StopProcessing() => _stop.Cancel();
 
     /// <summary>The files behind paths as other cmdlets take them; one that is not there is reported and left out.</summary>
-    protected IEnumerable<string> ResolveFiles(IEnumerable<string> paths, bool literal)
+    protected IEnumerable<string> ResolveFiles(IEnumerable<string> paths, bool literal, bool allowFolders = false)
     {
         foreach (string path in paths)
         {
@@ -32,7 +32,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
 
             foreach (string file in files)
             {
-                if (File.Exists(file)) yield return file;
+                if (File.Exists(file) || (allowFolders && Directory.Exists(file))) yield return file;
                 else WriteError(new FileNotFoundException($"There is no file '{file}'.", file), "PathNotFound", ErrorCategory.ObjectNotFound, path);
             }
         }

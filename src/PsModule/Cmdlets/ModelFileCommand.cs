@@ -4,7 +4,7 @@ using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>A cmdlet that reads files of models.</summary>
+/// <summary>A cmdlet that reads models from files and folders of any known format.</summary>
 public abstract class ModelFileCommand : GptCommand
 {
     /// <summary>The parameter set of files by wildcard.</summary>
@@ -13,39 +13,56 @@ public abstract class ModelFileCommand : GptCommand
     /// <summary>The parameter set of files by exact path.</summary>
     protected const string LiteralPathSet = "LiteralPath";
 
-    /// <summary>Files of models; wildcards are resolved.</summary>
+    /// <summary>Files or folders of models; wildcards are resolved.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = PathSet)]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>Files of models, taken literally.</summary>
+    /// <summary>Files or folders of models, taken literally.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
     [Alias("PSPath", "FullName")]
     public string[] LiteralPath { get; set; } = [];
 
-    /// <summary>Opens each file and works on it; one that cannot be used is reported, and the next has its turn.</summary>
-    protected void ForEachFile(Action<string, GptCheckpoint> work)
+    /// <summary>Attention heads, where a file does not tell them.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int HeadCount { get; set; }
+
+    /// <summary>Opens each model and works on it; one that cannot be used is reported, and the next has its turn.</summary>
+    protected void ForEachFile(Action<GptModelFile> work)
     {
         bool literal = ParameterSetName == LiteralPathSet;
-        foreach (string file in ResolveFiles(literal ? LiteralPath : Path, literal))
+        foreach (string path in ResolveFiles(literal ? LiteralPath : Path, literal, allowFolders: true))
         {
             try
             {
-                using var checkpoint = GptCheckpoint.Open(file);
-                work(file, checkpoint);
+                using var file = GptModelFile.Open(path, MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null);
+                work(file);
             }
             catch (InvalidDataException damaged)
             {
-                WriteError(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, file);
+                WriteError(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, path);
+            }
+            catch (ArgumentException incomplete)
+            {
+                WriteError(incomplete, "InputRefused", ErrorCategory.InvalidArgument, path);
             }
             catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
             {
-                WriteError(unreadable, "FileUnreadable", ErrorCategory.ReadError, file);
+                WriteError(unreadable, "FileUnreadable", ErrorCategory.ReadError, path);
             }
         }
     }
 
+    /// <summary>What a model is called: its file or folder.</summary>
+    protected static string NameOf(GptModelFile file)
+    {
+        string path = System.IO.Path.TrimEndingDirectorySeparator(file.Path);
+        return Directory.Exists(path) ? System.IO.Path.GetFileName(path) : System.IO.Path.GetFileNameWithoutExtension(path);
+    }
+
     /// <summary>What a file's format is called.</summary>
-    protected static string FormatOf(GptCheckpoint checkpoint) => $"MLNet.Gpt safetensors, {checkpoint.DataType}";
+    protected static string FormatOf(GptModelFile file) => $"{file.Format}, {file.DataType}";
 }

@@ -7,7 +7,7 @@ namespace MLNetGpt.Completers;
 /// <summary>Completes paths, and of files only those that can hold a model.</summary>
 public sealed class ModelFileCompleter : IArgumentCompleter
 {
-    private static readonly string[] Extensions = [".safetensors"];
+    private static readonly string[] Extensions = [".safetensors", ".gguf", ".pth", ".pt", ".bin", ".index", ".json"];
     private static readonly EnumerationOptions Visible = new() { IgnoreInaccessible = true };
 
     /// <inheritdoc/>

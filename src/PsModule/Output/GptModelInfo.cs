@@ -6,12 +6,17 @@ namespace MLNetGpt.Output;
 /// <summary>What a model is made of.</summary>
 public sealed class GptModelInfo
 {
-    internal GptModelInfo(string name, string format, string? source, GptConfig config, double bytesPerParameter)
+    internal GptModelInfo(string name, GptModelFileInfo file)
     {
-        (Name, Format, Source, Config) = (name, format, source, config);
-        Part = [.. WeightNames.For(config)
-            .GroupBy(entry => PartOf(entry.Name))
-            .Select(group => new GptModelPart(group.Key, group.Sum(entry => entry.ElementCount), bytesPerParameter))];
+        (Name, Format, DataType, Source, Config) = (name, file.Format, file.DataType, file.Path, file.Config);
+        Part = [.. file.Parts];
+    }
+
+    internal GptModelInfo(LanguageModel model)
+    {
+        (Name, Format, DataType, Source, Config) = (model.Name, model.Format, model.Precision.ToString(), model.Source, model.Config);
+        double bytesPerParameter = (double)model.WeightBytes / model.ParameterCount;
+        Part = [.. GptModelPart.Of(WeightNames.For(Config), entry => (long)(entry.ElementCount * bytesPerParameter))];
     }
 
     /// <summary>What it is called.</summary>
@@ -20,7 +25,10 @@ public sealed class GptModelInfo
     /// <summary>The format of its file, or how its weights were drawn.</summary>
     public string Format { get; }
 
-    /// <summary>Its file, or <see langword="null"/>.</summary>
+    /// <summary>How its weights are stored: in a file F32, F16, BF16, Q8_0 or several of these, in memory the precision.</summary>
+    public string DataType { get; }
+
+    /// <summary>Its file or folder, or <see langword="null"/>.</summary>
     public string? Source { get; }
 
     /// <summary>Its sizes and switches.</summary>
@@ -49,14 +57,4 @@ public sealed class GptModelInfo
 
     /// <summary>Parameters and bytes by part.</summary>
     public GptModelPart[] Part { get; }
-
-    private static string PartOf(string weight) => weight switch
-    {
-        WeightNames.TokenEmbedding => "Token embedding",
-        WeightNames.PositionEmbedding => "Position embedding",
-        WeightNames.Head => "Output head",
-        _ when weight.Contains(".att.", StringComparison.Ordinal) => "Attention",
-        _ when weight.Contains(".ff.", StringComparison.Ordinal) => "Feed-forward",
-        _ => "Layer norms",
-    };
 }

@@ -133,7 +133,7 @@ public sealed class PipelineFileTests : IDisposable
             return memory.ToArray();
         }
 
-        static int IndexOfSignature(byte[] bytes) => bytes.AsSpan().IndexOf("GPT TRAN"u8);
+        static int IndexOfSignature(byte[] bytes) => bytes.AsSpan().IndexOf("GPT\0TRAN"u8); // a blank is kept as 0
     }
 
     [Fact]

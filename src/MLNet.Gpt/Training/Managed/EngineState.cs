@@ -9,8 +9,8 @@ internal static unsafe class EngineState
     private const string Steps = "adamw.step";
     private const string Batches = "dropout.batch";
     private const string Seed = "dropout.seed";
-    private const string FirstMoment = "adamw.exp_avg.";
-    private const string SecondMoment = "adamw.exp_avg_sq.";
+    private const string FirstMoment = "adamw.mean.";
+    private const string SecondMoment = "adamw.square.";
 
     /// <summary>A copy of moments, step and dropout's place; frozen weights have no moments.</summary>
     public static Dictionary<string, byte[]> Capture(Parameters parameters, long step, ulong batch, ulong seed)
@@ -27,7 +27,7 @@ internal static unsafe class EngineState
 
     /// <summary>Puts the moments back.</summary>
     /// <returns>Step, batch and seed.</returns>
-    /// <exception cref="ArgumentException">Something is missing, or of another length; nothing is changed then.</exception>
+    /// <exception cref="InvalidDataException">Something is missing, or of another length; nothing is changed then.</exception>
     public static (long Step, ulong Batch, ulong Seed) Restore(Parameters parameters, IReadOnlyDictionary<string, byte[]> state)
     {
         var found = (Step: (long)Number(state, Steps), Batch: Number(state, Batches), Seed: Number(state, Seed));
@@ -49,8 +49,8 @@ internal static unsafe class EngineState
     private static IEnumerable<ParameterSlot> Moments(Parameters parameters) => parameters.Layout.Slots.Where(slot => !slot.IsFrozen);
 
     private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
-        !state.TryGetValue(name, out byte[]? bytes) ? throw new ArgumentException($"The state has no '{name}'.", nameof(state))
-        : bytes.LongLength != length ? throw new ArgumentException($"'{name}' of the state has {bytes.LongLength} bytes; there must be {length}.", nameof(state))
+        !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")
+        : bytes.LongLength != length ? throw new InvalidDataException($"The training state holds {bytes.LongLength} bytes for '{name}', where {length} are needed.")
         : bytes;
 
     private static ulong Number(IReadOnlyDictionary<string, byte[]> state, string name) =>

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+using MLNet.Gpt.Checkpoints.Gguf;
+using MLNet.Gpt.Checkpoints.HuggingFace;
+using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Checkpoints.TensorFlow;
+
+namespace MLNet.Gpt.Checkpoints.Importing;
+
+/// <summary>Finds the format of a file from its content, of a folder from the files in it, and opens it.</summary>
+internal static class ModelFormats
+{
+    private const int LongestStart = 32;
+    private const int ShownStart = 8;
+
+    /// <exception cref="InvalidDataException">The format is not known, or its reader refuses the file.</exception>
+    public static OpenedModel Open(string path, int? headCount)
+    {
+        if (Directory.Exists(path)) return OpenFolder(path);
+        var (start, end, length) = Sample(path);
+        if (start.StartsWith("GGUF"u8)) return GgufModel.Open(path);
+        if (ZipDirectory.Begins(start) || LegacyTorchFile.Begins(start)) return PyTorchModel.Open(path, headCount);
+        if (SortedTable.Ends(end)) return TensorFlowModel.Open(path);
+        if (start.StartsWith("model_checkpoint_path"u8)) return TensorFlowModel.OpenFolder(FolderOf(path));
+        if (start.StartsWith("{"u8) && !IsSafetensors(start, length)) return OpenJson(path);
+        if (IsSafetensors(start, length)) return SafetensorsModel.Open(path, headCount);
+        throw new InvalidDataException(
+            $"'{path}' is of no format that is known here: a model is a safetensors, PyTorch, GGUF or TensorFlow checkpoint file; this one begins with the bytes {Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, ShownStart)))}.");
+    }
+
+    private static OpenedModel OpenFolder(string folder)
+    {
+        if (HuggingFaceModel.IsIn(folder)) return HuggingFaceModel.OpenFolder(folder);
+        if (TensorFlowModel.IsIn(folder)) return TensorFlowModel.OpenFolder(folder);
+        throw new InvalidDataException(
+            $"The folder '{folder}' holds no model that is known here: neither {HuggingFaceConfig.FileName} of Hugging Face nor {GptHyperparameters.FileName} of OpenAI's release.");
+    }
+
+    // A file that belongs to a folder's model and is not the weights.
+    private static OpenedModel OpenJson(string path)
+    {
+        string folder = FolderOf(path);
+        return Path.GetFileName(path) switch
+        {
+            HuggingFaceConfig.FileName => HuggingFaceModel.OpenFolder(folder),
+            GptHyperparameters.FileName => TensorFlowModel.OpenFolder(folder),
+            _ => HuggingFaceModel.OpenIndex(path),
+        };
+    }
+
+    // Its first 8 bytes are the length of a header that lies inside the file and begins with a brace.
+    private static bool IsSafetensors(ReadOnlySpan<byte> start, long length) =>
+        start.Length > SafetensorsHeader.LengthSize && start[SafetensorsHeader.LengthSize] == '{'
+        && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)(length - SafetensorsHeader.LengthSize);
+
+    private static (byte[] Start, byte[] End, long Length) Sample(string path)
+    {
+        using var file = PositionedFile.Open(path);
+        int count = (int)Math.Min(LongestStart, file.Length);
+        return (file.Read(0, count), file.Read(file.Length - count, count), file.Length);
+    }
+
+    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+}

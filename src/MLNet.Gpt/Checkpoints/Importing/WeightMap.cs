@@ -1,0 +1,79 @@
+using MLNet.Gpt.Configuration;
+
+namespace MLNet.Gpt.Checkpoints.Importing;
+
+/// <summary>A file's tensors under this library's names: every weight of the configuration has its place, and nothing is left over.</summary>
+internal sealed class WeightMap : IWeightSource, IDisposable
+{
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private readonly TransposedMatrix _transposed;
+
+    /// <summary>Checks that the tensors are those of a configuration.</summary>
+    /// <param name="path">The file or folder, for messages.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="layout">The writer's names and arrangement.</param>
+    /// <param name="tensors">The file's tensors by those names.</param>
+    /// <exception cref="InvalidDataException">A weight is missing, is of another shape or type, or a tensor is left over; the message names it.</exception>
+    public WeightMap(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors)
+    {
+        Config = config;
+        var used = new HashSet<string>(StringComparer.Ordinal);
+        long largest = 0;
+        foreach (var place in layout.Places(config))
+        {
+            if (!tensors.TryGetValue(place.Tensor, out var tensor)) throw new InvalidDataException($"'{path}' lacks the tensor '{place.Tensor}' of its configuration.");
+            if (!tensor.Shape.SequenceEqual(place.Shape))
+            {
+                throw new InvalidDataException($"'{tensor.File}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", place.Shape)}).");
+            }
+
+            if (tensor.Elements is null) throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
+            long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);
+            if (isTransposed) largest = Math.Max(largest, count);
+            used.Add(place.Tensor);
+            _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
+        }
+
+        if (config.HasTiedHead && tensors.TryGetValue(layout.Head, out var head))
+        {
+            TiedHead.Check(path, tensors[layout.TokenEmbedding], head);
+            used.Add(layout.Head);
+        }
+
+        foreach (string name in tensors.Keys)
+        {
+            if (!used.Contains(name) && !layout.IsNoWeight(name)) throw new InvalidDataException($"'{tensors[name].File}' holds {tensors[name]}, which is no weight of its configuration.");
+        }
+
+        if (largest > Array.MaxLength) throw new InvalidDataException($"'{path}' holds a matrix of {largest} elements, more than can be turned around.");
+        _transposed = new(largest);
+    }
+
+    public GptConfig Config { get; }
+
+    /// <summary>How the elements are stored: one type, or where there are several the names of all, those of most bytes first.</summary>
+    public string DataType => string.Join(" + ", _entries.Values
+        .GroupBy(entry => entry.Tensor.DataType)
+        .OrderByDescending(group => group.Sum(entry => entry.ByteCount))
+        .Select(group => group.Key));
+
+    /// <summary>Bytes that a weight takes in the file.</summary>
+    public long ByteCountOf(string name) => _entries[name].ByteCount;
+
+    public void Read(string name, long start, Span<float> destination)
+    {
+        if (!_entries.TryGetValue(name, out var entry)) throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
+        if (start < 0 || start > entry.Count - destination.Length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
+        }
+
+        if (entry.IsTransposed) _transposed.Read(entry.Tensor, entry.Start + start, destination);
+        else entry.Tensor.Elements!.Read(entry.Start + start, destination);
+    }
+
+    public void Dispose() => _transposed.Dispose();
+
+    private sealed record Entry(FileTensor Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
+}

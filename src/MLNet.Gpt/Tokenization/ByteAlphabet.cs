@@ -1,0 +1,51 @@
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>
+/// The characters that GPT-2's vocabulary files write for bytes: a printable character of Latin-1 for itself, and for the others, in order, those from
+/// U+0100 on. So <c>Ġ</c> is a blank. Source: OpenAI's release, <c>bytes_to_unicode</c>.
+/// </summary>
+internal static class ByteAlphabet
+{
+    private const int FirstStandIn = 0x100;
+    private static readonly char[] Characters = CharactersOfBytes();
+    private static readonly int[] Bytes = BytesOfCharacters();
+
+    /// <summary>A token's bytes in this alphabet.</summary>
+    public static string Write(ReadOnlySpan<byte> token)
+    {
+        Span<char> characters = token.Length <= 256 ? stackalloc char[token.Length] : new char[token.Length];
+        for (int i = 0; i < token.Length; i++) characters[i] = Characters[token[i]];
+        return new(characters);
+    }
+
+    /// <summary>The bytes that a spelling stands for, or <see langword="null"/> where it has a character of no byte.</summary>
+    public static byte[]? Read(ReadOnlySpan<char> spelling)
+    {
+        byte[] token = new byte[spelling.Length];
+        for (int i = 0; i < token.Length; i++)
+        {
+            if (spelling[i] >= Bytes.Length || Bytes[spelling[i]] < 0) return null;
+            token[i] = (byte)Bytes[spelling[i]];
+        }
+
+        return token;
+    }
+
+    private static bool IsItself(int value) => value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+
+    private static char[] CharactersOfBytes()
+    {
+        char[] characters = new char[256];
+        int next = FirstStandIn;
+        for (int value = 0; value < characters.Length; value++) characters[value] = (char)(IsItself(value) ? value : next++);
+        return characters;
+    }
+
+    private static int[] BytesOfCharacters()
+    {
+        int[] bytes = new int[Characters.Max() + 1];
+        Array.Fill(bytes, -1);
+        for (int value = 0; value < Characters.Length; value++) bytes[Characters[value]] = value;
+        return bytes;
+    }
+}
