@@ -1,4 +1,5 @@
 using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Inference.Kernels;
@@ -134,6 +135,15 @@ public sealed class GptModel : IWeightSource, IDisposable
             throw;
         }
     }
+
+    /// <summary>Writes the model in a format of other programs; see <see cref="GptModelExporter.Export"/>.</summary>
+    /// <param name="path">The file or folder to make or replace.</param>
+    /// <param name="options">Format, data type and more; by default the format is that of the path, and nothing is rounded.</param>
+    /// <param name="progress">Told after every mebibyte or so.</param>
+    /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public void Export(string path, ExportOptions? options = null, IProgress<ExportProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        GptModelExporter.Export(path, this, Tokenizer, options, progress, cancellationToken);
 
     /// <inheritdoc/>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
