@@ -17,6 +17,7 @@ var benchmarks = new Dictionary<string, Action>
     ["products"] = ProductBenchmark.Run,
     ["lookup"] = LookupBenchmark.Run,
     ["measuring"] = MeasuringBenchmark.Run,
+    ["rows"] = RowsBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };
