@@ -10,6 +10,7 @@ internal static class Victims
     public static IReadOnlyDictionary<string, Victim> All { get; } = new Dictionary<string, Victim>
     {
         ["safetensors"] = new("hf", [new("hf/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
+        ["package"] = new("own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["Hugging Face shards"] = new("hf-sharded", [
             new("hf-sharded/config.json", Whole),
             new("hf-sharded/model.safetensors.index.json", Whole),
