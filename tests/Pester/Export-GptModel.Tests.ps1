@@ -47,4 +47,62 @@ Describe 'Export-GptModel' {
     It 'ends where the folder is not there' {
         { Export-GptModel $model TestDrive:/nowhere/m.safetensors } | Should -Throw -ErrorId 'FolderNotFound,*'
     }
+
+    It 'writes <Format> by the extension of <Name>' -ForEach @(
+        @{ Name = 'e.pth'; Format = 'PyTorch'; Begin = 'PK' }
+        @{ Name = 'e.onnx'; Format = 'Onnx'; Begin = "$([char]8)$([char]8)" }
+    ) {
+        $file = Export-GptModel $model "TestDrive:/$Name" -PassThru
+        $file | Should -BeOfType [System.IO.FileInfo]
+        $bytes = [System.IO.File]::ReadAllBytes($file.FullName)
+        [System.Text.Encoding]::Latin1.GetString($bytes, 0, 2) | Should -Be $Begin
+        $bytes.Length | Should -BeGreaterThan ($model.ParameterCount * 4)
+    }
+
+    It 'writes GGUF with blocks of eight bits' {
+        $whole = Export-GptModel $model TestDrive:/e.gguf -NoTokenizer -PassThru
+        [System.Text.Encoding]::ASCII.GetString([System.IO.File]::ReadAllBytes($whole.FullName), 0, 4) | Should -Be 'GGUF'
+        $blocks = Export-GptModel $model TestDrive:/q.gguf -NoTokenizer -DataType Q8_0 -PassThru
+        $blocks.Length / $whole.Length | Should -BeLessThan 0.4
+    }
+
+    It 'writes a Hugging Face folder by default, and another format only when told' {
+        $folder = Export-GptModel $model TestDrive:/hf -PassThru
+        $folder | Should -BeOfType [System.IO.DirectoryInfo]
+        'TestDrive:/hf/config.json' | Should -Exist
+        'TestDrive:/hf/model.safetensors' | Should -Exist
+        'TestDrive:/hf/tokenizer.json' | Should -Exist
+        $file = Export-GptModel $model TestDrive:/own -Format Checkpoint -PassThru
+        (Import-GptModel -LiteralPath $file.FullName).Config | Should -Be $model.Config
+    }
+
+    It 'cuts a folder into shards of -ShardSize' {
+        Export-GptModel $model TestDrive:/shards -ShardSize 40000
+        'TestDrive:/shards/model.safetensors.index.json' | Should -Exist
+        'TestDrive:/shards/model.safetensors' | Should -Not -Exist
+    }
+
+    It 'replaces a folder only with -Force, and never one with something else in it' {
+        Export-GptModel $model TestDrive:/folder
+        Export-GptModel $model TestDrive:/folder -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused.FullyQualifiedErrorId | Should -Be 'FileExists,MLNetGpt.Cmdlets.ExportGptModelCommand'
+        Export-GptModel $model TestDrive:/folder -Force -NoTokenizer
+        'TestDrive:/folder/tokenizer.json' | Should -Not -Exist
+        Set-Content -Path TestDrive:/folder/thesis.txt -Value 'years of work'
+        Export-GptModel $model TestDrive:/folder -Force -ErrorAction SilentlyContinue -ErrorVariable lost
+        $lost.FullyQualifiedErrorId | Should -Be 'WriteFailed,MLNetGpt.Cmdlets.ExportGptModelCommand'
+        'TestDrive:/folder/thesis.txt' | Should -Exist
+    }
+
+    It 'refuses what a format cannot hold' {
+        Export-GptModel $model TestDrive:/r.onnx -DataType Q8_0 -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused.FullyQualifiedErrorId | Should -Be 'InputRefused,MLNetGpt.Cmdlets.ExportGptModelCommand'
+        'TestDrive:/r.onnx' | Should -Not -Exist
+    }
+
+    It 'writes a smaller graph with -NoCache' {
+        $cached = Export-GptModel $model TestDrive:/cached.onnx -PassThru
+        $plain = Export-GptModel $model TestDrive:/plain.onnx -NoCache -PassThru
+        $plain.Length | Should -BeLessThan $cached.Length
+    }
 }

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 
@@ -49,7 +50,16 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        SafetensorsWriter.Write(path, WeightNames.For(weights.Config.Validated()), weights.Read, dataType, MetadataOf(weights.Config, tokenizer), cancellationToken);
+        var options = new ExportOptions { Format = ExportFormat.Checkpoint, DataType = ExportDataTypes.FromSafetensors(dataType) };
+        GptModelExporter.Export(path, weights, tokenizer, options, progress: null, cancellationToken);
+    }
+
+    /// <summary>Saves a checked model.</summary>
+    internal static void Write(ExportJob job)
+    {
+        ExportTensor[] tensors = [.. WeightNames.For(job.Config).Select(entry => ExportTensor.Of(job.Weights, entry))];
+        job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
+        SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Meter);
     }
 
     /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>

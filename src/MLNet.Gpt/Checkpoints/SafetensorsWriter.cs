@@ -1,14 +1,12 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using MLNet.Gpt.Checkpoints.Exporting;
 
 namespace MLNet.Gpt.Checkpoints;
 
 /// <summary>Writes safetensors files, streaming the weights through a small buffer.</summary>
 public static class SafetensorsWriter
 {
-    // 1 MiB of single precision: large enough that the system calls do not count.
-    private const int ChunkLength = 262_144;
-
     /// <summary>Copies elements of a weight from <paramref name="start"/> on; the pattern of <see cref="IWeightSource.Read"/>.</summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="start">Index of the first element.</param>
@@ -34,14 +32,8 @@ public static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata = null,
         CancellationToken cancellationToken = default)
     {
-        WeightEntry[] list = [.. entries];
-        byte[] header = Header(list, dataType, metadata);
-        long length = header.Length + list.Sum(entry => entry.ElementCount * dataType.Size());
-        AtomicFile.Write(path, length, stream =>
-        {
-            stream.Write(header);
-            WriteElements(stream, list, read, dataType, cancellationToken);
-        });
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ExportMeter(progress: null, cancellationToken));
     }
 
     /// <summary>Writes the same bytes into a stream, front to back.</summary>
@@ -53,36 +45,37 @@ public static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata,
         CancellationToken cancellationToken)
     {
-        stream.Write(Header(entries, dataType, metadata));
-        WriteElements(stream, entries, read, dataType, cancellationToken);
+        ExportTensor[] tensors = [.. entries.Select(entry => Tensor(entry, read))];
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        stream.Write(Header(tensors, type, metadata));
+        WriteElements(stream, tensors, type, new ExportMeter(progress: null, cancellationToken));
     }
 
-    private static void WriteElements(Stream stream, WeightEntry[] entries, WeightReader read, SafetensorsDataType dataType, CancellationToken cancellationToken)
+    /// <summary>Writes a file of tensors, and tells how far it has come.</summary>
+    internal static void Write(
+        string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ExportMeter meter)
     {
-        float[] elements = new float[ChunkLength];
-        byte[] bytes = new byte[ChunkLength * dataType.Size()];
-        foreach (var entry in entries)
+        byte[] header = Header(tensors, dataType, metadata);
+        long length = header.Length + tensors.Sum(tensor => dataType.Size(tensor.ElementCount));
+        AtomicFile.Write(path, length, stream =>
         {
-            for (long start = 0; start < entry.ElementCount; start += ChunkLength)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                var part = elements.AsSpan(0, (int)Math.Min(ChunkLength, entry.ElementCount - start));
-                var encoded = bytes.AsSpan(0, part.Length * dataType.Size());
-                read(entry.Name, start, part);
-                FloatConversion.FromSingle(dataType, part, encoded);
-                stream.Write(encoded);
-            }
-        }
+            stream.Write(header);
+            WriteElements(stream, tensors, dataType, meter);
+        });
+    }
+
+    private static ExportTensor Tensor(WeightEntry entry, WeightReader read) =>
+        new(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination));
+
+    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ExportMeter meter)
+    {
+        var writer = new ElementWriter(meter);
+        foreach (var tensor in tensors) writer.Write(stream, tensor, dataType);
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
-    private static byte[] Header(WeightEntry[] entries, SafetensorsDataType dataType, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header(IReadOnlyList<ExportTensor> entries, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata)
     {
-        if (dataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
-        {
-            throw new ArgumentOutOfRangeException(nameof(dataType), dataType, $"Weights are written as Float32, Float16 or BFloat16, not as {dataType}.");
-        }
-
         var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
         using var buffer = new MemoryStream();
         buffer.Write(new byte[SafetensorsHeader.LengthSize]);
@@ -101,13 +94,13 @@ public static class SafetensorsWriter
             {
                 if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsHeader.MetadataKey}.", nameof(entries));
                 json.WriteStartObject(entry.Name);
-                json.WriteString("dtype", dataType.Code());
+                json.WriteString("dtype", dataType.InSafetensors().Code());
                 json.WriteStartArray("shape");
                 foreach (int size in entry.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                json.WriteNumberValue(offset = checked(offset + (entry.ElementCount * dataType.Size())));
+                json.WriteNumberValue(offset = checked(offset + dataType.Size(entry.ElementCount)));
                 json.WriteEndArray();
                 json.WriteEndObject();
             }

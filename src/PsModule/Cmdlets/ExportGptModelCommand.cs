@@ -1,31 +1,63 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Checkpoints.Exporting;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Saves a model: <c>Export-GptModel</c>.</summary>
+/// <summary>Saves a model in a format of choice: <c>Export-GptModel</c>.</summary>
 [Cmdlet(VerbsData.Export, "GptModel", SupportsShouldProcess = true)]
-[OutputType(typeof(FileInfo))]
+[OutputType(typeof(FileInfo), typeof(DirectoryInfo))]
 public sealed class ExportGptModelCommand : OutputFileCommand
 {
     /// <summary>The model to save.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     public LanguageModel Model { get; set; } = null!;
 
-    /// <summary>The file to make.</summary>
+    /// <summary>The file or folder to make.</summary>
     [Parameter(Mandatory = true, Position = 1)]
     public string Path { get; set; } = "";
 
+    /// <summary>What is written; by default what the path's extension says.</summary>
+    [Parameter]
+    public ExportFormat? Format { get; set; }
+
     /// <summary>How the weights are stored.</summary>
     [Parameter]
-    [ValidateSet(nameof(SafetensorsDataType.Float32), nameof(SafetensorsDataType.Float16), nameof(SafetensorsDataType.BFloat16))]
-    public SafetensorsDataType DataType { get; set; } = SafetensorsDataType.Float32;
+    public ExportDataType DataType { get; set; } = ExportDataType.Float32;
+
+    /// <summary>Bytes of tensors in one file of a Hugging Face folder.</summary>
+    [Parameter]
+    public long? ShardSize { get; set; }
+
+    /// <summary>Writes an ONNX graph of ids to logits, without keys and values of earlier tokens.</summary>
+    [Parameter]
+    public SwitchParameter NoCache { get; set; }
+
+    /// <summary>Writes no tokenizer.</summary>
+    [Parameter]
+    public SwitchParameter NoTokenizer { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord()
+    protected override void ProcessRecord() => Attempt(
+        () =>
+        {
+            string file = ResolveOutput(Path);
+            var options = new ExportOptions { Format = Format, DataType = DataType, IncludeKeyValueCache = !NoCache };
+            if (ShardSize is { } size) options = options with { ShardSize = size };
+            WriteFile(file, $"Save the model {Model.Name}", () => Export(file, options));
+        },
+        Model);
+
+    private void Export(string file, ExportOptions options)
     {
-        string file = ResolveOutput(Path);
-        WriteFile(file, $"Save the model {Model.Name}", () => GptCheckpoint.Save(file, Model.Engine, Model.Tokenizer, DataType, StopToken));
+        var reporter = new ExportReporter(this, Model.Name);
+        try
+        {
+            GptModelExporter.Export(file, Model.Engine, NoTokenizer ? null : Model.Tokenizer, options, reporter, StopToken);
+        }
+        finally
+        {
+            if (!Stopping) reporter.Complete();
+        }
     }
 }

@@ -2,21 +2,21 @@ using System.Management.Automation;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>A cmdlet that writes a file.</summary>
+/// <summary>A cmdlet that writes a file or a folder.</summary>
 public abstract class OutputFileCommand : GptCommand
 {
-    /// <summary>Replaces a file that is there.</summary>
+    /// <summary>Replaces what is there.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>Writes the file to the pipeline.</summary>
+    /// <summary>Writes the file or folder to the pipeline.</summary>
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
     /// <summary>Where a path leads to; ends the command where its folder is not there.</summary>
     protected string ResolveOutput(string path)
     {
-        string file = GetUnresolvedProviderPathFromPSPath(path);
+        string file = Path.TrimEndingDirectorySeparator(GetUnresolvedProviderPathFromPSPath(path));
         if (!Directory.Exists(Path.GetDirectoryName(file)))
         {
             Terminate(new DirectoryNotFoundException($"The folder of '{file}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
@@ -25,14 +25,14 @@ public abstract class OutputFileCommand : GptCommand
         return file;
     }
 
-    /// <summary>Writes the file if it may be written.</summary>
+    /// <summary>Writes the file or folder if it may be written; an empty folder may be filled.</summary>
     /// <param name="file">A resolved path.</param>
     /// <param name="action">What is done, for -WhatIf and -Confirm.</param>
     /// <param name="write">Writes it.</param>
     protected void WriteFile(string file, string action, Action write)
     {
         if (!ShouldProcess(file, action)) return;
-        if (File.Exists(file) && !Force)
+        if (IsTaken(file) && !Force)
         {
             WriteError(new IOException($"'{file}' already exists; use -Force to replace it."), "FileExists", ErrorCategory.ResourceExists, file);
             return;
@@ -41,7 +41,7 @@ public abstract class OutputFileCommand : GptCommand
         try
         {
             write();
-            if (PassThru) WriteObject(new FileInfo(file));
+            if (PassThru) WriteObject(Directory.Exists(file) ? new DirectoryInfo(file) : new FileInfo(file));
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -52,4 +52,6 @@ public abstract class OutputFileCommand : GptCommand
             WriteError(failed, "WriteFailed", ErrorCategory.WriteError, file);
         }
     }
+
+    private static bool IsTaken(string path) => File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any());
 }

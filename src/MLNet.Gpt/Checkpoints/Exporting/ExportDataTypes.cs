@@ -1,0 +1,45 @@
+namespace MLNet.Gpt.Checkpoints.Exporting;
+
+/// <summary>Sizes and encodings of the data types.</summary>
+internal static class ExportDataTypes
+{
+    /// <summary>Elements of one block of <see cref="ExportDataType.Q8_0"/>.</summary>
+    public const int BlockLength = 32;
+
+    /// <summary>Bytes of one such block: a half-precision scale, then a signed byte for each element.</summary>
+    public const int BlockSize = 2 + BlockLength;
+
+    /// <summary>Bytes that elements take; for blocks, their number is a multiple of <see cref="BlockLength"/>.</summary>
+    public static long Size(this ExportDataType type, long elements) => type switch
+    {
+        ExportDataType.Float32 => checked(elements * sizeof(float)),
+        ExportDataType.Float16 or ExportDataType.BFloat16 => checked(elements * 2),
+        ExportDataType.Q8_0 => checked(elements / BlockLength * BlockSize),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is not a data type of weights; those are {string.Join(", ", Enum.GetNames<ExportDataType>())}."),
+    };
+
+    /// <summary>The same type in a safetensors file.</summary>
+    public static SafetensorsDataType InSafetensors(this ExportDataType type) => type switch
+    {
+        ExportDataType.Float32 => SafetensorsDataType.Float32,
+        ExportDataType.Float16 => SafetensorsDataType.Float16,
+        ExportDataType.BFloat16 => SafetensorsDataType.BFloat16,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"A safetensors file holds no {type}."),
+    };
+
+    /// <summary>The type of a safetensors file as one that weights are written in.</summary>
+    public static ExportDataType FromSafetensors(SafetensorsDataType type) => type switch
+    {
+        SafetensorsDataType.Float32 => ExportDataType.Float32,
+        SafetensorsDataType.Float16 => ExportDataType.Float16,
+        SafetensorsDataType.BFloat16 => ExportDataType.BFloat16,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}."),
+    };
+
+    /// <summary>Encodes elements; the destination has their <see cref="Size"/>.</summary>
+    public static void Encode(this ExportDataType type, ReadOnlySpan<float> elements, Span<byte> destination)
+    {
+        if (type == ExportDataType.Q8_0) EightBitBlocks.Encode(elements, destination);
+        else FloatConversion.FromSingle(type.InSafetensors(), elements, destination);
+    }
+}

@@ -1,0 +1,12 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Checkpoints.Exporting;
+
+/// <summary>One export, checked: what each format's exporter is given.</summary>
+internal sealed record ExportJob(string Path, IWeightSource Weights, ITextTokenizer? Tokenizer, ExportOptions Options, ExportMeter Meter)
+{
+    public GptConfig Config => Weights.Config;
+
+    public ExportDataType DataType => Options.DataType;
+}

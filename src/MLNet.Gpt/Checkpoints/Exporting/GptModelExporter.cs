@@ -1,0 +1,73 @@
+using MLNet.Gpt.Checkpoints.Gguf;
+using MLNet.Gpt.Checkpoints.HuggingFace;
+using MLNet.Gpt.Checkpoints.Onnx;
+using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Checkpoints.Exporting;
+
+/// <summary>Writes models in the formats of other programs.</summary>
+/// <remarks>
+/// Weights are streamed: at most one matrix of a block is held in memory. What is written goes aside, is flushed to the disk and moved into place; a crash at any
+/// moment leaves the old model or the new one.
+/// </remarks>
+public static class GptModelExporter
+{
+    /// <summary>Writes a model.</summary>
+    /// <param name="path">The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to make or replace. A folder is replaced only where it holds nothing but a model.</param>
+    /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
+    /// <param name="tokenizer">
+    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has one for <see cref="Gpt2Tokenizer"/> alone, a state dict for none.
+    /// </param>
+    /// <param name="options">Format, data type and more; the defaults where <see langword="null"/>.</param>
+    /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>
+    /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
+    /// <exception cref="ArgumentException">
+    /// The format has no such data type or no place for such a tokenizer, or the tokenizer's vocabulary is not the model's.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written, or the folder holds something that would be lost.</exception>
+    public static void Export(
+        string path,
+        IWeightSource weights,
+        ITextTokenizer? tokenizer,
+        ExportOptions? options = null,
+        IProgress<ExportProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(weights);
+        options ??= new ExportOptions();
+        var config = weights.Config.Validated();
+        var format = options.Format ?? ExportFormats.FromPath(path);
+        var allowed = format.DataTypes();
+        if (!allowed.Contains(options.DataType))
+        {
+            throw new ArgumentException($"{format} holds weights as {string.Join(", ", allowed)}, not as {options.DataType}.", nameof(options));
+        }
+
+        if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
+        {
+            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
+        }
+
+        var job = new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken));
+        switch (format)
+        {
+            case ExportFormat.Checkpoint:
+                GptCheckpoint.Write(job);
+                break;
+            case ExportFormat.HuggingFace:
+                HuggingFaceExporter.Write(job);
+                break;
+            case ExportFormat.PyTorch:
+                PyTorchExporter.Write(job);
+                break;
+            case ExportFormat.Gguf:
+                GgufExporter.Write(job);
+                break;
+            default:
+                OnnxExporter.Write(job);
+                break;
+        }
+    }
+}
