@@ -16,6 +16,8 @@ var benchmarks = new Dictionary<string, Action>
     ["inference"] = InferenceBenchmark.Run,
     ["products"] = ProductBenchmark.Run,
     ["lookup"] = LookupBenchmark.Run,
+    ["measuring"] = MeasuringBenchmark.Run,
+    ["rows"] = RowsBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
 };

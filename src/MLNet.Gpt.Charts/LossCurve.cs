@@ -21,7 +21,7 @@ public static class LossCurve
         if (history.Points.Count == 0) throw new ArgumentException("The history has no point to draw.", nameof(history));
 
         using var plot = new Plot();
-        double[] places = [.. history.Points.Select(point => Place(history, point, axis))];
+        double[] places = [.. history.Points.Select(point => Place(point, axis))];
         Add(plot, places, history.Points.Select(point => point.TrainingLoss), "training", MarkerShape.FilledCircle);
         if (history.Points.Any(point => point.ValidationLoss is not null))
         {
@@ -56,12 +56,11 @@ public static class LossCurve
         curve.MarkerSize = 5;
     }
 
-    // Epochs are of equal length, so the last point's tokens and epochs give every point's share.
-    private static double Place(TrainingHistory history, TrainingPoint point, TrainingAxis axis) => axis switch
+    private static double Place(TrainingPoint point, TrainingAxis axis) => axis switch
     {
         TrainingAxis.TokensSeen => point.TokensSeen / 1000.0,
         TrainingAxis.Steps => point.Step,
-        TrainingAxis.Epochs => history.Last.TokensSeen == 0 ? 0 : (double)point.TokensSeen / history.Last.TokensSeen * history.Last.Epoch,
+        TrainingAxis.Epochs => point.EpochsDone,
         _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is no axis of a training."),
     };
 }

@@ -11,10 +11,10 @@ Describe 'Export-GptLossReport' {
         $page | Should -BeLike '<!DOCTYPE html>*'
         $page | Should -Match '<title>A &amp; B</title>'
         $page | Should -Not -Match 'https?://'
-        $page | Should -Not -Match '<script'
+        $page | Should -Not -Match '<(script|link|img)[^>]*(src|href)='
         foreach ($token in $tokens) {
             $page | Should -Match ([regex]::Escape(">$([System.Net.WebUtility]::HtmlEncode($token.Text))</span>"))
-            $page | Should -Match "id $($token.Id)"
+            $page | Should -Match "id $($token.Id),"
         }
         $loss = Get-GptLoss $model 'every <effort> moves you'
         $page | Should -Match ([regex]::Escape($loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture)))
@@ -30,14 +30,40 @@ Describe 'Export-GptLossReport' {
         $trained = Invoke-GptTraining $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
         $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory
         $page = Get-Content TestDrive:/c.html -Raw
-        [regex]::Matches($page, '<polyline').Count | Should -Be 2
+        [regex]::Matches($page, '<title>(training|validation)</title>').Count | Should -Be 2
         $tokens | Export-GptLossReport TestDrive:/n.html
-        Get-Content TestDrive:/n.html -Raw | Should -Not -Match '<polyline'
+        Get-Content TestDrive:/n.html -Raw | Should -Not -Match '<title>(training|validation)</title>'
     }
 
     It 'keeps texts apart' {
         'every effort', 'I really like' | Get-GptLoss $model -PerToken | Export-GptLossReport TestDrive:/t.html
-        [regex]::Matches((Get-Content TestDrive:/t.html -Raw), '<div class="text">').Count | Should -Be 2
+        $page = Get-Content TestDrive:/t.html -Raw
+        [regex]::Matches($page, '<div class="text"').Count | Should -Be 2
+        [regex]::Matches($page, '<tr><td><a href="#d[01]">').Count | Should -Be 2
+    }
+
+    It 'shows what the model expected, and that of no token it was not asked about' {
+        $described = Get-GptLoss $model 'every effort' -PerToken -CandidateCount 2 -Entropy
+        $described | Export-GptLossReport TestDrive:/d.html
+        $page = Get-Content TestDrive:/d.html -Raw
+        foreach ($candidate in $described.Candidate) {
+            $page | Should -Match ([regex]::Escape([System.Net.WebUtility]::HtmlEncode("'$($candidate.Text)'")))
+        }
+        $page | Should -Match 'entropy \d'
+        $tokens | Export-GptLossReport TestDrive:/u.html
+        Get-Content TestDrive:/u.html -Raw | Should -Not -Match 'entropy \d'
+    }
+
+    It 'reports on the result files of a corpus' {
+        Set-Content -Path TestDrive:/one.txt -Value 'every effort moves you' -NoNewline
+        Set-Content -Path TestDrive:/two.txt -Value 'I really like chocolate' -NoNewline
+        $folder = Join-Path (Get-Item TestDrive:/).FullName results
+        $loss = Measure-GptLoss -Model $model -Path TestDrive:/*.txt -ResultFolder $folder -PerToken
+        Export-GptLossReport TestDrive:/c2.html -ResultPath "$folder/*.jsonl"
+        $page = Get-Content TestDrive:/c2.html -Raw
+        $page | Should -Match ([regex]::Escape($loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture)))
+        $page | Should -Match 'one.txt'
+        $page | Should -Match '>\s*chocolate</span>'
     }
 
     It 'writes nothing with -WhatIf, replaces only with -Force, and passes the file on with -PassThru' {

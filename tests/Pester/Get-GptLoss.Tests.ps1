@@ -103,6 +103,32 @@ Describe 'Get-GptLoss' {
             [math]::Abs($sum - (Get-GptLoss $model 'every effort moves you').NegativeLogLikelihood) | Should -BeLessThan 1e-9
         }
 
+        It 'gives entropy and candidates where they are asked for' {
+            $plain = Get-GptLoss $model 'every effort moves you' -PerToken
+            $tokens = Get-GptLoss $model 'every effort moves you' -PerToken -Entropy -CandidateCount 3
+            $tokens.NegativeLogLikelihood | Should -Be $plain.NegativeLogLikelihood
+            $plain[0].Entropy | Should -BeNullOrEmpty
+            $plain[0].Candidate | Should -HaveCount 0
+            foreach ($token in $tokens) {
+                $token.Entropy | Should -BeGreaterThan 0
+                $token.Entropy | Should -BeLessThan ([math]::Log(50257))
+                $token.Candidate | Should -HaveCount 3
+                $token.Candidate[0].Probability | Should -BeGreaterThan $token.Candidate[1].Probability
+            }
+            $tokens[1].Start | Should -Be 12
+            $tokens[1].Length | Should -Be 6
+            $tokens.ContextCount | Should -Be 1, 2, 3
+        }
+
+        It 'shows tokens more of the text with a smaller stride, and scores each once' {
+            $text = 'every effort moves you ' * 40
+            $length = $model.Config.ContextLength
+            $strided = Get-GptLoss $model $text -PerToken -Stride 3
+            $strided | Should -HaveCount (Get-GptLoss $model $text).TokenCount
+            ($strided | Select-Object -Skip $length | Measure-Object ContextCount -Minimum).Minimum | Should -BeGreaterThan ($length - 3)
+            { Get-GptLoss $model $text -Stride ($length + 1) } | Should -Throw -ErrorId 'OptionsRefused,*'
+        }
+
         It 'never cuts a character' {
             $text = "x $([char]::ConvertFromUtf32(0x1F600)) y"
             -join (Get-GptLoss $model $text -PerToken -PrependEndOfText).Text | Should -BeExactly $text

@@ -41,48 +41,96 @@ Describe 'Invoke-GptTraining' {
     }
 
     It 'trains nothing with -WhatIf' {
-        Invoke-GptTraining $model -Text $text -MaxSteps 2 -CheckpointPath TestDrive:/w.safetensors -WhatIf | Should -BeNullOrEmpty
-        'TestDrive:/w.safetensors' | Should -Not -Exist
+        Invoke-GptTraining $model -Text $text -MaxSteps 2 -CheckpointPath TestDrive:/w -WhatIf | Should -BeNullOrEmpty
+        'TestDrive:/w' | Should -Not -Exist
     }
 
     It 'saves a checkpoint that measures as the model does' {
-        $trained = Invoke-GptTraining $model @quick -MaxSteps 3 -CheckpointPath TestDrive:/c.safetensors -ModelOnly
-        $saved = Import-GptModel TestDrive:/c.safetensors
+        $trained = Invoke-GptTraining $model @quick -MaxSteps 3 -CheckpointPath TestDrive:/c -ModelOnly
+        $saved = Import-GptModel TestDrive:/c/checkpoint-3/model.safetensors
         (Get-GptLoss $saved 'every effort').ExactSum | Should -BeExactly (Get-GptLoss $trained 'every effort').ExactSum
     }
 
-    It 'asks for -Resume or -Force where the checkpoint is there, and goes on from it with -Resume' {
-        $first = Invoke-GptTraining $model @quick -MaxSteps 20 -CheckpointPath TestDrive:/r.safetensors -ModelOnly
-        { Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors } | Should -Throw -ErrorId 'FileExists,MLNetGpt.Cmdlets.InvokeGptTrainingCommand'
-        $resumed = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Resume
-        $resumed[0].TrainingLoss | Should -Be $first.TrainingHistory[-1].TrainingLoss
-        $anew = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r.safetensors -Force
+    It 'asks for -Resume or -Force where checkpoints are there, and begins anew with -Force' {
+        $first = Invoke-GptTraining $model @quick -MaxSteps 4 -CheckpointPath TestDrive:/r -ModelOnly
+        { Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r } | Should -Throw -ErrorId 'FileExists,MLNetGpt.Cmdlets.InvokeGptTrainingCommand'
+        $anew = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/r -Force
         $anew[0].TrainingLoss | Should -Be $first.TrainingHistory[0].TrainingLoss
+        (Get-ChildItem TestDrive:/r).Name | Should -Be 'checkpoint-1'
     }
 
-    It 'refuses a checkpoint of another model' {
-        Export-GptModel (New-GptModel tiny -LayerCount 1) TestDrive:/other.safetensors
-        { Invoke-GptTraining $model -Text $text -CheckpointPath TestDrive:/other.safetensors -Resume } | Should -Throw -ErrorId 'ModelFileInvalid,*'
+    It 'goes on from a checkpoint as if there had been no break' {
+        $whole = Invoke-GptTraining $model @quick -MaxSteps 12 -ModelOnly
+        $null = Invoke-GptTraining $model @quick -MaxSteps 5 -CheckpointPath TestDrive:/b -Resume
+        $resumed = Invoke-GptTraining $model @quick -MaxSteps 12 -CheckpointPath TestDrive:/b -Resume -ModelOnly
+        (Get-GptLoss $resumed $text).ExactSum | Should -BeExactly (Get-GptLoss $whole $text).ExactSum
+        $resumed.TrainingHistory[-1].TokenCount | Should -Be $whole.TrainingHistory[-1].TokenCount
     }
 
-    It 'stops within a step on Ctrl+C and leaves a checkpoint' {
+    It 'keeps the latest checkpoints' {
+        $null = Invoke-GptTraining $model @quick -MaxSteps 9 -CheckpointPath TestDrive:/k -CheckpointInterval 2 -CheckpointCount 2
+        (Get-ChildItem TestDrive:/k).Name | Sort-Object | Should -Be 'checkpoint-8', 'checkpoint-9'
+    }
+
+    It 'refuses a checkpoint of another model, and of another training' {
+        $null = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/o
+        $other = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 8 -HeadCount 2 -LayerCount 1
+        { Invoke-GptTraining $other @quick -CheckpointPath TestDrive:/o -Resume } | Should -Throw -ErrorId 'TrainingRefused,*'
+        { Invoke-GptTraining $model @quick -BatchSize 5 -CheckpointPath TestDrive:/o -Resume } | Should -Throw -ErrorId 'TrainingRefused,*'
+    }
+
+    It 'writes a sample after each epoch, and the history to a file' {
+        $trained = Invoke-GptTraining $model @quick -Epochs 2 -SamplePrompt 'every effort' -SampleTokens 3 -HistoryPath TestDrive:/h.csv -ModelOnly -InformationVariable written
+        $written | Should -HaveCount 2
+        $written[0].Tags | Should -Be 'TrainingSample'
+        $trained.TrainingSamples | Should -HaveCount 2
+        $trained.TrainingSamples[0] | Should -BeLike 'every effort*'
+        $trained.TrainingEnding | Should -Be 'Completed'
+        $table = [System.IO.File]::ReadAllLines((Join-Path $TestDrive 'h.csv'))
+        $table | Should -HaveCount ($trained.TrainingHistory.Count + 1)
+        $table[0] | Should -BeLike 'step,epoch,*'
+        $table[-1].Split(',')[4] | Should -Be $trained.TrainingHistory[-1].TrainingLoss.ToString('R', [cultureinfo]::InvariantCulture)
+    }
+
+    It 'stops when the validation loss no longer falls' {
+        $trained = Invoke-GptTraining $model -Text $text -Epochs 1000 -EvaluationInterval 1 -EvaluationBatches 1 -LearningRate 0.05 -Patience 2 -ModelOnly
+        $trained.TrainingEnding | Should -Be 'StoppedEarly'
+    }
+
+    It 'takes names of weights to freeze, and refuses those that fit none or all' {
+        { Invoke-GptTraining $model @quick -MaxSteps 1 -FreezeWeight 'block*' } | Should -Throw -ErrorId 'TrainingRefused,*'
+        { Invoke-GptTraining $model @quick -MaxSteps 1 -FreezeWeight '*' } | Should -Throw -ErrorId 'TrainingRefused,*'
+        $null = Invoke-GptTraining $model @quick -MaxSteps 2 -FreezeWeight 'tok_emb.*', 'pos_emb.*' -CheckpointPath TestDrive:/f
+        $trained = Import-GptModel TestDrive:/f/checkpoint-2/model.safetensors
+        (Get-GptLoss $trained $text).CrossEntropy | Should -Not -Be (Get-GptLoss $model $text).CrossEntropy
+    }
+
+    It 'takes all settings of a training' {
+        $run = Invoke-GptTraining $model -Text $text -MaxSteps 4 -MaxDuration 1:00 -BatchSize 2 -BatchesPerStep 2 -DropLastBatch -Stride 4 -ValidationFraction 0.2 -LearningRate 0.01 `
+            -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpSteps 1 -WeightDecay 0.05 -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep `
+            -EvaluationInterval 2 -EvaluationBatches 1 -KeepBest -Seed 4 -Mode TorchSharp -FreezeWeight 'pos_emb.*'
+        $run[-1].TrainingHistory.Step | Should -Be 0, 2, 4
+        $run[-1].TrainingHistory[-1].LearningRate | Should -BeLessOrEqual 0.0010000001
+    }
+
+    It 'stops within a step on Ctrl+C, and a checkpoint keeps all that was learned' {
+        $folder = Join-Path $TestDrive 's'
         $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
         $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
         $null = $shell.AddStatement().AddCommand('Invoke-GptTraining').AddParameter('Model', $model).AddParameter('Text', $text)
-        $null = $shell.AddParameter('Epochs', 1000000).AddParameter('EvaluationInterval', 1000000).AddParameter('CheckpointPath', (Join-Path $TestDrive 's.safetensors'))
+        $null = $shell.AddParameter('Epochs', 1000000).AddParameter('EvaluationInterval', 1000000).AddParameter('CheckpointInterval', 20).AddParameter('CheckpointPath', $folder)
         $null = $shell.BeginInvoke()
-        foreach ($i in 1..100) {
+        foreach ($i in 1..200) {
             Start-Sleep -Milliseconds 100
-            if (Test-Path TestDrive:/s.safetensors) { break }
+            if (Test-Path "$folder/checkpoint-20") { break }
         }
-        $first = (Get-Item TestDrive:/s.safetensors).LastWriteTimeUtc
-        Start-Sleep -Milliseconds 500
         $shell.InvocationStateInfo.State | Should -Be 'Running'
         $stopping = $shell.BeginStop($null, $null)
         $stopping.AsyncWaitHandle.WaitOne(60000) | Should -BeTrue
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
-        (Get-Item TestDrive:/s.safetensors).LastWriteTimeUtc | Should -BeGreaterThan $first -Because 'it is saved again when training is stopped'
-        Import-GptModel TestDrive:/s.safetensors | Should -Not -BeNullOrEmpty
+        $latest = (Get-ChildItem $folder).Name -replace 'checkpoint-' | ForEach-Object { [int]$_ } | Sort-Object | Select-Object -Last 1
+        $resumed = Invoke-GptTraining $model -Text $text -Epochs 1000000 -MaxSteps ($latest + 1) -EvaluationInterval 1000000 -CheckpointPath $folder -Resume -ModelOnly
+        $resumed.TrainingHistory[-1].Step | Should -Be ($latest + 1)
         $shell.Dispose()
     }
 

@@ -66,4 +66,57 @@ Describe 'Measure-GptLoss' {
         $merged.DocumentCount | Should -Be 1
         $wrong.FullyQualifiedErrorId | Should -Be 'VocabularyMismatch,MLNetGpt.Cmdlets.MeasureGptLossCommand'
     }
+
+    Context 'a corpus' {
+        BeforeAll {
+            foreach ($i in 1..6) { Set-Content -Path "TestDrive:/text$i.txt" -Value ('every effort moves you, and I really like chocolate. ' * (1 + 31 * ($i % 3))) -NoNewline }
+            $files = 'TestDrive:/text*.txt'
+            $results = Join-Path (Get-Item TestDrive:/).FullName results
+        }
+
+        It 'is measured as its files one by one' {
+            $corpus = Measure-GptLoss -Model $model -Path $files
+            $corpus.ExactSum | Should -BeExactly (Get-GptLoss $model -Path $files | Measure-GptLoss).ExactSum
+            $corpus.DocumentCount | Should -Be 6
+            $corpus.CalibrationError | Should -BeGreaterThan 0
+        }
+
+        It 'is the sum of its shards' {
+            $whole = Measure-GptLoss -Model $model -Path $files -Stride 5
+            foreach ($shard in 3, 1, 2) { Measure-GptLoss -Model $model -Path $files -Stride 5 -ResultFolder $results -Shard $shard -ShardCount 3 | Out-Null }
+            $merged = Measure-GptLoss -ResultPath "$results/*.jsonl"
+            $merged.ExactSum | Should -BeExactly $whole.ExactSum
+            $merged.CalibrationError | Should -Be $whole.CalibrationError
+        }
+
+        It 'says which shard is missing' {
+            $folder = Join-Path $results lone
+            $shard = Measure-GptLoss -Model $model -Path $files -ResultFolder $folder -Shard 2 -ShardCount 2
+            $shard.ResultFile | Should -Exist
+            { Measure-GptLoss -ResultPath $shard.ResultFile } | Should -Throw -ErrorId 'ResultsNotMerged,MLNetGpt.Cmdlets.MeasureGptLossCommand'
+        }
+
+        It 'stands beside simple predictors of the same tokens' {
+            $rows = Measure-GptLoss -Model $model -Path $files -TrainingPath $files
+            $rows.Source | Should -Be $null, 'uniform', 'unigram', 'gzip', 'Brotli'
+            foreach ($row in $rows) { $row.TokenCount | Should -Be $rows[0].TokenCount }
+            [math]::Abs($rows[1].CrossEntropy - [math]::Log(50257)) | Should -BeLessThan 1e-9
+            $rows[2].CrossEntropy | Should -BeLessThan $rows[1].CrossEntropy
+        }
+
+        It 'may be the lines of a file, or all documents joined' {
+            Set-Content -Path TestDrive:/lines.txt -Value "every effort`nmoves you`nI really like chocolate" -NoNewline
+            (Measure-GptLoss -Model $model -Path TestDrive:/lines.txt -ByLine).DocumentCount | Should -Be 3
+            (Measure-GptLoss -Model $model -Path TestDrive:/lines.txt -ByLine -Document JoinedByEndOfText).TokenCount |
+                Should -Be ((Measure-GptLoss -Model $model -Path TestDrive:/lines.txt -ByLine -PrependEndOfText).TokenCount + 2)
+        }
+
+        It 'is refused with <what>' -ForEach @(
+            @{ what = 'a stride longer than the window'; more = @{ Stride = 9; WindowLength = 8 }; id = 'InputRefused,*' }
+            @{ what = 'a window longer than the context'; more = @{ WindowLength = 5000 }; id = 'InputRefused,*' }
+            @{ what = 'a shard whose result goes nowhere'; more = @{ Shard = 1; ShardCount = 2 }; id = 'InputRefused,*' }
+        ) {
+            { Measure-GptLoss -Model $model -Path $files @more } | Should -Throw -ErrorId $id
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Loss;
 
@@ -35,6 +36,30 @@ public readonly record struct DocumentScore(
 
     /// <summary>The score of two disjoint sets of documents together.</summary>
     public static DocumentScore Add(DocumentScore left, DocumentScore right) => left + right;
+
+    /// <summary>
+    /// The score as text that <see cref="ParseExact"/> reads back to the last bit, for sums over many processes: <see cref="LossSummary.ToExactString"/>, bytes,
+    /// characters, words, top-1 and top-5 tokens and documents, parted by commas.
+    /// </summary>
+    public string ToExactString() => string.Create(
+        CultureInfo.InvariantCulture, $"{Loss.ToExactString()},{ByteCount},{CharacterCount},{WordCount},{Top1Count},{Top5Count},{DocumentCount}");
+
+    /// <summary>The score that <see cref="ToExactString"/> wrote.</summary>
+    /// <exception cref="FormatException">The text is no such score; the message holds it.</exception>
+    public static DocumentScore ParseExact(string text)
+    {
+        string[] parts = text.Split(',');
+        Span<long> counts = stackalloc long[6];
+        bool isScore = parts.Length == 7;
+        for (int i = 0; isScore && i < counts.Length; i++)
+        {
+            isScore = long.TryParse(parts[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out counts[i]);
+        }
+
+        return isScore
+            ? new(LossSummary.ParseExact(parts[0]), counts[0], counts[1], counts[2], counts[3], counts[4], counts[5])
+            : throw new FormatException($"'{text}' is no score; one is written as 'loss,bytes,characters,words,top1,top5,documents'.");
+    }
 
     /// <summary>The score of one document.</summary>
     internal static DocumentScore Of(ReadOnlySpan<TokenScore> tokens, TextSize predicted)

@@ -2,31 +2,25 @@ using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Evaluation;
 
-/// <summary>
-/// Measures text with a model: each token's negative log-likelihood, summed per document. Safe for use by many threads.
-/// </summary>
+/// <summary>Measures text with a model: each token's negative log-likelihood, summed per document. Safe for use by many threads.</summary>
 /// <remarks>
-/// A document longer than the context is cut into windows of the context's length that do not overlap, as in the
-/// lecture; every target is scored exactly once, and the first of each window sees one token before it.
+/// A document longer than the context is read in windows, as <see cref="ScoringOptions"/> say; by default they do not overlap, as in the
+/// lecture. Every target is scored exactly once. For corpora of many documents use <see cref="CorpusEvaluator"/>.
 /// </remarks>
 public sealed class TextScorer
 {
     // Enough for the engine's products at full speed; bounds what one call holds, however long the document.
-    private const int TokensPerCall = 2048;
+    private const int RowsPerCall = 2048;
 
     private readonly GptModel _model;
     private readonly ScoringOptions _options;
 
     /// <summary>Measures with a model.</summary>
-    /// <exception cref="ArgumentException">An end-of-text token is wanted and the model's vocabulary has none.</exception>
+    /// <exception cref="ArgumentException">The options do not fit the model: a window is longer than its context, or an end-of-text token is wanted and there is none.</exception>
     public TextScorer(GptModel model, ScoringOptions? options = null)
     {
         _model = model;
-        _options = options ?? new();
-        if (_options.PrependEndOfText && model.Tokenizer.EndOfTextId is null)
-        {
-            throw new ArgumentException($"{nameof(ScoringOptions.PrependEndOfText)} is set, and the model's vocabulary has no end-of-text token.", nameof(options));
-        }
+        _options = (options ?? new()).ValidatedFor(model.Config, model.Tokenizer);
     }
 
     /// <summary>The score of one document. A text of no token, or of one with nothing before it, has no target: its token count is 0.</summary>
@@ -36,6 +30,16 @@ public sealed class TextScorer
         int[] ids = Encode(text);
         return Summarize(text, ids, ScoreTokens(ids, cancellationToken));
     }
+
+    /// <summary>The score of one document, and what the model made of each of its tokens.</summary>
+    /// <param name="text">The document.</param>
+    /// <param name="detail">What is wanted of each token; <see langword="null"/>: its log-probability and rank.</param>
+    /// <param name="cancellationToken">Stops the computation.</param>
+    /// <exception cref="ArgumentException">More candidates are wanted than there are tokens.</exception>
+    public DocumentResult Describe(string text, TokenDetail? detail = null, CancellationToken cancellationToken = default) =>
+        new CorpusEvaluator(_model, _options with { Documents = DocumentBoundaries.Separate }, new() { Tokens = detail ?? new() })
+            .EvaluateDocuments(Corpus.Of([new(string.Empty, text)]), cancellationToken)
+            .Single();
 
     /// <summary>The ids that <see cref="Score"/> measures: the text's, after an end-of-text token if the options ask for it.</summary>
     public int[] Encode(ReadOnlySpan<char> text)
@@ -50,13 +54,18 @@ public sealed class TextScorer
         if (ids.Length < 2) return [];
 
         var scores = new TokenScore[ids.Length - 1];
-        int context = _model.Config.ContextLength;
-        int step = Math.Max(1, TokensPerCall / context) * context;
-        for (int start = 0; start < scores.Length; start += step)
+        var windows = new WindowCursor(_options.WindowLengthFor(_model.Config), _options.StrideFor(_model.Config), _options.LastWindow);
+        var batch = new WindowBatch();
+        int scored = 0;
+        while (windows.TryNext(scores.Length, isWhole: true, out var window))
         {
-            int count = Math.Min(step, scores.Length - start);
-            _model.Score(
-                ids.Slice(start, count), ids.Slice(start + 1, count), WindowLengths(count, context), scores.AsSpan(start, count), cancellationToken);
+            batch.Add(ids.Slice((int)window.Start, window.Length + 1), window.ContextCount);
+            if (batch.RowCount >= RowsPerCall || windows.ScoredCount == scores.Length)
+            {
+                batch.Score(_model, RowsPerCall, scores.AsSpan(scored, batch.TargetCount), null, cancellationToken);
+                scored += batch.TargetCount;
+                batch.Clear();
+            }
         }
 
         return scores;
@@ -66,26 +75,13 @@ public sealed class TextScorer
     internal DocumentScore Summarize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids, ReadOnlySpan<TokenScore> scores) =>
         DocumentScore.Of(scores, PredictedSize(text, ids));
 
-    private static int[] WindowLengths(int count, int context)
-    {
-        int[] lengths = new int[(count + context - 1) / context];
-        Array.Fill(lengths, context);
-        lengths[^1] = count - (context * (lengths.Length - 1));
-        return lengths;
-    }
-
     private TextSize PredictedSize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids)
     {
         if (ids.Length < 2) return default;
-        var all = TextSize.Of(text);
-        if (_options.PrependEndOfText) return all;
+        if (_options.PrependEndOfText) return TextSize.Of(text);
 
-        // The characters that the first token completes; white space that the tokenizer passed over before it goes with it.
-        string first = _model.Tokenizer.CreateStreamDecoder().Append(ids[0]);
-        int start = text.StartsWith(first) ? 0 : text.Length - text.TrimStart().Length, end = start + first.Length;
-        return new(
-            all.ByteCount - _model.Tokenizer.ByteCount(ids[0]),
-            all.CharacterCount - TextSize.CountCharacters(first),
-            TextSize.CountWordsBeyond(text, end));
+        var document = new EncodedDocument(0, 0, new(string.Empty, text.ToString()), ids.ToArray(), _model.Tokenizer);
+        document.Walk(1);
+        return document.Walk(ids.Length);
     }
 }

@@ -20,14 +20,21 @@ public readonly record struct TextSize(long ByteCount, long CharacterCount, long
     /// </remarks>
     public static long CountWords(ReadOnlySpan<char> text) => text.IsEmpty ? 0 : 1 + CountSpaces(text);
 
-    /// <summary>Words of a text that have a part beyond its first characters.</summary>
-    internal static long CountWordsBeyond(ReadOnlySpan<char> text, int start)
+    /// <summary>
+    /// Words of a text that end after one place and not after another; −1 is before the text, where an empty first word would end.
+    /// Pieces of a text so have as many words as the text.
+    /// </summary>
+    internal static long CountWordsEnding(ReadOnlySpan<char> text, int after, int until)
     {
-        if (start >= text.Length) return 0;
+        // A word ends where a run of white space begins, and the last one with the text.
+        if (text.IsEmpty || until <= after) return 0;
+        long words = until == text.Length ? 1 : 0;
+        for (int i = after + 1; i <= until && i < text.Length; i++)
+        {
+            if (IsSpace(text[i]) && (i == 0 || !IsSpace(text[i - 1]))) words++;
+        }
 
-        // The words that end within the start are as many as runs of white space begin in it, and one more where the start ends with a word.
-        bool endsAWord = start > 0 && !IsSpace(text[start - 1]) && IsSpace(text[start]);
-        return CountWords(text) - CountSpaces(text[..start]) - (endsAWord ? 1 : 0);
+        return words;
     }
 
     /// <summary>Unicode scalar values of a text.</summary>

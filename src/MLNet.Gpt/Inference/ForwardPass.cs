@@ -33,6 +33,15 @@ internal static unsafe class ForwardPass
     public static void Normalise(ModelWeights weights, Workspace workspace, int firstRow, int rows, int threadCount) =>
         Normalise(weights.FinalNormScale, weights.FinalNormShift, workspace, firstRow, rows, threadCount);
 
+    /// <summary>The last layer norm: of given rows of the residual stream into the workspace's normalised rows, from 0.</summary>
+    public static void Normalise(ModelWeights weights, Workspace workspace, int[] rows, int threadCount)
+    {
+        var scale = weights.FinalNormScale;
+        WorkerTeam.Run(rows.Length, rows.Length < MinimumRowsToShare ? 1 : threadCount, i => LayerNorm.Apply(
+            workspace.Residual + ((long)rows[i] * workspace.Width), scale.Pointer, weights.FinalNormShift.Pointer, scale.Length,
+            workspace.Normalised + ((long)i * workspace.Width)));
+    }
+
     private static void RunBlock(
         ModelWeights weights, BlockWeights block, Workspace w, Segment[] segments, AttentionUnit[] units, int rows, int threadCount)
     {

@@ -216,28 +216,16 @@ public sealed class GptModel : IWeightSource, IDisposable
         ValidateLengths(lengths, inputs.Length);
 
         using var lease = Borrow();
-        _runner.Score(inputs, targets, lengths, scores, ends: null, cancellationToken);
+        _runner.Score(new() { Inputs = inputs, Targets = targets, Lengths = lengths, Scores = scores }, cancellationToken);
     }
 
-    /// <summary>Scores targets of packed sequences as the other overload does, and shows what stands after the sequences' last tokens, in one pass.</summary>
-    /// <param name="inputs">The input ids of all sequences, one after the other.</param>
-    /// <param name="targets">For each input the id that follows it; an input with a negative one is not scored.</param>
-    /// <param name="lengths">The length of each sequence, each at most the context length; they add up to the number of inputs.</param>
-    /// <param name="scores">Receives one score a target; what it receives where nothing is scored means nothing.</param>
-    /// <param name="ends">Whose ends are wanted.</param>
-    /// <param name="cancellationToken">Checked between layers.</param>
-    internal void Score(
-        ReadOnlySpan<int> inputs,
-        ReadOnlySpan<int> targets,
-        ReadOnlySpan<int> lengths,
-        Span<TokenScore> scores,
-        SequenceEnds ends,
-        CancellationToken cancellationToken)
+    /// <summary>Scores packed sequences as the other overload does, and gives whatever else the batch wants, in one pass.</summary>
+    internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
-        TokenIds.Validate(inputs, Config.VocabularySize, nameof(inputs));
-        ValidateLengths(lengths, inputs.Length);
+        TokenIds.Validate(batch.Inputs, Config.VocabularySize, nameof(batch));
+        ValidateLengths(batch.Lengths, batch.Inputs.Length);
         using var lease = Borrow();
-        _runner.Score(inputs, targets, lengths, scores, ends, cancellationToken);
+        _runner.Score(batch, cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>

@@ -14,8 +14,15 @@ internal static unsafe class Scorer
     private const int IdsPerStretch = 384;
 
     /// <summary>Scores the target of each normalised row of the workspace.</summary>
+    /// <param name="weights">The model; borrowed by the caller.</param>
+    /// <param name="workspace">Holds the normalised rows, from 0.</param>
+    /// <param name="targets">One id a row.</param>
+    /// <param name="scores">Receives one score a row.</param>
+    /// <param name="details">Receives what else is wanted; <see langword="null"/> where nothing is.</param>
+    /// <param name="threadCount">Threads to work on.</param>
     /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
-    public static void Score(ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, int threadCount)
+    public static void Score(
+        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, PredictionDetails? details, int threadCount)
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
@@ -28,6 +35,7 @@ internal static unsafe class Scorer
         int panelsPerStretch = IdsPerStretch / head.PanelWidth, width = panelsPerStretch * head.PanelWidth;
         int stretches = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
         var parts = new LogSumExp[rows * stretches];
+        var detailParts = details is null ? null : new DetailParts(details, rows, stretches, width);
         WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
         {
             int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit / rowUnits;
@@ -37,16 +45,24 @@ internal static unsafe class Scorer
             int valid = Math.Min(width, vocabulary - (stretch * width));
             for (int row = 0; row < count; row++)
             {
-                parts[((firstRow + row) * stretches) + stretch] = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
+                ref var part = ref parts[((firstRow + row) * stretches) + stretch];
+                part = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
+                detailParts?.Add(firstRow + row, stretch, logits + (row * width), valid, part.Maximum);
             }
         });
 
-        for (int row = 0; row < rows; row++) scores[row] = Combine(parts.AsSpan(row * stretches, stretches), targetLogits[row], targets[row], row);
+        for (int row = 0; row < rows; row++)
+        {
+            var ofRow = parts.AsSpan(row * stretches, stretches);
+            double logSumExp = LogSumExp.Combine(ofRow);
+            scores[row] = Combine(ofRow, logSumExp, targetLogits[row], targets[row], row);
+            detailParts?.Combine(row, ofRow, logSumExp);
+        }
     }
 
-    private static TokenScore Combine(ReadOnlySpan<LogSumExp> stretches, float targetLogit, int target, int row)
+    private static TokenScore Combine(ReadOnlySpan<LogSumExp> stretches, double logSumExp, float targetLogit, int target, int row)
     {
-        double loss = LogSumExp.Combine(stretches) - targetLogit;
+        double loss = logSumExp - targetLogit;
         if (double.IsNaN(loss))
         {
             throw new InvalidOperationException(
@@ -54,8 +70,14 @@ internal static unsafe class Scorer
         }
 
         int rank = 0;
-        foreach (var stretch in stretches) rank += stretch.AboveTarget;
-        return new((float)Math.Max(0, loss), rank);
+        float greatest = float.NegativeInfinity;
+        foreach (var stretch in stretches)
+        {
+            rank += stretch.AboveTarget;
+            greatest = Math.Max(greatest, stretch.Maximum);
+        }
+
+        return new((float)Math.Max(0, loss), rank) { TopNegativeLogLikelihood = (float)Math.Max(0, logSumExp - greatest) };
     }
 
     private static void ComputeStretch(

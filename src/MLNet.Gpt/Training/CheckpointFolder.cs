@@ -18,16 +18,24 @@ internal sealed class CheckpointFolder
     {
         (_options, _course) = (options, course);
         Directory.CreateDirectory(options.Folder);
-        if (!options.Resumes && LatestStep is { } step)
+        if (options.Existing == ExistingCheckpoints.Refuse && options.FindLatestStep() is { } step)
         {
-            throw new IOException($"'{options.Folder}' holds checkpoints, the latest of step {step}; go on from it by {nameof(CheckpointOptions.Resumes)}, or choose another folder.");
+            throw new IOException($"'{options.Folder}' holds checkpoints, the latest of step {step}; choose another folder, or resume or replace them by {nameof(CheckpointOptions.Existing)}.");
+        }
+
+        if (options.Existing == ExistingCheckpoints.Replace)
+        {
+            foreach (string prefix in (string[])[Prefix, BestPrefix])
+            {
+                foreach (int old in Steps(options.Folder, prefix).ToArray()) Remove(PathOf(prefix, old));
+            }
         }
 
         foreach (string remnant in Directory.GetDirectories(options.Folder, $"*{AsideSuffix}")) Directory.Delete(remnant, recursive: true); // of a process that was killed
     }
 
-    /// <summary>The step of the latest checkpoint; <see langword="null"/> where there is none.</summary>
-    public int? LatestStep => Steps(Prefix).Select(step => (int?)step).Max();
+    /// <summary>The steps of the checkpoints in a folder.</summary>
+    public static IEnumerable<int> StepsIn(string folder) => Steps(folder, Prefix);
 
     /// <summary>Puts the latest checkpoint into an engine.</summary>
     /// <returns>Where the training stood, and its best weights where it kept some; <see langword="null"/> where there is no checkpoint.</returns>
@@ -35,7 +43,7 @@ internal sealed class CheckpointFolder
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or of a later version.</exception>
     public (TrainingState State, GptWeights? Best)? Restore(ITrainingEngine engine)
     {
-        if (LatestStep is not { } step) return null;
+        if (_options.FindLatestStep() is not { } step) return null;
         string checkpoint = PathOf(Prefix, step);
         var saved = ReadTraining(Path.Combine(checkpoint, TrainingFile));
         _course.Check(saved.Course, checkpoint);
@@ -75,10 +83,10 @@ internal sealed class CheckpointFolder
 
     private void RemoveOld()
     {
-        int[] steps = [.. Steps(Prefix).OrderDescending()];
+        int[] steps = [.. StepsIn(_options.Folder).OrderDescending()];
         foreach (int step in steps.Skip(_options.Keep)) Remove(PathOf(Prefix, step));
         var spokenOf = steps.Take(_options.Keep).Select(step => ReadTraining(Path.Combine(PathOf(Prefix, step), TrainingFile)).State.BestStep).ToHashSet();
-        foreach (int step in Steps(BestPrefix).Where(step => !spokenOf.Contains(step)).ToArray()) Remove(PathOf(BestPrefix, step));
+        foreach (int step in Steps(_options.Folder, BestPrefix).Where(step => !spokenOf.Contains(step)).ToArray()) Remove(PathOf(BestPrefix, step));
     }
 
     private void SaveModel(string folder, IWeightSource weights) => GptCheckpoint.Save(Path.Combine(folder, ModelFile), weights, _options.Tokenizer);
@@ -123,8 +131,8 @@ internal sealed class CheckpointFolder
         }
     }
 
-    private IEnumerable<int> Steps(string prefix) => Directory.EnumerateDirectories(_options.Folder, prefix + "*")
-        .Select(folder => int.TryParse(Path.GetFileName(folder)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1)
+    private static IEnumerable<int> Steps(string folder, string prefix) => Directory.EnumerateDirectories(folder, prefix + "*")
+        .Select(path => int.TryParse(Path.GetFileName(path)[prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : -1)
         .Where(step => step >= 0);
 
     private string PathOf(string prefix, int step) => Path.Combine(_options.Folder, string.Create(CultureInfo.InvariantCulture, $"{prefix}{step}"));

@@ -21,17 +21,17 @@ public sealed record CheckpointOptions(string Folder)
     /// <value>3.</value>
     public int Keep { get; init => field = value >= 1 ? value : throw Below(nameof(Keep), value); } = 3;
 
-    /// <summary>
-    /// Whether training goes on from the latest checkpoint in the folder, where there is one; the weights that it was to begin with are then
-    /// not used. It goes on bit for bit as it would have without the break. Options that decide its course must be the same; its length, learning rates,
-    /// evaluations and checkpoints may be others.
-    /// </summary>
-    /// <value><see langword="false"/>: a folder that holds checkpoints is refused.</value>
-    public bool Resumes { get; init; }
+    /// <summary>What happens where the folder holds checkpoints already.</summary>
+    /// <value><see cref="ExistingCheckpoints.Refuse"/>.</value>
+    public ExistingCheckpoints Existing { get; init; }
 
     /// <summary>Saved with the model, so that it can be loaded by its file alone.</summary>
     /// <value><see langword="null"/>: none.</value>
     public ITextTokenizer? Tokenizer { get; init; }
+
+    /// <summary>Finds the latest checkpoint in the folder.</summary>
+    /// <returns>Its step; <see langword="null"/> where there is none.</returns>
+    public int? FindLatestStep() => Directory.Exists(Folder) ? CheckpointFolder.StepsIn(Folder).Select(step => (int?)step).Max() : null;
 
     private static ArgumentOutOfRangeException Below(string name, int? value) => new(name, value, $"{name} is {value}; it must be at least 1.");
 }

@@ -34,14 +34,15 @@ public sealed class Trainer
     {
         using var engine = TrainingEngines.Create(_module, _options);
         var loop = new TrainingLoop(engine, data, _options, progress, cancellationToken);
+        TrainingHistory? history = null;
         try
         {
-            return loop.Run();
+            return history = loop.Run();
         }
         finally
         {
-            // An engine of our own has trained a copy.
-            if ((loop.BestWeights ?? (engine is TorchEngine ? null : engine.Weights)) is { } trained) _module.Load(trained);
+            if (history is not null && loop.BestWeights is { } best) _module.Load(best);
+            else if (engine is not TorchEngine) _module.Load(engine.Weights); // an engine of our own has trained a copy
         }
     }
 }

@@ -14,7 +14,8 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
     /// <param name="vocabularySize">The limit that all ids are checked against.</param>
     /// <param name="options">The stride and the share to measure on.</param>
     /// <remarks>
-    /// Incomplete windows are kept, so that each token but the first of its part is predicted. A part to measure on that would have fewer
+    /// Incomplete windows are kept, so that each token but the first of its part is predicted; except in the mode
+    /// <see cref="TrainingMode.PyTorchCompatible"/>, since the book drops them. A part to measure on that would have fewer
     /// than 2 tokens, and so nothing to predict, is left out.
     /// </remarks>
     /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from.</exception>
@@ -22,8 +23,9 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
     public static TrainingData FromTokens(ReadOnlyMemory<int> tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
         int kept = (int)(tokens.Length * options.ValidationFraction);
-        var training = new TokenWindows(tokens[..^kept], contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
-        var validation = kept < 2 ? null : new TokenWindows(tokens[^kept..], contextLength, keepsIncomplete: true, vocabularySize: vocabularySize);
+        bool keepsIncomplete = KeepsIncomplete(options);
+        var training = new TokenWindows(tokens[..^kept], contextLength, options.Stride, keepsIncomplete, vocabularySize);
+        var validation = kept < 2 ? null : new TokenWindows(tokens[^kept..], contextLength, keepsIncomplete: keepsIncomplete, vocabularySize: vocabularySize);
         return new(training, validation);
     }
 
@@ -39,8 +41,9 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
         }
 
         long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
-        var training = new TokenWindows(new TokenRange(tokens, 0, learned), contextLength, options.Stride, keepsIncomplete: true, vocabularySize);
-        return new(training, kept < 2 ? null : new(new TokenRange(tokens, learned, kept), contextLength, keepsIncomplete: true, vocabularySize: vocabularySize));
+        bool keepsIncomplete = KeepsIncomplete(options);
+        var training = new TokenWindows(new TokenRange(tokens, 0, learned), contextLength, options.Stride, keepsIncomplete, vocabularySize);
+        return new(training, kept < 2 ? null : new(new TokenRange(tokens, learned, kept), contextLength, keepsIncomplete: keepsIncomplete, vocabularySize: vocabularySize));
     }
 
     /// <summary>
@@ -50,15 +53,16 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
     /// <param name="tokenizer">Turns each part into ids by itself.</param>
     /// <param name="contextLength">Inputs in a window, T.</param>
     /// <param name="options">The stride, the share to measure on, and the mode.</param>
-    /// <remarks>Incomplete windows are kept, except in the mode <see cref="TrainingMode.PyTorchCompatible"/>: the book drops them.</remarks>
+    /// <remarks>Incomplete windows are kept, except in the mode <see cref="TrainingMode.PyTorchCompatible"/>.</remarks>
     /// <exception cref="ArgumentException">A part is too short for a window.</exception>
     public static TrainingData FromText(string text, ITextTokenizer tokenizer, int contextLength, TrainingOptions options)
     {
-        bool keepsIncomplete = options.Mode != TrainingMode.PyTorchCompatible;
         if (options.ValidationFraction == 0) return new(Windows(text, options.Stride), null);
         var split = TextSplit.AtFraction(text, 1 - options.ValidationFraction);
         return new(Windows(split.Training, options.Stride), Windows(split.Validation, stride: null));
 
-        TokenWindows Windows(string part, int? stride) => new(tokenizer.Encode(part), contextLength, stride, keepsIncomplete, tokenizer.VocabularySize);
+        TokenWindows Windows(string part, int? stride) => new(tokenizer.Encode(part), contextLength, stride, KeepsIncomplete(options), tokenizer.VocabularySize);
     }
+
+    private static bool KeepsIncomplete(TrainingOptions options) => options.Mode != TrainingMode.PyTorchCompatible;
 }

@@ -29,7 +29,7 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     /// <summary>Computes parts of texts in as few passes as they fit in. A text's values do not depend on the others.</summary>
     public void Compute(IReadOnlyList<ScoredText> texts, TextParts parts, Cancellation cancellation)
     {
-        var pass = new TextPass(model, parts, options.Columns.CandidateCount, cancellation);
+        var pass = new TextPass(model, options.Scoring, parts, options.Columns.CandidateCount, cancellation);
         foreach (var text in texts) pass.Add(text);
         pass.Complete();
         foreach (var text in texts) text.IsComputed = true;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Inference;
 
@@ -6,9 +7,9 @@ namespace MLNet.Gpt.Transforms;
 
 /// <summary>
 /// Packs texts into passes of the model: no padding, each text read once for its loss and its next token. A text that is longer than the
-/// context is measured in windows of the context's length that do not overlap, and its next token is predicted from its last tokens.
+/// context is measured in windows, as the options say, and its next token is predicted from its last tokens.
 /// </summary>
-internal sealed class TextPass(GptModel model, TextParts parts, int candidateCount, Cancellation cancellation) : SequenceEnds
+internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts parts, int candidateCount, Cancellation cancellation) : SequenceEnds
 {
     // Enough for the engine's products at full speed; bounds what is held, however long a text.
     private const int MostTokens = 2048;
@@ -34,7 +35,7 @@ internal sealed class TextPass(GptModel model, TextParts parts, int candidateCou
         if (parts.HasFlag(TextParts.Loss))
         {
             text.PendingScores = new TokenScore[text.TokenCount];
-            if (!isEndRead && lossIds.Length == ids.Length && ids.Length <= Context)
+            if (!isEndRead && lossIds.Length == ids.Length && ids.Length <= scoring.WindowLengthFor(model.Config))
             {
                 // One sequence serves both: the last token predicts the next, and has no target.
                 AddSequence(ids, [.. ids.AsSpan(1), -1], text, firstScore: 0, isEnd: true);
@@ -42,10 +43,13 @@ internal sealed class TextPass(GptModel model, TextParts parts, int candidateCou
             }
             else
             {
-                for (int start = 0; start < text.TokenCount; start += Context)
+                var windows = new WindowCursor(scoring.WindowLengthFor(model.Config), scoring.StrideFor(model.Config), scoring.LastWindow);
+                while (windows.TryNext(text.TokenCount, isWhole: true, out var window))
                 {
-                    int count = (int)Math.Min(Context, text.TokenCount - start);
-                    AddSequence(lossIds.AsSpan(start, count), lossIds.AsSpan(start + 1, count), text, start, isEnd: false);
+                    int start = (int)window.Start, context = window.ContextCount;
+                    int[] targets = lossIds[(start + 1)..(start + 1 + window.Length)];
+                    targets.AsSpan(0, context).Fill(-1);
+                    AddSequence(lossIds.AsSpan(start, window.Length), targets, text, start + context, isEnd: false, context);
                 }
             }
         }
@@ -64,7 +68,15 @@ internal sealed class TextPass(GptModel model, TextParts parts, int candidateCou
         if (_inputs.Count == 0) return;
         var scores = new TokenScore[_inputs.Count];
         model.Score(
-            CollectionsMarshal.AsSpan(_inputs), CollectionsMarshal.AsSpan(_targets), CollectionsMarshal.AsSpan(_lengths), scores, this, cancellation.Token);
+            new ScoringBatch
+            {
+                Inputs = CollectionsMarshal.AsSpan(_inputs),
+                Targets = CollectionsMarshal.AsSpan(_targets),
+                Lengths = CollectionsMarshal.AsSpan(_lengths),
+                Scores = scores,
+                Ends = this,
+            },
+            cancellation.Token);
         foreach (var (text, first, row, count) in _losses) scores.AsSpan(row, count).CopyTo(text.PendingScores.AsSpan(first));
         _inputs.Clear();
         _targets.Clear();
@@ -86,11 +98,11 @@ internal sealed class TextPass(GptModel model, TextParts parts, int candidateCou
         if (WantsLogits) text.Candidates = [.. Enumerable.Repeat(new TokenCandidate(-1, double.NaN), candidateCount)];
     }
 
-    private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ScoredText text, int firstScore, bool isEnd)
+    private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ScoredText text, int firstScore, bool isEnd, int contextCount = 0)
     {
         if (_inputs.Count > 0 && _inputs.Count + inputs.Length > MostTokens) Complete();
         int scored = targets.Length > 0 && targets[^1] < 0 ? targets.Length - 1 : targets.Length;
-        if (firstScore >= 0) _losses.Add((text, firstScore, _inputs.Count, scored));
+        if (firstScore >= 0) _losses.Add((text, firstScore, _inputs.Count + contextCount, scored - contextCount));
         _inputs.AddRange(inputs);
         _targets.AddRange(targets);
         _lengths.Add(inputs.Length);

@@ -1,14 +1,19 @@
 using System.Management.Automation;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Evaluation.Reports;
 using MLNetGpt.Output;
 using MLNetGpt.Reports;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Writes a page that shows the loss of each token: <c>Export-GptLossReport</c>.</summary>
-[Cmdlet(VerbsData.Export, "GptLossReport", SupportsShouldProcess = true)]
+/// <summary>Writes a page about losses: <c>Export-GptLossReport</c>.</summary>
+[Cmdlet(VerbsData.Export, "GptLossReport", SupportsShouldProcess = true, DefaultParameterSetName = TokenSet)]
 [OutputType(typeof(FileInfo))]
 public sealed class ExportGptLossReportCommand : OutputFileCommand
 {
+    private const string TokenSet = "Token";
+    private const string ResultSet = "Result";
+
     private readonly List<GptTokenLoss> _tokens = [];
 
     /// <summary>The page to make.</summary>
@@ -16,8 +21,13 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
     public string Path { get; set; } = "";
 
     /// <summary>The losses of tokens, as <c>Get-GptLoss -PerToken</c> writes them.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = TokenSet)]
     public GptTokenLoss[] InputObject { get; set; } = [];
+
+    /// <summary>Result files of <c>Measure-GptLoss</c>, those of all shards.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ResultSet)]
+    [SupportsWildcards]
+    public string[] ResultPath { get; set; } = [];
 
     /// <summary>What a training reported.</summary>
     [Parameter]
@@ -28,21 +38,50 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
     public string Title { get; set; } = "Loss of each token";
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => _tokens.AddRange(InputObject);
+    protected override void ProcessRecord()
+    {
+        if (ParameterSetName == TokenSet) _tokens.AddRange(InputObject);
+    }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (_tokens.Count == 0)
+        if (ParameterSetName == TokenSet && _tokens.Count == 0)
         {
             Terminate(new ArgumentException("No token came in; a report needs the losses that Get-GptLoss -PerToken writes."), "NoTokens", ErrorCategory.InvalidArgument, Path);
         }
 
         string file = ResolveOutput(Path);
-        WriteFile(file, "Write a loss report", () =>
-        {
-            using var writer = new StreamWriter(file);
-            new LossReport(Title, _tokens, TrainingHistory).Write(writer);
-        });
+        var report = ParameterSetName == TokenSet
+            ? new LossReport { Documents = TokenDocuments.Of(_tokens), VocabularySize = _tokens[0].VocabularySize }
+            : ReadResults([.. ResolveFiles(ResultPath, literal: false)]);
+        WriteFile(file, "Write a loss report", () => (report with { Title = Title, Charts = Charts() }).Save(file));
     }
+
+    private LossReport ReadResults(string[] files)
+    {
+        try
+        {
+            return new LossReport
+            {
+                Documents = [.. CorpusResults.ReadDocuments(files)],
+                VocabularySize = CorpusResults.Merge(files).Metrics.VocabularySize,
+            };
+        }
+        catch (Exception wrong) when (wrong is ArgumentException or InvalidDataException)
+        {
+            Terminate(wrong, "ResultsNotMerged", ErrorCategory.InvalidData, ResultPath);
+            throw;
+        }
+    }
+
+    private ReportChart[] Charts() => TrainingHistory.Length == 0 ? [] :
+    [
+        new(
+            "Training", "steps", "nats per token",
+            [
+                new("training", [.. TrainingHistory.Select(point => ((double)point.Step, point.TrainingLoss))]),
+                new("validation", [.. TrainingHistory.Select(point => ((double)point.Step, point.ValidationLoss))]),
+            ]),
+    ];
 }

@@ -34,6 +34,39 @@ public sealed class GetGptLossCommand : TextInputCommand
     [Parameter]
     public SwitchParameter PerToken { get; set; }
 
+    /// <summary>With -PerToken, computes how unsure each prediction was.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public SwitchParameter Entropy { get; set; }
+
+    /// <summary>With -PerToken, how many of the most probable tokens are given with each prediction.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateRange(0, 1000)]
+    public int CandidateCount { get; set; }
+
+    /// <summary>Tokens that the model is given at once.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int WindowLength { get; set; }
+
+    /// <summary>Tokens from the start of a window to that of the next.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int Stride { get; set; }
+
+    /// <summary>Where the last window begins.</summary>
+    [Parameter(ParameterSetName = TextSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public LastWindow LastWindow { get; set; } = LastWindow.OnStride;
+
     /// <summary>Writes every step from logits to perplexity.</summary>
     [Parameter]
     public SwitchParameter Step { get; set; }
@@ -60,11 +93,11 @@ public sealed class GetGptLossCommand : TextInputCommand
 
         try
         {
-            _scorer = new TextScorer(Model.Engine, new() { PrependEndOfText = PrependEndOfText, SpecialTokens = SpecialToken });
+            _scorer = new TextScorer(Model.Engine, ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken));
         }
         catch (ArgumentException invalid)
         {
-            Terminate(invalid, "NoEndOfText", ErrorCategory.InvalidArgument, Model);
+            Terminate(invalid, Model.Tokenizer.EndOfTextId is null ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, Model);
         }
     }
 
@@ -87,8 +120,10 @@ public sealed class GetGptLossCommand : TextInputCommand
             }
             else if (PerToken)
             {
-                int[] ids = _scorer.Encode(input.Text);
-                WriteTokens(ids, _scorer.ScoreTokens(ids, StopToken), input.Source);
+                foreach (var token in _scorer.Describe(input.Text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken).Tokens)
+                {
+                    WriteObject(new GptTokenLoss(token, input.Source, Model.Config.VocabularySize));
+                }
             }
             else
             {
@@ -113,7 +148,7 @@ public sealed class GetGptLossCommand : TextInputCommand
         int[] inputs = [.. InputId.SelectMany(row => row)], targets = [.. TargetId.SelectMany(row => row)];
         var scores = new TokenScore[inputs.Length];
         Model.Engine.Score(inputs, targets, [.. InputId.Select(row => row.Length)], scores, StopToken);
-        if (PerToken) WriteTokens([-1, .. targets], scores, source: null);
+        if (PerToken) WriteTokens(targets, scores);
         else WriteObject(new GptLoss(Sum(scores), Model.Config.VocabularySize, source: null));
     }
 
@@ -132,22 +167,28 @@ public sealed class GetGptLossCommand : TextInputCommand
             InputId.Length);
     }
 
-    private void WriteTokens(int[] ids, TokenScore[] scores, string? source)
+    private void WriteTokens(int[] targets, TokenScore[] scores)
     {
         // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
         var decoder = Model.Tokenizer.CreateStreamDecoder();
-        for (int i = 0; i < scores.Length; i++)
+        int start = 0, row = 0, inRow = 0;
+        for (int i = 0; i < scores.Length; i++, inRow++)
         {
-            int id = ids[i + 1];
-            WriteObject(new GptTokenLoss
+            while (inRow == InputId[row].Length) (row, inRow) = (row + 1, 0);
+            string text = decoder.Append(targets[i]) + (i == scores.Length - 1 ? decoder.Flush() : "");
+            var token = new TokenResult
             {
-                Position = PrependEndOfText ? i : i + 1,
-                Id = id,
-                Text = decoder.Append(id) + (i == scores.Length - 1 ? decoder.Flush() : ""),
-                NegativeLogLikelihood = scores[i].NegativeLogLikelihood,
-                Place = scores[i].Rank + 1,
-                Source = source,
-            });
+                Position = i + 1,
+                Id = targets[i],
+                Start = start,
+                Text = text,
+                LogProbability = -scores[i].NegativeLogLikelihood,
+                Rank = scores[i].Rank,
+                TopLogProbability = -scores[i].TopNegativeLogLikelihood,
+                ContextCount = inRow + 1,
+            };
+            start += text.Length;
+            WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Training;
 using MLNetGpt.Output;
@@ -11,73 +10,24 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Trains a model on texts: <c>Invoke-GptTraining</c>.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "GptTraining", DefaultParameterSetName = TextSet, SupportsShouldProcess = true)]
 [OutputType(typeof(TrainingEvaluation), typeof(LanguageModel))]
-public sealed class InvokeGptTrainingCommand : TextInputCommand
+public sealed class InvokeGptTrainingCommand : TrainingCommand
 {
+    private const string TokenFileSet = "TokenFile";
+
     private readonly List<int> _tokens = [];
+    private readonly List<string> _texts = []; // in the book's mode, which cuts texts and not tokens
 
     /// <summary>The model whose weights training begins with; it stays as it is.</summary>
     [Parameter(Mandatory = true, Position = 0)]
     public LanguageModel Model { get; set; } = null!;
 
-    /// <summary>Rounds through the texts.</summary>
-    [Parameter]
-    public int? Epochs { get; set; }
+    /// <summary>A file of token ids, of data larger than memory.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = TokenFileSet)]
+    public string? TokenFile { get; set; }
 
-    /// <summary>Steps after which training ends even amid an epoch.</summary>
+    /// <summary>The file that the history of the training is written to: a table where it ends in <c>.csv</c>, else JSON.</summary>
     [Parameter]
-    public int? MaxSteps { get; set; }
-
-    /// <summary>Windows in a batch.</summary>
-    [Parameter]
-    public int? BatchSize { get; set; }
-
-    /// <summary>Tokens between the beginnings of two windows.</summary>
-    [Parameter]
-    public int? Stride { get; set; }
-
-    /// <summary>The share of the tokens, at their end, that is kept from training to measure on.</summary>
-    [Parameter]
-    public double? ValidationFraction { get; set; }
-
-    /// <summary>The step size after warm-up.</summary>
-    [Parameter]
-    public double? LearningRate { get; set; }
-
-    /// <summary>What the learning rate falls to by the last step.</summary>
-    [Parameter]
-    public double? FinalLearningRate { get; set; }
-
-    /// <summary>Steps over which the learning rate rises.</summary>
-    [Parameter]
-    public int? WarmUpSteps { get; set; }
-
-    /// <summary>AdamW's weight decay.</summary>
-    [Parameter]
-    public double? WeightDecay { get; set; }
-
-    /// <summary>Steps between two evaluations.</summary>
-    [Parameter]
-    public int? EvaluationInterval { get; set; }
-
-    /// <summary>Batches that an evaluation measures.</summary>
-    [Parameter]
-    public int? EvaluationBatches { get; set; }
-
-    /// <summary>What the order of the windows and dropout are drawn from.</summary>
-    [Parameter]
-    public long? Seed { get; set; }
-
-    /// <summary>The file that the model is saved to at every evaluation, and when training is stopped.</summary>
-    [Parameter]
-    public string? CheckpointPath { get; set; }
-
-    /// <summary>Goes on from the weights in the checkpoint, if it is there.</summary>
-    [Parameter]
-    public SwitchParameter Resume { get; set; }
-
-    /// <summary>Replaces a checkpoint that is there.</summary>
-    [Parameter]
-    public SwitchParameter Force { get; set; }
+    public string? HistoryPath { get; set; }
 
     /// <summary>Writes only the trained model.</summary>
     [Parameter]
@@ -86,6 +36,7 @@ public sealed class InvokeGptTrainingCommand : TextInputCommand
     /// <inheritdoc/>
     protected override void ProcessText(TextInput input)
     {
+        if (Mode == TrainingMode.PyTorchCompatible) _texts.Add(input.Text);
         if (_tokens.Count > 0 && Model.Tokenizer.EndOfTextId is { } endOfText) _tokens.Add(endOfText);
         _tokens.AddRange(Model.Tokenizer.Encode(input.Text));
     }
@@ -93,11 +44,13 @@ public sealed class InvokeGptTrainingCommand : TextInputCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        string? checkpoint = CheckpointPath is null ? null : CheckedCheckpoint(GetUnresolvedProviderPathFromPSPath(CheckpointPath));
-        if (!ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {_tokens.Count:N0} tokens"))) return;
+        string? checkpoints = FullPath(CheckpointPath), history = FullPath(HistoryPath), tokenFile = TokenFile is null ? null : GetUnresolvedProviderPathFromPSPath(TokenFile);
         try
         {
-            Train(checkpoint);
+            using var tokens = tokenFile is null ? null : MLNet.Gpt.Data.TokenFile.Open(tokenFile);
+            long count = tokens?.Count ?? _tokens.Count;
+            CheckCheckpoints(checkpoints);
+            if (ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {count:N0} tokens"))) Train(tokens, checkpoints, history);
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -113,85 +66,70 @@ public sealed class InvokeGptTrainingCommand : TextInputCommand
         }
         catch (InvalidDataException damaged)
         {
-            Terminate(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, checkpoint);
+            Terminate(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, checkpoints);
         }
         catch (ArgumentException refused)
         {
             Terminate(refused, "TrainingRefused", ErrorCategory.InvalidArgument, refused.ParamName);
         }
+        catch (FileNotFoundException missing)
+        {
+            Terminate(missing, "PathNotFound", ErrorCategory.ObjectNotFound, tokenFile);
+        }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            Terminate(failed, "WriteFailed", ErrorCategory.WriteError, checkpoint);
+            Terminate(failed, "WriteFailed", ErrorCategory.WriteError, checkpoints);
         }
     }
 
-    private void Train(string? checkpoint)
+    private void Train(TokenFile? tokens, string? checkpoints, string? historyFile)
     {
-        var options = Options();
-        var data = TrainingData.FromTokens(_tokens.ToArray(), Model.Config.ContextLength, Model.Config.VocabularySize, options);
-        using var module = Begin(checkpoint);
-        var progress = new TrainingReporter(this, Model.Name, writesEvaluations: !ModelOnly, evaluated: () => Save(module, checkpoint));
-        try
-        {
-            module.Train(data, options, progress, StopToken);
-        }
-        finally
-        {
-            // Also where it was stopped: the network has the weights of the last step done.
-            Save(module, checkpoint);
-        }
+        var options = Options(Model.Tokenizer, checkpoints);
+        var (contextLength, vocabularySize) = (Model.Config.ContextLength, Model.Config.VocabularySize);
+        var data = tokens is not null ? TrainingData.FromTokens(tokens, contextLength, vocabularySize, options)
+            : _texts.Count == 0 ? TrainingData.FromTokens(_tokens.ToArray(), contextLength, vocabularySize, options)
+            : TrainingData.FromText(string.Join(EndOfText, _texts), Model.Tokenizer, contextLength, options);
 
+        var progress = new TrainingReporter(this, Model.Name, writesEvaluations: !ModelOnly);
+        var (weights, history) = Model.Engine.Train(data, options, progress, StopToken);
         progress.Complete();
-        var engine = GptModel.FromWeights(module.ToWeights(), Model.Tokenizer, Model.Engine.Options);
-        WriteObject(new LanguageModel(Model.Name, "Trained", checkpoint, engine) { TrainingHistory = [.. Model.TrainingHistory, .. progress.Evaluations] });
-    }
 
-    private GptModule Begin(string? checkpoint)
-    {
-        if (!Resume || !File.Exists(checkpoint)) return GptModule.FromWeights(Model.Engine);
-        using var saved = GptCheckpoint.Open(checkpoint);
-        if (saved.Config != Model.Config) throw new InvalidDataException($"'{checkpoint}' belongs to another model: {saved.Config}, not {Model.Config}.");
-        return GptModule.FromWeights(saved);
-    }
-
-    private void Save(GptModule module, string? checkpoint)
-    {
-        if (checkpoint is not null) GptCheckpoint.Save(checkpoint, module.ToWeights(), Model.Tokenizer);
-    }
-
-    private string CheckedCheckpoint(string file)
-    {
-        if (!Directory.Exists(System.IO.Path.GetDirectoryName(file)))
+        if (historyFile is not null)
         {
-            Terminate(new DirectoryNotFoundException($"The folder of '{file}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, CheckpointPath);
+            File.WriteAllText(historyFile, historyFile.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? history.ToCsv() : history.ToJson());
         }
 
-        if (File.Exists(file) && !Resume && !Force)
+        WriteObject(new LanguageModel(Model.Name, "Trained", checkpoints, GptModel.FromWeights(weights, Model.Tokenizer, Model.Engine.Options))
         {
-            Terminate(
-                new IOException($"'{file}' already exists; use -Resume to go on from it or -Force to replace it."), "FileExists", ErrorCategory.ResourceExists, file);
-        }
-
-        return file;
+            TrainingHistory = [.. Model.TrainingHistory, .. history.Points.Select(TrainingEvaluation.Of)],
+            TrainingSamples = [.. Model.TrainingSamples, .. history.Samples.Select(sample => sample.Text)],
+            TrainingEnding = history.Ending,
+        });
     }
 
-    private TrainingOptions Options()
+    private string EndOfText => Model.Tokenizer.EndOfTextId is { } id ? Model.Tokenizer.Decode([id]) : string.Empty;
+
+    private string? FullPath(string? path)
     {
-        var defaults = new TrainingOptions();
-        return new TrainingOptions
+        if (path is null) return null;
+        string full = GetUnresolvedProviderPathFromPSPath(path);
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(full)))
         {
-            Epochs = Epochs ?? defaults.Epochs,
-            MaxSteps = MaxSteps ?? defaults.MaxSteps,
-            BatchSize = BatchSize ?? defaults.BatchSize,
-            Stride = Stride ?? defaults.Stride,
-            ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
-            LearningRate = LearningRate ?? defaults.LearningRate,
-            FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
-            WarmUpSteps = WarmUpSteps ?? defaults.WarmUpSteps,
-            WeightDecay = WeightDecay ?? defaults.WeightDecay,
-            EvaluationInterval = EvaluationInterval ?? defaults.EvaluationInterval,
-            EvaluationBatches = EvaluationBatches ?? defaults.EvaluationBatches,
-            Seed = Seed ?? defaults.Seed,
-        }.Validated();
+            Terminate(new DirectoryNotFoundException($"The folder of '{full}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+        }
+
+        return full;
+    }
+
+    private void CheckCheckpoints(string? folder)
+    {
+        if (folder is null || Resume || Force) return;
+        bool isFile = File.Exists(folder);
+        if (!isFile && new CheckpointOptions(folder).FindLatestStep() is null) return;
+        Terminate(
+            new IOException(isFile ? $"'{folder}' is a file; checkpoints need a folder." : $"'{folder}' holds checkpoints; use -Resume to go on from the latest or -Force to remove them."),
+            "FileExists",
+            ErrorCategory.ResourceExists,
+            folder);
     }
 }

@@ -1,46 +1,189 @@
 using System.Management.Automation;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Loss;
+using MLNet.Gpt.Tokenization;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Adds losses up: <c>Measure-GptLoss</c>.</summary>
-[Cmdlet(VerbsDiagnostic.Measure, "GptLoss")]
+/// <summary>Measures a corpus, or adds up what was measured in parts: <c>Measure-GptLoss</c>.</summary>
+[Cmdlet(VerbsDiagnostic.Measure, "GptLoss", DefaultParameterSetName = LossSet)]
 [OutputType(typeof(GptLoss))]
 public sealed class MeasureGptLossCommand : GptCommand
 {
+    private const string LossSet = "Loss";
+    private const string CorpusSet = "Corpus";
+    private const string ResultSet = "Result";
+
     private DocumentScore _total = DocumentScore.Empty;
     private int? _vocabularySize;
 
     /// <summary>Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = LossSet)]
     public PSObject[] InputObject { get; set; } = [];
+
+    /// <summary>Result files that were written with -ResultFolder, those of all shards; wildcards are resolved.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ResultSet)]
+    [SupportsWildcards]
+    public string[] ResultPath { get; set; } = [];
+
+    /// <summary>The model that measures.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = CorpusSet)]
+    public LanguageModel Model { get; set; } = null!;
+
+    /// <summary>Files of UTF-8 text that are the corpus; wildcards are resolved, and files go in the order of their names.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = CorpusSet)]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Makes each line of the files a document.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public SwitchParameter ByLine { get; set; }
+
+    /// <summary>Whether windows reach from one document into the next.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public DocumentBoundaries Document { get; set; } = DocumentBoundaries.Separate;
+
+    /// <summary>Tokens that the model is given at once.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int WindowLength { get; set; }
+
+    /// <summary>Tokens from the start of a window to that of the next.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int Stride { get; set; }
+
+    /// <summary>Where the last window begins.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public LastWindow LastWindow { get; set; } = LastWindow.OnStride;
+
+    /// <summary>Puts the end-of-text token before each document.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public SwitchParameter PrependEndOfText { get; set; }
+
+    /// <summary>How the spelling of a special token in a text is read.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
+
+    /// <summary>Where results are written while they come; what is there already is not computed again.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public string? ResultFolder { get; set; }
+
+    /// <summary>Keeps every token in the result file.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public SwitchParameter PerToken { get; set; }
+
+    /// <summary>The shard to measure, from 1 to -ShardCount.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int Shard { get; set; } = 1;
+
+    /// <summary>Into how many shards the work is cut.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int ShardCount { get; set; } = 1;
+
+    /// <summary>Writes also what simple predictors make of the same tokens.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    public SwitchParameter Baseline { get; set; }
+
+    /// <summary>Files of training text, whose token frequencies are one more baseline.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [SupportsWildcards]
+    public string[] TrainingPath { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (var item in InputObject)
+        if (ParameterSetName == LossSet)
         {
-            if (Read(item) is not { } score) continue;
-            int vocabularySize = Value<int>(item, nameof(GptLoss.VocabularySize));
-            if (_vocabularySize is { } known && known != vocabularySize)
-            {
-                WriteError(
-                    new InvalidOperationException($"A loss over a vocabulary of {vocabularySize} cannot be added to losses over one of {known}."),
-                    "VocabularyMismatch", ErrorCategory.InvalidData, item);
-                continue;
-            }
-
-            _vocabularySize = vocabularySize;
-            _total += score;
+            foreach (var item in InputObject) Add(item);
         }
     }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        if (_vocabularySize is { } size) WriteObject(new GptLoss(_total, size, source: null));
+        try
+        {
+            if (ParameterSetName == CorpusSet) MeasureCorpus();
+            else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
+            else if (_vocabularySize is { } size) WriteObject(new GptLoss(_total, size, source: null));
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (InvalidDataException invalid)
+        {
+            Terminate(invalid, "ResultFileInvalid", ErrorCategory.InvalidData, (object?)ResultFolder ?? ResultPath);
+        }
+        catch (ArgumentException refused)
+        {
+            Terminate(refused, ParameterSetName == ResultSet ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, ResultPath);
+        }
+        catch (ObjectDisposedException disposed)
+        {
+            Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, Model);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            Terminate(failed, "FileFailed", ErrorCategory.ReadError, (object?)ResultFolder ?? Path);
+        }
+    }
+
+    private void MeasureCorpus()
+    {
+        var corpus = CorpusOf(Path);
+        var scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken, Document);
+        var evaluator = new CorpusEvaluator(Model.Engine, scoring, new() { Tokens = PerToken ? new() : null });
+        var progress = new EvaluationReporter(this, Model.Name);
+        if (ResultFolder is null && ShardCount > 1)
+        {
+            throw new ArgumentException("A shard's result goes into a file, so that it can be merged with the others; give -ResultFolder.");
+        }
+
+        Write(ResultFolder is null
+            ? evaluator.Evaluate(corpus, progress, StopToken)
+            : evaluator.Evaluate(corpus, GetUnresolvedProviderPathFromPSPath(ResultFolder), new CorpusShard(Shard - 1, ShardCount), progress, StopToken));
+        progress.Complete();
+        if (Baseline || TrainingPath.Length > 0) WriteBaselines(corpus, scoring);
+    }
+
+    private void WriteBaselines(Corpus corpus, ScoringOptions scoring)
+    {
+        var unigram = TrainingPath.Length == 0 ? null : UnigramModel.Train(CorpusOf(TrainingPath), Model.Tokenizer, SpecialToken);
+        foreach (var (name, metrics) in TextBaselines.Measure(corpus, Model.Tokenizer, scoring, unigram, StopToken).All)
+        {
+            WriteObject(new GptLoss(metrics.Score, metrics.VocabularySize, source: name));
+        }
+    }
+
+    private Corpus CorpusOf(string[] paths)
+    {
+        string[] files = [.. ResolveFiles(paths, literal: false).OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
+        if (files.Length == 0) throw new ArgumentException($"No file is at '{string.Join("', '", paths)}'.");
+        return ByLine ? Corpus.FromTexts(files.SelectMany(File.ReadLines)) : Corpus.FromFiles(files);
+    }
+
+    private void Write(CorpusEvaluation result) => WriteObject(
+        new GptLoss(result.Metrics.Score, result.Metrics.VocabularySize, source: null) { CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile });
+
+    private void Add(PSObject item)
+    {
+        if (Read(item) is not { } score) return;
+        int vocabularySize = Value<int>(item, nameof(GptLoss.VocabularySize));
+        if (_vocabularySize is { } known && known != vocabularySize)
+        {
+            WriteError(
+                new InvalidOperationException($"A loss over a vocabulary of {vocabularySize} cannot be added to losses over one of {known}."),
+                "VocabularyMismatch", ErrorCategory.InvalidData, item);
+            return;
+        }
+
+        _vocabularySize = vocabularySize;
+        _total += score;
     }
 
     private DocumentScore? Read(PSObject item)

@@ -5,21 +5,16 @@ using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Turns a training's reports, which come on the pipeline's own thread, into progress and evaluations.</summary>
+/// <summary>Turns a training's reports, which come on the pipeline's own thread, into progress, evaluations and messages.</summary>
 /// <param name="command">The cmdlet that trains.</param>
 /// <param name="name">What is trained.</param>
 /// <param name="writesEvaluations">Whether evaluations go to the pipeline.</param>
-/// <param name="evaluated">Called after each evaluation.</param>
-internal sealed class TrainingReporter(Cmdlet command, string name, bool writesEvaluations, Action evaluated) : IProgress<TrainingProgress>
+internal sealed class TrainingReporter(Cmdlet command, string name, bool writesEvaluations) : IProgress<TrainingProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
-    private readonly List<TrainingEvaluation> _evaluations = [];
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _nextShow;
-
-    /// <summary>The evaluations so far.</summary>
-    public IReadOnlyList<TrainingEvaluation> Evaluations => _evaluations;
 
     /// <inheritdoc/>
     public void Report(TrainingProgress value)
@@ -30,7 +25,9 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
             Show(value);
         }
 
-        if (value.Evaluation is { } point) Take(value, point);
+        if (value.Sample is { } sample) command.WriteInformation(sample.Text, ["TrainingSample"]);
+        if (value.Checkpoint is { } checkpoint) command.WriteVerbose($"Checkpoint: {checkpoint}");
+        if (writesEvaluations && value.Evaluation is { } point) command.WriteObject(TrainingEvaluation.Of(point));
     }
 
     /// <summary>Takes the progress bar away.</summary>
@@ -40,7 +37,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
 
     private void Show(TrainingProgress value)
     {
-        string status = value.Step == 0
+        string status = value.TimeLeft is null
             ? "Measuring before the first step"
             : FormattableString.Invariant(
                 $"Step {value.Step:N0} of {value.TotalSteps:N0}, epoch {value.Epoch}: loss {value.BatchLoss:F4}, learning rate {value.LearningRate:G3}, {value.TokensPerSecond:N0} tokens/s");
@@ -49,22 +46,5 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
             PercentComplete = (int)(100L * value.Step / Math.Max(1, value.TotalSteps)),
             SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
         });
-    }
-
-    private void Take(TrainingProgress value, TrainingPoint point)
-    {
-        var evaluation = new TrainingEvaluation
-        {
-            Step = point.Step,
-            Epoch = point.Epoch,
-            TokenCount = point.TokensSeen,
-            TrainingLoss = point.TrainingLoss,
-            ValidationLoss = point.ValidationLoss ?? double.NaN,
-            LearningRate = value.LearningRate,
-            Elapsed = _clock.Elapsed,
-        };
-        _evaluations.Add(evaluation);
-        evaluated();
-        if (writesEvaluations) command.WriteObject(evaluation);
     }
 }

@@ -11,7 +11,7 @@ public sealed class GptLoss
         Source = source;
     }
 
-    /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
+    /// <summary>The file that was measured, or the name of a baseline; <see langword="null"/> for a text from the pipeline and for a sum.</summary>
     public string? Source { get; }
 
     /// <summary>Mean negative log-likelihood, in nats per token; NaN where nothing was predicted.</summary>
@@ -73,6 +73,14 @@ public sealed class GptLoss
 
     /// <summary>The sum with every bit, as text: passes through jobs, remoting and files unrounded, so that <c>Measure-GptLoss</c> adds up exactly.</summary>
     public string ExactSum => Metrics.Score.Loss.ToExactString();
+
+    /// <summary>
+    /// How far the model's confidence is from its hits, from 0 (not at all) to 1: the expected calibration error over 15 bins. Nothing where tokens were not looked at.
+    /// </summary>
+    public double? CalibrationError { get; init; }
+
+    /// <summary>The file that the results were written to; nothing where none was.</summary>
+    public string? ResultFile { get; init; }
 
     internal LanguageModelMetrics Metrics { get; }
 

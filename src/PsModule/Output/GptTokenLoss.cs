@@ -1,35 +1,61 @@
+using MLNet.Gpt.Evaluation;
+
 namespace MLNetGpt.Output;
 
 /// <summary>What the model thought of one token of a text.</summary>
 public sealed class GptTokenLoss
 {
-    internal GptTokenLoss()
-    {
-    }
+    internal GptTokenLoss(TokenResult token, string? source, int vocabularySize) => (Result, Source, VocabularySize) = (token, source, vocabularySize);
 
     /// <summary>The token's place in its text, from 0.</summary>
-    public required int Position { get; init; }
+    public int Position => Result.Position;
 
     /// <summary>The token's id.</summary>
-    public required int Id { get; init; }
+    public int Id => Result.Id;
 
     /// <summary>The token's characters; one that spans tokens is the text of the last of them.</summary>
-    public required string Text { get; init; }
+    public string Text => Result.Text;
 
-    /// <summary>p(token), as the model predicted it from the tokens before; NaN for a first token that nothing precedes.</summary>
+    /// <summary>Place of the first of its characters in the text, from 0.</summary>
+    public int Start => Result.Start;
+
+    /// <summary>Number of its characters, as strings are counted.</summary>
+    public int Length => Result.Length;
+
+    /// <summary>p(token), as the model predicted it from the tokens before.</summary>
     public double Probability => Math.Exp(-NegativeLogLikelihood);
 
     /// <summary>−ln p(token), in nats: its loss.</summary>
-    public required double NegativeLogLikelihood { get; init; }
+    public double NegativeLogLikelihood => Result.NegativeLogLikelihood;
 
     /// <summary>−log₂ p(token), in bits: its surprisal.</summary>
     public double Bits => NegativeLogLikelihood / Math.Log(2);
 
-    /// <summary>Its place among the model's predictions: 1 is the most probable. 0 for a first token that nothing precedes.</summary>
-    public required int Place { get; init; }
+    /// <summary>Its place among the model's predictions: 1 is the most probable.</summary>
+    public int Place => Result.Rank + 1;
+
+    /// <summary>Tokens that the model saw before it.</summary>
+    public int ContextCount => Result.ContextCount;
+
+    /// <summary>The prediction's entropy in nats: how unsure the model was. Nothing where it was not asked for.</summary>
+    public double? Entropy => Result.Entropy;
+
+    /// <summary>The tokens that the model held most probable, best first; none where they were not asked for.</summary>
+    public GptNextToken[] Candidate => [.. Result.Candidates.Select((candidate, i) => new GptNextToken
+    {
+        Place = i + 1,
+        Id = candidate.Id,
+        Text = candidate.Text,
+        LogProbability = candidate.LogProbability,
+        Prompt = string.Empty,
+    })];
 
     /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
-    public required string? Source { get; init; }
+    public string? Source { get; }
+
+    internal TokenResult Result { get; }
+
+    internal int VocabularySize { get; }
 
     /// <summary>The token's text.</summary>
     public override string ToString() => Text;

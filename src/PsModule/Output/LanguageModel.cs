@@ -1,6 +1,7 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
 
 namespace MLNetGpt.Output;
 
@@ -33,6 +34,12 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>What its training reported, oldest first; empty for a model that was not trained in this session.</summary>
     public TrainingEvaluation[] TrainingHistory { get; init; } = [];
+
+    /// <summary>The texts that it wrote after the epochs of its training, oldest first.</summary>
+    public string[] TrainingSamples { get; init; } = [];
+
+    /// <summary>Why its training ended; <see langword="null"/> for a model that was not trained in this session.</summary>
+    public TrainingEnding? TrainingEnding { get; init; }
 
     internal GptModel Engine { get; }
 

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Training;
+
 namespace MLNetGpt.Output;
 
 /// <summary>Where a training stood when it evaluated.</summary>
@@ -6,6 +8,17 @@ public sealed class TrainingEvaluation
     internal TrainingEvaluation()
     {
     }
+
+    internal static TrainingEvaluation Of(TrainingPoint point) => new()
+    {
+        Step = point.Step,
+        Epoch = point.Epoch,
+        TokenCount = point.TokensSeen,
+        TrainingLoss = point.TrainingLoss,
+        ValidationLoss = point.ValidationLoss ?? double.NaN,
+        LearningRate = point.LearningRate,
+        Elapsed = point.Elapsed,
+    };
 
     /// <summary>Optimizer steps done.</summary>
     public required long Step { get; init; }
@@ -28,6 +41,6 @@ public sealed class TrainingEvaluation
     /// <summary>The learning rate of the last step.</summary>
     public required double LearningRate { get; init; }
 
-    /// <summary>Time since the training began.</summary>
+    /// <summary>Time since the training began, breaks left out.</summary>
     public required TimeSpan Elapsed { get; init; }
 }

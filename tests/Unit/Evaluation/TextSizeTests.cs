@@ -55,10 +55,10 @@ public class TextSizeTests
         List<int> ends = [.. Regex.Matches(text, @"\s+").Select(match => match.Index), text.Length];
         for (int start = 1; start < text.Length; start++)
         {
-            Assert.Equal(ends.Count(end => end > start), TextSize.CountWordsBeyond(text, start));
+            Assert.Equal(ends.Count(end => end > start), TextSize.CountWordsEnding(text, start, text.Length));
         }
 
-        Assert.Equal(TextSize.CountWords(text), TextSize.CountWordsBeyond(text, 0));
-        Assert.Equal(0, TextSize.CountWordsBeyond(text, text.Length));
+        Assert.Equal(TextSize.CountWords(text), TextSize.CountWordsEnding(text, -1, text.Length));
+        Assert.Equal(0, TextSize.CountWordsEnding(text, text.Length, text.Length));
     }
 }

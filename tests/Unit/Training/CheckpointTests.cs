@@ -25,7 +25,7 @@ public class CheckpointTests
         for (int step = 0; step < 12; step++)
         {
             using var folder = new TemporaryDirectory();
-            var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Resumes = true } };
+            var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };
             Break(saving, step);
             Break(saving, Math.Min(step + 2, 11));
             var resumed = Weights(seed: 7).Train(Data(options), saving, cancellationToken: Token);
@@ -50,7 +50,7 @@ public class CheckpointTests
     {
         using var folder = new TemporaryDirectory();
         var options = Options(mode) with { FinalLearningRate = null }; // else the rates would depend on the last step
-        var saving = options with { Checkpoints = new(folder.Path) { Resumes = true } };
+        var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         foreach (int steps in (int[])[1, 4, 8]) Weights().Train(Data(options), saving with { MaxSteps = steps }, cancellationToken: Token);
         AssertSame(whole, Weights().Train(Data(options), saving, cancellationToken: Token));
@@ -63,7 +63,7 @@ public class CheckpointTests
         var options = Options(TrainingMode.PyTorchCompatible);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
 
-        var saving = options with { Checkpoints = new(folder.Path) { Resumes = true } };
+        var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         using (var module = GptModule.FromWeights(Weights()))
         using (var engine = new CancellingEngine(new TorchEngine(module, saving), afterUpdates: 4, batches: 2))
         {
@@ -90,7 +90,7 @@ public class CheckpointTests
 
         // A resumed training has the best weights from the folder.
         var loop = new TrainingLoop(
-            new ScriptedEngine { Loss = _ => 4 }, Data(options), options with { MaxSteps = 12, Checkpoints = options.Checkpoints with { Resumes = true } }, null, Token);
+            new ScriptedEngine { Loss = _ => 4 }, Data(options), options with { MaxSteps = 12, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Resume } }, null, Token);
         Assert.Equal(13, loop.Run().Points.Count);
         Assert.Equal(3, loop.BestWeights![WeightNames.TokenEmbedding][0]);
     }
@@ -102,7 +102,7 @@ public class CheckpointTests
         string remnant = Path.Combine(folder.Path, "checkpoint-99.0123456789abcdef0123456789abcdef.tmp");
         Directory.CreateDirectory(remnant);
         File.WriteAllText(Path.Combine(remnant, "training.json"), "{");
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, KeepsBest = false, Checkpoints = new(folder.Path) { Resumes = true } };
+        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, KeepsBest = false, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Assert.Equal(2, Weights().Train(Data(options), options, cancellationToken: Token).History.Last.Step);
         Assert.Equal(["checkpoint-2"], Folders(folder.Path));
     }
@@ -124,14 +124,16 @@ public class CheckpointTests
         using var folder = new TemporaryDirectory();
         var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) };
         Weights().Train(Data(options), options, cancellationToken: Token);
-        Assert.Contains("of step 2", Assert.Throws<IOException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message, StringComparison.Ordinal);
+        Weights().Train(Data(options), options with { MaxSteps = 1, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Replace } }, cancellationToken: Token);
+        Assert.Equal(1, options.Checkpoints.FindLatestStep());
+        Assert.Contains("of step 1", Assert.Throws<IOException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_training_with_another_course_is_refused_with_both_values()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Resumes = true } };
+        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         Refused(options with { BatchSize = 4 }, "BatchSize is 4;", "made with 3");
         Refused(options with { Seed = 5 }, "Seed is 5;", "made with 123");
@@ -153,7 +155,7 @@ public class CheckpointTests
     public void A_damaged_checkpoint_is_refused_with_its_name(string file)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Resumes = true } };
+        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "checkpoint-2", file);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);

@@ -30,7 +30,7 @@ public class KilledTrainingTests
     // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
     internal static TrainingOptions Options(string folder) => CheckpointTests.Options(TrainingMode.TorchSharp) with
     {
-        Epochs = 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Resumes = true },
+        Epochs = 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
 
     private static async Task<int> TrainAndKill(string folder, int beyondStep)

@@ -106,9 +106,13 @@ internal sealed class GgufFile
     private void CheckPlaces(List<GgufTensorInfo> infos, long dataOffset, int alignment)
     {
         long end = 0, room = _file.Length - dataOffset;
+        if (infos.Find(info => info.Offset > room || info.ByteCount > room - info.Offset) is { } stray)
+        {
+            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} lies outside the file");
+        }
+
         foreach (var info in infos.OrderBy(info => info.Offset))
         {
-            if (info.Offset > room || info.ByteCount > room - info.Offset) throw _reader.Invalid($"its tensor '{info.Name}' of {info.ByteCount} bytes at {info.Offset} lies outside the file");
             if (info.Offset < end) throw _reader.Invalid($"its tensor '{info.Name}' overlaps the one before it");
             if (info.Offset != AlignUp(end, alignment)) throw _reader.Invalid($"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
             end = info.Offset + info.ByteCount;

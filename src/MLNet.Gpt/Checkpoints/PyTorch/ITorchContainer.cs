@@ -9,6 +9,9 @@ internal interface ITorchContainer
     /// <summary>The saved object.</summary>
     object? Root { get; }
 
+    /// <summary>Every storage that the object refers to, and the container has no others.</summary>
+    IReadOnlyDictionary<string, StorageReference> Storages { get; }
+
     /// <summary>Finds a storage.</summary>
     /// <exception cref="InvalidDataException">It is not there, or its length is another than the pickle says.</exception>
     TorchStorage Find(StorageReference storage);

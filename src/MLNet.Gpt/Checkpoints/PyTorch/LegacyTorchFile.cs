@@ -22,12 +22,15 @@ internal sealed class LegacyTorchFile : ITorchContainer
         if (unpickler.Next() is not PickleDictionary system || system["little_endian"] is not true) throw Invalid("its writer's system is not little-endian");
         Root = unpickler.Next();
         if (unpickler.Next() is not List<object?> keys) throw Invalid("it does not list its storages");
-        Index(keys, unpickler.Storages, unpickler.Position);
+        Storages = unpickler.Storages;
+        Index(keys, unpickler.Position);
     }
 
     public string Format => "PyTorch legacy";
 
     public object? Root { get; }
+
+    public IReadOnlyDictionary<string, StorageReference> Storages { get; }
 
     /// <summary>Whether a file that begins like this is one of these, or another pickle: the mark is a pickle of protocol 2.</summary>
     public static bool Begins(ReadOnlySpan<byte> start) => start.Length >= 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5;
@@ -40,13 +43,13 @@ internal sealed class LegacyTorchFile : ITorchContainer
     }
 
     // They stand one after the other, each with its length and without its type.
-    private void Index(List<object?> keys, IReadOnlyDictionary<string, StorageReference> references, long offset)
+    private void Index(List<object?> keys, long offset)
     {
         Span<byte> count = stackalloc byte[8];
         foreach (object? key in keys)
         {
             if (key is not string name) throw Invalid("the key of a storage is no text");
-            if (!references.TryGetValue(name, out var reference)) throw Invalid($"no tensor refers to its storage '{name}'");
+            if (!Storages.TryGetValue(name, out var reference)) throw Invalid($"no tensor refers to its storage '{name}'");
             int size = reference.DataType.Size();
             if (offset > _file.Length - count.Length) throw Invalid($"it ends before its storage '{name}'");
             _file.Fill(count, offset);

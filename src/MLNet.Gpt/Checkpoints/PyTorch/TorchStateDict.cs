@@ -28,6 +28,13 @@ internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? He
 
         views.Check();
         CheckApart(file, storages);
+
+        // Beside a state dict in a training checkpoint stand the optimizer's tensors; beside one that is alone stands nothing.
+        if (ReferenceEquals(state, root) && container.Storages.Keys.FirstOrDefault(key => !storages.ContainsKey(key)) is { } surplus)
+        {
+            throw new InvalidDataException($"'{file.Path}' holds the storage '{surplus}', which no tensor of its state dict uses.");
+        }
+
         return new(tensors, HeadsOf(root));
     }
 

@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 
 /// <summary>
-/// Makes sure that a state dict's tensors lie apart in their storages. Two may be the same view, as tied weights are, and columns of one matrix may be
-/// views of their own; anything else could make a small file a huge model.
+/// Makes sure that a state dict's tensors lie apart in their storages and fill them. Two may be the same view, as tied weights are, and columns of one
+/// matrix may be views of their own; anything else could make a small file a huge model, or a damaged one a smaller model.
 /// </summary>
 /// <param name="file">For messages.</param>
 internal sealed class ViewCheck(string file)
@@ -17,13 +17,14 @@ internal sealed class ViewCheck(string file)
         if (view.Count > 0) _views.Add((name, view));
     }
 
-    /// <exception cref="InvalidDataException">Two views overlap.</exception>
+    /// <exception cref="InvalidDataException">Two views overlap, or elements are in none.</exception>
     public void Check()
     {
         foreach (var storage in _views.GroupBy(each => each.View.Storage.Key, StringComparer.Ordinal))
         {
             // Of the views so far, those that reach beyond the next one's beginning.
             var open = new List<(string Name, TensorReference View)>();
+            long used = 0;
             foreach (var next in storage.OrderBy(each => each.View.Offset))
             {
                 open.RemoveAll(earlier => earlier.View.Last < next.View.Offset);
@@ -32,9 +33,14 @@ internal sealed class ViewCheck(string file)
                     if (!AreSame(earlier.View, next.View) && !AreColumns(earlier.View, next.View)) throw Overlap(earlier.Name, next.Name);
                 }
 
-                if (open.Count(earlier => AreSame(earlier.View, next.View)) > 1 || open.Count == MostSharing) throw Overlap(open[0].Name, next.Name);
+                int same = open.Count(earlier => AreSame(earlier.View, next.View));
+                if (same > 1 || open.Count == MostSharing) throw Overlap(open[0].Name, next.Name);
+                if (same == 0) used += next.View.Count;
                 open.Add(next);
             }
+
+            var (name, view) = storage.First();
+            if (used != view.Storage.Count) throw new InvalidDataException($"'{file}' uses {used} of the {view.Storage.Count} elements of the storage that the tensor '{name}' lies in; all belong to a tensor.");
         }
     }
 

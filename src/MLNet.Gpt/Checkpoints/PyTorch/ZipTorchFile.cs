@@ -28,16 +28,25 @@ internal sealed class ZipTorchFile : ITorchContainer
             throw new InvalidDataException($"'{file.Path}' was written with the byte order '{found}'; 'little' is read.");
         }
 
-        Root = new PickleSequence(file.Path, _directory.ReadAll(pickle, LongestPickle)).Next();
+        var unpickler = new PickleSequence(file.Path, _directory.ReadAll(pickle, LongestPickle));
+        Root = unpickler.Next();
+        Storages = unpickler.Storages;
+        string data = NameOf("");
+        if (_directory.Records.Keys.FirstOrDefault(name => name.StartsWith(data, StringComparison.Ordinal) && !Storages.ContainsKey(name[data.Length..])) is { } surplus)
+        {
+            throw new InvalidDataException($"'{file.Path}' holds the record '{surplus}', which no tensor refers to.");
+        }
     }
 
     public string Format => "PyTorch zip";
 
     public object? Root { get; }
 
+    public IReadOnlyDictionary<string, StorageReference> Storages { get; }
+
     public TorchStorage Find(StorageReference storage)
     {
-        string name = $"{_folder}/data/{storage.Key}";
+        string name = NameOf(storage.Key);
         if (!_directory.Records.TryGetValue(name, out var record)) throw new InvalidDataException($"'{_file.Path}' lacks the record '{name}' that a tensor refers to.");
         long length = record.Length, size = storage.DataType.Size();
         if (length % size != 0 || length / size != storage.Count)
@@ -48,4 +57,6 @@ internal sealed class ZipTorchFile : ITorchContainer
         long start = _directory.Locate(record);
         return new(start, length, _directory.Region(record, start));
     }
+
+    private string NameOf(string key) => $"{_folder}/data/{key}";
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
@@ -5,6 +6,7 @@ namespace MLNet.Gpt.Training.Managed;
 /// <summary>u = sums + bias, kept for the way back, and y = GELU(u).</summary>
 internal readonly unsafe struct GeluSink(Matrix u, Matrix y, float* bias) : ITileSink
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Take(float* sums, int row, int column, int count)
     {
         Elementwise.Add(sums, bias + column, u.Row(row) + column, count);

@@ -12,7 +12,7 @@ namespace MLNet.Gpt.Training.Managed;
 internal static unsafe class HeadLoss
 {
     /// <summary>Rows whose logits exist at the same time.</summary>
-    public const int RowsPerChunk = 256;
+    public const int RowsPerChunk = 512;
 
     // Ids whose part of dh is added up at a time, so that a panel of their weights stays in the cache.
     private const int IdsPerPass = 3072;

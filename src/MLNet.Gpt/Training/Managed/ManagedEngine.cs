@@ -148,6 +148,9 @@ internal sealed unsafe class ManagedEngine : ITrainingEngine
         _parameters.Dispose();
     }
 
+    /// <summary>Native memory between weights and loss.</summary>
+    internal long ActivationBytes => _activations?.Length ?? 0;
+
     /// <summary>A copy of a weight's gradient as gathered since the last step.</summary>
     internal float[] Gradient(string name)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
@@ -5,6 +6,7 @@ namespace MLNet.Gpt.Training.Managed;
 /// <summary>y = sums + bias; there may be no bias.</summary>
 internal readonly unsafe struct StoreSink(Matrix y, float* bias = null) : ITileSink
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Take(float* sums, int row, int column, int count)
     {
         if (bias is null) Row.Copy(sums, y.Row(row) + column, count);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Inference.Kernels;
 
@@ -77,6 +78,7 @@ internal static unsafe class TransposedProduct
         for (int row = 0; row < rows; row++) Row.Add(tile + (row * width), target + (row * stride), columns);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackStrips(Matrix a, float* strips)
     {
         for (int start = 0; start < a.Rows; start += PackingDepth)

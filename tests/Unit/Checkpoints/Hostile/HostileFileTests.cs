@@ -21,7 +21,7 @@ public class HostileFileTests
     {
         using var attack = new Attack(Victims.All[reader]);
         for (int seed = firstSeed; seed < firstSeed + count; seed++) attack.Run(seed);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{reader}: {count} files, {attack.Accepted} taken, of which {attack.Different} with other weights, {attack.Reinterpreted} of these by another reading.");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{reader}: {count} files, {attack.Accepted} taken, of which {attack.Different} with other weights, {attack.Reinterpreted} of these after damage to the structure as well.");
         Assert.InRange(attack.Accepted, 1, count - 1); // A mutator that never or always succeeds tests nothing.
     }
 }

@@ -1,6 +1,7 @@
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
+using MLNet.Gpt.Inference.Kernels;
 using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Training.Managed;
@@ -247,6 +248,39 @@ public class ManagedEngineTests
             using var changed = new ManagedEngine(new GptWeights(config, arrays));
             return changed.Accumulate(batch, share: 1); // the first batch of the same seed: the same masks
         }
+    }
+
+    [Fact]
+    public void Steps_take_no_new_memory()
+    {
+        var config = GptPresets.Tiny with { VocabularySize = 3000, ContextLength = 64, EmbeddingWidth = 96, DropoutRate = 0.1 };
+        using var engine = new ManagedEngine(TinyModels.Weights(config, seed: 1), new() { ThreadCount = 1 });
+        Step(64);
+        long native = engine.ActivationBytes, managed = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 5; i++) Step(64 - i);
+        Assert.Equal(native, engine.ActivationBytes);
+
+        // Closures and the test's batches only: a tenth of a single layer's hidden activations a step.
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - managed, 0, 5 * (4 * 64 * config.FeedForwardWidth * sizeof(float)) / 10);
+
+        void Step(int tokens)
+        {
+            engine.Accumulate(Batches.Create(config, 4, tokens, seed: 1), share: 1);
+            engine.ClipGradients(1);
+            engine.Update(1e-3);
+        }
+    }
+
+    [Fact]
+    public void Activations_take_what_the_documentation_says()
+    {
+        var config = GptPresets.Gpt2Small;
+        const int Rows = 1024;
+        using var few = new Activations(config with { LayerCount = 1 }, Rows, KernelSet.Best);
+        using var more = new Activations(config with { LayerCount = 3 }, Rows, KernelSet.Best);
+        long perToken = (10 * config.EmbeddingWidth) + config.HeadCount + 4; // beside them the sums of softmax, and mean and factor of two norms
+        Assert.InRange((more.Length - few.Length) / 2, sizeof(float) * Rows * perToken, sizeof(float) * (Rows + 16) * perToken);
+        Assert.True(few.Length < sizeof(float) * (512L + 128) * config.VocabularySize * 2, $"{few.Length} bytes");
     }
 
     [Fact]

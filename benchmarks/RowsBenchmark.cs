@@ -1,0 +1,77 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNet.Gpt.Benchmarks.Measurement;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Transforms;
+
+namespace MLNet.Gpt.Benchmarks;
+
+/// <summary>Rows of an ML.NET view, GPT-2 small at f32: scored one by one, as a prediction engine does, and as a cursor does, several in a pass. The values are the same bits.</summary>
+internal static class RowsBenchmark
+{
+    private const int Rounds = 3;
+    private const int RowCount = 128;
+    private const int GeneratedRows = 16;
+
+    public static void Run()
+    {
+        string[] texts = [.. File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            .Skip(1000).Chunk(12).Take(RowCount).Select(words => string.Join(' ', words))];
+        using var model = GptModel.FromWeights(RandomWeights.Create(GptPresets.Gpt2Small), Gpt2Tokenizer.Instance);
+        var ml = new MLContext(seed: 1);
+        int tokens = texts.Sum(text => model.Tokenizer.Count(text));
+
+        Compare(ml, model, texts, $"Loss and next token of {RowCount} rows of {tokens / RowCount} tokens", "tokens/s", tokens, new(), "Perplexity", "Probability");
+        Compare(ml, model, texts, $"Embeddings of {RowCount} rows", "rows/s", RowCount, new() { Embedding = "Embedding" }, "Embedding");
+        Compare(ml, model, texts[..GeneratedRows], $"Continuations of {GeneratedRows} rows by 8 tokens", "tokens/s", 8 * GeneratedRows, new() { GeneratedText = "Continuation" }, "Continuation");
+    }
+
+    private static void Compare(MLContext ml, GptModel model, string[] texts, string title, string unit, double work, GptOutputColumns columns, params string[] names)
+    {
+        var transformer = new GptTransformer(model, new() { Columns = columns, Generation = new() { MaxTokens = 8, StopAtEndOfText = false } });
+        var data = ml.Data.LoadFromEnumerable(texts.Select(text => new { Text = text }));
+        var mapper = transformer.GetRowToRowMapper(data.Schema);
+        var view = transformer.Transform(data);
+        Report.Print(
+            title,
+            unit,
+            Comparison.Run(
+                Rounds,
+                new("row by row", work, () =>
+                {
+                    using var cursor = data.GetRowCursor(data.Schema);
+                    Read(mapper.GetRow(cursor, names.Select(name => mapper.OutputSchema[name])), names, cursor.MoveNext);
+                }),
+                new("under a cursor", work, () =>
+                {
+                    using var cursor = view.GetRowCursor(names.Select(name => view.Schema[name]));
+                    Read(cursor, names, cursor.MoveNext);
+                })));
+    }
+
+    private static void Read(DataViewRow row, string[] names, Func<bool> moveNext)
+    {
+        Action[] getters = [.. names.Select(name => Getter(row, row.Schema[name]))];
+        while (moveNext())
+        {
+            foreach (var get in getters) get();
+        }
+    }
+
+    private static Action Getter(DataViewRow row, DataViewSchema.Column column) => column.Type switch
+    {
+        TextDataViewType => Getter<ReadOnlyMemory<char>>(row, column),
+        VectorDataViewType => Getter<VBuffer<float>>(row, column),
+        NumberDataViewType when column.Type.RawType == typeof(double) => Getter<double>(row, column),
+        _ => Getter<float>(row, column),
+    };
+
+    private static Action Getter<T>(DataViewRow row, DataViewSchema.Column column)
+    {
+        var getter = row.GetGetter<T>(column);
+        T value = default!;
+        return () => getter(ref value);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using MLNet.Gpt.Evaluation;
+using ScottPlot;
+
+namespace MLNet.Gpt.Charts;
+
+/// <summary>Draws how the losses of a corpus are spread.</summary>
+public static class EvaluationCharts
+{
+    /// <summary>Draws how many tokens were how surprising, and saves the picture.</summary>
+    /// <param name="statistics">What was measured.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
+    /// <param name="vocabularySize">V, whose surprisal when guessing is drawn as a line; no line where <see langword="null"/>.</param>
+    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no token.</exception>
+    public static void SaveHistogram(TokenStatistics statistics, string path, int? vocabularySize = null, ChartSize? size = null)
+    {
+        var bins = statistics.SurprisalHistogram;
+        long all = bins.Sum(bin => bin.Count);
+        if (all == 0) throw NoToken(nameof(statistics));
+
+        using var plot = new Plot();
+        double width = bins[0].UpperBound - bins[0].LowerBound;
+        foreach (var bin in bins.Take(bins.ToList().FindLastIndex(bin => bin.Count > 0) + 1))
+        {
+            var bar = plot.Add.Bar(bin.LowerBound + (width / 2), 100.0 * bin.Count / all);
+            bar.Bars[0].Size = width * 0.9;
+            bar.Color = Colors.C0;
+        }
+
+        if (vocabularySize is { } v)
+        {
+            var line = plot.Add.VerticalLine(Math.Log2(v));
+            line.LegendText = "guessing (log₂ V)";
+            line.Color = Colors.Gray;
+            plot.ShowLegend(Alignment.UpperRight);
+        }
+
+        plot.Title("How surprising the tokens were");
+        plot.XLabel("surprisal, bits");
+        plot.YLabel("% of the tokens");
+        plot.Axes.Margins(bottom: 0);
+        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+    }
+
+    /// <summary>Draws the loss over the number of tokens that the model saw before, and saves the picture.</summary>
+    /// <param name="statistics">What was measured.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
+    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no token.</exception>
+    public static void SaveLossByContext(TokenStatistics statistics, string path, ChartSize? size = null)
+    {
+        var parts = statistics.ByContext.Where(part => part.Loss.TokenCount > 0).ToArray();
+        if (parts.Length == 0) throw NoToken(nameof(statistics));
+
+        using var plot = new Plot();
+        double[] places = [.. parts.Select(part => Math.Log2(part.MostSeen))];
+        var curve = plot.Add.Scatter(places, parts.Select(part => part.Loss.CrossEntropy).ToArray());
+        curve.LineWidth = 2;
+        curve.MarkerSize = 7;
+        plot.Axes.Bottom.SetTicks(places, [.. parts.Select(part => part.FewestSeen == part.MostSeen
+            ? part.MostSeen.ToString(CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{part.FewestSeen}–{part.MostSeen}"))]);
+        plot.Title("Loss by tokens seen before");
+        plot.XLabel("tokens seen before");
+        plot.YLabel("cross-entropy, nats per token");
+        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+    }
+
+    /// <summary>Draws the model's confidence against its hits, and saves the picture: a calibrated model's points lie on the line.</summary>
+    /// <param name="calibration">What was measured.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
+    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.</exception>
+    public static void SaveCalibration(Calibration calibration, string path, ChartSize? size = null)
+    {
+        var bins = calibration.Bins.Where(bin => bin.Count > 0).ToArray();
+        if (bins.Length == 0) throw NoToken(nameof(calibration));
+
+        using var plot = new Plot();
+        var ideal = plot.Add.Line(0, 0, 1, 1);
+        ideal.LegendText = "calibrated";
+        ideal.LineColor = Colors.Gray;
+        ideal.MarkerSize = 0;
+        var points = plot.Add.Scatter(bins.Select(bin => bin.MeanProbability).ToArray(), bins.Select(bin => bin.HitRate).ToArray());
+        points.LegendText = string.Create(CultureInfo.InvariantCulture, $"the model (expected calibration error {calibration.ExpectedError:F3})");
+        points.LineWidth = 2;
+        points.MarkerSize = 8;
+        plot.Axes.SetLimits(0, 1, 0, 1);
+        plot.Title("Confidence against hits");
+        plot.XLabel("probability of the most probable token");
+        plot.YLabel("share of hits");
+        plot.ShowLegend(Alignment.UpperLeft);
+        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+    }
+
+    private static ArgumentException NoToken(string name) => new("Nothing was predicted; there is nothing to draw.", name);
+}

@@ -1,0 +1,33 @@
+namespace MLNet.Gpt.Evaluation;
+
+/// <summary>How two models are compared.</summary>
+public sealed record ComparisonOptions
+{
+    /// <summary>What losses are given in.</summary>
+    /// <value><see cref="LossUnit.BitsPerByte"/>.</value>
+    public LossUnit Unit { get; init; } = LossUnit.BitsPerByte;
+
+    /// <summary>How much of the draws the interval holds; above 0 and below 1.</summary>
+    /// <value>0.95.</value>
+    public double Confidence
+    {
+        get;
+        init => field = value is > 0 and < 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Confidence), value, $"{nameof(Confidence)} is {value}; it must be above 0 and below 1.");
+    } = 0.95;
+
+    /// <summary>Draws; at least 100.</summary>
+    /// <value>10,000.</value>
+    public int DrawCount
+    {
+        get;
+        init => field = value >= 100
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(DrawCount), value, $"{nameof(DrawCount)} is {value}; it must be at least 100.");
+    } = 10_000;
+
+    /// <summary>The seed of the draws: the same seed gives the same interval on every machine.</summary>
+    /// <value>1.</value>
+    public long Seed { get; init; } = 1;
+}

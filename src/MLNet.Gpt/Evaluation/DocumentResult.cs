@@ -1,0 +1,15 @@
+namespace MLNet.Gpt.Evaluation;
+
+/// <summary>What a model made of one document.</summary>
+/// <param name="Index">Its place in the corpus, from 0.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Score">Its sums.</param>
+/// <param name="Tokens">Its predicted tokens in order; empty where they were not asked for.</param>
+public sealed record DocumentResult(long Index, string Name, DocumentScore Score, IReadOnlyList<TokenResult> Tokens)
+{
+    /// <summary>Cross-entropy in nats per token; NaN where nothing was predicted.</summary>
+    public double CrossEntropy => Score.Loss.CrossEntropy;
+
+    /// <summary>exp(<see cref="CrossEntropy"/>).</summary>
+    public double Perplexity => Score.Loss.Perplexity;
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Text;
+using static MLNet.Gpt.Evaluation.Reports.ReportText;
+
+namespace MLNet.Gpt.Evaluation.Reports;
+
+/// <summary>A plot as SVG that takes its colours from the page: axes with round numbers, bars, lines.</summary>
+internal sealed class SvgPlot
+{
+    private const double Width = 800, Height = 300, Left = 64, Right = 16, Top = 30, Bottom = 48;
+
+    private readonly StringBuilder _svg = new();
+    private readonly double _left, _right, _bottom, _top;
+    private int _seriesCount;
+
+    /// <param name="description">What the plot shows, for those who cannot see it.</param>
+    /// <param name="x">The range from left to right.</param>
+    /// <param name="y">The range from bottom to top.</param>
+    /// <param name="xLabel">What is on the horizontal axis.</param>
+    /// <param name="yLabel">What is on the vertical axis.</param>
+    public SvgPlot(string description, (double Low, double High) x, (double Low, double High) y, string xLabel, string yLabel)
+    {
+        double yStep = NiceStep(y.High - y.Low, 5);
+        (_left, _right) = x.High > x.Low ? x : (x.Low, x.Low + 1);
+        (_bottom, _top) = (Math.Floor(y.Low / yStep) * yStep, Math.Max(Math.Ceiling(y.High / yStep), Math.Floor(y.Low / yStep) + 1) * yStep);
+        _svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{EncodeAttribute(description)}\">"));
+        foreach (double tick in Ticks(_bottom, _top, yStep))
+        {
+            _svg.Append(Invariant($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):F1}\" y2=\"{Y(tick):F1}\"/>"));
+            _svg.Append(Invariant($"<text x=\"{Left - 8}\" y=\"{Y(tick) + 4:F1}\" text-anchor=\"end\">{Number(tick)}</text>"));
+        }
+
+        foreach (double tick in Ticks(_left, _right, NiceStep(_right - _left, 8)))
+        {
+            _svg.Append(Invariant($"<text x=\"{X(tick):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Number(tick)}</text>"));
+        }
+
+        _svg.Append(Invariant($"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Encode(xLabel)}</text>"));
+        _svg.Append(Invariant($"<text x=\"{Left}\" y=\"14\">{Encode(yLabel)}</text>"));
+    }
+
+    /// <summary>Adds a bar.</summary>
+    public void AddBar(double from, double to, double height, string hint) => _svg.Append(Invariant(
+        $"<rect class=\"bar\" x=\"{X(from) + 0.5:F1}\" width=\"{Math.Max(0.5, X(to) - X(from) - 1):F1}\" y=\"{Y(height):F1}\" height=\"{Y(_bottom) - Y(height):F1}\"><title>{Encode(hint)}</title></rect>"));
+
+    /// <summary>Adds a line with a name in the legend; lines differ in colour and in dashes.</summary>
+    public void AddLine(string name, IEnumerable<(double X, double Y)> points)
+    {
+        string path = string.Join(' ', points.Where(point => double.IsFinite(point.Y)).Select(point => Invariant($"{X(point.X):F1},{Y(point.Y):F1}")));
+        _svg.Append(Invariant($"<polyline class=\"series s{_seriesCount}\" points=\"{path}\"><title>{Encode(name)}</title></polyline>"));
+        if (name.Length > 0)
+        {
+            double x = Width - Right - 150 - (150 * _seriesCount);
+            _svg.Append(Invariant($"<line class=\"series s{_seriesCount}\" x1=\"{x}\" x2=\"{x + 28}\" y1=\"10\" y2=\"10\"/><text x=\"{x + 34}\" y=\"14\">{Encode(name)}</text>"));
+        }
+
+        _seriesCount++;
+    }
+
+    /// <summary>Adds an upright line with a word beside it.</summary>
+    public void AddMark(double x, string name)
+    {
+        if (x < _left || x > _right) return;
+        string anchor = X(x) > Width - 160 ? "end" : "start";
+        _svg.Append(Invariant($"<line class=\"mark\" x1=\"{X(x):F1}\" x2=\"{X(x):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\"/>"));
+        _svg.Append(Invariant($"<text x=\"{X(x) + (anchor == "end" ? -4 : 4):F1}\" y=\"{Top + 12}\" text-anchor=\"{anchor}\">{Encode(name)}</text>"));
+    }
+
+    /// <summary>The plot.</summary>
+    public override string ToString() => _svg + "</svg>";
+
+    private static string Number(double value) =>
+        (Math.Abs(value) >= 1000 ? value.ToString("N0", CultureInfo.InvariantCulture) : Math.Round(value, 6).ToString("0.######", CultureInfo.InvariantCulture));
+
+    // 1, 2 or 5 times a power of ten.
+    private static double NiceStep(double range, int count)
+    {
+        if (!(range > 0)) return 1;
+        double rough = range / count, power = Math.Pow(10, Math.Floor(Math.Log10(rough))), digit = rough / power;
+        return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10);
+    }
+
+    private static IEnumerable<double> Ticks(double low, double high, double step)
+    {
+        for (double i = Math.Ceiling((low / step) - 1e-9); i * step <= high + (1e-9 * step); i++) yield return i * step;
+    }
+
+    private double X(double x) => Left + ((x - _left) / (_right - _left) * (Width - Left - Right));
+
+    private double Y(double y) => Top + ((_top - Math.Clamp(y, _bottom, _top)) / (_top - _bottom) * (Height - Top - Bottom));
+}

@@ -1,0 +1,105 @@
+using System.Text.Json;
+
+namespace MLNet.Gpt.Evaluation;
+
+/// <summary>
+/// The results of a shard as JSON Lines: a header, a line for each piece in order, and an end. A file without an end is what an interrupted run has left;
+/// a line that was cut short is taken off before more are added.
+/// </summary>
+internal sealed class ShardFile : IDisposable
+{
+    private readonly FileStream _stream;
+    private readonly long _piecesStart;
+
+    private ShardFile(string path, FileStream stream, ResultHeader header)
+    {
+        Path = path;
+        _stream = stream;
+        if (stream.Length == 0) Write(new() { Header = header });
+        _piecesStart = Scan(header);
+    }
+
+    public string Path { get; }
+
+    /// <summary>Whether all pieces of the shard are there.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>Opens or makes the file; nobody else can until it is closed.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or of another measurement.</exception>
+    public static ShardFile Open(string path, ResultHeader header)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
+        var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        try
+        {
+            return new ShardFile(path, stream, header);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The pieces that are there, in order.</summary>
+    public IEnumerable<PieceResult> ReadPieces()
+    {
+        _stream.Position = _piecesStart;
+        foreach (var (line, _) in ResultLines.Read(_stream, Path))
+        {
+            if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, Path);
+        }
+
+        _stream.Position = _stream.Length;
+    }
+
+    /// <summary>Adds a piece, and hands it to the system: a process that is killed then loses nothing of it.</summary>
+    public void Append(PieceResult piece) => Write(new() { Piece = ResultLine.PieceLine.Of(piece) });
+
+    /// <summary>Ends the file.</summary>
+    /// <param name="pieceCount">Pieces of the whole corpus.</param>
+    public void Complete(long pieceCount)
+    {
+        Write(new() { End = new(pieceCount) });
+        _stream.Flush(flushToDisk: true);
+        IsComplete = true;
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    // Checks the header, finds the end, and takes off a line that was cut short.
+    private long Scan(ResultHeader header)
+    {
+        _stream.Position = 0;
+        long piecesStart = 0, good = 0;
+        foreach (var (line, end) in ResultLines.Read(_stream, Path))
+        {
+            if (good == 0)
+            {
+                if (line.Header is not { } found) throw new InvalidDataException($"'{Path}' does not begin with the header of a result file.");
+                if (found.DifferenceFrom(header) is { } difference) throw new InvalidDataException($"'{Path}' is of another measurement; they have different {difference}.");
+                if (found.Shard != header.Shard || found.ShardCount != header.ShardCount)
+                {
+                    throw new InvalidDataException($"'{Path}' is of shard {found.Shard + 1} of {found.ShardCount}, not {header.Shard + 1} of {header.ShardCount}.");
+                }
+
+                piecesStart = end;
+            }
+
+            IsComplete = line.End is not null;
+            good = end;
+        }
+
+        _stream.SetLength(good);
+        if (good == 0) Write(new() { Header = header });
+        return good == 0 ? _stream.Length : piecesStart;
+    }
+
+    private void Write(ResultLine line)
+    {
+        byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(line, ResultJsonContext.Readable.ResultLine), (byte)'\n'];
+        _stream.Position = _stream.Length;
+        _stream.Write(bytes);
+        _stream.Flush();
+    }
+}

@@ -1,0 +1,190 @@
+using System.Management.Automation;
+using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>The settings of a training as parameters. One that is not given has the library's default.</summary>
+public abstract class TrainingCommand : TextInputCommand
+{
+    /// <summary>What the numbers are computed by.</summary>
+    [Parameter]
+    public TrainingMode? Mode { get; set; }
+
+    /// <summary>Rounds through the texts.</summary>
+    [Parameter]
+    public int? Epochs { get; set; }
+
+    /// <summary>Steps after which training ends even amid an epoch.</summary>
+    [Parameter]
+    public int? MaxSteps { get; set; }
+
+    /// <summary>Time after which training ends even amid an epoch.</summary>
+    [Parameter]
+    public TimeSpan? MaxDuration { get; set; }
+
+    /// <summary>Windows in a batch.</summary>
+    [Parameter]
+    public int? BatchSize { get; set; }
+
+    /// <summary>Batches whose gradients are added up for one step.</summary>
+    [Parameter]
+    public int? BatchesPerStep { get; set; }
+
+    /// <summary>Leaves out windows that fill no whole batch.</summary>
+    [Parameter]
+    public SwitchParameter DropLastBatch { get; set; }
+
+    /// <summary>Tokens between the beginnings of two windows.</summary>
+    [Parameter]
+    public int? Stride { get; set; }
+
+    /// <summary>The share of the tokens, at their end, that is kept from training to measure on.</summary>
+    [Parameter]
+    public double? ValidationFraction { get; set; }
+
+    /// <summary>The step size after warm-up.</summary>
+    [Parameter]
+    public double? LearningRate { get; set; }
+
+    /// <summary>What the learning rate falls to by the last step.</summary>
+    [Parameter]
+    public double? FinalLearningRate { get; set; }
+
+    /// <summary>The way the learning rate falls.</summary>
+    [Parameter]
+    public LearningRateDecay? LearningRateDecay { get; set; }
+
+    /// <summary>Steps over which the learning rate rises.</summary>
+    [Parameter]
+    public int? WarmUpSteps { get; set; }
+
+    /// <summary>AdamW's weight decay.</summary>
+    [Parameter]
+    public double? WeightDecay { get; set; }
+
+    /// <summary>Lets only matrices decay.</summary>
+    [Parameter]
+    public SwitchParameter DecayMatricesOnly { get; set; }
+
+    /// <summary>The greatest norm of all gradients together; 0 for no limit.</summary>
+    [Parameter]
+    public double? GradientClipping { get; set; }
+
+    /// <summary>The share of a target's probability that is spread over the vocabulary.</summary>
+    [Parameter]
+    public double? LabelSmoothing { get; set; }
+
+    /// <summary>Names of weights that stay as they are; wildcards are allowed.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    public string[] FreezeWeight { get; set; } = [];
+
+    /// <summary>What happens where the loss is no longer a number.</summary>
+    [Parameter]
+    public DivergencePolicy? OnDivergence { get; set; }
+
+    /// <summary>Steps between two evaluations.</summary>
+    [Parameter]
+    public int? EvaluationInterval { get; set; }
+
+    /// <summary>Batches that an evaluation measures.</summary>
+    [Parameter]
+    public int? EvaluationBatches { get; set; }
+
+    /// <summary>Evaluations without a lower validation loss after which training ends.</summary>
+    [Parameter]
+    public int? Patience { get; set; }
+
+    /// <summary>Ends with the weights of the lowest validation loss.</summary>
+    [Parameter]
+    public SwitchParameter KeepBest { get; set; }
+
+    /// <summary>What the model goes on from in the text that it writes after each epoch.</summary>
+    [Parameter]
+    public string? SamplePrompt { get; set; }
+
+    /// <summary>Tokens of that text.</summary>
+    [Parameter]
+    public int? SampleTokens { get; set; }
+
+    /// <summary>What the order of the windows and dropout are drawn from.</summary>
+    [Parameter]
+    public long? Seed { get; set; }
+
+    /// <summary>The folder that checkpoints are written to.</summary>
+    [Parameter]
+    public string? CheckpointPath { get; set; }
+
+    /// <summary>Steps between two checkpoints.</summary>
+    [Parameter]
+    public int? CheckpointInterval { get; set; }
+
+    /// <summary>Checkpoints that are kept.</summary>
+    [Parameter]
+    public int? CheckpointCount { get; set; }
+
+    /// <summary>Goes on from the latest checkpoint, if there is one.</summary>
+    [Parameter]
+    public SwitchParameter Resume { get; set; }
+
+    /// <summary>Removes checkpoints that are there.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    /// <summary>The settings as the library takes them.</summary>
+    /// <param name="tokenizer">The model's, for samples and checkpoints.</param>
+    /// <param name="checkpointFolder"><see cref="CheckpointPath"/> in full.</param>
+    protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
+    {
+        var defaults = new TrainingOptions();
+        return new TrainingOptions
+        {
+            Mode = Mode ?? defaults.Mode,
+            Epochs = Epochs ?? defaults.Epochs,
+            MaxSteps = MaxSteps ?? defaults.MaxSteps,
+            MaxDuration = MaxDuration ?? defaults.MaxDuration,
+            BatchSize = BatchSize ?? defaults.BatchSize,
+            BatchesPerStep = BatchesPerStep ?? defaults.BatchesPerStep,
+            DropsLastBatch = DropLastBatch,
+            Stride = Stride ?? defaults.Stride,
+            ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
+            LearningRate = LearningRate ?? defaults.LearningRate,
+            FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
+            Decay = LearningRateDecay ?? defaults.Decay,
+            WarmUpSteps = WarmUpSteps ?? defaults.WarmUpSteps,
+            WeightDecay = WeightDecay ?? defaults.WeightDecay,
+            DecaysMatricesOnly = DecayMatricesOnly,
+            GradientClipping = GradientClipping == 0 ? null : GradientClipping ?? defaults.GradientClipping,
+            LabelSmoothing = LabelSmoothing ?? defaults.LabelSmoothing,
+            FrozenWeights = FreezeWeight,
+            OnDivergence = OnDivergence ?? defaults.OnDivergence,
+            EvaluationInterval = EvaluationInterval ?? defaults.EvaluationInterval,
+            EvaluationBatches = EvaluationBatches ?? defaults.EvaluationBatches,
+            Patience = Patience ?? defaults.Patience,
+            KeepsBest = KeepBest,
+            Sample = Sample(tokenizer),
+            Checkpoints = Checkpoints(tokenizer, checkpointFolder),
+            Seed = Seed ?? defaults.Seed,
+        }.Validated();
+    }
+
+    private SampleOptions? Sample(ITextTokenizer tokenizer)
+    {
+        if (SamplePrompt is null) return null;
+        var sample = new SampleOptions(SamplePrompt) { Tokenizer = tokenizer };
+        return SampleTokens is { } tokens ? sample with { Generation = sample.Generation with { MaxTokens = tokens } } : sample;
+    }
+
+    private CheckpointOptions? Checkpoints(ITextTokenizer tokenizer, string? folder)
+    {
+        if (folder is null) return null;
+        var checkpoints = new CheckpointOptions(folder)
+        {
+            Interval = CheckpointInterval,
+            Existing = Resume ? ExistingCheckpoints.Resume : Force ? ExistingCheckpoints.Replace : ExistingCheckpoints.Refuse,
+            Tokenizer = tokenizer,
+        };
+        return CheckpointCount is { } count ? checkpoints with { Keep = count } : checkpoints;
+    }
+}

@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+using System.Xml.Linq;
+using MLNet.Gpt.Charts;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Tests.Evaluation;
+
+namespace MLNet.Gpt.Tests.Charts;
+
+public sealed class EvaluationChartsTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-charts").FullName;
+    private readonly TokenStatistics _statistics;
+
+    public EvaluationChartsTests()
+    {
+        using var model = TinyModels.Create();
+        _statistics = new CorpusEvaluator(model).Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Statistics;
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void Each_chart_names_what_it_shows()
+    {
+        Assert.All(
+            ["How surprising the tokens were", "surprisal, bits", "% of the tokens", "guessing (log₂ V)"],
+            text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveHistogram(_statistics, path, 61)), StringComparison.Ordinal));
+        Assert.All(
+            ["tokens seen before", "5–8", "9–16", "cross-entropy, nats per token"],
+            text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveLossByContext(_statistics, path)), StringComparison.Ordinal));
+        Assert.All(
+            ["Confidence against hits", "calibrated", "share of hits"],
+            text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveCalibration(_statistics.Calibration, path)), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_png_is_of_the_size_asked_for()
+    {
+        string path = Path.Combine(_folder, "new", "histogram.png");
+        EvaluationCharts.SaveHistogram(_statistics, path, size: new(640, 480));
+
+        byte[] bytes = File.ReadAllBytes(path);
+        Assert.Equal(640, BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)));
+        Assert.Equal(480, BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(20)));
+    }
+
+    [Fact]
+    public void Nothing_is_not_drawn()
+    {
+        var nothing = new TokenStatistics();
+        Assert.Throws<ArgumentException>(() => EvaluationCharts.SaveHistogram(nothing, Path.Combine(_folder, "n.png")));
+        Assert.Throws<ArgumentException>(() => EvaluationCharts.SaveLossByContext(nothing, Path.Combine(_folder, "n.png")));
+        Assert.Throws<ArgumentException>(() => EvaluationCharts.SaveCalibration(nothing.Calibration, Path.Combine(_folder, "n.png")));
+    }
+
+    private string Svg(Action<string> save)
+    {
+        string path = Path.Combine(_folder, "chart.svg");
+        save(path);
+        return string.Concat(XDocument.Load(path).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value + "|"));
+    }
+}

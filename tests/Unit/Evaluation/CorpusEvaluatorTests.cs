@@ -1,0 +1,168 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Loss;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+public sealed class CorpusEvaluatorTests : IDisposable
+{
+    private static readonly ScoringOptions Strided = new() { Stride = 5, PrependEndOfText = true };
+
+    private readonly GptModel _model = TinyModels.Create();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _model.Dispose();
+
+    public static TheoryData<DocumentBoundaries, bool, int> Settings => new()
+    {
+        { DocumentBoundaries.Separate, false, 16 },
+        { DocumentBoundaries.Separate, true, 5 },
+        { DocumentBoundaries.Joined, false, 7 },
+        { DocumentBoundaries.Joined, true, 16 },
+        { DocumentBoundaries.JoinedByEndOfText, false, 16 },
+        { DocumentBoundaries.JoinedByEndOfText, true, 3 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Settings))]
+    public void Its_sums_are_those_of_the_same_ids_scored_at_once(DocumentBoundaries boundaries, bool startToken, int stride)
+    {
+        var options = new ScoringOptions { Documents = boundaries, PrependEndOfText = startToken, Stride = stride };
+        var result = Evaluate(options);
+
+        var scorer = new TextScorer(_model, options);
+        var expected = DocumentScore.Empty;
+        var texts = TestCorpora.Mixed.Documents.Select(document => document.Text).ToArray();
+        if (boundaries == DocumentBoundaries.Separate)
+        {
+            foreach (string text in texts) expected += scorer.Score(text, Cancellation);
+            Assert.Equal(expected, result.Metrics.Score);
+        }
+        else
+        {
+            int end = _model.Tokenizer.EndOfTextId!.Value;
+            IEnumerable<int> joined = texts.SelectMany(text =>
+            {
+                int[] ids = _model.Tokenizer.Encode(text);
+                return boundaries == DocumentBoundaries.Joined ? ids : [.. ids, end];
+            });
+            int[] all = startToken ? [end, .. joined] : [.. joined];
+            var loss = LossSummary.Empty;
+            foreach (var score in scorer.ScoreTokens(all, Cancellation)) loss += LossSummary.Of(score.NegativeLogLikelihood);
+            Assert.Equal(loss, result.Metrics.Score.Loss);
+
+            // Of joined documents every word is predicted, but for the first without a start token.
+            long words = texts.Sum(text => TextSize.CountWords(text)) - (startToken || boundaries == DocumentBoundaries.JoinedByEndOfText ? 0 : 1);
+            Assert.Equal(words, result.Metrics.WordCount);
+        }
+
+        Assert.Equal(texts.Length, result.Metrics.DocumentCount);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(17, 1)]
+    [InlineData(100, 2)]
+    [InlineData(100_000, 2)]
+    public void The_figure_is_the_same_for_any_batch_size_and_thread_count(int batchTokens, int threads)
+    {
+        using var model = GptModel.FromWeights(TinyModels.Weights(GptPresets.Tiny, 1), TinyModels.Words, new() { ThreadCount = threads });
+        var options = new CorpusOptions { BatchTokenCount = batchTokens, Tokens = new() { Entropy = true, CandidateCount = 2 } };
+        var documents = new CorpusEvaluator(model, Strided, options).EvaluateDocuments(TestCorpora.Mixed, Cancellation).ToArray();
+        var expected = new CorpusEvaluator(_model, Strided, options with { BatchTokenCount = 1024 }).EvaluateDocuments(TestCorpora.Mixed, Cancellation).ToArray();
+
+        Assert.Equal(expected.Select(document => document.Score), documents.Select(document => document.Score));
+        foreach (var (left, right) in expected.SelectMany(document => document.Tokens).Zip(documents.SelectMany(document => document.Tokens)))
+        {
+            Assert.Equal(left with { Candidates = right.Candidates }, right);
+            Assert.Equal(left.Candidates, right.Candidates);
+        }
+    }
+
+    [Fact]
+    public void The_figure_is_the_same_in_any_order_of_the_documents()
+    {
+        var shuffled = Corpus.Of([.. TestCorpora.Mixed.Documents.OrderBy(document => document.Text.Length * 7919 % 101)]);
+
+        Assert.Equal(Evaluate(Strided).Metrics.Score, new CorpusEvaluator(_model, Strided).Evaluate(shuffled, cancellationToken: Cancellation).Metrics.Score);
+    }
+
+    [Fact]
+    public void Documents_come_in_order_with_their_own_scores_and_all_of_their_text()
+    {
+        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, Cancellation).ToArray();
+
+        var scorer = new TextScorer(_model, Strided);
+        Assert.Equal(TestCorpora.Mixed.Documents.Select(document => document.Name), documents.Select(document => document.Name));
+        foreach (var (source, document) in TestCorpora.Mixed.Documents.Zip(documents))
+        {
+            Assert.Equal(scorer.Score(source.Text, Cancellation), document.Score);
+            Assert.Equal(source.Text, string.Concat(document.Tokens.Select(token => token.Text)));
+            Assert.All(document.Tokens, token => Assert.Equal(token.Text, source.Text.Substring(token.Start, token.Length)));
+            Assert.Equal(Enumerable.Range(0, document.Tokens.Count), document.Tokens.Select(token => token.Position));
+        }
+    }
+
+    [Fact]
+    public void Statistics_are_those_of_the_tokens_one_by_one()
+    {
+        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, Cancellation);
+        TokenResult[] tokens = [.. documents.SelectMany(document => document.Tokens)];
+        var statistics = Evaluate(Strided).Statistics;
+
+        Assert.Equal(tokens.Length, statistics.Calibration.Bins.Sum(bin => bin.Count));
+        Assert.Equal(tokens.Count(token => token.Rank == 0), statistics.Calibration.Bins.Sum(bin => bin.HitCount));
+        double error = 0;
+        foreach (var bin in statistics.Calibration.Bins)
+        {
+            var inBin = tokens.Where(token => Math.Exp(token.TopLogProbability) is var p && p > bin.LowerBound && p <= bin.UpperBound).ToArray();
+            Assert.Equal(inBin.Length, bin.Count);
+            if (inBin.Length == 0) continue;
+            double mean = inBin.Average(token => Math.Exp(token.TopLogProbability)), hits = inBin.Count(token => token.Rank == 0) / (double)inBin.Length;
+            Assert.Equal(mean, bin.MeanProbability, 1e-8);
+            error += Math.Abs(mean - hits) * inBin.Length / tokens.Length;
+        }
+
+        Assert.Equal(error, statistics.Calibration.ExpectedError, 1e-8);
+        Assert.All(statistics.SurprisalHistogram, bin => Assert.Equal(tokens.Count(token => token.Bits >= bin.LowerBound && token.Bits < bin.UpperBound), bin.Count));
+        Assert.Equal([(1, 1), (2, 2), (3, 4), (5, 8), (9, 16)], statistics.ByContext.Select(part => (part.FewestSeen, part.MostSeen)));
+        Assert.All(statistics.ByContext, part => Assert.Equal(
+            tokens.Where(token => token.ContextCount >= part.FewestSeen && token.ContextCount <= part.MostSeen).Sum(token => (double)token.NegativeLogLikelihood),
+            part.Loss.Sum, 1e-9));
+    }
+
+    [Fact]
+    public void Progress_ends_at_the_whole_and_with_the_result()
+    {
+        var reports = new List<EvaluationProgress>();
+        var result = new CorpusEvaluator(_model, Strided).Evaluate(TestCorpora.Mixed, TestCorpora.Progress(reports.Add), Cancellation);
+
+        Assert.True(reports.Count > 3);
+        Assert.Equal(reports.OrderBy(report => report.Fraction), reports);
+        Assert.InRange(reports[0].Fraction, 0.001, 0.9);
+        Assert.All(reports, report => Assert.True(report.TokensPerSecond > 0 && report.TimeLeft >= TimeSpan.Zero));
+        Assert.Equal(1, reports[^1].Fraction);
+        Assert.Equal(TimeSpan.Zero, reports[^1].TimeLeft);
+        Assert.Equal(result.Metrics.Score, reports[^1].Metrics.Score);
+    }
+
+    [Fact]
+    public void A_document_that_cannot_be_read_is_the_caller_s_exception()
+    {
+        var corpus = Corpus.Of(TestCorpora.Mixed.Documents.Concat(Enumerable.Range(0, 1).Select<int, CorpusDocument>(_ => throw new FileNotFoundException("gone"))));
+
+        Assert.Throws<FileNotFoundException>(() => new CorpusEvaluator(_model).Evaluate(corpus, cancellationToken: Cancellation));
+    }
+
+    [Fact]
+    public void Cancellation_stops_it()
+    {
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            new CorpusEvaluator(_model).Evaluate(TestCorpora.Mixed, TestCorpora.Progress(_ => source.Cancel()), source.Token));
+    }
+
+    private CorpusEvaluation Evaluate(ScoringOptions options) => new CorpusEvaluator(_model, options).Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);
+}

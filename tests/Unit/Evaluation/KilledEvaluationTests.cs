@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Tests.Runtime;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+/// <summary>An evaluation whose process is killed, without any chance to tidy up, and that another takes up.</summary>
+public class KilledEvaluationTests
+{
+    internal const string FolderVariable = "MLNET_GPT_TESTS_RESULT_FOLDER";
+
+    [Fact]
+    public async Task A_killed_process_leaves_a_file_that_another_completes_to_the_last_bit()
+    {
+        using var folder = new TemporaryDirectory();
+        using var model = TinyModels.Create();
+        var evaluator = new CorpusEvaluator(model);
+        string file = evaluator.ResultFile(TestCorpora.Mixed, folder.Path);
+
+        await KillAfterTwoPieces(folder.Path);
+        int lines = File.ReadAllLines(file).Length;
+        Assert.InRange(lines, 2, 5); // the header and the pieces that were done
+        Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([file]));
+
+        int pieces = 0;
+        var resumed = evaluator.Evaluate(TestCorpora.Mixed, folder.Path, default, TestCorpora.Progress(_ => pieces++), TestContext.Current.CancellationToken);
+        Assert.Equal(evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.Score, resumed.Metrics.Score);
+        Assert.Equal(File.ReadAllLines(file).Length - 2, lines - 1 + pieces); // nothing twice
+    }
+
+    private static async Task KillAfterTwoPieces(string folder)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in new[] { "exec", typeof(KilledEvaluationTests).Assembly.Location, "-class", typeof(Alone.EvaluationThatIsKilled).FullName!, "-noColor" })
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase) || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        start.Environment[FolderVariable] = folder;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode != 0, await output);
+    }
+}

@@ -1,0 +1,100 @@
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Loss;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+public class PairedComparisonTests
+{
+    private static readonly ComparisonOptions Nats = new() { Unit = LossUnit.NatsPerToken };
+
+    [Fact]
+    public void The_interval_is_the_normal_one_where_units_are_many_and_alike()
+    {
+        // Differences of mean 0.1 and known spread; the losses themselves spread much wider, which pairing takes out.
+        var random = new Random(3);
+        const int Units = 400;
+        double[] differences = [.. Enumerable.Range(0, Units).Select(_ => 0.1 + ((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
+        double[] levels = [.. differences.Select(_ => 300 + (100 * random.NextDouble()))];
+        var result = PairedComparison.Of([.. levels.Select(Score)], [.. levels.Zip(differences, (level, difference) => Score(level + (100 * difference)))], Nats);
+
+        double mean = differences.Average(), deviation = Math.Sqrt(differences.Sum(difference => Math.Pow(difference - mean, 2)) / Units);
+        double half = 1.959964 * deviation / Math.Sqrt(Units);
+        Assert.Equal(mean, result.Difference, 1e-9);
+        Assert.Equal(mean - half, result.Lower, 0.05 * half);
+        Assert.Equal(mean + half, result.Upper, 0.05 * half);
+        Assert.Equal(Units, result.UnitCount);
+    }
+
+    [Fact]
+    public void About_95_of_100_intervals_hold_the_truth()
+    {
+        var random = new Random(5);
+        int held = 0;
+        for (int trial = 0; trial < 400; trial++)
+        {
+            DocumentScore[] first = [.. Enumerable.Range(0, 60).Select(_ => Score(300 + (50 * random.NextDouble())))];
+            DocumentScore[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))]; // true difference 0
+            var result = PairedComparison.Of(first, second, Nats with { DrawCount = 500, Seed = trial });
+            if (result.Lower <= 0 && result.Upper >= 0) held++;
+        }
+
+        Assert.InRange(held / 400.0, 0.91, 0.98);
+    }
+
+    [Fact]
+    public void A_model_does_not_differ_from_itself_and_does_from_a_worse_one()
+    {
+        DocumentScore[] scores = [.. Enumerable.Range(0, 50).Select(i => Score(200 + i))];
+        var same = PairedComparison.Of(scores, scores);
+        Assert.Equal((0, 0, 0), (same.Difference, same.Lower, same.Upper));
+        Assert.False(same.IsSignificant);
+
+        var worse = PairedComparison.Of(scores, [.. scores.Select((score, i) => Score(score.Loss.Sum + 5 + (i % 7)))]);
+        Assert.True(worse.IsSignificant && worse.Lower > 0 && worse.SecondIsBetter == 0);
+        Assert.Equal(scores.Sum(score => score.Loss.Sum) / Math.Log(2) / (50 * 400), worse.First, 1e-12);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_interval()
+    {
+        DocumentScore[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))];
+        var one = PairedComparison.Of(first, second, Nats);
+
+        Assert.Equal((one.Lower, one.Upper), PairedComparison.Of(first, second, Nats) is var again ? (again.Lower, again.Upper) : default);
+        Assert.NotEqual(one.Lower, PairedComparison.Of(first, second, Nats with { Seed = 2 }).Lower);
+    }
+
+    [Fact]
+    public void Two_models_are_compared_by_documents_and_by_blocks_of_tokens()
+    {
+        using var first = TinyModels.Create();
+        using var second = TinyModels.Create(seed: 2);
+        var options = new CorpusOptions { Tokens = new() };
+        DocumentResult[] left = [.. new CorpusEvaluator(first, options: options).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
+        DocumentResult[] right = [.. new CorpusEvaluator(second, options: options).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
+        var total1 = left.Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score);
+        var total2 = right.Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score);
+
+        var documents = PairedComparison.OfDocuments(left, right);
+        Assert.Equal((total2.Loss.Sum / total2.ByteCount / Math.Log(2)) - (total1.Loss.Sum / total1.ByteCount / Math.Log(2)), documents.Difference, 1e-12);
+        Assert.Equal(left.Length, documents.UnitCount);
+
+        var blocks = PairedComparison.OfTokenBlocks(left, right, blockLength: 50);
+        Assert.Equal(total2.Loss.CrossEntropy - total1.Loss.CrossEntropy, blocks.Difference, 1e-9);
+        Assert.Equal(left.Sum(document => (document.Tokens.Count + 49) / 50), blocks.UnitCount);
+        Assert.InRange(blocks.Difference, blocks.Lower, blocks.Upper);
+    }
+
+    [Fact]
+    public void What_cannot_be_paired_is_refused()
+    {
+        Assert.Throws<ArgumentException>(() => PairedComparison.Of([Score(1)], [Score(1)]));
+        Assert.Throws<ArgumentException>(() => PairedComparison.Of([Score(1), Score(2)], [Score(1)]));
+        Assert.Throws<ArgumentException>(() => PairedComparison.Of([default, default], [default, default]));
+        DocumentResult a = new(0, "a", Score(1), []), b = new(0, "b", Score(1), []);
+        Assert.Contains("'b'", Assert.Throws<ArgumentException>(() => PairedComparison.OfDocuments([a, a], [a, b])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => PairedComparison.OfTokenBlocks([a, a], [a, a]));
+    }
+
+    private static DocumentScore Score(double nats) => new(LossSummary.Of(nats, 100), 400, 400, 80, 0, 0, 1);
+}

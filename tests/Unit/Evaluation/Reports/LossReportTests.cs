@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Xml.Linq;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Evaluation.Reports;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Inference;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Tests.Evaluation.Reports;
+
+public sealed class LossReportTests : IDisposable
+{
+    private static readonly GptConfig Config = GptModelTests.Odd with { VocabularySize = 50257 };
+
+    private readonly GptModel _model = GptModel.FromWeights(RandomWeights.Of(Config), Gpt2Tokenizer.Instance);
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public void A_page_is_well_formed_loads_nothing_and_shows_every_token()
+    {
+        string[] texts = ["Every <effort> & \"moves\" you\r\n\u0001\uFFFF 🙂", "I really like chocolate", ""];
+        var documents = Describe(texts);
+        string html = Write(new LossReport { Title = "A & B", Documents = documents, VocabularySize = Config.VocabularySize });
+        var page = Parse(html);
+
+        Assert.DoesNotContain("http", html, StringComparison.Ordinal);
+        Assert.DoesNotContain(page.Descendants().Attributes(), attribute => attribute.Name.LocalName is "src" || (attribute.Name.LocalName is "href" && !attribute.Value.StartsWith('#')));
+        Assert.Equal("A & B", page.Descendants("title").First().Value);
+        var shown = page.Descendants("div").Where(element => (string?)element.Attribute("class") == "text").Select(text => text.Elements("span").ToArray()).ToArray();
+        Assert.Equal(2, shown.Length);
+        foreach (var (document, spans) in documents.Zip(shown))
+        {
+            Assert.Equal(document.Tokens.Count, spans.Length);
+            foreach (var (token, span) in document.Tokens.Zip(spans))
+            {
+                Assert.Contains($"id {token.Id}, after {token.ContextCount} tokens", (string)span.Attribute("title")!, StringComparison.Ordinal);
+                Assert.All(token.Candidates, candidate => Assert.Contains(ReportText.Quote(candidate.Text), (string)span.Attribute("title")!, StringComparison.Ordinal));
+            }
+        }
+
+        Assert.Equal(texts[1], string.Concat(shown[1].Select(span => span.Value)));
+    }
+
+    [Fact]
+    public void Its_figures_are_those_of_the_documents_beside_the_baselines()
+    {
+        var corpus = Corpus.FromTexts(["Every effort moves you", "I really like chocolate"]);
+        var documents = new CorpusEvaluator(_model).EvaluateDocuments(corpus, TestContext.Current.CancellationToken).ToArray();
+        var metrics = new CorpusEvaluator(_model).Evaluate(corpus, cancellationToken: TestContext.Current.CancellationToken).Metrics;
+        var baselines = TextBaselines.Measure(corpus, _model.Tokenizer, cancellationToken: TestContext.Current.CancellationToken);
+        var page = Parse(Write(new LossReport { Documents = documents, VocabularySize = Config.VocabularySize, Baselines = baselines }));
+
+        var rows = page.Descendants("table").First().Elements("tr").Select(row => row.Elements("td").Select(cell => cell.Value).ToArray()).ToArray();
+        Assert.Equal(["the model", Four(metrics.CrossEntropy)], rows[1][..2]);
+        Assert.Equal(Four(metrics.BitsPerByte), rows[1][3]);
+        Assert.Equal(["uniform", Four(Math.Log(50257))], rows[2][..2]);
+        Assert.Equal(["gzip", "Brotli"], rows[3..].Select(row => row[0]));
+
+        var sortable = page.Descendants("tbody").Single().Elements("tr").ToArray();
+        Assert.Equal(documents.Select(document => Four(document.CrossEntropy)), sortable.Select(row => row.Elements("td").ElementAt(2).Value));
+        Assert.DoesNotContain(page.Descendants("div"), element => (string?)element.Attribute("class") == "text"); // tokens were not kept
+
+        static string Four(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void Charts_are_drawn_and_described()
+    {
+        var chart = new ReportChart("Training", "steps", "nats", [new("training", [(0, 10), (5, 7.5)]), new("validation", [(0, 10.2), (5, double.NaN)])]);
+        var page = Parse(Write(new LossReport { Documents = Describe(["I really like chocolate"]), Charts = [chart] }));
+
+        var plots = page.Descendants("svg").ToArray();
+        Assert.Equal(3, plots.Length); // the given one, the histogram, the loss over the document
+        Assert.All(plots, plot => Assert.False(string.IsNullOrEmpty((string?)plot.Attribute("aria-label"))));
+        Assert.Equal(2, plots[0].Elements("polyline").Count());
+        Assert.Equal(4, plots[1].Elements("rect").Sum(bar => int.Parse(bar.Value.Split(": ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
+    }
+
+    [Fact]
+    public void A_report_on_nothing_is_refused() => Assert.Throws<ArgumentException>(() => Write(new LossReport { Documents = [] }));
+
+    private DocumentResult[] Describe(string[] texts) =>
+        [.. new CorpusEvaluator(_model, new() { PrependEndOfText = true }, new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
+            .EvaluateDocuments(Corpus.FromTexts(texts), TestContext.Current.CancellationToken)];
+
+    private static string Write(LossReport report)
+    {
+        using var writer = new StringWriter(CultureInfo.InvariantCulture);
+        report.Write(writer);
+        return writer.ToString();
+    }
+
+    // HTML's two constructs that XML lacks are taken away.
+    private static XElement Parse(string html) =>
+        XElement.Parse(System.Text.RegularExpressions.Regex.Replace(html.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal), "<meta ([^>]*)>", "<meta $1/>"), LoadOptions.PreserveWhitespace);
+}

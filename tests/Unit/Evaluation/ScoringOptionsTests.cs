@@ -1,0 +1,56 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Model;
+using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+[Collection(TorchCollection.Name)]
+public class ScoringOptionsTests
+{
+    [Fact]
+    public void What_a_model_cannot_do_is_refused()
+    {
+        using var model = TinyModels.Create();
+        Assert.Contains("17", Refused(new() { WindowLength = 17 }), StringComparison.Ordinal);
+        Assert.Contains("window length, 8", Refused(new() { WindowLength = 8, Stride = 9 }), StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ScoringOptions { Stride = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ScoringOptions { WindowLength = -1 });
+
+        using var endless = TinyModels.Create(new WordTokenizer(Enumerable.Range(0, 61).Select(i => $"w{i}")));
+        Assert.Throws<ArgumentException>(() => new TextScorer(endless, ScoringOptions.RollingWindows));
+        Assert.Throws<ArgumentException>(() => new CorpusEvaluator(endless, new() { Documents = DocumentBoundaries.JoinedByEndOfText }));
+
+        string Refused(ScoringOptions options) => Assert.Throws<ArgumentException>(() => new TextScorer(model, options)).Message;
+    }
+
+    [Fact]
+    public void A_stride_as_long_as_the_window_is_the_default()
+    {
+        using var model = TinyModels.Create();
+        string text = TinyModels.Text(100, 1);
+        var cancellation = TestContext.Current.CancellationToken;
+
+        Assert.Equal(new TextScorer(model).Score(text, cancellation), new TextScorer(model, new() { WindowLength = 16, Stride = 16 }).Score(text, cancellation));
+        Assert.NotEqual(new TextScorer(model).Score(text, cancellation).Loss, new TextScorer(model, new() { Stride = 1 }).Score(text, cancellation).Loss);
+    }
+
+    [Fact]
+    public void The_book_s_windows_give_the_book_s_validation_loss()
+    {
+        Assert.SkipWhen(Repository.TheVerdict is null, "The lecture's text is not on this machine.");
+        string text = File.ReadAllText(Repository.TheVerdict!);
+        string validation = text[(int)(0.9 * text.Length)..];
+        using var network = GptModule.Create(GptPresets.Lecture, seed: 123);
+        using var model = GptModel.FromWeights(network.ToWeights(), Gpt2Tokenizer.Instance);
+
+        // The book's loader leaves the incomplete last window out: two windows of 256 are left, hence 512 targets.
+        var scorer = new TextScorer(model, ScoringOptions.Book);
+        var scores = scorer.ScoreTokens(scorer.Encode(validation).AsSpan(0, 513), TestContext.Current.CancellationToken);
+
+        Assert.Equal(512, scores.Length);
+        Assert.Equal(10.9811, scores.Average(score => (double)score.NegativeLogLikelihood), 5e-5);
+    }
+}

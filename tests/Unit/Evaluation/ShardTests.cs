@@ -1,0 +1,172 @@
+using System.Text;
+using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Runtime;
+
+namespace MLNet.Gpt.Tests.Evaluation;
+
+public sealed class ShardTests : IDisposable
+{
+    private static readonly ScoringOptions Scoring = new() { Stride = 4 };
+    private static readonly CorpusOptions Options = new() { Tokens = new() { Entropy = true, CandidateCount = 2 } };
+
+    private readonly TemporaryDirectory _folder = new();
+    private readonly GptModel _model = TinyModels.Create();
+    private readonly CorpusEvaluator _evaluator;
+
+    public ShardTests() => _evaluator = new(_model, Scoring, Options);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(40)] // more shards than pieces
+    public void Shards_merge_into_the_whole_to_the_last_bit(int count)
+    {
+        var whole = _evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);
+        string[] files = [.. CorpusShard.Split(count).OrderBy(shard => shard.Index * 3 % 7).Select(shard => Evaluate(shard).ResultFile!)];
+
+        var merged = CorpusResults.Merge(files);
+        Assert.Equal(whole.Metrics.Score, merged.Metrics.Score);
+        Assert.Equal(whole.Statistics.ToExactString(), merged.Statistics.ToExactString());
+        var documents = _evaluator.EvaluateDocuments(TestCorpora.Mixed, Cancellation).ToArray();
+        var read = CorpusResults.ReadDocuments(files).ToArray();
+        Assert.Equal(documents.Select(document => (document.Index, document.Name, document.Score)), read.Select(document => (document.Index, document.Name, document.Score)));
+        Assert.Equal(documents.SelectMany(document => document.Tokens).Select(Flat), read.SelectMany(document => document.Tokens).Select(Flat));
+    }
+
+    [Fact]
+    public void An_interrupted_evaluation_goes_on_where_it_stopped_and_leaves_the_same_file()
+    {
+        using var other = new TemporaryDirectory();
+        var whole = _evaluator.Evaluate(TestCorpora.Mixed, other.Path, cancellationToken: Cancellation);
+        byte[] expected = File.ReadAllBytes(whole.ResultFile!);
+
+        int pieces = 0;
+        using (var source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation))
+        {
+            var stopAfterTwo = TestCorpora.Progress(_ =>
+            {
+                if (++pieces == 2) source.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, default, stopAfterTwo, source.Token));
+        }
+
+        string file = Assert.Single(Directory.GetFiles(_folder.Path));
+        byte[] left = File.ReadAllBytes(file);
+        Assert.True(left.Length < expected.Length && expected.AsSpan().StartsWith(left));
+
+        pieces = 0;
+        var resumed = _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, default, TestCorpora.Progress(_ => pieces++), Cancellation);
+        Assert.Equal(whole.Metrics.Score, resumed.Metrics.Score);
+        Assert.Equal(whole.Statistics.ToExactString(), resumed.Statistics.ToExactString());
+        Assert.Equal(expected, File.ReadAllBytes(file));
+        Assert.Equal(Encoding.UTF8.GetString(expected).Split('\n').Length - 3 - 2, pieces); // without header, end, and the last line's break
+    }
+
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(0.999)]
+    [InlineData(0.0)]
+    public void A_file_that_ends_anywhere_is_mended(double share)
+    {
+        var whole = Evaluate(CorpusShard.Whole);
+        byte[] expected = File.ReadAllBytes(whole.ResultFile!);
+        File.WriteAllBytes(whole.ResultFile!, expected[..(int)(share * expected.Length)]);
+
+        Assert.Equal(whole.Metrics.Score, Evaluate(CorpusShard.Whole).Metrics.Score);
+        Assert.Equal(expected, File.ReadAllBytes(whole.ResultFile!));
+    }
+
+    [Fact]
+    public void A_complete_shard_is_read_and_not_computed_again()
+    {
+        var first = Evaluate(new(1, 2));
+        int pieces = 0;
+        var second = _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, new(1, 2), TestCorpora.Progress(_ => pieces++), Cancellation);
+
+        Assert.Equal(0, pieces);
+        Assert.Equal(first.Metrics.Score, second.Metrics.Score);
+        Assert.Equal(first.ResultFile, second.ResultFile);
+        Assert.Equal(first.ResultFile, _evaluator.ResultFile(TestCorpora.Mixed, _folder.Path, new(1, 2)));
+    }
+
+    [Fact]
+    public void Other_models_options_and_corpora_have_other_files()
+    {
+        using var otherModel = TinyModels.Create(seed: 2);
+        using var rounded = _model.Quantize(WeightPrecision.BFloat16);
+        string[] files =
+        [
+            _evaluator.ResultFile(TestCorpora.Mixed, _folder.Path),
+            new CorpusEvaluator(otherModel, Scoring, Options).ResultFile(TestCorpora.Mixed, _folder.Path),
+            new CorpusEvaluator(rounded, Scoring, Options).ResultFile(TestCorpora.Mixed, _folder.Path),
+            new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).ResultFile(TestCorpora.Mixed, _folder.Path),
+            new CorpusEvaluator(_model, Scoring).ResultFile(TestCorpora.Mixed, _folder.Path),
+            _evaluator.ResultFile(Corpus.FromTexts(["w1 w2"]), _folder.Path),
+            _evaluator.ResultFile(TestCorpora.Mixed, _folder.Path, new(0, 2)),
+        ];
+        Assert.Distinct(files);
+
+        // Options that change no figure, and a second model of the same weights, have the same.
+        using var same = TinyModels.Create();
+        Assert.Equal(files[0], new CorpusEvaluator(same, Scoring with { WindowLength = 16 }, Options with { BatchTokenCount = 3 }).ResultFile(TestCorpora.Mixed, _folder.Path));
+    }
+
+    [Fact]
+    public void Results_that_do_not_belong_together_are_not_merged()
+    {
+        string first = Evaluate(new(0, 2)).ResultFile!, second = Evaluate(new(1, 2)).ResultFile!, third = Evaluate(new(2, 3)).ResultFile!;
+        string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(TestCorpora.Mixed, _folder.Path, new(1, 2), null, Cancellation).ResultFile!;
+
+        Assert.Contains("shard 2 is missing", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first])).Message, StringComparison.Ordinal);
+        Assert.Contains("both of shard 1", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, second, first])).Message, StringComparison.Ordinal);
+        Assert.Contains("overlap", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, third])).Message, StringComparison.Ordinal);
+        Assert.Contains("stride=4", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, other])).Message, StringComparison.Ordinal);
+        Assert.Contains("no result file", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([])).Message, StringComparison.Ordinal);
+
+        string[] lines = File.ReadAllLines(second);
+        File.WriteAllLines(second, lines[..^1]);
+        Assert.Contains("not complete", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+        File.WriteAllLines(second, [lines[0], .. lines[2..]]);
+        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+        File.WriteAllLines(second, [lines[0], "rubbish", .. lines[2..]]);
+        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_another_measurement_is_not_added_to()
+    {
+        string file = Evaluate(CorpusShard.Whole).ResultFile!;
+        string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).ResultFile(TestCorpora.Mixed, _folder.Path);
+        File.Move(file, other);
+
+        var error = Assert.Throws<InvalidDataException>(() => new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(TestCorpora.Mixed, _folder.Path, default, null, Cancellation));
+        Assert.Contains("stride=4", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_one_at_a_time_works_on_a_shard() =>
+        _evaluator.Evaluate(
+            TestCorpora.Mixed, _folder.Path, default,
+            TestCorpora.Progress(_ => Assert.ThrowsAny<IOException>(() => Evaluate(CorpusShard.Whole))),
+            Cancellation);
+
+    [Theory]
+    [InlineData(-1, 2)]
+    [InlineData(2, 2)]
+    [InlineData(0, 0)]
+    public void There_is_no_shard_outside_the_split(int index, int count) => Assert.Throws<ArgumentOutOfRangeException>(() => new CorpusShard(index, count));
+
+    private CorpusEvaluation Evaluate(CorpusShard shard) => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, shard, null, Cancellation);
+
+    private static (TokenResult, string) Flat(TokenResult token) => (token with { Candidates = [] }, string.Join(' ', token.Candidates));
+}
