@@ -17,7 +17,7 @@ internal static class ReportPage
         th button::after { content: " \2195"; opacity: .5; } th[aria-sort=ascending] button::after { content: " \2191"; opacity: 1; }
         th[aria-sort=descending] button::after { content: " \2193"; opacity: 1; }
         .text { font: 15px/1.9 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
-        .text span, .key span { background: rgb(220 80 30 / calc(.75 * var(--s))); border-radius: 2px; } .key span { display: inline-block; padding: 0 .6rem; }
+        .text span, .key span { background: rgb(220 80 30 / calc(.75 * var(--s))); border-radius: 2px; } .key span { display: inline-block; padding: 0 .6rem; color: var(--ink); }
         .text .high, .key .high { text-decoration: underline dotted; text-underline-offset: 3px; }
         .text .break::before { content: "\21B5"; opacity: .45; } .text .part::before { content: "\25CC"; opacity: .6; }
         .text span:hover, .text .here { outline: 2px solid var(--ink); } .text:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--first); outline-offset: 3px; }

@@ -11,7 +11,7 @@ internal sealed class SvgPlot
 
     private readonly StringBuilder _svg = new();
     private readonly double _left, _right, _bottom, _top;
-    private int _seriesCount;
+    private int _seriesCount, _markCount;
 
     /// <param name="description">What the plot shows, for those who cannot see it.</param>
     /// <param name="x">The range from left to right.</param>
@@ -63,7 +63,7 @@ internal sealed class SvgPlot
         if (x < _left || x > _right) return;
         string anchor = X(x) > Width - 160 ? "end" : "start";
         _svg.Append(Invariant($"<line class=\"mark\" x1=\"{X(x):F1}\" x2=\"{X(x):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\"/>"));
-        _svg.Append(Invariant($"<text x=\"{X(x) + (anchor == "end" ? -4 : 4):F1}\" y=\"{Top + 12}\" text-anchor=\"{anchor}\">{Encode(name)}</text>"));
+        _svg.Append(Invariant($"<text x=\"{X(x) + (anchor == "end" ? -4 : 4):F1}\" y=\"{Top + 12 + (16 * _markCount++)}\" text-anchor=\"{anchor}\">{Encode(name)}</text>"));
     }
 
     /// <summary>The plot.</summary>
@@ -82,7 +82,7 @@ internal sealed class SvgPlot
 
     private static IEnumerable<double> Ticks(double low, double high, double step)
     {
-        for (double i = Math.Ceiling((low / step) - 1e-9); i * step <= high + (1e-9 * step); i++) yield return i * step;
+        for (double i = Math.Ceiling((low / step) - 1e-9); i * step <= high + (1e-9 * step); i++) yield return (i * step) + 0.0; // −0 + 0 is 0
     }
 
     private double X(double x) => Left + ((x - _left) / (_right - _left) * (Width - Left - Right));
