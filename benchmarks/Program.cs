@@ -4,7 +4,6 @@ using MLNet.Gpt.Runtime;
 if (args is [Burner.Argument]) Burner.Burn();
 if (args is [TrainingBenchmark.MemoryArgument, var contender])
 {
-    LibTorch.EnsureLoaded();
     TrainingBenchmark.MeasureMemory(contender);
     return 0;
 }

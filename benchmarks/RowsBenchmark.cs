@@ -12,8 +12,8 @@ namespace MLNet.Gpt.Benchmarks;
 internal static class RowsBenchmark
 {
     private const int Rounds = 3;
-    private const int RowCount = 128;
-    private const int GeneratedRows = 16;
+    private const int RowCount = 64;
+    private const int GeneratedRows = 8;
 
     public static void Run()
     {

@@ -4,6 +4,7 @@ using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Training.Managed;
 using Spectre.Console;
@@ -58,6 +59,7 @@ internal static class TrainingBenchmark
         var batches = Batches();
         if (contender == "torch")
         {
+            LibTorch.EnsureLoaded();
             using var baseline = new TorchLoop();
             for (int i = 0; i < StepsForMemory; i++) baseline.Step(batches[i]);
         }

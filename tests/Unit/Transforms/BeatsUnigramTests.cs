@@ -3,7 +3,6 @@ using Microsoft.ML;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Data;
 using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
@@ -11,8 +10,8 @@ namespace MLNet.Gpt.Tests.Transforms;
 /// <summary>What a model of the shipped book has learned within two minutes, against a model that knows only how often each token comes.</summary>
 public class BeatsUnigramTests
 {
-    private static readonly int[] Learned = Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick[..350_000]);
-    private static readonly int[] HeldOut = Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick[350_000..]);
+    private static readonly int[] Learned = Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick.AsSpan(0, 350_000));
+    private static readonly int[] HeldOut = Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick.AsSpan(350_000));
 
     [Fact(Explicit = true)]
     [Trait("Category", "Slow")]
@@ -29,7 +28,7 @@ public class BeatsUnigramTests
                 MaxDuration = TimeSpan.FromSeconds(100),
             },
         });
-        trainer.Fit(View(TestFiles.MobyDick[..350_000]), View(TestFiles.MobyDick[350_000..]));
+        trainer.Fit(View(TestFiles.MobyDick.AsSpan(0, 350_000)), View(TestFiles.MobyDick.AsSpan(350_000)));
         double model = trainer.History!.Last.ValidationLoss!.Value, unigram = UnigramLoss();
         TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant(
             $"model {model:F4}, unigram {unigram:F4} nats per token; {trainer.History.Last.Step} steps, {clock.Elapsed.TotalSeconds:F0} s, {trainer.History.Ending}"));

@@ -126,10 +126,10 @@ public sealed class ContextTests : IDisposable
     }
 
     [Fact]
-    public void A_token_stops_a_cursor_between_rows_and_within_one()
+    public void A_token_stops_a_cursor_between_rows()
     {
         using var cancellation = new CancellationTokenSource();
-        var view = new GptTransformer(_model).Transform(Rows.ToView(_ml, [.. Texts, TinyModels.Text(5000, 1)]), cancellation.Token);
+        var view = new GptTransformer(_model).Transform(Rows.ToView(_ml, Texts), cancellation.Token);
         using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
         var get = cursor.GetGetter<double>(view.Schema["Perplexity"]);
         double value = 0;
@@ -141,6 +141,29 @@ public sealed class ContextTests : IDisposable
         Assert.True(double.IsFinite(value));
         Assert.Throws<OperationCanceledException>(() => cursor.MoveNext());
         Assert.Throws<OperationCanceledException>(() => view.GetRowCursor([view.Schema["Perplexity"]]));
+    }
+
+    [Theory]
+    [InlineData("Perplexity")]
+    [InlineData("Continuation")]
+    public void A_token_stops_a_cursor_within_a_row(string column)
+    {
+        using var cancellation = new CancellationTokenSource();
+        using var model = TinyModels.Create(new CountingTokenizer(TinyModels.Words, encoded: cancellation.Cancel)); // once the row's work has begun
+        var options = new GptTransformerOptions { Columns = new() { GeneratedText = "Continuation" }, Generation = new() { MaxTokens = 1000 } };
+        var view = new GptTransformer(model, options).Transform(Rows.ToView(_ml, TinyModels.Text(5000, 1)), cancellation.Token);
+        using var cursor = view.GetRowCursor([view.Schema[column]]);
+        Assert.True(cursor.MoveNext());
+
+        Assert.ThrowsAny<OperationCanceledException>(() => Read(cursor, view.Schema[column]));
+
+        static void Read(DataViewRow row, DataViewSchema.Column column)
+        {
+            double number = 0;
+            ReadOnlyMemory<char> text = default;
+            if (column.Type is TextDataViewType) row.GetGetter<ReadOnlyMemory<char>>(column)(ref text);
+            else row.GetGetter<double>(column)(ref number);
+        }
     }
 
     [Fact]

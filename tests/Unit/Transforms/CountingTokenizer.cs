@@ -3,7 +3,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Tests.Transforms;
 
 /// <summary>Counts encodings: a model computes nothing for a row whose text was never encoded.</summary>
-internal sealed class CountingTokenizer(ITextTokenizer inner) : ITextTokenizer
+internal sealed class CountingTokenizer(ITextTokenizer inner, Action? encoded = null) : ITextTokenizer
 {
     private int _encodings;
 
@@ -16,7 +16,9 @@ internal sealed class CountingTokenizer(ITextTokenizer inner) : ITextTokenizer
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
     {
         Interlocked.Increment(ref _encodings);
-        return inner.Encode(text, specialTokens);
+        int[] ids = inner.Encode(text, specialTokens);
+        encoded?.Invoke();
+        return ids;
     }
 
     public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => inner.Count(text, specialTokens);

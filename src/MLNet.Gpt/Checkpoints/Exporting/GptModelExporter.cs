@@ -17,7 +17,7 @@ public static class GptModelExporter
     /// <param name="path">The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to make or replace. A folder is replaced only where it holds nothing but a model.</param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
     /// <param name="tokenizer">
-    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has one for <see cref="Gpt2Tokenizer"/> alone, a state dict for none.
+    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has none for a vocabulary of words, a state dict none at all.
     /// </param>
     /// <param name="options">Format, data type and more; the defaults where <see langword="null"/>.</param>
     /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>

@@ -13,8 +13,8 @@ internal static class HuggingFaceConfigWriter
 
     public static IEnumerable<(string Name, byte[] Contents)> Files(ExportJob job)
     {
-        yield return (Config, JsonFile.Write(json => WriteConfig(json, job)));
-        yield return (Generation, JsonFile.Write(json =>
+        yield return (Config, JsonFileWriter.Write(json => WriteConfig(json, job)));
+        yield return (Generation, JsonFileWriter.Write(json =>
         {
             json.WriteBoolean("_from_model_config", true);
             WriteEnds(json, job);

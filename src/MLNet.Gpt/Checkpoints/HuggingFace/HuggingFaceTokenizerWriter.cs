@@ -7,8 +7,8 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Checkpoints.HuggingFace;
 
 /// <summary>
-/// Writes a tokenizer's files: GPT-2's as <c>GPT2TokenizerFast</c> does, a vocabulary of words as a <c>WordLevel</c> model of the tokenizers library that splits on
-/// white space.
+/// Writes a tokenizer's files: byte-level BPE as <c>GPT2TokenizerFast</c> does, a vocabulary of words as a <c>WordLevel</c> model of the tokenizers library that splits
+/// on white space.
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
 {
@@ -20,58 +20,60 @@ internal static class HuggingFaceTokenizerWriter
     public static IReadOnlyList<string> Names { get; } = [Tokenizer, Config, Vocabulary, MergesFile];
 
     /// <exception cref="ArgumentException">The tokenizer is of a kind that has no such form.</exception>
-    public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config) => tokenizer switch
+    public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config)
     {
-        null => [],
-        Gpt2Tokenizer =>
+        if (tokenizer is null) return [];
+        if (tokenizer is WordTokenizer words) return [(Tokenizer, JsonFileWriter.Write(json => WriteWords(json, words))), (Config, JsonFileWriter.Write(json => WriteWordConfig(json, words, config)))];
+        var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
+            $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
+            nameof(tokenizer));
+        return
         [
-            (Vocabulary, JsonFile.Write(json => WriteVocabulary(json, Gpt2VocabularyExporter.Tokens), indented: false)),
-            (MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(Gpt2VocabularyExporter.MergeLines.Select(line => line + "\n")))),
-            (Tokenizer, JsonFile.Write(WriteGpt2)),
-            (Config, JsonFile.Write(json => WriteGpt2Config(json, config))),
-        ],
-        WordTokenizer words => [(Tokenizer, JsonFile.Write(json => WriteWords(json, words))), (Config, JsonFile.Write(json => WriteWordConfig(json, words, config)))],
-        _ => throw new ArgumentException(
-            $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)} and {nameof(WordTokenizer)} have.", nameof(tokenizer)),
-    };
+            (Vocabulary, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
+            (MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
+            (Tokenizer, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
+            (Config, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
+        ];
+    }
 
-    private static void WriteGpt2(Utf8JsonWriter json)
+    private static void WriteBytePairs(Utf8JsonWriter json, SpelledVocabulary vocabulary)
     {
-        WriteHead(json, Gpt2Vocabulary.EndOfText, Gpt2Vocabulary.EndOfTextId);
+        WriteHead(json, vocabulary.SpecialIds.Select(id => (id, vocabulary.Tokens[id])));
         WriteByteLevel(json, "pre_tokenizer", addPrefixSpace: false, trimOffsets: true);
         WriteByteLevel(json, "post_processor", addPrefixSpace: true, trimOffsets: false);
         WriteByteLevel(json, "decoder", addPrefixSpace: true, trimOffsets: true);
         json.WriteStartObject("model");
         json.WriteString("type", "BPE");
         json.WriteNull("dropout");
-        json.WriteNull("unk_token");
+        WriteOptional(json, "unk_token", vocabulary.Unknown);
         json.WriteString("continuing_subword_prefix", "");
         json.WriteString("end_of_word_suffix", "");
         json.WriteBoolean("fuse_unk", false);
         json.WriteBoolean("byte_fallback", false);
         json.WriteStartObject("vocab");
-        WriteVocabulary(json, Gpt2VocabularyExporter.Tokens);
+        WriteVocabulary(json, vocabulary.Tokens);
         json.WriteEndObject();
         json.WriteStartArray("merges");
-        foreach (string line in Gpt2VocabularyExporter.MergeLines) json.WriteStringValue(line);
+        foreach (string line in vocabulary.MergeLines) json.WriteStringValue(line);
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private static void WriteGpt2Config(Utf8JsonWriter json, GptConfig config)
+    // GPT-2's release has one special token for all purposes.
+    private static void WriteBytePairConfig(Utf8JsonWriter json, SpelledVocabulary vocabulary, GptConfig config)
     {
         json.WriteBoolean("add_bos_token", false);
         json.WriteBoolean("add_prefix_space", false);
-        json.WriteString("bos_token", Gpt2Vocabulary.EndOfText);
-        json.WriteString("eos_token", Gpt2Vocabulary.EndOfText);
+        WriteOptional(json, "bos_token", vocabulary.EndOfText);
+        WriteOptional(json, "eos_token", vocabulary.EndOfText);
         json.WriteNumber("model_max_length", config.ContextLength);
         json.WriteString("tokenizer_class", "GPT2Tokenizer");
-        json.WriteString("unk_token", Gpt2Vocabulary.EndOfText);
+        WriteOptional(json, "unk_token", vocabulary.Unknown ?? vocabulary.EndOfText);
     }
 
     private static void WriteWords(Utf8JsonWriter json, WordTokenizer words)
     {
-        WriteHead(json, words.EndOfTextId is { } id ? words.Words[id] : null, words.EndOfTextId);
+        WriteHead(json, words.EndOfTextId is { } id ? [(id, words.Words[id])] : []);
         json.WriteStartObject("pre_tokenizer");
         json.WriteString("type", "WhitespaceSplit");
         json.WriteEndObject();
@@ -82,7 +84,7 @@ internal static class HuggingFaceTokenizerWriter
         json.WriteStartObject("vocab");
         WriteVocabulary(json, words.Words);
         json.WriteEndObject();
-        json.WriteString("unk_token", words.UnknownWord ?? ""); // a word outside the vocabulary: to the library, an unknown token outside it is an error as well
+        json.WriteString("unk_token", words.UnknownWord ?? ""); // a token outside the vocabulary: then an unknown word is an error there as well
         json.WriteEndObject();
     }
 
@@ -94,17 +96,17 @@ internal static class HuggingFaceTokenizerWriter
         if (words.UnknownWord is { } unknown) json.WriteString("unk_token", unknown);
     }
 
-    private static void WriteHead(Utf8JsonWriter json, string? special, int? id)
+    private static void WriteHead(Utf8JsonWriter json, IEnumerable<(int Id, string Text)> specials)
     {
         json.WriteString("version", "1.0");
         json.WriteNull("truncation");
         json.WriteNull("padding");
         json.WriteStartArray("added_tokens");
-        if (special is not null)
+        foreach (var (id, text) in specials)
         {
             json.WriteStartObject();
-            json.WriteNumber("id", id!.Value);
-            json.WriteString("content", special);
+            json.WriteNumber("id", id);
+            json.WriteString("content", text);
             json.WriteBoolean("single_word", false);
             json.WriteBoolean("lstrip", false);
             json.WriteBoolean("rstrip", false);
@@ -125,6 +127,12 @@ internal static class HuggingFaceTokenizerWriter
         json.WriteBoolean("trim_offsets", trimOffsets);
         json.WriteBoolean("use_regex", true);
         json.WriteEndObject();
+    }
+
+    private static void WriteOptional(Utf8JsonWriter json, string name, string? text)
+    {
+        if (text is null) json.WriteNull(name);
+        else json.WriteString(name, text);
     }
 
     private static void WriteVocabulary(Utf8JsonWriter json, IReadOnlyList<string> tokens)

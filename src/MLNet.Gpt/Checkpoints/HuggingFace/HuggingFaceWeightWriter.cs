@@ -65,7 +65,7 @@ internal static partial class HuggingFaceWeightWriter
             SafetensorsWriter.Write(Path.Combine(folder, file), shards[i], job.DataType, Metadata, job.Meter);
         }
 
-        byte[] index = JsonFile.Write(json =>
+        byte[] index = JsonFileWriter.Write(json =>
         {
             json.WriteStartObject("metadata");
             json.WriteNumber("total_size", job.Meter.TotalBytes);

@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Runtime.ExceptionServices;
+
 namespace MLNet.Gpt.Checkpoints.Importing;
 
 /// <summary>
@@ -45,7 +48,15 @@ internal sealed class TransposedMatrix(long capacity) : IDisposable
             if (ReferenceEquals(_tensor, tensor)) return;
             _tensor = null;
             if (_elements.Length == 0) _elements = GC.AllocateUninitializedArray<float>(checked((int)capacity));
-            Transpose(tensor.Elements!, (int)tensor.Shape[0], (int)tensor.Shape[1]);
+            try
+            {
+                Transpose(tensor.Elements!, (int)tensor.Shape[0], (int)tensor.Shape[1]);
+            }
+            catch (AggregateException error) when (error.InnerException is InvalidDataException or IOException or ObjectDisposedException)
+            {
+                ExceptionDispatchInfo.Throw(error.InnerException);
+            }
+
             _tensor = tensor;
         }
         finally
@@ -54,14 +65,14 @@ internal sealed class TransposedMatrix(long capacity) : IDisposable
         }
     }
 
-    // A strip of whole rows at a time from the file, and from the strip tiles that fit in registers' reach.
+    // Strips of whole rows on all threads, and from each strip tiles: their rows stay in the first cache, and what is written lies together.
     private void Transpose(ITensorElements source, int rows, int columns)
     {
         int stripRows = Math.Clamp(StripLength / columns / TileSize * TileSize, Math.Min(TileSize, rows), rows);
-        float[] strip = GC.AllocateUninitializedArray<float>(checked(stripRows * columns));
-        for (int first = 0; first < rows; first += stripRows)
+        Parallel.For(0, ((rows - 1) / stripRows) + 1, index =>
         {
-            int count = Math.Min(stripRows, rows - first);
+            int first = index * stripRows, count = Math.Min(stripRows, rows - first);
+            float[] strip = ArrayPool<float>.Shared.Rent(checked(count * columns));
             source.Read((long)first * columns, strip.AsSpan(0, count * columns));
             for (int row = 0; row < count; row += TileSize)
             {
@@ -73,6 +84,8 @@ internal sealed class TransposedMatrix(long capacity) : IDisposable
                     for (int i = 0; i < target.Length; i++, place += columns) target[i] = strip[place];
                 }
             }
-        }
+
+            ArrayPool<float>.Shared.Return(strip);
+        });
     }
 }

@@ -3,10 +3,9 @@ namespace MLNet.Gpt.Checkpoints.PyTorch;
 /// <summary>Hands on what is written, counts it, and sums it up.</summary>
 internal sealed class ChecksumStream(Stream target) : Stream
 {
-    private ZipChecksum _checksum;
     private long _length;
 
-    public uint Checksum => _checksum.Value;
+    public uint Checksum { get; private set; }
 
     public override bool CanRead => false;
 
@@ -21,7 +20,7 @@ internal sealed class ChecksumStream(Stream target) : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         target.Write(buffer);
-        _checksum.Append(buffer);
+        Checksum = Crc32.Append(Checksum, buffer);
         _length += buffer.Length;
     }
 

@@ -8,6 +8,16 @@ namespace MLNet.Gpt.Tests.Checkpoints.Hostile;
 public class FindingsTests
 {
     [Theory]
+    [InlineData("TensorFlow", 421)] // A name of a file with a character that no path has ended in ArgumentException.
+    [InlineData("PyTorch zip", 1_053_118)] // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
+    [InlineData("PyTorch views", 1_105_898)] // Embedding and head became views of the first 3 of 40 rows: taken as a model of 3 ids.
+    public void A_seed_that_once_went_wrong(string reader, int seed)
+    {
+        using var attack = new Attack(Victims.All[reader]);
+        attack.Run(seed);
+    }
+
+    [Theory]
     [InlineData("model_checkpoint_path: \"model\0ckpt\"\n")] // Ended in ArgumentException: no path has the character.
     [InlineData("model_checkpoint_path: \"..\"\n")]
     [InlineData("model_checkpoint_path: \"/\"\n")]

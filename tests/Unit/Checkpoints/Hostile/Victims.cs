@@ -9,6 +9,10 @@ internal static class Victims
 {
     public static IReadOnlyDictionary<string, Victim> All { get; } = new Dictionary<string, Victim>
     {
+        ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true),
+        ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true),
+        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]),
+        ["package"] = new("own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["safetensors"] = new("hf", [new("hf/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["Hugging Face shards"] = new("hf-sharded", [
             new("hf-sharded/config.json", Whole),
@@ -16,9 +20,6 @@ internal static class Victims
             new("hf-sharded/model-00002-of-00002.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["tokenizer"] = new("transformers", [
             new("transformers/config.json", Whole), new("transformers/vocab.json", Whole), new("transformers/merges.txt", Whole), new("transformers/tokenizer_config.json", Whole)]),
-        ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true),
-        ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true),
-        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]),
         ["TensorFlow"] = new("openai", [
             new("openai/model.ckpt.index", Whole, MendTable), new("openai/hparams.json", Whole), new("openai/checkpoint", Whole), new("openai/model.ckpt.data-00000-of-00001", Whole)],
             HasChecksums: true),

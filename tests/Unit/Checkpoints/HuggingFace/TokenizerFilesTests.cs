@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Tests.Checkpoints.Importing;

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;
 
@@ -30,6 +31,7 @@ public class LogitTests
     [InlineData("book/checkpoint.pth", "PyTorch zip", "BF16", false, false)]
     [InlineData("book/views.pth", "PyTorch zip", "F32", true, true)]
     [InlineData("book/legacy.pth", "PyTorch legacy", "F16", false, false)]
+    [InlineData("own/model.safetensors", "MLNet.Gpt safetensors", "F32", true, false)]
     [InlineData("openai", "TensorFlow checkpoint", "F32", true, true)]
     [InlineData("openai/model.ckpt.index", "TensorFlow checkpoint", "F32", true, true)]
     [InlineData("openai/checkpoint", "TensorFlow checkpoint", "F32", true, true)]
@@ -40,11 +42,26 @@ public class LogitTests
     [InlineData("gguf/q8_0.gguf", "GGUF v3", "Q8_0 + F32", true, true)]
     public void The_format_is_found_from_the_content(string path, string format, string dataType, bool hasBias, bool isTied)
     {
-        // Under another name where the name does not say which other files belong to it.
         var info = GptModelFile.Inspect(ModelFixtures.Path(path), headCount: path.StartsWith("book", StringComparison.Ordinal) ? 2 : null);
         Assert.Equal((format, dataType, hasBias, isTied), (info.Format, info.DataType, info.Config.HasQkvBias, info.Config.HasTiedHead));
         Assert.Equal(info.ParameterCount, info.Parts.Sum(part => part.ParameterCount));
         Assert.Equal(info.Config.ParameterCount, info.ParameterCount);
+    }
+
+    [Theory]
+    [InlineData("book/model.pth", "PyTorch zip")]
+    [InlineData("book/legacy.pth", "PyTorch legacy")]
+    [InlineData("gguf/q8_0.gguf", "GGUF v3")]
+    [InlineData("own/model.safetensors", "MLNet.Gpt safetensors")]
+    public void A_name_that_says_something_else_does_not_mislead(string name, string format)
+    {
+        using var directory = new TemporaryDirectory();
+        foreach (string ending in (string[])["", ".txt", ".gguf", ".safetensors", ".zip"])
+        {
+            string path = Path.Combine(directory.Path, "renamed" + ending);
+            File.Copy(ModelFixtures.Path(name), path);
+            Assert.Equal(format, GptModelFile.Inspect(path, headCount: 2).Format);
+        }
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using MLNet.Gpt.Checkpoints.PyTorch;
 
@@ -59,7 +60,7 @@ public class UnpicklerTests
     {
         // A list of 1,000 pairs, of which 10,000 dictionaries are made.
         var pickle = new StringBuilder("ccollections\nOrderedDict\nq<01>0](");
-        for (int i = 0; i < 1_000; i++) pickle.Append("X<04000000>").Append($"{i:0000}").Append("K<01><86>");
+        for (int i = 0; i < 1_000; i++) pickle.Append("X<04000000>").Append(i.ToString("0000", CultureInfo.InvariantCulture)).Append("K<01><86>");
         pickle.Append("eq<00>0");
         for (int i = 0; i < 10_000; i++) pickle.Append("h<01>h<00><85>R0");
         pickle.Append("N.");

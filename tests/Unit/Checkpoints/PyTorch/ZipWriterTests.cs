@@ -37,7 +37,7 @@ public class ZipWriterTests
             byte[] read = new byte[entry.Length];
             opened.ReadExactly(read);
             Assert.Equal(entries[entry.FullName], read);
-            Assert.Equal(Checksum(read), entry.Crc32);
+            Assert.Equal(Crc32.Append(0, read), entry.Crc32);
             Assert.Equal(entry.Length, entry.CompressedLength);
         }
     }
@@ -62,27 +62,5 @@ public class ZipWriterTests
     {
         using var stream = new MemoryStream();
         Assert.Throws<InvalidOperationException>(() => new ZipWriter(stream).Add("a", 4, target => target.Write([1, 2, 3])));
-    }
-
-    /// <summary>The check value of this CRC, and a longer text cut anywhere.</summary>
-    [Fact]
-    public void The_checksum_is_the_CRC_32_of_zip_archives()
-    {
-        Assert.Equal(0xCBF43926, Checksum("123456789"u8));
-        byte[] bytes = Encoding.ASCII.GetBytes("The quick brown fox jumps over the lazy dog");
-        for (int cut = 0; cut <= bytes.Length; cut++)
-        {
-            var checksum = default(ZipChecksum);
-            checksum.Append(bytes.AsSpan(0, cut));
-            checksum.Append(bytes.AsSpan(cut));
-            Assert.Equal(0x414FA339u, checksum.Value);
-        }
-    }
-
-    private static uint Checksum(ReadOnlySpan<byte> bytes)
-    {
-        var checksum = default(ZipChecksum);
-        checksum.Append(bytes);
-        return checksum.Value;
     }
 }

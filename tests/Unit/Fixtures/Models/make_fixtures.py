@@ -189,6 +189,18 @@ def book(w):
     note("book/legacy.pth", round_to(with_head, torch.float16), head="head")
 
 
+def package(w):
+    """This library's own package: the book's names, and all else in the metadata."""
+    head = np.random.default_rng(7).normal(0, 0.3, (SIZES["vocab"], SIZES["width"])).astype(np.float32)
+    state = {n: torch.tensor(np.ascontiguousarray(v)) for n, v in book_state(w, head).items() if not n.endswith("mask")}
+    own = dict(vocabularySize=SIZES["vocab"], contextLength=SIZES["context"], embeddingWidth=SIZES["width"], headCount=SIZES["heads"],
+               layerCount=SIZES["layers"], dropoutRate=0.1, hasQkvBias=True, hasTiedHead=False)
+    words = dict(kind="words", words=[f"w{i}" for i in range(SIZES["vocab"])], unknownWord="w0", endOfText="w1")
+    os.makedirs("own", exist_ok=True)
+    write_safetensors("own/model.safetensors", state, {"format": "pt", "mlnet_gpt.version": "1", "mlnet_gpt.config": json.dumps(own), "mlnet_gpt.tokenizer": json.dumps(words)})
+    note("own/model.safetensors", {**w, "head": head}, head="head")
+
+
 def from_book(state):
     w = {"wte.weight": state["tok_emb.weight"], "wpe.weight": state["pos_emb.weight"], "ln_f.weight": state["final_norm.scale"],
          "ln_f.bias": state["final_norm.shift"], "head": state["out_head.weight"]}
@@ -360,6 +372,7 @@ if __name__ == "__main__":
     weights = draw(1, **SIZES)
     hugging_face(weights)
     book(weights)
+    package(weights)
     tensorflow(weights)
     try:
         import gguf as _

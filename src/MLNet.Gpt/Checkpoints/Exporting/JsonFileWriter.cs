@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Makes JSON files as Python's programs write them: two blanks of indentation or none, only what must be escaped, a line's end at the end.</summary>
-internal static class JsonFile
+internal static class JsonFileWriter
 {
     /// <summary>An object's bytes.</summary>
     /// <param name="writeProperties">Writes its properties.</param>

@@ -9,7 +9,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 
 /// <summary>Against the files of OpenAI's release, by the SHA-256 sums that its tiktoken checks its downloads with (<c>tiktoken_ext/openai_public.py</c>).</summary>
-public class Gpt2VocabularyExporterTests
+public class HuggingFaceTokenizerWriterTests
 {
     private static readonly Dictionary<string, byte[]> Files =
         HuggingFaceTokenizerWriter.Files(Gpt2Tokenizer.Instance, GptPresets.Gpt2Small).ToDictionary(file => file.Name, file => file.Contents);
