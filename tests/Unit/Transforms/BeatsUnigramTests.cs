@@ -24,7 +24,7 @@ public class BeatsUnigramTests
             Config = new GptConfig { ContextLength = 64, EmbeddingWidth = 128, HeadCount = 4, LayerCount = 3, DropoutRate = 0 },
             Training = new()
             {
-                Epochs = 3, BatchSize = 8, LearningRate = 3e-3, FinalLearningRate = 1e-4, WarmUpSteps = 20, EvaluationBatches = null, EvaluationInterval = 1000,
+                Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 1e-4, WarmUpSteps = 20, EvaluationBatches = null, EvaluationInterval = 1000,
                 MaxDuration = TimeSpan.FromSeconds(100),
             },
         });
