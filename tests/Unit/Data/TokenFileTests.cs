@@ -106,7 +106,11 @@ public class TokenFileTests
         {
             Assert.Equal((one.Count, one.TargetCount), (two.Count, two.TargetCount));
             var batches = new TokenBatches(one, 3).Shuffled(1).Zip(new TokenBatches(two, 3).Shuffled(1)).ToList();
-            Assert.All(batches, pair => Assert.Equal((pair.First.Inputs, pair.First.Targets), (pair.Second.Inputs, pair.Second.Targets)));
+            foreach (var (expected, actual) in batches)
+            {
+                Assert.Equal(expected.Inputs, actual.Inputs);
+                Assert.Equal(expected.Targets, actual.Targets);
+            }
         }
     }
 

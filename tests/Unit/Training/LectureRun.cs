@@ -58,7 +58,8 @@ internal static class LectureRun
             using var module = GptModule.Create(GptPresets.Lecture, options.Seed);
             var data = TrainingData.FromText(text, Gpt2Tokenizer.Instance, GptPresets.Lecture.ContextLength, options);
             var history = module.Train(data, options, new Writer(), cancellationToken);
-            var lines = history.Points.Skip(1).Select(point => (point.Step, Line: Format(point)))
+            // The evaluations before the first step and after the last are ours, not the book's.
+            var lines = history.Points.Where(point => point.Step > 0 && (point.Step - 1) % options.EvaluationInterval == 0).Select(point => (point.Step, Line: Format(point)))
                 .Concat(history.Samples.Select(sample => (sample.Step, Line: Format(sample))));
             return ([.. lines.OrderBy(line => line.Step).Select(line => line.Line)], history.First);
         }
