@@ -37,7 +37,7 @@ if (-not $ModelPath) {
 function Quote([string[]] $texts) { ($texts | ForEach-Object { "'" + $_.Replace("'", "''") + "'" }) -join ', ' }
 $command = "`$ErrorActionPreference = 'Stop'; Import-Module $(Quote $Module); " +
     "`$loss = Measure-GptLoss -Model (Import-GptModel $(Quote $ModelPath)) -Path $(Quote $Path) -ResultFolder $(Quote $ResultFolder) -Shard {0} -ShardCount $ShardCount; " +
-    "`$loss.ResultFile | Set-Content -NoNewline $(Quote $ResultFolder)/shard-{0}-of-$ShardCount.path"
+    "`$loss.ResultFile | Set-Content -NoNewline $(Quote "$ResultFolder/shard-{0}-of-$ShardCount.path")"
 
 $open = 1..$ShardCount
 for ($attempt = 1; $open -and $attempt -le $Attempts; $attempt++) {
