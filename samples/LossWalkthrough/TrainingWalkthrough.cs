@@ -56,6 +56,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
         console.Step("8", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
         ShowMetrics(before, Evaluate(transformer, heldOut));
+        ShowBaselines(chapters[..^HeldOutChapters], chapters[^HeldOutChapters..]);
         ShowPredictions(transformer);
         ShowGeneration(transformer.Model);
 
@@ -88,6 +89,14 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         console.Write(table);
         console.WriteLine(
             $"Guessing among all {before.VocabularySize} tokens alike would give {Number(before.UniformCrossEntropy, "F4")} and a perplexity of {before.VocabularySize}.");
+    }
+
+    private void ShowBaselines(string[] learned, string[] heldOut)
+    {
+        var unigram = UnigramModel.Train(Corpus.FromTexts(learned), Gpt2Tokenizer.Instance);
+        var baselines = TextBaselines.Measure(Corpus.FromTexts(heldOut), Gpt2Tokenizer.Instance, unigram: unigram);
+        console.WriteLine(
+            $"Knowing how often each token comes (unigram, add-one) would give {Number(baselines.Unigram!.CrossEntropy, "F4")} and a perplexity of {Number(baselines.Unigram.Perplexity, "N1")}; gzip takes {Number(baselines.Gzip.BitsPerByte, "F3")} bits per byte.");
     }
 
     private void ShowPredictions(GptTransformer transformer)

@@ -33,12 +33,12 @@ public sealed class LanguageModelingCatalog
     public GptScoringEstimator FromModel(GptModel model, GptTransformerOptions options) => new(new GptTransformer(_mlContext, model, options));
 
     /// <summary>
-    /// Loads a transformer: a package that <see cref="GptTransformer.Save"/> wrote, a checkpoint of weights, or a pipeline that ML.NET saved, where it
-    /// holds a GPT transformer and nothing else.
+    /// Loads a transformer: a package that <see cref="GptTransformer.Save"/> wrote, a pipeline that ML.NET saved, where it holds a GPT transformer and nothing
+    /// else, or a model in any format that <see cref="GptModel.Load"/> knows: a checkpoint of this library, a Hugging Face folder, a PyTorch state dict, ….
     /// </summary>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
-    /// <param name="options">What is read, computed and added; as it was saved where <see langword="null"/>, and for a checkpoint the defaults.</param>
-    /// <param name="modelOptions">How the model is held and run; as it was saved where <see langword="null"/>, and for a checkpoint the defaults.</param>
+    /// <param name="options">What is read, computed and added; as it was saved where <see langword="null"/>, and for a model alone the defaults.</param>
+    /// <param name="modelOptions">How the model is held and run; as it was saved where <see langword="null"/>, and for a model alone the defaults.</param>
     /// <exception cref="InvalidDataException">The file is damaged, of a newer format, or holds something else; the message names it.</exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public GptTransformer LoadModel(string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null) =>

@@ -34,6 +34,9 @@ internal sealed class PackageEntries : IDisposable
     /// <summary>Whether an entry's name begins so.</summary>
     public bool ContainsFolder(string name) => _archive is not null && _archive.Entries.Any(entry => entry.FullName.Replace('\\', '/').StartsWith(name + "/", StringComparison.Ordinal));
 
+    /// <summary>Whether some folder has an entry of this name.</summary>
+    public bool ContainsInFolder(string name) => _archive is not null && _archive.Entries.Any(entry => entry.FullName.EndsWith("/" + name, StringComparison.Ordinal));
+
     /// <exception cref="InvalidDataException">There is no such entry, or it cannot be read.</exception>
     public string ReadText(string name)
     {

@@ -4,11 +4,14 @@ using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>Pipelines in ML.NET's own format, and the model in whatever of our formats a path leads to.</summary>
+/// <summary>Pipelines in ML.NET's own format, and the model in whatever format a path leads to.</summary>
 internal static class PipelineFile
 {
     // Folders that a zip of ML.NET's has.
     private const string TransformerFolder = "TransformerChain", TrainingFolder = "TrainingInfo";
+
+    // What every zip of torch.save has, in a folder of some name.
+    private const string PickleEntry = "data.pkl";
 
     /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when all of it is there.</summary>
     public static void Save(MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
@@ -19,15 +22,25 @@ internal static class PipelineFile
             guarded.ThrowIfFailed();
         });
 
-    /// <summary>Loads a transformer's package, a checkpoint, or a pipeline of ML.NET's that holds a GPT transformer and nothing else.</summary>
+    /// <summary>Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model in any format that <see cref="GptModelFile"/> knows.</summary>
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        if (!Directory.Exists(path) && !IsZip(path)) return new GptTransformer(context, GptModel.Load(path, modelOptions), options);
-        bool isPipeline;
-        using (var entries = PackageEntries.Open(path)) isPipeline = !entries.Contains(GptPackage.MetadataEntry) && (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder));
+        if (Directory.Exists(path) ? !File.Exists(Path.Combine(path, GptPackage.MetadataEntry)) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
+        bool isPipeline, isPickled;
+        using (var entries = PackageEntries.Open(path))
+        {
+            bool isPackage = entries.Contains(GptPackage.MetadataEntry);
+            isPipeline = !isPackage && (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder));
+            isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
+        }
+
+        if (isPickled) return LoadModel(context, path, options, modelOptions);
         return isPipeline ? LoadPipeline(context, path, options, modelOptions) : GptPackage.Load(context, path, options, modelOptions);
     }
+
+    private static GptTransformer LoadModel(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions) =>
+        new(context, GptModel.Load(path, modelOptions), options);
 
     private static GptTransformer LoadPipeline(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {

@@ -8,18 +8,20 @@ namespace MLNet.Gpt.Tests.Training;
 [Collection(TorchCollection.Name)]
 public class KilledTrainingTests
 {
-    [Fact]
-    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit()
+    [Theory]
+    [InlineData(TrainingMode.Fast)]
+    [InlineData(TrainingMode.TorchSharp)]
+    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit(TrainingMode mode)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(folder.Path);
+        var options = Options(folder.Path, mode);
         var expected = CheckpointTests.Weights().Train(
             CheckpointTests.Data(options), options with { Checkpoints = null }, cancellationToken: TestContext.Current.CancellationToken);
 
         int latest = 0;
         for (int kill = 0; kill < 2; kill++)
         {
-            latest = await TrainAndKill(folder.Path, beyondStep: latest);
+            latest = await TrainAndKill(folder.Path, mode, beyondStep: latest);
             Assert.InRange(latest, 1, expected.History.Last.Step - 1);
         }
 
@@ -28,15 +30,15 @@ public class KilledTrainingTests
     }
 
     // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
-    internal static TrainingOptions Options(string folder) => CheckpointTests.Options(TrainingMode.TorchSharp) with
+    internal static TrainingOptions Options(string folder, TrainingMode mode) => CheckpointTests.Options(mode) with
     {
-        Epochs = 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
+        Epochs = mode == TrainingMode.Fast ? 400 : 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
 
-    private static async Task<int> TrainAndKill(string folder, int beyondStep)
+    private static async Task<int> TrainAndKill(string folder, TrainingMode mode, int beyondStep)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, folder));
+        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, $"{mode} {folder}"));
         try
         {
             var waited = Stopwatch.StartNew();

@@ -88,6 +88,18 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
+    public void LoadModel_takes_the_models_of_other_programs()
+    {
+        string fixtures = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models");
+
+        var loaded = _ml.LanguageModeling.LoadModel(Path.Combine(fixtures, "transformers"));
+
+        Assert.Equal(6, loaded.Transform(_data).GetColumn<string>("PredictedToken").Count(token => token.Length > 0));
+        var error = Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.LoadModel(Path.Combine(fixtures, "book", "model.pth")));
+        Assert.Contains("tokenizer", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void LoadModel_refuses_what_it_would_have_to_cut()
     {
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);

@@ -12,9 +12,9 @@ public class TrainingToBeKilledTests
     [Fact]
     public void It_trains()
     {
-        string? folder = Environment.GetEnvironmentVariable(Variable);
-        Assert.SkipWhen(folder is null, "This is asked in a process of its own only.");
-        var options = KilledTrainingTests.Options(folder);
+        string[]? asked = Environment.GetEnvironmentVariable(Variable)?.Split(' ', 2);
+        Assert.SkipWhen(asked is null, "This is asked in a process of its own only.");
+        var options = KilledTrainingTests.Options(folder: asked[1], Enum.Parse<TrainingMode>(asked[0]));
         CheckpointTests.Weights().Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
     }
 }
