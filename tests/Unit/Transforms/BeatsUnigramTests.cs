@@ -32,7 +32,7 @@ public class BeatsUnigramTests
         double model = trainer.History!.Last.ValidationLoss!.Value, addOne = UnigramLoss(1), best = ((double[])[0.003, 0.01, 0.03, 0.1, 0.3]).Min(UnigramLoss);
         TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant(
             $"model {model:F4}, unigram {addOne:F4} (add-one), {best:F4} (smoothed as suits the held-out text best) nats per token; {trainer.History.Last.Step} steps, {clock.Elapsed.TotalSeconds:F0} s, {trainer.History.Ending}"));
-        Assert.True(model < addOne - 0.5, $"model {model}, unigram {addOne}");
+        Assert.True(model < addOne - 0.3, $"model {model}, unigram {addOne}");
         Assert.True(model < best, $"model {model}, unigram {best}");
         Assert.True(clock.Elapsed < TimeSpan.FromMinutes(2), $"It took {clock.Elapsed}.");
 
