@@ -36,9 +36,7 @@ public sealed class LanguageModelingDataOperations
     {
         options ??= new();
         string root = Path.GetFullPath(folder);
-        string[] names = [.. Directory.EnumerateFiles(root, pattern, recursive ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
-            .Select(file => Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/'))
-            .Order(StringComparer.Ordinal)];
+        string[] names = TextFile.Names(root, pattern, recursive);
         if (names.Length == 0) throw new ArgumentException($"No file of '{folder}' matches '{pattern}'.", nameof(pattern));
         return View(options, () => names.Select(name => Document(Path.Combine(root, name), name, options)), names.Length);
     }

@@ -22,6 +22,17 @@ internal struct SplitMix64(ulong seed)
         return (int)high;
     }
 
+    /// <summary>Puts the items into an order of which each is as likely as the others.</summary>
+    /// <remarks>Source: Fisher and Yates, in the form of Durstenfeld, "Algorithm 235: Random permutation" (1964).</remarks>
+    public void Shuffle(Span<int> items)
+    {
+        for (int i = items.Length - 1; i > 0; i--)
+        {
+            int j = NextBelow(i + 1);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
+
     /// <summary>A generator of its own for a numbered part of the work; this one does not advance.</summary>
     public readonly SplitMix64 Fork(ulong number) => new(Mix(_state ^ Mix(number + GoldenGamma)));
 

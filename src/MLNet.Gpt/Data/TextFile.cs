@@ -8,6 +8,13 @@ internal static class TextFile
     /// <summary>UTF-8 that refuses what is not.</summary>
     public static Encoding StrictUtf8 { get; } = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    /// <summary>The files of a folder as paths from it, parted by <c>/</c>, in the order of their characters: the same on every machine.</summary>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static string[] Names(string folder, string pattern, bool recursive) =>
+        [.. Directory.EnumerateFiles(folder, pattern, recursive ? SearchOption.AllDirectories : SearchOption.TopDirectoryOnly)
+            .Select(file => Path.GetRelativePath(folder, file).Replace(Path.DirectorySeparatorChar, '/'))
+            .Order(StringComparer.Ordinal)];
+
     /// <summary>The whole text, with the ends of its lines as they are.</summary>
     /// <exception cref="InvalidDataException">The bytes are not of the encoding; the message names the file.</exception>
     public static string ReadAll(string path, Encoding encoding)

@@ -47,13 +47,7 @@ public sealed class TokenBatches
     public IEnumerable<TokenBatch> Shuffled(long seed, int round = 0, int first = 0)
     {
         int[] order = Identity();
-        var random = new SplitMix64((ulong)seed).Fork((ulong)round);
-        for (int i = order.Length - 1; i > 0; i--) // Fisher and Yates
-        {
-            int j = random.NextBelow(i + 1);
-            (order[i], order[j]) = (order[j], order[i]);
-        }
-
+        new SplitMix64((ulong)seed).Fork((ulong)round).Shuffle(order);
         return Group(order, first);
     }
 

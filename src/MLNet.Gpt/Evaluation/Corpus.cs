@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Evaluation;
 
@@ -47,8 +48,7 @@ public sealed class Corpus
     /// <param name="pattern">Which files, such as <c>*.txt</c>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static Corpus FromFolder(string folder, string pattern = "*.txt") =>
-        FromFiles(Directory.GetFiles(folder, pattern, SearchOption.AllDirectories)
-            .OrderBy(file => Path.GetRelativePath(folder, file).Replace('\\', '/'), StringComparer.Ordinal));
+        FromFiles(TextFile.Names(folder, pattern, recursive: true).Select(name => Path.Combine(folder, name)));
 
     /// <summary>A corpus of the lines of a file of UTF-8 text, each a document, called by its number from 1.</summary>
     public static Corpus FromLines(string path) => FromTexts(File.ReadLines(path));

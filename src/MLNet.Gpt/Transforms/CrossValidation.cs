@@ -47,13 +47,8 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
             throw new ArgumentException($"{sizes.Length} documents (or groups of them) cannot be divided into {foldCount} folds.", nameof(groups));
         }
 
-        var random = new SplitMix64((ulong)seed);
         int[] order = [.. Enumerable.Range(0, sizes.Length)];
-        for (int i = order.Length - 1; i > 0; i--)
-        {
-            int j = random.NextBelow(i + 1);
-            (order[i], order[j]) = (order[j], order[i]);
-        }
+        new SplitMix64((ulong)seed).Shuffle(order);
 
         int[] foldOfGroup = new int[sizes.Length];
         var folds = new PriorityQueue<int, (int Rows, int Fold)>(Enumerable.Range(0, foldCount).Select(fold => (fold, (0, fold))));
