@@ -7,7 +7,7 @@ public partial class ArchitectureTests
 {
     private static readonly string[][] Layers =
     [
-        ["Configuration", "Data", "Loss", "Tokenization", "Runtime"],
+        ["Configuration", "IO", "Data", "Loss", "Tokenization", "Runtime"],
         ["Checkpoints"],
         ["Model", "Inference"],
         ["Generation", "Evaluation"],

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints;
 

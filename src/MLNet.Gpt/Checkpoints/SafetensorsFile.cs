@@ -1,3 +1,5 @@
+using MLNet.Gpt.IO;
+
 namespace MLNet.Gpt.Checkpoints;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints;
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Loss;
 using MLNet.Gpt.Tokenization;
 

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using MLNet.Gpt.IO;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;

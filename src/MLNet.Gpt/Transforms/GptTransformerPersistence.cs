@@ -1,3 +1,4 @@
+using MLNet.Gpt.IO;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Checkpoints;

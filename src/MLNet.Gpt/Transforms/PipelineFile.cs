@@ -1,3 +1,4 @@
+using MLNet.Gpt.IO;
 using Microsoft.ML;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
+using MLNet.Gpt.IO;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNet.Gpt.Checkpoints;

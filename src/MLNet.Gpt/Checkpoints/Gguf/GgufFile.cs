@@ -1,4 +1,5 @@
 using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.Gguf;
 

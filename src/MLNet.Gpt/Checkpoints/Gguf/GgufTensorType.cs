@@ -1,3 +1,5 @@
+using MLNet.Gpt.IO;
+
 namespace MLNet.Gpt.Checkpoints.Gguf;
 
 /// <summary>How the elements of a tensor are stored, of the forms that are read.</summary>

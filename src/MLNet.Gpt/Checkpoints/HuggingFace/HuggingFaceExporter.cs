@@ -1,4 +1,5 @@
 using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.HuggingFace;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Checkpoints.HuggingFace;

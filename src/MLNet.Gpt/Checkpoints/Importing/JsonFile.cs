@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.Importing;
 

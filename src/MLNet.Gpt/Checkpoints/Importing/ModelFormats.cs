@@ -3,6 +3,7 @@ using MLNet.Gpt.Checkpoints.Gguf;
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Checkpoints.PyTorch;
 using MLNet.Gpt.Checkpoints.TensorFlow;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.Importing;
 

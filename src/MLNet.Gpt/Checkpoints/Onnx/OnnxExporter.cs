@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.Onnx;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 

@@ -1,3 +1,5 @@
+using MLNet.Gpt.IO;
+
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 
 /// <summary>The state dict in what torch.save saved: the object itself, or under one of the names that training programs give it.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.PyTorch;
 

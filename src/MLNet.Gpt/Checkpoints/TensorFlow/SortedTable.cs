@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.TensorFlow;
 

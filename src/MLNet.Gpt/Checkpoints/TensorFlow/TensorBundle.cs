@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.TensorFlow;
 

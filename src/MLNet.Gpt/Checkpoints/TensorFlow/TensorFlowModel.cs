@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Checkpoints.TensorFlow;
 

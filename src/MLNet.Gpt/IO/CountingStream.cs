@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Evaluation;
+namespace MLNet.Gpt.IO;
 
 /// <summary>Counts what is written to it, and keeps none of it.</summary>
 internal sealed class CountingStream : Stream

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt.IO;
 
 /// <summary>A file in a temporary folder that goes when it is disposed of.</summary>
 /// <param name="parent">Where the folder is made; <see langword="null"/> for the system's place.</param>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MLNet.Gpt.Checkpoints.Exporting;
+namespace MLNet.Gpt.IO;
 
 /// <summary>Exchanges two folders in one step, as Linux and macOS can.</summary>
 internal static partial class FolderExchange

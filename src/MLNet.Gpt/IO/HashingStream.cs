@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt.IO;
 
 /// <summary>Passes on what is written and takes its SHA-256.</summary>
 internal sealed class HashingStream(Stream inner) : Stream

@@ -1,6 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 
-namespace MLNet.Gpt.Checkpoints;
+namespace MLNet.Gpt.IO;
 
 /// <summary>A file open for positional reads, which have no state and so serve many threads. The beginning of every message about it.</summary>
 internal sealed class PositionedFile : IDisposable

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt.IO;
 
 /// <summary>
 /// Passes everything on, and remembers the first failure to write: ML.NET's writer swallows those of its last bytes, and a file without them is none.

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Checkpoints;
+namespace MLNet.Gpt.IO;
 
 /// <summary>Writes a file so that a crash at any moment leaves the old one or the new one, whole.</summary>
 internal static class AtomicFile
