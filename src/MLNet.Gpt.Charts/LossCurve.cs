@@ -40,7 +40,8 @@ public static class LossCurve
         {
             TrainingAxis.TokensSeen => "thousand tokens seen",
             TrainingAxis.Steps => "steps",
-            _ => "epochs",
+            TrainingAxis.Epochs => "epochs",
+            _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is no axis of a training."),
         });
         plot.YLabel("cross-entropy, nats per token");
         plot.ShowLegend(Alignment.UpperRight);

@@ -38,7 +38,7 @@ public sealed class LanguageModelingCatalog
     /// </summary>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
     /// <param name="options">What is read, computed and added; as it was saved where <see langword="null"/>, and for a model alone the defaults.</param>
-    /// <param name="modelOptions">How the model is held and run; as it was saved where <see langword="null"/>, and for a model alone the defaults.</param>
+    /// <param name="modelOptions">How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and for a model alone the defaults.</param>
     /// <exception cref="InvalidDataException">The file is damaged, of a newer format, or holds something else; the message names it.</exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public GptTransformer LoadModel(string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null) =>

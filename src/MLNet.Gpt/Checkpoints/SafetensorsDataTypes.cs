@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Checkpoints;
 
 /// <summary>The names and sizes of the element types.</summary>
@@ -15,7 +17,7 @@ internal static class SafetensorsDataTypes
         SafetensorsDataType.Int8 => "I8",
         SafetensorsDataType.UInt8 => "U8",
         SafetensorsDataType.Boolean => "BOOL",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is not an element type."),
+        _ => throw Check.Undefined(type, nameof(type)),
     };
 
     public static SafetensorsDataType? FromCode(string? code) => Enum.GetValues<SafetensorsDataType>().Cast<SafetensorsDataType?>().FirstOrDefault(type => type!.Value.Code() == code);
@@ -30,6 +32,7 @@ internal static class SafetensorsDataTypes
         SafetensorsDataType.Float64 or SafetensorsDataType.Int64 => 8,
         SafetensorsDataType.Float32 or SafetensorsDataType.Int32 => 4,
         SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16 or SafetensorsDataType.Int16 => 2,
-        _ => 1,
+        SafetensorsDataType.Int8 or SafetensorsDataType.UInt8 or SafetensorsDataType.Boolean => 1,
+        _ => throw Check.Undefined(type, nameof(type)),
     };
 }

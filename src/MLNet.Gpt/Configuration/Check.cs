@@ -32,9 +32,17 @@ internal static class Check
     /// <summary>Refuses a share outside of [0, 1).</summary>
     public static double BelowOne(double value, string name) => value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
+    /// <summary>Refuses a value that its enumeration does not name, such as one cast from a number in a file; <see langword="null"/> passes.</summary>
+    public static T? Defined<T>(T? value, string name)
+        where T : struct, Enum => value is { } given ? Defined(given, name) : null;
+
     /// <summary>Refuses a value that its enumeration does not name, such as one cast from a number in a file.</summary>
     public static T Defined<T>(T value, string name)
-        where T : struct, Enum => Enum.IsDefined(value) ? value : throw OutOfRange(name, value, $"one of {string.Join(", ", Enum.GetNames<T>())}");
+        where T : struct, Enum => Enum.IsDefined(value) ? value : throw Undefined(value, name);
+
+    /// <summary>The error of a value that its enumeration does not name; a <c>switch</c> over one ends in it.</summary>
+    public static ArgumentOutOfRangeException Undefined<T>(T value, string name)
+        where T : struct, Enum => OutOfRange(name, value, $"one of {string.Join(", ", Enum.GetNames<T>())}");
 
     /// <summary>The error of a value that is not allowed.</summary>
     /// <param name="name">The setting or argument.</param>

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>How two models are compared.</summary>
@@ -5,7 +7,7 @@ public sealed record ComparisonOptions
 {
     /// <summary>What losses are given in.</summary>
     /// <value><see cref="LossUnit.BitsPerByte"/>.</value>
-    public LossUnit Unit { get; init; } = LossUnit.BitsPerByte;
+    public LossUnit Unit { get; init => field = Check.Defined(value, nameof(Unit)); } = LossUnit.BitsPerByte;
 
     /// <summary>How much of the draws the interval holds; above 0 and below 1.</summary>
     /// <value>0.95.</value>

@@ -30,7 +30,7 @@ public sealed record ScoringOptions
 
     /// <summary>How special tokens spelled out in the text are read.</summary>
     /// <value><see cref="SpecialTokens.Recognized"/>, as in the lecture.</value>
-    public SpecialTokens SpecialTokens { get; init; } = SpecialTokens.Recognized;
+    public SpecialTokens SpecialTokens { get; init => field = Check.Defined(value, nameof(SpecialTokens)); } = SpecialTokens.Recognized;
 
     /// <summary>Tokens that the model is given at once; from 1 to its context length.</summary>
     /// <value><see langword="null"/>: the model's context length.</value>
@@ -45,11 +45,11 @@ public sealed record ScoringOptions
 
     /// <summary>Where the last window begins.</summary>
     /// <value><see cref="LastWindow.OnStride"/>.</value>
-    public LastWindow LastWindow { get; init; } = LastWindow.OnStride;
+    public LastWindow LastWindow { get; init => field = Check.Defined(value, nameof(LastWindow)); } = LastWindow.OnStride;
 
     /// <summary>Whether windows reach from one document of a corpus into the next. A single text has no bounds.</summary>
     /// <value><see cref="DocumentBoundaries.Separate"/>.</value>
-    public DocumentBoundaries Documents { get; init; } = DocumentBoundaries.Separate;
+    public DocumentBoundaries Documents { get; init => field = Check.Defined(value, nameof(Documents)); } = DocumentBoundaries.Separate;
 
     /// <summary>
     /// The windows of Hugging Face's guide "Perplexity of fixed-length models": it takes as many tokens as the context is long, and the last of

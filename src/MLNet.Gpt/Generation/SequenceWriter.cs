@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Runtime.InteropServices;
 using MLNet.Gpt.Tokenization;
 
@@ -29,7 +30,8 @@ internal sealed class SequenceWriter : IDisposable
         _drawer = options.RandomAlgorithm switch
         {
             RandomAlgorithm.PyTorch => new PyTorchDrawer(unchecked(request.Seed + request.SampleIndex)),
-            _ => new XoshiroDrawer(request.Seed, request.SampleIndex),
+            RandomAlgorithm.Xoshiro256 => new XoshiroDrawer(request.Seed, request.SampleIndex),
+            _ => throw Check.Undefined(options.RandomAlgorithm, nameof(options)),
         };
         _history = new(request.PromptIds);
         _stopFilter = new(options.StopSequences);

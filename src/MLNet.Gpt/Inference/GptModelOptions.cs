@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Inference;
 
 /// <summary>How a model is held and run.</summary>
@@ -5,7 +7,7 @@ public sealed record GptModelOptions
 {
     /// <summary>The precision of the matrices.</summary>
     /// <value><see cref="WeightPrecision.Float32"/>.</value>
-    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
+    public WeightPrecision Precision { get; init => field = Check.Defined(value, nameof(Precision)); } = WeightPrecision.Float32;
 
     /// <summary>Threads that work on one call, the calling one among them; at least 1.</summary>
     /// <value><see langword="null"/>: as many as the machine has processors.</value>

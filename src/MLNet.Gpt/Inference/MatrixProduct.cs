@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference.Kernels;
 using MLNet.Gpt.Inference.Threading;
 
@@ -70,13 +71,15 @@ internal static unsafe class MatrixProduct
             case WeightPrecision.BFloat16:
                 kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, matrix.PanelStride / 4, count, y);
                 break;
-            default:
+            case WeightPrecision.Int8:
                 for (int i = 0; i < count; i++)
                 {
                     Int8Product.Multiply(depth, quantised, data + (i * matrix.PanelStride), matrix.Scales + ((panel + i) * width), y + (i * width));
                 }
 
                 break;
+            default:
+                throw Check.Undefined(matrix.Precision, nameof(matrix));
         }
     }
 
@@ -138,9 +141,11 @@ internal static unsafe class MatrixProduct
                 case ProductTarget.StoreGelu:
                     Gelu.OfSum(tile, bias, destination, valid);
                     break;
-                default:
+                case ProductTarget.Add:
                     Elementwise.Accumulate(tile, bias, destination, valid);
                     break;
+                default:
+                    throw Check.Undefined(target, nameof(target));
             }
         }
     }

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Inference;
@@ -33,7 +34,8 @@ internal sealed unsafe class PackedMatrix
         {
             WeightPrecision.Float32 => depth,
             WeightPrecision.BFloat16 => (depth + 1) / 2,
-            _ => (depth + 3) / 4,
+            WeightPrecision.Int8 => (depth + 3) / 4,
+            _ => throw Check.Undefined(precision, nameof(precision)),
         };
         PanelStride = ((steps * panelWidth * 4) + 63) & ~63L;
         _data = arena.Reserve(PanelStride * PanelCount);
@@ -87,11 +89,13 @@ internal sealed unsafe class PackedMatrix
                 ushort* half = (ushort*)panel + (2 * column);
                 for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
                 break;
-            default:
+            case WeightPrecision.Int8:
                 byte* bytes = panel + (4 * column);
                 float scale = Scales[output];
                 for (int k = 0; k < Depth; k++) destination[k] = (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset) * scale;
                 break;
+            default:
+                throw Check.Undefined(Precision, nameof(Precision));
         }
     }
 
@@ -109,9 +113,11 @@ internal sealed unsafe class PackedMatrix
             case WeightPrecision.BFloat16:
                 PackBFloat16((ushort*)Panel(panel), rows, count);
                 break;
-            default:
+            case WeightPrecision.Int8:
                 PackInt8(Panel(panel), Scales + (panel * PanelWidth), rows, count);
                 break;
+            default:
+                throw Check.Undefined(Precision, nameof(Precision));
         }
     }
 

@@ -83,6 +83,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>
     public static GptModule Create(GptConfig config, long seed, WeightInitialization initialization = WeightInitialization.Default)
     {
+        Configuration.Check.Defined(initialization, nameof(initialization));
         lock (Creating)
         {
             RandomSeed.Set(seed);

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Buffers;
 using System.Text;
 using MLNet.Gpt.Data;
@@ -132,6 +133,7 @@ public sealed class BytePairTokenizer : ITextTokenizer
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
+        Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
         if (specialTokens == SpecialTokens.Literal)
         {

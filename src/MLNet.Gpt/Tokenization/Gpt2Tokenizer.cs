@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Buffers;
 using System.Text;
 using Microsoft.ML.Tokenizers;
@@ -98,6 +99,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
+        Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
         if (specialTokens == SpecialTokens.Recognized)
         {

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Text;
 using MLNet.Gpt.Data;
 
@@ -92,6 +93,7 @@ public sealed class WordTokenizer : ITextTokenizer
 
     private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
+        Check.Defined(specialTokens, nameof(specialTokens));
         for (int start = 0, end; start < text.Length; start = end + 1)
         {
             end = start;

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Training;
@@ -23,7 +24,7 @@ public sealed record CheckpointOptions(string Folder)
 
     /// <summary>What happens where the folder holds checkpoints already.</summary>
     /// <value><see cref="ExistingCheckpoints.Refuse"/>.</value>
-    public ExistingCheckpoints Existing { get; init; }
+    public ExistingCheckpoints Existing { get; init => field = Check.Defined(value, nameof(Existing)); }
 
     /// <summary>Saved with the model, so that it can be loaded by its file alone.</summary>
     /// <value><see langword="null"/>: none.</value>

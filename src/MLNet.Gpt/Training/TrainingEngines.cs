@@ -13,7 +13,7 @@ internal static class TrainingEngines
     {
         TrainingMode.Fast => new ManagedEngine(weights, ManagedOptions(weights.Config, options)),
         TrainingMode.TorchSharp or TrainingMode.PyTorchCompatible => new TorchEngine(GptModule.FromWeights(weights), options, ownsModule: true),
-        _ => throw new ArgumentOutOfRangeException(nameof(options), options.Mode, $"There is no engine for the mode {options.Mode}."),
+        _ => throw Check.Undefined(options.Mode, nameof(options)),
     };
 
     /// <summary>An engine that trains a network: in place where libtorch computes, otherwise a copy of its weights.</summary>

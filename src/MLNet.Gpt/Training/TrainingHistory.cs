@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -26,7 +27,7 @@ public sealed record TrainingHistory(IReadOnlyList<TrainingPoint> Points, TimeSp
     public IReadOnlyList<TrainingSample> Samples { get; init; } = [];
 
     /// <summary>Why it ended.</summary>
-    public TrainingEnding Ending { get; init; }
+    public TrainingEnding Ending { get; init => field = Check.Defined(value, nameof(Ending)); }
 
     /// <summary>Steps that changed nothing, since their loss was no number.</summary>
     public int SkippedSteps { get; init; }
@@ -61,7 +62,7 @@ public sealed record TrainingHistory(IReadOnlyList<TrainingPoint> Points, TimeSp
                 ? history
                 : throw new FormatException("The text is no training history: it has no points.");
         }
-        catch (JsonException wrong)
+        catch (Exception wrong) when (wrong is JsonException or ArgumentException)
         {
             throw new FormatException($"The text is no training history: {wrong.Message}", wrong);
         }

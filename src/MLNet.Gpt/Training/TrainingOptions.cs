@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Runtime.CompilerServices;
 
 namespace MLNet.Gpt.Training;
@@ -20,7 +21,7 @@ public sealed record TrainingOptions
 
     /// <summary>What the numbers are computed by.</summary>
     /// <value><see cref="TrainingMode.Fast"/>.</value>
-    public TrainingMode Mode { get; init => field = Defined(value); }
+    public TrainingMode Mode { get; init => field = Check.Defined(value, nameof(Mode)); }
 
     /// <summary>Rounds through the training data; at least 1.</summary>
     /// <value>10, as in the book.</value>
@@ -64,7 +65,7 @@ public sealed record TrainingOptions
 
     /// <summary>The way the learning rate falls to <see cref="FinalLearningRate"/>, where there is one.</summary>
     /// <value><see cref="LearningRateDecay.Cosine"/>.</value>
-    public LearningRateDecay Decay { get; init => field = Defined(value); }
+    public LearningRateDecay Decay { get; init => field = Check.Defined(value, nameof(Decay)); }
 
     /// <summary>Steps over which the learning rate rises in equal parts to <see cref="LearningRate"/>; at least 0.</summary>
     /// <value>0.</value>
@@ -107,7 +108,7 @@ public sealed record TrainingOptions
 
     /// <summary>What happens where the loss is no longer a number.</summary>
     /// <value><see cref="DivergencePolicy.Throw"/>.</value>
-    public DivergencePolicy OnDivergence { get; init => field = Defined(value); }
+    public DivergencePolicy OnDivergence { get; init => field = Check.Defined(value, nameof(OnDivergence)); }
 
     /// <summary>Steps between two evaluations; at least 1. There is always one before the first step and one after the last.</summary>
     /// <value><see langword="null"/>: a twentieth of all steps.</value>
@@ -164,9 +165,4 @@ public sealed record TrainingOptions
     private static double Fraction(double value, [CallerMemberName] string name = "") => value is >= 0 and < 1
         ? value
         : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least 0 and below 1.");
-
-    private static T Defined<T>(T value, [CallerMemberName] string name = "")
-        where T : struct, Enum => Enum.IsDefined(value)
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be one of {string.Join(", ", Enum.GetNames<T>())}.");
 }

@@ -26,7 +26,7 @@ internal static class GptPackage
     {
         var model = transformer.Model;
         string config = GptConfigJson.Write(model.Config), tokenizer = TokenizerJson.Write(model.Tokenizer);
-        var options = new SavedOptions(transformer.Options, model.Options);
+        var options = SavedOptions.Of(transformer);
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
@@ -53,7 +53,7 @@ internal static class GptPackage
                 $"{entries.Describe(TokenizerEntry)} has {tokenizer.VocabularySize} ids; vocabularySize in '{ConfigEntry}' is {config.VocabularySize}.");
         }
 
-        var model = LoadModel(entries, metadata, config, tokenizer, modelOptions ?? saved.Model, environment.TemporaryFolder());
+        var model = LoadModel(entries, metadata, config, tokenizer, modelOptions ?? saved.Model.ToOptions(), environment.TemporaryFolder());
         try
         {
             return new GptTransformer(environment, model, options ?? saved.Transformer);

@@ -19,7 +19,7 @@ public sealed record GptTrainerOptions
 
     /// <summary>What the first weights are drawn from.</summary>
     /// <value><see cref="WeightInitialization.Default"/>.</value>
-    public WeightInitialization Initialization { get; init; } = WeightInitialization.Default;
+    public WeightInitialization Initialization { get; init => field = Check.Defined(value, nameof(Initialization)); } = WeightInitialization.Default;
 
     /// <summary>How the model is trained.</summary>
     /// <value>The defaults of <see cref="TrainingOptions"/>.</value>

@@ -65,7 +65,7 @@ public sealed class GptTransformer : ITransformer
 
     /// <summary>Loads what <see cref="Save"/> wrote.</summary>
     /// <param name="path">The package, or a folder that it was unpacked to.</param>
-    /// <param name="modelOptions">How the model is held and run; as it was when it was saved where <see langword="null"/>.</param>
+    /// <param name="modelOptions">How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and on this machine's processors.</param>
     /// <exception cref="InvalidDataException">The package is damaged, of a newer format, or contradicts itself; the message names the entry and the field.</exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public static GptTransformer Load(string path, GptModelOptions? modelOptions = null) => GptPackage.Load(environment: null, path, options: null, modelOptions);

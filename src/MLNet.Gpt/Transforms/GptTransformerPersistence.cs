@@ -27,7 +27,7 @@ internal static class GptTransformerPersistence
         ctx.CheckAtModel(VersionInfo());
         var saved = SavedOptions.Parse("The saved pipeline", ctx.Reader.ReadString());
         GptModel? model = null;
-        if (!ctx.TryLoadBinaryStream(CheckpointStream, reader => model = LoadModel(reader.BaseStream, saved.Model, env)))
+        if (!ctx.TryLoadBinaryStream(CheckpointStream, reader => model = LoadModel(reader.BaseStream, saved.Model.ToOptions(), env)))
         {
             throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{CheckpointStream}').");
         }
@@ -38,7 +38,7 @@ internal static class GptTransformerPersistence
     public static void Save(GptTransformer transformer, ModelSaveContext ctx)
     {
         // First what can fail, a tokenizer that cannot be saved among it; then what writes.
-        string options = new SavedOptions(transformer.Options, transformer.Model.Options).ToJson();
+        string options = SavedOptions.Of(transformer).ToJson();
         _ = TokenizerJson.Write(transformer.Model.Tokenizer);
         ctx.CheckAtModel();
         ctx.SetVersionInfo(VersionInfo());

@@ -5,16 +5,23 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>The options that a saved transformer keeps.</summary>
-internal sealed record SavedOptions(GptTransformerOptions Transformer, GptModelOptions Model)
+/// <param name="Transformer">Those of the transformer.</param>
+/// <param name="Model">Those of its model that belong to the model, not to the machine that it ran on.</param>
+internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOptions.ModelFields Model)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Converters = { new JsonStringEnumConverter() },
+        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
         WriteIndented = true,
     };
+
+    public static SavedOptions Of(GptTransformer transformer) => new(transformer.Options, new(transformer.Model.Options.Precision));
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
@@ -25,14 +32,21 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, GptModelO
     {
         try
         {
-            var saved = JsonSerializer.Deserialize<SavedOptions>(json, Json);
-            return saved is { Transformer: not null, Model: not null }
-                ? saved
-                : throw new JsonException($"{(saved?.Transformer is null ? nameof(Transformer) : nameof(Model))} is missing.");
+            return JsonSerializer.Deserialize<SavedOptions>(json, Json) ?? throw new JsonException("They are null.");
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
             throw new InvalidDataException($"{source} holds no valid options of a GPT transformer: {error.Message}", error);
         }
+    }
+
+    /// <summary>How the model is held.</summary>
+    internal sealed record ModelFields(WeightPrecision Precision)
+    {
+        /// <summary>Written by version 0.1 and ignored: how many threads to use is up to the machine that loads the model.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public int? ThreadCount { get; init; }
+
+        public GptModelOptions ToOptions() => new() { Precision = Precision };
     }
 }

@@ -42,7 +42,8 @@ public sealed class GptPackageTests : IDisposable
 
         Assert.Equivalent(options, loaded.Options, strict: true);
         Assert.Equal(_model.Config, loaded.Model.Config);
-        Assert.Equal(_model.Options, loaded.Model.Options);
+        Assert.Equal(_model.Options.Precision, loaded.Model.Options.Precision);
+        Assert.Null(loaded.Model.Options.ThreadCount); // is the machine's
         var data = Rows.ToView(_ml, _texts);
         Assert.Equivalent(Rows.Read(_ml, transformer.Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
     }
@@ -121,6 +122,14 @@ public sealed class GptPackageTests : IDisposable
         AssertRefused("metadata.json", "\"inputColumnName\"", "\"inputColumnNames\"", "inputColumnNames");
         AssertRefused("metadata.json", "\"candidateCount\": 5", "\"candidateCount\": 500", "CandidateCount is 500");
         AssertRefused("metadata.json", "{", "[", "metadata.json");
+        AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": 77", "model.precision");
+        AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": 2", "model.precision");
+        AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"77\"", "model.precision");
+        AssertRefused("metadata.json", "\"lastWindow\": \"OnStride\"", "\"lastWindow\": 2", "lastWindow");
+        AssertRefused("metadata.json", "\"specialTokens\": \"Recognized\"", "\"specialTokens\": \"Guessed\"", "specialTokens");
+        AssertRefused("metadata.json", "\"documents\": \"Separate\"", "\"documents\": null", "documents");
+        AssertRefused("metadata.json", "\"overflow\": \"Slide\"", "\"overflow\": -1", "overflow");
+        AssertRefused("metadata.json", "\"scoring\": {", "\"scoring\": null, \"other\": {", "metadata.json");
         AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":3", "trf_blocks.2");
         AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":1", "trf_blocks.1");
         AssertRefused("config.json", "\"contextLength\":16", "\"contextLength\":32", "pos_emb.weight");
@@ -129,6 +138,15 @@ public sealed class GptPackageTests : IDisposable
         AssertRefused("config.json", "\"hasQkvBias\":true,", "", "hasQkvBias");
         AssertRefused("tokenizer.json", "\"w7\",", "", "60 ids");
         AssertRefused("tokenizer.json", "\"words\"", "\"signs\"", "signs");
+    }
+
+    [Fact]
+    public void A_thread_count_that_an_older_version_saved_is_not_used()
+    {
+        new GptTransformer(_model).Save(File);
+        Rewrite("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"Float32\", \"threadCount\": 1000000");
+
+        Assert.Null(GptTransformer.Load(File).Model.Options.ThreadCount);
     }
 
     [Theory]
@@ -206,20 +224,23 @@ public sealed class GptPackageTests : IDisposable
     private void AssertRefused(string entry, string text, string replacement, string expected)
     {
         new GptTransformer(_model).Save(File);
-        using (var archive = ZipFile.Open(File, ZipArchiveMode.Update))
-        {
-            string old;
-            using (var reader = new StreamReader(archive.GetEntry(entry)!.Open())) old = reader.ReadToEnd();
-            Assert.Contains(text, old, StringComparison.Ordinal);
-            archive.GetEntry(entry)!.Delete();
-            using var stream = archive.CreateEntry(entry).Open();
-            int place = old.IndexOf(text, StringComparison.Ordinal);
-            stream.Write(Encoding.UTF8.GetBytes(old[..place] + replacement + old[(place + text.Length)..]));
-        }
+        Rewrite(entry, text, replacement);
 
         var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains(File, error.Message, StringComparison.Ordinal);
+    }
+
+    private void Rewrite(string entry, string text, string replacement)
+    {
+        using var archive = ZipFile.Open(File, ZipArchiveMode.Update);
+        string old;
+        using (var reader = new StreamReader(archive.GetEntry(entry)!.Open())) old = reader.ReadToEnd();
+        Assert.Contains(text, old, StringComparison.Ordinal);
+        archive.GetEntry(entry)!.Delete();
+        using var stream = archive.CreateEntry(entry).Open();
+        int place = old.IndexOf(text, StringComparison.Ordinal);
+        stream.Write(Encoding.UTF8.GetBytes(old[..place] + replacement + old[(place + text.Length)..]));
     }
 
     private sealed class ZeroWeights(GptConfig config) : IWeightSource

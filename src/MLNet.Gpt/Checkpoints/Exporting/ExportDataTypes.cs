@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>Sizes and encodings of the data types.</summary>
@@ -15,7 +17,7 @@ internal static class ExportDataTypes
         ExportDataType.Float32 => checked(elements * sizeof(float)),
         ExportDataType.Float16 or ExportDataType.BFloat16 => checked(elements * 2),
         ExportDataType.Q8_0 => checked(elements / BlockLength * BlockSize),
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is not a data type of weights; those are {string.Join(", ", Enum.GetNames<ExportDataType>())}."),
+        _ => throw Check.Undefined(type, nameof(type)),
     };
 
     /// <summary>The same type in a safetensors file.</summary>

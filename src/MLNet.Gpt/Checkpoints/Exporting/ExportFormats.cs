@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>What the formats are called by in files and messages, and what they can hold.</summary>
@@ -19,6 +21,6 @@ internal static class ExportFormats
         ExportFormat.Checkpoint or ExportFormat.HuggingFace or ExportFormat.PyTorch => [ExportDataType.Float32, ExportDataType.Float16, ExportDataType.BFloat16],
         ExportFormat.Gguf => [ExportDataType.Float32, ExportDataType.Float16, ExportDataType.BFloat16, ExportDataType.Q8_0],
         ExportFormat.Onnx => [ExportDataType.Float32, ExportDataType.Float16],
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, $"{format} is not an export format; those are {string.Join(", ", Enum.GetNames<ExportFormat>())}."),
+        _ => throw Check.Undefined(format, nameof(format)),
     };
 }

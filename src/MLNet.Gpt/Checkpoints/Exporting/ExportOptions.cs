@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Checkpoints.Exporting;
 
 /// <summary>What a model is written as. Settings of one format are ignored by the others.</summary>
@@ -8,11 +10,11 @@ public sealed record ExportOptions
     /// <see langword="null"/>: <c>.safetensors</c> is the library's own file, <c>.pth</c> and <c>.pt</c> a state dict, <c>.gguf</c> and <c>.onnx</c> what they say;
     /// any other path is a Hugging Face folder.
     /// </value>
-    public ExportFormat? Format { get; init; }
+    public ExportFormat? Format { get; init => field = Check.Defined(value, nameof(Format)); }
 
     /// <summary>How the weights are stored.</summary>
     /// <value><see cref="ExportDataType.Float32"/>, which loses nothing.</value>
-    public ExportDataType DataType { get; init; } = ExportDataType.Float32;
+    public ExportDataType DataType { get; init => field = Check.Defined(value, nameof(DataType)); } = ExportDataType.Float32;
 
     /// <summary>Hugging Face: bytes of tensors up to which they go into one file; what is larger is cut into several with an index. At least 1.</summary>
     /// <value>5,000,000,000.</value>

@@ -2,6 +2,7 @@ using MLNet.Gpt.Checkpoints.Gguf;
 using MLNet.Gpt.Checkpoints.HuggingFace;
 using MLNet.Gpt.Checkpoints.Onnx;
 using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Checkpoints.Exporting;
@@ -65,9 +66,11 @@ public static class GptModelExporter
             case ExportFormat.Gguf:
                 GgufExporter.Write(job);
                 break;
-            default:
+            case ExportFormat.Onnx:
                 OnnxExporter.Write(job);
                 break;
+            default:
+                throw Check.Undefined(format, nameof(options));
         }
     }
 }

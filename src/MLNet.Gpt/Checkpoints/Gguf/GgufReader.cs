@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.IO;
@@ -76,7 +77,8 @@ internal sealed class GgufReader(PositionedFile file)
         GgufValueType.Array => Items(depth),
         GgufValueType.UInt64 => Whole(UInt64()),
         GgufValueType.Int64 => BinaryPrimitives.ReadInt64LittleEndian(Take(8)),
-        _ => BinaryPrimitives.ReadDoubleLittleEndian(Take(8)),
+        GgufValueType.Float64 => BinaryPrimitives.ReadDoubleLittleEndian(Take(8)),
+        _ => throw Check.Undefined(type, nameof(type)),
     };
 
     private static object Whole(ulong number) => number <= long.MaxValue ? (long)number : number;

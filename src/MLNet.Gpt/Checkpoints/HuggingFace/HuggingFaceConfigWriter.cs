@@ -50,7 +50,8 @@ internal static class HuggingFaceConfigWriter
         {
             ExportDataType.Float16 => "float16",
             ExportDataType.BFloat16 => "bfloat16",
-            _ => "float32",
+            ExportDataType.Float32 => "float32",
+            var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder holds no {other}."),
         });
         json.WriteBoolean("use_cache", true);
         json.WriteNumber("vocab_size", config.VocabularySize);

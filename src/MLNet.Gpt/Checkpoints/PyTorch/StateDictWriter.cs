@@ -66,6 +66,7 @@ internal static class StateDictWriter
     {
         ExportDataType.Float16 => "HalfStorage",
         ExportDataType.BFloat16 => "BFloat16Storage",
-        _ => "FloatStorage",
+        ExportDataType.Float32 => "FloatStorage",
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"A state dict holds no {type}."),
     };
 }
