@@ -7,8 +7,9 @@ public partial class ArchitectureTests
 {
     private static readonly string[][] Layers =
     [
-        ["Configuration", "IO", "Data", "Loss", "Tokenization", "Runtime"],
+        ["Configuration", "IO", "Data", "Loss", "Numerics", "Tokenization", "Runtime"],
         ["Checkpoints"],
+        ["Network"],
         ["Model", "Inference"],
         ["Generation", "Evaluation"],
         ["Training"],

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Numerics;
+
 namespace MLNet.Gpt.Generation;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Runtime;
 using TorchSharp;
 using TorchSharp.Modules;

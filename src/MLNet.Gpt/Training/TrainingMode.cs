@@ -16,7 +16,7 @@ public enum TrainingMode
     /// </summary>
     /// <remarks>
     /// The random stream is the one that is left after a network of the same sizes was drawn from <see cref="TrainingOptions.Seed"/> with
-    /// <see cref="Model.WeightInitialization.PyTorch"/>. The evaluation before training measures all batches. Evaluations fall on the first
+    /// <see cref="Network.WeightInitialization.PyTorch"/>. The evaluation before training measures all batches. Evaluations fall on the first
     /// step and each <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is the step n + 1 here, since it counts from 0.
     /// </remarks>
     PyTorchCompatible,

@@ -1,9 +1,8 @@
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Transforms;
@@ -13,7 +12,7 @@ namespace MLNet.Gpt.Transforms;
 /// </summary>
 /// <remarks>
 /// The input column is a scalar of text; a row is a document, and documents are parted by the end-of-text token where the
-/// vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>. Training needs libtorch; the transformer does not.
+/// vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>.
 /// </remarks>
 public sealed class GptTrainer : IEstimator<GptTransformer>
 {
@@ -68,17 +67,11 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     {
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
-        var initial = CreateWeights();
+        var initial = WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(string.Create(
             CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
         var (weights, history) = initial.Train(data, _options.Training, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
         History = history;
         return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
-    }
-
-    private GptWeights CreateWeights()
-    {
-        using var network = GptModule.Create(_options.Config, _options.Training.Seed, _options.Initialization);
-        return network.ToWeights();
     }
 }

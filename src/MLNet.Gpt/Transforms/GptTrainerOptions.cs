@@ -1,6 +1,6 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Training;
 

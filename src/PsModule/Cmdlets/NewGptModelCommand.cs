@@ -1,8 +1,7 @@
 using System.Management.Automation;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
@@ -69,16 +68,9 @@ public sealed class NewGptModelCommand : GptCommand
             return;
         }
 
-        try
-        {
-            using var module = GptModule.Create(config, Seed, Initialization);
-            string name = FormattableString.Invariant($"{Preset} (seed {Seed})");
-            WriteObject(new LanguageModel(name, "Random weights", null, GptModel.FromWeights(module.ToWeights(), Gpt2Tokenizer.Instance)));
-        }
-        catch (LibTorchUnavailableException unavailable)
-        {
-            Terminate(unavailable, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null);
-        }
+        string name = FormattableString.Invariant($"{Preset} (seed {Seed})");
+        var weights = WeightInitializer.Create(config, Seed, Initialization);
+        WriteObject(new LanguageModel(name, "Random weights", null, GptModel.FromWeights(weights, Gpt2Tokenizer.Instance)));
     }
 
     private GptConfig Configure()

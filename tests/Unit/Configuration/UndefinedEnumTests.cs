@@ -7,6 +7,7 @@ using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Training;
 
@@ -74,8 +75,11 @@ public class UndefinedEnumTests
     }
 
     [Fact]
-    public void A_network_is_not_drawn_from_an_undefined_distribution() =>
+    public void A_model_is_not_drawn_from_an_undefined_distribution()
+    {
         Assert.Throws<ArgumentOutOfRangeException>(() => GptModule.Create(GptPresets.Tiny, 1, (WeightInitialization)77));
+        Assert.Throws<ArgumentOutOfRangeException>(() => WeightInitializer.Create(GptPresets.Tiny, 1, (WeightInitialization)77));
+    }
 
     [Fact]
     public void A_curve_has_no_undefined_axis()

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Generation;
+using MLNet.Gpt.Numerics;
 
 namespace MLNet.Gpt.Tests.Generation;
 

@@ -1,6 +1,7 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tests.Model;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;

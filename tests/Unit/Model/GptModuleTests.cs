@@ -1,6 +1,7 @@
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tests.Runtime;
 using TorchSharp;
 

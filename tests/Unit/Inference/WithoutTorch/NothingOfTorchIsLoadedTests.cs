@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using Microsoft.ML;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Inference.WithoutTorch;
 
@@ -10,7 +12,7 @@ public class NothingOfTorchIsLoadedTests
     public const string Variable = "MLNET_GPT_PROCESS_WITHOUT_TORCH";
 
     [Fact]
-    public void Measuring_and_generating_load_nothing_of_torch()
+    public void Measuring_generating_and_training_load_nothing_of_torch()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable(Variable) is null, "This is asked in a process of its own only.");
         var cancellation = TestContext.Current.CancellationToken;
@@ -24,6 +26,16 @@ public class NothingOfTorchIsLoadedTests
         }
 
         Assert.DoesNotContain(AppDomain.CurrentDomain.GetAssemblies(), assembly => IsTorch(assembly.GetName().Name));
+
+        var ml = new MLContext(seed: 1);
+        var rows = ml.Data.LoadFromEnumerable([new { Text = "every effort moves you toward the whale" }]);
+        var trained = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
+        {
+            Config = new() { LayerCount = 1, EmbeddingWidth = 8, HeadCount = 1, ContextLength = 4 },
+            Training = new() { MaxSteps = 1, BatchSize = 1 },
+        }).Fit(rows);
+        trained.Model.Dispose();
+
         using var process = Process.GetCurrentProcess();
         Assert.DoesNotContain(process.Modules.Cast<ProcessModule>(), module => IsTorch(module.ModuleName));
         Assert.Contains(process.Modules.Cast<ProcessModule>(), module => module.ModuleName.Contains("coreclr", StringComparison.Ordinal));

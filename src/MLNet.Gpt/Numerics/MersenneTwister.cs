@@ -1,8 +1,8 @@
-namespace MLNet.Gpt.Generation;
+namespace MLNet.Gpt.Numerics;
 
 /// <summary>
 /// The generator mt19937, which PyTorch uses on a CPU. Source: Matsumoto and Nishimura, "Mersenne Twister" (1998),
-/// with the initialisation of 2002.
+/// with the initialization of 2002.
 /// </summary>
 internal sealed class MersenneTwister
 {

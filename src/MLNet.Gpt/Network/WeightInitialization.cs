@@ -1,17 +1,17 @@
-namespace MLNet.Gpt.Model;
+namespace MLNet.Gpt.Network;
 
-/// <summary>What the weights of a new network are drawn from.</summary>
+/// <summary>The distributions that the weights of a new model are drawn from.</summary>
 public enum WeightInitialization
 {
     /// <summary>
     /// <see cref="Gpt2"/> for a tied head, else <see cref="PyTorch"/>. A head that shares a token embedding of unit variance would
-    /// start with logits some √C in size, and with a loss far above that of guessing.
+    /// start with logits of a size of about √C, and with a loss far above that of guessing.
     /// </summary>
     Default,
 
     /// <summary>
-    /// PyTorch's defaults in the order of the book: embeddings from N(0, 1), linear layers from U(−1/√in, 1/√in). From a seed this gives
-    /// the book's model number for number.
+    /// PyTorch's defaults in the order of the book: embeddings from N(0, 1), linear layers from U(−1/√in, 1/√in). With the book's seed
+    /// this gives the book's model, number for number.
     /// </summary>
     PyTorch,
 
