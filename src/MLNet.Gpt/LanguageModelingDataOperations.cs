@@ -1,12 +1,14 @@
 using Microsoft.ML;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Text files as data of documents, had from <c>mlContext.LanguageModeling.Data</c>. Views are lazy: a file is read when a cursor comes to it, one
-/// document at a time, and anew by each cursor. Ends of lines are kept as they are in the file.
+/// Text files as data of documents, accessed through <c>mlContext.LanguageModeling.Data</c>. Views are lazy: a file is read when a cursor comes to it, one
+/// document at a time, and anew by each cursor. Line ends are kept as they are in the file. A byte that is not valid in the encoding makes the cursor fail with
+/// an <see cref="InvalidDataException"/> that names the file and the offset.
 /// </summary>
 public sealed class LanguageModelingDataOperations
 {
@@ -26,8 +28,10 @@ public sealed class LanguageModelingDataOperations
     }
 
     /// <summary>The files of a folder as a document each, in the ordinal order of their relative names.</summary>
-    /// <param name="folder">The folder. Its files are listed now, and read later.</param>
-    /// <param name="pattern">Which files, with the wildcards * and ?.</param>
+    /// <param name="folder">
+    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> tells which are taken: no hidden ones, and none behind a link to a folder.
+    /// </param>
+    /// <param name="pattern">Which file names, with the wildcards * and ?; upper and lower case are the same.</param>
     /// <param name="recursive">Whether files of folders within the folder are taken.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
@@ -36,9 +40,8 @@ public sealed class LanguageModelingDataOperations
     {
         options ??= new();
         string root = Path.GetFullPath(folder);
-        string[] names = TextFile.Names(root, pattern, recursive);
-        if (names.Length == 0) throw new ArgumentException($"No file of '{folder}' matches '{pattern}'.", nameof(pattern));
-        return View(options, () => names.Select(name => Document(Path.Combine(root, name), name, options)), names.Length);
+        var names = TextFile.Names(root, pattern, recursive);
+        return View(options, () => names.Select(name => Document(Path.Combine(root, name), name, options)), names.Count);
     }
 
     /// <summary>Groups of lines of a file as a document each; one of nothing but white space is left out. The last line's end is not part of a document.</summary>
@@ -49,7 +52,7 @@ public sealed class LanguageModelingDataOperations
     /// <exception cref="ArgumentOutOfRangeException">There are fewer than 1 line to a document.</exception>
     public IDataView LoadFromLines(string path, int linesPerDocument = 1, TextLoadingOptions? options = null)
     {
-        if (linesPerDocument < 1) throw new ArgumentOutOfRangeException(nameof(linesPerDocument), linesPerDocument, $"There are {linesPerDocument} lines to a document; there must be at least 1.");
+        Check.AtLeast(linesPerDocument, 1, nameof(linesPerDocument));
         return LoadFromParts(path, options ?? new(), lines => TextLines.InGroups(lines, linesPerDocument));
     }
 
@@ -68,7 +71,7 @@ public sealed class LanguageModelingDataOperations
     private static DocumentsView View(TextLoadingOptions options, Func<IEnumerable<TextDocument>> documents, long? rowCount) =>
         new(options.TextColumnName, options.FileNameColumnName, documents, rowCount);
 
-    private static TextDocument Document(string file, string name, TextLoadingOptions options) => new(name, () => TextFile.ReadAll(file, options.Encoding));
+    private static TextDocument Document(string file, string name, TextLoadingOptions options) => new(name, () => TextFile.ReadAllText(file, options.Encoding));
 
     private static string Existing(string path) => File.Exists(path) ? Path.GetFullPath(path) : throw new FileNotFoundException($"There is no file '{path}'.", path);
 }

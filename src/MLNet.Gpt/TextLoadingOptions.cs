@@ -1,5 +1,4 @@
 using System.Text;
-using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt;
 
@@ -14,9 +13,9 @@ public sealed record TextLoadingOptions
     /// <value><c>FileName</c>; <see langword="null"/> leaves it out.</value>
     public string? FileNameColumnName { get; init => field = value is null ? null : Named(value, nameof(FileNameColumnName)); } = "FileName";
 
-    /// <summary>The encoding of files that do not begin with a byte order mark.</summary>
-    /// <value>UTF-8 that refuses bytes which are no text.</value>
-    public Encoding Encoding { get; init; } = TextFile.StrictUtf8;
+    /// <summary>The encoding of files that do not begin with a byte order mark. Bytes that are not valid in it are refused.</summary>
+    /// <value><see langword="null"/>: UTF-8.</value>
+    public Encoding? Encoding { get; init; }
 
     private static string Named(string value, string name) => value is { Length: > 0 } ? value : throw new ArgumentException($"{name} is empty.", name);
 }

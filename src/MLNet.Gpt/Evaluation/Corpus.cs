@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Evaluation;
@@ -35,23 +36,29 @@ public sealed class Corpus
         return new(texts.Select((text, i) => new CorpusDocument((i + 1).ToString(System.Globalization.CultureInfo.InvariantCulture), text)));
     }
 
-    /// <summary>A corpus of files of UTF-8 text, each a document, called by the file's name without its folder.</summary>
+    /// <summary>A corpus of text files, each a document, called by the file's name without its folder.</summary>
     /// <param name="paths">The files, in order.</param>
-    public static Corpus FromFiles(IEnumerable<string> paths)
+    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <remarks>Files are read when the corpus is gone through; see <see cref="TextFile.ReadAllText"/> for what is refused then.</remarks>
+    public static Corpus FromFiles(IEnumerable<string> paths, Encoding? encoding = null)
     {
         string[] files = [.. paths];
-        return new(files.Select(file => new CorpusDocument(Path.GetFileName(file), File.ReadAllText(file))));
+        return new(files.Select(file => new CorpusDocument(Path.GetFileName(file), TextFile.ReadAllText(file, encoding))));
     }
 
-    /// <summary>A corpus of the files of a folder and of the folders in it, in the order of the characters of their paths: the same on every machine.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>A corpus of the text files of a folder and of the folders in it, in an order that is the same on every machine.</summary>
+    /// <param name="folder">The folder. <see cref="TextFile.Names"/> tells which of its files are taken: no hidden ones, and none behind a link to a folder.</param>
     /// <param name="pattern">Which files, such as <c>*.txt</c>.</param>
+    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    public static Corpus FromFolder(string folder, string pattern = "*.txt") =>
-        FromFiles(TextFile.Names(folder, pattern, recursive: true).Select(name => Path.Combine(folder, name)));
+    /// <exception cref="ArgumentException">No file of the folder matches the pattern.</exception>
+    public static Corpus FromFolder(string folder, string pattern = "*.txt", Encoding? encoding = null) =>
+        FromFiles(TextFile.Names(folder, pattern).Select(name => Path.Combine(folder, name)), encoding);
 
-    /// <summary>A corpus of the lines of a file of UTF-8 text, each a document, called by its number from 1.</summary>
-    public static Corpus FromLines(string path) => FromTexts(File.ReadLines(path));
+    /// <summary>A corpus of the lines of a text file, each a document, called by its number from 1.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="encoding">The encoding of a file without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    public static Corpus FromLines(string path, Encoding? encoding = null) => FromTexts(TextFile.ReadLines(path, encoding));
 
     /// <summary>What the corpus is; found by going through it, once.</summary>
     internal CorpusIdentity Identify(CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ public class TokenFileTests
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..200_000];
-        long count = TokenFileBuilder.Build(path, [text], null, document => (new StringReader(document), null), Tokenizer, pieceLength, null, default);
+        long count = TokenFileBuilder.Build(path, [text], null, document => new StringReader(document), Tokenizer, pieceLength, null, default);
 
         int[] expected = Tokenizer.Encode(text);
         using var file = TokenFile.Open(path);
@@ -37,7 +37,7 @@ public class TokenFileTests
         {
             using var folder = new TemporaryDirectory();
             string path = Path.Combine(folder.Path, "text.bin");
-            TokenFileBuilder.Build(path, [text], null, document => (new StringReader(document), null), Tokenizer, length, null, default);
+            TokenFileBuilder.Build(path, [text], null, document => new StringReader(document), Tokenizer, length, null, default);
             using var file = TokenFile.Open(path);
             Assert.Equal(Tokenizer.Encode(text), ReadAll(file));
         }
@@ -52,7 +52,7 @@ public class TokenFileTests
         foreach (var (text, file) in texts.Zip(files)) File.WriteAllText(file, text);
         string fromFiles = Path.Combine(folder.Path, "files.bin"), fromTexts = Path.Combine(folder.Path, "texts.bin");
         var progress = new List<TokenizingProgress>();
-        long count = TokenFileBuilder.FromFiles(fromFiles, files, Tokenizer, new Listener(progress.Add));
+        long count = TokenFileBuilder.FromFiles(fromFiles, files, Tokenizer, progress: new Listener(progress.Add));
         TokenFileBuilder.FromTexts(fromTexts, texts, Tokenizer);
 
         using var opened = TokenFile.Open(fromFiles);
