@@ -92,7 +92,7 @@ Describe 'Get-GptLoss' {
             $tokens.Id | Should -Be 3626, 6100, 345
             $tokens.Position | Should -Be 1, 2, 3
             foreach ($token in $tokens) {
-                $token.Place | Should -BeGreaterThan 0
+                $token.TokenRank | Should -BeGreaterThan 0
                 [math]::Abs($token.Probability - [math]::Exp(-$token.NegativeLogLikelihood)) | Should -BeLessThan 1e-15
                 [math]::Abs($token.Bits - $token.NegativeLogLikelihood / [math]::Log(2)) | Should -BeLessThan 1e-12
             }
@@ -157,6 +157,15 @@ Describe 'Get-GptLoss' {
             $loss.DocumentCount | Should -Be 2
         }
 
+        It 'counts the positions of each row anew' {
+            $tokens = Get-GptLoss $model -InputId (1, 2, 3), (4, 5), (6, 7) -TargetId (2, 3, 4), (5, 6), (7, 8) -PerToken
+            $tokens.Position | Should -Be 1, 2, 3, 1, 2, 1, 2
+            $tokens.ContextCount | Should -Be 1, 2, 3, 1, 2, 1, 2
+            $tokens.Start[3, 5] | Should -Be 0, 0
+            $tokens | Export-GptLossReport TestDrive:/rows.html
+            [regex]::Matches((Get-Content TestDrive:/rows.html -Raw), '<div class="text"').Count | Should -Be 3
+        }
+
         It 'refuses <why> with the error InputRefused' -ForEach @(
             @{ why = 'inputs and targets of different shape'; in = (1, 2, 3); target = (1, 2) }
             @{ why = 'an id outside the vocabulary'; in = (1, 2, 50257); target = (1, 2, 3) }
@@ -192,7 +201,7 @@ Describe 'Get-GptLoss' {
 
     It 'shows losses, tokens and steps readably' {
         Get-GptLoss $model 'every effort moves' | Out-String | Should -Match 'CrossEntropy\s+Perplexity\s+Bits/Byte'
-        Get-GptLoss $model 'every effort moves' -PerToken | Out-String | Should -Match "Probability\s+Loss\s+Bits\s+Place\s+Text"
+        Get-GptLoss $model 'every effort moves' -PerToken | Out-String | Should -Match "Probability\s+Loss\s+Bits\s+Rank\s+Text"
         Get-GptLoss $model 'every effort moves' -Step | Out-String | Should -Match 'Negative mean\s+:'
     }
 }

@@ -8,7 +8,7 @@ Describe 'Get-GptNextToken' {
         $tokens = Get-GptNextToken $model 'Every effort moves'
         $tokens | Should -HaveCount 5
         $tokens | Should -BeOfType 'MLNetGpt.Output.GptNextToken'
-        $tokens.Place | Should -Be 1, 2, 3, 4, 5
+        $tokens.TokenRank | Should -Be 1, 2, 3, 4, 5
         $tokens.Prompt | Should -Be (@('Every effort moves') * 5)
         foreach ($i in 1..4) { $tokens[$i].Probability | Should -BeLessOrEqual $tokens[$i - 1].Probability }
     }
@@ -46,6 +46,6 @@ Describe 'Get-GptNextToken' {
     }
 
     It 'shows candidates as a table' {
-        Get-GptNextToken $model 'Every effort' | Out-String | Should -Match 'Place\s+Id\s+Probability\s+Text'
+        Get-GptNextToken $model 'Every effort' | Out-String | Should -Match 'Rank\s+Id\s+Probability\s+Text'
     }
 }

@@ -52,4 +52,32 @@ Describe 'Import-GptModel' {
             (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be "$path.safetensors"
         }
     }
+
+    It 'completes a name with brackets so that it is taken literally, and hidden folders after a dot' {
+        Export-GptModel $model "$TestDrive/zz[1].safetensors"
+        $null = New-Item "$TestDrive/.cache" -ItemType Directory
+        $line = "Import-GptModel $TestDrive/zz"
+        $completed = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
+        $completed | Should -Be "'$TestDrive/zz``[1``].safetensors'"
+        (& ([scriptblock]::Create("Import-GptModel $completed"))).Name | Should -Be 'zz[1]'
+        $line = "Import-GptModel '$TestDrive/zz``[1"
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be $completed
+        $line = "Import-GptModel $TestDrive/.c"
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be "$TestDrive/.cache"
+    }
+
+    It 'takes a file with brackets in its name, and reports a pattern that nothing matches' {
+        Export-GptModel $model "$TestDrive/out [x].safetensors"
+        foreach ($cmdlet in 'Import-GptModel', 'Get-GptModelInfo') {
+            (& $cmdlet "$TestDrive/out [x].safetensors" -ErrorAction Stop).Name | Should -Be 'out [x]'
+            ([pscustomobject]@{ Path = "$TestDrive/out [x].safetensors" } | & $cmdlet -ErrorAction Stop).Name | Should -Be 'out [x]'
+            foreach ($pattern in "$TestDrive/none*.gguf", "$TestDrive/out [y].safetensors", "$TestDrive/out [z.safetensors") {
+                & $cmdlet $pattern -ErrorAction SilentlyContinue -ErrorVariable missing | Should -BeNullOrEmpty
+                $missing | Should -HaveCount 1
+                $missing[0].FullyQualifiedErrorId | Should -BeLike 'PathNotFound,*'
+                $missing[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+                $missing[0].TargetObject | Should -Be $pattern
+            }
+        }
+    }
 }

@@ -40,6 +40,18 @@ Describe 'Invoke-GptTraining' {
         $run[-1] | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
     }
 
+    It 'learns from a file with brackets in its name, and reports a path that leads to none' {
+        [System.IO.File]::WriteAllText("$TestDrive/one.md", $text)
+        [System.IO.File]::WriteAllText("$TestDrive/chapter [1].md", $text)
+        $settings = @{ MaxSteps = 1; EvaluationBatches = 1; ModelOnly = $true }
+        $both = Invoke-GptTraining $model -Path "$TestDrive/one.md", "$TestDrive/chapter [1].md" @settings -ErrorAction Stop
+        $both.TrainingHistory.ValidationLoss | Should -Be (Invoke-GptTraining $model -Text $text, $text @settings).TrainingHistory.ValidationLoss
+        $null = Invoke-GptTraining $model -Path "$TestDrive/one.md", "$TestDrive/none*.md" @settings -ErrorAction SilentlyContinue -ErrorVariable missing
+        $missing.FullyQualifiedErrorId | Should -Be 'PathNotFound,MLNetGpt.Cmdlets.InvokeGptTrainingCommand'
+        { Invoke-GptTraining $model -Path "$TestDrive/none*.md" @settings -ErrorAction SilentlyContinue } | Should -Throw -ErrorId 'TrainingRefused,*' -PassThru |
+            ForEach-Object { $_.Exception.Message } | Should -BeLike '*no text*'
+    }
+
     It 'trains nothing with -WhatIf' {
         Invoke-GptTraining $model -Text $text -MaxSteps 2 -CheckpointPath TestDrive:/w -WhatIf | Should -BeNullOrEmpty
         'TestDrive:/w' | Should -Not -Exist

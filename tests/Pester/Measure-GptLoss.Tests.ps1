@@ -81,6 +81,30 @@ Describe 'Measure-GptLoss' {
             $corpus.CalibrationError | Should -BeGreaterThan 0
         }
 
+        It 'may be files from the pipeline, or files with brackets in their names' {
+            $whole = Measure-GptLoss -Model $model -Path $files
+            (Get-ChildItem $files | Measure-GptLoss -Model $model).ExactSum | Should -BeExactly $whole.ExactSum
+            (1..6 | ForEach-Object { [pscustomobject]@{ Path = "TestDrive:/text$_.txt" } } | Measure-GptLoss -Model $model).ExactSum | Should -BeExactly $whole.ExactSum
+
+            [System.IO.File]::WriteAllText("$TestDrive/chapter [1].md", 'I really like chocolate')
+            (Measure-GptLoss -Model $model -Path $files, "$TestDrive/chapter [1].md").DocumentCount | Should -Be 7
+            (Measure-GptLoss -Model $model -LiteralPath "$TestDrive/chapter [1].md").DocumentCount | Should -Be 1
+        }
+
+        It 'reports each path that leads to no file, and measures the others' {
+            $loss = Measure-GptLoss -Model $model -Path 'TestDrive:/none*.txt', 'TestDrive:/text1.txt', 'TestDrive:/text[7].txt' -ErrorAction SilentlyContinue -ErrorVariable missing
+            $loss.DocumentCount | Should -Be 1
+            $missing.FullyQualifiedErrorId | Should -Be (@('PathNotFound,MLNetGpt.Cmdlets.MeasureGptLossCommand') * 2)
+            $missing.TargetObject | Should -Be 'TestDrive:/none*.txt', 'TestDrive:/text[7].txt'
+            { Measure-GptLoss -Model $model -Path 'TestDrive:/none*.txt' -ErrorAction SilentlyContinue } | Should -Throw -ErrorId 'InputRefused,*'
+        }
+
+        It 'needs a model: a file alone is no loss' {
+            Get-ChildItem TestDrive:/text1.txt | Measure-GptLoss -ErrorAction SilentlyContinue -ErrorVariable wrong | Should -BeNullOrEmpty
+            $wrong.FullyQualifiedErrorId | Should -Be 'NotALoss,MLNetGpt.Cmdlets.MeasureGptLossCommand'
+            $wrong[0].Exception.Message | Should -BeLike '*text1.txt*-Model*'
+        }
+
         It 'is the sum of its shards' {
             $whole = Measure-GptLoss -Model $model -Path $files -Stride 5
             foreach ($shard in 3, 1, 2) { Measure-GptLoss -Model $model -Path $files -Stride 5 -ResultFolder $results -Shard $shard -ShardCount 3 | Out-Null }

@@ -148,7 +148,7 @@ public sealed class GetGptLossCommand : TextInputCommand
         int[] inputs = [.. InputId.SelectMany(row => row)], targets = [.. TargetId.SelectMany(row => row)];
         var scores = new TokenScore[inputs.Length];
         Model.Engine.Score(inputs, targets, [.. InputId.Select(row => row.Length)], scores, StopToken);
-        if (PerToken) WriteTokens(targets, scores);
+        if (PerToken) WriteTokens(scores);
         else WriteObject(new GptLoss(Sum(scores), Model.Config.VocabularySize, source: null));
     }
 
@@ -167,28 +167,32 @@ public sealed class GetGptLossCommand : TextInputCommand
             InputId.Length);
     }
 
-    private void WriteTokens(int[] targets, TokenScore[] scores)
+    private void WriteTokens(TokenScore[] scores)
     {
-        // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
-        var decoder = Model.Tokenizer.CreateStreamDecoder();
-        int start = 0, row = 0, inRow = 0;
-        for (int i = 0; i < scores.Length; i++, inRow++)
+        int next = 0;
+        foreach (int[] row in TargetId)
         {
-            while (inRow == InputId[row].Length) (row, inRow) = (row + 1, 0);
-            string text = decoder.Append(targets[i]) + (i == scores.Length - 1 ? decoder.Flush() : "");
-            var token = new TokenResult
+            // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
+            var decoder = Model.Tokenizer.CreateStreamDecoder();
+            int start = 0;
+            for (int i = 0; i < row.Length; i++)
             {
-                Position = i + 1,
-                Id = targets[i],
-                Start = start,
-                Text = text,
-                LogProbability = -scores[i].NegativeLogLikelihood,
-                Rank = scores[i].Rank,
-                TopLogProbability = -scores[i].TopNegativeLogLikelihood,
-                ContextCount = inRow + 1,
-            };
-            start += text.Length;
-            WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
+                var score = scores[next++];
+                string text = decoder.Append(row[i]) + (i == row.Length - 1 ? decoder.Flush() : "");
+                var token = new TokenResult
+                {
+                    Position = i + 1,
+                    Id = row[i],
+                    Start = start,
+                    Text = text,
+                    LogProbability = -score.NegativeLogLikelihood,
+                    Rank = score.Rank,
+                    TopLogProbability = -score.TopNegativeLogLikelihood,
+                    ContextCount = i + 1,
+                };
+                start += text.Length;
+                WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
+            }
         }
     }
 

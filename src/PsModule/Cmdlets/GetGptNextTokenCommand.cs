@@ -34,7 +34,7 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
             {
                 WriteObject(new GptNextToken
                 {
-                    Place = i + 1,
+                    TokenRank = i + 1,
                     Id = candidates[i].Id,
                     Text = Model.Tokenizer.Decode([candidates[i].Id]),
                     LogProbability = candidates[i].LogProbability,

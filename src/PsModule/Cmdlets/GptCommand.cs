@@ -1,4 +1,3 @@
-using System.Collections.ObjectModel;
 using System.Management.Automation;
 
 namespace MLNetGpt.Cmdlets;
@@ -14,27 +13,72 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     /// <inheritdoc/>
     protected override void StopProcessing() => _stop.Cancel();
 
-    /// <summary>The files behind paths as other cmdlets take them; one that is not there is reported and left out.</summary>
+    /// <summary>Returns the files behind paths; a path that leads to none is reported and left out.</summary>
+    /// <param name="paths">Paths as a user writes them.</param>
+    /// <param name="literal">Whether wildcard characters stand for themselves.</param>
+    /// <param name="allowFolders">Whether a folder is taken as a file is.</param>
     protected IEnumerable<string> ResolveFiles(IEnumerable<string> paths, bool literal, bool allowFolders = false)
     {
         foreach (string path in paths)
         {
-            Collection<string> files;
-            try
+            foreach (string file in Resolve(path, literal))
             {
-                files = literal ? [GetUnresolvedProviderPathFromPSPath(path)] : GetResolvedProviderPathFromPSPath(path, out _);
+                if (File.Exists(file) || (allowFolders && Directory.Exists(file)))
+                {
+                    yield return file;
+                }
+                else if (Directory.Exists(file))
+                {
+                    WriteError(new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt'."), "PathIsFolder", ErrorCategory.InvalidArgument, path);
+                }
+                else
+                {
+                    WriteError(new FileNotFoundException($"There is no file '{file}'.", file), "PathNotFound", ErrorCategory.ObjectNotFound, path);
+                }
             }
-            catch (Exception unresolved) when (unresolved is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        }
+    }
+
+    private IReadOnlyList<string> Resolve(string path, bool literal)
+    {
+        try
+        {
+            string exact = SessionState.Path.GetUnresolvedProviderPathFromPSPath(path, out var provider, out _);
+            if (!provider.Name.Equals("FileSystem", StringComparison.Ordinal))
             {
-                WriteError(unresolved, "PathNotFound", ErrorCategory.ObjectNotFound, path);
-                continue;
+                WriteError(
+                    new ArgumentException($"'{path}' is an item of PowerShell's provider {provider.Name}, not a file."), "PathNotFile", ErrorCategory.InvalidArgument, path);
+                return [];
             }
 
-            foreach (string file in files)
-            {
-                if (File.Exists(file) || (allowFolders && Directory.Exists(file))) yield return file;
-                else WriteError(new FileNotFoundException($"There is no file '{file}'.", file), "PathNotFound", ErrorCategory.ObjectNotFound, path);
-            }
+            if (literal) return [exact];
+
+            // An existing item that its own name does not match as a pattern, such as 'chapter [1].txt', is what was meant.
+            var matches = Matches(path);
+            if (Path.Exists(exact) && !matches.Contains(exact)) return [exact];
+            if (matches.Count > 0) return matches;
+            WriteError(
+                new ItemNotFoundException($"Nothing matches the pattern '{path}'. -LiteralPath takes wildcard characters as they are."),
+                "PathNotFound", ErrorCategory.ObjectNotFound, path);
+        }
+        catch (Exception unresolved) when (
+            unresolved is ItemNotFoundException or System.Management.Automation.DriveNotFoundException or ProviderNotFoundException)
+        {
+            WriteError(unresolved, "PathNotFound", ErrorCategory.ObjectNotFound, path);
+        }
+
+        return [];
+    }
+
+    private IReadOnlyList<string> Matches(string path)
+    {
+        try
+        {
+            return SessionState.Path.GetResolvedProviderPathFromPSPath(path, out _);
+        }
+        catch (WildcardPatternException)
+        {
+            return []; // a bracket that is never closed
         }
     }
 

@@ -13,9 +13,10 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     private TextGenerator _generator = null!;
     private GenerationOptions _options = null!;
 
-    /// <summary>The texts to continue.</summary>
+    /// <summary>The texts to continue: strings, or objects with a property <c>Prompt</c> or <c>Text</c>.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("Text")]
+    [TextArgument(nameof(Prompt), "Text")]
     [AllowEmptyString]
     public string[] Prompt { get; set; } = [];
 

@@ -49,6 +49,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         {
             using var tokens = tokenFile is null ? null : MLNet.Gpt.Data.TokenFile.Open(tokenFile);
             long count = tokens?.Count ?? _tokens.Count;
+            if (count == 0) throw new ArgumentException("There is no text to learn from.");
             CheckCheckpoints(checkpoints);
             if (ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {count:N0} tokens"))) Train(tokens, checkpoints, history);
         }

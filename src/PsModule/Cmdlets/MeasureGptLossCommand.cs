@@ -13,7 +13,10 @@ public sealed class MeasureGptLossCommand : GptCommand
 {
     private const string LossSet = "Loss";
     private const string CorpusSet = "Corpus";
+    private const string CorpusLiteralSet = "CorpusLiteral";
     private const string ResultSet = "Result";
+
+    private readonly List<string> _files = [];
 
     private DocumentScore _total = DocumentScore.Empty;
     private int? _vocabularySize;
@@ -29,76 +32,103 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     /// <summary>The model that measures.</summary>
     [Parameter(Mandatory = true, ParameterSetName = CorpusSet)]
+    [Parameter(Mandatory = true, ParameterSetName = CorpusLiteralSet)]
     public LanguageModel Model { get; set; } = null!;
 
     /// <summary>Files of UTF-8 text that are the corpus; wildcards are resolved, and files go in the order of their names.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = CorpusSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CorpusSet)]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
+    /// <summary>Files of UTF-8 text that are the corpus, taken literally; files from the pipeline bind here.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CorpusLiteralSet)]
+    [Alias("PSPath", "FullName")]
+    public string[] LiteralPath { get; set; } = [];
+
     /// <summary>Makes each line of the files a document.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public SwitchParameter ByLine { get; set; }
 
     /// <summary>Whether windows reach from one document into the next.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public DocumentBoundaries Document { get; set; } = DocumentBoundaries.Separate;
 
     /// <summary>Tokens that the model is given at once.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     [ValidateRange(1, int.MaxValue)]
     public int WindowLength { get; set; }
 
     /// <summary>Tokens from the start of a window to that of the next.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     [ValidateRange(1, int.MaxValue)]
     public int Stride { get; set; }
 
     /// <summary>Where the last window begins.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public LastWindow LastWindow { get; set; } = LastWindow.OnStride;
 
     /// <summary>Puts the end-of-text token before each document.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public SwitchParameter PrependEndOfText { get; set; }
 
     /// <summary>How the spelling of a special token in a text is read.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
 
     /// <summary>Where results are written while they come; what is there already is not computed again.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public string? ResultFolder { get; set; }
 
     /// <summary>Keeps every token in the result file.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public SwitchParameter PerToken { get; set; }
 
     /// <summary>The shard to measure, from 1 to -ShardCount.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     [ValidateRange(1, int.MaxValue)]
     public int Shard { get; set; } = 1;
 
     /// <summary>Into how many shards the work is cut.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     [ValidateRange(1, int.MaxValue)]
     public int ShardCount { get; set; } = 1;
 
     /// <summary>Writes also what simple predictors make of the same tokens.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     public SwitchParameter Baseline { get; set; }
 
     /// <summary>Files of training text, whose token frequencies are one more baseline.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
     [SupportsWildcards]
     public string[] TrainingPath { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (ParameterSetName == LossSet)
+        switch (ParameterSetName)
         {
-            foreach (var item in InputObject) Add(item);
+            case LossSet:
+                foreach (var item in InputObject) Add(item);
+                break;
+            case CorpusSet:
+                _files.AddRange(ResolveFiles(Path, literal: false));
+                break;
+            case CorpusLiteralSet:
+                _files.AddRange(ResolveFiles(LiteralPath, literal: true));
+                break;
         }
     }
 
@@ -107,7 +137,7 @@ public sealed class MeasureGptLossCommand : GptCommand
     {
         try
         {
-            if (ParameterSetName == CorpusSet) MeasureCorpus();
+            if (ParameterSetName is CorpusSet or CorpusLiteralSet) MeasureCorpus();
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
             else if (_vocabularySize is { } size) WriteObject(new GptLoss(_total, size, source: null));
         }
@@ -129,13 +159,13 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            Terminate(failed, "FileFailed", ErrorCategory.ReadError, (object?)ResultFolder ?? Path);
+            Terminate(failed, "FileFailed", ErrorCategory.ReadError, (object?)ResultFolder ?? _files);
         }
     }
 
     private void MeasureCorpus()
     {
-        var corpus = CorpusOf(Path);
+        var corpus = CorpusOf(_files);
         var scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken, Document);
         var evaluator = new CorpusEvaluator(Model.Engine, scoring, new() { Tokens = PerToken ? new() : null });
         var progress = new EvaluationReporter(this, Model.Name);
@@ -153,17 +183,18 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     private void WriteBaselines(Corpus corpus, ScoringOptions scoring)
     {
-        var unigram = TrainingPath.Length == 0 ? null : UnigramModel.Train(CorpusOf(TrainingPath), Model.Tokenizer, SpecialToken);
+        var unigram = TrainingPath.Length == 0 ? null : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken);
         foreach (var (name, metrics) in TextBaselines.Measure(corpus, Model.Tokenizer, scoring, unigram, StopToken).All)
         {
             WriteObject(new GptLoss(metrics.Score, metrics.VocabularySize, source: name));
         }
     }
 
-    private Corpus CorpusOf(string[] paths)
+    // Files go in the order of their names, so that shards on different machines agree.
+    private Corpus CorpusOf(IEnumerable<string> paths)
     {
-        string[] files = [.. ResolveFiles(paths, literal: false).OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
-        if (files.Length == 0) throw new ArgumentException($"No file is at '{string.Join("', '", paths)}'.");
+        string[] files = [.. paths.OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
+        if (files.Length == 0) throw new ArgumentException("There is no file to read; the paths lead to none.");
         return ByLine ? Corpus.FromTexts(files.SelectMany(File.ReadLines)) : Corpus.FromFiles(files);
     }
 
@@ -189,6 +220,14 @@ public sealed class MeasureGptLossCommand : GptCommand
     private DocumentScore? Read(PSObject item)
     {
         if (item.BaseObject is GptLoss loss) return loss.Metrics.Score;
+        if (item.BaseObject is FileSystemInfo file)
+        {
+            WriteError(
+                new ArgumentException($"'{file.FullName}' is a file; give -Model to measure it, or -ResultPath to merge result files."),
+                "NotALoss", ErrorCategory.InvalidData, item);
+            return null;
+        }
+
         try
         {
             return new(

@@ -14,13 +14,14 @@ public abstract class TextInputCommand : GptCommand
     /// <summary>The parameter set of files by exact path.</summary>
     protected const string LiteralPathSet = "LiteralPath";
 
-    /// <summary>The texts.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = TextSet)]
+    /// <summary>The texts: strings, or objects with a property <c>Text</c>.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
+    [TextArgument(nameof(Text))]
     [AllowEmptyString]
     public string[] Text { get; set; } = [];
 
     /// <summary>Files of UTF-8 text; wildcards are resolved.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 

@@ -4,27 +4,33 @@ using System.Management.Automation.Language;
 
 namespace MLNetGpt.Completers;
 
-/// <summary>Completes paths, and of files only those that can hold a model.</summary>
+/// <summary>
+/// Completes paths, and of files only those that can hold a model. Wildcard characters in a name are escaped, as <c>-Path</c> would take them as
+/// a pattern; hidden items are offered where the word begins with a dot.
+/// </summary>
 public sealed class ModelFileCompleter : IArgumentCompleter
 {
     private static readonly string[] Extensions = [".safetensors", ".gguf", ".pth", ".pt", ".bin", ".index", ".json"];
     private static readonly EnumerationOptions Visible = new() { IgnoreInaccessible = true };
+    private static readonly EnumerationOptions All = new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None };
 
     /// <inheritdoc/>
     public IEnumerable<CompletionResult> CompleteArgument(
         string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
     {
-        string word = wordToComplete.Trim('\'', '"');
+        string word = WildcardPattern.Unescape(wordToComplete.Trim('\'', '"'));
         int cut = word.LastIndexOfAny(['/', '\\']) + 1;
         string parent = word[..cut];
         if (Resolve(parent) is not { } folder) yield break;
 
-        foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos($"{word[cut..]}*", Visible).OrderBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase))
+        string beginning = word[cut..];
+        var entries = new DirectoryInfo(folder).EnumerateFileSystemInfos($"{beginning}*", beginning.StartsWith('.') ? All : Visible);
+        foreach (var entry in entries.OrderBy(entry => entry.Name, StringComparer.OrdinalIgnoreCase))
         {
             bool isFolder = entry is DirectoryInfo;
             if (!isFolder && !Extensions.Contains(entry.Extension, StringComparer.OrdinalIgnoreCase)) continue;
             yield return new CompletionResult(
-                Quote(parent + entry.Name), entry.Name, isFolder ? CompletionResultType.ProviderContainer : CompletionResultType.ProviderItem, entry.FullName);
+                Quote(WildcardPattern.Escape(parent + entry.Name)), entry.Name, isFolder ? CompletionResultType.ProviderContainer : CompletionResultType.ProviderItem, entry.FullName);
         }
     }
 

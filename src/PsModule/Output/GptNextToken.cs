@@ -7,8 +7,8 @@ public sealed class GptNextToken
     {
     }
 
-    /// <summary>Its place among the candidates: 1 is the most probable.</summary>
-    public required int Place { get; init; }
+    /// <summary>Its rank among all tokens: 1 is the most probable. Not called Rank, which is a property of every array.</summary>
+    public required int TokenRank { get; init; }
 
     /// <summary>Its id.</summary>
     public required int Id { get; init; }

@@ -7,7 +7,7 @@ public sealed class GptTokenLoss
 {
     internal GptTokenLoss(TokenResult token, string? source, int vocabularySize) => (Result, Source, VocabularySize) = (token, source, vocabularySize);
 
-    /// <summary>The token's place in its text, from 0.</summary>
+    /// <summary>The token's position in its text, from 0.</summary>
     public int Position => Result.Position;
 
     /// <summary>The token's id.</summary>
@@ -16,7 +16,7 @@ public sealed class GptTokenLoss
     /// <summary>The token's characters; one that spans tokens is the text of the last of them.</summary>
     public string Text => Result.Text;
 
-    /// <summary>Place of the first of its characters in the text, from 0.</summary>
+    /// <summary>Index of the first of its characters in the text, from 0.</summary>
     public int Start => Result.Start;
 
     /// <summary>Number of its characters, as strings are counted.</summary>
@@ -31,8 +31,8 @@ public sealed class GptTokenLoss
     /// <summary>−log₂ p(token), in bits: its surprisal.</summary>
     public double Bits => NegativeLogLikelihood / Math.Log(2);
 
-    /// <summary>Its place among the model's predictions: 1 is the most probable.</summary>
-    public int Place => Result.Rank + 1;
+    /// <summary>Its rank among all tokens as the model predicted them: 1 is the most probable. Not called Rank, which is a property of every array.</summary>
+    public int TokenRank => Result.Rank + 1;
 
     /// <summary>Tokens that the model saw before it.</summary>
     public int ContextCount => Result.ContextCount;
@@ -43,7 +43,7 @@ public sealed class GptTokenLoss
     /// <summary>The tokens that the model held most probable, best first; none where they were not asked for.</summary>
     public GptNextToken[] Candidate => [.. Result.Candidates.Select((candidate, i) => new GptNextToken
     {
-        Place = i + 1,
+        TokenRank = i + 1,
         Id = candidate.Id,
         Text = candidate.Text,
         LogProbability = candidate.LogProbability,

@@ -17,7 +17,7 @@ internal static class TokenDocuments
         foreach (var token in tokens) loss += LossSummary.Of(token.NegativeLogLikelihood);
         var size = TextSize.Of(string.Concat(tokens.Select(token => token.Text)));
         var score = new DocumentScore(
-            loss, size.ByteCount, size.CharacterCount, size.WordCount, tokens.Count(token => token.Place <= 1), tokens.Count(token => token.Place <= 5), 1);
+            loss, size.ByteCount, size.CharacterCount, size.WordCount, tokens.Count(token => token.TokenRank <= 1), tokens.Count(token => token.TokenRank <= 5), 1);
         return new(index, tokens[0].Source is { } source ? Path.GetFileName(source) : string.Empty, score, [.. tokens.Select(token => token.Result)]);
     }
 }

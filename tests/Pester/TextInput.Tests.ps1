@@ -1,0 +1,117 @@
+BeforeDiscovery {
+    $textCmdlets = @(
+        @{ cmdlet = 'Get-GptLoss'; type = 'GetGptLossCommand'; more = @{}; figure = 'ExactSum' }
+        @{ cmdlet = 'Get-GptNextToken'; type = 'GetGptNextTokenCommand'; more = @{ Count = 1 }; figure = 'LogProbability' }
+        @{ cmdlet = 'ConvertTo-GptToken'; type = 'ConvertToGptTokenCommand'; more = @{}; figure = 'Id' }
+        @{ cmdlet = 'Invoke-GptGenerate'; type = 'InvokeGptGenerateCommand'; more = @{ MaxTokens = 2 }; figure = 'FullText' }
+    )
+    $fileCmdlets = $textCmdlets[0..2]
+}
+
+BeforeAll {
+    Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    $model = Import-GptModel (Join-Path $PSScriptRoot '../Unit/Fixtures/Cases/hf-good')
+    $texts = 'Call me Ishmael.', 'Some years ago.'
+    $rows = $texts | ForEach-Object { [pscustomobject]@{ Id = 1; Text = $_ } }
+}
+
+Describe 'The text of an object' {
+    It 'is its property Text: the loss is that of an independent implementation' {
+        $losses = $rows | Get-GptLoss $model
+        $losses.TokenCount | Should -Be 15, 14
+        [math]::Abs($losses[0].CrossEntropy - 6.51040096282959) | Should -BeLessThan 1e-6
+        [math]::Abs($losses[1].CrossEntropy - 6.97249371664865) | Should -BeLessThan 1e-6
+    }
+
+    It 'is its property Text in <cmdlet>, from the pipeline and as an argument' -ForEach $textCmdlets {
+        $expected = ($texts | & $cmdlet -Model $model @more).$figure
+        $parameter = $cmdlet -eq 'Invoke-GptGenerate' ? 'Prompt' : 'Text'
+        ($rows | & $cmdlet -Model $model @more).$figure | Should -Be $expected
+        ($texts | ForEach-Object { @{ Text = $_ } } | & $cmdlet -Model $model @more).$figure | Should -Be $expected
+        $arguments = @{ $parameter = $rows }
+        (& $cmdlet -Model $model @arguments @more).$figure | Should -Be $expected
+    }
+
+    It 'is its property Prompt in Invoke-GptGenerate' {
+        $texts | ForEach-Object { [pscustomobject]@{ Prompt = $_; Text = 'other' } } | Invoke-GptGenerate $model -MaxTokens 1 |
+            ForEach-Object Prompt | Should -Be $texts
+    }
+
+    It 'is what Invoke-GptTraining learns from' {
+        $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true; ErrorAction = 'Stop' }
+        $long = $texts | ForEach-Object { $_ * 8 }
+        $expected = ($long | Invoke-GptTraining $model @settings).TrainingHistory.TrainingLoss
+        $trained = $long | ForEach-Object { [pscustomobject]@{ Id = 1; Text = $_ } } | Invoke-GptTraining $model @settings
+        $trained.TrainingHistory.TrainingLoss | Should -Be $expected
+    }
+
+    It 'is not its name as a string in <cmdlet>: <what> is refused by type and properties, and the next has its turn' -ForEach @(
+        foreach ($entry in $textCmdlets) {
+            $entry + @{ what = 'an object without Text'; given = [pscustomobject]@{ Body = 'a'; Id = 3 }; says = '*PSCustomObject*no property*Body, Id*' }
+            $entry + @{ what = 'a hashtable without Text'; given = @{ Body = 'a' }; says = '*Hashtable*no key*Body*' }
+            $entry + @{ what = 'a number'; given = 42; says = '*Int32*42*' }
+            $entry + @{ what = 'an object whose Text is null'; given = [pscustomobject]@{ Text = $null }; says = '*Text*null*' }
+            $entry + @{ what = 'an object whose Text is a number'; given = [pscustomobject]@{ Text = 7 }; says = '*Int32*7*' }
+        }
+    ) {
+        $expected = ($texts | & $cmdlet -Model $model @more).$figure
+        $output = $texts[0], $given, $texts[1] | & $cmdlet -Model $model @more -ErrorAction SilentlyContinue -ErrorVariable wrong
+        $output.$figure | Should -Be $expected
+        $wrong | Should -HaveCount 1
+        $wrong[0].FullyQualifiedErrorId | Should -Be "ParameterArgumentTransformationError,MLNetGpt.Cmdlets.$type"
+        $wrong[0].CategoryInfo.Category | Should -Be 'InvalidData'
+        $wrong[0].Exception.Message | Should -BeLike $says
+    }
+
+    It 'is refused of a file as the argument of <cmdlet>, which would be its path' -ForEach $textCmdlets {
+        Set-Content -Path TestDrive:/argument.txt -Value 'a'
+        { & $cmdlet $model (Get-Item TestDrive:/argument.txt) @more } | Should -Throw -ErrorId "ParameterArgumentTransformationError,MLNetGpt.Cmdlets.$type"
+    }
+
+    It 'is a string as it is, whatever properties it has' {
+        Set-Content -Path TestDrive:/lines.txt -Value $texts
+        (Get-Content TestDrive:/lines.txt | Get-GptLoss $model).TokenCount | Should -Be 15, 14
+    }
+}
+
+Describe 'The path of a text' {
+    BeforeAll {
+        $folder = Join-Path $TestDrive texts
+        $null = New-Item $folder -ItemType Directory
+        [System.IO.File]::WriteAllText("$folder/one.txt", $texts[0])
+        [System.IO.File]::WriteAllText("$folder/chapter [1].txt", $texts[1])
+    }
+
+    It 'may be that of a file with brackets in its name, in <cmdlet>' -ForEach $fileCmdlets {
+        $expected = ($texts | & $cmdlet -Model $model @more).$figure
+        (& $cmdlet -Model $model -Path "$folder/one.txt", "$folder/chapter [1].txt" @more -ErrorAction Stop).$figure | Should -Be $expected
+        (& $cmdlet -Model $model -LiteralPath "$folder/one.txt", "$folder/chapter [1].txt" @more -ErrorAction Stop).$figure | Should -Be $expected
+        (& $cmdlet -Model $model -Path "$folder/one.txt", "$folder/chapter ``[1``].txt" @more -ErrorAction Stop).$figure | Should -Be $expected
+    }
+
+    It 'is bound by name from the properties of an object, in <cmdlet>' -ForEach $fileCmdlets {
+        $expected = ($texts | & $cmdlet -Model $model @more).$figure
+        $files = "$folder/one.txt", "$folder/chapter [1].txt"
+        ($files | ForEach-Object { [pscustomobject]@{ FullName = $_ } } | & $cmdlet -Model $model @more).$figure | Should -Be $expected
+        ($files | ForEach-Object { [pscustomobject]@{ Path = $_ } } | & $cmdlet -Model $model @more).$figure | Should -Be $expected
+        ($files | ForEach-Object { Get-Item -LiteralPath $_ } | & $cmdlet -Model $model @more).$figure | Should -Be $expected
+        ([pscustomobject]@{ Text = $texts[0]; FullName = 'none.txt' } | & $cmdlet -Model $model @more).$figure | Should -Be ($texts[0] | & $cmdlet -Model $model @more).$figure
+    }
+
+    It 'is refused as <what> in <cmdlet>, and the next has its turn' -ForEach @(
+        foreach ($entry in $fileCmdlets) {
+            $entry + @{ what = 'a pattern that nothing matches'; path = 'texts/none*.txt'; id = 'PathNotFound'; category = 'ObjectNotFound' }
+            $entry + @{ what = 'a name in brackets that nothing matches'; path = 'texts/chapter [2].txt'; id = 'PathNotFound'; category = 'ObjectNotFound' }
+            $entry + @{ what = 'a folder'; path = 'texts'; id = 'PathIsFolder'; category = 'InvalidArgument' }
+            $entry + @{ what = 'a variable of the environment'; path = 'Env:/PATH'; id = 'PathNotFile'; category = 'InvalidArgument' }
+        }
+    ) {
+        $bad = $path -like 'Env:*' ? $path : "$TestDrive/$path"
+        $output = & $cmdlet -Model $model -Path $bad, "$folder/one.txt" @more -ErrorAction SilentlyContinue -ErrorVariable wrong
+        $output.$figure | Should -Be ($texts[0] | & $cmdlet -Model $model @more).$figure
+        $wrong | Should -HaveCount 1
+        $wrong[0].FullyQualifiedErrorId | Should -Be "$id,MLNetGpt.Cmdlets.$type"
+        $wrong[0].CategoryInfo.Category | Should -Be $category
+        $wrong[0].TargetObject | Should -Be $bad
+    }
+}
