@@ -42,7 +42,7 @@ public class TokenWindowsTests
     [Fact] // The numbers that the lecture's program prints.
     public void The_lectures_story_is_cut_as_in_the_lecture()
     {
-        string text = TestFiles.ReadTheVerdict();
+        string text = TestFiles.TheVerdict;
         Assert.Equal(20479, text.Length);
         Assert.Equal(5145, Gpt2Tokenizer.Instance.Encode(text).Length);
 

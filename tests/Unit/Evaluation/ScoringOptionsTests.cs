@@ -2,6 +2,7 @@ using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Tests.Data;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
 
@@ -40,8 +41,7 @@ public class ScoringOptionsTests
     [Fact]
     public void The_book_s_windows_give_the_book_s_validation_loss()
     {
-        Assert.SkipWhen(Repository.TheVerdict is null, "The lecture's text is not on this machine.");
-        string text = File.ReadAllText(Repository.TheVerdict!);
+        string text = TestFiles.TheVerdict;
         string validation = text[(int)(0.9 * text.Length)..];
         using var network = GptModule.Create(GptPresets.Lecture, seed: 123);
         using var model = GptModel.FromWeights(network.ToWeights(), Gpt2Tokenizer.Instance);

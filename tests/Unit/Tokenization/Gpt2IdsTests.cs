@@ -47,7 +47,7 @@ public class Gpt2IdsTests
     [Fact]
     public void The_lectures_story_has_the_ids_of_tiktoken()
     {
-        int[] ids = Tokenizer.Encode(TestFiles.ReadTheVerdict());
+        int[] ids = Tokenizer.Encode(TestFiles.TheVerdict);
         Assert.Equal(5145, ids.Length);
         Assert.Equal("c3d1f8aaa4fc00bea0223bad49a2c9d796f23ce65b9193177c51c854cf9c2189", Hash(ids));
     }

@@ -50,7 +50,7 @@ internal static class LectureRun
     /// <summary>Runs the book's training with its settings, and prints what the book's program prints.</summary>
     public static (IReadOnlyList<string> Lines, TrainingPoint Initial) Print(TrainingOptions options, CancellationToken cancellationToken)
     {
-        string text = TestFiles.ReadTheVerdict();
+        string text = TestFiles.TheVerdict;
         int threads = LibTorch.ThreadCount;
         LibTorch.ThreadCount = Environment.ProcessorCount;
         try
