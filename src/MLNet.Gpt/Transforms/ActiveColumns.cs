@@ -2,7 +2,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>Which of a mapper's output columns somebody reads, and what that asks of the input and the model.</summary>
+/// <summary>Which of a mapper's output columns somebody reads, and what that asks of the input.</summary>
 internal sealed class ActiveColumns
 {
     private readonly bool[] _isActive;
@@ -15,10 +15,6 @@ internal sealed class ActiveColumns
         int inputCount = mapper.InputSchema.Count;
         OfInput = [.. mapper.InputSchema.Where(column => _isActive[column.Index])];
         if (_isActive.AsSpan(inputCount).Contains(true)) TextColumn = mapper.TextColumn;
-        for (int i = 0; i < mapper.Outputs.Count; i++)
-        {
-            if (_isActive[inputCount + i]) Parts |= mapper.Outputs[i].Parts;
-        }
     }
 
     /// <summary>The active columns that come from the input.</summary>
@@ -27,11 +23,9 @@ internal sealed class ActiveColumns
     /// <summary>The column of text; <see langword="null"/> where no computed column is active.</summary>
     public DataViewSchema.Column? TextColumn { get; }
 
-    /// <summary>What the model has to compute.</summary>
-    public TextParts Parts { get; }
-
     /// <summary>The columns that the input must have active.</summary>
-    public IEnumerable<DataViewSchema.Column> Dependencies => TextColumn is { } text && OfInput.All(column => column.Index != text.Index) ? [.. OfInput, text] : OfInput;
+    public IEnumerable<DataViewSchema.Column> Dependencies =>
+        TextColumn is { } text && OfInput.All(column => column.Index != text.Index) ? [.. OfInput, text] : OfInput;
 
     public bool Contains(int index) => _isActive[index];
 }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -13,17 +14,26 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
         ? typeof(T).GetMethod(nameof(VBuffer<>.CopyTo), [typeof(T).MakeByRefType()])!.CreateDelegate<VectorCopier>()
         : null;
 
-    private readonly List<T> _values = [];
+    private readonly List<(T Value, ExceptionDispatchInfo? Failure)> _slots = [];
 
     private ValueGetter<T> Get => field ??= input.GetGetter<T>(column);
 
     public override void Store(int slot)
     {
         // A slot's vector is filled anew; other values are not passed in again, lest the reader's own be disposed of.
-        T value = slot < _values.Count && CopyVector is not null ? _values[slot] : default!;
-        Get(ref value);
-        if (slot < _values.Count) _values[slot] = value;
-        else _values.Add(value);
+        T value = slot < _slots.Count && CopyVector is not null ? _slots[slot].Value : default!;
+        ExceptionDispatchInfo? failure = null;
+        try
+        {
+            Get(ref value);
+        }
+        catch (Exception error) when (RowWindow.MayWait(error))
+        {
+            failure = ExceptionDispatchInfo.Capture(error); // for a reader who reads this column at this row, if there is one
+        }
+
+        if (slot < _slots.Count) _slots[slot] = (value, failure);
+        else _slots.Add((value, failure));
     }
 
     /// <summary>Reads the row that the window stands on.</summary>
@@ -32,15 +42,12 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
         if (window.BufferedSlot is not { } slot)
         {
             Get(ref value);
+            return;
         }
-        else if (CopyVector is not null)
-        {
-            T source = _values[slot];
-            CopyVector(ref source, ref value);
-        }
-        else
-        {
-            value = _values[slot];
-        }
+
+        var (source, failure) = _slots[slot];
+        failure?.Throw();
+        if (CopyVector is not null) CopyVector(ref source, ref value);
+        else value = source;
     };
 }

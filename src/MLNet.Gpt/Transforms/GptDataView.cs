@@ -1,15 +1,29 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Model.OnnxConverter;
 
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>A view of the input with the computed columns added. Holds no rows.</summary>
-internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataView
+/// <remarks>
+/// It says that it is a transform so that ML.NET's conversion to ONNX, which walks back from view to view, meets it: the walk would otherwise take it for
+/// the data, and write a model that copies the columns of its input.
+/// </remarks>
+internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataTransform, ITransformCanSaveOnnx
 {
+    public IDataView Source => input;
+
     public DataViewSchema Schema => mapper.OutputSchema;
 
     public bool CanShuffle => input.CanShuffle;
 
     public long? GetRowCount() => input.GetRowCount();
+
+    bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => throw CannotSaveOnnx();
+
+    void ISaveAsOnnx.SaveAsOnnx(OnnxContext ctx) => throw CannotSaveOnnx();
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => mapper.Save(ctx);
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
@@ -24,4 +38,7 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataV
         var active = new ActiveColumns(mapper, columnsNeeded);
         return Array.ConvertAll(input.GetRowCursorSet(active.Dependencies, n, rand), cursor => (DataViewRowCursor)new GptRowCursor(cursor, mapper, active));
     }
+
+    private static NotSupportedException CannotSaveOnnx() => new(
+        $"ML.NET cannot convert a {nameof(GptTransformer)} to ONNX; its model exports itself: transformer.Model.Export(\"model.onnx\").");
 }

@@ -13,7 +13,7 @@ internal sealed class GptRow : DataViewRow
     {
         _input = input;
         var active = new ActiveColumns(mapper, activeColumns);
-        _columns = new(mapper, active, new SingleRow(input, active.TextColumn, mapper.Scorer, active.Parts, mapper.Cancellation));
+        _columns = new(mapper, active, new SingleRow(input, active.TextColumn, mapper.Scorer, mapper.Cancellation));
     }
 
     public override DataViewSchema Schema => _columns.Schema;

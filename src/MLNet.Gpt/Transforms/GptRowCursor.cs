@@ -13,7 +13,7 @@ internal sealed class GptRowCursor : DataViewRowCursor
     public GptRowCursor(DataViewRowCursor input, GptRowMapper mapper, ActiveColumns active)
     {
         _input = input;
-        _window = new(input, active.OfInput, active.TextColumn, mapper.Scorer, active.Parts, mapper.Cancellation);
+        _window = new(input, active.OfInput, active.TextColumn, mapper.Scorer, mapper.Cancellation);
         _columns = new(mapper, active, _window);
     }
 

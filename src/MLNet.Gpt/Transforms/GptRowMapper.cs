@@ -39,5 +39,7 @@ internal sealed class GptRowMapper : IRowToRowMapper
     public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
         new ActiveColumns(this, dependingColumns).Dependencies;
 
+    public void Save(ModelSaveContext ctx) => ((ICanSaveModel)_transformer).Save(ctx);
+
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) => new GptRow(input, this, activeColumns);
 }

@@ -14,12 +14,16 @@ namespace MLNet.Gpt.Transforms;
 /// <para>
 /// A cursor computes several rows in one pass of the model: it reads up to 64 rows ahead, twice as many each time as long as their values are read,
 /// and goes through its input once. No padding is computed, and a row's values are the same to the last bit whatever stands beside it. A
-/// prediction engine computes row by row.
+/// prediction engine computes row by row. Either computes only what is read: a class with the embedding alone costs no loss and no next token.
 /// </para>
 /// <para>
-/// A transformer is not disposable, so that disposing a prediction engine, which disposes its transformer, does not take
-/// the model from others who use it. The model's memory is freed when nothing refers to it any longer, or by
-/// <see cref="GptModel.Dispose"/>.
+/// ML.NET cannot convert a transformer to ONNX, and says so; <c>transformer.Model.Export("model.onnx")</c> exports its model.
+/// </para>
+/// <para>
+/// A transformer is not disposable, so that disposing a prediction engine, which disposes its transformer, does not take the model from others that
+/// use it. The model owns the weights' memory. It is freed by <see cref="GptModel.Dispose"/>, which whoever made the model may call when no pipeline,
+/// view or engine over it is used any more (after it, reading a computed column throws <see cref="ObjectDisposedException"/>), or by the garbage
+/// collector when nothing refers to the model any longer. The model of a transformer that was trained or loaded is <see cref="Model"/>.
 /// </para>
 /// </remarks>
 public sealed class GptTransformer : ITransformer

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Transforms;
 /// <summary>Reads a column's value from a scored text into a buffer that the caller may reuse.</summary>
 internal delegate void TextReader<T>(ScoredText text, ref T value);
 
-/// <summary>One column that the transformer adds: its schema, and how its value is had from a text.</summary>
+/// <summary>One column that the transformer adds: its schema, and how its value is read from a text.</summary>
 internal abstract class OutputColumn(string name, DataViewType type, TextParts parts, Action<OutputAnnotations>? annotate)
 {
     public string Name { get; } = name;
@@ -35,6 +35,6 @@ internal abstract class OutputColumn(string name, DataViewType type, TextParts p
     private sealed class Column<T>(string name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate)
         : OutputColumn(name, type, parts, annotate)
     {
-        public override Delegate CreateGetter(IRowSource source) => (ValueGetter<T>)((ref T value) => read(source.Current, ref value));
+        public override Delegate CreateGetter(IRowSource source) => (ValueGetter<T>)((ref T value) => read(source.Read(Parts), ref value));
     }
 }

@@ -15,7 +15,7 @@ internal static class OutputColumnFactory
         AddPrediction(columns, names);
         AddLoss(columns, names, config);
         AddTokens(columns, names);
-        Add(columns, names.GeneratedText, TextDataViewType.Instance, TextParts.None, (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.GeneratedText.AsMemory());
+        Add(columns, names.GeneratedText, TextDataViewType.Instance, TextParts.Continuation, (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
         Add(
             columns,
             names.Embedding,

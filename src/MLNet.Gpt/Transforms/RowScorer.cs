@@ -11,6 +11,9 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     private readonly TextScorer _scorer = new(model, options.Scoring);
     private readonly TextGenerator _generator = new(model, options.Generation);
 
+    /// <summary>Told of each pass before it runs: what it computes, and over how many tokens. Tests count with it.</summary>
+    public Action<TextParts, int>? PassStarting { get; set; }
+
     /// <summary>Texts that are worth continuing side by side.</summary>
     public int GenerationBatchSize { get; } = options.Generation.LookupDecoding ? 1 : options.Generation.BatchSize;
 
@@ -26,29 +29,35 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     /// <summary>The ids that the loss is measured on; of a text of no token none.</summary>
     public int[] LossIds(int[] ids) => options.Scoring.PrependEndOfText && ids.Length > 0 ? [model.Tokenizer.EndOfTextId!.Value, .. ids] : ids;
 
-    /// <summary>Computes parts of texts in as few passes as they fit in. A text's values do not depend on the others.</summary>
+    /// <summary>Computes parts of texts in as few passes as they fit in, or their continuations. A text's values do not depend on the others.</summary>
     public void Compute(IReadOnlyList<ScoredText> texts, TextParts parts, Cancellation cancellation)
     {
-        var pass = new TextPass(model, options.Scoring, parts, options.Columns.CandidateCount, cancellation);
-        foreach (var text in texts) pass.Add(text);
-        pass.Complete();
-        foreach (var text in texts) text.IsComputed = true;
-    }
-
-    /// <summary>Continues texts side by side, each as if it stood alone; of an empty text the continuation is empty.</summary>
-    public void Generate(IReadOnlyList<ScoredText> texts, Cancellation cancellation)
-    {
-        cancellation.ThrowIfRequested();
-        ScoredText[] prompts = [.. texts.Where(text => !text.Text.IsEmpty)];
-        string[] continuations = prompts.Length == 1
-            ? [_generator.Generate(prompts[0].Text.ToString(), cancellationToken: cancellation.Token).Text]
-            : [.. _generator.GenerateBatch(prompts.Select(prompt => prompt.Text.ToString()), cancellationToken: cancellation.Token).Select(each => each.Text)];
-        foreach (var text in texts.Where(text => text.Text.IsEmpty)) text.GeneratedText = string.Empty;
-        for (int i = 0; i < prompts.Length; i++) prompts[i].GeneratedText = continuations[i];
+        if (parts == TextParts.Continuation) Generate(texts, cancellation);
+        else Score(texts, parts, cancellation);
+        foreach (var text in texts) text.Computed |= parts;
     }
 
     /// <summary>A token's text; empty for the id −1.</summary>
     public ReadOnlyMemory<char> TokenText(int id) => id < 0 ? default : model.Tokenizer.Decode([id]).AsMemory();
 
     public DocumentScore Summarize(ReadOnlySpan<char> text, int[] lossIds, TokenScore[] scores) => _scorer.Summarize(text, lossIds, scores);
+
+    private void Score(IReadOnlyList<ScoredText> texts, TextParts parts, Cancellation cancellation)
+    {
+        var pass = new TextPass(model, options.Scoring, parts, options.Columns.CandidateCount, PassStarting, cancellation);
+        foreach (var text in texts) pass.Add(text);
+        pass.Complete();
+    }
+
+    // Side by side, each as if it stood alone; of an empty text the continuation is empty.
+    private void Generate(IReadOnlyList<ScoredText> texts, Cancellation cancellation)
+    {
+        cancellation.ThrowIfRequested();
+        ScoredText[] prompts = [.. texts.Where(text => !text.Text.IsEmpty)];
+        string[] continuations = prompts.Length == 1
+            ? [_generator.Generate(prompts[0].Text.ToString(), cancellationToken: cancellation.Token).Text]
+            : [.. _generator.GenerateBatch(prompts.Select(prompt => prompt.Text.ToString()), cancellationToken: cancellation.Token).Select(each => each.Text)];
+        foreach (var text in texts.Where(text => text.Text.IsEmpty)) text.Continuation = string.Empty;
+        for (int i = 0; i < prompts.Length; i++) prompts[i].Continuation = continuations[i];
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -6,9 +7,9 @@ namespace MLNet.Gpt.Transforms;
 /// <summary>
 /// The rows from the one that the reader stands on to the one that the input's cursor stands on. The cursor goes ahead where the model is asked for
 /// a text, so that several are computed in one pass; the values of the rows that it leaves are kept until the reader has passed them. The input is
-/// gone through once.
+/// gone through once. What fails on the way belongs to its row and column: it is thrown where the reader reads them, and the input is not asked again.
 /// </summary>
-internal sealed class RowWindow : IRowSource, ITextBatcher
+internal sealed class RowWindow : IRowSource
 {
     // Enough short texts to fill a pass; few enough to be kept.
     private const int MostRows = 64;
@@ -18,35 +19,34 @@ internal sealed class RowWindow : IRowSource, ITextBatcher
 
     private readonly DataViewRowCursor _input;
     private readonly RowScorer _scorer;
-    private readonly TextParts _parts;
     private readonly Cancellation _cancellation;
     private readonly ValueGetter<ReadOnlyMemory<char>>? _getText;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly Dictionary<int, BufferedColumn> _columns;
-    private readonly LookAhead _computing = new(MostRows, text => text.WasRead);
-    private readonly LookAhead _generating;
+    private readonly TextReading _reading;
+    private readonly Func<ScoredText, int, TextParts, IReadOnlyList<ScoredText>> _gather;
     private readonly List<Slot> _slots = []; // of the rows that the cursor has left, and of its own where the text is known
     private readonly List<ScoredText?> _texts = [];
     private int _index, _rowCount, _storedCount;
     private bool _isAtEnd;
+    private ExceptionDispatchInfo? _failure; // of the input's step past its last row
 
     /// <param name="input">The input's cursor.</param>
     /// <param name="activeColumns">Its active columns that are handed on.</param>
     /// <param name="textColumn">The column of text; <see langword="null"/> where no computed column is active.</param>
     /// <param name="scorer">Knows the model.</param>
-    /// <param name="parts">What the active columns need of the model.</param>
     /// <param name="cancellation">Stops the work.</param>
     public RowWindow(
-        DataViewRowCursor input, IEnumerable<DataViewSchema.Column> activeColumns, DataViewSchema.Column? textColumn, RowScorer scorer, TextParts parts, Cancellation cancellation)
+        DataViewRowCursor input, IEnumerable<DataViewSchema.Column> activeColumns, DataViewSchema.Column? textColumn, RowScorer scorer, Cancellation cancellation)
     {
         _input = input;
         _scorer = scorer;
-        _parts = parts;
         _cancellation = cancellation;
         _columns = activeColumns.ToDictionary(column => column.Index, column => BufferedColumn.Create(input, column));
         _getText = textColumn is { } text ? input.GetGetter<ReadOnlyMemory<char>>(text) : null;
         _getId = input.GetIdGetter();
-        _generating = new(scorer.GenerationBatchSize, text => text.WasGeneratedTextRead);
+        _reading = new(scorer, MostRows, cancellation);
+        _gather = Gather;
     }
 
     /// <summary>Where the values of the reader's row are kept; <see langword="null"/> where the input stands on that row.</summary>
@@ -56,7 +56,16 @@ internal sealed class RowWindow : IRowSource, ITextBatcher
 
     public long Batch => BufferedSlot is { } slot ? _slots[slot].Batch : _input.Batch;
 
-    public ScoredText Current => TextAt(_index);
+    /// <summary>Whether a failure ahead of the reader may wait until he gets there. A machine that is out of memory, and work that is to stop, may not.</summary>
+    public static bool MayWait(Exception error) => error is not (OutOfMemoryException or OperationCanceledException);
+
+    public ScoredText Read(TextParts parts)
+    {
+        var text = TextAt(_index);
+        text.Failure?.Throw();
+        _reading.Read(text, parts, _gather);
+        return text;
+    }
 
     public bool MoveNext()
     {
@@ -67,6 +76,7 @@ internal sealed class RowWindow : IRowSource, ITextBatcher
             return true;
         }
 
+        _failure?.Throw();
         _texts.Clear();
         _slots.Clear();
         _index = _rowCount = _storedCount = 0;
@@ -90,34 +100,15 @@ internal sealed class RowWindow : IRowSource, ITextBatcher
         ? buffered.CreateGetter(this)
         : throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(T)}.");
 
-    public void Compute(ScoredText text) => Run(_computing, text, each => each.IsComputed, texts => _scorer.Compute(texts, _parts, _cancellation));
-
-    public void Generate(ScoredText text) => Run(_generating, text, each => each.IsGenerated, texts => _scorer.Generate(texts, _cancellation));
-
-    private void Run(LookAhead lookAhead, ScoredText first, Func<ScoredText, bool> isDone, Action<IReadOnlyList<ScoredText>> compute)
-    {
-        var texts = Gather(first, lookAhead.NextCount(), isDone);
-        try
-        {
-            compute(texts);
-            lookAhead.Computed(texts);
-        }
-        catch (Exception error) when (texts.Count > 1 && error is not OperationCanceledException)
-        {
-            // Some text cannot be computed; whoever reads that row learns of it, and nobody else.
-            lookAhead.Reset();
-            compute([first]);
-        }
-    }
-
-    private List<ScoredText> Gather(ScoredText first, int most, Func<ScoredText, bool> isDone)
+    // The text of the reader's row, and of rows after it that have nothing of these parts and can be encoded.
+    private List<ScoredText> Gather(ScoredText first, int most, TextParts parts)
     {
         var texts = new List<ScoredText> { first };
         int characters = first.Text.Length;
         for (int row = _index + 1; texts.Count < most && characters < MostCharacters && (row < _rowCount || TryAdvance()); row++)
         {
-            var text = TextAt(row);
-            if (isDone(text)) continue;
+            var text = TextAhead(row);
+            if ((text.Computed & parts) != 0 || !text.TryEncode()) continue;
             texts.Add(text);
             characters += text.Text.Length;
         }
@@ -131,31 +122,44 @@ internal sealed class RowWindow : IRowSource, ITextBatcher
         if (_texts[row] is { } known) return known;
         ReadOnlyMemory<char> text = default;
         _getText!(ref text); // The row is the input's own: those that it has left behind are known.
-        var scored = new ScoredText(_scorer, this, text);
+        var scored = new ScoredText(_scorer, text);
         _texts[row] = scored;
         return scored;
     }
 
-    // Keeps the input's row and goes to the next. False where there is none, or where the row cannot be kept: then it stays the input's own.
+    private ScoredText TextAhead(int row)
+    {
+        try
+        {
+            return TextAt(row);
+        }
+        catch (Exception error) when (MayWait(error))
+        {
+            return _texts[row] = new(_scorer, default, ExceptionDispatchInfo.Capture(error));
+        }
+    }
+
+    // Keeps the input's row and goes to the next. False where there is none.
     private bool TryAdvance()
     {
         if (_isAtEnd) return false;
         int slot = _rowCount - 1;
-        try
-        {
-            _ = TextAt(slot);
-            foreach (var column in _columns.Values) column.Store(slot);
-        }
-        catch (Exception error) when (error is not OperationCanceledException)
-        {
-            return false;
-        }
-
+        _ = TextAhead(slot);
+        foreach (var column in _columns.Values) column.Store(slot);
         DataViewRowId id = default;
         _getId(ref id);
         _slots.Add(new(_input.Position, _input.Batch, id));
         _storedCount = _rowCount;
-        _isAtEnd = !_input.MoveNext();
+        try
+        {
+            _isAtEnd = !_input.MoveNext();
+        }
+        catch (Exception error) when (MayWait(error))
+        {
+            _isAtEnd = true;
+            _failure = ExceptionDispatchInfo.Capture(error);
+        }
+
         if (_isAtEnd) return false;
         _rowCount++;
         return true;

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Inference;
@@ -5,75 +6,51 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// The values that a model has for one row's text, each computed when it is first read. Belongs to one cursor, and like it is not safe for use
-/// by many threads.
+/// The values that a model has for one row's text, as far as they are computed. Belongs to one cursor, and like it is not safe for use by many threads.
 /// </summary>
 /// <param name="scorer">Knows the model.</param>
-/// <param name="batcher">Decides which other texts are computed along with this one.</param>
 /// <param name="text">The row's text.</param>
-internal sealed class ScoredText(RowScorer scorer, ITextBatcher batcher, ReadOnlyMemory<char> text)
+/// <param name="failure">Why there is no text: the input's getter failed when it was called ahead of the reader.</param>
+internal sealed class ScoredText(RowScorer scorer, ReadOnlyMemory<char> text, ExceptionDispatchInfo? failure = null)
 {
-    private int[]? _ids;
-    private int[]? _lossIds;
+    private ExceptionDispatchInfo? _encodingFailure;
     private DocumentScore? _score;
-    private string? _generatedText;
 
     public ReadOnlyMemory<char> Text => text;
 
+    /// <summary>Why there is no text, for its reader.</summary>
+    public ExceptionDispatchInfo? Failure => failure;
+
+    /// <summary>The parts that are there, computed for this row or along with another.</summary>
+    public TextParts Computed { get; set; }
+
+    /// <summary>The parts that somebody read.</summary>
+    public TextParts Read { get; set; }
+
     /// <summary>The text's ids, as the next token is predicted from them.</summary>
-    public int[] Ids => _ids ??= scorer.Encode(text.Span);
-
-    /// <summary>The ids that the loss is measured on: the first is not predicted.</summary>
-    public int[] LossIds => _lossIds ??= scorer.LossIds(Ids);
-
-    /// <summary>Whether the model was asked, for this row or along with another.</summary>
-    public bool IsComputed { get; set; }
-
-    /// <summary>Whether anybody read what the model computed.</summary>
-    public bool WasRead { get; private set; }
-
-    /// <summary>Whether the continuation was written, for this row or along with another.</summary>
-    public bool IsGenerated => _generatedText is not null;
-
-    /// <summary>Whether anybody read the continuation.</summary>
-    public bool WasGeneratedTextRead { get; private set; }
-
-    /// <summary>The candidates for the next token, best first.</summary>
-    public IReadOnlyList<TokenCandidate> Candidates
+    public int[] Ids
     {
         get
         {
-            Compute();
-            return field;
-        }
-
-        set;
-    } = [];
-
-    /// <summary>The score of each of <see cref="LossIds"/> after the first.</summary>
-    public TokenScore[] TokenScores
-    {
-        get
-        {
-            Compute();
-            return PendingScores;
+            _encodingFailure?.Throw();
+            return field ??= scorer.Encode(text.Span);
         }
     }
 
-    /// <summary>Where the scores are put as they are computed.</summary>
-    public TokenScore[] PendingScores { get; set; } = [];
+    /// <summary>The ids that the loss is measured on: the first is not predicted.</summary>
+    public int[] LossIds => field ??= scorer.LossIds(Ids);
+
+    /// <summary>The score of each of <see cref="LossIds"/> after the first.</summary>
+    public TokenScore[] TokenScores { get; set; } = [];
+
+    /// <summary>The candidates for the next token, best first.</summary>
+    public IReadOnlyList<TokenCandidate> Candidates { get; set; } = [];
 
     /// <summary>The last token's hidden state after the last layer norm (C).</summary>
-    public float[] Embedding
-    {
-        get
-        {
-            Compute();
-            return field;
-        }
+    public float[] Embedding { get; set; } = [];
 
-        set;
-    } = [];
+    /// <summary>What the generator wrote after the text.</summary>
+    public string Continuation { get; set; } = string.Empty;
 
     public DocumentScore Score => _score ??= scorer.Summarize(text.Span, LossIds, TokenScores);
 
@@ -83,24 +60,22 @@ internal sealed class ScoredText(RowScorer scorer, ITextBatcher batcher, ReadOnl
     /// <summary>ln p of each token; NaN for the first, which nothing precedes.</summary>
     public float[] TokenLogProbabilities => LossIds.Length == 0 ? [] : [float.NaN, .. TokenScores.Select(score => -score.NegativeLogLikelihood)];
 
-    public string GeneratedText
+    /// <summary>Encodes the text ahead of its reader. A text that cannot be encoded is for the reader to hear of.</summary>
+    public bool TryEncode()
     {
-        get
+        if (failure is not null || _encodingFailure is not null) return false;
+        try
         {
-            if (_generatedText is null) batcher.Generate(this);
-            WasGeneratedTextRead = true;
-            return _generatedText!;
+            _ = LossIds;
+            return true;
         }
-
-        set => _generatedText = value;
+        catch (Exception error) when (RowWindow.MayWait(error))
+        {
+            _encodingFailure = ExceptionDispatchInfo.Capture(error);
+            return false;
+        }
     }
 
     /// <summary>A token's text; empty for the id −1.</summary>
     public ReadOnlyMemory<char> TokenText(int id) => scorer.TokenText(id);
-
-    private void Compute()
-    {
-        if (!IsComputed) batcher.Compute(this);
-        WasRead = true;
-    }
 }

@@ -3,29 +3,27 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>A row that somebody else moves; its text is computed alone.</summary>
-internal sealed class SingleRow(DataViewRow input, DataViewSchema.Column? textColumn, RowScorer scorer, TextParts parts, Cancellation cancellation)
-    : IRowSource, ITextBatcher
+internal sealed class SingleRow(DataViewRow input, DataViewSchema.Column? textColumn, RowScorer scorer, Cancellation cancellation) : IRowSource
 {
     private readonly ValueGetter<ReadOnlyMemory<char>>? _getText = textColumn is { } column ? input.GetGetter<ReadOnlyMemory<char>>(column) : null;
+    private readonly TextReading _reading = new(scorer, mostTexts: 1, cancellation);
     private long _position = -1;
     private ScoredText? _current;
 
-    public ScoredText Current
+    public ScoredText Read(TextParts parts)
     {
-        get
+        // The text is compared as well: a row that is no cursor may change its values and keep its position.
+        ReadOnlyMemory<char> value = default;
+        _getText!(ref value);
+        if (_current is null || input.Position != _position || !value.Equals(_current.Text))
         {
-            // The text is compared as well: a row that is no cursor may change its values and keep its position.
-            ReadOnlyMemory<char> text = default;
-            _getText!(ref text);
-            if (_current is not null && input.Position == _position && text.Equals(_current.Text)) return _current;
             _position = input.Position;
-            return _current = new(scorer, this, text);
+            _current = new(scorer, value);
         }
+
+        _reading.Read(_current, parts, static (text, _, _) => [text]);
+        return _current;
     }
 
     public ValueGetter<T> GetInputGetter<T>(DataViewSchema.Column column) => input.GetGetter<T>(column);
-
-    public void Compute(ScoredText text) => scorer.Compute([text], parts, cancellation);
-
-    public void Generate(ScoredText text) => scorer.Generate([text], cancellation);
 }

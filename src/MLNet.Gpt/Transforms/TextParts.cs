@@ -14,4 +14,10 @@ internal enum TextParts
 
     /// <summary>The last token's hidden state.</summary>
     Embedding = 4,
+
+    /// <summary>The text's continuation.</summary>
+    Continuation = 8,
+
+    /// <summary>What one pass of the model computes; a continuation takes many.</summary>
+    OfOnePass = Loss | NextToken | Embedding,
 }

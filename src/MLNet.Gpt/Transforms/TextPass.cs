@@ -9,7 +9,8 @@ namespace MLNet.Gpt.Transforms;
 /// Packs texts into passes of the model: no padding, each text read once for its loss and its next token. A text that is longer than the
 /// context is measured in windows, as the options say, and its next token is predicted from its last tokens.
 /// </summary>
-internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts parts, int candidateCount, Cancellation cancellation) : SequenceEnds
+internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts parts, int candidateCount, Action<TextParts, int>? starting, Cancellation cancellation)
+    : SequenceEnds
 {
     // Enough for the engine's products at full speed; bounds what is held, however long a text.
     private const int MostTokens = 2048;
@@ -34,7 +35,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
         if (ids.Length == 0 && WantsEnds) ShowNothing(text);
         if (parts.HasFlag(TextParts.Loss))
         {
-            text.PendingScores = new TokenScore[text.TokenCount];
+            text.TokenScores = new TokenScore[text.TokenCount];
             if (!isEndRead && lossIds.Length == ids.Length && ids.Length <= scoring.WindowLengthFor(model.Config))
             {
                 // One sequence serves both: the last token predicts the next, and has no target.
@@ -66,6 +67,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
     {
         cancellation.ThrowIfRequested();
         if (_inputs.Count == 0) return;
+        starting?.Invoke(parts, _inputs.Count);
         var scores = new TokenScore[_inputs.Count];
         model.Score(
             new ScoringBatch
@@ -77,7 +79,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
                 Ends = this,
             },
             cancellation.Token);
-        foreach (var (text, first, row, count) in _losses) scores.AsSpan(row, count).CopyTo(text.PendingScores.AsSpan(first));
+        foreach (var (text, first, row, count) in _losses) scores.AsSpan(row, count).CopyTo(text.TokenScores.AsSpan(first));
         _inputs.Clear();
         _targets.Clear();
         _lengths.Clear();
