@@ -2,14 +2,13 @@ using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Collects entropies and best candidates stretch by stretch of the vocabulary, and folds the stretches in their order.</summary>
+/// <summary>Collects entropies and best candidates stretch by stretch of the vocabulary: of the candidates no more than are wanted of each row.</summary>
 internal sealed unsafe class DetailParts
 {
     private readonly PredictionDetails _details;
-    private readonly int _stretches, _width, _kept;
+    private readonly int _stretches, _width;
     private readonly float[] _entropySums;
-    private readonly float[] _logits;
-    private readonly int[] _ids;
+    private readonly BestLogits[] _candidates;
 
     /// <param name="details">What is wanted, and room for it.</param>
     /// <param name="rows">Rows of the pass.</param>
@@ -20,27 +19,19 @@ internal sealed unsafe class DetailParts
         _details = details;
         _stretches = stretches;
         _width = width;
-        _kept = Math.Min(details.CandidateCount, width);
-        _entropySums = details.Entropies is null ? [] : new float[rows * stretches];
-        _logits = new float[rows * stretches * _kept];
-        _ids = new int[rows * stretches * _kept];
-        Array.Fill(_logits, float.NegativeInfinity);
+        _entropySums = details.Entropies is null ? [] : new float[checked(rows * stretches)];
+        _candidates = new BestLogits[details.CandidateCount == 0 ? 0 : rows];
+        for (int row = 0; row < _candidates.Length; row++) _candidates[row] = new(details.CandidateCount);
     }
 
     /// <summary>Takes one row's logits of one stretch; different stretches may come from different threads.</summary>
     public void Add(int row, int stretch, float* logits, int count, float maximum)
     {
-        int place = (row * _stretches) + stretch;
-        if (_entropySums.Length > 0) _entropySums[place] = EntropySum.Of(logits, count, maximum);
-        if (_kept == 0 || float.IsNaN(maximum)) return; // what is not a number is reported when the losses are folded
+        if (_entropySums.Length > 0) _entropySums[(row * _stretches) + stretch] = EntropySum.Of(logits, count, maximum);
+        if (_candidates.Length == 0 || float.IsNaN(maximum)) return; // what is not a number is reported when the losses are folded
 
-        var ids = _ids.AsSpan(place * _kept, Math.Min(_kept, count));
-        VocabularySearch.TopK(new(logits, count), ids);
-        for (int i = 0; i < ids.Length; i++)
-        {
-            _logits[(place * _kept) + i] = logits[ids[i]];
-            ids[i] += stretch * _width;
-        }
+        var candidates = _candidates[row];
+        lock (candidates) candidates.Add(logits, count, stretch * _width);
     }
 
     /// <summary>Folds a row's stretches into the details.</summary>
@@ -53,14 +44,6 @@ internal sealed unsafe class DetailParts
 
         int count = _details.CandidateCount;
         if (count == 0) return;
-        var logits = _logits.AsSpan(row * _stretches * _kept, _stretches * _kept);
-        var ids = _ids.AsSpan(row * _stretches * _kept, _stretches * _kept);
-        Span<int> best = count <= 64 ? stackalloc int[count] : new int[count];
-        VocabularySearch.TopK(logits, best); // of equal logits the first place, which is the lower id
-        for (int i = 0; i < count; i++)
-        {
-            _details.CandidateIds[(row * count) + i] = ids[best[i]];
-            _details.CandidateLogProbabilities[(row * count) + i] = (float)Math.Min(0, logits[best[i]] - logSumExp);
-        }
+        _candidates[row].MoveTo(logSumExp, _details.CandidateIds.AsSpan(row * count, count), _details.CandidateLogProbabilities.AsSpan(row * count, count));
     }
 }

@@ -13,10 +13,10 @@ internal sealed class PredictionDetails(int targetCount, bool hasEntropy, int ca
     public float[]? Entropies { get; } = hasEntropy ? new float[targetCount] : null;
 
     /// <summary>The ids of the most probable tokens of each prediction, best first, (N, k); of equal ones the lower id goes first.</summary>
-    public int[] CandidateIds { get; } = new int[targetCount * candidateCount];
+    public int[] CandidateIds { get; } = new int[checked(targetCount * candidateCount)];
 
     /// <summary>Their ln p, (N, k).</summary>
-    public float[] CandidateLogProbabilities { get; } = new float[targetCount * candidateCount];
+    public float[] CandidateLogProbabilities { get; } = new float[checked(targetCount * candidateCount)];
 
     /// <summary>Copies the details of one prediction to a place among others.</summary>
     public void CopyTo(PredictionDetails others, int prediction, int place)

@@ -34,7 +34,7 @@ internal static unsafe class Scorer
         float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);
         int panelsPerStretch = IdsPerStretch / head.PanelWidth, width = panelsPerStretch * head.PanelWidth;
         int stretches = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
-        var parts = new LogSumExp[rows * stretches];
+        var parts = new LogSumExp[checked(rows * stretches)];
         var detailParts = details is null ? null : new DetailParts(details, rows, stretches, width);
         WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
         {

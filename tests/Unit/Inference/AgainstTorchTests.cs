@@ -34,7 +34,7 @@ public class AgainstTorchTests
         var written = new List<int>();
         while (written.Count < 10)
         {
-            next = [MLNet.Gpt.Inference.Kernels.VocabularySearch.ArgMax(session.Append(next, Cancellation))];
+            next = [MLNet.Gpt.Generation.LogitScan.ArgMax(session.Append(next, Cancellation))];
             written.AddRange(next);
         }
 
