@@ -7,6 +7,9 @@ namespace MLNet.Gpt.Inference;
 /// <summary>Fills a model's weights, panel by panel on all threads, from a source or from weights of another precision.</summary>
 internal static unsafe class WeightPacker
 {
+    // A source may lie across the panels, as files of (in, out) do: several panels at a time make for longer runs of it.
+    private const int MostPanelsPerRead = 4;
+
     /// <summary>Reads every weight of a source once.</summary>
     public static void Pack(IWeightSource source, ModelWeights weights, int threadCount)
     {
@@ -46,14 +49,11 @@ internal static unsafe class WeightPacker
         foreach (var (source, target) in from.Matrices.Zip(to.Matrices))
         {
             new ReadOnlySpan<float>(source.Bias, source.Outputs).CopyTo(new Span<float>(target.Bias, target.Outputs));
-            WorkerTeam.Run(target.PanelCount, threadCount, panel =>
+            PackPanels(target, panelsPerRead: 1, threadCount, (first, end, rows) =>
             {
-                float[] rows = new float[target.PanelWidth * target.Depth];
-                int first = panel * target.PanelWidth, count = Math.Min(target.PanelWidth, target.Outputs - first);
                 fixed (float* start = rows)
                 {
-                    for (int row = 0; row < count; row++) source.CopyRow(first + row, start + ((long)row * target.Depth));
-                    target.PackPanel(panel, start);
+                    for (int row = first; row < end; row++) source.CopyRow(row, start + ((long)(row - first) * target.Depth));
                 }
             });
         }
@@ -71,19 +71,42 @@ internal static unsafe class WeightPacker
             source.Read(biasNames[part], 0, new Span<float>(target.Bias + (part * partHeight), partHeight));
         }
 
-        WorkerTeam.Run(target.PanelCount, threadCount, panel =>
+        int panelsPerRead = Math.Clamp(target.PanelCount / (2 * threadCount), 1, MostPanelsPerRead);
+        PackPanels(target, panelsPerRead, threadCount, (first, end, rows) =>
         {
-            float[] rows = ArrayPool<float>.Shared.Rent(target.PanelWidth * depth);
-            int first = panel * target.PanelWidth, end = Math.Min(first + target.PanelWidth, target.Outputs);
             for (int row = first; row < end;)
             {
                 int part = row / partHeight, count = Math.Min(end, (part + 1) * partHeight) - row;
                 source.Read(names[part], (long)(row - (part * partHeight)) * depth, rows.AsSpan((row - first) * depth, count * depth));
                 row += count;
             }
+        });
+    }
 
-            fixed (float* start = rows) target.PackPanel(panel, start);
-            ArrayPool<float>.Shared.Return(rows);
+    // readRows fills an array with the rows from first to before end.
+    private static void PackPanels(PackedMatrix target, int panelsPerRead, int threadCount, Action<int, int, float[]> readRows)
+    {
+        int reads = (target.PanelCount + panelsPerRead - 1) / panelsPerRead;
+        WorkerTeam.Run(reads, threadCount, read =>
+        {
+            int firstPanel = read * panelsPerRead, endPanel = Math.Min(firstPanel + panelsPerRead, target.PanelCount);
+            int first = firstPanel * target.PanelWidth, end = Math.Min(endPanel * target.PanelWidth, target.Outputs);
+            float[] rows = ArrayPool<float>.Shared.Rent(checked((endPanel - firstPanel) * target.PanelWidth * target.Depth));
+            try
+            {
+                readRows(first, end, rows);
+                fixed (float* start = rows)
+                {
+                    for (int panel = firstPanel; panel < endPanel; panel++)
+                    {
+                        target.PackPanel(panel, start + ((long)(panel - firstPanel) * target.PanelWidth * target.Depth));
+                    }
+                }
+            }
+            finally
+            {
+                ArrayPool<float>.Shared.Return(rows);
+            }
         });
     }
 }

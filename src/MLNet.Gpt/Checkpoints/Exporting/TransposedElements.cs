@@ -4,6 +4,7 @@ namespace MLNet.Gpt.Checkpoints.Exporting;
 internal sealed class TransposedElements(ExportTensor matrix)
 {
     private const int Tile = 32; // 32 rows of 32 elements: both tiles stay in the first cache
+    private const int RowsPerRead = 8 * Tile; // a source that lies the other way round itself reads many rows at the cost of few
 
     private float[]? _elements;
 
@@ -18,17 +19,20 @@ internal sealed class TransposedElements(ExportTensor matrix)
     {
         int rows = matrix.Shape[0], columns = matrix.Shape[1];
         float[] transposed = new float[matrix.ElementCount];
-        float[] strip = new float[Tile * columns];
-        for (int row = 0; row < rows; row += Tile)
+        float[] strip = new float[Math.Min(RowsPerRead, rows) * columns];
+        for (int first = 0; first < rows; first += RowsPerRead)
         {
-            int height = Math.Min(Tile, rows - row);
-            matrix.Read((long)row * columns, strip.AsSpan(0, height * columns));
-            for (int column = 0; column < columns; column += Tile)
+            int count = Math.Min(RowsPerRead, rows - first);
+            matrix.Read((long)first * columns, strip.AsSpan(0, count * columns));
+            for (int row = 0; row < count; row += Tile)
             {
-                int end = Math.Min(columns, column + Tile);
-                for (int c = column; c < end; c++)
+                for (int column = 0; column < columns; column += Tile)
                 {
-                    for (int r = 0; r < height; r++) transposed[((long)c * rows) + row + r] = strip[(r * columns) + c];
+                    int endRow = Math.Min(count, row + Tile), end = Math.Min(columns, column + Tile);
+                    for (int c = column; c < end; c++)
+                    {
+                        for (int r = row; r < endRow; r++) transposed[((long)c * rows) + first + r] = strip[(r * columns) + c];
+                    }
                 }
             }
         }

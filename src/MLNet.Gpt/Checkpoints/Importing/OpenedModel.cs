@@ -11,7 +11,6 @@ internal sealed record OpenedModel(string Format, WeightMap Weights, Func<ITextT
 {
     public void Dispose()
     {
-        Weights.Dispose();
         foreach (var file in Files) file.Dispose();
     }
 }

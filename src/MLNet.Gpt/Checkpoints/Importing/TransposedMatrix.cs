@@ -1,91 +1,60 @@
 using System.Buffers;
-using System.Runtime.ExceptionServices;
 
 namespace MLNet.Gpt.Checkpoints.Importing;
 
 /// <summary>
-/// One matrix of a file at a time, turned around in memory: the rows asked for are columns of the file, and reading those one by one would take as many
-/// system calls as there are elements. Whoever reads weights in the file's order turns each matrix once.
+/// Reads the transpose of a file's matrix: the rows asked for are columns of the file. Of each of the file's rows the part that belongs to them is read;
+/// the more rows are asked for at a time, the longer the parts. Nothing is kept, so that readers do not disturb each other.
 /// </summary>
-/// <param name="capacity">Elements of the largest matrix that will be asked for.</param>
-internal sealed class TransposedMatrix(long capacity) : IDisposable
+internal static class TransposedMatrix
 {
-    private const int TileSize = 16;
-    private const int StripLength = 1 << 17;
-
-    private readonly ReaderWriterLockSlim _gate = new();
-    private float[] _elements = [];
-    private FileTensor? _tensor;
+    private const int FileRowsAtATime = 16; // what is written then fills whole cache lines
+    private const int MostRows = 1 << 16;
 
     /// <summary>Copies elements of the transpose of a tensor, row-major.</summary>
-    public void Read(FileTensor tensor, long start, Span<float> destination)
+    public static void Read(FileTensor tensor, long start, Span<float> destination)
     {
-        while (!TryRead(tensor, start, destination)) Load(tensor);
+        if (destination.IsEmpty) return;
+        long depth = tensor.Shape[0], firstRow = start / depth, lastRow = (start + destination.Length - 1) / depth;
+        for (long row = firstRow; row <= lastRow; row += MostRows)
+        {
+            ReadRows(tensor, row, (int)Math.Min(MostRows, lastRow - row + 1), start, destination);
+        }
     }
 
-    public void Dispose() => _gate.Dispose();
-
-    private bool TryRead(FileTensor tensor, long start, Span<float> destination)
+    // The part of the destination that lies in some rows of the transpose.
+    private static void ReadRows(FileTensor tensor, long row, int rows, long start, Span<float> destination)
     {
-        _gate.EnterReadLock();
+        var source = tensor.Elements!;
+        long columns = tensor.Shape[1], depth = tensor.Shape[0], first = 0, end = depth;
+        if (rows == 1)
+        {
+            first = Math.Max(0, start - (row * depth));
+            end = Math.Min(depth, start + destination.Length - (row * depth));
+        }
+
+        float[] strip = ArrayPool<float>.Shared.Rent(FileRowsAtATime * rows);
         try
         {
-            if (!ReferenceEquals(_tensor, tensor)) return false;
-            _elements.AsSpan((int)start, destination.Length).CopyTo(destination);
-            return true;
-        }
-        finally
-        {
-            _gate.ExitReadLock();
-        }
-    }
-
-    private void Load(FileTensor tensor)
-    {
-        _gate.EnterWriteLock();
-        try
-        {
-            if (ReferenceEquals(_tensor, tensor)) return;
-            _tensor = null;
-            if (_elements.Length == 0) _elements = GC.AllocateUninitializedArray<float>(checked((int)capacity));
-            try
+            for (long k = first; k < end; k += FileRowsAtATime)
             {
-                Transpose(tensor.Elements!, (int)tensor.Shape[0], (int)tensor.Shape[1]);
-            }
-            catch (AggregateException error) when (error.InnerException is InvalidDataException or IOException or ObjectDisposedException)
-            {
-                ExceptionDispatchInfo.Throw(error.InnerException);
-            }
-
-            _tensor = tensor;
-        }
-        finally
-        {
-            _gate.ExitWriteLock();
-        }
-    }
-
-    // Strips of whole rows on all threads, and from each strip tiles: their rows stay in the first cache, and what is written lies together.
-    private void Transpose(ITensorElements source, int rows, int columns)
-    {
-        int stripRows = Math.Clamp(StripLength / columns / TileSize * TileSize, Math.Min(TileSize, rows), rows);
-        Parallel.For(0, ((rows - 1) / stripRows) + 1, index =>
-        {
-            int first = index * stripRows, count = Math.Min(stripRows, rows - first);
-            float[] strip = ArrayPool<float>.Shared.Rent(checked(count * columns));
-            source.Read((long)first * columns, strip.AsSpan(0, count * columns));
-            for (int row = 0; row < count; row += TileSize)
-            {
-                int rowEnd = Math.Min(row + TileSize, count);
-                for (int column = 0; column < columns; column++)
+                int height = (int)Math.Min(FileRowsAtATime, end - k);
+                if (rows == columns) source.Read(k * columns, strip.AsSpan(0, height * rows));
+                for (int i = 0; i < height && rows < columns; i++) source.Read(((k + i) * columns) + row, strip.AsSpan(i * rows, rows));
+                for (int r = 0; r < rows; r++)
                 {
-                    var target = _elements.AsSpan((column * rows) + first + row, rowEnd - row);
-                    int place = (row * columns) + column;
-                    for (int i = 0; i < target.Length; i++, place += columns) target[i] = strip[place];
+                    // The first and the last row can begin before the destination and end after it.
+                    long place = ((row + r) * depth) + k - start;
+                    int from = (int)Math.Max(0, -place), to = (int)Math.Min(height, destination.Length - place);
+                    if (from >= to) continue;
+                    var target = destination.Slice((int)(place + from), to - from);
+                    for (int i = 0, element = (from * rows) + r; i < target.Length; i++, element += rows) target[i] = strip[element];
                 }
             }
-
+        }
+        finally
+        {
             ArrayPool<float>.Shared.Return(strip);
-        });
+        }
     }
 }

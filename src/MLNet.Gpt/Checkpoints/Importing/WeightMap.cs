@@ -3,10 +3,9 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt.Checkpoints.Importing;
 
 /// <summary>A file's tensors under this library's names: every weight of the configuration has its place, and nothing is left over.</summary>
-internal sealed class WeightMap : IWeightSource, IDisposable
+internal sealed class WeightMap : IWeightSource
 {
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private readonly TransposedMatrix _transposed;
 
     /// <summary>Checks that the tensors are those of a configuration.</summary>
     /// <param name="path">The file or folder, for messages.</param>
@@ -18,7 +17,6 @@ internal sealed class WeightMap : IWeightSource, IDisposable
     {
         Config = config;
         var used = new HashSet<string>(StringComparer.Ordinal);
-        long largest = 0;
         foreach (var place in layout.Places(config))
         {
             if (!tensors.TryGetValue(place.Tensor, out var tensor)) throw new InvalidDataException($"'{path}' lacks the tensor '{place.Tensor}' of its configuration.");
@@ -30,7 +28,6 @@ internal sealed class WeightMap : IWeightSource, IDisposable
             if (tensor.Elements is null) throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
             long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
             bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);
-            if (isTransposed) largest = Math.Max(largest, count);
             used.Add(place.Tensor);
             _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
         }
@@ -46,8 +43,6 @@ internal sealed class WeightMap : IWeightSource, IDisposable
             if (!used.Contains(name) && !layout.IsNoWeight(name)) throw new InvalidDataException($"'{tensors[name].File}' holds {tensors[name]}, which is no weight of its configuration.");
         }
 
-        if (largest > Array.MaxLength) throw new InvalidDataException($"'{path}' holds a matrix of {largest} elements, more than can be turned around.");
-        _transposed = new(largest);
     }
 
     public GptConfig Config { get; }
@@ -69,11 +64,9 @@ internal sealed class WeightMap : IWeightSource, IDisposable
             throw new ArgumentOutOfRangeException(nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
         }
 
-        if (entry.IsTransposed) _transposed.Read(entry.Tensor, entry.Start + start, destination);
+        if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
         else entry.Tensor.Elements!.Read(entry.Start + start, destination);
     }
-
-    public void Dispose() => _transposed.Dispose();
 
     private sealed record Entry(FileTensor Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
 }
