@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Generation;
@@ -15,45 +16,45 @@ public sealed record GenerationOptions
 {
     /// <summary>Most tokens to generate, the prompt's not counted; at least 1.</summary>
     /// <value>50.</value>
-    public int MaxTokens { get; init => field = Check.AtLeast(1, value, nameof(MaxTokens)); } = 50;
+    public int MaxTokens { get; init => field = Check.AtLeast(value, 1, nameof(MaxTokens)); } = 50;
 
     /// <summary>What the logits are divided by before a token is drawn: below 1 sharper, above 1 flatter; 0 always takes the most probable token. 0, or from 10⁻⁶ to 10⁶.</summary>
     /// <value>0: greedy.</value>
-    public double Temperature { get; init => field = value == 0 ? 0 : Check.Within(1e-6, 1e6, value, nameof(Temperature), " (or 0, greedy)"); }
+    public double Temperature { get; init => field = value is 0 or (>= 1e-6 and <= 1e6) ? value : throw Check.OutOfRange(nameof(Temperature), value, "from 1E-06 to 1000000, or 0 for greedy"); }
 
     /// <summary>
     /// Only this many of the most probable tokens can be drawn, and those as probable as the last of them; at least 1.
     /// A number at or above the vocabulary's size excludes nothing.
     /// </summary>
     /// <value><see langword="null"/>: all.</value>
-    public int? TopK { get; init => field = value is { } k ? Check.AtLeast(1, k, nameof(TopK)) : null; }
+    public int? TopK { get; init => field = Check.AtLeast(value, 1, nameof(TopK)); }
 
     /// <summary>Only the fewest most probable tokens whose probabilities reach this sum can be drawn (nucleus sampling); above 0, at most 1.</summary>
     /// <value>1: all.</value>
-    public double TopP { get; init => field = Check.Within(double.Epsilon, 1, value, nameof(TopP)); } = 1;
+    public double TopP { get; init => field = AboveZero(value, 1, nameof(TopP)); } = 1;
 
     /// <summary>Only tokens at least this many times as probable as the most probable one can be drawn; from 0 to 1.</summary>
     /// <value>0: all.</value>
-    public double MinP { get; init => field = Check.Within(0, 1, value, nameof(MinP)); }
+    public double MinP { get; init => field = Check.Between(value, 0, 1, nameof(MinP)); }
 
     /// <summary>
     /// The logit of every token that stands in the prompt or was generated is divided by this where positive, multiplied where
     /// negative; above 0, at most 1000. Over 1 discourages repetition. Source: Keskar et al., "CTRL" (2019).
     /// </summary>
     /// <value>1: none.</value>
-    public double RepetitionPenalty { get; init => field = Check.Within(double.Epsilon, 1000, value, nameof(RepetitionPenalty)); } = 1;
+    public double RepetitionPenalty { get; init => field = AboveZero(value, 1000, nameof(RepetitionPenalty)); } = 1;
 
     /// <summary>Taken from the logit of a generated token for each time it was generated; from −100 to 100.</summary>
     /// <value>0: none.</value>
-    public double FrequencyPenalty { get; init => field = Check.Within(-100, 100, value, nameof(FrequencyPenalty)); }
+    public double FrequencyPenalty { get; init => field = Check.Between(value, -100, 100, nameof(FrequencyPenalty)); }
 
     /// <summary>Taken once from the logit of every token that was generated; from −100 to 100.</summary>
     /// <value>0: none.</value>
-    public double PresencePenalty { get; init => field = Check.Within(-100, 100, value, nameof(PresencePenalty)); }
+    public double PresencePenalty { get; init => field = Check.Between(value, -100, 100, nameof(PresencePenalty)); }
 
     /// <summary>Texts that end the generation where they appear in what is generated; they are not part of the result. None may be empty.</summary>
     /// <value>None.</value>
-    public IReadOnlyList<string> StopSequences { get; init => field = Check.StopSequences(value); } = [];
+    public IReadOnlyList<string> StopSequences { get; init => field = CopyStopSequences(value); } = [];
 
     /// <summary>Whether the tokenizer's end-of-text token ends the generation; it is not part of the result. Otherwise it is a token like any other.</summary>
     /// <value><see langword="true"/>.</value>
@@ -73,7 +74,7 @@ public sealed record GenerationOptions
 
     /// <summary>How many of the model's most probable tokens are returned with each generated token; at least 0. Above 0 they come with log-probabilities.</summary>
     /// <value>0.</value>
-    public int CandidateCount { get; init => field = Check.AtLeast(0, value, nameof(CandidateCount)); }
+    public int CandidateCount { get; init => field = Check.AtLeast(value, 0, nameof(CandidateCount)); }
 
     /// <summary>What happens where prompt and generated tokens together outgrow the model's context.</summary>
     /// <value><see cref="ContextOverflow.Slide"/>: what the lecture does.</value>
@@ -85,7 +86,7 @@ public sealed record GenerationOptions
 
     /// <summary>Most sequences that are written at once where there are several prompts or samples; at least 1. Each holds a KV cache. It changes speed and memory, not text.</summary>
     /// <value>8.</value>
-    public int BatchSize { get; init => field = Check.AtLeast(1, value, nameof(BatchSize)); } = 8;
+    public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 8;
 
     /// <summary>
     /// Whether tokens are guessed from how the text went on before and verified several at a time. The text is the same, token for token; it comes faster
@@ -94,39 +95,22 @@ public sealed record GenerationOptions
     /// <value><see langword="false"/>.</value>
     public bool LookupDecoding { get; init; }
 
-    private static class Check
+    private static double AboveZero(double value, double maximum, string name) =>
+        value > 0 && value <= maximum ? value : throw Check.OutOfRange(name, value, FormattableString.Invariant($"above 0 and at most {maximum}"));
+
+    private static IReadOnlyList<string> CopyStopSequences(IReadOnlyList<string> value)
     {
-        public static int AtLeast(int minimum, int value, string name) => value >= minimum
-            ? value
-            : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least {minimum}.");
-
-        public static double Within(double minimum, double maximum, double value, string name, string alternative = "")
+        ArgumentNullException.ThrowIfNull(value, nameof(StopSequences));
+        string[] copy = [.. value];
+        for (int i = 0; i < copy.Length; i++)
         {
-            if (value >= minimum && value <= maximum) return value;
-            string lower = minimum == double.Epsilon ? "above 0" : FormattableString.Invariant($"at least {minimum}");
-            throw new ArgumentOutOfRangeException(
-                name, value, FormattableString.Invariant($"{name} is {value}; it must be {lower} and at most {maximum}{alternative}."));
-        }
-
-        public static T Defined<T>(T value, string name)
-            where T : struct, Enum => Enum.IsDefined(value)
-            ? value
-            : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be one of {string.Join(", ", Enum.GetNames<T>())}.");
-
-        public static IReadOnlyList<string> StopSequences(IReadOnlyList<string> value)
-        {
-            ArgumentNullException.ThrowIfNull(value, nameof(StopSequences));
-            string[] copy = [.. value];
-            for (int i = 0; i < copy.Length; i++)
+            if (string.IsNullOrEmpty(copy[i])) throw new ArgumentException($"{nameof(StopSequences)}[{i}] is empty; an empty text would end every generation at once.", nameof(StopSequences));
+            if (char.IsLowSurrogate(copy[i][0]) || char.IsHighSurrogate(copy[i][^1]))
             {
-                if (string.IsNullOrEmpty(copy[i])) throw new ArgumentException($"{nameof(StopSequences)}[{i}] is empty; an empty text would end every generation at once.", nameof(StopSequences));
-                if (char.IsLowSurrogate(copy[i][0]) || char.IsHighSurrogate(copy[i][^1]))
-                {
-                    throw new ArgumentException($"{nameof(StopSequences)}[{i}] begins or ends with half a character (a lone surrogate).", nameof(StopSequences));
-                }
+                throw new ArgumentException($"{nameof(StopSequences)}[{i}] begins or ends with half a character (a lone surrogate).", nameof(StopSequences));
             }
-
-            return Array.AsReadOnly(copy);
         }
+
+        return Array.AsReadOnly(copy);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
@@ -9,16 +10,16 @@ namespace MLNet.Gpt.Generation;
 internal static class LogitScan
 {
     /// <summary>The largest logit.</summary>
-    /// <exception cref="ArgumentException">A logit is NaN, or there is none, or the largest is not finite.</exception>
+    /// <exception cref="InvalidOperationException">A logit is NaN, or the largest is not finite.</exception>
     public static float Max(ReadOnlySpan<float> logits)
     {
-        if (logits.IsEmpty) throw new ArgumentException("There are no logits to choose a token by.", nameof(logits));
+        Debug.Assert(!logits.IsEmpty, "There are no logits to choose a token by.");
         float max = TensorPrimitives.Max(logits); // NaN where any is.
         return float.IsFinite(max) ? max : throw Unusable(logits, max);
     }
 
     /// <summary>The id of the largest logit, the lowest id where several are equal, as <c>torch.argmax</c> on a CPU.</summary>
-    /// <exception cref="ArgumentException">A logit is NaN, or there is none, or the largest is not finite.</exception>
+    /// <inheritdoc cref="Max" path="/exception"/>
     public static int ArgMax(ReadOnlySpan<float> logits)
     {
         // Not TensorPrimitives.IndexOfMax, to which 0 is more than −0.
@@ -51,13 +52,13 @@ internal static class LogitScan
         return max + Math.Log(sum);
     }
 
-    private static ArgumentException Unusable(ReadOnlySpan<float> logits, float max)
+    private static InvalidOperationException Unusable(ReadOnlySpan<float> logits, float max)
     {
         int id = 0;
         while (id < logits.Length && !float.IsNaN(logits[id])) id++;
-        if (id < logits.Length) return new($"The logit of token {id} is NaN; no token can be chosen. The model's weights or input are damaged.", nameof(logits));
+        if (id < logits.Length) return new($"The logit of token {id} is NaN; no token can be chosen. The model's weights hold NaN or its activations overflow.");
         return max > 0
-            ? new($"The logit of token {logits.IndexOf(max)} is infinite; no token can be chosen. The model's weights or input are damaged.", nameof(logits))
-            : new("Every logit is −∞; no token can be chosen.", nameof(logits));
+            ? new($"The logit of token {logits.IndexOf(max)} is infinite; no token can be chosen. The model's weights or its activations overflow.")
+            : new("Every logit is −∞; no token can be chosen.");
     }
 }

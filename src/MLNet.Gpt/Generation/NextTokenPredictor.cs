@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
 
@@ -14,6 +15,7 @@ public sealed class NextTokenPredictor(GptModel model)
     /// <param name="cancellationToken">Stops the computation.</param>
     /// <exception cref="ArgumentException">The text has no token: there is nothing to predict from.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The count is not within its bounds.</exception>
+    /// <exception cref="InvalidOperationException">A logit is not a number or infinite, because weights are NaN or activations overflow.</exception>
     public IReadOnlyList<TokenCandidate> Predict(
         ReadOnlySpan<char> text, int count = 5, SpecialTokens specialTokens = SpecialTokens.Recognized, CancellationToken cancellationToken = default) =>
         Predict(model.Tokenizer.Encode(text, specialTokens), count, cancellationToken);
@@ -24,15 +26,11 @@ public sealed class NextTokenPredictor(GptModel model)
     /// <param name="cancellationToken">Stops the computation.</param>
     /// <exception cref="ArgumentException">There is no id: there is nothing to predict from.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The count is not within its bounds, or an id is outside the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">A logit is not a number or infinite, because weights are NaN or activations overflow.</exception>
     public IReadOnlyList<TokenCandidate> Predict(ReadOnlySpan<int> ids, int count = 5, CancellationToken cancellationToken = default)
     {
-        int vocabularySize = model.Config.VocabularySize;
         if (ids.IsEmpty) throw new ArgumentException("The text has no token; there is nothing to predict from.", nameof(ids));
-        if (count < 1 || count > vocabularySize)
-        {
-            throw new ArgumentOutOfRangeException(nameof(count), count, $"{count} candidates are wanted; it must be from 1 to the vocabulary's {vocabularySize}.");
-        }
-
+        Check.Between(count, 1, model.Config.VocabularySize, nameof(count));
         using var session = model.CreateSession();
         return LogProbabilities.Best(session.Append(ids[Math.Max(0, ids.Length - model.Config.ContextLength)..], cancellationToken), count);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Inference;
 
@@ -31,6 +32,7 @@ public sealed class TextGenerator
 
     /// <summary>Continues a text.</summary>
     /// <exception cref="ArgumentException">The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not be cropped.</exception>
+    /// <exception cref="InvalidOperationException">A logit is not a number or infinite, because weights are NaN or activations overflow.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedText Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -55,7 +57,7 @@ public sealed class TextGenerator
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
     public IReadOnlyList<GeneratedText> GenerateSamples(string prompt, int count, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
-        if (count < 1) throw new ArgumentOutOfRangeException(nameof(count), count, $"{count} samples were asked for; it must be at least 1.");
+        Check.AtLeast(count, 1, nameof(count));
         options ??= _options;
         return [.. Write(Samples(Encode(prompt, options), count, options), options, cancellationToken)];
     }

@@ -28,7 +28,7 @@ internal sealed class TokenSampler
     /// <param name="logits">The model's logits, (V); left as they are.</param>
     /// <param name="history">The tokens of the sequence so far.</param>
     /// <param name="drawer">Not used where the temperature is 0.</param>
-    /// <exception cref="ArgumentException">A logit is NaN or +∞, or all are −∞.</exception>
+    /// <exception cref="InvalidOperationException">A logit is NaN or +∞, or all are −∞.</exception>
     public int Sample(ReadOnlySpan<float> logits, TokenHistory history, ITokenDrawer drawer)
     {
         if (_hasPenalties)

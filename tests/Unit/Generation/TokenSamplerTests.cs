@@ -116,7 +116,7 @@ public class TokenSamplerTests
         logits[9] = bad;
         foreach (double temperature in (double[])[0, 1])
         {
-            var error = Assert.Throws<ArgumentException>(() => Choose(logits, new() { Temperature = temperature }));
+            var error = Assert.Throws<InvalidOperationException>(() => Choose(logits, new() { Temperature = temperature }));
             Assert.Contains(message, error.Message, StringComparison.Ordinal);
         }
     }
@@ -125,7 +125,7 @@ public class TokenSamplerTests
     public void A_logit_of_minus_infinity_is_a_probability_of_zero_but_not_for_all()
     {
         Assert.Equal(1, Choose([float.NegativeInfinity, -5, float.NegativeInfinity], new() { Temperature = 1 }));
-        Assert.Throws<ArgumentException>(() => Choose([float.NegativeInfinity, float.NegativeInfinity], new()));
+        Assert.Throws<InvalidOperationException>(() => Choose([float.NegativeInfinity, float.NegativeInfinity], new()));
     }
 
     private static int Choose(float[] logits, GenerationOptions options) => new TokenSampler(options).Sample(logits, new([]), new XoshiroDrawer(1, 0));
