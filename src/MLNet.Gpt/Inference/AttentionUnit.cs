@@ -5,6 +5,9 @@ internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRo
 {
     private const int LongestCount = 64;
 
+    /// <summary>Rows of queries that are read for so many: whole tiles, but a lone row by itself.</summary>
+    public static int RowsRead(int count) => count == 1 ? 1 : (count + Workspace.TileRows - 1) / Workspace.TileRows * Workspace.TileRows;
+
     /// <summary>Cuts the attention of segments into pieces, the long ones first.</summary>
     public static AttentionUnit[] Of(ReadOnlySpan<Segment> segments, int headCount)
     {

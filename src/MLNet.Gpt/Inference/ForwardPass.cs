@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MLNet.Gpt.Inference.Kernels;
 using MLNet.Gpt.Inference.Threading;
 
@@ -115,6 +116,9 @@ internal static unsafe class ForwardPass
         {
             var unit = units[i];
             ref readonly var segment = ref segments[unit.Segment];
+            Debug.Assert(
+                segment.FirstRow + unit.FirstRow + AttentionUnit.RowsRead(unit.RowCount) <= w.ReadableProjectedRows,
+                "A tile of queries reaches past the rows that can be read.");
             if (!storesFirst) Attention.Store(segment, layer, unit.Head, config.HeadSize, config.EmbeddingWidth, w.QueryKeyValue, w.ProjectedWidth);
             Attention.Attend(
                 weights.Kernels, segment, unit.FirstRow, unit.RowCount, layer, unit.Head, config.HeadSize,

@@ -49,7 +49,7 @@ internal sealed unsafe class KvCache : IDisposable
     {
         while ((long)_blocks.Count * BlockPositions < positions)
         {
-            _blocks.Add(NativeBlock.Allocate(4 * NumbersPerHead * _headCount * _layerCount));
+            _blocks.Add(NativeBlock.Allocate(checked(4 * NumbersPerHead * _headCount * _layerCount), "a sequence's keys and values"));
         }
     }
 

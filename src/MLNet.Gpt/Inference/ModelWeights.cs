@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Inference;
 /// <summary>A model's weights in the engine's layout, each once, in one block of memory.</summary>
 internal sealed class ModelWeights : IDisposable
 {
-    private readonly NativeArena _arena = new();
+    private readonly NativeArena _arena = new("the model's weights");
 
     /// <summary>Lays out the weights of a configuration and takes cleared memory for them.</summary>
     public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels)

@@ -1,7 +1,8 @@
 namespace MLNet.Gpt.Inference;
 
 /// <summary>One block of memory that many arrays are laid out in: first every array is reserved, then the memory is taken at once.</summary>
-internal sealed unsafe class NativeArena : IDisposable
+/// <param name="purpose">What the memory is for, for the message where there is none.</param>
+internal sealed unsafe class NativeArena(string purpose) : IDisposable
 {
     private const int Alignment = 64;
 
@@ -22,7 +23,8 @@ internal sealed unsafe class NativeArena : IDisposable
     }
 
     /// <summary>Takes the memory that was reserved.</summary>
-    public void Allocate() => _block = NativeBlock.Allocate(Length, willBeFilled: true);
+    /// <exception cref="OutOfMemoryException">The system has none; the message tells size and purpose.</exception>
+    public void Allocate() => _block = NativeBlock.Allocate(Length, purpose, willBeFilled: true);
 
     /// <summary>The address of an offset.</summary>
     public byte* At(long offset) => Block.Pointer + offset;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace MLNet.Gpt.Inference;
@@ -29,14 +30,24 @@ internal sealed unsafe class NativeBlock : SafeHandle
 
     /// <summary>Allocates cleared memory. Pages are taken from the system when they are first touched.</summary>
     /// <param name="length">Size in bytes.</param>
+    /// <param name="purpose">What the memory is for, for the message where there is none.</param>
     /// <param name="willBeFilled">Whether all of it is soon written, so that huge pages, where the system has them, waste nothing.</param>
-    /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
-    public static NativeBlock Allocate(long length, bool willBeFilled = false)
+    /// <exception cref="OutOfMemoryException">The system has no such block; the message tells its size and purpose.</exception>
+    public static NativeBlock Allocate(long length, string purpose, bool willBeFilled = false)
     {
         var block = new NativeBlock(length);
         bool huge = willBeFilled && length >= 4 * HugePage;
         int alignment = huge ? HugePage : Alignment;
-        byte* raw = (byte*)NativeMemory.AllocZeroed(checked((nuint)length + (nuint)alignment));
+        byte* raw;
+        try
+        {
+            raw = (byte*)NativeMemory.AllocZeroed(checked((nuint)length + (nuint)alignment));
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new OutOfMemoryException(string.Create(CultureInfo.InvariantCulture, $"There is no memory of {length} bytes for {purpose}."), error);
+        }
+
         block.SetHandle((nint)raw);
         block.Pointer = (byte*)(((nuint)raw + (nuint)alignment - 1) & ~((nuint)alignment - 1));
         GC.AddMemoryPressure(Math.Max(1, length));

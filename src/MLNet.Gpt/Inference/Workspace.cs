@@ -3,22 +3,29 @@ using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge.</summary>
+/// <summary>
+/// The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge; of <see cref="QueryKeyValue"/>, whose tiles
+/// begin at any row, a tile's last rows can be read past the end.
+/// </summary>
 internal sealed unsafe class Workspace : IDisposable
 {
-    private readonly NativeArena _arena = new();
+    /// <summary>Rows of a tile.</summary>
+    public const int TileRows = 8;
+
+    private readonly NativeArena _arena;
     private readonly long _residual, _normalised, _queryKeyValue, _attended, _hidden, _quantised;
     private NativeBlock? _logits;
 
     public Workspace(GptConfig config, int rows)
     {
-        Rows = (rows + 7) & ~7;
+        Rows = (rows + TileRows - 1) / TileRows * TileRows;
+        _arena = new(FormattableString.Invariant($"a pass over {Rows} tokens"));
         Width = RoundUp(config.EmbeddingWidth);
         ProjectedWidth = RoundUp(3 * config.EmbeddingWidth);
         HiddenWidth = RoundUp(config.FeedForwardWidth);
         _residual = _arena.Reserve(4L * Rows * Width);
         _normalised = _arena.Reserve(4L * Rows * Width);
-        _queryKeyValue = _arena.Reserve(4L * Rows * ProjectedWidth);
+        _queryKeyValue = _arena.Reserve(4L * ReadableProjectedRows * ProjectedWidth);
         _attended = _arena.Reserve(4L * Rows * Width);
         _hidden = _arena.Reserve(4L * Rows * HiddenWidth);
         _quantised = _arena.Reserve((long)Rows * QuantisedRow.StrideOf(config.FeedForwardWidth));
@@ -27,6 +34,12 @@ internal sealed unsafe class Workspace : IDisposable
 
     /// <summary>Rows that fit.</summary>
     public int Rows { get; }
+
+    /// <summary>Rows of <see cref="QueryKeyValue"/> that can be read: attention takes tiles from any row on, so up to 7 more than there are.</summary>
+    public int ReadableProjectedRows => Rows + TileRows - 1;
+
+    /// <summary>When the pool got it back, by <see cref="Environment.TickCount64"/>.</summary>
+    public long LastUse { get; set; }
 
     /// <summary>Numbers from a row to the next in buffers of C columns.</summary>
     public int Width { get; }
@@ -56,7 +69,7 @@ internal sealed unsafe class Workspace : IDisposable
     public byte* Quantised => _arena.At(_quantised);
 
     /// <summary>Room for the logits of every row, (rows, V), taken when first asked for.</summary>
-    public float* Logits(int vocabularySize) => (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize)).Pointer;
+    public float* Logits(int vocabularySize) => (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize, "a pass's logits")).Pointer;
 
     public void Dispose()
     {

@@ -1,27 +1,36 @@
-using System.Runtime.ExceptionServices;
-
 namespace MLNet.Gpt.Inference.Threading;
 
 /// <summary>
-/// A piece of work in items that one caller has opened. Regions are used again and again; a helper may join only between
-/// <see cref="Open"/> and the closing, and the caller leaves only when every helper that joined has left.
+/// Work in items that one caller has opened. Regions are used again and again; a helper may join only between <see cref="Open"/> and
+/// <see cref="Close"/>, and closing ends only when every helper that joined has left.
 /// </summary>
 internal sealed class ParallelRegion
 {
-    private const int Closed = 1 << 30;
+    private const long Closed = 1L << 30;
+    private const long HelpersInside = Closed - 1;
+    private const int OpeningShift = 32;
     private const int SpinsBeforeSleep = 2000;
+    private static readonly Action<int, int> Nothing = static (_, _) => { };
 
-    private readonly SemaphoreSlim _lastHelperLeft = new(0);
-    private Action<int, int> _body = static (_, _) => { };
+    private readonly object _lastHelperLeft = new();
+    private Action<int, int> _body = Nothing;
     private int _count;
     private int _helperLimit;
     private int _next;
     private int _callerSleeps;
-    private int _state = Closed; // the number of helpers inside, plus Closed
-    private ExceptionDispatchInfo? _error;
+    private int _isClaimed;
+    private Exception? _error;
+    private bool _wasInterrupted;
 
-    /// <summary>The first exception of a body, after the region has closed.</summary>
-    public ExceptionDispatchInfo? Error => _error;
+    // The number of helpers inside, plus Closed, and above them how often the region was opened: a helper that looked at an earlier opening cannot enter
+    // by what it saw there.
+    private long _state = Closed;
+
+    /// <summary>Whether a caller has claimed the region.</summary>
+    public bool IsClaimed => Volatile.Read(ref _isClaimed) != 0;
+
+    /// <summary>Claims the region for the caller. Returns whether it was free.</summary>
+    public bool TryClaim() => Volatile.Read(ref _isClaimed) == 0 && Interlocked.CompareExchange(ref _isClaimed, 1, 0) == 0;
 
     /// <summary>Lets helpers in.</summary>
     public void Open(Action<int, int> body, int count, int helperLimit)
@@ -32,37 +41,12 @@ internal sealed class ParallelRegion
         _next = 0;
         _callerSleeps = 0;
         _error = null;
-        Volatile.Write(ref _state, 0);
+        _wasInterrupted = false;
+        Volatile.Write(ref _state, ((_state >> OpeningShift) + 1) << OpeningShift);
     }
 
-    /// <summary>Works as the caller until no item is left, then waits for the helpers' last ranges.</summary>
-    public void WorkAndClose()
-    {
-        Work();
-        int inside = Interlocked.Add(ref _state, Closed) - Closed;
-        if (inside > 0) WaitForHelpers();
-        _body = static (_, _) => { };
-    }
-
-    /// <summary>Joins if there is room, and works until no item is left. Returns whether it joined.</summary>
-    public bool TryHelp()
-    {
-        int state = Volatile.Read(ref _state);
-        do
-        {
-            if (state >= Volatile.Read(ref _helperLimit) || Volatile.Read(ref _next) >= Volatile.Read(ref _count)) return false;
-            int found = Interlocked.CompareExchange(ref _state, state + 1, state);
-            if (found == state) break;
-            state = found;
-        }
-        while (true);
-
-        Work();
-        if (Interlocked.Decrement(ref _state) == Closed && Volatile.Read(ref _callerSleeps) != 0) _lastHelperLeft.Release();
-        return true;
-    }
-
-    private void Work()
+    /// <summary>Works until no item is left.</summary>
+    public void Work()
     {
         try
         {
@@ -82,8 +66,68 @@ internal sealed class ParallelRegion
         }
         catch (Exception e)
         {
-            Interlocked.CompareExchange(ref _error, ExceptionDispatchInfo.Capture(e), null);
-            Interlocked.Exchange(ref _next, _count);
+            Fail(e);
+        }
+    }
+
+    /// <summary>Leaves the items that nobody has begun undone. Of several failures the first is kept.</summary>
+    public void Fail(Exception error)
+    {
+        Interlocked.CompareExchange(ref _error, error, null);
+        Interlocked.Exchange(ref _next, _count);
+    }
+
+    /// <summary>
+    /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted meanwhile: what the helpers work on belongs
+    /// to the caller. Allocates nothing and throws nothing.
+    /// </summary>
+    public void Close()
+    {
+        Interlocked.Exchange(ref _next, _count);
+        if ((Interlocked.Add(ref _state, Closed) & HelpersInside) > 0) WaitForHelpers();
+        _body = Nothing;
+    }
+
+    /// <summary>Gives the closed region back, and tells what went wrong in it.</summary>
+    public Exception? Release(out bool wasInterrupted)
+    {
+        var error = _error;
+        wasInterrupted = _wasInterrupted;
+        _error = null;
+        Volatile.Write(ref _isClaimed, 0);
+        return error;
+    }
+
+    /// <summary>Joins if there is room, and works until no item is left. Returns whether it joined.</summary>
+    public bool TryHelp()
+    {
+        long state = Volatile.Read(ref _state);
+        do
+        {
+            if ((state & (Closed | HelpersInside)) >= Volatile.Read(ref _helperLimit)) return false;
+            if (Volatile.Read(ref _next) >= Volatile.Read(ref _count)) return false;
+            long found = Interlocked.CompareExchange(ref _state, state + 1, state);
+            if (found == state) break;
+            state = found;
+        }
+        while (true);
+
+        Work();
+        if ((Interlocked.Decrement(ref _state) & (Closed | HelpersInside)) == Closed && Volatile.Read(ref _callerSleeps) != 0) WakeCaller();
+        return true;
+    }
+
+    private bool HasHelpers => (Volatile.Read(ref _state) & HelpersInside) != 0;
+
+    private void WakeCaller()
+    {
+        try
+        {
+            lock (_lastHelperLeft) Monitor.PulseAll(_lastHelperLeft);
+        }
+        catch (ThreadInterruptedException)
+        {
+            WakeCaller(); // code of the user's that a body calls may have had its thread interrupted; the caller must be told all the same
         }
     }
 
@@ -91,13 +135,25 @@ internal sealed class ParallelRegion
     {
         for (int i = 0; i < SpinsBeforeSleep; i++)
         {
-            if (Volatile.Read(ref _state) == Closed) return;
+            if (!HasHelpers) return;
             Thread.SpinWait(1);
         }
 
-        // Whoever comes second of this exchange and the last helper's leaving sees the other. A release that nobody waited for
-        // may be left in the semaphore, hence the loop.
+        // Of this exchange and the last helper's leaving, the second sees the first.
         Interlocked.Exchange(ref _callerSleeps, 1);
-        while (Volatile.Read(ref _state) != Closed) _lastHelperLeft.Wait();
+        while (HasHelpers)
+        {
+            try
+            {
+                lock (_lastHelperLeft)
+                {
+                    while (HasHelpers) Monitor.Wait(_lastHelperLeft);
+                }
+            }
+            catch (ThreadInterruptedException)
+            {
+                _wasInterrupted = true;
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed unsafe class Activations : IDisposable
     // Kernels read whole tiles of 8 rows from any row on.
     private const int SpareRows = 8;
 
-    private readonly NativeArena _arena = new();
+    private readonly NativeArena _arena = new("the activations of a training step");
     private readonly GptConfig _config;
     private readonly long _residual, _middle, _projected, _attended, _hidden, _statistics, _logSumExp;
     private readonly long _normalised, _branch, _gradient, _activated, _hiddenGradient, _projectedGradient, _panels, _parts, _logits;

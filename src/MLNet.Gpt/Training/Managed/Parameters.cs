@@ -12,10 +12,10 @@ internal sealed unsafe class Parameters : IDisposable
     {
         Layout = layout;
         long bytes = sizeof(float) * layout.Length;
-        _values = NativeBlock.Allocate(bytes, willBeFilled: true);
-        _gradients = NativeBlock.Allocate(bytes, willBeFilled: true);
-        _firstMoments = NativeBlock.Allocate(bytes, willBeFilled: true);
-        _secondMoments = NativeBlock.Allocate(bytes, willBeFilled: true);
+        _values = NativeBlock.Allocate(bytes, "the trained weights", willBeFilled: true);
+        _gradients = NativeBlock.Allocate(bytes, "the gradients", willBeFilled: true);
+        _firstMoments = NativeBlock.Allocate(bytes, "the first moments of the optimizer", willBeFilled: true);
+        _secondMoments = NativeBlock.Allocate(bytes, "the second moments of the optimizer", willBeFilled: true);
     }
 
     /// <summary>Where each weight lies.</summary>

@@ -44,7 +44,7 @@ public unsafe class Int8KernelTests
     public void A_row_is_within_half_a_step_of_its_bytes(int depth)
     {
         using var x = KernelSetTests.Numbers(depth, 1);
-        using var row = NativeBlock.Allocate(QuantisedRow.StrideOf(depth));
+        using var row = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
         float* numbers = KernelSetTests.At(x);
         numbers[depth / 2] = -30; // an outlier coarsens its own block only
         QuantisedRow.Quantise(numbers, depth, row.Pointer);
@@ -71,14 +71,14 @@ public unsafe class Int8KernelTests
     public void A_product_is_that_of_the_quantised_numbers(int depth)
     {
         const int Outputs = 61; // one panel and a part of another
-        using var arena = new NativeArena();
+        using var arena = new NativeArena("a test");
         var matrix = new PackedMatrix(arena, "test", Outputs, depth, WeightPrecision.Int8, Int8Product.PanelWidth);
         arena.Allocate();
         using var rows = KernelSetTests.Numbers(96 * depth, 2);
         for (int panel = 0; panel < 2; panel++) matrix.PackPanel(panel, KernelSetTests.At(rows) + (panel * 48 * depth));
 
         using var x = KernelSetTests.Numbers(depth, 3);
-        using var quantised = NativeBlock.Allocate(QuantisedRow.StrideOf(depth));
+        using var quantised = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
         using var y = KernelSetTests.Numbers(96, 4);
         QuantisedRow.Quantise(KernelSetTests.At(x), depth, quantised.Pointer);
         MatrixProduct.MultiplyVector(KernelSet.Best, matrix, 0, 2, KernelSetTests.At(x), quantised.Pointer, KernelSetTests.At(y));

@@ -80,7 +80,7 @@ public unsafe class KernelSetTests
         int width = kernels.PanelWidth, pairs = (depth + 1) / 2, stride = pairs * width;
         using var x = Numbers(depth, 1);
         using var source = Numbers(2 * 3 * stride, 2);
-        using var packed = NativeBlock.Allocate(4L * 3 * stride);
+        using var packed = NativeBlock.Allocate(4L * 3 * stride, "a test");
         using var widened = Numbers(2 * stride, 3);
         using var y = Numbers(3 * width, 4);
         using var expected = Numbers(width, 5);
@@ -159,7 +159,7 @@ public unsafe class KernelSetTests
 
     internal static NativeBlock Numbers(int count, int seed)
     {
-        var block = NativeBlock.Allocate(4L * count);
+        var block = NativeBlock.Allocate(4L * count, "a test");
         var random = new Random(seed);
         for (int i = 0; i < count; i++) At(block)[i] = (2 * random.NextSingle()) - 1;
         return block;

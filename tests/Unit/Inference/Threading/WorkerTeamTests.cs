@@ -68,4 +68,51 @@ public class WorkerTeamTests
         WorkerTeam.Run(5, 3, _ => WorkerTeam.Run(7, 3, _ => Interlocked.Increment(ref sum)));
         Assert.Equal(35, sum);
     }
+
+    [Fact]
+    public void An_interrupted_caller_stays_until_no_helper_works_any_more()
+    {
+        using var helperIsInside = new ManualResetEventSlim();
+        using var helperMayLeave = new ManualResetEventSlim();
+        bool helperWorks = false, leftEarly = false;
+        Exception? thrown = null;
+        Thread caller = null!;
+        caller = new Thread(() =>
+        {
+            try
+            {
+                WorkerTeam.Run(2, 2, _ =>
+                {
+                    if (Thread.CurrentThread == caller)
+                    {
+                        while (!helperIsInside.IsSet) Thread.SpinWait(10);
+                        return;
+                    }
+
+                    Volatile.Write(ref helperWorks, true);
+                    helperIsInside.Set();
+                    helperMayLeave.Wait();
+                    Volatile.Write(ref helperWorks, false);
+                });
+            }
+            catch (ThreadInterruptedException e)
+            {
+                thrown = e;
+            }
+
+            leftEarly = Volatile.Read(ref helperWorks);
+        });
+        caller.Start();
+        helperIsInside.Wait(TestContext.Current.CancellationToken);
+        for (int i = 0; i < 30; i++)
+        {
+            caller.Interrupt();
+            Thread.Sleep(1);
+        }
+
+        helperMayLeave.Set();
+        caller.Join();
+        Assert.False(leftEarly);
+        Assert.NotNull(thrown);
+    }
 }
