@@ -3,6 +3,7 @@ using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Inference.Threading;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Inference;
@@ -21,6 +22,7 @@ public sealed class GptModel : IWeightSource, IDisposable
     private readonly ModelWeights _weights;
     private readonly ModelRunner _runner;
     private readonly Lazy<PackedWeightReader> _reader;
+    private volatile bool _isDisposed;
 
     private GptModel(ModelWeights weights, ITextTokenizer tokenizer, GptModelOptions options)
     {
@@ -28,7 +30,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         _reader = new(() => new PackedWeightReader(weights));
         Tokenizer = tokenizer;
         Options = options;
-        ThreadCount = options.ThreadCount ?? Environment.ProcessorCount;
+        ThreadCount = Math.Min(options.ThreadCount ?? Environment.ProcessorCount, WorkerTeam.MostThreads);
         _runner = new ModelRunner(weights, ThreadCount);
     }
 
@@ -54,6 +56,7 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <param name="tokenizer">Its vocabulary must be as large as the configuration says.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The tokenizer's vocabulary is not the model's, or the configuration contradicts itself.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
 
@@ -119,9 +122,12 @@ public sealed class GptModel : IWeightSource, IDisposable
     }
 
     /// <summary>The same model at another precision, in memory of its own.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public GptModel Quantize(WeightPrecision precision)
     {
+        Check.Defined(precision, nameof(precision));
         using var lease = Borrow();
         var packed = new ModelWeights(Config, precision, _weights.Kernels);
         try
@@ -164,7 +170,10 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>Appends one token to each of many sessions in one pass over the weights; each session's logits are then current.</summary>
     /// <param name="sessions">Different sessions of this model, each with room for one more token.</param>
     /// <param name="ids">For each session the id to append.</param>
-    /// <param name="cancellationToken">Checked between blocks; sessions are then as before, of more than 256 those that were not reached yet.</param>
+    /// <param name="cancellationToken">Checked between blocks.</param>
+    /// <remarks>
+    /// More than 256 sessions take several passes. Where it throws, whatever the reason and in whichever pass, every session is as before.
+    /// </remarks>
     /// <exception cref="ArgumentException">The spans differ in length, or a session is of another model or full.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">A session stands twice in the span, or another thread is using it.</exception>
@@ -172,28 +181,29 @@ public sealed class GptModel : IWeightSource, IDisposable
     public void Step(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
         if (sessions.Length != ids.Length) throw new ArgumentException($"There are {sessions.Length} sessions but {ids.Length} ids.", nameof(ids));
-        TokenIds.Validate(ids, Config.VocabularySize, nameof(ids));
-        foreach (var session in sessions)
+        int[] appended = TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
+        GptSession[] stepping = sessions.ToArray();
+        foreach (var session in stepping)
         {
-            if (session.Model != this) throw new ArgumentException("A session belongs to another model.", nameof(sessions));
+            if (session?.Model != this) throw new ArgumentException("A session belongs to another model.", nameof(sessions));
         }
 
         using var lease = Borrow();
         int entered = 0;
         try
         {
-            foreach (var session in sessions)
+            foreach (var session in stepping)
             {
                 session.Enter();
                 entered++;
                 session.Reserve(1);
             }
 
-            _runner.Step(sessions, ids, cancellationToken);
+            _runner.Step(stepping, appended, cancellationToken);
         }
         finally
         {
-            for (int i = 0; i < entered; i++) sessions[i].Leave();
+            for (int i = 0; i < entered; i++) stepping[i].Leave();
         }
     }
 
@@ -201,7 +211,7 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <param name="inputs">The input ids of all sequences, one after the other.</param>
     /// <param name="targets">For each input the id that follows it.</param>
     /// <param name="lengths">The length of each sequence, each at most the context length; they add up to the number of inputs.</param>
-    /// <param name="scores">Receives one score a target.</param>
+    /// <param name="scores">Receives one score per target; where the call throws, some may have been written.</param>
     /// <param name="cancellationToken">Checked between layers.</param>
     /// <exception cref="ArgumentException">The spans do not fit each other, or a sequence is longer than the context.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
@@ -211,21 +221,20 @@ public sealed class GptModel : IWeightSource, IDisposable
     {
         if (targets.Length != inputs.Length) throw new ArgumentException($"There are {inputs.Length} inputs but {targets.Length} targets.", nameof(targets));
         if (scores.Length != inputs.Length) throw new ArgumentException($"There are {inputs.Length} targets but room for {scores.Length} scores.", nameof(scores));
-        TokenIds.Validate(inputs, Config.VocabularySize, nameof(inputs));
-        TokenIds.Validate(targets, Config.VocabularySize, nameof(targets));
-        ValidateLengths(lengths, inputs.Length);
-
-        using var lease = Borrow();
-        _runner.Score(new() { Inputs = inputs, Targets = targets, Lengths = lengths, Scores = scores }, cancellationToken);
+        int[] checkedTargets = TokenIds.Copy(targets, Config.VocabularySize, nameof(targets));
+        Score(new ScoringBatch { Inputs = inputs, Targets = checkedTargets, Lengths = lengths, Scores = scores }, cancellationToken);
     }
 
     /// <summary>Scores packed sequences as the other overload does, and gives whatever else the batch wants, in one pass.</summary>
     internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
-        TokenIds.Validate(batch.Inputs, Config.VocabularySize, nameof(batch));
-        ValidateLengths(batch.Lengths, batch.Inputs.Length);
+        int[] inputs = TokenIds.Copy(batch.Inputs, Config.VocabularySize, nameof(inputs));
+        int[] lengths = batch.Lengths.ToArray();
+        ValidateLengths(lengths, inputs.Length);
         using var lease = Borrow();
-        _runner.Score(batch, cancellationToken);
+        _runner.Score(
+            new() { Inputs = inputs, Targets = batch.Targets, Lengths = lengths, Scores = batch.Scores, Details = batch.Details, Ends = batch.Ends },
+            cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>
@@ -235,26 +244,27 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public float[] ComputeLogits(ReadOnlySpan<int> ids)
     {
-        ValidateSequence(ids);
+        int[] sequence = CopySequence(ids);
         using var lease = Borrow();
-        return _runner.ComputeLogits(ids);
+        return _runner.ComputeLogits(sequence);
     }
 
     /// <summary>The hidden state of every position after the last layer norm, (T, C) row-major.</summary>
     /// <inheritdoc cref="ComputeLogits" path="/param|/exception"/>
     public float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
     {
-        ValidateSequence(ids);
+        int[] sequence = CopySequence(ids);
         using var lease = Borrow();
-        return _runner.ComputeHiddenStates(ids);
+        return _runner.ComputeHiddenStates(sequence);
     }
 
     /// <summary>
-    /// Frees the packed weights; sessions made from this model can no longer be used. Calls that other threads have under way end in
-    /// good order first.
+    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other threads have under way run to their end;
+    /// with the last of them the memory is freed.
     /// </summary>
     public void Dispose()
     {
+        _isDisposed = true;
         _weights.Dispose();
         _runner.Dispose();
     }
@@ -266,25 +276,28 @@ public sealed class GptModel : IWeightSource, IDisposable
         _runner.Append(session, ids, allLogits, cancellationToken);
     }
 
+    // The block itself refuses only when nobody has borrowed it: calls that overlap would keep it for ever.
     private NativeBlock.Lease Borrow()
     {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
         try
         {
             return _weights.Borrow();
         }
         catch (ObjectDisposedException)
         {
-            throw new ObjectDisposedException(nameof(GptModel));
+            throw new ObjectDisposedException(GetType().FullName);
         }
     }
 
-    private void ValidateSequence(ReadOnlySpan<int> ids)
+    private int[] CopySequence(ReadOnlySpan<int> ids)
     {
-        TokenIds.Validate(ids, Config.VocabularySize, nameof(ids));
         if (ids.Length > Config.ContextLength)
         {
             throw new ArgumentException($"There are {ids.Length} ids; the context length is {Config.ContextLength}.", nameof(ids));
         }
+
+        return TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
     }
 
     private void ValidateLengths(ReadOnlySpan<int> lengths, int inputCount)

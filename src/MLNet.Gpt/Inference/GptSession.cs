@@ -13,6 +13,7 @@ public sealed class GptSession : IDisposable
 
     private readonly KvCache _cache;
     private float[]? _logits;
+    private float[]? _nextLogits;
     private bool _hasLogits;
     private int _state;
 
@@ -31,29 +32,30 @@ public sealed class GptSession : IDisposable
     /// <summary>The logits after the last token, (V); valid until the session changes. Empty before the first token and after <see cref="Truncate"/>.</summary>
     public ReadOnlySpan<float> Logits => _hasLogits ? _logits : [];
 
-    /// <summary>The cache, for whoever has entered.</summary>
+    /// <summary>The cache, for callers that have entered.</summary>
     internal KvCache Cache => _cache;
 
-    /// <summary>Where the model writes the logits, (V).</summary>
-    internal float[] LogitsBuffer => _logits ??= GC.AllocateUninitializedArray<float>(Model.Config.VocabularySize);
+    /// <summary>Where the model writes the logits after the tokens it is appending, (V). They count only after <see cref="Advance"/>.</summary>
+    internal float[] NextLogits => _nextLogits ??= GC.AllocateUninitializedArray<float>(Model.Config.VocabularySize);
 
     /// <summary>Appends tokens and returns the logits after the last of them; the logits there are, where <paramref name="ids"/> is empty.</summary>
     /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
-    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    /// <remarks>Where it throws, whatever the reason, the session is as before.</remarks>
     /// <exception cref="ArgumentException">The tokens do not fit the context.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     /// <exception cref="ObjectDisposedException">The session or its model was disposed.</exception>
     public ReadOnlySpan<float> Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
-        TokenIds.Validate(ids, Model.Config.VocabularySize, nameof(ids));
+        int[] appended = TokenIds.Copy(ids, Model.Config.VocabularySize, nameof(ids));
         Enter();
         try
         {
-            if (!ids.IsEmpty)
+            if (appended.Length > 0)
             {
-                Reserve(ids.Length);
-                Model.Append(this, ids, [], cancellationToken);
+                Reserve(appended.Length);
+                Model.Append(this, appended, [], cancellationToken);
             }
 
             return Logits;
@@ -67,13 +69,14 @@ public sealed class GptSession : IDisposable
     /// <summary>Appends tokens and gives the logits after each of them, all in one pass over the weights.</summary>
     /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
     /// <param name="logits">Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.</param>
-    /// <param name="cancellationToken">Checked between blocks of the model; the session is then as before.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    /// <remarks>Where it throws, whatever the reason, the session is as before; <paramref name="logits"/> may have been written to.</remarks>
     /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.</exception>
     /// <inheritdoc cref="Append" path="/exception"/>
     public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
     {
         int vocabulary = Model.Config.VocabularySize;
-        TokenIds.Validate(ids, vocabulary, nameof(ids));
+        int[] appended = TokenIds.Copy(ids, vocabulary, nameof(ids));
         if (logits.Length != (long)ids.Length * vocabulary)
         {
             throw new ArgumentException($"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.", nameof(logits));
@@ -82,9 +85,9 @@ public sealed class GptSession : IDisposable
         Enter();
         try
         {
-            if (ids.IsEmpty) return;
-            Reserve(ids.Length);
-            Model.Append(this, ids, logits, cancellationToken);
+            if (appended.Length == 0) return;
+            Reserve(appended.Length);
+            Model.Append(this, appended, logits, cancellationToken);
         }
         finally
         {
@@ -129,12 +132,9 @@ public sealed class GptSession : IDisposable
             fork = Model.CreateSession();
             fork._cache.CopyFrom(_cache, Position);
             fork.Position = Position;
-            if (_hasLogits)
-            {
-                _logits.AsSpan().CopyTo(fork.LogitsBuffer);
-                fork._hasLogits = true;
-            }
-
+            if (!_hasLogits) return fork;
+            _logits.AsSpan().CopyTo(fork.NextLogits);
+            fork.Advance(Position);
             return fork;
         }
         catch
@@ -181,9 +181,10 @@ public sealed class GptSession : IDisposable
         _cache.EnsureCapacity(Position + count);
     }
 
-    /// <summary>Moves on to a position whose logits have been written.</summary>
+    /// <summary>Moves on to a position whose <see cref="NextLogits"/> have been written. Cannot fail.</summary>
     internal void Advance(int position)
     {
+        (_logits, _nextLogits) = (_nextLogits, _logits);
         Position = position;
         _hasLogits = true;
     }

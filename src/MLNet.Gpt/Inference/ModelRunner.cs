@@ -23,13 +23,14 @@ internal sealed unsafe class ModelRunner : IDisposable
     private GptConfig Config => _weights.Config;
 
     /// <summary>Appends ids to a session that the caller has entered and that has room, and computes the logits after the last.</summary>
-    /// <param name="session">Moves on only when all is done.</param>
+    /// <param name="session">Moves on only when all is done: until then what is computed lies where it does not count.</param>
     /// <param name="ids">At least one.</param>
     /// <param name="allLogits">Empty, or receives the logits after each id, (count, V).</param>
     /// <param name="cancellationToken">Checked between blocks.</param>
     public void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
     {
         int position = session.Position;
+        float[] nextLogits = session.NextLogits;
         for (int first = 0; first < ids.Length; first += RowsPerPass)
         {
             int count = Math.Min(RowsPerPass, ids.Length - first);
@@ -43,12 +44,12 @@ internal sealed unsafe class ModelRunner : IDisposable
                 {
                     ForwardPass.Normalise(_weights, workspace, 0, count, _threadCount);
                     fixed (float* logits = allLogits[(first * Config.VocabularySize)..]) ComputeLogits(workspace, count, logits);
-                    if (isLast) allLogits[^Config.VocabularySize..].CopyTo(session.LogitsBuffer);
+                    if (isLast) allLogits[^Config.VocabularySize..].CopyTo(nextLogits);
                 }
                 else if (isLast)
                 {
                     ForwardPass.Normalise(_weights, workspace, count - 1, 1, _threadCount);
-                    fixed (float* logits = session.LogitsBuffer) ComputeLogits(workspace, 1, logits);
+                    fixed (float* logits = nextLogits) ComputeLogits(workspace, 1, logits);
                 }
             }
             finally
@@ -60,14 +61,17 @@ internal sealed unsafe class ModelRunner : IDisposable
         session.Advance(position + ids.Length);
     }
 
-    /// <summary>Appends one id to each of many sessions that the caller has entered and that have room.</summary>
-    public void Step(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    /// <summary>Appends one id to each of many sessions that the caller has entered and that have room; all move on at the end, or none.</summary>
+    public void Step(GptSession[] sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
     {
+        foreach (var session in sessions) _ = session.NextLogits; // there is memory for them, or nothing is begun
         for (int first = 0; first < ids.Length; first += RowsPerPass)
         {
             int count = Math.Min(RowsPerPass, ids.Length - first);
-            StepTogether(sessions.Slice(first, count).ToArray(), ids.Slice(first, count), cancellationToken);
+            StepTogether(sessions[first..(first + count)], ids.Slice(first, count), cancellationToken);
         }
+
+        foreach (var session in sessions) session.Advance(session.Position + 1);
     }
 
     /// <summary>Scores packed sequences.</summary>
@@ -113,11 +117,7 @@ internal sealed unsafe class ModelRunner : IDisposable
             ForwardPass.Normalise(_weights, workspace, 0, rows, _threadCount);
             float* logits = workspace.Logits(vocabulary);
             ComputeLogits(workspace, rows, logits);
-            WorkerTeam.Run(rows, _threadCount, i =>
-            {
-                new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].LogitsBuffer);
-                sessions[i].Advance(sessions[i].Position + 1);
-            });
+            WorkerTeam.Run(rows, _threadCount, i => new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].NextLogits));
         }
         finally
         {
