@@ -1,5 +1,6 @@
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Checkpoints;
@@ -71,13 +72,16 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// The file is damaged, was not written by <see cref="Save"/>, or by a later version of it; the message names what is wrong.
     /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    public static GptCheckpoint Open(string path)
+    public static GptCheckpoint Open(string path) => Open(PositionedFile.Open(path));
+
+    /// <summary>Takes charge of an open file that holds a saved model.</summary>
+    internal static GptCheckpoint Open(PositionedFile saved)
     {
-        var file = SafetensorsFile.Open(path);
+        var file = SafetensorsFile.Open(saved);
         try
         {
             var (config, tokenizer) = ReadMetadata(file);
-            CheckWeights(file, config, $"'{path}'");
+            CheckWeights(file, config);
             return new(file, config, tokenizer);
         }
         catch
@@ -88,16 +92,15 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     }
 
     /// <summary>Opens a file of weights whose configuration stands elsewhere.</summary>
-    /// <param name="path">A safetensors file with the weights of the configuration under their names, and nothing else.</param>
+    /// <param name="weights">A safetensors file with the weights of the configuration under their names, and nothing else; it is taken charge of.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="description">How messages name the file.</param>
     /// <exception cref="InvalidDataException">The file is damaged, or its weights are not those of the configuration; the message names the weight.</exception>
-    internal static GptCheckpoint Open(string path, GptConfig config, string description)
+    internal static GptCheckpoint Open(PositionedFile weights, GptConfig config)
     {
-        var file = SafetensorsFile.Open(path);
+        var file = SafetensorsFile.Open(weights);
         try
         {
-            CheckWeights(file, config, description);
+            CheckWeights(file, config);
             return new(file, config, tokenizer: null);
         }
         catch
@@ -157,20 +160,20 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         : throw new InvalidDataException($"'{file.Path}' is no checkpoint of this library: its metadata lacks '{key}'.");
 
     // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
-    private static void CheckWeights(SafetensorsFile file, GptConfig config, string description)
+    private static void CheckWeights(SafetensorsFile file, GptConfig config)
     {
         int count = 0;
         foreach (var entry in WeightNames.For(config))
         {
-            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"{description} lacks the weight '{entry.Name}' of its configuration.");
+            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"'{file.Path}' lacks the weight '{entry.Name}' of its configuration.");
             if (!tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size)))
             {
-                throw new InvalidDataException($"{description} holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
+                throw new InvalidDataException($"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
             }
 
             if (tensor.DataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
             {
-                throw new InvalidDataException($"{description} holds {tensor}; weights are F32, F16 or BF16.");
+                throw new InvalidDataException($"'{file.Path}' holds {tensor}; weights are F32, F16 or BF16.");
             }
 
             count++;
@@ -178,6 +181,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
 
         if (count == file.Tensors.Count) return;
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
-        throw new InvalidDataException($"{description} holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
+        throw new InvalidDataException($"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
     }
 }

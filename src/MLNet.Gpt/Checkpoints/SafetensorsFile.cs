@@ -34,11 +34,14 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and checks its header against its length.</summary>
     /// <exception cref="InvalidDataException">The file breaks the format; the message names the file, the tensor and what is wrong.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path) => Open(PositionedFile.Open(path));
+
+    /// <summary>Takes charge of an open file, and checks its header against its length.</summary>
+    internal static SafetensorsFile Open(PositionedFile file)
     {
-        var file = PositionedFile.Open(path);
         try
         {
+            string path = file.Path;
             byte[] start = file.Read(0, (int)Math.Min(file.Length, SafetensorsHeader.LengthSize));
             byte[] json = file.Read(SafetensorsHeader.LengthSize, SafetensorsHeader.ReadLength(path, start, file.Length));
             return new(file, SafetensorsHeader.Parse(path, json, file.Length));

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Data;
 
@@ -29,7 +30,7 @@ internal sealed class TextFileReader : TextReader
     public TextFileReader(string path, Encoding? encoding, int blockLength = BlockLength)
     {
         _path = path;
-        _stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        _stream = ReadableFile.OpenStream(path, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         try
         {
             if (_stream.CanSeek && _stream.Length > 0) blockLength = (int)Math.Clamp((_stream.Length + 2) & ~1, 4, blockLength);

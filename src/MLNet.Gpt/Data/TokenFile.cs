@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.MemoryMappedFiles;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Data;
 
@@ -40,7 +41,7 @@ public sealed class TokenFile : ITokenSource, IDisposable
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public static TokenFile Open(string path)
     {
-        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        var stream = ReadableFile.OpenStream(path);
         try
         {
             byte[] start = new byte[TokenFileHeader.Length];

@@ -1,3 +1,5 @@
+using MLNet.Gpt.IO;
+
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>Reads the result files of a corpus's shards.</summary>
@@ -62,7 +64,7 @@ public static class CorpusResults
 
     private static IEnumerable<PieceResult> ReadPieces(string file)
     {
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
         foreach (var (line, _) in ResultLines.Read(stream, file))
         {
             if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, file);
@@ -107,7 +109,7 @@ public static class CorpusResults
         ResultHeader? header = null;
         long pieces = 0;
         ResultLine.EndLine? end = null;
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
         foreach (var (line, _) in ResultLines.Read(stream, file))
         {
             header ??= line.Header ?? throw new InvalidDataException($"'{file}' does not begin with the header of a result file.");

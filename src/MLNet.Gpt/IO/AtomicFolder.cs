@@ -3,30 +3,60 @@ namespace MLNet.Gpt.IO;
 /// <summary>Writes a folder so that a crash at any moment leaves the old one or the new one, whole.</summary>
 internal static class AtomicFolder
 {
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
     /// <summary>Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed where anything fails.</summary>
-    /// <param name="path">The folder to make or replace; where it is a link, the link's target.</param>
+    /// <param name="path">
+    /// The folder to make or replace; where it is a link, the link's target. A folder that is replaced keeps its mode, and so do its files.
+    /// </param>
     /// <param name="mayReplace">Whether a file, by its name, may vanish with the old folder; any other keeps the folder from being replaced.</param>
     /// <param name="write">Writes the files into the folder that it is given, and flushes them to the disk.</param>
-    /// <exception cref="IOException">There is a file at the path, or the folder there holds something that may not be replaced.</exception>
+    /// <exception cref="IOException">
+    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or the place cannot be written to.
+    /// </exception>
     public static void Write(string path, Func<string, bool> mayReplace, Action<string> write)
     {
-        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (File.Exists(target)) throw new IOException($"'{path}' is a file; a folder is to be written there.");
-        if (Directory.Exists(target)) target = Directory.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName ?? target;
+        string target = WritableTarget.Folder(path);
+        if (Directory.Exists(target)) Aside.Sweep(target);
         CheckReplaceable(target, mayReplace);
 
-        string aside = $"{target}.{Guid.NewGuid():N}.tmp"; // In the same folder: a move across file systems is a copy.
-        Directory.CreateDirectory(aside);
+        string aside = Aside.In(Path.GetDirectoryName(target) ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced."));
+        var mode = WritableTarget.Mode(target);
+        Create(path, aside, mode);
         try
         {
             write(aside);
             CheckReplaceable(target, mayReplace);
-            if (!Directory.Exists(target)) Directory.Move(aside, target);
-            else Exchange(aside, target);
+            if (!Directory.Exists(target))
+            {
+                Directory.Move(aside, target);
+                return;
+            }
+
+            foreach (string file in Directory.EnumerateFiles(aside)) WritableTarget.SetMode(file, WritableTarget.Mode(Path.Combine(target, Path.GetFileName(file))));
+            WritableTarget.SetMode(aside, mode);
+            Exchange(aside, target);
         }
         finally
         {
-            if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+            Aside.Remove(aside); // The new folder where anything failed, otherwise the old one.
+        }
+    }
+
+    // While it is filled, the successor of a folder is its owner's alone; the files' modes are those of new files until then.
+    private static void Create(string path, string aside, UnixFileMode? mode)
+    {
+        try
+        {
+            string parent = Path.GetDirectoryName(aside)!;
+            Directory.CreateDirectory(parent);
+            Aside.Sweep(parent);
+            if (mode is null || OperatingSystem.IsWindows()) Directory.CreateDirectory(aside);
+            else Directory.CreateDirectory(aside, OwnerOnly);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw WritableTarget.Denied(path, error);
         }
     }
 
@@ -38,7 +68,8 @@ internal static class AtomicFolder
         throw new IOException($"The folder '{folder}' holds '{Path.GetFileName(other)}', which is no part of an exported model and would be lost; choose a new or empty folder.");
     }
 
-    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder stands beside its place.
+    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder stands beside its place. Its name
+    // there is none that is swept: after a crash in that moment it is the only whole model.
     private static void Exchange(string aside, string target)
     {
         if (FolderExchange.TryExchange(aside, target)) return;
@@ -54,6 +85,6 @@ internal static class AtomicFolder
             throw;
         }
 
-        Directory.Delete(old, recursive: true);
+        Aside.Remove(old);
     }
 }

@@ -6,15 +6,17 @@ namespace MLNet.Gpt.IO;
 internal sealed class PositionedFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
+    private readonly IDisposable? _owner;
 
-    private PositionedFile(string path, SafeFileHandle handle)
+    private PositionedFile(string path, SafeFileHandle handle, IDisposable? owner)
     {
         Path = path;
         _handle = handle;
+        _owner = owner;
         Length = RandomAccess.GetLength(handle);
     }
 
-    /// <summary>The path as it was given.</summary>
+    /// <summary>The path as it was given, or what a file without one is called in messages.</summary>
     public string Path { get; }
 
     /// <summary>Bytes when it was opened.</summary>
@@ -24,14 +26,54 @@ internal sealed class PositionedFile : IDisposable
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static PositionedFile Open(string path)
     {
-        var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        var handle = ReadableFile.OpenHandle(path);
         try
         {
-            return new(path, handle);
+            return new(path, handle, handle);
         }
         catch
         {
             handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A file that a stream has open; the stream stays its owner.</summary>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="stream">The stream, whose position is not used.</param>
+    public static PositionedFile Of(string name, FileStream stream) => new(name, stream.SafeFileHandle, owner: null);
+
+    /// <summary>A file that is filled now and gone when it is disposed of, also where the process is killed before.</summary>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="folder">Where it takes up room; <see langword="null"/> for the system's place.</param>
+    /// <param name="fill">Writes its contents.</param>
+    /// <exception cref="IOException">The folder cannot be written to, or has too little room.</exception>
+    public static PositionedFile Temporary(string name, string? folder, Action<Stream> fill)
+    {
+        string path = Aside.In(folder ?? System.IO.Path.GetTempPath());
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 0 };
+        if (OperatingSystem.IsWindows()) options.Options = FileOptions.DeleteOnClose; // by the system, when the last handle is gone
+        else options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        FileStream stream;
+        try
+        {
+            stream = new FileStream(path, options);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw WritableTarget.Denied(path, error);
+        }
+
+        try
+        {
+            if (!OperatingSystem.IsWindows()) File.Delete(path); // Without a name, what is open lives as long as it is open.
+            fill(stream);
+            stream.Flush();
+            return new(name, stream.SafeFileHandle, stream);
+        }
+        catch
+        {
+            stream.Dispose();
             throw;
         }
     }
@@ -67,5 +109,5 @@ internal sealed class PositionedFile : IDisposable
         return file.Read(0, (int)file.Length);
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _owner?.Dispose();
 }

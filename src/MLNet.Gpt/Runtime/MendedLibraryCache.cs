@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Runtime;
 
@@ -39,30 +40,10 @@ internal sealed class MendedLibraryCache
 
         string hash = Convert.ToHexStringLower(SHA256.HashData(content))[..16];
         string path = Path.Combine(_directory, $"{Path.GetFileNameWithoutExtension(name)}-{hash}{Path.GetExtension(name)}");
-        if (!Holds(path, content)) Replace(path, content);
+        if (!Holds(path, content)) AtomicFile.Write(path, content.Length, stream => stream.Write(content)); // Programs that have the old file loaded keep it.
         return path;
     }
 
     private static bool Holds(string path, byte[] content) =>
         File.Exists(path) && new FileInfo(path).Length == content.Length && File.ReadAllBytes(path).AsSpan().SequenceEqual(content);
-
-    // Written aside and renamed: nobody ever sees a part of it, and whoever has the old file loaded keeps the old file.
-    private static void Replace(string path, byte[] content)
-    {
-        string aside = $"{path}.{Guid.NewGuid():N}";
-        try
-        {
-            using (var stream = new FileStream(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                stream.Write(content);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(aside, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(aside);
-        }
-    }
 }

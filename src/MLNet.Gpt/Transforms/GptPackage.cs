@@ -73,25 +73,35 @@ internal static class GptPackage
     private static GptModel LoadModel(
         PackageEntries entries, PackageMetadata metadata, GptConfig config, ITextTokenizer tokenizer, GptModelOptions options, string? temporaryFolder)
     {
-        using var stream = entries.Open(WeightsEntry, out string? file);
-        using var unpacked = file is null ? new TemporaryFile(temporaryFolder) : null;
-        string sha256 = Copy(stream, unpacked?.Path, entries);
+        using var stream = entries.Open(WeightsEntry, out string? path);
+        string sha256 = "";
+        PositionedFile file;
+        if (path is null)
+        {
+            file = PositionedFile.Temporary(entries.Describe(WeightsEntry).Trim('\''), temporaryFolder, destination => sha256 = Copy(stream, destination, entries));
+        }
+        else
+        {
+            sha256 = Copy(stream, Stream.Null, entries);
+            file = PositionedFile.Open(path);
+        }
+
+        using var opened = file;
         if (!sha256.Equals(metadata.WeightsSha256, StringComparison.OrdinalIgnoreCase))
         {
             throw new InvalidDataException(
                 $"{entries.Describe(WeightsEntry)} is damaged: its checksum is {sha256}, and weightsSha256 in '{MetadataEntry}' is {metadata.WeightsSha256}.");
         }
 
-        using var checkpoint = GptCheckpoint.Open(file ?? unpacked!.Path, config, entries.Describe(WeightsEntry));
+        using var checkpoint = GptCheckpoint.Open(file, config);
         return GptModel.FromWeights(checkpoint, tokenizer, options);
     }
 
-    private static string Copy(Stream source, string? destination, PackageEntries entries)
+    private static string Copy(Stream source, Stream destination, PackageEntries entries)
     {
         try
         {
-            using var file = destination is null ? Stream.Null : File.Create(destination);
-            using var hashing = new HashingStream(file);
+            using var hashing = new HashingStream(destination);
             source.CopyTo(hashing, 1 << 20);
             return hashing.Sha256();
         }

@@ -48,11 +48,13 @@ internal static class GptTransformerPersistence
 
     private static GptModel LoadModel(Stream stream, GptModelOptions options, IHostEnvironment environment)
     {
-        if (stream is FileStream { Position: 0 } unpacked) return GptModel.Load(unpacked.Name, options);
-
-        using var file = new TemporaryFile(environment.TemporaryFolder());
-        file.Fill(stream);
-        return GptModel.Load(file.Path, options);
+        const string name = $"saved pipeline/{CheckpointStream}";
+        using var file = stream is FileStream { Position: 0 } unpacked
+            ? PositionedFile.Of(name, unpacked)
+            : PositionedFile.Temporary(name, environment.TemporaryFolder(), stream.CopyTo);
+        using var checkpoint = GptCheckpoint.Open(file);
+        var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{name}' holds no tokenizer.");
+        return GptModel.FromWeights(checkpoint, tokenizer, options);
     }
 
     private static VersionInfo VersionInfo() => new(

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Transforms;
 
@@ -14,7 +15,7 @@ internal sealed class PackageEntries : IDisposable
     public static PackageEntries Open(string path)
     {
         if (Directory.Exists(path)) return new(path, null);
-        var stream = File.OpenRead(path);
+        var stream = ReadableFile.OpenStream(path);
         try
         {
             return new(path, new ZipArchive(stream, ZipArchiveMode.Read));
@@ -59,7 +60,7 @@ internal sealed class PackageEntries : IDisposable
     {
         file = _archive is null ? Path.Combine(_path, name) : null;
         if (!Contains(name)) throw new InvalidDataException($"'{_path}' is no package of a GPT transformer: it lacks '{name}'.");
-        return file is not null ? File.OpenRead(file) : _archive!.GetEntry(name)!.Open();
+        return file is not null ? ReadableFile.OpenStream(file) : _archive!.GetEntry(name)!.Open();
     }
 
     public void Dispose() => _archive?.Dispose();

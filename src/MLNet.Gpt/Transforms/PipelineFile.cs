@@ -62,7 +62,7 @@ internal static class PipelineFile
 
     private static bool IsZip(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = ReadableFile.OpenStream(path);
         return file.ReadByte() == 'P' && file.ReadByte() == 'K';
     }
 }

@@ -32,6 +32,7 @@ internal static class ModelFormats
     {
         if (HuggingFaceModel.IsIn(folder)) return HuggingFaceModel.OpenFolder(folder);
         if (TensorFlowModel.IsIn(folder)) return TensorFlowModel.OpenFolder(folder);
+        ReadableFile.CheckFolder(folder);
         throw new InvalidDataException(
             $"The folder '{folder}' holds no model that is known here: neither {HuggingFaceConfig.FileName} of Hugging Face nor {GptHyperparameters.FileName} of OpenAI's release.");
     }

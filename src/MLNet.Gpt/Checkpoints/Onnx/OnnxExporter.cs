@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.IO;
 
@@ -7,8 +6,7 @@ namespace MLNet.Gpt.Checkpoints.Onnx;
 
 /// <summary>Writes an ONNX model: opset 17 (IR version 8). Large weights stand in a second file beside it.</summary>
 /// <remarks>
-/// Source: <c>onnx.proto</c> of the ONNX specification, whose field numbers stand here. The second file has a name that is not in use yet, so that the old model keeps
-/// its weights until the new one is in place; then those are removed.
+/// Source: <c>onnx.proto</c> of the ONNX specification, whose field numbers stand here.
 /// </remarks>
 internal static class OnnxExporter
 {
@@ -24,11 +22,12 @@ internal static class OnnxExporter
         job.Meter.TotalBytes = graph.Weights.Sum(tensor => job.DataType.Size(tensor.ElementCount));
         graph.Message.Text(GraphName, "gpt2");
         var head = ModelHead(job);
-        bool replaces = File.Exists(job.Path);
-        string? data = null;
-        if (job.Meter.TotalBytes <= job.Options.InlineWeightLimit) WriteWhole(job, head, graph);
-        else data = WriteSplit(job, head, graph);
-        if (replaces) RemoveOldData(job.Path, except: data);
+        string target = WritableTarget.File(job.Path);
+        bool replaces = File.Exists(target);
+        using var data = job.Meter.TotalBytes > job.Options.InlineWeightLimit ? OnnxDataFiles.Reserve(target) : null;
+        if (data is null) WriteWhole(job, head, graph);
+        else WriteSplit(job, head, graph, data);
+        if (replaces) OnnxDataFiles.RemoveUnused(target);
     }
 
     // A message's length stands before it, so all lengths are known before the first weight is read.
@@ -56,40 +55,30 @@ internal static class OnnxExporter
         });
     }
 
-    // Returns the second file.
-    private static string WriteSplit(ExportJob job, ProtobufWriter model, OnnxGraphWriter graph)
+    private static void WriteSplit(ExportJob job, ProtobufWriter model, OnnxGraphWriter graph, FileStream data)
     {
-        string data = FreeDataFile(job.Path);
-        long[] offsets = new long[graph.Weights.Count];
-        AtomicFile.Write(data, length: 0, stream =>
-        {
-            var elements = new ElementWriter(job.Meter);
-            for (int i = 0; i < offsets.Length; i++)
-            {
-                stream.Write(new byte[(int)(-stream.Position & (DataAlignment - 1))]);
-                offsets[i] = stream.Position;
-                elements.Write(stream, graph.Weights[i], job.DataType);
-            }
-        });
-
         try
         {
-            for (int i = 0; i < offsets.Length; i++)
+            var elements = new ElementWriter(job.Meter);
+            foreach (var tensor in graph.Weights)
             {
-                var head = Head(graph.Weights[i], job.DataType).Integer(TensorLocation, ExternalLocation)
-                    .Message(TensorExternalData, Pair("location", Path.GetFileName(data)))
-                    .Message(TensorExternalData, Pair("offset", Text(offsets[i])))
-                    .Message(TensorExternalData, Pair("length", Text(job.DataType.Size(graph.Weights[i].ElementCount))));
+                data.Write(new byte[(int)(-data.Position & (DataAlignment - 1))]);
+                var head = Head(tensor, job.DataType).Integer(TensorLocation, ExternalLocation)
+                    .Message(TensorExternalData, Pair("location", Path.GetFileName(data.Name)))
+                    .Message(TensorExternalData, Pair("offset", Text(data.Position)))
+                    .Message(TensorExternalData, Pair("length", Text(job.DataType.Size(tensor.ElementCount))));
                 graph.Message.Message(GraphInitializer, head);
+                elements.Write(data, tensor, job.DataType);
             }
 
+            data.Flush(flushToDisk: true);
             model.Message(ModelGraph, graph.Message);
             AtomicFile.Write(job.Path, model.Length, model.WriteTo);
-            return data;
         }
         catch
         {
-            File.Delete(data);
+            data.Dispose();
+            Aside.Remove(data.Name);
             throw;
         }
     }
@@ -107,25 +96,6 @@ internal static class OnnxExporter
         tensor.Name, type == ExportDataType.Float32 ? OnnxElementType.Float32 : OnnxElementType.Float16, tensor.Shape);
 
     private static ProtobufWriter Pair(string key, string value) => new ProtobufWriter().Text(PairKey, key).Text(PairValue, value);
-
-    // NAME.onnx.data, or where that exists NAME.onnx.2.data and so on.
-    private static string FreeDataFile(string path)
-    {
-        string target = AtomicFile.Target(path), data = target + ".data";
-        for (int number = 2; File.Exists(data); number++) data = string.Create(CultureInfo.InvariantCulture, $"{target}.{number}.data");
-        return data;
-    }
-
-    // Files of the model that was replaced.
-    private static void RemoveOldData(string path, string? except)
-    {
-        string target = AtomicFile.Target(path);
-        var name = new Regex($@"^{Regex.Escape(Path.GetFileName(target))}(\.\d+)?\.data$", RegexOptions.CultureInvariant);
-        foreach (string file in Directory.EnumerateFiles(Path.GetDirectoryName(target)!, Path.GetFileName(target) + ".*"))
-        {
-            if (name.IsMatch(Path.GetFileName(file)) && file != except) File.Delete(file);
-        }
-    }
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,79 @@
+using System.Text.RegularExpressions;
+
+namespace MLNet.Gpt.IO;
+
+/// <summary>
+/// The names under which files and folders are written before they are moved into place. They are short, so that every name that a file system takes can be
+/// written to, and nobody else uses them, so that what a killed process left behind can be told from the files of others.
+/// </summary>
+internal static partial class Aside
+{
+    private const string Prefix = ".mlnet-gpt-", Suffix = ".tmp";
+
+    // Far longer than any writer pauses between two writes.
+    private static readonly TimeSpan Age = TimeSpan.FromDays(1);
+
+    /// <summary>A name in a folder that is not in use. In the folder of the target, as a move across file systems is a copy.</summary>
+    public static string In(string folder) => Path.Combine(folder, $"{Prefix}{Guid.NewGuid():N}{Suffix}");
+
+    /// <summary>Whether a file or folder of this name is one that was not moved into place.</summary>
+    public static bool IsOurs(string name) => Name().IsMatch(name);
+
+    /// <summary>Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process holds open.</summary>
+    public static void Sweep(string folder)
+    {
+        try
+        {
+            foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos($"{Prefix}*{Suffix}"))
+            {
+                if (IsOurs(entry.Name) && entry.LinkTarget is null && DateTime.UtcNow - LastChange(entry) > Age && !IsHeld(entry)) Remove(entry.FullName);
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Another process sweeps as well, or the folder cannot be listed; neither is in the way of what will be written.
+        }
+    }
+
+    /// <summary>Removes a file or folder as far as possible; what cannot be removed is swept later. Never throws, so that it hides no exception.</summary>
+    public static void Remove(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+            else File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static DateTime LastChange(FileSystemInfo entry)
+    {
+        var last = entry.LastWriteTimeUtc;
+        if (entry is not DirectoryInfo folder) return last;
+        foreach (var inner in folder.EnumerateFileSystemInfos("*", SearchOption.AllDirectories))
+        {
+            if (inner.LastWriteTimeUtc > last) last = inner.LastWriteTimeUtc;
+        }
+
+        return last;
+    }
+
+    private static bool IsHeld(FileSystemInfo entry)
+    {
+        if (entry is not FileInfo file) return false;
+        try
+        {
+            using var stream = new FileStream(file.FullName, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    [GeneratedRegex("^\\.mlnet-gpt-[0-9a-f]{32}\\.tmp$", RegexOptions.CultureInvariant)]
+    private static partial Regex Name();
+}

@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace MLNet.Gpt.IO;
+
+/// <summary>Tells files from pipes, devices and sockets, which .NET does not: opening a pipe waits for its other end, and some devices never end.</summary>
+internal static partial class FileKind
+{
+    private const int CurrentFolder = -100; // AT_FDCWD
+    private const uint TypeOnly = 1; // STATX_TYPE
+    private const int StatusSize = 512; // more than any of the structures has
+    private const int TypeMask = 0xF000, RegularType = 0x8000, FolderType = 0x4000; // S_IFMT, S_IFREG, S_IFDIR
+
+    /// <summary>Whether something is there, links followed, that is neither a file nor a folder; <see langword="false"/> where the system cannot tell.</summary>
+    public static bool IsSpecial(string path)
+    {
+        try
+        {
+            return Mode(path) is { } mode && (mode & TypeMask) is not (RegularType or FolderType);
+        }
+        catch (Exception error) when (error is EntryPointNotFoundException or DllNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    private static int? Mode(string path)
+    {
+        Span<byte> status = stackalloc byte[StatusSize];
+        if (OperatingSystem.IsLinux())
+        {
+            // struct statx is laid out alike on every processor; stx_mode stands after 28 bytes.
+            return StatusOnLinux(CurrentFolder, path, 0, TypeOnly, status) == 0 ? BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) : null;
+        }
+
+        if (!OperatingSystem.IsMacOS()) return null;
+
+        // struct stat with inodes of 64 bits; st_mode stands after 4 bytes.
+        int result = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? StatusOnIntelMac(path, status) : StatusOnMac(path, status);
+        return result == 0 ? BinaryPrimitives.ReadUInt16LittleEndian(status[4..]) : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatusOnLinux(int folder, string path, int flags, uint mask, Span<byte> status);
+
+    [LibraryImport("libc", EntryPoint = "stat", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatusOnMac(string path, Span<byte> status);
+
+    [LibraryImport("libc", EntryPoint = "stat$INODE64", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int StatusOnIntelMac(string path, Span<byte> status);
+}

@@ -1,0 +1,58 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace MLNet.Gpt.IO;
+
+/// <summary>
+/// Opens files for reading, by one set of rules for all readers: links are followed, and what is missing, forbidden, a folder, a pipe or a device ends at
+/// once in an <see cref="IOException"/> that names the path.
+/// </summary>
+internal static class ReadableFile
+{
+    // Others may replace the file, which then stays readable as it was, but not write to it.
+    private const FileShare Sharing = FileShare.Read | FileShare.Delete;
+
+    /// <summary>Opens a file for reading at any place.</summary>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    public static SafeFileHandle OpenHandle(string path) => Open(path, path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, Sharing));
+
+    /// <summary>Opens a file for reading from its beginning on.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="sharing">What others may do to it meanwhile; by default replace it, but not write to it.</param>
+    /// <param name="bufferSize">Bytes that are read ahead; 0 for readers with a buffer of their own.</param>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    public static FileStream OpenStream(string path, FileShare sharing = Sharing, int bufferSize = 4096) =>
+        Open(path, path => new FileStream(path, FileMode.Open, FileAccess.Read, sharing, bufferSize));
+
+    /// <summary>Tells a folder that holds nothing of use from one that may not be looked into.</summary>
+    /// <exception cref="IOException">It may not.</exception>
+    public static void CheckFolder(string path)
+    {
+        try
+        {
+            foreach (string entry in Directory.EnumerateFileSystemEntries(path))
+            {
+                File.GetAttributes(entry);
+                return;
+            }
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"The folder '{path}' cannot be read: access to it is denied.", error);
+        }
+    }
+
+    private static T Open<T>(string path, Func<string, T> open)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path)) throw new IOException($"'{path}' is a folder; a file is needed.");
+        if (FileKind.IsSpecial(path)) throw new IOException($"'{path}' is a named pipe, a device or a socket; only files are read.");
+        try
+        {
+            return open(path);
+        }
+        catch (UnauthorizedAccessException error)
+        {
+            throw new IOException($"'{path}' cannot be read: access to it is denied.", error);
+        }
+    }
+}
