@@ -92,4 +92,9 @@ Describe 'ConvertTo-GptToken' {
         $shown | Should -Match "'\\n'"
         $shown | Should -Match "' you'"
     }
+
+    It 'shows control characters, which a terminal would obey, by their numbers' {
+        $shown = ConvertTo-GptToken "a`e[31mred" | Out-String
+        $shown | Should -Match ([regex]::Escape('\u001b'))
+    }
 }

@@ -88,7 +88,7 @@ Describe 'Invoke-GptGenerate' {
         $stopping = $shell.BeginStop($null, $null)
         $stopping.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
-        $running.IsCompleted | Should -BeTrue
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.Dispose()
     }
 
@@ -105,5 +105,11 @@ Describe 'Invoke-GptGenerate' {
     It 'shows prompt and text' {
         $text = Invoke-GptGenerate $model 'Every effort' -MaxTokens 3
         ($text | Out-String).Trim() | Should -BeExactly $text.FullText.Trim()
+    }
+
+    It 'shows control characters, which a terminal would obey, by their numbers' {
+        $text = Invoke-GptGenerate $model "Every`e[31m`neffort" -MaxTokens 1
+        $text.FullText | Should -Match "`e"
+        $text | Out-String | Should -Match '\\u001b\[31m\r?\n'
     }
 }

@@ -115,3 +115,87 @@ Describe 'The path of a text' {
         $wrong[0].TargetObject | Should -Be $bad
     }
 }
+
+Describe 'The encoding of a file' {
+    BeforeDiscovery {
+        $encodings = @(
+            @{ name = 'ansi'; bytes = 1252 }
+            @{ name = 1252; bytes = 1252 }
+            @{ name = '1252'; bytes = 1252 }
+            @{ name = 'windows-1252'; bytes = 1252 }
+            @{ name = [System.Text.Encoding]::Latin1; bytes = 1252 }
+            @{ name = 'unicode'; bytes = 1200 }
+            @{ name = 'BigEndianUnicode'; bytes = 1201 }
+            @{ name = 'utf32'; bytes = 12000 }
+            @{ name = 'bigendianutf32'; bytes = 12001 }
+            @{ name = 'utf8NoBOM'; bytes = 65001 }
+        )
+    }
+
+    BeforeAll {
+        $sentence = "Die Gr$([char]0xF6)$([char]0xDF)e des Caf$([char]0xE9)s: 25 $([char]0xB0)C."
+        $expected = Get-GptLoss $model $sentence
+
+        function Save([string]$name, [int]$page) {
+            # .NET knows Latin-1, which has the bytes of Windows-1252 here, without a provider of code pages.
+            $encoding = $page -eq 1252 ? [System.Text.Encoding]::Latin1 : [System.Text.Encoding]::GetEncoding($page)
+            [System.IO.File]::WriteAllBytes("$TestDrive/$name", $encoding.GetBytes($sentence))
+            "$TestDrive/$name"
+        }
+    }
+
+    It 'may be <name>' -ForEach $encodings {
+        $file = Save "e.txt" $bytes
+        $loss = Get-GptLoss $model -Path $file -Encoding $name -ErrorAction Stop
+        $loss.TokenCount | Should -Be 30
+        [math]::Abs($loss.CrossEntropy - 6.662978) | Should -BeLessThan 1e-6
+        $loss.ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-Item $file | Get-GptLoss $model -Encoding $name).ExactSum | Should -BeExactly $expected.ExactSum
+        (Measure-GptLoss -Model $model -Path $file -Encoding $name).ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-Item $file | Measure-GptLoss -Model $model -Encoding $name -ByLine).ExactSum | Should -BeExactly $expected.ExactSum
+        ConvertTo-GptToken -Model $model -Path $file -Encoding $name | ConvertFrom-GptToken -Model $model | Should -BeExactly $sentence
+        (Get-GptNextToken $model -Path $file -Encoding $name -Count 1).Prompt | Should -BeExactly $sentence
+    }
+
+    It 'is that of its byte order mark, whatever -Encoding says' {
+        [System.IO.File]::WriteAllText("$TestDrive/mark.txt", $sentence, [System.Text.Encoding]::Unicode)
+        (Get-GptLoss $model -Path "$TestDrive/mark.txt").ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-GptLoss $model -Path "$TestDrive/mark.txt" -Encoding ansi).ExactSum | Should -BeExactly $expected.ExactSum
+    }
+
+    It 'is what a training reads' {
+        [System.IO.File]::WriteAllBytes("$TestDrive/t.txt", [System.Text.Encoding]::Latin1.GetBytes($sentence * 8))
+        $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true }
+        (Invoke-GptTraining $model -Path "$TestDrive/t.txt" -Encoding ansi @settings).TrainingHistory.TrainingLoss |
+            Should -Be (Invoke-GptTraining $model -Text ($sentence * 8) @settings).TrainingHistory.TrainingLoss
+    }
+
+    It 'is wrong for <what>: the file is named with the offset and left out, by <cmdlet>' -ForEach @(
+        foreach ($cmdlet in 'Get-GptLoss', 'Get-GptNextToken', 'ConvertTo-GptToken', 'Measure-GptLoss', 'Invoke-GptTraining') {
+            @{ cmdlet = $cmdlet; what = 'a byte that is no UTF-8'; bytes = 1252; says = '*bad.txt*offset 6*' }
+            @{ cmdlet = $cmdlet; what = 'UTF-16 without a mark'; bytes = 1200; says = '*bad.txt*UTF-16*-Encoding*' }
+        }
+    ) {
+        $bad = Save 'bad.txt' $bytes
+        [System.IO.File]::WriteAllText("$TestDrive/good.txt", $sentence * 8)
+        $more = $cmdlet -eq 'Invoke-GptTraining' ? @{ MaxSteps = 1; EvaluationBatches = 1; ModelOnly = $true } : @{}
+        $alone = & $cmdlet -Model $model -Path "$TestDrive/good.txt" @more
+        $output = & $cmdlet -Model $model -Path $bad, "$TestDrive/good.txt" @more -ErrorAction SilentlyContinue -ErrorVariable wrong
+        @($output).Count | Should -Be @($alone).Count
+        $wrong | Should -HaveCount 1
+        $wrong[0].FullyQualifiedErrorId | Should -BeLike 'TextInvalid,*'
+        $wrong[0].CategoryInfo.Category | Should -Be 'InvalidData'
+        $wrong[0].TargetObject | Should -Be $bad
+        $wrong[0].Exception.Message | Should -BeLike $says
+    }
+
+    It 'is refused where no encoding has that name, and for a text' {
+        { Get-GptLoss $model -Path x.txt -Encoding latin9000 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Get-GptLoss $model -Text 'a text' -Encoding ansi } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+    }
+
+    It 'is completed by name' {
+        $line = 'Measure-GptLoss -Model $model -Path x.txt -Encoding u'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'unicode', 'utf32', 'utf8', 'utf8BOM', 'utf8NoBOM'
+    }
+}

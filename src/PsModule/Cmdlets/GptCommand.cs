@@ -29,7 +29,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
                 }
                 else if (Directory.Exists(file))
                 {
-                    WriteError(new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt'."), "PathIsFolder", ErrorCategory.InvalidArgument, path);
+                    WriteError(new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt', or what Get-ChildItem -File lists."), "PathIsFolder", ErrorCategory.InvalidArgument, path);
                 }
                 else
                 {
@@ -80,6 +80,26 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         {
             return []; // a bracket that is never closed
         }
+    }
+
+    /// <summary>Reads one file of text; where it cannot be read, or is not valid in its encoding, that is reported.</summary>
+    protected bool TryRead(string file, Action read)
+    {
+        try
+        {
+            read();
+            return true;
+        }
+        catch (InvalidDataException invalid)
+        {
+            WriteError(invalid, "TextInvalid", ErrorCategory.InvalidData, file);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            WriteError(unreadable, "FileUnreadable", ErrorCategory.ReadError, file);
+        }
+
+        return false;
     }
 
     /// <summary>Works on one item; what the library refuses about it is reported, and the next item has its turn.</summary>

@@ -1,7 +1,10 @@
 using System.Management.Automation;
+using System.Text;
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Loss;
 using MLNet.Gpt.Tokenization;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -35,15 +38,22 @@ public sealed class MeasureGptLossCommand : GptCommand
     [Parameter(Mandatory = true, ParameterSetName = CorpusLiteralSet)]
     public LanguageModel Model { get; set; } = null!;
 
-    /// <summary>Files of UTF-8 text that are the corpus; wildcards are resolved, and files go in the order of their names.</summary>
+    /// <summary>Files of text that are the corpus; wildcards are resolved, and files go in the order of their names.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CorpusSet)]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>Files of UTF-8 text that are the corpus, taken literally; files from the pipeline bind here.</summary>
+    /// <summary>Files of text that are the corpus, taken literally; files from the pipeline bind here.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CorpusLiteralSet)]
     [Alias("PSPath", "FullName")]
     public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The encoding of files without a byte order mark; UTF-8 by default.</summary>
+    [Parameter(ParameterSetName = CorpusSet)]
+    [Parameter(ParameterSetName = CorpusLiteralSet)]
+    [EncodingArgument]
+    [ArgumentCompleter(typeof(EncodingCompleter))]
+    public Encoding? Encoding { get; set; }
 
     /// <summary>Makes each line of the files a document.</summary>
     [Parameter(ParameterSetName = CorpusSet)]
@@ -151,7 +161,7 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
         catch (ArgumentException refused)
         {
-            Terminate(refused, ParameterSetName == ResultSet ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, ResultPath);
+            Terminate(refused, ParameterSetName == ResultSet ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, ParameterSetName == ResultSet ? ResultPath : _files);
         }
         catch (ObjectDisposedException disposed)
         {
@@ -190,13 +200,21 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
     }
 
-    // Files go in the order of their names, so that shards on different machines agree.
+    // Files go in the order of their names, so that shards on different machines agree. They are read ahead once, since a bad one cannot be
+    // reported and left out when the evaluation comes to it.
     private Corpus CorpusOf(IEnumerable<string> paths)
     {
-        string[] files = [.. paths.OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
-        if (files.Length == 0) throw new ArgumentException("There is no file to read; the paths lead to none.");
-        return ByLine ? Corpus.FromTexts(files.SelectMany(File.ReadLines)) : Corpus.FromFiles(files);
+        string[] files = [.. paths.Where(IsText).OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];
+        if (files.Length == 0) throw new ArgumentException("There is no file to measure.");
+        return ByLine ? Corpus.FromTexts(files.SelectMany(file => TextFile.ReadLines(file, Encoding))) : Corpus.FromFiles(files, Encoding);
     }
+
+    private bool IsText(string file) => TryRead(
+        file,
+        () =>
+        {
+            foreach (string line in TextFile.ReadLines(file, Encoding)) StopToken.ThrowIfCancellationRequested();
+        });
 
     private void Write(CorpusEvaluation result) => WriteObject(
         new GptLoss(result.Metrics.Score, result.Metrics.VocabularySize, source: null) { CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile });

@@ -1,4 +1,7 @@
 using System.Management.Automation;
+using System.Text;
+using MLNet.Gpt.Data;
+using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -20,15 +23,22 @@ public abstract class TextInputCommand : GptCommand
     [AllowEmptyString]
     public string[] Text { get; set; } = [];
 
-    /// <summary>Files of UTF-8 text; wildcards are resolved.</summary>
+    /// <summary>Files of text; wildcards are resolved.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
 
-    /// <summary>Files of UTF-8 text, taken literally.</summary>
+    /// <summary>Files of text, taken literally.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralPathSet)]
     [Alias("PSPath", "FullName")]
     public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The encoding of files without a byte order mark; UTF-8 by default.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [EncodingArgument]
+    [ArgumentCompleter(typeof(EncodingCompleter))]
+    public Encoding? Encoding { get; set; }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
@@ -38,7 +48,8 @@ public abstract class TextInputCommand : GptCommand
             case PathSet or LiteralPathSet:
                 foreach (string file in ResolveFiles(ParameterSetName == PathSet ? Path : LiteralPath, literal: ParameterSetName == LiteralPathSet))
                 {
-                    if (Read(file) is { } text) ProcessText(new(text, file));
+                    string? text = null;
+                    if (TryRead(file, () => text = TextFile.ReadAllText(file, Encoding))) ProcessText(new(text!, file));
                 }
 
                 break;
@@ -50,17 +61,4 @@ public abstract class TextInputCommand : GptCommand
 
     /// <summary>Works on one text.</summary>
     protected abstract void ProcessText(TextInput input);
-
-    private string? Read(string file)
-    {
-        try
-        {
-            return File.ReadAllText(file);
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            WriteError(unreadable, "FileUnreadable", ErrorCategory.ReadError, file);
-            return null;
-        }
-    }
 }
