@@ -1,0 +1,37 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace MLNet.Gpt.Tests.Documentation;
+
+/// <summary>Compiles code as the program of a new console project would be, with a reference to each of our packages.</summary>
+internal static class CodeBlockCompiler
+{
+    // What a project has by ImplicitUsings.
+    private const string ImplicitUsings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        """;
+
+    private static readonly CSharpParseOptions Parsing = new(LanguageVersion.CSharp14);
+    private static readonly CSharpCompilationOptions Options = new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable);
+
+    private static readonly MetadataReference[] References =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Where(file => !Path.GetFileName(file).StartsWith("MLNet.Gpt.Tests", StringComparison.Ordinal))
+            .Select(file => MetadataReference.CreateFromFile(file)),
+    ];
+
+    public static CSharpCompilation Compile(string name, string code) => CSharpCompilation.Create(
+        name, [CSharpSyntaxTree.ParseText(ImplicitUsings, Parsing), CSharpSyntaxTree.ParseText(code, Parsing)], References, Options);
+
+    /// <summary>What the compiler has against the code, by its lines.</summary>
+    public static IEnumerable<string> Faults(string code) => Compile("Block", code).GetDiagnostics()
+        .Where(fault => fault.Severity >= DiagnosticSeverity.Warning)
+        .Select(fault => FormattableString.Invariant($"line {fault.Location.GetLineSpan().StartLinePosition.Line + 1}: {fault.Id} {fault.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}"));
+}
