@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Generation;
+using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 using Spectre.Console;
 
@@ -18,7 +19,7 @@ internal static class LookupBenchmark
         string[] chapters = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt")).Split("\nCHAPTER ");
         var ml = new MLContext(seed: 1);
         AnsiConsole.WriteLine("Training a small model for lookup decoding …");
-        var options = new GptTrainerOptions { Training = new() { MaxSteps = 200, BatchSize = 2, LearningRate = 2e-3, ValidationFraction = 0 } };
+        var options = new GptTrainerOptions { Training = new() { MaxSteps = 200, BatchSize = 2, LearningRate = 2e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 } };
         var model = ml.LanguageModeling.Trainers.Gpt(options).Fit(ml.Data.LoadFromEnumerable(chapters[..^HeldOutChapters].Select(text => new { Text = text }))).Model;
 
         string[] prompts = [.. chapters[^HeldOutChapters..].Select(chapter => chapter[..200])];

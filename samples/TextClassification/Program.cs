@@ -22,7 +22,7 @@ var split = ml.Data.TrainTestSplit(ml.Data.LoadFromEnumerable(passages.SelectMan
 Console.WriteLine($"Training a GPT on the first {ChaptersForGpt} chapters…");
 var gpt = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 {
-    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4 },
+    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1 },
 }).Fit(ml.Data.LoadFromEnumerable(forGpt));
 
 var classifier = ml.Transforms.Conversion.MapValueToKey("Label")

@@ -25,7 +25,7 @@ var split = ml.Data.TrainTestSplit(chapters, testFraction: 0.1);
 
 var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 {
-    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4 },
+    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1 },
 }).Fit(split.TrainSet);
 
 var metrics = ml.LanguageModeling.Evaluate(model.Transform(split.TestSet));

@@ -4,7 +4,7 @@ using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt;
 
-/// <summary>The trainers of language models, had from <c>mlContext.LanguageModeling.Trainers</c>.</summary>
+/// <summary>The trainers of language models, accessed through <c>mlContext.LanguageModeling.Trainers</c>.</summary>
 public sealed class LanguageModelingTrainers
 {
     private readonly IHostEnvironment _environment;
@@ -14,14 +14,14 @@ public sealed class LanguageModelingTrainers
     /// <summary>A trainer of GPT models.</summary>
     /// <param name="inputColumnName">The column of text that is trained on, and that the trained transformer reads.</param>
     /// <param name="config">The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.</param>
-    /// <param name="epochs">Rounds through the data.</param>
-    public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int epochs = 10)
+    /// <param name="epochs">Passes through the data; as many as <see cref="Training.TrainingOptions.Epochs"/> has by default where <see langword="null"/>.</param>
+    public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {
         var defaults = new GptTrainerOptions();
         return Gpt(defaults with
         {
             Config = config ?? defaults.Config,
-            Training = defaults.Training with { Epochs = epochs },
+            Training = epochs is { } count ? defaults.Training with { Epochs = count } : defaults.Training,
             Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
         });
     }

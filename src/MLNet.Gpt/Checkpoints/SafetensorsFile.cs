@@ -80,6 +80,12 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
+    /// <summary>A tensor of bytes, whole.</summary>
+    /// <exception cref="InvalidDataException">It holds something else, or more than an array does.</exception>
+    internal byte[] ReadBytes(SafetensorsTensor tensor) => tensor.DataType == SafetensorsDataType.UInt8 && tensor.ElementCount <= Array.MaxLength
+        ? _file.Read(tensor.FileOffset, (int)tensor.ElementCount)
+        : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
+
     /// <summary>Every tensor as the importing parts know it.</summary>
     internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(tensor =>
         new FileTensor(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)));

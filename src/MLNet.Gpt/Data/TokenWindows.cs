@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 namespace MLNet.Gpt.Data;
 
 /// <summary>
@@ -14,6 +17,7 @@ public sealed class TokenWindows
     private readonly ITokenSource _tokens;
     private readonly int? _limit;
     private readonly int _completeCount;
+    private string? _fingerprint;
 
     /// <summary>Cuts tokens into windows.</summary>
     /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
@@ -100,6 +104,23 @@ public sealed class TokenWindows
     /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));
+
+    /// <summary>SHA-256 of all ids, each as 4 bytes, in hexadecimal digits: the same wherever the tokens lie. Computed once.</summary>
+    internal string Fingerprint(CancellationToken cancellationToken)
+    {
+        if (_fingerprint is not null) return _fingerprint;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        int[] ids = new int[(int)Math.Min(_tokens.Count, 1 << 18)];
+        for (long start = 0; start < _tokens.Count; start += ids.Length)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var part = ids.AsSpan(0, (int)Math.Min(ids.Length, _tokens.Count - start));
+            _tokens.Read(start, part);
+            hash.AppendData(MemoryMarshal.AsBytes(part));
+        }
+
+        return _fingerprint = Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
 
     private long Start(int window) => (uint)window < (uint)Count
         ? (long)window * Stride

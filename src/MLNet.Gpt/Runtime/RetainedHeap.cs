@@ -4,7 +4,8 @@ namespace MLNet.Gpt.Runtime;
 
 /// <summary>
 /// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training step frees and takes the
-/// same hundreds of megabytes over and over, and the kernel would clear each page anew. Where the C library is not glibc this does nothing.
+/// same hundreds of megabytes over and over, and the kernel would clear each page anew. Where the C library is not glibc, or the user has told it how to
+/// keep memory by an environment variable, this does nothing: what was set could not be put back.
 /// </summary>
 /// <remarks>
 /// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and maps a block that fits in none
@@ -20,6 +21,15 @@ internal sealed partial class RetainedHeap : IDisposable
     private static int _count;
 
     private bool _isDisposed;
+
+    /// <summary>How many there are in the process.</summary>
+    internal static int Count
+    {
+        get
+        {
+            lock (Gate) return _count;
+        }
+    }
 
     public RetainedHeap()
     {
@@ -37,15 +47,19 @@ internal sealed partial class RetainedHeap : IDisposable
             _isDisposed = true;
             if (--_count > 0) return;
             Set(DefaultMaximumOfMaps, DefaultTrimThreshold, DefaultTopPad);
-            if (IsGlibc) Trim(0);
+            if (IsWanted) Trim(0);
         }
     }
+
+    private static readonly string[] UsersChoices = ["MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES"];
+
+    private static readonly bool IsWanted = IsGlibc && UsersChoices.All(name => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)));
 
     private static bool IsGlibc => OperatingSystem.IsLinux() && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal);
 
     private static void Set(int maps, int trim, int pad)
     {
-        if (!IsGlibc) return;
+        if (!IsWanted) return;
         SetOption(MaximumOfMaps, maps);
         SetOption(TrimThreshold, trim);
         SetOption(TopPad, pad);

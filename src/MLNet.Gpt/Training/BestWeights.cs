@@ -8,8 +8,6 @@ internal sealed class BestWeights(TrainingOptions options, TrainingState state)
     /// <summary>The weights at <see cref="TrainingState.BestStep"/>, where they are kept and one was measured.</summary>
     public GptWeights? Weights { get; set; }
 
-    public bool IsKept => options.KeepsBest || options.Patience is not null;
-
     public bool IsPatienceOver => state.EvaluationsSinceBest >= options.Patience;
 
     public void Observe(TrainingPoint point, IWeightSource weights)
@@ -22,7 +20,7 @@ internal sealed class BestWeights(TrainingOptions options, TrainingState state)
         }
 
         (state.BestLoss, state.BestStep, state.EvaluationsSinceBest) = (loss, point.Step, 0);
-        if (IsKept) Weights = Copy(weights);
+        if (options.KeepsBestWeights) Weights = Copy(weights);
     }
 
     /// <summary>A copy of weights in managed memory.</summary>

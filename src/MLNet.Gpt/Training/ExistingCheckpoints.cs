@@ -7,11 +7,12 @@ public enum ExistingCheckpoints
     Refuse,
 
     /// <summary>
-    /// Training goes on from the latest of them, bit for bit as it would have without the break; the weights that it was to begin with are not used. Options that
-    /// decide its course must be the same; its length, learning rates, evaluations and checkpoints may be others.
+    /// Training resumes from the latest of them that is whole, bit for bit as it would have continued without the break; the weights that it was to begin with are
+    /// not used. The data and the options that decide its course must be the same; its length, learning rates, gradient clipping, evaluation interval, samples and
+    /// checkpoints may be others. A damaged checkpoint that was passed over is named in <see cref="TrainingProgress.Warnings"/>.
     /// </summary>
     Resume,
 
-    /// <summary>They are removed.</summary>
+    /// <summary>They are removed, and nothing else.</summary>
     Replace,
 }

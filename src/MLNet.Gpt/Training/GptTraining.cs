@@ -37,7 +37,7 @@ public static class GptTraining
     {
         options = (options ?? new()).Validated();
         using var engine = TrainingEngines.Create(weights, options);
-        var loop = new TrainingLoop(engine, data, options, progress, cancellationToken);
+        using var loop = new TrainingLoop(engine, data, options, progress, cancellationToken);
         var history = loop.Run();
         return new(loop.BestWeights ?? BestWeights.Copy(engine.Weights), history);
     }

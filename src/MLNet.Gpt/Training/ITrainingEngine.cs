@@ -34,6 +34,12 @@ internal interface ITrainingEngine : IDisposable
     /// <summary>Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of dropout's random stream. A copy, in parts of under 2 GB.</summary>
     IReadOnlyDictionary<string, byte[]> CaptureState();
 
+    /// <summary>Where the stream of random numbers stands that dropout draws from.</summary>
+    byte[] CaptureRandom();
+
+    /// <summary>Puts the stream of random numbers back to where it stood.</summary>
+    void RestoreRandom(byte[] state);
+
     /// <summary>Puts back weights and a captured state; the steps after it are those that would have followed, bit for bit.</summary>
     void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state);
 }

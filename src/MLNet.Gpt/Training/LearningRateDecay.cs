@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training;
 
-/// <summary>The way a learning rate falls from its full size to <see cref="TrainingOptions.FinalLearningRate"/>.</summary>
+/// <summary>The way a learning rate falls from its full size to <see cref="TrainingOptions.FinalLearningRate"/>, or that it does not.</summary>
 public enum LearningRateDecay
 {
     /// <summary>Along half a cosine: slowly, fast, slowly.</summary>
@@ -8,4 +8,7 @@ public enum LearningRateDecay
 
     /// <summary>Along a line.</summary>
     Linear,
+
+    /// <summary>It stays as it is.</summary>
+    None,
 }

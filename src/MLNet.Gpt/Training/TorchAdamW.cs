@@ -17,8 +17,9 @@ internal sealed class TorchAdamW : IDisposable
     public TorchAdamW(IEnumerable<(string Name, Parameter Parameter, double WeightDecay)> parameters, TrainingOptions options)
     {
         _options = options;
-        _slots = [.. parameters.Select(each => new Slot(
-            each.Name, each.Parameter, each.WeightDecay, torch.zeros_like(each.Parameter).DetachFromDisposeScope(), torch.zeros_like(each.Parameter).DetachFromDisposeScope()))];
+        using var scope = torch.NewDisposeScope(); // so that moments are freed where one of them does not fit into memory
+        _slots = [.. parameters.Select(each => new Slot(each.Name, each.Parameter, each.WeightDecay, torch.zeros_like(each.Parameter), torch.zeros_like(each.Parameter)))];
+        foreach (var slot in _slots) scope.Detach(slot.Mean, slot.Square);
     }
 
     public IEnumerable<Parameter> Parameters => _slots.Select(slot => slot.Parameter);

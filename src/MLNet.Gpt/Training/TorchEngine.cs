@@ -23,27 +23,38 @@ internal sealed class TorchEngine : ITrainingEngine
     private readonly TrainingOptions _options;
     private readonly bool _wasTraining, _wasStepByStep, _ownsModule;
     private readonly RetainedHeap _heap = new();
-    private readonly TorchAdamW _optimizer;
+    private readonly Dictionary<string, bool> _hadGradients;
+    private readonly TorchAdamW? _optimizer; // absent only while a constructor that fails cleans up
 
     /// <summary>An engine over a network, which is trained in place.</summary>
-    /// <param name="module">When the engine is disposed, it has the mode that it had before.</param>
+    /// <param name="module">When the engine is disposed, it has the mode that it had before, and the same weights ask for gradients.</param>
     /// <param name="options">How to train.</param>
     /// <param name="ownsModule">Whether the network is disposed with the engine.</param>
+    /// <remarks>Where this throws, nothing has changed, and a network that is owned is disposed.</remarks>
     /// <exception cref="ArgumentException">The frozen weights are not the network's, or are all of them.</exception>
     public TorchEngine(GptModule module, TrainingOptions options, bool ownsModule = false)
     {
-        var trained = TrainedWeight.For(module.Config, options);
         (_module, _options, _ownsModule) = (module, options, ownsModule);
         (_wasTraining, _wasStepByStep) = (module.training, module.ComputesStepByStep);
         _parameters = module.ParametersByName();
-        foreach (var parameter in _parameters.Values) parameter.requires_grad = false;
-        foreach (var weight in trained) _parameters[weight.Entry.Name].requires_grad = true;
-        _optimizer = new TorchAdamW(trained.Select(weight => (weight.Entry.Name, _parameters[weight.Entry.Name], weight.WeightDecay)), options);
+        _hadGradients = _parameters.ToDictionary(pair => pair.Key, pair => pair.Value.requires_grad);
+        try
+        {
+            var trained = TrainedWeight.For(module.Config, options);
+            foreach (var parameter in _parameters.Values) parameter.requires_grad = false;
+            foreach (var weight in trained) _parameters[weight.Entry.Name].requires_grad = true;
+            _optimizer = new TorchAdamW(trained.Select(weight => (weight.Entry.Name, _parameters[weight.Entry.Name], weight.WeightDecay)), options);
 
-        module.ComputesStepByStep = options.Mode == TrainingMode.PyTorchCompatible;
-        module.train();
-        RandomSeed.Set(options.Seed);
-        if (options.Mode == TrainingMode.PyTorchCompatible) new GptModule(module.Config).Dispose(); // the stream goes on where the book's does
+            module.ComputesStepByStep = options.Mode == TrainingMode.PyTorchCompatible;
+            module.train();
+            RandomSeed.Set(options.Seed);
+            if (options.Mode == TrainingMode.PyTorchCompatible) new GptModule(module.Config).Dispose(); // the stream goes on where the book's does
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public IWeightSource Weights => new ParameterWeights(_module.Config, _parameters);
@@ -61,11 +72,11 @@ internal sealed class TorchEngine : ITrainingEngine
     public double ClipGradients(double? maximumNorm)
     {
         using var scope = torch.NewDisposeScope();
-        torch.Tensor[] gradients = [.. _optimizer.Parameters.Select(parameter => parameter.grad).OfType<torch.Tensor>()];
+        torch.Tensor[] gradients = [.. _optimizer!.Parameters.Select(parameter => parameter.grad).OfType<torch.Tensor>()];
         double norm = Math.Sqrt(gradients.Sum(gradient => Math.Pow(gradient.norm().item<float>(), 2)));
-        if (norm > maximumNorm)
+        if (maximumNorm is { } limit && GradientClipping.Factor(limit, norm) is var factor and < 1)
         {
-            using Scalar scale = maximumNorm.Value / norm;
+            using Scalar scale = factor;
             foreach (var gradient in gradients) gradient.mul_(scale);
         }
 
@@ -74,7 +85,7 @@ internal sealed class TorchEngine : ITrainingEngine
 
     public void Update(double learningRate)
     {
-        _optimizer.Step(learningRate);
+        _optimizer!.Step(learningRate);
         DiscardGradients();
     }
 
@@ -101,28 +112,38 @@ internal sealed class TorchEngine : ITrainingEngine
     public IReadOnlyDictionary<string, byte[]> CaptureState()
     {
         var state = new Dictionary<string, byte[]>();
-        _optimizer.Capture(state);
-        using var generator = torch.get_rng_state();
-        state[GeneratorKey] = generator.bytes.ToArray();
+        _optimizer!.Capture(state);
+        state[GeneratorKey] = CaptureRandom();
         return state;
+    }
+
+    public byte[] CaptureRandom()
+    {
+        using var generator = torch.get_rng_state();
+        return generator.bytes.ToArray();
+    }
+
+    public void RestoreRandom(byte[] state)
+    {
+        using var generator = torch.tensor(state, torch.ScalarType.Byte);
+        torch.set_rng_state(generator);
     }
 
     public void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state)
     {
         _module.Load(weights);
-        _optimizer.Restore(state);
+        _optimizer!.Restore(state);
         if (!state.TryGetValue(GeneratorKey, out byte[]? bytes)) throw new InvalidDataException($"The training state lacks '{GeneratorKey}'.");
-        using var generator = torch.tensor(bytes, torch.ScalarType.Byte);
-        torch.set_rng_state(generator);
+        RestoreRandom(bytes);
     }
 
     public void Dispose()
     {
         DiscardGradients();
-        foreach (var parameter in _parameters.Values) parameter.requires_grad = true;
+        foreach (var (name, parameter) in _parameters) parameter.requires_grad = _hadGradients[name];
         _module.ComputesStepByStep = _wasStepByStep;
         _module.train(_wasTraining);
-        _optimizer.Dispose();
+        _optimizer?.Dispose();
         if (_ownsModule) _module.Dispose();
         _heap.Dispose();
     }

@@ -33,7 +33,7 @@ public sealed class Trainer
     public TrainingHistory Train(TrainingData data, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using var engine = TrainingEngines.Create(_module, _options);
-        var loop = new TrainingLoop(engine, data, _options, progress, cancellationToken);
+        using var loop = new TrainingLoop(engine, data, _options, progress, cancellationToken);
         TrainingHistory? history = null;
         try
         {

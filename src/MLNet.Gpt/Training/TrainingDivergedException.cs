@@ -5,7 +5,8 @@ public sealed class TrainingDivergedException : Exception
 {
     /// <summary>An exception with the step and what was measured in it.</summary>
     public TrainingDivergedException(int step, double loss, double gradientNorm, double learningRate)
-        : base($"At step {step} the loss is {loss} and the gradients' norm {gradientNorm}, at a learning rate of {learningRate}; training has stopped. "
+        : base(FormattableString.Invariant(
+            $"At step {step} the loss is {loss} and the gradients' norm {gradientNorm}, at a learning rate of {learningRate}; training has stopped. ")
             + "Lower the learning rate, warm up for more steps, or clip gradients to a smaller norm.")
     {
         Step = step;

@@ -10,4 +10,5 @@ namespace MLNet.Gpt.Training;
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingHistory))]
 [JsonSerializable(typeof(SavedTraining))]
+[JsonSerializable(typeof(CheckpointManifest))]
 internal sealed partial class TrainingJsonContext : JsonSerializerContext;

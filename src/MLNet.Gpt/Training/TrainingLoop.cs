@@ -1,11 +1,15 @@
+using System.Globalization;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine.</summary>
-internal sealed class TrainingLoop
+/// <summary>One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine, which stays the caller's.</summary>
+internal sealed class TrainingLoop : IDisposable
 {
+    /// <summary>The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being written.</summary>
+    public const string CheckpointFailure = "MLNet.Gpt.CheckpointFailure";
+
     private const int EvaluationsByDefault = 20;
 
     private readonly ITrainingEngine _engine;
@@ -20,28 +24,40 @@ internal sealed class TrainingLoop
     private readonly int _stepsPerEpoch, _totalSteps, _evaluationInterval;
 
     private TrainingEnding? _ending;
-    private bool _isAtRest = true;
+    private bool _isWhole = true; // weights and state are those of one step
+    private (byte[] Random, long Order)? _beforeStep; // what the step under way has moved besides gradients
     private int _savedStep;
 
     public TrainingLoop(
         ITrainingEngine engine, TrainingData data, TrainingOptions options, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
-        if (options.Patience is not null && data.Validation is null) throw new ArgumentException($"{nameof(options.Patience)} needs data to measure on, and there are none.", nameof(data));
+        CheckValidation(data, options);
         (_engine, _options, _cancellationToken) = (engine, options, cancellationToken);
         _order = TrainingEngines.CreateOrder(data, options);
         _stepsPerEpoch = (_order.BatchesPerEpoch + options.BatchesPerStep - 1) / options.BatchesPerStep;
         _totalSteps = (int)Math.Min((long)options.Epochs * _stepsPerEpoch, options.MaxSteps ?? int.MaxValue);
         _evaluationInterval = options.EvaluationInterval ?? Math.Max(1, _totalSteps / EvaluationsByDefault);
         _schedule = new LearningRateSchedule(options, _totalSteps);
-        _checkpoints = options.Checkpoints is { } folder ? new(folder, TrainingCourse.Of(options, data)) : null;
-        var (state, best) = _checkpoints?.Restore(engine) ?? (new TrainingState(), null);
-        (_state, _savedStep, _order.State) = (state, state.Step, state.OrderState);
-        _best = new BestWeights(options, state) { Weights = best };
-        _reports = new TrainingReports(_state, _totalSteps, _stepsPerEpoch, progress);
+        _checkpoints = options.Checkpoints is { } folder ? new(folder, TrainingCourse.Of(options, data, cancellationToken)) : null;
+        try
+        {
+            var (state, best) = _checkpoints?.Restore(engine, options.KeepsBestWeights) ?? (new TrainingState(), null);
+            (_state, _savedStep, _order.State) = (state, state.Step, state.OrderState);
+            _best = new BestWeights(options, state) { Weights = best };
+            _reports = new TrainingReports(_state, _totalSteps, _stepsPerEpoch, progress);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The weights of the lowest validation loss, where the options ask for them; <see langword="null"/> where they are the last ones.</summary>
     public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
+
+    /// <summary>Lets others have the folder of the checkpoints.</summary>
+    public void Dispose() => _checkpoints?.Dispose();
 
     /// <summary>Trains to the end.</summary>
     public TrainingHistory Run()
@@ -53,7 +69,7 @@ internal sealed class TrainingLoop
             while (!IsOver)
             {
                 _cancellationToken.ThrowIfCancellationRequested();
-                _isAtRest = false;
+                if (_checkpoints is not null) _beforeStep = (_engine.CaptureRandom(), _order.State);
                 steps.MoveNext(); // an epoch that begins draws its order
                 Step(steps.Current);
             }
@@ -63,17 +79,26 @@ internal sealed class TrainingLoop
                 Samples = _state.Samples, Ending = _ending ?? TrainingEnding.Completed, SkippedSteps = _state.SkippedSteps,
             };
         }
-        catch when (_isAtRest)
+        catch (Exception failure) when (_isWhole)
         {
-            Save(); // cancelled, or what it reports to has failed: nothing that was learned is lost
+            SaveAfter(failure); // cancelled, diverged, or what it reports to has failed: nothing that was learned is lost
             throw;
         }
+    }
+
+    private static void CheckValidation(TrainingData data, TrainingOptions options)
+    {
+        if (data.Validation is not null || !options.KeepsBestWeights) return;
+        string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepsBest);
+        throw new ArgumentException(
+            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {options.ValidationFraction.ToString(CultureInfo.InvariantCulture)}, or give a validation set.",
+            nameof(data));
     }
 
     private void Begin()
     {
         var (evaluation, sample) = DoWhatIsDue();
-        _reports.Report(double.NaN, double.NaN, 0, evaluation ?? EvaluateIfOver(), sample, checkpoint: null);
+        _reports.Report(double.NaN, double.NaN, 0, evaluation ?? EvaluateIfOver(), sample, checkpoint: null, _checkpoints?.Warnings);
     }
 
     private void Step(TokenBatch[] batches)
@@ -94,6 +119,7 @@ internal sealed class TrainingLoop
         double gradientNorm = _engine.ClipGradients(_options.GradientClipping);
         if (double.IsFinite(loss) && double.IsFinite(gradientNorm))
         {
+            _isWhole = false;
             _engine.Update(learningRate);
             _state.SkippedInARow = 0;
         }
@@ -104,7 +130,7 @@ internal sealed class TrainingLoop
 
         _reports.EndLearning();
         (_state.Step, _state.TokensSeen, _state.LastLearningRate) = (step, _state.TokensSeen + tokens, learningRate);
-        _isAtRest = true;
+        (_isWhole, _beforeStep) = (true, null);
         var (evaluation, sample) = DoWhatIsDue();
         string? checkpoint = IsOver || step % CheckpointInterval == 0 ? Save() : null;
         _reports.Report(loss, gradientNorm, learningRate, evaluation ?? EvaluateIfOver(), sample, checkpoint);
@@ -167,7 +193,26 @@ internal sealed class TrainingLoop
     {
         if (_checkpoints is null || _state.Step == _savedStep) return null;
         (_state.OrderState, _state.Elapsed, _savedStep) = (_order.State, _reports.Elapsed, _state.Step);
-        return _checkpoints.Save(_state, _engine, _best.IsKept ? _best.Weights : null);
+        return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Weights : null);
+    }
+
+    // The weights are those of the last step done. What the step that failed has drawn is put back, so that it is done again as it would have been.
+    private void SaveAfter(Exception failure)
+    {
+        try
+        {
+            if (_beforeStep is { } before)
+            {
+                _engine.RestoreRandom(before.Random);
+                _order.State = before.Order;
+            }
+
+            Save();
+        }
+        catch (Exception second)
+        {
+            failure.Data[CheckpointFailure] = second;
+        }
     }
 
     // Not in the checkpoint: a training that goes on has no evaluation here.

@@ -3,7 +3,7 @@ namespace MLNet.Gpt.Training;
 /// <summary>Where training stands after a step.</summary>
 public sealed record TrainingProgress
 {
-    /// <summary>Steps done; 0 before the first, or those of a training that is gone on with.</summary>
+    /// <summary>Steps done; 0 before the first, or those of a training that is resumed.</summary>
     public required int Step { get; init; }
 
     /// <summary>Steps that the whole training takes.</summary>
@@ -23,6 +23,11 @@ public sealed record TrainingProgress
 
     /// <summary>The folder of the checkpoint that was written after the step; <see langword="null"/> where none was.</summary>
     public string? Checkpoint { get; init; }
+
+    /// <summary>
+    /// What is not in order though training continues, such as a damaged checkpoint in place of which an older one was taken. In the first report alone; mostly empty.
+    /// </summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
 
     /// <summary>Steps so far that changed nothing, since their loss was no number.</summary>
     public int SkippedSteps { get; init; }

@@ -10,7 +10,7 @@ internal sealed class TrainingReports(TrainingState state, int totalSteps, int s
     private readonly int _firstStep = state.Step;
     private readonly long _firstTokens = state.TokensSeen;
 
-    /// <summary>Time since training began, or was gone on with.</summary>
+    /// <summary>Time since training began, or was resumed.</summary>
     public TimeSpan ThisTime => _total.Elapsed;
 
     /// <summary>Time since training began, breaks left out.</summary>
@@ -25,7 +25,7 @@ internal sealed class TrainingReports(TrainingState state, int totalSteps, int s
 
     public void EndLearning() => _learning.Stop();
 
-    public void Report(double loss, double gradientNorm, double learningRate, TrainingPoint? evaluation, TrainingSample? sample, string? checkpoint)
+    public void Report(double loss, double gradientNorm, double learningRate, TrainingPoint? evaluation, TrainingSample? sample, string? checkpoint, IReadOnlyList<string>? warnings = null)
     {
         int done = state.Step - _firstStep;
         progress?.Report(new()
@@ -37,6 +37,7 @@ internal sealed class TrainingReports(TrainingState state, int totalSteps, int s
             Evaluation = evaluation,
             Sample = sample,
             Checkpoint = checkpoint,
+            Warnings = warnings ?? [],
             SkippedSteps = state.SkippedSteps,
             LearningRate = learningRate,
             GradientNorm = gradientNorm,

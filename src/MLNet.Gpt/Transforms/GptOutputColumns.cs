@@ -126,7 +126,8 @@ public sealed record GptOutputColumns
     /// <exception cref="ArgumentException">More candidates are wanted than there are tokens, a name is empty, or two columns have the same name.</exception>
     internal GptOutputColumns ValidatedFor(GptConfig config)
     {
-        if (CandidateCount > config.VocabularySize)
+        bool hasCandidates = (CandidateTokens ?? CandidateTokenIds ?? CandidateProbabilities) is not null;
+        if (hasCandidates && CandidateCount > config.VocabularySize)
         {
             throw new ArgumentException($"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
         }

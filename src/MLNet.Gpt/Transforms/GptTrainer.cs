@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Inference;
@@ -32,15 +31,19 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
-        _options = options with { Training = options.Training with { Seed = options.Seed ?? environment.Seed() ?? options.Training.Seed } };
+        _options = options with { Training = options.Training with { Seed = options.Seed ?? (options.Training.IsSeedSet ? null : environment.Seed()) ?? options.Training.Seed } };
         _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
     }
 
     /// <summary>The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there was one.</summary>
     public TrainingHistory? History { get; private set; }
 
-    /// <summary>Trains on a column of text; the last <see cref="TrainingOptions.ValidationFraction"/> of its tokens are measured on, not trained on.</summary>
-    /// <exception cref="ArgumentException">The column is missing or not text, or its rows have fewer than two tokens together.</exception>
+    /// <summary>
+    /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> sets a share of its tokens, at their end, aside to measure on.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The column is missing or not text, its rows have fewer than two tokens together, or the best weights are wanted and there is nothing to measure on.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The options' token was cancelled, or the <see cref="MLContext"/>'s execution.</exception>
     /// <exception cref="InvalidOperationException">The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.</exception>
     public GptTransformer Fit(IDataView input)
@@ -68,9 +71,10 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
         var initial = WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
-        channel.Info(string.Create(
-            CultureInfo.InvariantCulture, $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens a round."));
+        channel.Info(FormattableString.Invariant(
+            $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
         var (weights, history) = initial.Train(data, _options.Training, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
+        channel.Info(FormattableString.Invariant($"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
         return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
     }

@@ -22,11 +22,13 @@ public sealed record GptTrainerOptions
     public WeightInitialization Initialization { get; init => field = Check.Defined(value, nameof(Initialization)); } = WeightInitialization.Default;
 
     /// <summary>How the model is trained.</summary>
-    /// <value>The defaults of <see cref="TrainingOptions"/>.</value>
+    /// <value>The defaults of <see cref="TrainingOptions"/>; no rows are set aside to measure on.</value>
     public TrainingOptions Training { get; init; } = new();
 
     /// <summary>What the first weights, the order of the windows and dropout are drawn from.</summary>
-    /// <value><see langword="null"/>: the seed of the <c>MLContext</c>; where that has none, the one in <see cref="Training"/>.</value>
+    /// <value>
+    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the seed of the <c>MLContext</c>, else 123.
+    /// </value>
     public long? Seed { get; init; }
 
     /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one that is trained on.</summary>
@@ -38,7 +40,7 @@ public sealed record GptTrainerOptions
     public GptModelOptions Model { get; init; } = new();
 
     /// <summary>Told before the first step and after each.</summary>
-    /// <value><see langword="null"/>: nobody; evaluations are in <c>MLContext.Log</c> all the same.</value>
+    /// <value><see langword="null"/>: nobody; <c>MLContext.Log</c> has a line at the first step, at each evaluation and every ten seconds in any case.</value>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws <see cref="OperationCanceledException"/>. So does cancelling the <c>MLContext</c>'s execution.</summary>

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Generation;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Transforms;
 
@@ -18,9 +19,11 @@ public sealed record GptTransformerOptions
     /// <value>The next token, and the row's loss with its counts.</value>
     public GptOutputColumns Columns { get; init; } = new();
 
-    /// <summary>How a row's text is measured.</summary>
-    /// <value>As the lecture measures.</value>
-    public ScoringOptions Scoring { get; init; } = new();
+    /// <summary>How a row's text is measured, and how special tokens spelled out in it are read; in training as well.</summary>
+    /// <value>
+    /// As the lecture measures, but special tokens are literal: a row that spells <c>&lt;|endoftext|&gt;</c> is data. <see cref="ScoringOptions.Book"/> recognizes them.
+    /// </value>
+    public ScoringOptions Scoring { get; init; } = new() { SpecialTokens = SpecialTokens.Literal };
 
     /// <summary>How <see cref="GptOutputColumns.GeneratedText"/> is made.</summary>
     /// <value>

@@ -137,7 +137,8 @@ public abstract class TrainingCommand : TextInputCommand
     /// <param name="checkpointFolder"><see cref="CheckpointPath"/> in full.</param>
     protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
     {
-        var defaults = new TrainingOptions();
+        // The book's where it has a value, but for what belongs to its own log.
+        var defaults = TrainingOptions.Lecture with { Mode = TrainingMode.Fast, GradientClipping = 1, EvaluationInterval = null };
         return new TrainingOptions
         {
             Mode = Mode ?? defaults.Mode,
@@ -151,7 +152,7 @@ public abstract class TrainingCommand : TextInputCommand
             ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
             LearningRate = LearningRate ?? defaults.LearningRate,
             FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
-            Decay = LearningRateDecay ?? defaults.Decay,
+            Decay = FinalLearningRate is null ? defaults.Decay : LearningRateDecay ?? MLNet.Gpt.Training.LearningRateDecay.Cosine,
             WarmUpSteps = WarmUpSteps ?? defaults.WarmUpSteps,
             WeightDecay = WeightDecay ?? defaults.WeightDecay,
             DecaysMatricesOnly = DecayMatricesOnly,

@@ -25,6 +25,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
             Show(value);
         }
 
+        foreach (string warning in value.Warnings) command.WriteWarning(warning);
         if (value.Sample is { } sample) command.WriteInformation(sample.Text, ["TrainingSample"]);
         if (value.Checkpoint is { } checkpoint) command.WriteVerbose($"Checkpoint: {checkpoint}");
         if (writesEvaluations && value.Evaluation is { } point) command.WriteObject(TrainingEvaluation.Of(point));

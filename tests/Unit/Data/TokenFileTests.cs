@@ -99,7 +99,7 @@ public class TokenFileTests
         string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..20_000];
         TokenFileBuilder.FromTexts(path, [text], Tokenizer);
         using var file = TokenFile.Open(path);
-        var options = new TrainingOptions { Stride = 24 };
+        var options = new TrainingOptions { Stride = 24, ValidationFraction = 0.1 };
         var mapped = TrainingData.FromTokens(file, 32, 50257, options);
         var inMemory = TrainingData.FromTokens(Tokenizer.Encode(text), 32, 50257, options);
         foreach (var (one, two) in new[] { (inMemory.Training, mapped.Training), (inMemory.Validation!, mapped.Validation!) })

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Training;
@@ -49,7 +50,7 @@ public class CheckpointTests
     public void A_training_that_ended_early_goes_on_as_if_it_had_not(TrainingMode mode)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(mode) with { FinalLearningRate = null }; // else the rates would depend on the last step
+        var options = Options(mode) with { FinalLearningRate = null, Decay = LearningRateDecay.None }; // else the rates would depend on the last step
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         foreach (int steps in (int[])[1, 4, 8]) Weights().Train(Data(options), saving with { MaxSteps = steps }, cancellationToken: Token);
@@ -67,7 +68,7 @@ public class CheckpointTests
         using (var module = GptModule.FromWeights(Weights()))
         using (var engine = new CancellingEngine(new TorchEngine(module, saving), afterUpdates: 4, batches: 2))
         {
-            var loop = new TrainingLoop(engine, Data(saving), saving, null, engine.Token);
+            using var loop = new TrainingLoop(engine, Data(saving), saving, null, engine.Token);
             Assert.Throws<OperationCanceledException>(loop.Run);
         }
 
@@ -82,14 +83,14 @@ public class CheckpointTests
         var progress = new ProgressList();
         var options = new TrainingOptions
         {
-            MaxSteps = 10, EvaluationInterval = 1, KeepsBest = true, Checkpoints = new(folder.Path) { Interval = 2, Keep = 2 },
+            Epochs = 10, BatchSize = 2, ValidationFraction = 0.1, MaxSteps = 10, EvaluationInterval = 1, KeepsBest = true, Checkpoints = new(folder.Path) { Interval = 2, Keep = 2 },
         };
-        new TrainingLoop(new ScriptedEngine { Loss = updates => losses[updates] }, Data(options), options, progress, Token).Run();
+        using (var first = new TrainingLoop(new ScriptedEngine { Loss = updates => losses[updates] }, Data(options), options, progress, Token)) first.Run();
         Assert.Equal(["best-3", "checkpoint-10", "checkpoint-8"], Folders(folder.Path));
         Assert.Equal([2, 4, 6, 8, 10], progress.All.Where(report => report.Checkpoint is not null).Select(report => report.Step));
 
         // A resumed training has the best weights from the folder.
-        var loop = new TrainingLoop(
+        using var loop = new TrainingLoop(
             new ScriptedEngine { Loss = _ => 4 }, Data(options), options with { MaxSteps = 12, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Resume } }, null, Token);
         Assert.Equal(13, loop.Run().Points.Count);
         Assert.Equal(3, loop.BestWeights![WeightNames.TokenEmbedding][0]);
@@ -135,16 +136,93 @@ public class CheckpointTests
         using var folder = new TemporaryDirectory();
         var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
-        Refused(options with { BatchSize = 4 }, "BatchSize is 4;", "made with 3");
-        Refused(options with { Seed = 5 }, "Seed is 5;", "made with 123");
-        Refused(options with { Mode = TrainingMode.PyTorchCompatible }, "Mode is PyTorchCompatible;", "made with Fast");
-        Refused(options with { ValidationFraction = 0.5 }, "training windows", "made with 11");
-        Refused(options with { FrozenWeights = ["tok_emb.*"] }, "FrozenWeights is tok_emb.*;", "made with");
+        Refused(options with { BatchSize = 4 }, "BatchSize is 4 and was 3");
+        Refused(options with { Seed = 5 }, "Seed is 5 and was 123");
+        Refused(options with { Mode = TrainingMode.PyTorchCompatible }, "Mode is PyTorchCompatible and was Fast");
+        Refused(options with { ValidationFraction = 0.5 }, "training windows is 6 and was 11");
+        Refused(options with { FrozenWeights = ["tok_emb.*"] }, "FrozenWeights is tok_emb.* and was empty");
 
         static void Refused(TrainingOptions options, params string[] parts)
         {
             string message = Assert.Throws<ArgumentException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message;
             Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Other_data_and_other_settings_of_the_optimizer_are_refused_and_named()
+    {
+        using var folder = new TemporaryDirectory();
+        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        Weights().Train(Data(options), options, cancellationToken: Token);
+
+        int[] other = TrainerTests.Tokens(180), otherValidation = TrainerTests.Tokens(180);
+        other[50]++;
+        otherValidation[170]++;
+        Refused(other, options, "the text to learn from (SHA-256 of its token ids) is");
+        Refused(otherValidation, options, "the text to measure on (SHA-256 of its token ids) is");
+        int[] same = TrainerTests.Tokens(180);
+        Refused(same, options with { Beta1 = 0.8 }, "Beta1 is 0.8 and was 0.9");
+        Refused(same, options with { Beta2 = 0.95 }, "Beta2 is 0.95 and was 0.999");
+        Refused(same, options with { Epsilon = 1e-6 }, "Epsilon is 1E-06 and was 1E-08");
+        Refused(same, options with { WeightDecay = 0.01 }, "WeightDecay is 0.01 and was 0.1");
+        Refused(same, options with { DecaysMatricesOnly = true }, "DecaysMatricesOnly is True and was False");
+        Refused(same, options with { LabelSmoothing = 0.1 }, "LabelSmoothing is 0.1 and was 0");
+        Refused(same, options with { EvaluationBatches = null }, "EvaluationBatches is 0 and was 2");
+        Refused(same, options with { Beta1 = 0.8, WeightDecay = 0.2 }, "Beta1 is 0.8 and was 0.9; WeightDecay is 0.2 and was 0.1");
+
+        // What may change.
+        var changed = options with
+        {
+            Epochs = 9, MaxSteps = 4, LearningRate = 1e-3, FinalLearningRate = 1e-4, Decay = LearningRateDecay.Linear, WarmUpSteps = 3, GradientClipping = 0.5, EvaluationInterval = 2,
+            OnDivergence = DivergencePolicy.Stop, Patience = 5, Sample = null, MaxDuration = TimeSpan.FromHours(1), Checkpoints = options.Checkpoints with { Interval = 1, Keep = 1, Tokenizer = TinyModels.Words },
+        };
+        Assert.Equal(4, Weights().Train(Data(changed), changed, cancellationToken: Token).History.Last.Step);
+        var withoutBest = changed with { KeepsBest = false, Patience = null, EvaluationBatches = 1, MaxSteps = 6 };
+        Assert.Equal(6, Weights().Train(Data(withoutBest), withoutBest, cancellationToken: Token).History.Last.Step);
+
+        static void Refused(int[] tokens, TrainingOptions options, string part)
+        {
+            var data = TrainingData.FromTokens(tokens, Config.ContextLength, Config.VocabularySize, options);
+            Assert.Contains(part, Assert.Throws<ArgumentException>(() => Weights().Train(data, options, cancellationToken: Token)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_same_ids_are_the_same_data_wherever_they_lie()
+    {
+        using var folder = new TemporaryDirectory();
+        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume } };
+        Weights().Train(Data(options), options, cancellationToken: Token);
+        string path = Path.Combine(folder.Path, "tokens.bin");
+        TokenFileBuilder.FromTexts(path, [string.Join(' ', TrainerTests.Tokens(180).Select(id => id == 60 ? "<|endoftext|>" : $"w{id}"))], TinyModels.Words);
+        using var tokens = TokenFile.Open(path);
+        Assert.Equal(180, tokens.Count);
+        var data = TrainingData.FromTokens(tokens, Config.ContextLength, Config.VocabularySize, options);
+        Assert.Equal(4, Weights().Train(data, options with { MaxSteps = 4 }, cancellationToken: Token).History.Last.Step);
+    }
+
+    [Theory]
+    [InlineData(TrainingMode.Fast)]
+    [InlineData(TrainingMode.TorchSharp)]
+    [InlineData(TrainingMode.PyTorchCompatible)]
+    public void A_training_that_diverged_or_failed_in_a_step_is_resumed_bit_for_bit_as_if_it_had_not(TrainingMode mode)
+    {
+        var options = Options(mode);
+        var whole = Weights().Train(Data(options), options, cancellationToken: Token);
+        foreach (int step in (int[])[2, 5, 8, 9]) // 4 steps an epoch: 5 and 9 begin one
+        {
+            using var folder = new TemporaryDirectory();
+            var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };
+            using (var engine = new DivergingEngine(TrainingEngines.Create(Weights(), saving), step, step == 9 ? new OutOfMemoryException() : null))
+            using (var loop = new TrainingLoop(engine, Data(saving), saving, null, Token))
+            {
+                if (step == 9) Assert.Throws<OutOfMemoryException>(loop.Run);
+                else Assert.Equal(step, Assert.Throws<TrainingDivergedException>(loop.Run).Step);
+            }
+
+            Assert.Equal(step - 1, saving.Checkpoints.FindLatestStep());
+            AssertSame(whole, Weights(seed: 7).Train(Data(options), saving, cancellationToken: Token));
         }
     }
 
@@ -164,7 +242,8 @@ public class CheckpointTests
 
     internal static TrainingOptions Options(TrainingMode mode) => new()
     {
-        Mode = mode, Epochs = 3, BatchSize = 3, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, FinalLearningRate = 0, KeepsBest = true,
+        Mode = mode, Epochs = 3, BatchSize = 3, ValidationFraction = 0.1, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, FinalLearningRate = 0,
+        WarmUpSteps = 0, KeepsBest = true,
         Sample = new("w1 w2") { Tokenizer = TinyModels.Words, Generation = new() { MaxTokens = 4 } },
     };
 

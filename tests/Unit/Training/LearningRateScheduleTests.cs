@@ -7,6 +7,19 @@ namespace MLNet.Gpt.Tests.Training;
 [Collection(TorchCollection.Name)]
 public class LearningRateScheduleTests
 {
+    [Theory]
+    [InlineData(10, 0)]
+    [InlineData(200, 10)]
+    [InlineData(100_000, 100)]
+    public void By_default_it_rises_over_a_twentieth_of_the_steps_and_falls_to_a_tenth(int totalSteps, int warmUp)
+    {
+        var schedule = new LearningRateSchedule(new() { LearningRate = 1 }, totalSteps);
+        Assert.Equal(warmUp == 0 ? 1 : 1.0 / warmUp, schedule.At(1), 1e-12);
+        Assert.Equal(1, schedule.At(warmUp + 1));
+        Assert.True(schedule.At(warmUp + 2) < 1);
+        Assert.Equal(0.1, schedule.At(totalSteps), 1e-12);
+    }
+
     [Fact]
     public void The_learning_rate_rises_and_then_falls_along_a_cosine()
     {
@@ -17,20 +30,20 @@ public class LearningRateScheduleTests
 
     [Fact]
     public void Without_warm_up_and_fall_the_learning_rate_stays() =>
-        Assert.All(Enumerable.Range(1, 5), step => Assert.Equal(4e-4, new LearningRateSchedule(new(), totalSteps: 5).At(step)));
+        Assert.All(Enumerable.Range(1, 5), step => Assert.Equal(4e-4, new LearningRateSchedule(new() { LearningRate = 4e-4, WarmUpSteps = 0, Decay = LearningRateDecay.None }, totalSteps: 5).At(step)));
 
     [Fact]
     public void The_cosine_is_that_of_libtorchs_scheduler() => AssertRates(
-        new() { LearningRate = 3e-3, FinalLearningRate = 1e-4 }, optimizer => torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max: 19, eta_min: 1e-4));
+        new() { LearningRate = 3e-3, FinalLearningRate = 1e-4, WarmUpSteps = 0 }, optimizer => torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max: 19, eta_min: 1e-4));
 
     [Fact]
     public void The_line_is_that_of_libtorchs_scheduler() => AssertRates(
-        new() { LearningRate = 3e-3, FinalLearningRate = 3e-4, Decay = LearningRateDecay.Linear },
+        new() { LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 0, Decay = LearningRateDecay.Linear },
         optimizer => torch.optim.lr_scheduler.LinearLR(optimizer, start_factor: 1, end_factor: 0.1, total_iters: 19));
 
     [Fact]
     public void The_warm_up_is_that_of_libtorchs_scheduler() => AssertRates(
-        new() { LearningRate = 3e-3, WarmUpSteps = 8 }, optimizer => torch.optim.lr_scheduler.LinearLR(optimizer, start_factor: 1.0 / 8, end_factor: 1, total_iters: 7));
+        new() { LearningRate = 3e-3, WarmUpSteps = 8, Decay = LearningRateDecay.None }, optimizer => torch.optim.lr_scheduler.LinearLR(optimizer, start_factor: 1.0 / 8, end_factor: 1, total_iters: 7));
 
     private static void AssertRates(TrainingOptions options, Func<torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler> create)
     {

@@ -6,7 +6,7 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>An engine whose losses a test decides, and whose weights are all the number of updates done.</summary>
+/// <summary>An engine whose losses a test decides, and whose weights are all the number of updates done, plus a mark below 1.</summary>
 internal sealed class ScriptedEngine : ITrainingEngine
 {
     /// <summary>The loss of the batch of a step, from 1.</summary>
@@ -17,6 +17,15 @@ internal sealed class ScriptedEngine : ITrainingEngine
 
     public Action<int>? OnUpdate { get; init; }
 
+    /// <summary>Tells the weights of one process from those of another.</summary>
+    public float Mark { get; init; }
+
+    /// <summary>Called where weights are asked for, which is when a checkpoint writes them, among others.</summary>
+    public Action? OnWeights { get; init; }
+
+    /// <summary>Called where the state is asked for, which a checkpoint writes after the weights.</summary>
+    public Action? OnCapture { get; init; }
+
     public int Updates { get; private set; }
 
     public int Accumulations { get; private set; }
@@ -25,8 +34,15 @@ internal sealed class ScriptedEngine : ITrainingEngine
 
     public List<double> LearningRates { get; } = [];
 
-    public IWeightSource Weights => new GptWeights(
-        GptPresets.Tiny, WeightNames.For(GptPresets.Tiny).ToDictionary(entry => entry.Name, entry => Enumerable.Repeat((float)Updates, (int)entry.ElementCount).ToArray()));
+    public IWeightSource Weights
+    {
+        get
+        {
+            OnWeights?.Invoke();
+            return new GptWeights(
+                GptPresets.Tiny, WeightNames.For(GptPresets.Tiny).ToDictionary(entry => entry.Name, entry => Enumerable.Repeat(Updates + Mark, (int)entry.ElementCount).ToArray()));
+        }
+    }
 
     public double Accumulate(TokenBatch batch, double share)
     {
@@ -49,14 +65,24 @@ internal sealed class ScriptedEngine : ITrainingEngine
 
     public LossSummary Measure(TokenBatch batch) => LossSummary.Of(Loss(Updates) * batch.Targets.Length, batch.Targets.Length);
 
-    public IReadOnlyDictionary<string, byte[]> CaptureState() => new Dictionary<string, byte[]> { ["updates"] = BitConverter.GetBytes(Updates) };
+    public IReadOnlyDictionary<string, byte[]> CaptureState()
+    {
+        OnCapture?.Invoke();
+        return new Dictionary<string, byte[]> { ["updates"] = BitConverter.GetBytes(Updates) };
+    }
+
+    public byte[] CaptureRandom() => [];
+
+    public void RestoreRandom(byte[] state)
+    {
+    }
 
     public void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state)
     {
         Updates = BitConverter.ToInt32(state["updates"]);
         float[] element = [0];
         weights.Read(WeightNames.TokenEmbedding, 0, element);
-        Assert.Equal(Updates, element[0]);
+        Assert.Equal(Updates, MathF.Floor(element[0]));
     }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Model;
+using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Training;
 using TorchSharp;
@@ -50,6 +51,62 @@ public class TorchEngineTests
 
         engine.DiscardGradients();
         Assert.Equal(0, engine.ClipGradients(null));
+    }
+
+    [Theory]
+    [InlineData(1e-7)] // of a norm of about 1e-6: the 1e-6 that PyTorch adds to the norm is half of the sum
+    [InlineData(1e-3)]
+    public void Clipping_is_libtorchs_where_gradients_are_tiny_too(double limit)
+    {
+        using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
+        using TorchEngine engine = new(module, new()), plain = new(other, new());
+        engine.Accumulate(Batch(0), 1e-6);
+        plain.Accumulate(Batch(0), 1e-6);
+        torch.nn.utils.clip_grad_norm_(other.parameters(), limit);
+        engine.ClipGradients(limit);
+        foreach (var (name, parameter) in module.ParametersByName())
+        {
+            Assert.True(torch.allclose(other.ParametersByName()[name].grad!, parameter.grad!, rtol: 1e-4, atol: 1e-14), name);
+        }
+    }
+
+    [Fact]
+    public void Weights_that_ask_for_no_gradients_do_not_ask_for_them_afterwards()
+    {
+        using var module = GptModule.Create(Config, seed: 1);
+        var frozen = module.ParametersByName()[WeightNames.TokenEmbedding];
+        frozen.requires_grad = false;
+        using (var engine = new TorchEngine(module, new()))
+        {
+            engine.Accumulate(Batch(0), 1);
+            engine.Update(1e-2);
+        }
+
+        Assert.False(frozen.requires_grad);
+        Assert.Single(module.parameters(), parameter => !parameter.requires_grad);
+    }
+
+    [Fact]
+    public void An_engine_that_is_refused_leaves_nothing_behind()
+    {
+        var module = GptModule.Create(Config, seed: 1);
+        var frozen = module.ParametersByName()[WeightNames.TokenEmbedding];
+        frozen.requires_grad = false;
+        module.eval();
+        int heaps = RetainedHeap.Count;
+        long tensors = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+
+        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["nothing"] }));
+        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["*"] }));
+
+        Assert.Equal(heaps, RetainedHeap.Count);
+        Assert.Equal(tensors, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+        Assert.False(module.training);
+        Assert.False(frozen.requires_grad);
+
+        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["*"] }, ownsModule: true));
+        Assert.True(frozen.IsInvalid); // disposed with the network
+        Assert.Equal(heaps, RetainedHeap.Count);
     }
 
     [Fact]

@@ -17,7 +17,7 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var data = new TrainingData(new TokenWindows(Tokens(33), Config.ContextLength), null); // 2 windows: one batch
-        var history = new Trainer(module, new() { Epochs = 150, LearningRate = 3e-3, WeightDecay = 0 }).Train(data, cancellationToken: Token);
+        var history = new Trainer(module, new() { Epochs = 150, BatchSize = 2, LearningRate = 3e-3, Decay = LearningRateDecay.None, WeightDecay = 0 }).Train(data, cancellationToken: Token);
 
         Assert.InRange(history.First.TrainingLoss, 3.9, 4.4); // ln 61 = 4.11
         Assert.InRange(history.Last.TrainingLoss, 0, 0.05);
@@ -33,7 +33,7 @@ public class TrainerTests
         {
             using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 5);
             var reports = new ProgressList();
-            new Trainer(module, new() { Epochs = 3, Seed = seed }).Train(Data(), reports, Token);
+            new Trainer(module, new() { Epochs = 3, BatchSize = 2, Seed = seed }).Train(Data(), reports, Token);
             return [.. reports.All.Skip(1).Select(report => report.BatchLoss)];
         }
     }
@@ -42,7 +42,7 @@ public class TrainerTests
     public void Steps_equal_those_of_a_plain_loop_over_the_same_batches()
     {
         using GptModule module = GptModule.Create(Config, seed: 5), plain = GptModule.Create(Config, seed: 5);
-        var options = new TrainingOptions { Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3 };
+        var options = new TrainingOptions { Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 };
         var reports = new ProgressList();
         new Trainer(module, options).Train(Data(), reports, Token);
 
@@ -71,7 +71,7 @@ public class TrainerTests
         using var module = GptModule.Create(Config, seed: 1);
         var reports = new ProgressList();
         var data = Data(); // 162 tokens to learn from: 10 whole windows of 16 and one of 1
-        var options = new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3 };
+        var options = new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3, Decay = LearningRateDecay.None };
         var history = new Trainer(module, options).Train(data, reports, Token);
 
         // Batches of 4, 4, 2 and 1 windows an epoch.
@@ -91,7 +91,7 @@ public class TrainerTests
     public void Training_ends_after_the_greatest_number_of_steps()
     {
         using var module = GptModule.Create(Config, seed: 1);
-        Assert.Equal(3, new Trainer(module, new() { MaxSteps = 3 }).Train(Data(), cancellationToken: Token).Last.Step);
+        Assert.Equal(3, new Trainer(module, new() { BatchSize = 2, MaxSteps = 3 }).Train(Data(), cancellationToken: Token).Last.Step);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public class TrainerTests
         using var module = GptModule.Create(Config with { DropoutRate = 0.5 }, seed: 1);
         module.eval();
         var data = Data();
-        var history = new Trainer(module, new() { EvaluationBatches = null, MaxSteps = 5 }).Train(data, cancellationToken: Token);
+        var history = new Trainer(module, new() { BatchSize = 2, EvaluationBatches = null, MaxSteps = 5 }).Train(data, cancellationToken: Token);
         Assert.False(module.training);
         Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Training, 7)).CrossEntropy, history.Last.TrainingLoss, 1e-6);
         Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Validation!, 1)).CrossEntropy, history.Last.ValidationLoss!.Value, 1e-6);
@@ -122,7 +122,7 @@ public class TrainerTests
             {
                 if (report.Step == cancelAt) source.Cancel();
             });
-            Assert.Throws<OperationCanceledException>(() => new Trainer(module).Train(Data(), reports, source.Token));
+            Assert.Throws<OperationCanceledException>(() => new Trainer(module, new() { BatchSize = 2 }).Train(Data(), reports, source.Token));
             Assert.Equal(cancelAt, reports.All[^1].Step);
         }
     }
@@ -133,7 +133,7 @@ public class TrainerTests
         using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 1);
         var during = new List<long>();
         var reports = new ProgressList(report => during.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
-        var trainer = new Trainer(module, new() { MaxSteps = 100, Epochs = 100 });
+        var trainer = new Trainer(module, new() { MaxSteps = 100, Epochs = 100, BatchSize = 2 });
         trainer.Train(Data(), cancellationToken: Token);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         trainer.Train(Data(), reports, Token);
@@ -146,7 +146,7 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var error = Assert.Throws<TrainingDivergedException>(
-            () => new Trainer(module, new() { LearningRate = 1e30, GradientClipping = null, Epochs = 20, EvaluationInterval = 1000 })
+            () => new Trainer(module, new() { LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null, BatchSize = 2, Epochs = 20, EvaluationInterval = 1000 })
                 .Train(Data(), cancellationToken: Token));
         Assert.False(double.IsFinite(error.Loss) && double.IsFinite(error.GradientNorm));
         Assert.Contains(error.Step.ToString(null, null), error.Message, StringComparison.Ordinal);
@@ -162,7 +162,7 @@ public class TrainerTests
         static double LastLoss(double? clipping)
         {
             using var module = GptModule.Create(Config, seed: 1);
-            return new Trainer(module, new() { MaxSteps = 10, GradientClipping = clipping }).Train(Data(), cancellationToken: Token).Last.TrainingLoss;
+            return new Trainer(module, new() { MaxSteps = 10, BatchSize = 2, GradientClipping = clipping }).Train(Data(), cancellationToken: Token).Last.TrainingLoss;
         }
     }
 
@@ -170,5 +170,5 @@ public class TrainerTests
 
     internal static int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(i => ((i * i * 7) + (3 * i)) % 61)];
 
-    private static TrainingData Data() => TrainingData.FromTokens(Tokens(180), Config.ContextLength, Config.VocabularySize, new());
+    private static TrainingData Data() => TrainingData.FromTokens(Tokens(180), Config.ContextLength, Config.VocabularySize, new() { ValidationFraction = 0.1 });
 }

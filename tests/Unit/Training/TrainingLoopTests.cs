@@ -36,8 +36,14 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Patience_without_data_to_measure_on_is_refused() =>
-        Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), new() { Patience = 1 }, null, default));
+    public void Patience_and_best_weights_without_data_to_measure_on_are_refused()
+    {
+        Assert.StartsWith("Patience needs data to measure on", Refused(new() { Patience = 1, KeepsBest = true }), StringComparison.Ordinal);
+        Assert.StartsWith("KeepsBest needs data to measure on, and there are none: set ValidationFraction, which is 0,", Refused(new() { KeepsBest = true }), StringComparison.Ordinal);
+
+        static string Refused(TrainingOptions options) =>
+            Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), options, null, default)).Message;
+    }
 
     [Fact]
     public void Batches_of_a_step_have_shares_by_their_tokens_and_the_last_step_of_an_epoch_takes_what_is_left()
@@ -113,8 +119,13 @@ public class TrainingLoopTests
         Assert.Equal([0.5, 1, 1, 2.0 / 3, 1.0 / 3, 0], engine.LearningRates.Select(rate => Math.Round(rate, 12)), (a, b) => Math.Abs(a - b) < 1e-9);
     }
 
-    private static TrainingLoop Loop(ScriptedEngine engine, TrainingOptions options, IProgress<TrainingProgress>? progress = null) =>
-        new(engine, Data(), options, progress, TestContext.Current.CancellationToken);
+    // Batches of 2 and ten epochs, unless a test says otherwise.
+    private static TrainingLoop Loop(ScriptedEngine engine, TrainingOptions options, IProgress<TrainingProgress>? progress = null)
+    {
+        var defaults = new TrainingOptions();
+        options = options with { BatchSize = options.BatchSize == defaults.BatchSize ? 2 : options.BatchSize, Epochs = options.Epochs == defaults.Epochs ? 10 : options.Epochs };
+        return new(engine, Data(), options, progress, TestContext.Current.CancellationToken);
+    }
 
     private static TrainingData Data(double validation = 0.1) => TrainingData.FromTokens(
         TrainerTests.Tokens(100), GptPresets.Tiny.ContextLength, GptPresets.Tiny.VocabularySize, new() { ValidationFraction = validation });

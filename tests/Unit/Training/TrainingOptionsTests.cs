@@ -36,6 +36,39 @@ public class TrainingOptionsTests
     public void A_learning_rate_that_would_rise_at_the_end_is_refused() =>
         Assert.Throws<ArgumentException>(() => new TrainingOptions { LearningRate = 1e-4, FinalLearningRate = 1e-3 }.Validated());
 
+    [Fact]
+    public void A_final_learning_rate_without_a_decay_is_refused() =>
+        Assert.Contains("Decay is None", Assert.Throws<ArgumentException>(() => (TrainingOptions.Lecture with { FinalLearningRate = 1e-5 }).Validated()).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void The_books_values_are_those_of_the_book()
+    {
+        var book = TrainingOptions.Lecture;
+        Assert.Equal((10, 2, 4e-4, 0.1, 123L), (book.Epochs, book.BatchSize, book.LearningRate, book.WeightDecay, book.Seed));
+        Assert.Equal((0.1, null, 5, 5), (book.ValidationFraction, book.GradientClipping, book.EvaluationInterval!.Value, book.EvaluationBatches!.Value));
+        Assert.All(Enumerable.Range(1, 90), step => Assert.Equal(4e-4, new LearningRateSchedule(book, 90).At(step)));
+    }
+
+    [Fact]
+    public void Numbers_in_messages_do_not_follow_the_culture()
+    {
+        var culture = System.Globalization.CultureInfo.CurrentCulture;
+        System.Globalization.CultureInfo.CurrentCulture = System.Globalization.CultureInfo.GetCultureInfo("de-DE");
+        try
+        {
+            Refused(() => new TrainingOptions { LearningRate = -0.5 }, "LearningRate is -0.5;");
+            Refused(() => new TrainingOptions { ValidationFraction = 1.5 }, "ValidationFraction is 1.5;");
+            Assert.Contains("is 0.001; it must be at most LearningRate, which is 0.0001", Message(() => new TrainingOptions { LearningRate = 1e-4, FinalLearningRate = 1e-3 }.Validated()), StringComparison.Ordinal);
+            Assert.Contains("norm 1.5, at a learning rate of 0.25", new TrainingDivergedException(3, double.NaN, 1.5, 0.25).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            System.Globalization.CultureInfo.CurrentCulture = culture;
+        }
+
+        static string Message(Func<object> create) => Assert.Throws<ArgumentException>(create).Message;
+    }
+
     private static void Refused(Func<object> create, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentOutOfRangeException>(create).Message, StringComparison.Ordinal);
 }

@@ -19,7 +19,7 @@ public sealed class ContextTests : IDisposable
 
     private static readonly GptTrainerOptions Training = new()
     {
-        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 3, BatchSize = 4, EvaluationBatches = 1 },
+        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 3, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
     };
 
     private readonly MLContext _ml = new(seed: 1);
@@ -41,6 +41,9 @@ public sealed class ContextTests : IDisposable
         Assert.Equal(seven, Weight(new(7), Training));
         Assert.NotEqual(seven, Weight(new(8), Training));
         Assert.Equal(seven, Weight(new(8), Training with { Seed = 7 })); // an explicit seed goes before the context's
+        Assert.Equal(seven, Weight(new(8), Training with { Training = Training.Training with { Seed = 7 } })); // wherever it is set
+        Assert.Equal(seven, Weight(new(8), Training with { Seed = 7, Training = Training.Training with { Seed = 9 } }));
+        Assert.Equal(Weight(new(), Training), Weight(new(8), Training with { Training = Training.Training with { Seed = 123 } })); // also where it is the default
         Assert.Equal(seven, Weight(new(), Training with { Training = Training.Training with { Seed = 7 } })); // and without both, the training's own
     }
 

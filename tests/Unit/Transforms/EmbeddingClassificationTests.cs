@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Trainers;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
@@ -23,7 +24,7 @@ public partial class EmbeddingClassificationTests
         {
             Config = new() { VocabularySize = words.VocabularySize, ContextLength = 32, EmbeddingWidth = 32, HeadCount = 4, LayerCount = 2, DropoutRate = 0 },
             Tokenizer = words,
-            Training = new() { Epochs = 4, BatchSize = 8, LearningRate = 3e-3, EvaluationInterval = 1000, EvaluationBatches = 1, ValidationFraction = 0 },
+            Training = new() { Epochs = 4, BatchSize = 8, LearningRate = 3e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0, EvaluationInterval = 1000, EvaluationBatches = 1 },
             Transformer = new() { Columns = new() { Embedding = "Features" } },
         };
         var pipeline = ml.LanguageModeling.Trainers.Gpt(gpt)

@@ -1,6 +1,10 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.Training;
+using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 
@@ -16,7 +20,7 @@ public class GptTrainerTests
     {
         Config = GptPresets.Tiny,
         Tokenizer = TinyModels.Words,
-        Training = new() { Epochs = 12, BatchSize = 4, LearningRate = 5e-3 },
+        Training = new() { Epochs = 12, BatchSize = 4, LearningRate = 5e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0, ValidationFraction = 0.1 },
     };
 
     private readonly MLContext _ml = new(seed: 1);
@@ -81,6 +85,101 @@ public class GptTrainerTests
 
         Assert.Equal(Enumerable.Range(0, 7), steps);
         Assert.Equal(3, messages.Count(message => message.Contains("validation loss", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_first_step_and_evaluations_are_in_the_log_at_info_without_a_progress()
+    {
+        var messages = new List<string>();
+        _ml.Log += (_, message) =>
+        {
+            if (message.Source.StartsWith("GptTrainer", StringComparison.Ordinal) && message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Info) messages.Add(message.RawMessage);
+        };
+        _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3, ValidationFraction = 0 } }).Fit(Rows.ToView(_ml, Texts));
+
+        Assert.Equal(6, messages.Count);
+        Assert.Contains("tokens per epoch", messages[0], StringComparison.Ordinal);
+        Assert.Contains("Step 0 of 6, epoch 1: training loss", messages[1], StringComparison.Ordinal);
+        Assert.Contains("Step 1 of 6, epoch 1: loss of the batch", messages[2], StringComparison.Ordinal);
+        Assert.Contains("Step 3 of 6", messages[3], StringComparison.Ordinal);
+        Assert.Contains("Step 6 of 6", messages[4], StringComparison.Ordinal);
+        Assert.Contains("ended after 6 steps", messages[5], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_a_warning_in_the_log()
+    {
+        using var folder = new TemporaryDirectory();
+        var options = Options with { Training = Options.Training with { MaxSteps = 4, Checkpoints = new(folder.Path) { Interval = 2, Existing = ExistingCheckpoints.Resume } } };
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
+        File.Delete(Path.Combine(folder.Path, "checkpoint-4", "model.safetensors"));
+        var warnings = new List<string>();
+        _ml.Log += (_, message) =>
+        {
+            if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning) warnings.Add(message.RawMessage);
+        };
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
+        Assert.Contains("checkpoint-4", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_token_is_learned_from_unless_some_are_set_aside()
+    {
+        int tokens = Texts.Length * 41 - 1; // 40 words and the end of text between two
+        Assert.Equal(tokens - 1, Learned(0, out var without));
+        Assert.Null(without.Last.ValidationLoss);
+        Assert.Equal(tokens - (tokens / 10) - 1, Learned(0.1, out var with));
+        Assert.NotNull(with.Last.ValidationLoss);
+
+        long Learned(double fraction, out TrainingHistory history)
+        {
+            var defaults = new GptTrainerOptions { Config = Options.Config, Tokenizer = Options.Tokenizer };
+            var trainer = _ml.LanguageModeling.Trainers.Gpt(fraction == 0 ? defaults : defaults with { Training = new() { ValidationFraction = fraction } });
+            trainer.Fit(Rows.ToView(_ml, Texts));
+            history = trainer.History!;
+            return history.Last.TokensSeen / new TrainingOptions().Epochs;
+        }
+    }
+
+    [Fact]
+    public void The_best_weights_need_data_to_measure_on()
+    {
+        var options = Options with { Training = Options.Training with { ValidationFraction = 0, KeepsBest = true, MaxSteps = 2 } };
+        Assert.Contains("KeepsBest needs data to measure on", Refused<ArgumentException>(options, Texts), StringComparison.Ordinal);
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts), Rows.ToView(_ml, Texts[..2]));
+    }
+
+    [Fact]
+    public void Special_tokens_spelled_out_in_rows_are_data_unless_asked_for()
+    {
+        // A vocabulary with the end of text, in which its spelling as plain text is an unknown word.
+        var tokenizer = new WordTokenizer(["a", "b", "?", "<|endoftext|>"], unknownWord: "?", endOfText: "<|endoftext|>");
+        var options = Options with { Config = Options.Config with { VocabularySize = 4 }, Tokenizer = tokenizer, Training = Options.Training with { MaxSteps = 1 } };
+        var data = Rows.ToView(_ml, ["a b <|endoftext|> a b", "b a"]);
+
+        var literal = _ml.LanguageModeling.Trainers.Gpt(options).Fit(data);
+        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Book } }).Fit(data);
+        var withWord = _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, ["a b ? a b", "b a"]));
+
+        TorchEngineTests.AssertEqual(withWord.Model, literal.Model); // training
+        Assert.Throws<Xunit.Sdk.EqualException>(() => TorchEngineTests.AssertEqual(recognized.Model, literal.Model));
+        double[] losses = [.. literal.Transform(data).GetColumn<double>("CrossEntropy")]; // scoring
+        Assert.Equal(losses, literal.Transform(Rows.ToView(_ml, ["a b ? a b", "b a"])).GetColumn<double>("CrossEntropy"));
+        Assert.NotEqual(losses[0], recognized.Transform(data).GetColumn<double>("CrossEntropy").First());
+    }
+
+    [Fact]
+    public void A_vocabulary_of_four_tokens_is_enough_where_no_candidates_are_asked_for()
+    {
+        var options = Options with
+        {
+            Config = Options.Config with { VocabularySize = 4 }, Tokenizer = new WordTokenizer(["the", "whale", "sea", "a"]), Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0 },
+        };
+        string[] texts = ["the whale a sea the whale"];
+        var row = Rows.Read(_ml, _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, texts)).Transform(Rows.ToView(_ml, texts))).Single();
+        Assert.Contains(row.PredictedToken, (string[])["the", "whale", "sea", "a"]);
+        string message = Refused<ArgumentException>(options with { Transformer = new() { Columns = new() { CandidateTokens = "Candidates" } } }, texts);
+        Assert.Contains("CandidateCount is 5", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,8 +13,6 @@ namespace MLNet.Gpt.Training.Managed;
 /// <remarks>Not safe for use by several threads at once. The shape of the whole follows A. Karpathy's llm.c.</remarks>
 internal sealed unsafe class ManagedEngine : ITrainingEngine
 {
-    private const double ClippingEpsilon = 1e-6; // PyTorch's clip_grad_norm_
-
     private readonly GptConfig _config;
     private readonly ManagedEngineOptions _options;
     private readonly Compute _compute;
@@ -87,7 +85,7 @@ internal sealed unsafe class ManagedEngine : ITrainingEngine
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ApplyClipping();
         double norm = _optimizer.GradientNorm(_compute);
-        if (maximumNorm is { } limit) _gradientFactor = Math.Min(1, limit / (norm + ClippingEpsilon));
+        if (maximumNorm is { } limit) _gradientFactor = GradientClipping.Factor(limit, norm);
         return norm;
     }
 
@@ -127,6 +125,12 @@ internal sealed unsafe class ManagedEngine : ITrainingEngine
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         return EngineState.Capture(_parameters, _optimizer.Step, _batch, _seed);
     }
+
+    /// <inheritdoc/>
+    public byte[] CaptureRandom() => BitConverter.GetBytes(_batch);
+
+    /// <inheritdoc/>
+    public void RestoreRandom(byte[] state) => _batch = BitConverter.ToUInt64(state);
 
     /// <inheritdoc/>
     public void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state)

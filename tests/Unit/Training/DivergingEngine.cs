@@ -1,0 +1,17 @@
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Training;
+
+namespace MLNet.Gpt.Tests.Training;
+
+/// <summary>Does a step like any other, dropout drawn, and tells of a loss that is no number, or throws.</summary>
+internal sealed class DivergingEngine(ITrainingEngine inner, int atStep, Exception? error = null) : WrappedEngine(inner)
+{
+    private int _steps;
+
+    public override double Accumulate(TokenBatch batch, double share)
+    {
+        double loss = base.Accumulate(batch, share);
+        if (++_steps != atStep) return loss;
+        return error is null ? double.NaN : throw error;
+    }
+}
