@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name, <c>checkpoint-N.2</c> and so on. It is known
-/// by its contents: other programs use such names, too.
+/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name, <c>checkpoint-N.2</c> and so on.
+/// It is known by its contents: other programs use such names, too.
 /// </summary>
 internal sealed partial class CheckpointEntry
 {
@@ -13,7 +13,8 @@ internal sealed partial class CheckpointEntry
 
     public const string ModelFile = "model.safetensors", EngineFile = "engine.safetensors";
 
-    private CheckpointEntry(string path, string prefix, int step, int number) => (Path, Prefix, Step, Number) = (path, prefix, step, number);
+    private CheckpointEntry(string path, string prefix, int step, int number) =>
+        (Path, Prefix, Step, Number) = (path, prefix, step, number);
 
     public string Path { get; }
 
@@ -27,10 +28,12 @@ internal sealed partial class CheckpointEntry
     private int Number { get; }
 
     /// <summary>The checkpoints in a folder, the latest first. A damaged one is among them.</summary>
-    public static IEnumerable<CheckpointEntry> Checkpoints(string folder) => Named(folder, CheckpointPrefix).Where(entry => entry.IsCheckpoint());
+    public static IEnumerable<CheckpointEntry> Checkpoints(string folder) =>
+        Named(folder, CheckpointPrefix).Where(entry => entry.IsCheckpoint());
 
     /// <summary>The folders of best weights, but those of the first version, which only a checkpoint tells from others'.</summary>
-    public static IEnumerable<CheckpointEntry> Bests(string folder) => Named(folder, BestPrefix).Where(entry => entry.TryReadManifest() is not null);
+    public static IEnumerable<CheckpointEntry> Bests(string folder) =>
+        Named(folder, BestPrefix).Where(entry => entry.TryReadManifest() is not null);
 
     /// <summary>Whether a name is one of a folder of best weights.</summary>
     public static bool IsBestName(string name) => Parse(name) is { Prefix: BestPrefix } best && best.Name == name;
@@ -58,7 +61,10 @@ internal sealed partial class CheckpointEntry
     /// <summary>Removes what a killed process was writing or removing. Nobody else may be at work in the folder.</summary>
     public static void RemoveRemnants(string folder)
     {
-        foreach (string path in Directory.GetDirectories(folder).Where(path => AsideName().IsMatch(System.IO.Path.GetFileName(path)))) RemoveFiles(path);
+        foreach (string path in Directory.GetDirectories(folder))
+        {
+            if (AsideName().IsMatch(System.IO.Path.GetFileName(path))) RemoveFiles(path);
+        }
     }
 
     /// <summary>Removes what could not be written, as far as it can be removed.</summary>
@@ -96,10 +102,12 @@ internal sealed partial class CheckpointEntry
     private static CheckpointEntry? Parse(string path)
     {
         var match = EntryName().Match(System.IO.Path.GetFileName(path));
-        if (!match.Success || !int.TryParse(match.Groups["step"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int step)) return null;
+        if (!match.Success || !TryParse(match.Groups["step"], out int step)) return null;
         int number = 1;
-        if (match.Groups["number"] is { Success: true } group && !int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out number)) return null;
+        if (match.Groups["number"] is { Success: true } group && !TryParse(group, out number)) return null;
         return new(path, match.Groups["prefix"].Value, step, number);
+
+        static bool TryParse(Group digits, out int value) => int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 
     // Ours by what its files say. Where they are damaged: by having our files and no others.
@@ -107,7 +115,8 @@ internal sealed partial class CheckpointEntry
     {
         if (TryReadManifest() is not null || TryReadTraining() is not null) return true;
         string[] names = [.. Directory.EnumerateFileSystemEntries(Path).Select(path => System.IO.Path.GetFileName(path))];
-        return names.Contains(EngineFile) && names.All(name => name is ModelFile or EngineFile or SavedTraining.FileName or CheckpointManifest.FileName);
+        return names.Contains(EngineFile)
+            && names.All(name => name is ModelFile or EngineFile or SavedTraining.FileName or CheckpointManifest.FileName);
     }
 
     private static T? Try<T>(Func<T?> read)
@@ -125,7 +134,8 @@ internal sealed partial class CheckpointEntry
     private static void RemoveFiles(string folder)
     {
         // The manifest first: without it, what is left is no checkpoint.
-        foreach (string path in Directory.GetFiles(folder).Where(IsOwnFile).OrderBy(path => System.IO.Path.GetFileName(path) != CheckpointManifest.FileName)) File.Delete(path);
+        File.Delete(System.IO.Path.Combine(folder, CheckpointManifest.FileName));
+        foreach (string path in Directory.GetFiles(folder).Where(IsOwnFile)) File.Delete(path);
         if (!Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
     }
 

@@ -6,8 +6,8 @@ namespace MLNet.Gpt.Training;
 
 /// <summary>The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is disposed of.</summary>
 /// <remarks>
-/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes last. Best weights have a folder of their
-/// own, which checkpoints name together with their hash. Only such folders are replaced or removed, and of them only the files that this library writes.
+/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes last. Best weights have a
+/// folder of their own, which checkpoints name together with its hash. Only such folders are removed, and of them only the files that we write.
 /// </remarks>
 internal sealed class CheckpointFolder : IDisposable
 {
@@ -36,7 +36,8 @@ internal sealed class CheckpointFolder : IDisposable
             if (options.Existing == ExistingCheckpoints.Refuse && options.FindLatestStep() is { } step)
             {
                 throw new IOException(
-                    $"'{options.Folder}' holds checkpoints, the latest of step {step}; choose another folder, or resume or replace them by {nameof(CheckpointOptions.Existing)}.");
+                    $"'{options.Folder}' holds checkpoints, the latest of step {step}; choose another folder, "
+                    + $"or resume or replace them by {nameof(CheckpointOptions.Existing)}.");
             }
 
             if (options.Existing == ExistingCheckpoints.Replace) RemoveAll();
@@ -79,10 +80,14 @@ internal sealed class CheckpointFolder : IDisposable
             }
         }
 
-        if (restored is { State: var state }) RemoveOld(state); // what a kill left in the middle of a removal
-        else if (_passedOver.Count > 1) throw new InvalidDataException($"{fault!.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is whole.", fault);
-        else if (fault is not null) throw fault;
-        return restored;
+        if (restored is { State: var state })
+        {
+            RemoveOld(state); // what a kill left in the middle of a removal
+            return restored;
+        }
+
+        return fault is null ? null : _passedOver.Count == 1 ? throw fault : throw new InvalidDataException(
+            $"{fault.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is whole.", fault);
     }
 
     /// <summary>Writes a checkpoint of the step that training stands at, and removes those that are not kept any more.</summary>
@@ -100,7 +105,8 @@ internal sealed class CheckpointFolder : IDisposable
             SaveModel(folder, manifest, engine.Weights);
             manifest.Write(folder, CheckpointEntry.EngineFile, stream => EngineStateFile.Write(stream, engine.CaptureState()));
             var saved = new SavedTraining(SavedTraining.CurrentVersion, _course, state) { Best = _best?.Saved };
-            manifest.Write(folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, TrainingJsonContext.Default.SavedTraining));
+            manifest.Write(
+                folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, TrainingJsonContext.Default.SavedTraining));
         });
         RemoveOld(state);
         return path;
@@ -123,7 +129,11 @@ internal sealed class CheckpointFolder : IDisposable
         saved.CheckState(entry.Path, entry.Step);
         _course.Check(saved.Course, entry.Path);
         using var model = GptCheckpoint.Open(Path.Combine(entry.Path, CheckpointEntry.ModelFile));
-        if (model.Config != engine.Weights.Config) throw new ArgumentException($"'{entry.Path}' is of another model: {model.Config}, not {engine.Weights.Config}.");
+        if (model.Config != engine.Weights.Config)
+        {
+            throw new ArgumentException($"'{entry.Path}' is of another model: {model.Config}, not {engine.Weights.Config}.");
+        }
+
         var best = keepsBest ? RestoreBest(saved) : null;
         engine.Restore(model, EngineStateFile.Read(Path.Combine(entry.Path, CheckpointEntry.EngineFile)));
         if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is looked for from here on
@@ -132,7 +142,9 @@ internal sealed class CheckpointFolder : IDisposable
 
     private GptWeights? RestoreBest(SavedTraining saved)
     {
-        string? folder = saved.Version == SavedTraining.FirstVersion ? FirstVersionBest(saved) : saved.Best is { } named ? BestOf(saved, named) : null;
+        string? folder = saved.Version == SavedTraining.FirstVersion ? FirstVersionBest(saved)
+            : saved.Best is { } named ? BestOf(saved, named)
+            : null;
         if (folder is null) return null;
         using var model = GptCheckpoint.Open(Path.Combine(folder, CheckpointEntry.ModelFile));
         if (saved.Best is not null) _best = (saved.State.BestStep, saved.Best);
@@ -161,7 +173,8 @@ internal sealed class CheckpointFolder : IDisposable
     private string? FirstVersionBest(SavedTraining saved)
     {
         string folder = Path.Combine(_options.Folder, FormattableString.Invariant($"{CheckpointEntry.BestPrefix}{saved.State.BestStep}"));
-        return File.Exists(Path.Combine(folder, CheckpointEntry.ModelFile)) && !File.Exists(Path.Combine(folder, CheckpointManifest.FileName)) ? folder : null;
+        bool isOfFirstVersion = !File.Exists(Path.Combine(folder, CheckpointManifest.FileName));
+        return isOfFirstVersion && File.Exists(Path.Combine(folder, CheckpointEntry.ModelFile)) ? folder : null;
     }
 
     private bool IsThere(SavedBest best) => File.Exists(Path.Combine(_options.Folder, best.Folder, CheckpointManifest.FileName));
@@ -202,7 +215,8 @@ internal sealed class CheckpointFolder : IDisposable
 
     // Checkpoints beyond the current step are damaged ones that were passed over: they stay until training has come past them.
     private void RemoveOld(TrainingState state) => Remove(
-        CheckpointEntry.Checkpoints(_options.Folder).Where(entry => entry.Step <= state.Step && !IsPassedOver(entry)).Skip(_options.Keep), state.Run);
+        CheckpointEntry.Checkpoints(_options.Folder).Where(entry => entry.Step <= state.Step && !IsPassedOver(entry)).Skip(_options.Keep),
+        state.Run);
 
     private void RemoveAll() => Remove(CheckpointEntry.Checkpoints(_options.Folder), run: null);
 
@@ -218,12 +232,12 @@ internal sealed class CheckpointFolder : IDisposable
         if (_best is { } current) spokenOf.Add(current.Saved.Folder);
         foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
         {
-            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged since it was written: nobody knows what it speaks of
+            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now: nobody knows what it speaks of
             if (NameOfBest(entry) is { } name) spokenOf.Add(name);
         }
 
-        var ofRun = CheckpointEntry.Bests(_options.Folder).Where(best => run is null || best.TryReadManifest()?.Run == run).Select(best => best.Name);
-        foreach (string name in ofRun.Union(theirBests).Except(spokenOf).ToArray())
+        var ofRun = CheckpointEntry.Bests(_options.Folder).Where(best => run is null || best.TryReadManifest()?.Run == run);
+        foreach (string name in ofRun.Select(best => best.Name).Union(theirBests).Except(spokenOf).ToArray())
         {
             var best = CheckpointEntry.Best(_options.Folder, name);
             if (Directory.Exists(best.Path)) best.Remove();

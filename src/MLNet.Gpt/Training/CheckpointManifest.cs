@@ -5,7 +5,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// What a folder of a training holds: the length and the SHA-256 of each file. It is written last, names the folder as ours, and is what damage is found by.
+/// What a folder of a training holds: the length and the SHA-256 of each file. It is written last, names the folder as ours, and is what damage is
+/// found by.
 /// </summary>
 /// <param name="Format"><see cref="Mark"/>.</param>
 /// <param name="Version"><see cref="SavedTraining.CurrentVersion"/>.</param>
@@ -53,10 +54,11 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
             if (manifest?.Format != Mark) return null;
             if (manifest.Version != SavedTraining.CurrentVersion)
             {
-                throw new InvalidDataException($"'{path}' is of version {manifest.Version}; this library reads version {SavedTraining.CurrentVersion}.");
+                throw new InvalidDataException(
+                    $"'{path}' is of version {manifest.Version}; this library reads version {SavedTraining.CurrentVersion}.");
             }
 
-            return manifest.Files is null || manifest.Files.Values.Any(file => file?.Sha256 is null) ? throw new JsonException("It names no files.") : manifest;
+            return manifest.Files?.Values.All(file => file?.Sha256 is not null) == true ? manifest : throw new JsonException("It names no files.");
         }
         catch (JsonException damaged)
         {
@@ -71,10 +73,11 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     /// <exception cref="InvalidDataException">Something differs; the message names the file.</exception>
     public void Verify(string folder, int step, params ReadOnlySpan<string> names)
     {
-        if (Step != step) throw new InvalidDataException($"'{Path.Combine(folder, FileName)}' is damaged: it tells of step {Step}, the folder's name of {step}.");
+        string own = Path.Combine(folder, FileName);
+        if (Step != step) throw new InvalidDataException($"'{own}' is damaged: it tells of step {Step}, the folder's name of {step}.");
         foreach (string name in names)
         {
-            if (!Files.TryGetValue(name, out var written)) throw new InvalidDataException($"'{Path.Combine(folder, FileName)}' is damaged: it lacks {name}.");
+            if (!Files.TryGetValue(name, out var written)) throw new InvalidDataException($"'{own}' is damaged: it lacks {name}.");
             Verify(Path.Combine(folder, name), written);
         }
     }
@@ -83,7 +86,11 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     {
         if (!File.Exists(path)) throw new InvalidDataException($"'{path}' is missing.");
         using var file = File.OpenRead(path);
-        if (file.Length != written.Length) throw new InvalidDataException($"'{path}' is damaged: it has {file.Length} bytes, and {written.Length} were written.");
+        if (file.Length != written.Length)
+        {
+            throw new InvalidDataException($"'{path}' is damaged: it has {file.Length} bytes, and {written.Length} were written.");
+        }
+
         if (Convert.ToHexStringLower(SHA256.HashData(file)) != written.Sha256)
         {
             throw new InvalidDataException($"'{path}' is damaged: its bytes are not those that were written (SHA-256).");

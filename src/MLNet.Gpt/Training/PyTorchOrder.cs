@@ -38,7 +38,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         }
         finally
         {
-            if (!movesStream) torch.set_rng_state(state); // also where it was cancelled, to be done when training goes on
+            if (!movesStream) torch.set_rng_state(state); // also where it was cancelled, to be done when training is resumed
         }
     }
 

@@ -4,7 +4,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Training;
 
 /// <summary>The text that a network writes in training, to show what it has learned.</summary>
-/// <param name="Prompt">What it goes on from.</param>
+/// <param name="Prompt">The text that it continues.</param>
 public sealed record SampleOptions(string Prompt)
 {
     /// <summary>Turns the prompt into ids and the written ids into text; its vocabulary must be as large as the network's.</summary>

@@ -48,7 +48,7 @@ internal sealed class TorchEngine : ITrainingEngine
             module.ComputesStepByStep = options.Mode == TrainingMode.PyTorchCompatible;
             module.train();
             RandomSeed.Set(options.Seed);
-            if (options.Mode == TrainingMode.PyTorchCompatible) new GptModule(module.Config).Dispose(); // the stream goes on where the book's does
+            if (options.Mode == TrainingMode.PyTorchCompatible) new GptModule(module.Config).Dispose(); // the stream continues where the book's does
         }
         catch
         {

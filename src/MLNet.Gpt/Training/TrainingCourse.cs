@@ -3,8 +3,8 @@ using System.Globalization;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// What decides the course of a training and so must be the same when it is resumed: the batches, what is learned from them, and the meaning of the engine's
-/// state. Length, learning rates, clipping, the evaluations' interval, samples and checkpoints may change, and so are not in it.
+/// What decides the course of a training and so must be the same when it is resumed: the batches, what is learned from them, and the meaning of the
+/// engine's state. Length, learning rates, clipping, the evaluations' interval, samples and checkpoints may change, and so are not in it.
 /// </summary>
 internal sealed record TrainingCourse(
     TrainingMode Mode, long Seed, int BatchSize, int BatchesPerStep, bool DropsLastBatch, int? Stride, int Windows, long Targets, string FrozenWeights)
@@ -31,9 +31,10 @@ internal sealed record TrainingCourse(
 
     public double? LabelSmoothing { get; init; }
 
-    /// <summary>Batches that an evaluation measures; 0 for all. Matters where the lowest loss is kept: losses of other batches cannot be compared with it.</summary>
+    /// <summary>Batches that an evaluation measures; 0 for all.</summary>
     public int? EvaluationBatches { get; init; }
 
+    /// <summary>Whether the lowest loss is kept: one of other batches cannot be compared with it.</summary>
     public bool KeepsBest { get; init; }
 
     /// <summary>Reads all tokens once, for their fingerprint.</summary>
@@ -87,7 +88,7 @@ internal sealed record TrainingCourse(
         yield return (nameof(TrainingOptions.WeightDecay), WeightDecay, WeightDecay is not null);
         yield return (nameof(TrainingOptions.DecaysMatricesOnly), DecaysMatricesOnly, DecaysMatricesOnly is not null);
         yield return (nameof(TrainingOptions.LabelSmoothing), LabelSmoothing, LabelSmoothing is not null);
-        yield return (nameof(TrainingOptions.EvaluationBatches), EvaluationBatches, EvaluationBatches is not null && KeepsBest);
+        yield return (nameof(TrainingOptions.EvaluationBatches), EvaluationBatches is 0 ? "all" : EvaluationBatches, EvaluationBatches is not null && KeepsBest);
         yield return ("the number of training windows", Windows, true);
         yield return ("the number of training targets", Targets, true);
         yield return ("the windows' length", WindowLength, WindowLength is not null);

@@ -4,7 +4,9 @@ using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine, which stays the caller's.</summary>
+/// <summary>
+/// One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine, which stays the caller's.
+/// </summary>
 internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being written.</summary>
@@ -90,8 +92,9 @@ internal sealed class TrainingLoop : IDisposable
     {
         if (data.Validation is not null || !options.KeepsBestWeights) return;
         string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepsBest);
+        string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
         throw new ArgumentException(
-            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {options.ValidationFraction.ToString(CultureInfo.InvariantCulture)}, or give a validation set.",
+            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, or give a validation set.",
             nameof(data));
     }
 
@@ -215,7 +218,7 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    // Not in the checkpoint: a training that goes on has no evaluation here.
+    // Not in the checkpoint: a training that is resumed with more steps has no evaluation here.
     private TrainingPoint? EvaluateIfOver() => IsOver && _state.Points[^1].Step != _state.Step ? Evaluate(EvaluationMoment.After) : null;
 
     private TrainingPoint Evaluate(EvaluationMoment moment)

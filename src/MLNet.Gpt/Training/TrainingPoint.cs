@@ -8,13 +8,13 @@ namespace MLNet.Gpt.Training;
 /// <param name="ValidationLoss">Cross-entropy on validation data, in nats per token; <see langword="null"/> where there is none.</param>
 public sealed record TrainingPoint(int Step, int Epoch, long TokensSeen, double TrainingLoss, double? ValidationLoss)
 {
-    /// <summary>Rounds through the training data done until then, parts of one among them: 1.5 is amid the second.</summary>
+    /// <summary>Epochs done until then, parts of one included: 1.5 is the middle of the second.</summary>
     public double EpochsDone { get; init; }
 
     /// <summary>The learning rate of the last step; 0 before the first.</summary>
     public double LearningRate { get; init; }
 
-    /// <summary>The time since training began, breaks left out.</summary>
+    /// <summary>The time since training began, without breaks.</summary>
     public TimeSpan Elapsed { get; init; }
 
     /// <summary>Perplexity on validation data: e to the power of <see cref="ValidationLoss"/>.</summary>

@@ -25,7 +25,7 @@ public sealed record TrainingProgress
     public string? Checkpoint { get; init; }
 
     /// <summary>
-    /// What is not in order though training continues, such as a damaged checkpoint in place of which an older one was taken. In the first report alone; mostly empty.
+    /// Faults that do not stop the training, such as a damaged checkpoint in place of which an older one was taken. Only the first report has any.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

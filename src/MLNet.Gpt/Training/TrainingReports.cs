@@ -25,7 +25,14 @@ internal sealed class TrainingReports(TrainingState state, int totalSteps, int s
 
     public void EndLearning() => _learning.Stop();
 
-    public void Report(double loss, double gradientNorm, double learningRate, TrainingPoint? evaluation, TrainingSample? sample, string? checkpoint, IReadOnlyList<string>? warnings = null)
+    public void Report(
+        double loss,
+        double gradientNorm,
+        double learningRate,
+        TrainingPoint? evaluation,
+        TrainingSample? sample,
+        string? checkpoint,
+        IReadOnlyList<string>? warnings = null)
     {
         int done = state.Step - _firstStep;
         progress?.Report(new()

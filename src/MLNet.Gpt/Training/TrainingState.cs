@@ -38,8 +38,10 @@ internal sealed class TrainingState
     public string? FindFault() =>
         Step is < 0 or int.MaxValue ? $"it stands at step {Step}"
         : TokensSeen < 0 ? $"it has seen {TokensSeen} tokens"
-        : SkippedInARow < 0 || SkippedInARow > SkippedSteps || SkippedSteps > Step ? $"of {Step} steps it skipped {SkippedSteps}, {SkippedInARow} in a row"
-        : BestStep < 0 || BestStep > Step || EvaluationsSinceBest < 0 ? $"its best step is {BestStep}, with {EvaluationsSinceBest} evaluations since"
+        : SkippedInARow < 0 || SkippedInARow > SkippedSteps || SkippedSteps > Step
+            ? $"of {Step} steps it skipped {SkippedSteps}, {SkippedInARow} in a row"
+        : BestStep < 0 || BestStep > Step || EvaluationsSinceBest < 0
+            ? $"its best step is {BestStep}, with {EvaluationsSinceBest} evaluations since"
         : Points is null || Points.Any(point => point is null || point.Step < 0 || point.Step > Step) ? "its evaluations lie outside of it"
         : string.IsNullOrEmpty(Run) ? "it names no run"
         : Samples is null || Samples.Any(sample => sample?.Text is null) ? "its samples have no text"

@@ -31,7 +31,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
-        _options = options with { Training = options.Training with { Seed = options.Seed ?? (options.Training.IsSeedSet ? null : environment.Seed()) ?? options.Training.Seed } };
+        long seed = options.Seed ?? (options.Training.IsSeedSet ? null : environment.Seed()) ?? options.Training.Seed;
+        _options = options with { Training = options.Training with { Seed = seed } };
         _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
     }
 
@@ -72,8 +73,10 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         using var channel = _environment.Start(nameof(GptTrainer));
         var initial = WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(FormattableString.Invariant(
-            $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
-        var (weights, history) = initial.Train(data, _options.Training, new LoggedProgress(channel, _options.Progress, _cancellation), _options.CancellationToken);
+            $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, ")
+            + FormattableString.Invariant($"for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
+        var progress = new LoggedProgress(channel, _options.Progress, _cancellation);
+        var (weights, history) = initial.Train(data, _options.Training, progress, _options.CancellationToken);
         channel.Info(FormattableString.Invariant($"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
         return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);

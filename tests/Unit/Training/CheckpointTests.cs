@@ -168,7 +168,7 @@ public class CheckpointTests
         Refused(same, options with { WeightDecay = 0.01 }, "WeightDecay is 0.01 and was 0.1");
         Refused(same, options with { DecaysMatricesOnly = true }, "DecaysMatricesOnly is True and was False");
         Refused(same, options with { LabelSmoothing = 0.1 }, "LabelSmoothing is 0.1 and was 0");
-        Refused(same, options with { EvaluationBatches = null }, "EvaluationBatches is 0 and was 2");
+        Refused(same, options with { EvaluationBatches = null }, "EvaluationBatches is all and was 2");
         Refused(same, options with { Beta1 = 0.8, WeightDecay = 0.2 }, "Beta1 is 0.8 and was 0.9; WeightDecay is 0.2 and was 0.1");
 
         // What may change.

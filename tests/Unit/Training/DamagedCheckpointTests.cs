@@ -115,7 +115,7 @@ public sealed class DamagedCheckpointTests : IDisposable
             Assert.Empty(checkpoints.Warnings);
         }
 
-        // It goes over to the present version as it goes on, and nothing of the first is left in the end.
+        // What it writes from here on is of the present version, and nothing of the first is left in the end.
         var history = TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { MaxSteps = 12 }, cancellationToken: Token).History;
         Assert.Equal([0, 3, 6, 9, 12], history.Points.Select(point => point.Step));
         Assert.All(Directory.GetDirectories(_folder.Path), folder => Assert.True(File.Exists(Path.Combine(folder, "manifest.json")), folder));

@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Training.Managed;
 /// <summary>Room for everything between weights and loss, for batches up to a number of rows: one block of memory that is used again at every step.</summary>
 /// <remarks>
 /// Of a layer are kept the residual stream before each of its halves, queries, keys and values, what attention gathered, and what goes into GELU: 10 C numbers a
-/// token. Norms, GELU, attention weights and dropout's masks are computed again on the way back.
+/// token. Norms, GELU, attention weights and dropout's masks are computed again in the backward pass.
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
 {
@@ -61,7 +61,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>The residual stream before a layer, (N, C); after the last one at L.</summary>
     public Matrix Residual(int layer, int rows) => MatrixAt(_residual, _config.EmbeddingWidth, layer, rows);
 
-    /// <summary>The residual stream amid a layer, (N, C).</summary>
+    /// <summary>The residual stream in the middle of a layer, (N, C).</summary>
     public Matrix Middle(int layer, int rows) => MatrixAt(_middle, _config.EmbeddingWidth, layer, rows);
 
     /// <summary>Queries, keys and values, (N, 3 C).</summary>

@@ -20,9 +20,9 @@ internal static unsafe class AttentionGradient
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
     /// <param name="projected">Queries, keys and values, (B T, 3 C); readable 8 rows beyond the last.</param>
-    /// <param name="attended">What the way there gave, (B T, C).</param>
+    /// <param name="attended">What the forward pass gave, (B T, C).</param>
     /// <param name="logSumExp">ln Σ e^score of each query, (B, nh, T).</param>
-    /// <param name="dropout">On the weights, as on the way there.</param>
+    /// <param name="dropout">On the weights, as in the forward pass.</param>
     /// <param name="attendedGradient">(B T, C); readable 8 rows beyond the last.</param>
     /// <param name="projectedGradient">Receives the gradient, (B T, 3 C).</param>
     public static void Backward(

@@ -4,7 +4,7 @@ using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>What the way there and the way back through one head have in common: layouts and softmax.</summary>
+/// <summary>What the forward and the backward pass of one head have in common: layouts and softmax.</summary>
 internal static unsafe class AttentionHead
 {
     /// <summary>Lays rows (T, hs) out as panels [hs][keys], so that products with them are scores.</summary>

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>A transformer block: x₂ = x₁ + dropout(attention(norm(x₁))), x₃ = x₂ + dropout(feedForward(norm(x₂))), and the way back.</summary>
+/// <summary>A transformer block: x₂ = x₁ + dropout(attention(norm(x₁))), x₃ = x₂ + dropout(feedForward(norm(x₂))), and the backward pass.</summary>
 internal static unsafe class Block
 {
     /// <summary>From the residual stream before a layer to that after it.</summary>

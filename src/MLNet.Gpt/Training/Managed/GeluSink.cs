@@ -3,7 +3,7 @@ using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>u = sums + bias, kept for the way back, and y = GELU(u).</summary>
+/// <summary>u = sums + bias, kept for the backward pass, and y = GELU(u).</summary>
 internal readonly unsafe struct GeluSink(Matrix u, Matrix y, float* bias) : ITileSink
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Training.Managed;
 /// <summary>Layer normalisation y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients.</summary>
 /// <remarks>
 /// With g = dy × scale: dx = r (g − mean(g) − x̂ mean(g x̂)), dscale = Σ over rows of dy x̂, dshift = Σ over rows of dy.
-/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). Of the way there only mean and r are kept; x̂ is computed again.
+/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). Of the forward pass only mean and r are kept; x̂ is computed again.
 /// </remarks>
 internal static unsafe class LayerNorm
 {
@@ -24,7 +24,7 @@ internal static unsafe class LayerNorm
     /// <param name="scale">(C).</param>
     /// <param name="shift">(C).</param>
     /// <param name="y">The outputs.</param>
-    /// <param name="statistics">Receives mean and r of each row, for the way back.</param>
+    /// <param name="statistics">Receives mean and r of each row, for the backward pass.</param>
     public static void Forward(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) => compute.ForEachRow(x.Rows, row =>
     {
         Measure(x.Row(row), x.Columns, statistics + (2 * row));

@@ -200,7 +200,7 @@ internal sealed unsafe class ManagedEngine : ITrainingEngine
         return _activations;
     }
 
-    // Clipping waits for AdamW to read the gradients; whoever wants them earlier has it done at once.
+    // Clipping waits for AdamW to read the gradients; a caller that wants them earlier has it done at once.
     private void ApplyClipping()
     {
         if (_gradientFactor != 1) _optimizer.ScaleGradients(_compute, (float)_gradientFactor);

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>What <see cref="ManagedEngine"/> needs to know besides the weights. Whoever makes one has checked the values.</summary>
+/// <summary>What <see cref="ManagedEngine"/> needs to know besides the weights. The caller has checked the values.</summary>
 internal sealed record ManagedEngineOptions
 {
     /// <summary>AdamW's β₁, the memory of the mean gradient.</summary>

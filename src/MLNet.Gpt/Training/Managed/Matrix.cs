@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>Rows of single precision in native memory; whoever makes one sees to it that the memory lives.</summary>
+/// <summary>Rows of single precision in native memory, which must outlive it.</summary>
 internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint stride)
 {
     /// <summary>The first number.</summary>
