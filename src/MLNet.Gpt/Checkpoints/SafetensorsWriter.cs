@@ -24,7 +24,7 @@ public static class SafetensorsWriter
     /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to the nearest, ties to even.</param>
     /// <param name="metadata">Free texts for the header.</param>
     /// <param name="cancellationToken">Stops the writing and leaves the old file.</param>
-    /// <exception cref="ArgumentException">Two entries have one name, or one has the name of the metadata.</exception>
+    /// <exception cref="ArgumentException">Two entries have one name, one has the name of the metadata, or an element is beyond the range of a narrower type.</exception>
     public static void Write(
         string path,
         IEnumerable<WeightEntry> entries,
@@ -34,7 +34,7 @@ public static class SafetensorsWriter
         CancellationToken cancellationToken = default)
     {
         var type = ExportDataTypes.FromSafetensors(dataType);
-        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ExportMeter(progress: null, cancellationToken));
+        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
     }
 
     /// <summary>Writes the same bytes into a stream, front to back.</summary>
@@ -49,29 +49,28 @@ public static class SafetensorsWriter
         ExportTensor[] tensors = [.. entries.Select(entry => Tensor(entry, read))];
         var type = ExportDataTypes.FromSafetensors(dataType);
         stream.Write(Header(tensors, type, metadata));
-        WriteElements(stream, tensors, type, new ExportMeter(progress: null, cancellationToken));
+        WriteElements(stream, tensors, type, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
     }
 
-    /// <summary>Writes a file of tensors, and tells how far it has come.</summary>
+    /// <summary>Writes a file of tensors.</summary>
     internal static void Write(
-        string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ExportMeter meter)
+        string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ElementWriter elements)
     {
         byte[] header = Header(tensors, dataType, metadata);
         long length = header.Length + tensors.Sum(tensor => dataType.Size(tensor.ElementCount));
         AtomicFile.Write(path, length, stream =>
         {
             stream.Write(header);
-            WriteElements(stream, tensors, dataType, meter);
+            WriteElements(stream, tensors, dataType, elements);
         });
     }
 
     private static ExportTensor Tensor(WeightEntry entry, WeightReader read) =>
         new(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination));
 
-    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ExportMeter meter)
+    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ElementWriter elements)
     {
-        var writer = new ElementWriter(meter);
-        foreach (var tensor in tensors) writer.Write(stream, tensor, dataType);
+        foreach (var tensor in tensors) elements.Write(stream, tensor, dataType);
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.

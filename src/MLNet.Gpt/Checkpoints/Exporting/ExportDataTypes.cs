@@ -38,6 +38,26 @@ internal static class ExportDataTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}."),
     };
 
+    /// <summary>The largest number of the type; infinity where it holds every number of single precision.</summary>
+    public static float LargestNumber(this ExportDataType type) => type switch
+    {
+        ExportDataType.Float32 => float.PositiveInfinity,
+        ExportDataType.Float16 => 65504,
+        ExportDataType.BFloat16 => BitConverter.UInt32BitsToSingle(0x7F7F_0000),
+        ExportDataType.Q8_0 => 127 * 65504, // 127 times the largest scale
+        _ => throw Check.Undefined(type, nameof(type)),
+    };
+
+    /// <summary>What rounds to more than <see cref="LargestNumber"/>: half a step beyond it, of which a tie goes to the even number above.</summary>
+    public static float FirstBeyond(this ExportDataType type) => type switch
+    {
+        ExportDataType.Float32 => float.PositiveInfinity,
+        ExportDataType.Float16 => 65520,
+        ExportDataType.BFloat16 => BitConverter.UInt32BitsToSingle(0x7F7F_8000),
+        ExportDataType.Q8_0 => 127 * 65520,
+        _ => throw Check.Undefined(type, nameof(type)),
+    };
+
     /// <summary>Encodes elements; the destination has their <see cref="Size"/>.</summary>
     public static void Encode(this ExportDataType type, ReadOnlySpan<float> elements, Span<byte> destination)
     {

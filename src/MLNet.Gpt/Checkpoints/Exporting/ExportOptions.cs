@@ -16,6 +16,13 @@ public sealed record ExportOptions
     /// <value><see cref="ExportDataType.Float32"/>, which loses nothing.</value>
     public ExportDataType DataType { get; init => field = Check.Defined(value, nameof(DataType)); } = ExportDataType.Float32;
 
+    /// <summary>
+    /// Whether weights that lie beyond the range of <see cref="DataType"/> are written as its largest number with their sign. Otherwise the model is refused,
+    /// as they would become infinite. A weight that is not a number is refused either way, unless the type is <see cref="ExportDataType.Float32"/>, which keeps everything.
+    /// </summary>
+    /// <value><see langword="false"/>.</value>
+    public bool ClampsToRange { get; init; }
+
     /// <summary>Hugging Face: bytes of tensors up to which they go into one file; what is larger is cut into several with an index. At least 1.</summary>
     /// <value>5,000,000,000.</value>
     public long ShardSize

@@ -24,7 +24,8 @@ public static class GptModelExporter
     /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ArgumentException">
-    /// The format has no such data type or no place for such a tokenizer, or the tokenizer's vocabulary is not the model's.
+    /// The format has no such data type or no place for such a tokenizer, the tokenizer's vocabulary is not the model's, or a weight is beyond the data type's
+    /// range; what was there stays as it was.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written, or the folder holds something that would be lost.</exception>
     public static void Export(

@@ -21,7 +21,7 @@ internal static class GgufExporter
         AtomicFile.Write(job.Path, start.Length + header.DataLength, stream =>
         {
             stream.Write(start);
-            var elements = new ElementWriter(job.Meter);
+            var elements = job.Elements();
             foreach (var (tensor, type) in tensors)
             {
                 elements.Write(stream, tensor, type);

@@ -54,7 +54,7 @@ internal static partial class HuggingFaceWeightWriter
         var shards = Shards(tensors, Size, job.Options.ShardSize);
         if (shards.Count == 1)
         {
-            SafetensorsWriter.Write(Path.Combine(folder, WholeFile), tensors, job.DataType, Metadata, job.Meter);
+            SafetensorsWriter.Write(Path.Combine(folder, WholeFile), tensors, job.DataType, Metadata, job.Elements());
             return;
         }
 
@@ -63,7 +63,7 @@ internal static partial class HuggingFaceWeightWriter
         {
             string file = string.Create(CultureInfo.InvariantCulture, $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors");
             foreach (var tensor in shards[i]) files.Add(tensor.Name, file);
-            SafetensorsWriter.Write(Path.Combine(folder, file), shards[i], job.DataType, Metadata, job.Meter);
+            SafetensorsWriter.Write(Path.Combine(folder, file), shards[i], job.DataType, Metadata, job.Elements());
         }
 
         byte[] index = JsonFileWriter.Write(json =>

@@ -46,7 +46,7 @@ internal static class OnnxExporter
         {
             model.WriteTo(stream);
             graph.Message.WriteTo(stream);
-            var elements = new ElementWriter(job.Meter);
+            var elements = job.Elements();
             for (int i = 0; i < heads.Length; i++)
             {
                 heads[i].WriteTo(stream);
@@ -59,7 +59,7 @@ internal static class OnnxExporter
     {
         try
         {
-            var elements = new ElementWriter(job.Meter);
+            var elements = job.Elements();
             foreach (var tensor in graph.Weights)
             {
                 data.Write(new byte[(int)(-data.Position & (DataAlignment - 1))]);

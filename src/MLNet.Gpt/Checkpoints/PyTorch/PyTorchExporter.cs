@@ -21,7 +21,7 @@ internal static class PyTorchExporter
         AtomicFile.Write(job.Path, length: 0, stream =>
         {
             var zip = new ZipWriter(stream);
-            var elements = new ElementWriter(job.Meter);
+            var elements = job.Elements();
             zip.Add(Folder + "data.pkl", StateDictWriter.Write(items, tensors, job.DataType));
             zip.Add(Folder + "byteorder", "little"u8);
             for (int i = 0; i < tensors.Count; i++)

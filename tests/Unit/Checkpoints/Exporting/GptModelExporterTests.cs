@@ -30,6 +30,74 @@ public sealed class GptModelExporterTests : IDisposable
         Assert.Equal("GGUF"u8, File.ReadAllBytes(Place("model.bin")).AsSpan(0, 4));
     }
 
+    public static TheoryData<string, ExportDataType, float, float> BeyondTheRange
+    {
+        get
+        {
+            float bfloat = BitConverter.UInt32BitsToSingle(0x7F7F_0000), blocks = 127 * 65504;
+            var rows = new TheoryData<string, ExportDataType, float, float>();
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"]) rows.Add(place, ExportDataType.Float16, 70_000, 65_504);
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"]) rows.Add(place, ExportDataType.BFloat16, float.MaxValue, bfloat);
+            rows.Add("model.gguf", ExportDataType.Q8_0, 1e7f, blocks);
+            rows.Add("model.pth", ExportDataType.Float16, 65_520, 65_504);
+            rows.Add("model.pth", ExportDataType.Float16, float.PositiveInfinity, 65_504);
+            rows.Add("model.pth", ExportDataType.BFloat16, float.NegativeInfinity, -bfloat);
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(BeyondTheRange))]
+    public void A_weight_beyond_the_range_of_its_type_is_refused_before_anything_is_replaced(string place, ExportDataType type, float weight, float largest)
+    {
+        GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
+        var before = Contents();
+        var weights = With(weight);
+
+        var error = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Place(place), weights, tokenizer: null, new() { DataType = type }));
+
+        Assert.Matches(@"'[\w.]+'\[3, 5\] is ", error.Message);
+        Assert.Contains(weight.ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, Contents());
+
+        GptModelExporter.Export(Place(place), weights, tokenizer: null, new() { DataType = type, ClampsToRange = true });
+        if (place == "model.onnx") return;
+        using var read = GptModelFile.Open(Place(place), GptPresets.Tiny.HeadCount);
+        float[] row = new float[1];
+        read.Read(WeightNames.TokenEmbedding, (3 * GptPresets.Tiny.EmbeddingWidth) + 5, row);
+        Assert.Equal(largest, row[0]);
+    }
+
+    [Fact]
+    public void A_weight_that_is_not_a_number_is_written_as_it_is_or_not_at_all()
+    {
+        var weights = With(float.NaN);
+        GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null);
+
+        foreach (bool clamps in (bool[])[false, true])
+        {
+            var error = Assert.Throws<ArgumentException>(() =>
+                GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null, new() { DataType = ExportDataType.Float16, ClampsToRange = clamps }));
+            Assert.Contains("'tok_emb.weight'[3, 5] is NaN", error.Message, StringComparison.Ordinal);
+        }
+
+        using var read = GptModelFile.Open(Place("model.pth"), GptPresets.Tiny.HeadCount);
+        float[] row = new float[1];
+        read.Read(WeightNames.TokenEmbedding, (3 * GptPresets.Tiny.EmbeddingWidth) + 5, row);
+        Assert.True(float.IsNaN(row[0]));
+    }
+
+    [Fact]
+    public void What_rounds_into_the_range_is_no_fault()
+    {
+        GptModelExporter.Export(Place("model.pth"), With(65_519), tokenizer: null, new() { DataType = ExportDataType.Float16 });
+
+        using var read = GptModelFile.Open(Place("model.pth"), GptPresets.Tiny.HeadCount);
+        float[] row = new float[1];
+        read.Read(WeightNames.TokenEmbedding, (3 * GptPresets.Tiny.EmbeddingWidth) + 5, row);
+        Assert.Equal(65_504, row[0]);
+    }
+
     [Theory]
     [MemberData(nameof(Places))]
     public void Progress_adds_up_to_the_weights(string place)
@@ -102,6 +170,15 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     public void Dispose() => _directory.Dispose();
+
+    // One weight of the token embedding, in row 3 and column 5.
+    private static GptWeights With(float weight)
+    {
+        var good = RandomWeights.Of(GptPresets.Tiny);
+        var arrays = WeightNames.For(good.Config).ToDictionary(entry => entry.Name, entry => good[entry.Name].ToArray());
+        arrays[WeightNames.TokenEmbedding][(3 * good.Config.EmbeddingWidth) + 5] = weight;
+        return new(good.Config, arrays);
+    }
 
     private string Place(string name) => Path.Combine(_directory.Path, name);
 
