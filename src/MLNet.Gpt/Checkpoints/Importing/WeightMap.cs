@@ -5,6 +5,8 @@ namespace MLNet.Gpt.Checkpoints.Importing;
 /// <summary>A file's tensors under this library's names: every weight of the configuration has its place, and nothing is left over.</summary>
 internal sealed class WeightMap : IWeightSource
 {
+    private const int MostShared = 16;
+
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
 
     /// <summary>Checks that the tensors are those of a configuration.</summary>
@@ -17,6 +19,8 @@ internal sealed class WeightMap : IWeightSource
     {
         Config = config;
         var used = new HashSet<string>(StringComparer.Ordinal);
+        var stored = new HashSet<object>();
+        Int128 elements = 0, storedElements = 0;
         foreach (var place in layout.Places(config))
         {
             if (!tensors.TryGetValue(place.Tensor, out var tensor)) throw new InvalidDataException($"'{path}' lacks the tensor '{place.Tensor}' of its configuration.");
@@ -27,8 +31,15 @@ internal sealed class WeightMap : IWeightSource
 
             if (tensor.Elements is null) throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
             long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            if (used.Add(place.Tensor))
+            {
+                // One small tensor under many names would make a large model of a small file.
+                elements += count;
+                if (stored.Add(tensor.Identity ?? tensor)) storedElements += count;
+                if (elements > MostShared * storedElements) throw new InvalidDataException($"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times as many weights as the file.");
+            }
+
             bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);
-            used.Add(place.Tensor);
             _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
         }
 

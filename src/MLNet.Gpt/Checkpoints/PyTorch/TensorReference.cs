@@ -12,6 +12,9 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
+    /// <summary>The same for two references to the same elements in the same order.</summary>
+    public object Identity => (Storage.Key, Offset, string.Join(',', Shape), string.Join(',', Strides));
+
     /// <summary>Index of the last element in the storage; −1 before the first where there are none.</summary>
     public long Last => Count == 0 ? Offset - 1 : Offset + Shape.Zip(Strides, (size, stride) => (size - 1) * stride).Sum();
 

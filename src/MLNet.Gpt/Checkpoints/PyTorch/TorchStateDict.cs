@@ -75,7 +75,7 @@ internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? He
         return new(file.Path, name, type.Code(), view.Shape, view.Count * type.Size(), elements)
         {
             Transpose = transpose,
-            Identity = (view.Storage.Key, view.Offset, string.Join(',', view.Shape), string.Join(',', view.Strides)),
+            Identity = view.Identity,
         };
     }
 }

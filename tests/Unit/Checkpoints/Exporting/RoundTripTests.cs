@@ -1,9 +1,14 @@
+using Microsoft.ML;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 
@@ -48,6 +53,55 @@ public sealed class RoundTripTests : IDisposable
             read.Read(entry.Name, 0, elements);
             bool isAdded = !hasBias && entry.Name.Contains(".att.W_", StringComparison.Ordinal) && entry.Name.EndsWith(".bias", StringComparison.Ordinal);
             Assert.Equal(isAdded ? new float[elements.Length] : weights[entry.Name].ToArray(), elements);
+        }
+    }
+
+    public static TheoryData<string, int, bool> Depths
+    {
+        get
+        {
+            var rows = new TheoryData<string, int, bool>();
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.gpt", "model.zip", "model.onnx"])
+            {
+                foreach (int layers in (int[])[1, 2, 3, 12])
+                {
+                    rows.Add(place, layers, true);
+                    rows.Add(place, layers, false);
+                }
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Depths))]
+    public void A_model_of_any_depth_comes_back(string place, int layers, bool isTied)
+    {
+        var config = GptPresets.Tiny with { LayerCount = layers, HasTiedHead = isTied };
+        var weights = RandomWeights.Of(config, deviation: 0.2f);
+        string path = Path.Combine(_directory.Path, place);
+        using var model = GptModel.FromWeights(weights, TinyModels.Words);
+        if (place == "model.gpt") new GptTransformer(model).Save(path);
+        else if (place == "model.zip") new MLContext(seed: 1).Model.Save(new GptTransformer(model), inputSchema: null, path);
+        else GptModelExporter.Export(path, weights, tokenizer: null, new() { IncludeKeyValueCache = false });
+
+        if (place == "model.onnx")
+        {
+            int[] ids = RandomWeights.Ids(config, 16);
+            using var session = new InferenceSession(path);
+            using var outputs = session.Run([NamedOnnxValue.CreateFromTensor("input_ids", new DenseTensor<long>(Array.ConvertAll(ids, id => (long)id), [1, 16]))]);
+            float[] expected = [.. new ReferenceForward(weights).Logits(ids).SelectMany(row => row).Select(logit => (float)logit)];
+            Assert.Equal(expected, outputs[0].AsTensor<float>().ToArray(), (x, y) => Math.Abs(x - y) <= 1e-3f * Math.Max(1, Math.Abs(x)));
+            return;
+        }
+
+        using var read = GptModelFile.Open(path, config.HeadCount);
+        foreach (var entry in WeightNames.For(config))
+        {
+            float[] elements = new float[entry.ElementCount];
+            read.Read(entry.Name, 0, elements);
+            Assert.Equal(weights[entry.Name].ToArray(), elements);
         }
     }
 

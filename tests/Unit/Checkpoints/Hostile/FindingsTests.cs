@@ -10,7 +10,7 @@ public class FindingsTests
     [Theory]
     [InlineData("TensorFlow", 421)] // A name of a file with a character that no path has ended in ArgumentException.
     [InlineData("PyTorch zip", 1_053_118)] // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
-    [InlineData("PyTorch views", 1_105_898)] // Embedding and head became views of the first 3 of 40 rows: taken as a model of 3 ids.
+    [InlineData("PyTorch views", 1_105_898)] // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
     public void A_seed_that_once_went_wrong(string reader, int seed)
     {
         using var attack = new Attack(Victims.All[reader]);

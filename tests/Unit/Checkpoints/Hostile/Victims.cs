@@ -9,9 +9,9 @@ internal static class Victims
 {
     public static IReadOnlyDictionary<string, Victim> All { get; } = new Dictionary<string, Victim>
     {
-        ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true),
-        ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true),
-        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]),
+        ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
+        ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
+        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]) { HasViews = true },
         ["package"] = new("own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["safetensors"] = new("hf", [new("hf/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["Hugging Face shards"] = new("hf-sharded", [
@@ -54,7 +54,8 @@ internal static class Victims
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(entry + 16), Crc32.AppendByTables(0, bytes.AsSpan(start, length)));
     }
 
-    private static void MendTable(byte[] bytes, byte[] original)
+    /// <summary>Sets the checksums of a TensorFlow index right.</summary>
+    public static void MendTable(byte[] bytes, byte[] original)
     {
         foreach (var (start, length) in Blocks(original))
         {

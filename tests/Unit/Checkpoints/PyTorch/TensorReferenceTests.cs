@@ -38,9 +38,9 @@ public class TensorReferenceTests
     [InlineData(0, new long[] { 3, 4 }, new long[] { 1, 6 }, 3, new long[] { 4, 3 }, new long[] { 6, 1 }, null)]
     [InlineData(0, new long[] { 4, 3 }, new long[] { 6, 1 }, 5, new long[] { 3, 3 }, new long[] { 6, 1 }, "'a' and 'b' overlap")]
     [InlineData(0, new long[] { 4, 6 }, new long[] { 6, 1 }, 0, new long[] { 4, 6 }, new long[] { 6, 1 }, null)]
-    [InlineData(0, new long[] { 3, 6 }, new long[] { 6, 1 }, 0, new long[] { 3, 6 }, new long[] { 6, 1 }, "uses 18 of the 24 elements")]
-    [InlineData(0, new long[] { 2, 8 }, new long[] { 8, 1 }, 17, new long[] { 7 }, new long[] { 1 }, "uses 23 of the 24 elements")]
-    public void Tensors_may_be_columns_of_one_matrix_or_the_same_but_may_not_overlap_or_leave_a_gap(
+    [InlineData(0, new long[] { 3, 6 }, new long[] { 6, 1 }, 0, new long[] { 3, 6 }, new long[] { 6, 1 }, null)]
+    [InlineData(0, new long[] { 2, 8 }, new long[] { 8, 1 }, 17, new long[] { 7 }, new long[] { 1 }, null)]
+    public void Tensors_may_be_columns_of_one_matrix_or_the_same_and_leave_gaps_but_may_not_overlap(
         long offset, long[] shape, long[] strides, long otherOffset, long[] otherShape, long[] otherStrides, string? reason)
     {
         var storage = new StorageReference("0", SafetensorsDataType.Float32, 24);
@@ -52,10 +52,10 @@ public class TensorReferenceTests
     }
 
     [Fact]
-    public void A_third_name_for_one_view_is_refused()
+    public void A_view_may_have_any_number_of_names()
     {
         var check = new ViewCheck("model.pth");
-        foreach (string name in (string[])["a", "b", "c"]) check.Add(name, new(new("0", SafetensorsDataType.Float32, 4), 0, [4], [1]));
-        Assert.Throws<InvalidDataException>(check.Check);
+        for (int i = 0; i < 100_000; i++) check.Add($"{i}", new(new("0", SafetensorsDataType.Float32, 4), 0, [4], [1]));
+        check.Check(); // in a time that grows with their number, not with its square
     }
 }
