@@ -5,6 +5,9 @@ namespace MLNet.Gpt.Checkpoints;
 /// <summary>The names and sizes of the element types.</summary>
 internal static class SafetensorsDataTypes
 {
+    private static readonly Dictionary<string, SafetensorsDataType> ByCode =
+        Enum.GetValues<SafetensorsDataType>().ToDictionary(type => type.Code(), StringComparer.Ordinal);
+
     public static string Code(this SafetensorsDataType type) => type switch
     {
         SafetensorsDataType.Float32 => "F32",
@@ -20,7 +23,7 @@ internal static class SafetensorsDataTypes
         _ => throw Check.Undefined(type, nameof(type)),
     };
 
-    public static SafetensorsDataType? FromCode(string? code) => Enum.GetValues<SafetensorsDataType>().Cast<SafetensorsDataType?>().FirstOrDefault(type => type!.Value.Code() == code);
+    public static SafetensorsDataType? FromCode(string code) => ByCode.TryGetValue(code, out var type) ? type : null;
 
     /// <summary>Whether weights can be of the type.</summary>
     public static bool IsFloatingPoint(this SafetensorsDataType type) =>

@@ -15,6 +15,9 @@ internal sealed class SafetensorsHeader
     /// <summary>Longest JSON, that of the reference implementation.</summary>
     public const int MaximumLength = 100_000_000;
 
+    /// <summary>Most tensors that are read: a hundred times as many as any model of this library has.</summary>
+    public const int MostTensors = 100_000;
+
     /// <summary>The key that is no tensor, but a map from text to text.</summary>
     public const string MetadataKey = "__metadata__";
 
@@ -77,6 +80,7 @@ internal sealed class SafetensorsHeader
         while (NextProperty(ref reader, out string name))
         {
             if (!names.Add(name)) throw Invalid(_file, $"its header holds '{name}' twice.");
+            if (_tensors.Count == MostTensors) throw Invalid(_file, $"it has more than {MostTensors} tensors.");
             if (name == MetadataKey) ParseMetadata(ref reader);
             else _tensors.Add(ParseTensor(ref reader, name));
         }

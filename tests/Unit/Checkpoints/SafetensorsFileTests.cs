@@ -15,6 +15,19 @@ public sealed class SafetensorsFileTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
+    [Fact]
+    public void A_header_has_no_more_tensors_than_a_model_can_have()
+    {
+        string path = System.IO.Path.Combine(_directory.Path, "many.safetensors");
+        string Json(int count) => $"{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}";
+        File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_001)));
+        Assert.Contains("more than 100000 tensors", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+
+        File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_000)));
+        using var file = SafetensorsFile.Open(path);
+        Assert.Equal(100_000, file.Tensors.Count);
+    }
+
     public static TheoryData<string, string, int> Broken => new()
     {
         { "has 3 bytes, too few", "", -5 },

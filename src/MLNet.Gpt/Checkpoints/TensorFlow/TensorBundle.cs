@@ -14,6 +14,7 @@ internal static class TensorBundle
     private const string IndexEnding = ".index";
     private const int LongestIndex = 64 << 20;
     private const int MostShards = 1000;
+    private const ulong Version = 1; // kTensorBundleVersion
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     // Of types.proto, those that variables of a model or of its optimizer have.
@@ -63,11 +64,36 @@ internal static class TensorBundle
         {
             if (header is { Field: 1, HasBytes: false }) shards = header.Number;
             else if (header is { Field: 2, HasBytes: false }) order = header.Number;
-            else if (header.Field != 3) throw new FormatException($"its header has a field {header.Field} that is not known");
+            else if (header is { Field: 3, HasBytes: true }) CheckVersion(header.Bytes);
+            else throw new FormatException($"its header has a field {header.Field} that is not known");
         }
 
         if (order != 0) throw new FormatException("it was written big-endian; little-endian is read");
         return shards is > 0 and <= MostShards ? (int)shards : throw new FormatException($"it has {shards} files of data; from 1 to {MostShards} are read");
+    }
+
+    // VersionDef: the writer's version, the least version of a reader, and versions of readers that must not read it.
+    private static void CheckVersion(ReadOnlySpan<byte> bytes)
+    {
+        for (var version = new ProtocolBuffer(bytes); version.Next();)
+        {
+            if (version is { Field: 2, HasBytes: false } && version.Number > Version) throw new FormatException($"it asks for a reader of version {version.Number}; this one is of version {Version}");
+            if (version.Field == 3 && Versions(version).Contains(Version)) throw new FormatException($"it must not be read by readers of version {Version}");
+        }
+    }
+
+    // A number, or several one after the other.
+    private static List<ulong> Versions(ProtocolBuffer field)
+    {
+        if (!field.HasBytes) return [field.Number];
+        var versions = new List<ulong>();
+        for (var rest = field.Bytes; !rest.IsEmpty;)
+        {
+            if (!VariableLength.TryRead(ref rest, out ulong version)) throw new FormatException("its list of versions is damaged");
+            versions.Add(version);
+        }
+
+        return versions;
     }
 
     private static BundleEntry ReadEntry(byte[] key, byte[] value, PositionedFile[] data)

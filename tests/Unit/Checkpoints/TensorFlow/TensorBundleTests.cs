@@ -50,4 +50,26 @@ public class TensorBundleTests
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(new byte[] { 0x10, 99 }, "asks for a reader of version 99")] // min_consumer
+    [InlineData(new byte[] { 0x18, 1 }, "must not be read by readers of version 1")] // bad_consumers
+    [InlineData(new byte[] { 0x10, 1 }, null)]
+    [InlineData(new byte[] { 0x18, 2 }, null)]
+    public void The_versions_of_readers_are_heeded(byte[] field, string? reason)
+    {
+        using var directory = new TemporaryDirectory();
+        foreach (string file in Directory.GetFiles(Folder)) File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));
+        string path = Path.Combine(directory.Path, "model.index");
+        byte[] original = File.ReadAllBytes(path), changed = [.. original];
+        int version = original.AsSpan().IndexOf((ReadOnlySpan<byte>)[0x1A, 2, 0x08, 1]); // VersionDef with a producer
+        Assert.True(version >= 0);
+        field.CopyTo(changed, version + 2);
+        Hostile.Victims.MendTable(changed, original);
+        File.WriteAllBytes(path, changed);
+        using var files = new OpenFiles();
+
+        if (reason is null) Assert.Equal(2, TensorBundle.Open(path, files).Count);
+        else Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => TensorBundle.Open(path, files)).Message, StringComparison.Ordinal);
+    }
 }
