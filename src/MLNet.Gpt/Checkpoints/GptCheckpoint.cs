@@ -42,7 +42,9 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <param name="tokenizer">A <see cref="Gpt2Tokenizer"/> or <see cref="WordTokenizer"/>; <see langword="null"/> to save none.</param>
     /// <param name="dataType">Float32, which loses nothing; Float16 and BFloat16 halve the file and round.</param>
     /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
-    /// <exception cref="ArgumentException">The tokenizer is of another kind, or its vocabulary is not the model's.</exception>
+    /// <exception cref="ArgumentException">
+    /// The tokenizer is of another kind, its vocabulary is not the model's, or a weight is beyond the range of a narrower type.
+    /// </exception>
     public static void Save(
         string path,
         IWeightSource weights,
@@ -60,7 +62,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     {
         ExportTensor[] tensors = [.. WeightNames.For(job.Config).Select(entry => ExportTensor.Of(job.Weights, entry))];
         job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
-        SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Meter);
+        SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Elements());
     }
 
     /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>
@@ -83,25 +85,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
             var (config, tokenizer) = ReadMetadata(file);
             CheckWeights(file, config);
             return new(file, config, tokenizer);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Opens a file of weights whose configuration stands elsewhere.</summary>
-    /// <param name="weights">A safetensors file with the weights of the configuration under their names, and nothing else; it is taken charge of.</param>
-    /// <param name="config">The configuration.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or its weights are not those of the configuration; the message names the weight.</exception>
-    internal static GptCheckpoint Open(PositionedFile weights, GptConfig config)
-    {
-        var file = SafetensorsFile.Open(weights);
-        try
-        {
-            CheckWeights(file, config);
-            return new(file, config, tokenizer: null);
         }
         catch
         {

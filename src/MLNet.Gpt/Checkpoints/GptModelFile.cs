@@ -5,8 +5,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Checkpoints;
 
 /// <summary>
-/// A GPT-2 model in a file or folder of any of the known formats, found from the content: a checkpoint of this library, a Hugging Face folder or file
-/// (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's TensorFlow release, or GGUF. Opening reads and checks what stands
+/// A GPT-2 model in a file or folder of any of the known formats, found from the content: a checkpoint of this library, a package of a transformer, a pipeline that
+/// ML.NET saved and that holds one GPT model, a Hugging Face folder or file (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's
+/// TensorFlow release, or GGUF. Opening reads and checks what stands
 /// around the weights; the weights are read where they are asked for. Safe for use by many threads.
 /// </summary>
 /// <remarks>

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 namespace MLNet.Gpt.IO;
 
 /// <summary>Passes on what is written and takes its SHA-256.</summary>
+/// <param name="inner">Takes what is written.</param>
 internal sealed class HashingStream(Stream inner) : Stream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -23,6 +24,9 @@ internal sealed class HashingStream(Stream inner) : Stream
 
     /// <summary>The checksum of what was written, in hexadecimal digits.</summary>
     public string Sha256() => Convert.ToHexStringLower(_hash.GetCurrentHash());
+
+    /// <summary>Covers bytes by the checksum that are not written.</summary>
+    public void Append(ReadOnlySpan<byte> bytes) => _hash.AppendData(bytes);
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace MLNet.Gpt.IO;
@@ -98,6 +99,23 @@ internal sealed class PositionedFile : IDisposable
         byte[] bytes = new byte[count];
         Fill(bytes, offset);
         return bytes;
+    }
+
+    /// <summary>The checksum of the whole file, in hexadecimal digits.</summary>
+    /// <param name="before">What the checksum covers before the file's first byte.</param>
+    public string Sha256(params IEnumerable<byte[]> before)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (byte[] bytes in before) hash.AppendData(bytes);
+        byte[] buffer = new byte[(int)Math.Min(Length, 1 << 20)];
+        for (long offset = 0; offset < Length; offset += buffer.Length)
+        {
+            var part = buffer.AsSpan(0, (int)Math.Min(buffer.Length, Length - offset));
+            Fill(part, offset);
+            hash.AppendData(part);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>Reads a small file whole.</summary>

@@ -61,8 +61,8 @@ public sealed class GptModel : IWeightSource, IDisposable
         FromWeights(weights, tokenizer, options, KernelSet.Best);
 
     /// <summary>
-    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of this library, a Hugging Face folder
-    /// or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of this library, a package of a transformer,
+    /// a pipeline that ML.NET saved and that holds one GPT model, a Hugging Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
     /// </summary>
     /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
@@ -91,7 +91,14 @@ public sealed class GptModel : IWeightSource, IDisposable
         tokenizer ??= file.Tokenizer
             ?? (file.Config.VocabularySize == Gpt2Tokenizer.Instance.VocabularySize ? Gpt2Tokenizer.Instance : null)
             ?? throw new ArgumentException($"'{file.Path}' was saved without a tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's; one must be given.", nameof(tokenizer));
-        return FromWeights(file, tokenizer, options);
+        try
+        {
+            return FromWeights(file, tokenizer, options);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new OutOfMemoryException($"'{file.Path}' cannot be loaded. {error.Message}", error);
+        }
     }
 
     /// <summary>The same with kernels of a given width.</summary>

@@ -1,11 +1,10 @@
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.IO;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Checkpoints.Package;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Transforms;
 
@@ -15,24 +14,18 @@ namespace MLNet.Gpt.Transforms;
 /// </summary>
 internal static class GptPackage
 {
-    /// <summary>The entry that tells a package from any other zip.</summary>
-    public const string MetadataEntry = "metadata.json";
-
-    private const string ConfigEntry = "config.json";
-    private const string TokenizerEntry = "tokenizer.json";
-    private const string WeightsEntry = "model.safetensors";
-
     public static void Save(GptTransformer transformer, string path, CancellationToken cancellationToken)
     {
         var model = transformer.Model;
-        string config = GptConfigJson.Write(model.Config), tokenizer = TokenizerJson.Write(model.Tokenizer);
-        var options = SavedOptions.Of(transformer);
+        string config = GptConfigJson.Write(model.Config), tokenizer = TokenizerJson.Write(model.Tokenizer), options = SavedOptions.Of(transformer).ToJson();
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-            WriteText(archive, ConfigEntry, config);
-            WriteText(archive, TokenizerEntry, tokenizer);
-            WriteText(archive, MetadataEntry, PackageMetadata.Create(options, WriteWeights(archive, model, cancellationToken)).ToJson());
+            WriteText(archive, PackageModel.ConfigEntry, config);
+            WriteText(archive, PackageModel.TokenizerEntry, tokenizer);
+            string sha256 = WriteWeights(archive, model, cancellationToken);
+            WriteText(archive, PackageModel.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
+            Write(archive, GptTransformerPersistence.KeyEntry, GptTransformerPersistence.KeyOfPackage(transformer, config, tokenizer, sha256));
         });
     }
 
@@ -43,17 +36,16 @@ internal static class GptPackage
     public static GptTransformer Load(IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         using var entries = PackageEntries.Open(path);
-        var metadata = PackageMetadata.Parse(entries.Describe(MetadataEntry), entries.ReadText(MetadataEntry));
-        var saved = SavedOptions.Parse(entries.Describe(MetadataEntry), metadata.Options.GetRawText());
-        var config = GptConfigJson.Read($"{path}/{ConfigEntry}", entries.ReadText(ConfigEntry));
-        var tokenizer = TokenizerJson.Read($"{path}/{TokenizerEntry}", entries.ReadText(TokenizerEntry));
-        if (tokenizer.VocabularySize != config.VocabularySize)
+        if (!entries.Contains(PackageModel.MetadataEntry) && PipelineModel.IsIn(entries))
         {
-            throw new InvalidDataException(
-                $"{entries.Describe(TokenizerEntry)} has {tokenizer.VocabularySize} ids; vocabularySize in '{ConfigEntry}' is {config.VocabularySize}.");
+            throw new InvalidDataException($"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
         }
 
-        var model = LoadModel(entries, metadata, config, tokenizer, modelOptions ?? saved.Model.ToOptions(), environment.TemporaryFolder());
+        string source = entries.PathOf(PackageModel.MetadataEntry);
+        var (metadata, opened) = PackageModel.Open(entries, path, environment.TemporaryFolder());
+        using var file = opened;
+        var saved = SavedOptions.Parse(source, metadata.Options.GetRawText());
+        var model = GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions());
         try
         {
             return new GptTransformer(environment, model, options ?? saved.Transformer);
@@ -61,7 +53,7 @@ internal static class GptPackage
         catch (ArgumentException error) when (options is null)
         {
             model.Dispose();
-            throw new InvalidDataException($"{entries.Describe(MetadataEntry)} holds options that do not fit the model: {error.Message}", error);
+            throw new InvalidDataException($"'{source}' holds options that do not fit the model: {error.Message}", error);
         }
         catch
         {
@@ -70,60 +62,21 @@ internal static class GptPackage
         }
     }
 
-    private static GptModel LoadModel(
-        PackageEntries entries, PackageMetadata metadata, GptConfig config, ITextTokenizer tokenizer, GptModelOptions options, string? temporaryFolder)
-    {
-        using var stream = entries.Open(WeightsEntry, out string? path);
-        string sha256 = "";
-        PositionedFile file;
-        if (path is null)
-        {
-            file = PositionedFile.Temporary(entries.Describe(WeightsEntry).Trim('\''), temporaryFolder, destination => sha256 = Copy(stream, destination, entries));
-        }
-        else
-        {
-            sha256 = Copy(stream, Stream.Null, entries);
-            file = PositionedFile.Open(path);
-        }
-
-        using var opened = file;
-        if (!sha256.Equals(metadata.WeightsSha256, StringComparison.OrdinalIgnoreCase))
-        {
-            throw new InvalidDataException(
-                $"{entries.Describe(WeightsEntry)} is damaged: its checksum is {sha256}, and weightsSha256 in '{MetadataEntry}' is {metadata.WeightsSha256}.");
-        }
-
-        using var checkpoint = GptCheckpoint.Open(file, config);
-        return GptModel.FromWeights(checkpoint, tokenizer, options);
-    }
-
-    private static string Copy(Stream source, Stream destination, PackageEntries entries)
-    {
-        try
-        {
-            using var hashing = new HashingStream(destination);
-            source.CopyTo(hashing, 1 << 20);
-            return hashing.Sha256();
-        }
-        catch (Exception error) when (error is InvalidDataException or EndOfStreamException)
-        {
-            throw new InvalidDataException($"{entries.Describe(WeightsEntry)} is damaged: {error.Message}", error);
-        }
-    }
-
     private static string WriteWeights(ZipArchive archive, GptModel model, CancellationToken cancellationToken)
     {
         // Not compressed: weights hardly are compressible, and other programs can then read them in place.
-        using var entry = archive.CreateEntry(WeightsEntry, CompressionLevel.NoCompression).Open();
+        using var entry = archive.CreateEntry(PackageModel.WeightsEntry, CompressionLevel.NoCompression).Open();
         using var hashing = new HashingStream(entry);
         var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // what Hugging Face's loaders ask for
         SafetensorsWriter.Write(hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);
         return hashing.Sha256();
     }
 
-    private static void WriteText(ZipArchive archive, string name, string text)
+    private static void WriteText(ZipArchive archive, string name, string text) => Write(archive, name, Encoding.UTF8.GetBytes(text));
+
+    private static void Write(ZipArchive archive, string name, byte[] contents)
     {
         using var entry = archive.CreateEntry(name).Open();
-        entry.Write(Encoding.UTF8.GetBytes(text));
+        entry.Write(contents);
     }
 }

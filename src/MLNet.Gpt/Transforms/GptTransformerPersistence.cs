@@ -1,8 +1,13 @@
-using MLNet.Gpt.IO;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Checkpoints.Importing;
+using MLNet.Gpt.Checkpoints.Package;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Transforms;
 
 [assembly: LoadableClass(
@@ -14,24 +19,38 @@ namespace MLNet.Gpt.Transforms;
 /// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of this library. ML.NET keeps an
 /// entry in a temporary file while it is written or read; weights are streamed to and from there, so that no model needs to fit in managed memory.
 /// </summary>
+/// <remarks>
+/// From version 2 on a checksum of everything follows the options. In a package the same key stands beside the package's own entries, which it leads to; so
+/// <c>ml.Model.Load</c> reads a package.
+/// </remarks>
 internal static class GptTransformerPersistence
 {
     public const string LoaderSignature = "GptTransformer";
 
-    private const string CheckpointStream = "Model.safetensors";
-    private const uint Version = 0x00010001;
+    /// <summary>Where ML.NET looks for a pipeline of one transformer.</summary>
+    public const string KeyEntry = $"{ChainFolder}/Model.key";
+
+    private const string ChainFolder = "TransformerChain";
+    private const string Source = "saved pipeline";
+    private const uint Version = 0x00010002, FirstVersion = 0x00010001, HashedVersion = 0x00010002;
 
     /// <summary>Called by ML.NET, which finds it by its name.</summary>
     public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
     {
         ctx.CheckAtModel(VersionInfo());
-        var saved = SavedOptions.Parse("The saved pipeline", ctx.Reader.ReadString());
+        string options = ctx.Reader.ReadString();
+        string? sha256 = ctx.Header.ModelVerWritten >= HashedVersion ? ctx.Reader.ReadString() : null;
+        var saved = SavedOptions.Parse(Source, options);
         GptModel? model = null;
-        if (!ctx.TryLoadBinaryStream(CheckpointStream, reader => model = LoadModel(reader.BaseStream, saved.Model.ToOptions(), env)))
+        bool isPipeline = ctx.TryLoadBinaryStream(PipelineModel.WeightsEntry, reader =>
         {
-            throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{CheckpointStream}').");
-        }
-
+            using var file = Open(PipelineModel.WeightsEntry, reader.BaseStream, env);
+            if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
+            using var checkpoint = GptCheckpoint.Open(file);
+            var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' holds no tokenizer.");
+            model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions());
+        });
+        if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
         return new GptTransformer(env, model!, saved.Transformer);
     }
 
@@ -40,28 +59,93 @@ internal static class GptTransformerPersistence
         // First what can fail, a tokenizer that cannot be saved among it; then what writes.
         string options = SavedOptions.Of(transformer).ToJson();
         _ = TokenizerJson.Write(transformer.Model.Tokenizer);
+        WriteKey(ctx, options, () =>
+        {
+            string sha256 = "";
+            ctx.SaveBinaryStream(PipelineModel.WeightsEntry, writer =>
+            {
+                using var hashing = new HashingStream(writer.BaseStream);
+                hashing.Append(Encoding.UTF8.GetBytes(options));
+                GptCheckpoint.Write(hashing, transformer.Model, transformer.Model.Tokenizer);
+                sha256 = hashing.Sha256();
+            });
+            return sha256;
+        });
+    }
+
+    /// <summary>What ML.NET reads first of a package.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="config">The package's configuration.</param>
+    /// <param name="tokenizer">The package's tokenizer.</param>
+    /// <param name="weightsSha256">The checksum of the package's weights.</param>
+    public static byte[] KeyOfPackage(GptTransformer transformer, string config, string tokenizer, string weightsSha256)
+    {
+        string options = SavedOptions.Of(transformer).ToJson();
+        using var pipeline = new MemoryStream();
+        using (var repository = RepositoryWriter.CreateNew(pipeline, useFileSystem: false))
+        {
+            ModelSaveContext.SaveModel(repository, new PackageKey(options, ChecksumOfPackage(options, config, tokenizer, weightsSha256)), ChainFolder);
+            repository.Commit();
+        }
+
+        using var archive = new ZipArchive(pipeline, ZipArchiveMode.Read);
+        using var entry = archive.Entries.Single(each => each.FullName.Replace('\\', '/') == KeyEntry).Open();
+        using var key = new MemoryStream();
+        entry.CopyTo(key);
+        return key.ToArray();
+    }
+
+    private static void WriteKey(ModelSaveContext ctx, string options, Func<string> checksum)
+    {
         ctx.CheckAtModel();
         ctx.SetVersionInfo(VersionInfo());
         ctx.Writer.Write(options);
-        ctx.SaveBinaryStream(CheckpointStream, writer => GptCheckpoint.Write(writer.BaseStream, transformer.Model, transformer.Model.Tokenizer));
+        ctx.Writer.Write(checksum());
     }
 
-    private static GptModel LoadModel(Stream stream, GptModelOptions options, IHostEnvironment environment)
+    private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
     {
-        const string name = $"saved pipeline/{CheckpointStream}";
-        using var file = stream is FileStream { Position: 0 } unpacked
-            ? PositionedFile.Of(name, unpacked)
-            : PositionedFile.Temporary(name, environment.TemporaryFolder(), stream.CopyTo);
-        using var checkpoint = GptCheckpoint.Open(file);
-        var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{name}' holds no tokenizer.");
-        return GptModel.FromWeights(checkpoint, tokenizer, options);
+        string config = Text(PackageModel.ConfigEntry, PackageModel.SmallEntry), tokenizer = Text(PackageModel.TokenizerEntry, PackageModel.TokenizerLimit);
+        using var entry = Entry(PackageModel.WeightsEntry);
+        using var files = new OpenFiles();
+        var file = files.Add(Open(PackageModel.WeightsEntry, entry.Stream, environment));
+        Compare(sha256, ChecksumOfPackage(options, config, tokenizer, file.Sha256()));
+        using var opened = PackageModel.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
+        return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
+
+        Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)
+            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineModel.WeightsEntry}').");
+
+        string Text(string name, int limit)
+        {
+            using var text = Entry(name);
+            if (text.Stream.Length > limit) throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are read.");
+            using var reader = new StreamReader(text.Stream, leaveOpen: true);
+            return reader.ReadToEnd();
+        }
+    }
+
+    private static PositionedFile Open(string name, Stream stream, IHostEnvironment environment) => stream is FileStream { Position: 0 } unpacked
+        ? PositionedFile.Of($"{Source}/{name}", unpacked)
+        : PositionedFile.Temporary($"{Source}/{name}", environment.TemporaryFolder(), stream.CopyTo);
+
+    private static string ChecksumOfPackage(params string[] parts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+
+    private static void Compare(string? expected, string actual)
+    {
+        if (actual != expected) throw new InvalidDataException($"The {Source} is damaged: the checksum of its GPT model and options is {actual}, and the file says {expected}.");
     }
 
     private static VersionInfo VersionInfo() => new(
         modelSignature: "GPT TRAN",
         verWrittenCur: Version,
-        verReadableCur: Version,
-        verWeCanReadBack: Version,
+        verReadableCur: FirstVersion,
+        verWeCanReadBack: FirstVersion,
         loaderSignature: LoaderSignature,
         loaderAssemblyName: typeof(GptTransformerPersistence).Assembly.FullName);
+
+    private sealed class PackageKey(string options, string sha256) : ICanSaveModel
+    {
+        public void Save(ModelSaveContext ctx) => WriteKey(ctx, options, () => sha256);
+    }
 }

@@ -1,6 +1,7 @@
 using MLNet.Gpt.IO;
 using Microsoft.ML;
 using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Checkpoints.Package;
 using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Transforms;
@@ -8,9 +9,6 @@ namespace MLNet.Gpt.Transforms;
 /// <summary>Pipelines in ML.NET's own format, and the model in whatever format a path leads to.</summary>
 internal static class PipelineFile
 {
-    // Folders that a zip of ML.NET's has.
-    private const string TransformerFolder = "TransformerChain", TrainingFolder = "TrainingInfo";
-
     // What every zip of torch.save has, in a folder of some name.
     private const string PickleEntry = "data.pkl";
 
@@ -27,12 +25,13 @@ internal static class PipelineFile
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        if (Directory.Exists(path) ? !File.Exists(Path.Combine(path, GptPackage.MetadataEntry)) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
+        if (Directory.Exists(path) ? !PackageModel.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
         bool isPipeline, isPickled;
         using (var entries = PackageEntries.Open(path))
         {
-            bool isPackage = entries.Contains(GptPackage.MetadataEntry);
-            isPipeline = !isPackage && (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder));
+            bool isPackage = entries.Contains(PackageModel.MetadataEntry);
+            isPipeline = !isPackage && PipelineModel.IsIn(entries);
+            foreach (string model in isPipeline ? PipelineModel.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks whatever is there.
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
         }
 

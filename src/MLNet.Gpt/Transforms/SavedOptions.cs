@@ -36,7 +36,7 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            throw new InvalidDataException($"{source} holds no valid options of a GPT transformer: {error.Message}", error);
+            throw new InvalidDataException($"'{source}' holds no valid options of a GPT transformer: {error.Message}", error);
         }
     }
 

@@ -7,6 +7,7 @@ using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Transforms;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
@@ -141,6 +142,135 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
+    public void What_is_there_twice_is_refused()
+    {
+        AssertRefused("metadata.json", "\"format\":", "\"format\": \"MLNet.Gpt.Transformer\", \"format\":", "format");
+        AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"Float32\", \"precision\": \"Int8\"", "precision");
+        AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":2,\"layerCount\":2", "layerCount");
+        AssertRefused("tokenizer.json", "\"kind\"", "\"kind\":\"gpt2\",\"kind\"", "kind");
+
+        foreach (string entry in (string[])["config.json", "model.safetensors", "notes.txt"])
+        {
+            new GptTransformer(_model).Save(File);
+            using (var archive = ZipFile.Open(File, ZipArchiveMode.Update))
+            {
+                for (int i = archive.GetEntry(entry) is null ? 0 : 1; i < 2; i++) archive.CreateEntry(entry);
+            }
+
+            Assert.Contains($"'{entry}' twice", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
+            Assert.Contains($"'{entry}' twice", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(File)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("metadata.json", 1 << 20)]
+    [InlineData("config.json", 1 << 20)]
+    [InlineData("tokenizer.json", 64 << 20)]
+    public void A_text_is_no_longer_than_its_kind_may_be(string entry, int limit)
+    {
+        new GptTransformer(_model).Save(File);
+        Replace(entry, stream =>
+        {
+            byte[] blanks = new byte[1 << 20];
+            blanks.AsSpan().Fill((byte)' ');
+            for (long written = 0; written <= limit; written += blanks.Length) stream.Write(blanks);
+        });
+        new GptTransformer(_model).Save(File + "2"); // code that runs for the first time allocates
+
+        long allocated = Allocated(() =>
+        {
+            var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
+            Assert.Contains($"{entry}' ", error.Message, StringComparison.Ordinal);
+            Assert.Contains("at most", error.Message, StringComparison.Ordinal);
+        });
+
+        Assert.InRange(allocated, 0, 5_000_000);
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("tokenizer.json")]
+    public void An_entry_unpacks_to_no_more_than_the_file_can_justify(string entry)
+    {
+        new GptTransformer(_model).Save(File);
+        Replace(entry, stream => stream.Write(new byte[40 << 20])); // 40 kB of zip
+
+        var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));
+
+        Assert.Contains($"'{File}/{entry}' claims 41943040 bytes", error.Message, StringComparison.Ordinal);
+        Assert.Contains("16 times", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_entry_gives_no_more_than_the_directory_tells()
+    {
+        new GptTransformer(_model).Save(File);
+        byte[] bytes = System.IO.File.ReadAllBytes(File);
+        int directory = bytes.AsSpan().LastIndexOf("config.json"u8) - 46; // of the last entry of that name, in the directory
+        Assert.Equal(0x02014B50, BitConverter.ToInt32(bytes, directory));
+        BitConverter.TryWriteBytes(bytes.AsSpan(directory + 24), BitConverter.ToInt32(bytes, directory + 24) - 1);
+        System.IO.File.WriteAllBytes(File, bytes);
+
+        Assert.Contains("config.json", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_package_that_was_packed_anew_loads()
+    {
+        new GptTransformer(_model).Save(File);
+        string folder = Path.Combine(_folder.Path, "unpacked"), packed = File + ".zip";
+        ZipFile.ExtractToDirectory(File, folder);
+        ZipFile.CreateFromDirectory(folder, packed, CompressionLevel.SmallestSize, includeBaseDirectory: false);
+
+        AssertSame(GptTransformer.Load(packed));
+    }
+
+    [Fact]
+    public void Every_door_opens_a_package()
+    {
+        new GptTransformer(_model, new() { Columns = new() { Probability = "P" } }).Save(File);
+        string folder = Path.Combine(_folder.Path, "unpacked");
+        ZipFile.ExtractToDirectory(File, folder);
+
+        foreach (string path in (string[])[File, folder])
+        {
+            using var model = GptModel.Load(path);
+            Assert.Equal(_model.Config, model.Config);
+            AssertSame(new GptTransformer(model));
+            Assert.Equal("MLNet.Gpt package", GptModelFile.Inspect(path).Format);
+            AssertSame(_ml.LanguageModeling.LoadModel(path));
+        }
+
+        var loaded = Assert.IsType<GptTransformer>(new MLContext().Model.Load(File, out _));
+        Assert.Equal("P", loaded.Options.Columns.Probability);
+        AssertSame(loaded);
+    }
+
+    [Fact]
+    public void What_ML_NET_loads_of_a_package_is_compared_with_a_checksum()
+    {
+        string[] entries = ["config.json", "tokenizer.json", "model.safetensors"];
+        foreach (var (entry, text, replacement) in entries.Zip((string[])["\"layerCount\":2", "\"w7\"", "pt"], (string[])["\"layerCount\":1", "\"v7\"", "tp"]))
+        {
+            new GptTransformer(_model).Save(File);
+            Rewrite(entry, text, replacement);
+
+            Assert.Contains("checksum", Assert.ThrowsAny<Exception>(() => _ml.Model.Load(File, out _)).GetBaseException().Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void The_package_of_an_earlier_version_is_read()
+    {
+        string earlier = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "own", "package-1.gpt");
+
+        var transformer = GptTransformer.Load(earlier);
+
+        Assert.Equal(5, transformer.Options.Generation.MaxTokens);
+        Assert.Equal(EarlierLoss, transformer.Transform(Rows.ToView(_ml, "w1 w2 w3 w1")).GetColumn<double>("CrossEntropy").Single(), 1e-6);
+    }
+
+    [Fact]
     public void A_thread_count_that_an_older_version_saved_is_not_used()
     {
         new GptTransformer(_model).Save(File);
@@ -212,6 +342,23 @@ public sealed class GptPackageTests : IDisposable
 
         Assert.InRange(package, 0, 200_000_000);
         Assert.InRange(ofMLNet, 0, 200_000_000);
+    }
+
+    internal const double EarlierLoss = 2.0164923667907715;
+
+    private void AssertSame(GptTransformer loaded)
+    {
+        var data = Rows.ToView(_ml, _texts);
+        Assert.Equal(
+            new GptTransformer(_model).Transform(data).GetColumn<double>("CrossEntropy"), loaded.Transform(data).GetColumn<double>("CrossEntropy"));
+    }
+
+    private void Replace(string entry, Action<Stream> write)
+    {
+        using var archive = ZipFile.Open(File, ZipArchiveMode.Update);
+        archive.GetEntry(entry)!.Delete();
+        using var stream = archive.CreateEntry(entry, CompressionLevel.Optimal).Open();
+        write(stream);
     }
 
     private static long Allocated(Action action)

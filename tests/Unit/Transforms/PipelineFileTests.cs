@@ -117,6 +117,86 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
+    public void No_flipped_bit_loads_another_model()
+    {
+        string file = PathOf("pipeline.zip"), damaged = PathOf("damaged.zip");
+        _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file);
+        byte[] bytes = File.ReadAllBytes(file);
+        double[] expected = Losses(_ml.Model.Load(file, out _));
+        var random = new Random(1);
+        int refused = 0;
+        for (int i = 0; i < 60; i++)
+        {
+            byte[] copy = [.. bytes];
+            copy[random.Next(copy.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(damaged, copy);
+            double[] losses;
+            try
+            {
+                losses = Losses(_ml.Model.Load(damaged, out _));
+            }
+            catch (Exception)
+            {
+                refused++;
+                continue;
+            }
+
+            Assert.Equal(expected, losses);
+        }
+
+        Assert.InRange(refused, 50, 60); // most of the file is weights
+
+        double[] Losses(ITransformer loaded) => [.. loaded.Transform(_data).GetColumn<double>("CrossEntropy")];
+    }
+
+    [Fact]
+    public void A_model_unpacks_to_no_more_than_the_file_can_justify()
+    {
+        string file = PathOf("bomb.zip");
+        _ml.Model.Save(new GptTransformer(_model), _data.Schema, file);
+        using (var archive = ZipFile.Open(file, ZipArchiveMode.Update))
+        {
+            var entry = archive.Entries.Single(each => each.Name == "Model.safetensors");
+            string name = entry.FullName;
+            entry.Delete();
+            using var stream = archive.CreateEntry(name).Open();
+            stream.Write(new byte[40 << 20]);
+        }
+
+        Assert.Contains("16 times", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(file)).Message, StringComparison.Ordinal);
+        Assert.Contains("16 times", Assert.Throws<InvalidDataException>(() => GptModel.Load(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_of_the_first_version_is_read()
+    {
+        string first = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "own", "pipeline-1.zip");
+
+        var transformer = Assert.IsType<GptTransformer>(_ml.Model.Load(first, out _));
+
+        Assert.Equal(5, transformer.Options.Generation.MaxTokens);
+        Assert.Equal(GptPackageTests.EarlierLoss, transformer.Transform(Rows.ToView(_ml, "w1 w2 w3 w1")).GetColumn<double>("CrossEntropy").Single(), 1e-6);
+        Assert.Equal("ML.NET pipeline", GptModelFile.Inspect(first).Format);
+    }
+
+    [Fact]
+    public void The_model_of_a_pipeline_is_read_where_it_is_the_only_one()
+    {
+        var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
+        _ml.Model.Save(pipeline, _data.Schema, PathOf("one.zip"));
+        _ml.Model.Save(_ml.Transforms.CopyColumns("Body", "Text").Fit(_data), _data.Schema, PathOf("none.zip"));
+
+        using var model = GptModel.Load(PathOf("one.zip"));
+
+        Assert.Equal(Rows.Read(_ml, new GptTransformer(_model).Transform(_data)).Select(row => row.CrossEntropy), Rows.Read(_ml, new GptTransformer(model).Transform(_data)).Select(row => row.CrossEntropy));
+        var error = Assert.Throws<InvalidDataException>(() => GptModel.Load(PathOf("none.zip")));
+        Assert.Contains("no GPT model", error.Message, StringComparison.Ordinal);
+        Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(PathOf("one.zip")));
+        Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_of_a_newer_version_is_refused()
     {
         string file = PathOf("newer.zip");

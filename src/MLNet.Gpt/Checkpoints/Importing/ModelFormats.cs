@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using MLNet.Gpt.Checkpoints.Gguf;
 using MLNet.Gpt.Checkpoints.HuggingFace;
+using MLNet.Gpt.Checkpoints.Package;
 using MLNet.Gpt.Checkpoints.PyTorch;
 using MLNet.Gpt.Checkpoints.TensorFlow;
 using MLNet.Gpt.IO;
@@ -19,7 +20,8 @@ internal static class ModelFormats
         if (Directory.Exists(path)) return OpenFolder(path);
         var (start, end, length) = Sample(path);
         if (start.StartsWith("GGUF"u8)) return GgufModel.Open(path);
-        if (ZipDirectory.Begins(start) || LegacyTorchFile.Begins(start)) return PyTorchModel.Open(path, headCount);
+        if (ZipDirectory.Begins(start)) return OpenZip(path, headCount);
+        if (LegacyTorchFile.Begins(start)) return PyTorchModel.Open(path, headCount);
         if (SortedTable.Ends(end)) return TensorFlowModel.Open(path);
         if (start.StartsWith("model_checkpoint_path"u8)) return TensorFlowModel.OpenFolder(FolderOf(path));
         if (start.StartsWith("{"u8) && !IsSafetensors(start, length)) return OpenJson(path);
@@ -28,8 +30,34 @@ internal static class ModelFormats
             $"'{path}' is of no format that is known here: a model is a safetensors, PyTorch, GGUF or TensorFlow checkpoint file; this one begins with the bytes {Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, ShownStart)))}.");
     }
 
+    // What is none of our own zips is torch.save's, whose reader has its own way to read a zip, and tells what is wrong with it.
+    private static OpenedModel OpenZip(string path, int? headCount)
+    {
+        using var entries = TryOpen(path);
+        if (entries?.Contains(PackageModel.MetadataEntry) == true) return PackageModel.Open(entries, path, temporaryFolder: null).Model;
+        return entries is not null && PipelineModel.IsIn(entries) ? PipelineModel.Open(entries, path) : PyTorchModel.Open(path, headCount);
+
+        static PackageEntries? TryOpen(string path)
+        {
+            try
+            {
+                return PackageEntries.Open(path);
+            }
+            catch (InvalidDataException)
+            {
+                return null;
+            }
+        }
+    }
+
     private static OpenedModel OpenFolder(string folder)
     {
+        if (PackageModel.IsIn(folder))
+        {
+            using var entries = PackageEntries.Open(folder);
+            return PackageModel.Open(entries, folder, temporaryFolder: null).Model;
+        }
+
         if (HuggingFaceModel.IsIn(folder)) return HuggingFaceModel.OpenFolder(folder);
         if (TensorFlowModel.IsIn(folder)) return TensorFlowModel.OpenFolder(folder);
         ReadableFile.CheckFolder(folder);

@@ -9,17 +9,18 @@ internal static class SafetensorsModel
     {
         using var files = new OpenFiles();
         var file = files.Add(SafetensorsFile.Open(path));
-        if (GptCheckpoint.IsCheckpoint(file))
-        {
-            var (config, tokenizer) = GptCheckpoint.ReadMetadata(file);
-            var own = new WeightMap(path, config, BookLayout.Instance, TensorNames.Index(file.FileTensors()));
-            return new("MLNet.Gpt safetensors", own, () => tokenizer, files.Release());
-        }
-
+        if (GptCheckpoint.IsCheckpoint(file)) return OpenOwn(file, files, "MLNet.Gpt safetensors");
         var weights = StateDict.Open(path, file.FileTensors(), headCount, out bool hasConfig);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return hasConfig
             ? new("Hugging Face safetensors", weights, () => TokenizerFiles.Read(folder), files.Release())
             : new("safetensors", weights, () => null, files.Release());
+    }
+
+    /// <summary>A checkpoint of this library.</summary>
+    public static OpenedModel OpenOwn(SafetensorsFile file, OpenFiles files, string format)
+    {
+        var (config, tokenizer) = GptCheckpoint.ReadMetadata(file);
+        return new(format, new WeightMap(file.Path, config, BookLayout.Instance, TensorNames.Index(file.FileTensors())), () => tokenizer, files.Release());
     }
 }
