@@ -1,5 +1,7 @@
 // Does the sentence pause here? Twelve words of Moby-Dick without what follows them: was that a mark such as a comma, or the next word? A GPT that never saw
 // those chapters turns the words into vectors; ML.NET's maximum-entropy trainer tells the two apart. One pipeline, saved and loaded as a whole.
+// In the repository's folder, where it writes pauses.zip:
+//   dotnet run -c Release --project samples/TextClassification
 using Microsoft.ML;
 using MLNet.Gpt;
 using MLNet.Gpt.Samples.TextClassification;
@@ -26,7 +28,7 @@ var gpt = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 }).Fit(ml.Data.LoadFromEnumerable(forGpt));
 
 var classifier = ml.Transforms.Conversion.MapValueToKey("Label")
-    .Append(ml.LanguageModeling.FromModel(gpt.Model, new GptTransformerOptions { Columns = new() { Embedding = "Features" } }))
+    .Append(ml.LanguageModeling.FromModel(gpt.Model, new GptTransformerOptions { Columns = GptOutputColumns.None with { Embedding = "Features" } }))
     .Append(ml.Transforms.NormalizeMeanVariance("Features"))
     .AppendCacheCheckpoint(ml) // The trainer reads the rows many times; the GPT reads them once.
     .Append(ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(l2Regularization: 0.01f))

@@ -7,7 +7,7 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// Language modeling as an ML.NET task: predict the next token of a text, and measure how well that is done.
-/// Had from <c>mlContext.LanguageModeling</c>.
+/// Accessed through <c>mlContext.LanguageModeling</c>.
 /// </summary>
 public sealed class LanguageModelingCatalog
 {
@@ -57,7 +57,10 @@ public sealed class LanguageModelingCatalog
 
     /// <summary>Evaluates scored text: cross-entropy, perplexity and their like over all rows together, weighted by tokens.</summary>
     /// <param name="data">What a <see cref="GptTransformer"/> made; a row is a document.</param>
-    /// <param name="columns">The names that the transformer's columns have, where they are not the default ones.</param>
+    /// <param name="columns">
+    /// The names that the transformer's columns have, where they are not the default ones, such as
+    /// <c>new GptOutputColumns().WithPrefix("Title.")</c>.
+    /// </param>
     /// <param name="progress">Told the sums so far after each row.</param>
     /// <param name="cancellationToken">Checked before each row. To be stopped within a long row, give the token to <see cref="GptTransformer.Transform(IDataView, CancellationToken)"/>.</param>
     /// <exception cref="ArgumentException">A column that is needed is missing, of another type, or not from a transformer.</exception>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Evaluation;
 
@@ -12,7 +13,7 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
     public IReadOnlyList<TrainCatalogBase.CrossValidationResult<LanguageModelMetrics>> Run(
         IDataView data, IEstimator<ITransformer> estimator, int foldCount, string? samplingKeyColumnName, int? seed)
     {
-        if (foldCount < 2) throw new ArgumentOutOfRangeException(nameof(foldCount), foldCount, $"There are {foldCount} folds; there must be at least 2.");
+        Check.AtLeast(foldCount, 2, "numberOfFolds");
         var environment = (IHostEnvironment)context;
         var cancellation = new Cancellation(environment.RegisterQuietly(nameof(CrossValidation)), cancellationToken);
         int[] folds = Assign(Groups(data, samplingKeyColumnName, cancellation), foldCount, seed ?? environment.Seed() ?? 0);

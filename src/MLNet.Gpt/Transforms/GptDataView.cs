@@ -6,8 +6,8 @@ namespace MLNet.Gpt.Transforms;
 
 /// <summary>A view of the input with the computed columns added. Holds no rows.</summary>
 /// <remarks>
-/// It says that it is a transform so that ML.NET's conversion to ONNX, which walks back from view to view, meets it: the walk would otherwise take it for
-/// the data, and write a model that copies the columns of its input.
+/// It says that it is a transform so that ML.NET's conversion to ONNX, which walks back from view to view, meets it: the walk
+/// would otherwise take it for the data, and write a model that copies the columns of its input.
 /// </remarks>
 internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataTransform, ITransformCanSaveOnnx
 {
@@ -40,5 +40,5 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataT
     }
 
     private static NotSupportedException CannotSaveOnnx() => new(
-        $"ML.NET cannot convert a {nameof(GptTransformer)} to ONNX; its model exports itself: transformer.Model.Export(\"model.onnx\").");
+        $"ML.NET cannot convert a {nameof(GptTransformer)} to ONNX. Its model exports itself: transformer.Model.Export(\"model.onnx\").");
 }

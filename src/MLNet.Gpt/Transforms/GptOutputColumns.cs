@@ -4,13 +4,31 @@ namespace MLNet.Gpt.Transforms;
 
 /// <summary>
 /// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/> leaves
-/// a column out. A column costs nothing until something reads it; those that one cursor reads share one pass of the model.
+/// a column out. A column costs nothing until something reads it; those that are read of a row share one pass of the model.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is "LanguageModeling",
-/// <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as <c>SlotNames</c>, "1" being the best.
-/// <see cref="TokenLogProbabilities"/>, whose length varies, names the column of its tokens in the annotation <c>TokensColumn</c>.
+/// Begin with <see cref="None"/> or <see cref="All"/> and change names with <c>with</c>: <c>GptOutputColumns.None with {
+/// Embedding = "Features" }</c>. A column hides an earlier one of the same name, as everywhere in ML.NET: of two transformers
+/// in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both: <c>new
+/// GptOutputColumns().WithPrefix("Title.")</c>.
+/// </para>
+/// <para>
+/// A row with nothing to predict (an empty text, or one token that nothing precedes) has no loss: its cross-entropy and
+/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows, whatever its bounds, and many trainers refuse or skip them.
+/// With <see cref="Evaluation.ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
+/// token are NaN.
+/// </para>
+/// <para>
+/// ML.NET's trainers want features of type Single. <see cref="LossesAsSingle"/> makes cross-entropy and perplexity such
+/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and with them what an
+/// evaluator tells.
+/// </para>
+/// <para>
+/// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is
+/// "LanguageModeling", <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as <c>SlotNames</c>,
+/// "1" being the best. <see cref="TokenLogProbabilities"/>, whose length varies, names the column of its tokens in the
+/// annotation <c>TokensColumn</c>.
 /// </para>
 /// | Column | Type | Value | Of an empty or missing text |
 /// | -- | -- | -- | -- |
@@ -27,15 +45,23 @@ namespace MLNet.Gpt.Transforms;
 /// | <see cref="WordCount"/> | Int64 | words of which some part was predicted | 0 |
 /// | <see cref="Top1Count"/> | Int64 | targets that were the most probable token | 0 |
 /// | <see cref="Top5Count"/> | Int64 | targets among the five most probable | 0 |
-/// | <see cref="CrossEntropy"/> | Double | nats per target | NaN |
-/// | <see cref="Perplexity"/> | Double | exp(cross-entropy) | NaN |
-/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens | length 0 |
+/// | <see cref="CrossEntropy"/> | Double, or Single | nats per target | NaN |
+/// | <see cref="Perplexity"/> | Double, or Single | exp(cross-entropy) | NaN |
+/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens; bytes that form no whole character are U+FFFD | length 0 |
+/// | <see cref="TokenIds"/> | vector of Int32, length varies | the tokens' ids | length 0 |
+/// | <see cref="TokenStarts"/> | vector of Int32, length varies | where each token's characters begin in the row's text | length 0 |
 /// | <see cref="TokenLogProbabilities"/> | vector of Single, length varies | ln p of each token; NaN for a first token that nothing precedes | length 0 |
 /// | <see cref="GeneratedText"/> | text | the continuation of the row's text | empty |
 /// | <see cref="Embedding"/> | vector of Single (C) | the last token's hidden state after the last layer norm | NaN |
 /// </remarks>
 public sealed record GptOutputColumns
 {
+    /// <summary>No column: add the ones that are wanted by <c>with</c>.</summary>
+    public static GptOutputColumns None { get; } = new GptOutputColumns().Rename(static (_, _) => null);
+
+    /// <summary>Every column, each under the name of its property.</summary>
+    public static GptOutputColumns All { get; } = new GptOutputColumns().Rename(static (property, _) => property);
+
     /// <summary>Next token as text.</summary>
     /// <value><c>PredictedToken</c>.</value>
     public string? PredictedToken { get; init; } = nameof(PredictedToken);
@@ -62,13 +88,7 @@ public sealed record GptOutputColumns
 
     /// <summary>How many candidates there are; at least 1, and no more than the vocabulary's size.</summary>
     /// <value>5.</value>
-    public int CandidateCount
-    {
-        get;
-        init => field = value >= 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(CandidateCount), value, $"{nameof(CandidateCount)} is {value}; it must be at least 1.");
-    } = 5;
+    public int CandidateCount { get; init => field = Check.AtLeast(value, 1, nameof(CandidateCount)); } = 5;
 
     /// <summary>The row's summed loss.</summary>
     /// <value><c>NegativeLogLikelihood</c>.</value>
@@ -106,9 +126,29 @@ public sealed record GptOutputColumns
     /// <value><c>Perplexity</c>.</value>
     public string? Perplexity { get; init; } = nameof(Perplexity);
 
-    /// <summary>The row's tokens.</summary>
+    /// <summary>
+    /// Whether <see cref="CrossEntropy"/> and <see cref="Perplexity"/> are rounded to Single, the type of features in ML.NET.
+    /// The others stay as they are: <see cref="NegativeLogLikelihood"/> is Double always, so that what an evaluator adds is
+    /// exact.
+    /// </summary>
+    /// <value><see langword="false"/>: Double.</value>
+    public bool LossesAsSingle { get; init; }
+
+    /// <summary>The row's tokens, each decoded alone; a start token comes first where the scoring options ask for one.</summary>
     /// <value><see langword="null"/>: left out.</value>
     public string? Tokens { get; init; }
+
+    /// <summary>The ids of <see cref="Tokens"/>.</summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? TokenIds { get; init; }
+
+    /// <summary>
+    /// The place in the row's text where the characters of each of <see cref="Tokens"/> begin, in UTF-16 units, as strings are
+    /// indexed; they end where the next token's begin. A character that spans tokens belongs to the last of them, and those
+    /// before it have none.
+    /// </summary>
+    /// <value><see langword="null"/>: left out.</value>
+    public string? TokenStarts { get; init; }
 
     /// <summary>The log-probability of each of the row's tokens.</summary>
     /// <value><see langword="null"/>: left out.</value>
@@ -122,8 +162,17 @@ public sealed record GptOutputColumns
     /// <value><see langword="null"/>: left out.</value>
     public string? Embedding { get; init; }
 
+    /// <summary>The same columns with a prefix before each name, such as <c>Title.</c>; those that are left out stay out.</summary>
+    public GptOutputColumns WithPrefix(string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        return Rename((_, name) => name is null ? null : prefix + name);
+    }
+
     /// <summary>Returns these options if a model of this configuration can fill them.</summary>
-    /// <exception cref="ArgumentException">More candidates are wanted than there are tokens, a name is empty, or two columns have the same name.</exception>
+    /// <exception cref="ArgumentException">
+    /// More candidates are wanted than there are tokens, a name is empty, or two columns have the same name.
+    /// </exception>
     internal GptOutputColumns ValidatedFor(GptConfig config)
     {
         bool hasCandidates = (CandidateTokens ?? CandidateTokenIds ?? CandidateProbabilities) is not null;
@@ -146,6 +195,33 @@ public sealed record GptOutputColumns
     private string?[] Names() =>
     [
         PredictedToken, PredictedTokenId, Probability, CandidateTokens, CandidateTokenIds, CandidateProbabilities, NegativeLogLikelihood,
-        TokenCount, ByteCount, CharacterCount, WordCount, Top1Count, Top5Count, CrossEntropy, Perplexity, Tokens, TokenLogProbabilities, GeneratedText, Embedding,
+        TokenCount, ByteCount, CharacterCount, WordCount, Top1Count, Top5Count, CrossEntropy, Perplexity, Tokens,
+        TokenIds, TokenStarts, TokenLogProbabilities, GeneratedText, Embedding,
     ];
+
+    // Gives each column the name that a function makes of its property's name and its own.
+    private GptOutputColumns Rename(Func<string, string?, string?> rename) => this with
+    {
+        PredictedToken = rename(nameof(PredictedToken), PredictedToken),
+        PredictedTokenId = rename(nameof(PredictedTokenId), PredictedTokenId),
+        Probability = rename(nameof(Probability), Probability),
+        CandidateTokens = rename(nameof(CandidateTokens), CandidateTokens),
+        CandidateTokenIds = rename(nameof(CandidateTokenIds), CandidateTokenIds),
+        CandidateProbabilities = rename(nameof(CandidateProbabilities), CandidateProbabilities),
+        NegativeLogLikelihood = rename(nameof(NegativeLogLikelihood), NegativeLogLikelihood),
+        TokenCount = rename(nameof(TokenCount), TokenCount),
+        ByteCount = rename(nameof(ByteCount), ByteCount),
+        CharacterCount = rename(nameof(CharacterCount), CharacterCount),
+        WordCount = rename(nameof(WordCount), WordCount),
+        Top1Count = rename(nameof(Top1Count), Top1Count),
+        Top5Count = rename(nameof(Top5Count), Top5Count),
+        CrossEntropy = rename(nameof(CrossEntropy), CrossEntropy),
+        Perplexity = rename(nameof(Perplexity), Perplexity),
+        Tokens = rename(nameof(Tokens), Tokens),
+        TokenIds = rename(nameof(TokenIds), TokenIds),
+        TokenStarts = rename(nameof(TokenStarts), TokenStarts),
+        TokenLogProbabilities = rename(nameof(TokenLogProbabilities), TokenLogProbabilities),
+        GeneratedText = rename(nameof(GeneratedText), GeneratedText),
+        Embedding = rename(nameof(Embedding), Embedding),
+    };
 }

@@ -12,18 +12,20 @@ namespace MLNet.Gpt.Transforms;
 /// <remarks>
 /// <para>The input column is a scalar of text; the output columns are those of <see cref="GptOutputColumns"/>.</para>
 /// <para>
-/// A cursor computes several rows in one pass of the model: it reads up to 64 rows ahead, twice as many each time as long as their values are read,
-/// and goes through its input once. No padding is computed, and a row's values are the same to the last bit whatever stands beside it. A
-/// prediction engine computes row by row. Either computes only what is read: a class with the embedding alone costs no loss and no next token.
+/// A cursor computes several rows in one pass of the model: it reads up to 64 rows ahead, twice as many each time as long as
+/// their values are read, and goes through its input once. No padding is computed, and a row's values are the same to the last
+/// bit whatever stands beside it. A prediction engine computes row by row. Either computes only what is read: a class with the
+/// embedding alone costs no loss and no next token.
 /// </para>
 /// <para>
 /// ML.NET cannot convert a transformer to ONNX, and says so; <c>transformer.Model.Export("model.onnx")</c> exports its model.
 /// </para>
 /// <para>
-/// A transformer is not disposable, so that disposing a prediction engine, which disposes its transformer, does not take the model from others that
-/// use it. The model owns the weights' memory. It is freed by <see cref="GptModel.Dispose"/>, which whoever made the model may call when no pipeline,
-/// view or engine over it is used any more (after it, reading a computed column throws <see cref="ObjectDisposedException"/>), or by the garbage
-/// collector when nothing refers to the model any longer. The model of a transformer that was trained or loaded is <see cref="Model"/>.
+/// A transformer is not disposable, so that disposing a prediction engine, which disposes its transformer, does not take the
+/// model from others that use it. The model owns the weights' memory, and is disposed of by the code that made it, when no
+/// pipeline, view or engine over it is in use any longer; reading a computed column then throws
+/// <see cref="ObjectDisposedException"/>. A model that is not disposed of is freed by the garbage collector when nothing refers
+/// to it. The model of a transformer that was trained or loaded is <see cref="Model"/>.
 /// </para>
 /// </remarks>
 public sealed class GptTransformer : ITransformer
@@ -53,8 +55,8 @@ public sealed class GptTransformer : ITransformer
     public GptModel Model { get; }
 
     /// <summary>
-    /// What is read, computed and added. Where tokens are drawn and no seed was given, one was chosen when the transformer was made: that of the
-    /// <see cref="MLContext"/>, or a new one. So a text has one continuation, however often it is read.
+    /// What is read, computed and added. Where tokens are drawn and no seed was given, one was chosen when the transformer was
+    /// made: that of the <see cref="MLContext"/>, or a new one. So a text has one continuation, however often it is read.
     /// </summary>
     public GptTransformerOptions Options { get; }
 
@@ -69,13 +71,19 @@ public sealed class GptTransformer : ITransformer
 
     /// <summary>Loads what <see cref="Save"/> wrote.</summary>
     /// <param name="path">The package, or a folder that it was unpacked to.</param>
-    /// <param name="modelOptions">How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and on this machine's processors.</param>
-    /// <exception cref="InvalidDataException">The package is damaged, of a newer format, or contradicts itself; the message names the entry and the field.</exception>
+    /// <param name="modelOptions">
+    /// How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and on this
+    /// machine's processors.
+    /// </param>
+    /// <exception cref="InvalidDataException">
+    /// The package is damaged, of a newer format, or contradicts itself; the message names the entry and the field.
+    /// </exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public static GptTransformer Load(string path, GptModelOptions? modelOptions = null) => GptPackage.Load(environment: null, path, options: null, modelOptions);
 
     /// <summary>
-    /// Saves the transformer as a package of its own: a zip of <c>metadata.json</c> (format version, options, checksum), <c>config.json</c>,
+    /// Saves the transformer as a package of its own: a zip of <c>metadata.json</c> (format version, options, checksum),
+    /// <c>config.json</c>,
     /// <c>tokenizer.json</c> and <c>model.safetensors</c>. It is written aside, flushed to the disk and moved into place: after a crash the old file
     /// is there or the new one. Weights are streamed.
     /// </summary>
@@ -92,7 +100,9 @@ public sealed class GptTransformer : ITransformer
 
     /// <summary>The same for readers who may be stopped.</summary>
     /// <param name="input">The rows to read.</param>
-    /// <param name="cancellationToken">Stops every cursor over the view, within a row too; it then throws <see cref="OperationCanceledException"/>.</param>
+    /// <param name="cancellationToken">
+    /// Stops every cursor over the view, within a row too; it then throws <see cref="OperationCanceledException"/>.
+    /// </param>
     public IDataView Transform(IDataView input, CancellationToken cancellationToken) =>
         new GptDataView(input, new GptRowMapper(input.Schema, this, cancellationToken));
 

@@ -1,8 +1,9 @@
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// How many texts are worth computing together: twice as many each time, as long as the reader reads them all, and one again where he
-/// leaves some out. So at most as many are computed in vain as were read. Of each text those parts are computed that he read of the last ones.
+/// How many texts are worth computing together: twice as many each time, as long as the reader reads them all, and one again
+/// where he leaves some out. So at most as many are computed in vain as were read. Of each text those parts are computed that
+/// he read of the last ones.
 /// </summary>
 /// <param name="most">The most texts at a time.</param>
 /// <param name="parts">The parts that are computed together.</param>

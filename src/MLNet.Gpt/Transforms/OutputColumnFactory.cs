@@ -15,7 +15,12 @@ internal static class OutputColumnFactory
         AddPrediction(columns, names);
         AddLoss(columns, names, config);
         AddTokens(columns, names);
-        Add(columns, names.GeneratedText, TextDataViewType.Instance, TextParts.Continuation, (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
+        Add(
+            columns,
+            names.GeneratedText,
+            TextDataViewType.Instance,
+            TextParts.Continuation,
+            (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
         Add(
             columns,
             names.Embedding,
@@ -27,15 +32,43 @@ internal static class OutputColumnFactory
 
     private static void AddPrediction(List<OutputColumn> columns, GptOutputColumns names)
     {
-        const TextParts Parts = TextParts.NextToken;
-        Add(columns, names.PredictedToken, TextDataViewType.Instance, Parts, (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.TokenText(row.Candidates[0].Id), notes => notes.AddScore(PredictedLabel));
-        Add(columns, names.PredictedTokenId, NumberDataViewType.Int32, Parts, (ScoredText row, ref int value) => value = row.Candidates[0].Id, notes => notes.AddScore(PredictedLabel));
-        Add(columns, names.Probability, NumberDataViewType.Single, Parts, (ScoredText row, ref float value) => value = ProbabilityOf(row.Candidates[0]), notes => notes.AddScore(Probability));
+        void Add<T>(string? name, DataViewType type, TextReader<T> read, Action<OutputAnnotations> annotate) =>
+            OutputColumnFactory.Add(columns, name, type, TextParts.NextToken, read, annotate);
+
+        Action<OutputAnnotations> isLabel = static notes => notes.AddScore(PredictedLabel);
+        Add(
+            names.PredictedToken,
+            TextDataViewType.Instance,
+            (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.TokenText(row.Candidates[0].Id),
+            isLabel);
+        Add(
+            names.PredictedTokenId,
+            NumberDataViewType.Int32,
+            (ScoredText row, ref int value) => value = row.Candidates[0].Id,
+            isLabel);
+        Add(
+            names.Probability,
+            NumberDataViewType.Single,
+            (ScoredText row, ref float value) => value = ProbabilityOf(row.Candidates[0]),
+            static notes => notes.AddScore(Probability));
 
         int count = names.CandidateCount;
-        Add(columns, names.CandidateTokens, new VectorDataViewType(TextDataViewType.Instance, count), Parts, CandidateReader(static (row, candidate) => row.TokenText(candidate.Id)), notes => notes.AddRanks(count));
-        Add(columns, names.CandidateTokenIds, new VectorDataViewType(NumberDataViewType.Int32, count), Parts, CandidateReader(static (_, candidate) => candidate.Id), notes => notes.AddRanks(count));
-        Add(columns, names.CandidateProbabilities, new VectorDataViewType(NumberDataViewType.Single, count), Parts, CandidateReader(static (_, candidate) => ProbabilityOf(candidate)), notes => notes.AddRanks(count));
+        Action<OutputAnnotations> hasRanks = notes => notes.AddRanks(count);
+        Add(
+            names.CandidateTokens,
+            new VectorDataViewType(TextDataViewType.Instance, count),
+            CandidateReader(static (row, candidate) => row.TokenText(candidate.Id)),
+            hasRanks);
+        Add(
+            names.CandidateTokenIds,
+            new VectorDataViewType(NumberDataViewType.Int32, count),
+            CandidateReader(static (_, candidate) => candidate.Id),
+            hasRanks);
+        Add(
+            names.CandidateProbabilities,
+            new VectorDataViewType(NumberDataViewType.Single, count),
+            CandidateReader(static (_, candidate) => ProbabilityOf(candidate)),
+            hasRanks);
     }
 
     private static void AddLoss(List<OutputColumn> columns, GptOutputColumns names, GptConfig config)
@@ -51,14 +84,33 @@ internal static class OutputColumnFactory
                 notes.AddScore(Score);
                 notes.AddVocabularySize(config.VocabularySize);
             });
-        Add(columns, names.TokenCount, NumberDataViewType.Int64, TextParts.None, (ScoredText row, ref long value) => value = row.TokenCount);
-        Add(columns, names.ByteCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.ByteCount);
-        Add(columns, names.CharacterCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.CharacterCount);
-        Add(columns, names.WordCount, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.WordCount);
-        Add(columns, names.Top1Count, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.Top1Count);
-        Add(columns, names.Top5Count, NumberDataViewType.Int64, TextParts.Loss, (ScoredText row, ref long value) => value = row.Score.Top5Count);
-        Add(columns, names.CrossEntropy, NumberDataViewType.Double, TextParts.Loss, (ScoredText row, ref double value) => value = row.Score.Loss.CrossEntropy, notes => notes.AddScore(Score));
-        Add(columns, names.Perplexity, NumberDataViewType.Double, TextParts.Loss, (ScoredText row, ref double value) => value = row.Score.Loss.Perplexity, notes => notes.AddScore(Score));
+        AddCount(names.TokenCount, static row => row.TokenCount, TextParts.None);
+        AddCount(names.ByteCount, static row => row.Score.ByteCount);
+        AddCount(names.CharacterCount, static row => row.Score.CharacterCount);
+        AddCount(names.WordCount, static row => row.Score.WordCount);
+        AddCount(names.Top1Count, static row => row.Score.Top1Count);
+        AddCount(names.Top5Count, static row => row.Score.Top5Count);
+        AddLossValue(columns, names.CrossEntropy, names.LossesAsSingle, static row => row.Score.Loss.CrossEntropy);
+        AddLossValue(columns, names.Perplexity, names.LossesAsSingle, static row => row.Score.Loss.Perplexity);
+
+        void AddCount(string? name, Func<ScoredText, long> select, TextParts parts = TextParts.Loss) =>
+            Add(columns, name, NumberDataViewType.Int64, parts, (ScoredText row, ref long value) => value = select(row));
+    }
+
+    private static void AddLossValue(List<OutputColumn> columns, string? name, bool isSingle, Func<ScoredText, double> select)
+    {
+        if (isSingle)
+        {
+            Add(
+                columns, name, NumberDataViewType.Single, TextParts.Loss, (ScoredText row, ref float value) => value = (float)select(row),
+                notes => notes.AddScore(Score));
+        }
+        else
+        {
+            Add(
+                columns, name, NumberDataViewType.Double, TextParts.Loss, (ScoredText row, ref double value) => value = select(row),
+                notes => notes.AddScore(Score));
+        }
     }
 
     private static void AddTokens(List<OutputColumn> columns, GptOutputColumns names)
@@ -71,14 +123,34 @@ internal static class OutputColumnFactory
             (ScoredText row, ref VBuffer<ReadOnlyMemory<char>> value) => Fill(ref value, row.LossIds, id => row.TokenText(id)));
         Add(
             columns,
+            names.TokenIds,
+            new VectorDataViewType(NumberDataViewType.Int32),
+            TextParts.None,
+            (ScoredText row, ref VBuffer<int> value) => Fill(ref value, row.LossIds, static id => id),
+            OfTokens(names));
+        Add(
+            columns,
+            names.TokenStarts,
+            new VectorDataViewType(NumberDataViewType.Int32),
+            TextParts.None,
+            (ScoredText row, ref VBuffer<int> value) => Fill(ref value, row.TokenStarts, static start => start),
+            OfTokens(names));
+        Add(
+            columns,
             names.TokenLogProbabilities,
             new VectorDataViewType(NumberDataViewType.Single),
             TextParts.Loss,
             (ScoredText row, ref VBuffer<float> value) => Fill(ref value, row.TokenLogProbabilities, static element => element),
-            names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null);
+            OfTokens(names));
     }
 
-    /// <summary>The annotation by which a column with a value for each token names the column of the tokens: a vector of no fixed length has no slot names.</summary>
+    private static Action<OutputAnnotations>? OfTokens(GptOutputColumns names) =>
+        names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null;
+
+    /// <summary>
+    /// The annotation by which a column with a value for each token names the column of the tokens: a vector of no fixed length
+    /// has no slot names.
+    /// </summary>
     internal const string TokensColumnKind = "TokensColumn";
 
     private static TextReader<VBuffer<T>> CandidateReader<T>(Func<ScoredText, TokenCandidate, T> select) =>

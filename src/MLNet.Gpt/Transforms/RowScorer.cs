@@ -5,7 +5,9 @@ using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Transforms;
 
-/// <summary>What a transformer asks of its model for rows' texts. Holds no state of any row; safe for use by many threads.</summary>
+/// <summary>
+/// What a transformer asks of its model for rows' texts. Holds no state of any row; safe for use by many threads.
+/// </summary>
 internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
 {
     private readonly TextScorer _scorer = new(model, options.Scoring);
@@ -29,12 +31,32 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     /// <summary>The ids that the loss is measured on; of a text of no token none.</summary>
     public int[] LossIds(int[] ids) => options.Scoring.PrependEndOfText && ids.Length > 0 ? [model.Tokenizer.EndOfTextId!.Value, .. ids] : ids;
 
-    /// <summary>Computes parts of texts in as few passes as they fit in, or their continuations. A text's values do not depend on the others.</summary>
+    /// <summary>
+    /// Computes parts of texts in as few passes as they fit in, or their continuations. A text's values do not depend on the
+    /// others.
+    /// </summary>
     public void Compute(IReadOnlyList<ScoredText> texts, TextParts parts, Cancellation cancellation)
     {
         if (parts == TextParts.Continuation) Generate(texts, cancellation);
         else Score(texts, parts, cancellation);
         foreach (var text in texts) text.Computed |= parts;
+    }
+
+    /// <summary>Where the characters of each token begin.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="ids">Its ids.</param>
+    /// <param name="count">Their number with the start token, which has no characters.</param>
+    public int[] TokenStarts(string text, int[] ids, int count)
+    {
+        int[] starts = new int[count];
+        var spans = new TokenSpans(text, model.Tokenizer);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            starts[count - ids.Length + i] = spans.Position;
+            spans.Advance(ids[i]);
+        }
+
+        return starts;
     }
 
     /// <summary>A token's text; empty for the id −1.</summary>
@@ -56,7 +78,8 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
         ScoredText[] prompts = [.. texts.Where(text => !text.Text.IsEmpty)];
         string[] continuations = prompts.Length == 1
             ? [_generator.Generate(prompts[0].Text.ToString(), cancellationToken: cancellation.Token).Text]
-            : [.. _generator.GenerateBatch(prompts.Select(prompt => prompt.Text.ToString()), cancellationToken: cancellation.Token).Select(each => each.Text)];
+            : [.. _generator.GenerateBatch(prompts.Select(prompt => prompt.Text.ToString()), cancellationToken: cancellation.Token)
+                .Select(each => each.Text)];
         foreach (var text in texts.Where(text => text.Text.IsEmpty)) text.Continuation = string.Empty;
         for (int i = 0; i < prompts.Length; i++) prompts[i].Continuation = continuations[i];
     }

@@ -5,9 +5,10 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// The rows from the one that the reader stands on to the one that the input's cursor stands on. The cursor goes ahead where the model is asked for
-/// a text, so that several are computed in one pass; the values of the rows that it leaves are kept until the reader has passed them. The input is
-/// gone through once. What fails on the way belongs to its row and column: it is thrown where the reader reads them, and the input is not asked again.
+/// The rows from the one that the reader stands on to the one that the input's cursor stands on. The cursor goes ahead where
+/// the model is asked for a text, so that several are computed in one pass; the values of the rows that it leaves are kept
+/// until the reader has passed them. The input is gone through once. What fails on the way belongs to its row and column: it is
+/// thrown where the reader reads them, and the input is not asked again.
 /// </summary>
 internal sealed class RowWindow : IRowSource
 {
@@ -37,7 +38,11 @@ internal sealed class RowWindow : IRowSource
     /// <param name="scorer">Knows the model.</param>
     /// <param name="cancellation">Stops the work.</param>
     public RowWindow(
-        DataViewRowCursor input, IEnumerable<DataViewSchema.Column> activeColumns, DataViewSchema.Column? textColumn, RowScorer scorer, Cancellation cancellation)
+        DataViewRowCursor input,
+        IEnumerable<DataViewSchema.Column> activeColumns,
+        DataViewSchema.Column? textColumn,
+        RowScorer scorer,
+        Cancellation cancellation)
     {
         _input = input;
         _scorer = scorer;
@@ -56,7 +61,10 @@ internal sealed class RowWindow : IRowSource
 
     public long Batch => BufferedSlot is { } slot ? _slots[slot].Batch : _input.Batch;
 
-    /// <summary>Whether a failure ahead of the reader may wait until he gets there. A machine that is out of memory, and work that is to stop, may not.</summary>
+    /// <summary>
+    /// Whether a failure ahead of the reader may wait until he gets there. A machine that is out of memory, and work that is to
+    /// stop, may not.
+    /// </summary>
     public static bool MayWait(Exception error) => error is not (OutOfMemoryException or OperationCanceledException);
 
     public ScoredText Read(TextParts parts)

@@ -6,7 +6,8 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// The values that a model has for one row's text, as far as they are computed. Belongs to one cursor, and like it is not safe for use by many threads.
+/// The values that a model has for one row's text, as far as they are computed. Belongs to one cursor, and like it is not safe
+/// for use by many threads.
 /// </summary>
 /// <param name="scorer">Knows the model.</param>
 /// <param name="text">The row's text.</param>
@@ -57,8 +58,12 @@ internal sealed class ScoredText(RowScorer scorer, ReadOnlyMemory<char> text, Ex
     /// <summary>Number of targets; needs no model.</summary>
     public long TokenCount => Math.Max(0, LossIds.Length - 1);
 
+    /// <summary>For each of <see cref="LossIds"/> the place in the text where its characters begin, in UTF-16 units.</summary>
+    public int[] TokenStarts => scorer.TokenStarts(text.ToString(), Ids, LossIds.Length);
+
     /// <summary>ln p of each token; NaN for the first, which nothing precedes.</summary>
-    public float[] TokenLogProbabilities => LossIds.Length == 0 ? [] : [float.NaN, .. TokenScores.Select(score => -score.NegativeLogLikelihood)];
+    public float[] TokenLogProbabilities =>
+        LossIds.Length == 0 ? [] : [float.NaN, .. TokenScores.Select(score => -score.NegativeLogLikelihood)];
 
     /// <summary>Encodes the text ahead of its reader. A text that cannot be encoded is for the reader to hear of.</summary>
     public bool TryEncode()

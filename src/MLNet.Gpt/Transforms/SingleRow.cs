@@ -3,9 +3,12 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>A row that somebody else moves; its text is computed alone.</summary>
-internal sealed class SingleRow(DataViewRow input, DataViewSchema.Column? textColumn, RowScorer scorer, Cancellation cancellation) : IRowSource
+internal sealed class SingleRow(DataViewRow input, DataViewSchema.Column? textColumn, RowScorer scorer, Cancellation cancellation)
+    : IRowSource
 {
-    private readonly ValueGetter<ReadOnlyMemory<char>>? _getText = textColumn is { } column ? input.GetGetter<ReadOnlyMemory<char>>(column) : null;
+    private readonly ValueGetter<ReadOnlyMemory<char>>? _getText =
+        textColumn is { } column ? input.GetGetter<ReadOnlyMemory<char>>(column) : null;
+
     private readonly TextReading _reading = new(scorer, mostTexts: 1, cancellation);
     private long _position = -1;
     private ScoredText? _current;

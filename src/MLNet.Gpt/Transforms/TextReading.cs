@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// Has the model compute what a reader reads of texts, each part when it is first read, together with what he will probably read next: the same parts of
-/// the texts that follow. Belongs to one cursor or row, and is not safe for use by many threads.
+/// Has the model compute what a reader reads of texts, each part when it is first read, together with what he will probably
+/// read next: the same parts of the texts that follow. Belongs to one cursor or row, and is not safe for use by many threads.
 /// </summary>
 /// <param name="scorer">Knows the model.</param>
 /// <param name="mostTexts">The most texts to compute together.</param>
@@ -23,9 +23,11 @@ internal sealed class TextReading(RowScorer scorer, int mostTexts, Cancellation 
         text.Read |= parts;
     }
 
-    private void Compute(ScoredText text, TextParts missing, LookAhead ahead, Func<ScoredText, int, TextParts, IReadOnlyList<ScoredText>> gather)
+    private void Compute(
+        ScoredText text, TextParts missing, LookAhead ahead, Func<ScoredText, int, TextParts, IReadOnlyList<ScoredText>> gather)
     {
-        // A text that was computed without this part tells nothing of the next ones; when they are computed, it is known that the part was read.
+        // A text that was computed without this part tells nothing of the next ones; when they are computed, it is known that
+        // the part was read.
         if ((text.Computed & ahead.Parts) != 0)
         {
             scorer.Compute([text], missing, cancellation);
