@@ -1,4 +1,5 @@
-// Train → evaluate → save → load in a new process → predict.
+// Train → evaluate → save → load in a new process → predict. In the repository's folder, where it writes gpt.zip:
+//   dotnet run -c Release --project samples/TrainSavePredict
 using System.Diagnostics;
 using Microsoft.ML;
 using MLNet.Gpt;
@@ -19,15 +20,14 @@ if (args is ["predict"])
     return;
 }
 
+ml.Log += (_, log) => { if (log.Source == nameof(GptTrainer)) Console.WriteLine(log.RawMessage); }; // the losses on the way
 string book = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
 var chapters = ml.Data.LoadFromEnumerable(book.Split("\nCHAPTER ").Select(text => new Document { Text = text }));
 var split = ml.Data.TrainTestSplit(chapters, testFraction: 0.1);
-
 var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 {
     Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1 },
 }).Fit(split.TrainSet);
-
 var metrics = ml.LanguageModeling.Evaluate(model.Transform(split.TestSet));
 Console.WriteLine($"held-out chapters: {metrics.CrossEntropy:F3} nats per token, perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
 

@@ -5,7 +5,8 @@ using MLNet.Gpt.Extensions;
 using MLNet.Gpt.Generation;
 using MLNet.Gpt.Inference;
 
-// The folder of a namespace is not followed here: this is where a program that has a service collection looks for what can be added to it.
+// The folder of a namespace is not followed here: this is where a program that has a service collection looks for what can be
+// added to it.
 #pragma warning disable IDE0130
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
@@ -41,7 +42,10 @@ public static class GptServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Adds a <see cref="GptChatClient"/> over the model of <c>AddGptModel</c> as the application's <see cref="IChatClient"/>. GPT-2 continues text; it does not chat.</summary>
+    /// <summary>
+    /// Adds a <see cref="GptChatClient"/> over the model of <c>AddGptModel</c> as the application's <see cref="IChatClient"/>.
+    /// GPT-2 continues text; it does not chat.
+    /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="options">The defaults where <see langword="null"/>.</param>
     /// <returns>The same services.</returns>
@@ -52,7 +56,10 @@ public static class GptServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline that <c>ml.Model.Save</c> wrote, as a singleton that is loaded when it is first asked for.</summary>
+    /// <summary>
+    /// Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline that <c>ml.Model.Save</c> wrote, as a singleton
+    /// that is loaded when it is first asked for.
+    /// </summary>
     /// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
     /// <typeparam name="TPrediction">The columns to read.</typeparam>
     /// <param name="services">The application's services.</param>

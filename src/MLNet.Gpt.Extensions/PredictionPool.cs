@@ -4,9 +4,17 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// Predictions from one pipeline for many threads at once. ML.NET's <see cref="PredictionEngine{TData, TPrediction}"/> serves one thread at a time; the pool
-/// lends one to each caller and keeps it for the next. All engines share the pipeline and its model.
+/// Predictions from one pipeline for many threads at once. ML.NET's <see cref="PredictionEngine{TData, TPrediction}"/> serves
+/// one thread at a time; the pool lends one to each caller and keeps it for the next. All engines share the pipeline and its
+/// model.
 /// </summary>
+/// <remarks>
+/// The pool owns its engines and not the pipeline. <see cref="Dispose"/> takes effect at once for new calls; calls that run on
+/// other threads finish, and their engines are disposed of when they do. The pipeline and its model may be disposed of when
+/// those calls have returned. A pool that
+/// <see cref="Load"/> made is the only one that refers to its pipeline: the model's memory is freed by the garbage collector after the pool, or by
+/// disposing of the model in <see cref="Pipeline"/>.
+/// </remarks>
 /// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
 /// <typeparam name="TPrediction">The columns to read. A column that it lacks is not computed.</typeparam>
 public sealed class PredictionPool<TData, TPrediction> : IDisposable
@@ -18,7 +26,6 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
 
     private readonly ConcurrentBag<PredictionEngine<TData, TPrediction>> _idle = [];
     private readonly MLContext _ml;
-    private readonly ITransformer _pipeline;
     private volatile bool _isDisposed;
 
     /// <summary>A pool over a pipeline.</summary>
@@ -28,9 +35,12 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
     public PredictionPool(ITransformer pipeline, MLContext? ml = null)
     {
         ArgumentNullException.ThrowIfNull(pipeline);
-        (_pipeline, _ml) = (pipeline, ml ?? new());
+        (Pipeline, _ml) = (pipeline, ml ?? new());
         _idle.Add(CreateEngine()); // What does not fit is found here and not at the first request.
     }
+
+    /// <summary>The pipeline that predicts; a chain of transformers, or one alone.</summary>
+    public ITransformer Pipeline { get; }
 
     /// <summary>A pool over a pipeline that <c>ml.Model.Save</c> wrote.</summary>
     /// <param name="path">The file.</param>
@@ -42,8 +52,14 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
     }
 
     /// <summary>The prediction for a row. Safe for use by many threads.</summary>
-    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
-    public TPrediction Predict(TData row)
+    /// <param name="row">The row.</param>
+    /// <param name="cancellationToken">
+    /// Stops the work of the pipeline's GPT transformers, within a text too. Give it the token of a request, so that one whose
+    /// client has left costs nothing more.
+    /// </param>
+    /// <exception cref="ObjectDisposedException">The pool was disposed of.</exception>
+    /// <exception cref="OperationCanceledException">The prediction was stopped.</exception>
+    public TPrediction Predict(TData row, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(row);
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -51,24 +67,40 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
         bool isGood = false;
         try
         {
-            var prediction = engine.Predict(row);
-            isGood = true; // An engine that threw may stand amid a row.
+            var prediction = engine.Predict(row, cancellationToken);
+            isGood = true; // An engine that threw may stand in the middle of a row.
             return prediction;
         }
         finally
         {
-            if (isGood && !_isDisposed && _idle.Count < Kept) _idle.Add(engine);
+            if (isGood && _idle.Count < Kept) Return(engine);
             else engine.Dispose();
         }
     }
 
-    /// <summary>Lets the engines go. The pipeline stays the caller's.</summary>
+    /// <summary>
+    /// Disposes of the engines; those in use are disposed of when their calls return. The pipeline stays the caller's.
+    /// </summary>
     public void Dispose()
     {
         _isDisposed = true;
+        Interlocked.MemoryBarrier();
+        DisposeIdle();
+    }
+
+    // First back, then the question whether the pool was disposed of: between the two, either Dispose finds the engine or we do.
+    private void Return(PredictionEngine<TData, TPrediction> engine)
+    {
+        _idle.Add(engine);
+        Interlocked.MemoryBarrier();
+        if (_isDisposed) DisposeIdle();
+    }
+
+    private void DisposeIdle()
+    {
         while (_idle.TryTake(out var engine)) engine.Dispose();
     }
 
     private PredictionEngine<TData, TPrediction> CreateEngine() =>
-        _ml.Model.CreatePredictionEngine<TData, TPrediction>(_pipeline, new PredictionEngineOptions { OwnsTransformer = false });
+        _ml.Model.CreatePredictionEngine<TData, TPrediction>(Pipeline, new PredictionEngineOptions { OwnsTransformer = false });
 }

@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tests.Transforms;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Extensions;
@@ -60,6 +61,58 @@ public sealed class PredictionPoolTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => pool.Predict(new() { Text = "w1" }));
         using var other = new PredictionPool<Input, Output>(pipeline);
         Assert.NotEmpty(other.Predict(new() { Text = "w1" }).PredictedToken);
+    }
+
+    [Fact]
+    public void A_call_that_is_stopped_computes_no_further_and_the_pool_serves_the_next()
+    {
+        using var model = TinyModels.Create();
+        var pipeline = Pipeline(new MLContext(), model);
+        using var pool = new PredictionPool<Input, Output>(pipeline);
+        using var client = new CancellationTokenSource();
+        int passes = 0;
+        pipeline.Scorer.PassStarting = (_, _) =>
+        {
+            passes++;
+            client.Cancel(); // the client leaves while the first pass of many runs
+        };
+
+        Assert.ThrowsAny<OperationCanceledException>(() => pool.Predict(new() { Text = TinyModels.Text(10_000, 1) }, client.Token));
+        Assert.Equal(1, passes);
+        Assert.ThrowsAny<OperationCanceledException>(() => pool.Predict(new() { Text = "w1" }, client.Token));
+        Assert.Equal(1, passes);
+
+        pipeline.Scorer.PassStarting = null;
+        Assert.NotEmpty(pool.Predict(new() { Text = "w1" }).PredictedToken);
+        using var other = new CancellationTokenSource();
+        Assert.NotEmpty(pool.Predict(new() { Text = "w2" }, other.Token).PredictedToken);
+    }
+
+    [Fact]
+    public void The_token_of_one_call_is_not_that_of_another()
+    {
+        var ml = new MLContext();
+        using var model = TinyModels.Create();
+        using var engine = ml.Model.CreatePredictionEngine<Input, Output>(Pipeline(ml, model));
+        using var gone = new CancellationTokenSource();
+
+        Assert.NotEmpty(engine.Predict(new() { Text = "w1" }, gone.Token).PredictedToken);
+        gone.Cancel();
+
+        Assert.Throws<OperationCanceledException>(() => engine.Predict(new() { Text = "w2" }, gone.Token));
+        Assert.NotEmpty(engine.Predict(new() { Text = "w2" }).PredictedToken); // the same engine, and the same thread
+        Assert.NotEmpty(engine.Predict(new() { Text = "w3" }, CancellationToken.None).PredictedToken);
+    }
+
+    [Fact]
+    public void An_engine_that_is_in_use_while_the_pool_is_disposed_of_finishes_its_call()
+    {
+        PredictionPool<Input, Output>? pool = null;
+        using var model = TinyModels.Create(new CountingTokenizer(TinyModels.Words, encoded: () => pool?.Dispose()));
+        pool = new PredictionPool<Input, Output>(Pipeline(new MLContext(), model));
+
+        Assert.NotEmpty(pool.Predict(new() { Text = "w1" }).PredictedToken);
+        Assert.Throws<ObjectDisposedException>(() => pool.Predict(new() { Text = "w1" }));
     }
 
     private static GptTransformer Pipeline(MLContext ml, GptModel model) =>
