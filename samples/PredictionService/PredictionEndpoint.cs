@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Threading.RateLimiting;
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Samples.PredictionService;
@@ -21,7 +20,8 @@ internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> po
         PermitLimit = Environment.ProcessorCount, QueueLimit = limits.QueueLength, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });
 
-    private readonly ITextTokenizer _tokenizer = TokenizerOf(pool.Pipeline);
+    private readonly GptTransformer _transformer =
+        (pool.Pipeline as IEnumerable<ITransformer> ?? [pool.Pipeline]).OfType<GptTransformer>().First();
 
     public async Task<IResult> PredictAsync(HttpContext context)
     {
@@ -33,7 +33,7 @@ internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> po
             if (!context.Request.HasJsonContentType()) return Problem(415, "The body must be JSON, with the header Content-Type: application/json.");
             var document = await context.Request.ReadFromJsonAsync<Document>(time.Token);
             if (string.IsNullOrWhiteSpace(document?.Text)) return Problem(400, "'text' is empty; give at least a word to continue.");
-            int tokens = _tokenizer.Count(document.Text);
+            int tokens = _transformer.Model.Tokenizer.Count(document.Text, _transformer.Options.Scoring.SpecialTokens);
             if (tokens > limits.MaxTokens) return Problem(413, $"'text' has {tokens} tokens; it may have at most {limits.MaxTokens}.");
 
             late = Problem(503, $"The request waited longer than {Text(limits.QueueSeconds)} seconds for its turn; try again later.");
@@ -64,7 +64,4 @@ internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> po
     private static IResult Problem(int status, string detail) => Results.Problem(detail, statusCode: status);
 
     private static string Text(double number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static ITextTokenizer TokenizerOf(ITransformer pipeline) =>
-        (pipeline as IEnumerable<ITransformer> ?? [pipeline]).OfType<GptTransformer>().First().Model.Tokenizer;
 }
