@@ -1,3 +1,6 @@
+using System.Globalization;
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Data;
 
 /// <summary>A text cut in two: what a model trains on, and what it is measured on.</summary>
@@ -13,15 +16,16 @@ public sealed record TextSplit(string Training, string Validation)
     /// <exception cref="ArgumentException">The text is so short that one part would be empty.</exception>
     public static TextSplit AtFraction(string text, double trainingFraction)
     {
-        if (!(trainingFraction is > 0 and < 1))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(trainingFraction), trainingFraction, $"The fraction for training is {trainingFraction}; it must be above 0 and below 1.");
-        }
+        if (trainingFraction is not (> 0 and < 1)) throw Check.OutOfRange(nameof(trainingFraction), trainingFraction, "above 0 and below 1");
 
         int cut = (int)(trainingFraction * text.Length);
         if (cut > 0 && cut < text.Length && char.IsSurrogatePair(text[cut - 1], text[cut])) cut--;
-        if (cut == 0) throw new ArgumentException($"A text of {text.Length} characters leaves none for training at a fraction of {trainingFraction}.", nameof(text));
+        if (cut == 0)
+        {
+            throw new ArgumentException(
+                string.Create(CultureInfo.InvariantCulture, $"A text of {text.Length} characters leaves none for training at a fraction of {trainingFraction}."), nameof(text));
+        }
+
         return new TextSplit(text[..cut], text[cut..]);
     }
 }

@@ -11,8 +11,7 @@ public sealed class TokenBatch
         Targets = new int[BatchSize * Length];
         for (int row = 0; row < BatchSize; row++)
         {
-            windows.Inputs(indices[row]).CopyTo(Inputs.AsSpan(row * Length));
-            windows.Targets(indices[row]).CopyTo(Targets.AsSpan(row * Length));
+            windows.Copy(indices[row], Inputs.AsSpan(row * Length, Length), Targets.AsSpan(row * Length, Length));
         }
     }
 

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Data;
 
 /// <summary>Windows grouped into batches, in order or shuffled by a seed. Safe for use by many threads.</summary>
@@ -15,9 +17,7 @@ public sealed class TokenBatches
     public TokenBatches(TokenWindows windows, int batchSize, bool dropsLast = false)
     {
         Windows = windows;
-        BatchSize = batchSize >= 1
-            ? batchSize
-            : throw new ArgumentOutOfRangeException(nameof(batchSize), batchSize, $"The batch size is {batchSize}; it must be at least 1.");
+        BatchSize = Check.AtLeast(batchSize, 1, nameof(batchSize));
         DropsLast = dropsLast;
         bool lastIsIncomplete = windows.Length(windows.Count - 1) < windows.ContextLength;
         _completeCount = windows.Count - (lastIsIncomplete ? 1 : 0);

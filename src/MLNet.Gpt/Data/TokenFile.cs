@@ -1,31 +1,26 @@
 using System.Buffers;
-using System.IO.MemoryMappedFiles;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Data;
 
-/// <summary>
-/// Tokens in a file that is mapped into memory: of data larger than memory, the parts that are read are the parts that are loaded. Safe for use by many
-/// threads.
-/// </summary>
+/// <summary>Tokens in a file that stays on the disk: of data larger than memory, only the parts that are asked for are read. Safe for use by many threads.</summary>
 /// <remarks>
 /// The layout is llm.c's, so that its files can be read here and the other way round: a header of 1024 bytes, then each id in 2 bytes, or in 4
-/// where the vocabulary is over 65,536. The file must not be cut short while it is open.
+/// where the vocabulary is over 65,536. The file is read and not mapped, so that one that is cut short while it is open is an exception.
 /// </remarks>
 public sealed class TokenFile : ITokenSource, IDisposable
 {
-    private readonly TokenFileHeader _header;
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
+    private const int IdsAtOnce = 1 << 15;
 
-    private TokenFile(string path, TokenFileHeader header, MemoryMappedFile file)
-    {
-        (Path, _header, _file) = (path, header, file);
-        _view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-    }
+    private readonly TokenFileHeader _header;
+    private readonly PositionedFile _file;
+
+    private TokenFile(TokenFileHeader header, PositionedFile file) => (_header, _file) = (header, file);
 
     /// <summary>The file's path as it was given.</summary>
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <inheritdoc/>
     public long Count => _header.Count;
@@ -37,48 +32,60 @@ public sealed class TokenFile : ITokenSource, IDisposable
     public int BytesPerToken => _header.BytesPerToken;
 
     /// <summary>Opens a token file and checks its header against its length.</summary>
-    /// <exception cref="InvalidDataException">It is no token file, or damaged.</exception>
+    /// <exception cref="InvalidDataException">It is not a token file, or damaged.</exception>
     /// <exception cref="IOException">It is not there or cannot be read.</exception>
     public static TokenFile Open(string path)
     {
-        var stream = ReadableFile.OpenStream(path);
+        var file = PositionedFile.Open(path);
         try
         {
-            byte[] start = new byte[TokenFileHeader.Length];
-            int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-            var header = TokenFileHeader.Read(path, start.AsSpan(0, read), stream.Length);
-            return new(path, header, MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false));
+            byte[] start = file.Read(0, (int)Math.Min(file.Length, TokenFileHeader.Length));
+            return new(TokenFileHeader.Read(path, start, file.Length), file);
         }
         catch
         {
-            stream.Dispose();
+            file.Dispose();
             throw;
         }
     }
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidDataException">The file was cut short since it was opened.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public void Read(long start, Span<int> destination)
     {
         TokenRange.Check(start, destination.Length, Count);
-        ulong offset = (ulong)(TokenFileHeader.Length + (start * BytesPerToken));
-        if (BytesPerToken == sizeof(int))
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(Math.Min(destination.Length, IdsAtOnce) * BytesPerToken);
+        try
         {
-            _view.SafeMemoryMappedViewHandle.ReadSpan(offset, destination);
-            return;
+            for (int done = 0; done < destination.Length;)
+            {
+                var ids = destination.Slice(done, Math.Min(destination.Length - done, IdsAtOnce));
+                var part = bytes.AsSpan(0, ids.Length * BytesPerToken);
+                _file.Fill(part, TokenFileHeader.Length + ((start + done) * BytesPerToken));
+                Decode(part, ids);
+                done += ids.Length;
+            }
         }
-
-        ushort[] rented = ArrayPool<ushort>.Shared.Rent(destination.Length);
-        var narrow = rented.AsSpan(0, destination.Length);
-        _view.SafeMemoryMappedViewHandle.ReadSpan(offset, narrow);
-        for (int i = 0; i < destination.Length; i++) destination[i] = narrow[i];
-        ArrayPool<ushort>.Shared.Return(rented);
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose()
+    public void Dispose() => _file.Dispose();
+
+    private void Decode(ReadOnlySpan<byte> bytes, Span<int> ids)
     {
-        _view.Dispose();
-        _file.Dispose();
+        if (BytesPerToken == sizeof(int))
+        {
+            MemoryMarshal.Cast<byte, int>(bytes).CopyTo(ids);
+            if (!BitConverter.IsLittleEndian) BinaryPrimitives.ReverseEndianness(ids, ids);
+            return;
+        }
+
+        var narrow = MemoryMarshal.Cast<byte, ushort>(bytes);
+        for (int i = 0; i < ids.Length; i++) ids[i] = BitConverter.IsLittleEndian ? narrow[i] : BinaryPrimitives.ReverseEndianness(narrow[i]);
     }
 }

@@ -13,7 +13,8 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
     // llm.c's marks and versions, of 16-bit and of 32-bit tokens. It leaves the count's upper half and the vocabulary size 0.
     private const int Mark16 = 20240520, Version16 = 1, Mark32 = 20240801, Version32 = 7;
 
-    public long FileLength => Length + (Count * BytesPerToken);
+    // More than a file can have, where the count is damaged.
+    public Int128 FileLength => Length + ((Int128)Count * BytesPerToken);
 
     public byte[] Write()
     {
@@ -23,7 +24,7 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
         return bytes;
     }
 
-    /// <exception cref="InvalidDataException">The bytes are no header, or do not fit the file's length.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a header, or do not fit the file's length.</exception>
     public static TokenFileHeader Read(string path, ReadOnlySpan<byte> bytes, long fileLength)
     {
         if (bytes.Length < Length) throw new InvalidDataException($"'{path}' has {fileLength} bytes; a token file begins with {Length} bytes of header.");
@@ -33,7 +34,7 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
             (Mark16, Version16) => 2,
             (Mark32, Version32) => 4,
             _ => throw new InvalidDataException(
-                $"'{path}' is no token file: it begins with {mark} and {version}, where {Mark16} and {Version16} or {Mark32} and {Version32} are expected."),
+                $"'{path}' is not a token file: it begins with {mark} and {version}, where {Mark16} and {Version16} or {Mark32} and {Version32} are expected."),
         };
         var header = new TokenFileHeader(bytesPerToken, ((long)Number(bytes, 3) << 32) | (uint)Number(bytes, 2), Number(bytes, 4));
         if (header.Count < 0 || header.VocabularySize < 0) throw new InvalidDataException($"'{path}' is damaged: its header tells of {header.Count} tokens of {header.VocabularySize}.");

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Data;
 
@@ -48,14 +50,9 @@ public sealed class TokenWindows
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
     public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
     {
-        ContextLength = contextLength >= 1
-            ? contextLength
-            : throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength, $"The context length is {contextLength}; it must be at least 1.");
+        ContextLength = Check.AtLeast(contextLength, 1, nameof(contextLength));
         Stride = stride ?? contextLength;
-        if (Stride < 1 || Stride > contextLength)
-        {
-            throw new ArgumentOutOfRangeException(nameof(stride), stride, $"The stride is {stride}; it must be from 1 to the context length, {contextLength}.");
-        }
+        if (Stride < 1 || Stride > contextLength) throw Check.OutOfRange(nameof(stride), Stride, $"from 1 to the context length, {contextLength}");
 
         if (tokens.Count < 2)
         {
@@ -122,6 +119,25 @@ public sealed class TokenWindows
         return _fingerprint = Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
+    /// <summary>Copies a window's inputs and targets, which are the same tokens but for one, with one reading of them.</summary>
+    internal void Copy(int window, Span<int> inputs, Span<int> targets)
+    {
+        int length = Length(window);
+        if (!_memory.IsEmpty)
+        {
+            var ids = _memory.Span.Slice((int)Start(window), length + 1);
+            ids[..length].CopyTo(inputs);
+            ids[1..].CopyTo(targets);
+            return;
+        }
+
+        int[] rented = ArrayPool<int>.Shared.Rent(length + 1);
+        var read = Read(Start(window), rented.AsSpan(0, length + 1));
+        read[..length].CopyTo(inputs);
+        read[1..].CopyTo(targets);
+        ArrayPool<int>.Shared.Return(rented);
+    }
+
     private long Start(int window) => (uint)window < (uint)Count
         ? (long)window * Stride
         : throw new ArgumentOutOfRangeException(nameof(window), window, $"There is no window {window}; they run from 0 to {Count - 1}.");
@@ -129,7 +145,11 @@ public sealed class TokenWindows
     private ReadOnlySpan<int> Span(long start, int length)
     {
         if (!_memory.IsEmpty) return _memory.Span.Slice((int)start, length);
-        int[] ids = new int[length];
+        return Read(start, new int[length]);
+    }
+
+    private Span<int> Read(long start, Span<int> ids)
+    {
         _tokens.Read(start, ids);
         if (_limit is { } limit) TokenIds.Validate(ids, limit, "tokens");
         return ids;

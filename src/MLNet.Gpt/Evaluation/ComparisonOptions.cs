@@ -14,20 +14,12 @@ public sealed record ComparisonOptions
     public double Confidence
     {
         get;
-        init => field = value is > 0 and < 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(Confidence), value, $"{nameof(Confidence)} is {value}; it must be above 0 and below 1.");
+        init => field = value is > 0 and < 1 ? value : throw Check.OutOfRange(nameof(Confidence), value, "above 0 and below 1");
     } = 0.95;
 
     /// <summary>Draws; at least 100.</summary>
     /// <value>10,000.</value>
-    public int DrawCount
-    {
-        get;
-        init => field = value >= 100
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(DrawCount), value, $"{nameof(DrawCount)} is {value}; it must be at least 100.");
-    } = 10_000;
+    public int DrawCount { get; init => field = Check.AtLeast(value, 100, nameof(DrawCount)); } = 10_000;
 
     /// <summary>The seed of the draws: the same seed gives the same interval on every machine.</summary>
     /// <value>1.</value>

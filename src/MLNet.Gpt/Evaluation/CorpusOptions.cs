@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>What is kept of a corpus's evaluation, and how it is run.</summary>
@@ -11,13 +13,7 @@ public sealed record CorpusOptions
     /// Tokens that the model is given in one call: windows are packed up to it, at least one. At least 1. Changes the speed and no figure.
     /// </summary>
     /// <value>1024.</value>
-    public int BatchTokenCount
-    {
-        get;
-        init => field = value >= 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(BatchTokenCount), value, $"{nameof(BatchTokenCount)} is {value}; it must be at least 1.");
-    } = 1024;
+    public int BatchTokenCount { get; init => field = Check.AtLeast(value, 1, nameof(BatchTokenCount)); } = 1024;
 
     /// <summary>What result files hold, as text.</summary>
     internal string Describe() => Tokens is { } tokens ? $"tokens;entropy={tokens.Entropy};candidates={tokens.CandidateCount}" : "sums";

@@ -103,29 +103,21 @@ public static class CorpusResults
             : throw new ArgumentException($"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.", nameof(files));
     }
 
-    // The header, after a look whether the file is whole: each of the shard's pieces is there, once.
+    // The header of a file that is whole.
     private static ResultHeader ReadHeader(string file)
     {
         ResultHeader? header = null;
-        long pieces = 0;
-        ResultLine.EndLine? end = null;
+        bool isComplete = false;
         using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
         foreach (var (line, _) in ResultLines.Read(stream, file))
         {
-            header ??= line.Header ?? throw new InvalidDataException($"'{file}' does not begin with the header of a result file.");
-            if (line.Piece is { } piece && piece.Index != header.Shard + (pieces++ * header.ShardCount))
-            {
-                throw new InvalidDataException($"'{file}' is damaged: piece {piece.Index} is not the one that follows.");
-            }
-
-            end = line.End ?? end;
+            header ??= line.Header;
+            isComplete |= line.End is not null;
         }
 
         if (header is null) throw new InvalidDataException($"'{file}' is empty.");
-        if (end is null) throw new InvalidDataException($"'{file}' is not complete: shard {header.Shard + 1} of {header.ShardCount} was interrupted; run it again to finish it.");
-        long expected = (end.PieceCount - header.Shard + header.ShardCount - 1) / header.ShardCount;
-        return pieces == Math.Max(0, expected)
+        return isComplete
             ? header
-            : throw new InvalidDataException($"'{file}' is damaged: it has {pieces} of {expected} pieces.");
+            : throw new InvalidDataException($"'{file}' is not complete: shard {header.Shard + 1} of {header.ShardCount} was interrupted; run it again to finish it.");
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Evaluation;
 
@@ -14,9 +15,8 @@ public readonly record struct CorpusShard
     /// <exception cref="ArgumentOutOfRangeException">There is no such shard.</exception>
     public CorpusShard(int index, int count)
     {
-        if (count < 1) throw new ArgumentOutOfRangeException(nameof(count), count, $"The work is cut into {count} shards; there must be at least 1.");
-        if (index < 0 || index >= count) throw new ArgumentOutOfRangeException(nameof(index), index, $"The shard's index is {index}; of {count} shards it is from 0 to {count - 1}.");
-        (Index, _otherCount) = (index, count - 1);
+        _otherCount = Check.AtLeast(count, 1, nameof(count)) - 1;
+        Index = Check.Between(index, 0, count - 1, nameof(index));
     }
 
     // So that the default value is the whole.

@@ -21,8 +21,8 @@ internal sealed class EncodedDocument(long index, long charactersBefore, CorpusD
 
     /// <summary>Walks on to the end of a number of tokens, and returns the size of the text since the last call; places of tokens are noted on request.</summary>
     /// <param name="until">Tokens from the document's first.</param>
-    /// <param name="ends">Receives for each token walked the place after its last character; may be <see langword="null"/>.</param>
-    public TextSize Walk(int until, List<int>? ends = null)
+    /// <param name="ends">Receives for each token walked the place after its last character and after its last byte; may be <see langword="null"/>.</param>
+    public TextSize Walk(int until, List<(int Character, long Byte)>? ends = null)
     {
         int start = _spans.Position;
         long bytes = _spans.ByteCount;
@@ -31,7 +31,7 @@ internal sealed class EncodedDocument(long index, long charactersBefore, CorpusD
         {
             if (_walked == ids.Length - 1) _spans.Finish();
             else _spans.Advance(ids[_walked]);
-            ends?.Add(_spans.Position);
+            ends?.Add((_spans.Position, _spans.ByteCount));
         }
 
         var text = document.Text.AsSpan();
@@ -43,4 +43,7 @@ internal sealed class EncodedDocument(long index, long charactersBefore, CorpusD
 
     /// <summary>Place after the last character walked through.</summary>
     public int Position => _spans.Position;
+
+    /// <summary>Place after the last byte walked through; it may lie within a character.</summary>
+    public long BytePosition => _spans.ByteCount;
 }

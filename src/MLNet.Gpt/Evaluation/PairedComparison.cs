@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Evaluation;
@@ -54,17 +55,8 @@ public sealed class PairedComparison
     /// <exception cref="ArgumentException">The documents are not the same, or there are fewer than two, or nothing was predicted.</exception>
     public static PairedComparison OfDocuments(IEnumerable<DocumentResult> first, IEnumerable<DocumentResult> second, ComparisonOptions? options = null)
     {
-        DocumentResult[] left = [.. first], right = [.. second];
-        if (left.Length != right.Length) throw new ArgumentException($"The first model has results of {left.Length} documents, the second of {right.Length}.", nameof(second));
-        for (int i = 0; i < left.Length; i++)
-        {
-            if (left[i].Name != right[i].Name)
-            {
-                throw new ArgumentException($"Document {i + 1} is '{left[i].Name}' of the first model and '{right[i].Name}' of the second; they must be the same.", nameof(second));
-            }
-        }
-
-        return Of([.. left.Select(document => document.Score)], [.. right.Select(document => document.Score)], options);
+        (DocumentResult First, DocumentResult Second)[] pairs = [.. Pairs(first, second)];
+        return Of([.. pairs.Select(pair => pair.First.Score)], [.. pairs.Select(pair => pair.Second.Score)], options);
     }
 
     /// <summary>Compares two models by blocks of the same tokens: for few long documents. Both must share a tokenizer.</summary>
@@ -72,14 +64,17 @@ public sealed class PairedComparison
     /// <param name="second">The second model's.</param>
     /// <param name="blockLength">Tokens of a block, at least 1; long enough that neighbours' losses hang together less than tokens' do.</param>
     /// <param name="options">How; the unit is nats per token.</param>
-    /// <exception cref="ArgumentException">The tokens are not the same or were not kept, or there are fewer than two blocks.</exception>
+    /// <exception cref="ArgumentException">
+    /// The documents or their tokens are not the same, tokens were not kept, or there are fewer than two blocks.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The block length is below 1.</exception>
     public static PairedComparison OfTokenBlocks(
         IEnumerable<DocumentResult> first, IEnumerable<DocumentResult> second, int blockLength = 128, ComparisonOptions? options = null)
     {
-        if (blockLength < 1) throw new ArgumentOutOfRangeException(nameof(blockLength), blockLength, $"A block has {blockLength} tokens; it must have at least 1.");
+        Check.AtLeast(blockLength, 1, nameof(blockLength));
         var left = new TokenBlocks(blockLength);
         var right = new TokenBlocks(blockLength);
-        foreach (var (a, b) in first.Zip(second))
+        foreach (var (a, b) in Pairs(first, second))
         {
             if (!a.Tokens.Select(token => token.Id).SequenceEqual(b.Tokens.Select(token => token.Id)) || (a.Tokens.Count == 0 && a.Score.Loss.TokenCount > 0))
             {
@@ -139,6 +134,32 @@ public sealed class PairedComparison
             SecondIsBetter = differences.Count(difference => difference < 0) / (double)differences.Count,
             UnitCount = first.Count,
         };
+    }
+
+    // The same documents of both models, one at a time.
+    private static IEnumerable<(DocumentResult First, DocumentResult Second)> Pairs(IEnumerable<DocumentResult> first, IEnumerable<DocumentResult> second)
+    {
+        using var left = first.GetEnumerator();
+        using var right = second.GetEnumerator();
+        for (int count = 0; ; count++)
+        {
+            bool hasLeft = left.MoveNext(), hasRight = right.MoveNext();
+            if (hasLeft != hasRight)
+            {
+                throw new ArgumentException(
+                    $"The {(hasLeft ? "second" : "first")} model has results of {count} documents, the {(hasLeft ? "first" : "second")} of more.", nameof(second));
+            }
+
+            if (!hasLeft) yield break;
+            var (one, other) = (left.Current, right.Current);
+            if (one.Name != other.Name)
+            {
+                throw new ArgumentException(
+                    $"Document {count + 1} is '{one.Name}' of the first model and '{other.Name}' of the second; they must be the same.", nameof(second));
+            }
+
+            yield return (one, other);
+        }
     }
 
     private static double SizeOf(DocumentScore score, LossUnit unit) => unit == LossUnit.NatsPerToken ? score.Loss.TokenCount : score.ByteCount;

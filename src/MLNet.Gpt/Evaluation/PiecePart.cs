@@ -17,19 +17,19 @@ internal sealed class PiecePart(EncodedDocument document, int firstToken, bool o
     /// <summary>Bytes, characters and words of the targets.</summary>
     public TextSize Size { get; private set; }
 
-    /// <summary>Place in the text where its first target begins.</summary>
-    public int Start { get; private set; }
+    /// <summary>Place in the text where its first target begins, in characters and in bytes.</summary>
+    public (int Character, long Byte) Start { get; private set; }
 
-    /// <summary>For each target the place after its last character; empty unless noted.</summary>
-    public List<int> Ends { get; } = [];
+    /// <summary>For each target the place after its last character and after its last byte; empty unless noted.</summary>
+    public List<(int Character, long Byte)> Ends { get; } = [];
 
     /// <summary>Walks through its text, after the parts before it of the same document.</summary>
     public void Measure(bool notesEnds)
     {
         // A first token that is no target is passed over.
         document.Walk(firstToken);
-        Start = document.Position;
+        Start = (document.Position, document.BytePosition);
         Size = document.Walk(Math.Min(document.Ids.Length, firstToken + TargetCount), notesEnds ? Ends : null);
-        while (notesEnds && Ends.Count < TargetCount) Ends.Add(document.Position);
+        while (notesEnds && Ends.Count < TargetCount) Ends.Add((document.Position, document.BytePosition));
     }
 }

@@ -1,12 +1,13 @@
 using System.Collections.Concurrent;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>Scores pieces with a model.</summary>
 internal sealed class PieceScorer(GptModel model, CorpusOptions options)
 {
-    private readonly ConcurrentDictionary<int, string> _texts = new();
+    private readonly ConcurrentDictionary<int, TokenPiece> _pieces = new();
 
     public PieceResult Score(CorpusPiece piece, CancellationToken cancellationToken)
     {
@@ -27,7 +28,8 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
         {
             var score = DocumentScore.Of(scores.AsSpan(first, part.TargetCount), part.Size) with { DocumentCount = part.OpensDocument ? 1 : 0 };
             IReadOnlyList<TokenResult> results = options.Tokens is null ? [] : Describe(part, targets, first, scores, seen, details);
-            parts.Add(new(part.Document.Index, part.Document.Name, score, results));
+            bool isFirstUnseen = options.Tokens is not null && part.OpensDocument && part.Document.Ids.Length > 0 && (part.TargetCount == 0 || part.FirstToken > 0);
+            parts.Add(new(part.Document.Index, part.Document.Name, score, results) { FirstToken = isFirstUnseen ? PieceOf(part.Document.Ids[0]) : null });
             first += part.TargetCount;
         }
 
@@ -37,15 +39,17 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
     private TokenResult[] Describe(PiecePart part, int[] targets, int first, TokenScore[] scores, int[] seen, PredictionDetails? details)
     {
         var results = new TokenResult[part.TargetCount];
-        int start = part.Start;
+        var (start, byteStart) = part.Start;
         for (int i = 0; i < results.Length; i++)
         {
-            int target = first + i, end = part.Ends[i];
+            int target = first + i;
+            var (end, byteEnd) = part.Ends[i];
             results[i] = new TokenResult
             {
                 Position = part.FirstToken + i,
-                Id = targets[target],
+                Piece = PieceOf(targets[target]),
                 Start = start,
+                ByteStart = (int)byteStart,
                 Text = part.Document.Text[start..end],
                 LogProbability = -scores[target].NegativeLogLikelihood,
                 Rank = scores[target].Rank,
@@ -54,7 +58,7 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
                 Entropy = details?.Entropies?[target],
                 Candidates = details is null ? [] : Candidates(details, target),
             };
-            start = end;
+            (start, byteStart) = (end, byteEnd);
         }
 
         return results;
@@ -66,9 +70,10 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
         for (int i = 0; i < candidates.Length; i++)
         {
             int place = (target * candidates.Length) + i, id = details.CandidateIds[place];
-            candidates[i] = new(id, _texts.GetOrAdd(id, id => model.Tokenizer.Decode([id])), details.CandidateLogProbabilities[place]);
+            candidates[i] = new(id, PieceOf(id).Text, details.CandidateLogProbabilities[place]);
         }
 
         return candidates;
     }
+    private TokenPiece PieceOf(int id) => _pieces.GetOrAdd(id, id => TokenPiece.Of(model.Tokenizer, id));
 }

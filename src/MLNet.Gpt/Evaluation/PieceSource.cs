@@ -2,10 +2,11 @@ using System.Collections.Concurrent;
 
 namespace MLNet.Gpt.Evaluation;
 
-/// <summary>Reads, tokenises and cuts a corpus on a thread of its own, a few pieces ahead of whoever takes them.</summary>
+/// <summary>Reads, tokenises and cuts a corpus on a thread of its own, a few pieces ahead of the thread that takes them.</summary>
 internal sealed class PieceSource : IDisposable
 {
     private const int PiecesAhead = 4;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _stop;
     private readonly BlockingCollection<CorpusPiece> _pieces = new(PiecesAhead);
@@ -50,10 +51,20 @@ internal sealed class PieceSource : IDisposable
         _work.GetAwaiter().GetResult();
     }
 
+    /// <summary>
+    /// Stops the reading, and waits until the corpus is let go of. A corpus that does not return from giving its next document, such as one behind a dead
+    /// connection, is waited for a moment only and let go of as soon as it does.
+    /// </summary>
     public void Dispose()
     {
         _stop.Cancel();
-        ((IAsyncResult)_work).AsyncWaitHandle.WaitOne(); // an exception of it has been thrown already, or nobody waits for it
+        if (Task.WaitAny([_work], Patience) == 0) Release();
+        else _work.ContinueWith(_ => Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    }
+
+    private void Release()
+    {
+        _ = _work.Exception; // It was thrown by Take, or comes after the end and is of no use; either way it is seen.
         _pieces.Dispose();
         _stop.Dispose();
     }

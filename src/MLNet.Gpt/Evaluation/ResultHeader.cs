@@ -7,8 +7,11 @@ namespace MLNet.Gpt.Evaluation;
 /// <summary>The first line of a result file: what was measured, and how.</summary>
 internal sealed record ResultHeader
 {
-    /// <summary>The layout of result files, and the way corpora are cut into pieces.</summary>
-    public const int CurrentVersion = 1;
+    /// <summary>The layout of result files. Version 2 has a hash in each line, bytes of tokens and first tokens; version 1 is read and completed as it is.</summary>
+    public const int CurrentVersion = 2;
+
+    // The way corpora are cut into pieces. A file's name depends on it, and not on the layout.
+    private const int CutVersion = 1;
 
     public int Version { get; init; } = CurrentVersion;
 
@@ -33,12 +36,11 @@ internal sealed record ResultHeader
 
     /// <summary>What shards of one measurement have in common, as a hash.</summary>
     public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{Version}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
+        CultureInfo.InvariantCulture, $"{CutVersion}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
 
     /// <summary>In what another measurement differs from this; <see langword="null"/> if in nothing.</summary>
     public string? DifferenceFrom(ResultHeader other) =>
-        Version != other.Version ? "format versions"
-        : Model != other.Model ? "models"
+        Model != other.Model ? "models"
         : Scoring != other.Scoring ? $"options ({Scoring} and {other.Scoring})"
         : Detail != other.Detail ? $"details ({Detail} and {other.Detail})"
         : Corpus != other.Corpus ? "corpora"

@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Evaluation;
 /// all of its targets; every other scores those that no earlier window did, so that each has at least window length − stride tokens before it.
 /// </para>
 /// <para>
-/// The first token has nothing before it. By default nobody predicts it: it is no target, and its bytes, its characters and the words that end
+/// The first token has nothing before it. By default it is not predicted: it is no target, and its bytes, its characters and the words that end
 /// with it are left out of what the loss is divided by. With <see cref="PrependEndOfText"/> it is a target like the others.
 /// </para>
 /// </remarks>
@@ -34,14 +34,14 @@ public sealed record ScoringOptions
 
     /// <summary>Tokens that the model is given at once; from 1 to its context length.</summary>
     /// <value><see langword="null"/>: the model's context length.</value>
-    public int? WindowLength { get; init => field = AtLeastOne(value, nameof(WindowLength)); }
+    public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
 
     /// <summary>
     /// Tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride gives targets more to see
     /// and costs window length / stride times as much.
     /// </summary>
     /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows lie side by side.</value>
-    public int? Stride { get; init => field = AtLeastOne(value, nameof(Stride)); }
+    public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
 
     /// <summary>Where the last window begins.</summary>
     /// <value><see cref="LastWindow.OnStride"/>.</value>
@@ -97,8 +97,4 @@ public sealed record ScoringOptions
     internal string Describe(GptConfig config) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"window={WindowLengthFor(config)};stride={StrideFor(config)};last={LastWindow};documents={Documents};start={PrependEndOfText};special={SpecialTokens}");
-
-    private static int? AtLeastOne(int? value, string name) => value is null or >= 1
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least 1.");
 }

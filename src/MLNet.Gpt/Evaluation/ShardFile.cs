@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
@@ -9,14 +7,13 @@ namespace MLNet.Gpt.Evaluation;
 internal sealed class ShardFile : IDisposable
 {
     private readonly FileStream _stream;
-    private readonly long _piecesStart;
+    private int _version = ResultHeader.CurrentVersion;
 
     private ShardFile(string path, FileStream stream, ResultHeader header)
     {
         Path = path;
         _stream = stream;
-        if (stream.Length == 0) Write(new() { Header = header });
-        _piecesStart = Scan(header);
+        Scan(header);
     }
 
     public string Path { get; }
@@ -44,7 +41,6 @@ internal sealed class ShardFile : IDisposable
     /// <summary>The pieces that are there, in order.</summary>
     public IEnumerable<PieceResult> ReadPieces()
     {
-        _stream.Position = _piecesStart;
         foreach (var (line, _) in ResultLines.Read(_stream, Path))
         {
             if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, Path);
@@ -68,22 +64,20 @@ internal sealed class ShardFile : IDisposable
     public void Dispose() => _stream.Dispose();
 
     // Checks the header, finds the end, and takes off a line that was cut short.
-    private long Scan(ResultHeader header)
+    private void Scan(ResultHeader header)
     {
-        _stream.Position = 0;
-        long piecesStart = 0, good = 0;
+        long good = 0;
         foreach (var (line, end) in ResultLines.Read(_stream, Path))
         {
-            if (good == 0)
+            if (line.Header is { } found)
             {
-                if (line.Header is not { } found) throw new InvalidDataException($"'{Path}' does not begin with the header of a result file.");
                 if (found.DifferenceFrom(header) is { } difference) throw new InvalidDataException($"'{Path}' is of another measurement; they have different {difference}.");
                 if (found.Shard != header.Shard || found.ShardCount != header.ShardCount)
                 {
                     throw new InvalidDataException($"'{Path}' is of shard {found.Shard + 1} of {found.ShardCount}, not {header.Shard + 1} of {header.ShardCount}.");
                 }
 
-                piecesStart = end;
+                _version = found.Version;
             }
 
             IsComplete = line.End is not null;
@@ -92,14 +86,12 @@ internal sealed class ShardFile : IDisposable
 
         _stream.SetLength(good);
         if (good == 0) Write(new() { Header = header });
-        return good == 0 ? _stream.Length : piecesStart;
     }
 
     private void Write(ResultLine line)
     {
-        byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(line, ResultJsonContext.Readable.ResultLine), (byte)'\n'];
         _stream.Position = _stream.Length;
-        _stream.Write(bytes);
+        _stream.Write(ResultLines.Write(line, _version));
         _stream.Flush();
     }
 }

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>What is wanted of each token beside its log-probability and rank. What is not asked for is not computed.</summary>
@@ -9,11 +11,5 @@ public sealed record TokenDetail
 
     /// <summary>How many of the most probable tokens are wanted of each prediction; from 0 to 1000, and at most the vocabulary's size.</summary>
     /// <value>0.</value>
-    public int CandidateCount
-    {
-        get;
-        init => field = value is >= 0 and <= 1000
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(CandidateCount), value, $"{nameof(CandidateCount)} is {value}; it must be from 0 to 1000.");
-    }
+    public int CandidateCount { get; init => field = Check.Between(value, 0, 1000, nameof(CandidateCount)); }
 }

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Tokenization;
+
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>What a model made of one predicted token of a document.</summary>
@@ -7,7 +9,7 @@ public sealed record TokenResult
     public required int Position { get; init; }
 
     /// <summary>The token's id.</summary>
-    public required int Id { get; init; }
+    public int Id => Piece.Id;
 
     /// <summary>
     /// The document's characters from <see cref="Start"/> on, <see cref="Length"/> of them: what the token completes. A character that spans tokens belongs
@@ -21,10 +23,19 @@ public sealed record TokenResult
     /// <summary>Number of its characters, in UTF-16 units.</summary>
     public int Length => Text.Length;
 
+    /// <summary>The token by itself, with its bytes: the same wherever it stands, and not empty where <see cref="Text"/> is.</summary>
+    public required TokenPiece Piece { get; init; }
+
+    /// <summary>
+    /// Place of the first of its bytes in the document's UTF-8, counted from the document's first byte. <see langword="null"/> where it is not known, as in
+    /// result files of version 1.
+    /// </summary>
+    public int? ByteStart { get; init; }
+
     /// <summary>ln p(token) as the model predicted it from the tokens before, in nats.</summary>
     public required float LogProbability { get; init; }
 
-    /// <summary>How many tokens the model held more probable: 0 where the token is the arg-max.</summary>
+    /// <summary>How many tokens the model held more probable: 0 where the token is the arg-max. Shown to readers it is counted from 1.</summary>
     public required int Rank { get; init; }
 
     /// <summary>ln p of the token that the model held most probable, in nats.</summary>

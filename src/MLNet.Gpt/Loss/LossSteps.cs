@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Loss;
@@ -85,8 +86,8 @@ public sealed record LossSteps
     public static LossSteps Compute(
         ReadOnlySpan<float> logits, ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int batchSize, int tokenCount, int vocabularySize)
     {
-        AtLeastOne(batchSize, nameof(batchSize));
-        AtLeastOne(tokenCount, nameof(tokenCount));
+        Check.AtLeast(batchSize, 1, nameof(batchSize));
+        Check.AtLeast(tokenCount, 1, nameof(tokenCount));
         HasShape(inputs, batchSize, tokenCount, nameof(inputs));
         HasShape(targets, batchSize, tokenCount, nameof(targets));
         Loss.CrossEntropy.Validate(logits, targets, vocabularySize);
@@ -119,11 +120,6 @@ public sealed record LossSteps
             MeanLogProbability = (float)(sum / count),
             Summary = Loss.CrossEntropy.Compute(logits, targets, vocabularySize),
         };
-    }
-
-    private static void AtLeastOne(int size, string name)
-    {
-        if (size < 1) throw new ArgumentOutOfRangeException(name, size, $"{name} is {size}; it must be at least 1.");
     }
 
     private static void HasShape(ReadOnlySpan<int> ids, int batchSize, int tokenCount, string name)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Loss;
 
@@ -43,12 +44,12 @@ public readonly record struct LossSummary
     /// <exception cref="ArgumentOutOfRangeException">The value is NaN or negative infinity, or over 2^60, or the count is negative.</exception>
     public static LossSummary Of(double negativeLogLikelihood, long tokenCount = 1)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(tokenCount);
+        Check.AtLeast(tokenCount, 0, nameof(tokenCount));
         if (double.IsPositiveInfinity(negativeLogLikelihood)) return new(0, 1, tokenCount);
         if (!(Math.Abs(negativeLogLikelihood) <= 1L << 60))
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(negativeLogLikelihood), negativeLogLikelihood, $"A negative log-likelihood of {negativeLogLikelihood} cannot be summed; the model's logits hold NaN or overflow.");
+            throw new ArgumentOutOfRangeException(nameof(negativeLogLikelihood), string.Create(
+                CultureInfo.InvariantCulture, $"A negative log-likelihood of {negativeLogLikelihood} cannot be summed; the model's logits hold NaN or overflow."));
         }
 
         return new((Int128)Math.Round(negativeLogLikelihood * UnitsPerNat), 0, tokenCount);
@@ -64,7 +65,7 @@ public readonly record struct LossSummary
 
     /// <summary>
     /// The summary as text that <see cref="ParseExact"/> reads back to the last bit, for sums over many processes:
-    /// tokens, infinite losses among them, and the sum in units of 2^-60 nats, parted by semicolons.
+    /// tokens, infinite losses among them, and the sum in units of 2^-60 nats, separated by semicolons.
     /// </summary>
     public string ToExactString() => string.Create(CultureInfo.InvariantCulture, $"{TokenCount};{_infiniteCount};{_units}");
 

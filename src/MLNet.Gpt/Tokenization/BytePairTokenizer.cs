@@ -89,8 +89,7 @@ public sealed class BytePairTokenizer : ITextTokenizer
         return Encoding.UTF8.GetString(bytes.WrittenSpan);
     }
 
-    /// <summary>The UTF-8 bytes that a token stands for: not always whole characters.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> TokenBytes(int id)
     {
         TokenIds.Validate([id], VocabularySize, nameof(id));

@@ -76,8 +76,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
         return text;
     }
 
-    /// <summary>The UTF-8 bytes that a token stands for: not always whole characters.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> TokenBytes(int id)
     {
         TokenIds.Validate([id], VocabularySize, nameof(id));

@@ -82,6 +82,13 @@ public sealed class WordTokenizer : ITextTokenizer
     }
 
     /// <inheritdoc/>
+    public ReadOnlyMemory<byte> TokenBytes(int id)
+    {
+        TokenIds.Validate([id], VocabularySize, nameof(id));
+        return Encoding.UTF8.GetBytes(_words[id]);
+    }
+
+    /// <inheritdoc/>
     public int ByteCount(int id)
     {
         TokenIds.Validate([id], VocabularySize, nameof(id));

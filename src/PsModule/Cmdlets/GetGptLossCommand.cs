@@ -182,7 +182,7 @@ public sealed class GetGptLossCommand : TextInputCommand
                 var token = new TokenResult
                 {
                     Position = i + 1,
-                    Id = row[i],
+                    Piece = TokenPiece.Of(Model.Tokenizer, row[i]),
                     Start = start,
                     Text = text,
                     LogProbability = -score.NegativeLogLikelihood,

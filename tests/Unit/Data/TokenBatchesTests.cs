@@ -71,7 +71,7 @@ public class TokenBatchesTests
     [Fact]
     public void A_batch_size_that_leaves_no_batch_is_an_error_that_names_it()
     {
-        Assert.Contains("batch size is 0; it must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
+        Assert.Contains("batchSize is 0; it must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
         Assert.Contains("3 windows fill no batch of 4", Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropsLast: true)).Message);
     }
 

@@ -140,7 +140,7 @@ public class TokenFileTests
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "wrong.bin");
         Refused(new byte[10], "begins with 1024 bytes");
-        Refused(new byte[2000], "is no token file");
+        Refused(new byte[2000], "is not a token file");
         byte[] good = [.. new TokenFileHeader(2, 3, 50257).Write(), 1, 0, 2, 0, 3, 0];
         Refused(good[..^1], "3 tokens of 2 bytes take 1030");
 
@@ -151,6 +151,79 @@ public class TokenFileTests
             Assert.Contains(reason, message, StringComparison.Ordinal);
             Assert.Contains("wrong.bin", message, StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData(4, 1L << 62)]
+    [InlineData(4, (1L << 62) + 1)]
+    [InlineData(2, long.MaxValue)]
+    [InlineData(2, 1L << 62)]
+    public void A_count_that_overflows_is_refused(int bytesPerToken, long count)
+    {
+        byte[] header = new TokenFileHeader(bytesPerToken, count, 50257).Write();
+        foreach (long length in (long[])[1024, 1028, unchecked(1024 + (count * bytesPerToken))])
+        {
+            Assert.Contains("large.bin", Assert.Throws<InvalidDataException>(() => TokenFileHeader.Read("large.bin", header, length)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_file_that_is_cut_short_while_it_is_open_is_an_exception()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody cut a file that is open.");
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "book.bin");
+        TokenFileBuilder.FromTexts(path, [TestFiles.MobyDick[..20_000]], Tokenizer);
+        using var file = TokenFile.Open(path);
+        var windows = new TokenWindows(file, 32);
+        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(1024 + 100);
+
+        Assert.Equal(32, windows.Inputs(0).Length);
+        Assert.Contains("book.bin", Assert.Throws<InvalidDataException>(() => windows.Inputs(windows.Count - 1).Length).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidDataException>(() => new TokenBatches(windows, 2).InOrder().Count());
+    }
+
+    [Fact]
+    public void Long_reads_and_reads_of_many_threads_are_exact()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "ids.bin");
+        int[] ids = [.. Enumerable.Range(0, 100_001).Select(i => i * 7919 % 70_000)];
+        foreach (int bytesPerToken in (int[])[2, 4])
+        {
+            int[] expected = [.. ids.Select(id => bytesPerToken == 2 ? id % 65_536 : id)];
+            using (var stream = File.Create(path))
+            {
+                stream.Write(new TokenFileHeader(bytesPerToken, ids.Length, bytesPerToken == 2 ? 65_536 : 70_000).Write());
+                foreach (int id in expected) stream.Write(bytesPerToken == 2 ? BitConverter.GetBytes((ushort)id) : BitConverter.GetBytes(id));
+            }
+
+            using var file = TokenFile.Open(path);
+            Assert.Equal(expected, ReadAll(file));
+            Parallel.For(0, 500, i =>
+            {
+                int start = i * 7177 % 100_000;
+                int[] part = new int[Math.Min(1 + (i * 97), ids.Length - start)];
+                file.Read(start, part);
+                Assert.True(part.AsSpan().SequenceEqual(expected.AsSpan(start, part.Length)));
+            });
+        }
+    }
+
+    [Fact]
+    public void A_link_is_followed_when_a_token_file_is_made()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "real.bin"), link = Path.Combine(folder.Path, "link.bin");
+        File.WriteAllText(path, "old");
+        File.CreateSymbolicLink(link, path);
+        long count = TokenFileBuilder.FromTexts(link, ["Every effort moves you"], Tokenizer);
+
+        Assert.NotNull(File.ResolveLinkTarget(link, returnFinalTarget: false));
+        using var file = TokenFile.Open(path);
+        Assert.Equal(count, file.Count);
+        Assert.Equal(2, Directory.GetFiles(folder.Path).Length);
     }
 
     [Fact]

@@ -113,7 +113,7 @@ public class TokenWindowsTests
     }
 
     [Theory]
-    [InlineData(0, 1, "context length is 0; it must be at least 1")]
+    [InlineData(0, 1, "contextLength is 0; it must be at least 1")]
     [InlineData(4, 0, "stride is 0; it must be from 1 to the context length, 4")]
     [InlineData(4, 5, "stride is 5; it must be from 1 to the context length, 4")]
     public void A_length_out_of_range_is_an_error_that_names_it_and_the_limit(int contextLength, int stride, string message) =>

@@ -96,5 +96,21 @@ public class PairedComparisonTests
         Assert.Throws<ArgumentException>(() => PairedComparison.OfTokenBlocks([a, a], [a, a]));
     }
 
+    [Fact]
+    public void Blocks_of_unequal_documents_are_refused_as_documents_are()
+    {
+        using var model = TinyModels.Create();
+        DocumentResult[] all = [.. new CorpusEvaluator(model, options: new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
+        DocumentResult[][] others = [all[..^1], [.. all, all[0]], [all[0]], [], [all[0] with { Name = "other" }, .. all[1..]]];
+        foreach (var other in others)
+        {
+            foreach (var (first, second) in (ReadOnlySpan<(DocumentResult[], DocumentResult[])>)[(all, other), (other, all)])
+            {
+                string byBlocks = Assert.Throws<ArgumentException>(() => PairedComparison.OfTokenBlocks(first, second, 10)).Message;
+                Assert.Equal(Assert.Throws<ArgumentException>(() => PairedComparison.OfDocuments(first, second)).Message, byBlocks);
+            }
+        }
+    }
+
     private static DocumentScore Score(double nats) => new(LossSummary.Of(nats, 100), 400, 400, 80, 0, 0, 1);
 }

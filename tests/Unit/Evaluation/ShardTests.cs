@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Runtime;
@@ -165,6 +166,129 @@ public sealed class ShardTests : IDisposable
     [InlineData(2, 2)]
     [InlineData(0, 0)]
     public void There_is_no_shard_outside_the_split(int index, int count) => Assert.Throws<ArgumentOutOfRangeException>(() => new CorpusShard(index, count));
+
+    [Fact]
+    public void No_flipped_bit_gives_another_result()
+    {
+        string file = Evaluate(CorpusShard.Whole).ResultFile!;
+        byte[] good = File.ReadAllBytes(file);
+        var score = CorpusResults.Merge([file]).Metrics.Score;
+        var random = new Random(12);
+        for (int trial = 0; trial < 300; trial++)
+        {
+            byte[] damaged = [.. good];
+            damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(file, damaged);
+            Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([file]));
+            Assert.Throws<InvalidDataException>(() => CorpusResults.ReadDocuments([file]).Count());
+            if (trial % 10 != 0) continue;
+            try
+            {
+                Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.Score); // the damage was at the end, which is computed again
+                Assert.Equal(good, File.ReadAllBytes(file));
+            }
+            catch (InvalidDataException)
+            {
+            }
+        }
+    }
+
+    [Fact]
+    public void A_file_of_version_1_is_read_merged_and_completed()
+    {
+        string file = Evaluate(new(0, 2)).ResultFile!, other = Evaluate(new(1, 2)).ResultFile!;
+        var whole = CorpusResults.Merge([file, other]);
+        string[] old = AsVersion1(file);
+        Assert.DoesNotContain(old, line => line.Contains("check", StringComparison.Ordinal) || line.Contains("byteStart", StringComparison.Ordinal));
+
+        File.WriteAllLines(file, old);
+        Assert.Equal(whole.Metrics.Score, CorpusResults.Merge([file, other]).Metrics.Score);
+        Assert.Equal(whole.Metrics.Score, CorpusResults.ReadDocuments([other, file]).Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score));
+        Assert.Equal(0, Evaluated());
+        File.WriteAllLines(file, old[..3]);
+        Assert.NotEqual(0, Evaluated());
+        Assert.Equal(old.Length, File.ReadAllLines(file).Length);
+        Assert.Equal(whole.Metrics.Score, CorpusResults.Merge([file, other]).Metrics.Score);
+
+        int Evaluated()
+        {
+            int pieces = 0;
+            _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, new(0, 2), TestCorpora.Progress(_ => pieces++), Cancellation);
+            return pieces;
+        }
+    }
+
+    [Fact]
+    public void Whatever_is_wrong_in_a_file_is_an_InvalidDataException()
+    {
+        string file = Evaluate(CorpusShard.Whole).ResultFile!;
+        string[] lines = File.ReadAllLines(file), old = AsVersion1(file);
+        Refused([lines[0], lines[1], lines[^1], .. lines[2..^1]], "damaged");
+        Refused([lines[0], lines[0], .. lines[1..]], "second header");
+        Refused([.. lines, lines[^1]], "follows its end");
+        Refused([.. lines, lines[^2], lines[^1]], "follows its end");
+        Refused([.. lines[1..]], "does not begin with the header");
+        Refused([lines[0], lines[2], lines[1], .. lines[3..]], "not the one that follows");
+        Refused([lines[0].Replace("\"version\":2", "\"version\":1", StringComparison.Ordinal), .. lines[1..]], "damaged");
+        Refused([old[0].Replace("\"version\":1", "\"version\":2", StringComparison.Ordinal), .. old[1..]], "damaged");
+        Refused([old[0].Replace("\"version\":1", "\"version\":3", StringComparison.Ordinal), .. old[1..]], "");
+        Refused([old[0].Replace("\"version\":1", "\"version\":-1", StringComparison.Ordinal), .. old[1..]], "");
+        Refused([Property(old[0], "vocabularySize", "0"), .. old[1..]], "vocabulary of 0");
+        Refused([Property(old[0], "shardCount", "0"), .. old[1..]], "");
+        foreach (string name in (string[])["score", "statistics", "documents", "name", "hash", "tokens", "candidates", "text"])
+        {
+            string[] damaged = [old[0], Property(old[1], name, name is "tokens" or "candidates" or "documents" ? "[null]" : "null"), .. old[2..]];
+            Assert.NotEqual(old[1], damaged[1]);
+            Refused(damaged, "damaged");
+        }
+
+        Refused([old[0], Property(old[1], "documents", "null"), .. old[2..]], "damaged");
+        Refused([old[0], Property(old[1], "score", "\"1;0;99999999999999999999999999999999999999999999,1,1,1,1,1,1\""), .. old[2..]], "damaged");
+        Refused([old[0], Property(old[1], "statistics", "\"99999999999999999999||||\""), .. old[2..]], "damaged");
+        Refused([old[0], "null", .. old[1..]], "damaged");
+        Refused([old[0], "{}", .. old[1..]], "damaged");
+        Refused([old[0], "[]", .. old[1..]], "damaged");
+        Refused([], "empty");
+
+        void Refused(string[] contents, string reason)
+        {
+            File.WriteAllLines(file, contents);
+            foreach (var read in (Action[])[() => CorpusResults.Merge([file]), () => CorpusResults.ReadDocuments([file]).Count()])
+            {
+                Assert.Contains(reason, Assert.Throws<InvalidDataException>(read).Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void Reading_allocates_in_proportion_to_the_lines()
+    {
+        const int Lines = 5000;
+        var header = new ResultHeader { Model = "m", Scoring = "s", Detail = "sums", Corpus = "c", VocabularySize = 10, Shard = 0, ShardCount = 1 };
+        using var stream = new MemoryStream();
+        Write(new() { Header = header });
+        for (int i = 0; i < Lines; i++) Write(new() { Piece = new(i, "h", 1, [], "||||") });
+        Write(new() { End = new(Lines) });
+        Assert.Equal(Lines + 2, ResultLines.Read(stream, "warm-up").Count());
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(Lines + 2, ResultLines.Read(stream, "file").Count());
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Lines, 0, 4096); // 32 KB when the rest of the buffer was copied
+
+        void Write(ResultLine line) => stream.Write(ResultLines.Write(line, ResultHeader.CurrentVersion));
+    }
+
+    // What the library wrote before lines had a hash: the same without what version 2 has added.
+    private static string[] AsVersion1(string file) => [.. File.ReadAllLines(file).Select(line =>
+    {
+        string old = Regex.Replace(line, @",""check"":""\w+""\}$", "}");
+        old = Regex.Replace(old, @",""(byteStart|bytes)"":(\d+|""\w+"")", "");
+        return Regex.Replace(old, @",""first"":\{[^}]*\}", "").Replace("\"version\":2", "\"version\":1", StringComparison.Ordinal);
+    })];
+
+    // The first such property gets another value, whether it is a list, a text or a number.
+    private static string Property(string line, string name, string value) =>
+        new Regex($@"""{name}"":(\[.*?\](?=,""statistics|\}}|,)|""[^""]*""|-?\d+)").Replace(line, $"\"{name}\":{value}", 1);
 
     private CorpusEvaluation Evaluate(CorpusShard shard) => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, shard, null, Cancellation);
 

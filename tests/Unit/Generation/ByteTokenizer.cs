@@ -16,7 +16,7 @@ internal sealed class ByteTokenizer : ITextTokenizer
 
     public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => Encoding.UTF8.GetByteCount(text);
 
-    public int ByteCount(int id) => id == EndOfText ? "<|endoftext|>".Length : 1;
+    public ReadOnlyMemory<byte> TokenBytes(int id) => id == EndOfText ? "<|endoftext|>"u8.ToArray() : new[] { (byte)id };
 
     public string Decode(ReadOnlySpan<int> ids)
     {

@@ -266,7 +266,7 @@ public class TextGeneratorTests
 
         public string Decode(ReadOnlySpan<int> ids) => _inner.Decode(ids);
 
-        public int ByteCount(int id) => _inner.ByteCount(id);
+        public ReadOnlyMemory<byte> TokenBytes(int id) => _inner.TokenBytes(id);
 
         public ITokenStreamDecoder CreateStreamDecoder() => _inner.CreateStreamDecoder();
     }

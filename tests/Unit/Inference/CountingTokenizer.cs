@@ -15,7 +15,7 @@ internal sealed class CountingTokenizer(int vocabularySize) : ITextTokenizer
 
     public string Decode(ReadOnlySpan<int> ids) => throw new NotSupportedException();
 
-    public int ByteCount(int id) => throw new NotSupportedException();
+    public ReadOnlyMemory<byte> TokenBytes(int id) => throw new NotSupportedException();
 
     public ITokenStreamDecoder CreateStreamDecoder() => throw new NotSupportedException();
 }

@@ -25,7 +25,7 @@ internal sealed class CountingTokenizer(ITextTokenizer inner, Action? encoded = 
 
     public string Decode(ReadOnlySpan<int> ids) => inner.Decode(ids);
 
-    public int ByteCount(int id) => inner.ByteCount(id);
+    public ReadOnlyMemory<byte> TokenBytes(int id) => inner.TokenBytes(id);
 
     public ITokenStreamDecoder CreateStreamDecoder() => inner.CreateStreamDecoder();
 }
