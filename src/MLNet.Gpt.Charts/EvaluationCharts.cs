@@ -15,13 +15,21 @@ public static class EvaluationCharts
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no token.</exception>
     public static void SaveHistogram(TokenStatistics statistics, string path, int? vocabularySize = null, ChartSize? size = null)
     {
+        using var plot = DrawHistogram(statistics, vocabularySize);
+        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+    }
+
+    /// <summary>The picture of <see cref="SaveHistogram"/>.</summary>
+    internal static Plot DrawHistogram(TokenStatistics statistics, int? vocabularySize)
+    {
         var bins = statistics.SurprisalHistogram;
         long all = bins.Sum(bin => bin.Count);
         if (all == 0) throw NoToken(nameof(statistics));
 
-        using var plot = new Plot();
+        var plot = new Plot();
         double width = bins[0].UpperBound - bins[0].LowerBound;
-        foreach (var bin in bins.Take(bins.ToList().FindLastIndex(bin => bin.Count > 0) + 1))
+        var shown = bins.Take(bins.ToList().FindLastIndex(bin => bin.Count > 0) + 1).ToArray();
+        foreach (var bin in shown)
         {
             var bar = plot.Add.Bar(bin.LowerBound + (width / 2), 100.0 * bin.Count / all);
             bar.Bars[0].Size = width * 0.9;
@@ -40,7 +48,9 @@ public static class EvaluationCharts
         plot.XLabel("surprisal, bits");
         plot.YLabel("% of the tokens");
         plot.Axes.Margins(bottom: 0);
-        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+        double end = Math.Max(shown[^1].LowerBound + width, Math.Log2(vocabularySize ?? 1));
+        plot.Axes.SetLimitsX(0, end * 1.03); // no surprisal is below 0 bits
+        return plot;
     }
 
     /// <summary>Draws the loss over the number of tokens that the model saw before, and saves the picture.</summary>

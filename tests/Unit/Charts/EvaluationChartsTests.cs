@@ -33,6 +33,22 @@ public sealed class EvaluationChartsTests : IDisposable
             text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveCalibration(_statistics.Calibration, path)), StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(61)]
+    [InlineData(50_257)]
+    public void The_histogram_begins_at_no_surprise_and_shows_all_of_it(int? vocabularySize)
+    {
+        using var plot = EvaluationCharts.DrawHistogram(_statistics, vocabularySize);
+        plot.RenderInMemory(800, 500);
+        var limits = plot.Axes.GetLimits();
+
+        Assert.Equal(0, limits.Left);
+        Assert.Equal(0, limits.Bottom);
+        Assert.True(limits.Right > Math.Log2(vocabularySize ?? 2) && limits.Right > _statistics.SurprisalHistogram.Last(bin => bin.Count > 0).LowerBound);
+        Assert.True(limits.Top > 100.0 * _statistics.SurprisalHistogram.Max(bin => bin.Count) / _statistics.SurprisalHistogram.Sum(bin => bin.Count));
+    }
+
     [Fact]
     public void A_png_is_of_the_size_asked_for()
     {

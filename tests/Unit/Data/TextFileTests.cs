@@ -188,6 +188,17 @@ public sealed class TextFileTests : IDisposable
     }
 
     [Fact]
+    public void Line_ends_are_kept_and_change_figures_as_the_page_says()
+    {
+        string lf = TestFiles.MobyDick[..3000], crlf = lf.ReplaceLineEndings("\r\n");
+        int[] counts = [.. new[] { lf, crlf }.Select(text => Gpt2Tokenizer.Instance.Count(TextFile.ReadAllText(Write("a.txt", Encoding.UTF8.GetBytes(text)))))];
+
+        Assert.Equal([702, 712], counts);
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "measuring.md"));
+        Assert.Contains("are 702 tokens of GPT-2 with LF and 712 with CR LF", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_link_to_a_folder_is_not_followed()
     {
         Write("a.txt", "Call me Ishmael."u8.ToArray());

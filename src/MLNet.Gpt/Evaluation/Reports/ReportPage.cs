@@ -10,18 +10,18 @@ internal static class ReportPage
           --first: #7fb2ee; --second: #f0915f; --third: #8fd07a; --fourth: #cfa0ec; } }
         body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto 8rem; padding: 0 1rem; }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere; }
-        .wide { overflow-x: auto; }
+        .wide { overflow-x: auto; } .wide svg { min-width: 38rem; }
         table { border-collapse: collapse; } td, th { text-align: right; padding: .2rem 1.1rem .2rem 0; font-variant-numeric: tabular-nums; }
-        td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; } th { color: var(--quiet); font-weight: normal; border-bottom: 1px solid var(--line); }
+        td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 9rem; } th, .figures td:first-child { white-space: nowrap; } th { color: var(--quiet); font-weight: normal; border-bottom: 1px solid var(--line); }
         th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
         th button::after { content: " \2195"; opacity: .5; } th[aria-sort=ascending] button::after { content: " \2191"; opacity: 1; }
         th[aria-sort=descending] button::after { content: " \2193"; opacity: 1; }
         .text { font: 15px/1.9 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
         .text span, .key span { background: rgb(220 80 30 / calc(.75 * var(--s))); border-radius: 2px; } .key span { display: inline-block; padding: 0 .6rem; color: var(--ink); }
-        .text .high, .key .high { text-decoration: underline dotted; text-underline-offset: 3px; }
+        .text .first { background: none; } .text .high, .key .high { text-decoration: underline dotted; text-underline-offset: 3px; }
         .text .break::before { content: "\21B5"; opacity: .45; } .text .part::before { content: "\25CC"; opacity: .6; }
         .text span:hover, .text .here { outline: 2px solid var(--ink); } .text:focus-visible, button:focus-visible, a:focus-visible { outline: 2px solid var(--first); outline-offset: 3px; }
-        #card { position: fixed; right: 1rem; bottom: 1rem; max-width: 24rem; margin: 0; padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.45 ui-monospace, monospace;
+        #card { position: fixed; right: 1rem; bottom: 1rem; max-width: min(26rem, calc(100vw - 4rem)); max-height: 45vh; overflow: auto; margin: 0; padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.45 ui-monospace, monospace;
           background: var(--card); border: 1px solid var(--line); border-radius: 6px; box-shadow: 0 2px 10px rgb(0 0 0 / .25); }
         #card:empty { display: none; }
         .quiet { color: var(--quiet); } svg { display: block; max-width: 100%; height: auto; font: 13px system-ui, sans-serif; fill: var(--ink); }

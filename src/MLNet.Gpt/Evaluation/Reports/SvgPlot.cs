@@ -4,7 +4,7 @@ using static MLNet.Gpt.Evaluation.Reports.ReportText;
 
 namespace MLNet.Gpt.Evaluation.Reports;
 
-/// <summary>A plot as SVG that takes its colours from the page: axes with round numbers, bars, lines.</summary>
+/// <summary>A plot as SVG that takes its colors from the page: axes with round numbers, bars, lines.</summary>
 internal sealed class SvgPlot
 {
     private const double Width = 800, Height = 300, Left = 64, Right = 16, Top = 30, Bottom = 48;
@@ -43,7 +43,7 @@ internal sealed class SvgPlot
     public void AddBar(double from, double to, double height, string hint) => _svg.Append(Invariant(
         $"<rect class=\"bar\" x=\"{X(from) + 0.5:F1}\" width=\"{Math.Max(0.5, X(to) - X(from) - 1):F1}\" y=\"{Y(height):F1}\" height=\"{Y(_bottom) - Y(height):F1}\"><title>{Encode(hint)}</title></rect>"));
 
-    /// <summary>Adds a line with a name in the legend; lines differ in colour and in dashes.</summary>
+    /// <summary>Adds a line with a name in the legend; lines differ in color and in dashes.</summary>
     public void AddLine(string name, IEnumerable<(double X, double Y)> points)
     {
         string path = string.Join(' ', points.Where(point => double.IsFinite(point.Y)).Select(point => Invariant($"{X(point.X):F1},{Y(point.Y):F1}")));

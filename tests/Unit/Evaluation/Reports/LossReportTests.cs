@@ -5,6 +5,7 @@ using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Evaluation.Reports;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
+using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation.Reports;
@@ -32,11 +33,18 @@ public sealed class LossReportTests : IDisposable
         Assert.Equal(2, shown.Length);
         foreach (var (document, spans) in documents.Zip(shown))
         {
-            Assert.Equal(document.Tokens.Count, spans.Length);
-            foreach (var (token, span) in document.Tokens.Zip(spans))
+            var groups = TokenGroup.Of(document).ToArray();
+            Assert.Equal(groups.Length, spans.Length);
+            Assert.Equal(document.Tokens, groups.SelectMany(group => group.Tokens));
+            foreach (var (group, span) in groups.Zip(spans))
             {
-                Assert.Contains($"id {token.Id}, after {token.ContextCount} tokens", (string)span.Attribute("title")!, StringComparison.Ordinal);
-                Assert.All(token.Candidates, candidate => Assert.Contains(ReportText.Quote(candidate.Text), (string)span.Attribute("title")!, StringComparison.Ordinal));
+                string hint = (string)span.Attribute("title")!;
+                foreach (var token in group.Tokens)
+                {
+                    string seen = token.ContextCount == 1 ? "1 token\n" : $"{token.ContextCount} tokens";
+                    Assert.Contains($"rank {(token.Rank + 1).ToString("N0", CultureInfo.InvariantCulture)} of 50,257, id {token.Id}, position {token.Position}, after {seen}", hint, StringComparison.Ordinal);
+                    Assert.All(token.Candidates, candidate => Assert.Contains(ReportText.Quote(candidate.Text), hint, StringComparison.Ordinal));
+                }
             }
         }
 
@@ -78,11 +86,77 @@ public sealed class LossReportTests : IDisposable
         Assert.Equal(4, plots[1].Elements("rect").Sum(bar => int.Parse(bar.Value.Split(": ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
     }
 
+    [Theory]
+    [InlineData("鲸鱼在游泳 🐋🏳️‍🌈, said he", true)]
+    [InlineData("鲸鱼在游泳 🐋🏳️‍🌈, said he", false)]
+    [InlineData("الحوت الأبيض", true)]
+    [InlineData("الحوت الأبيض", false)]
+    [InlineData(" 鯨 and", false)]
+    [InlineData("é鯨", false)]
+    [InlineData("Call me Ishmael.", false)]
+    [InlineData("Call me Ishmael.", true)]
+    public void The_whole_text_is_shown_in_whole_characters_and_bytes_of_parts_in_hints(string text, bool prependEndOfText)
+    {
+        var document = Describe([text], prependEndOfText).Single();
+        string html = Write(new LossReport { Documents = [document] });
+        var spans = Parse(html).Descendants("div").Single(element => (string?)element.Attribute("class") == "text").Elements("span").ToArray();
+
+        Assert.DoesNotContain('\uFFFD', html);
+        Assert.Equal(text, string.Concat(spans.Select(span => span.Value)));
+        Assert.All(spans, span => Assert.DoesNotContain(span.Value.EnumerateRunes(), rune => rune == System.Text.Rune.ReplacementChar));
+        bool isShownUncolored = !prependEndOfText && document.FirstToken!.IsWhole;
+        Assert.Equal(isShownUncolored ? 1 : 0, spans.Count(span => (string?)span.Attribute("class") == "first" && span.Attribute("style") is null));
+        if (!prependEndOfText) Assert.Contains("the first token, id", (string)spans[0].Attribute("title")!, StringComparison.Ordinal);
+        foreach (var token in document.Tokens.Where(token => !token.Piece.IsWhole))
+        {
+            Assert.Contains(spans, span => ((string)span.Attribute("title")!).Contains(token.Piece.Text, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void The_page_says_which_model_when_and_how_and_is_the_same_each_time()
+    {
+        var report = new LossReport
+        {
+            Documents = Describe(["I really like chocolate"]),
+            Model = "a <model>",
+            Config = Config,
+            Scoring = ScoringOptions.RollingWindows with { Stride = 4 },
+            Time = new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.FromHours(2)),
+        };
+        string html = Write(report), text = Parse(html).Descendants("p").First().Value;
+
+        Assert.Equal(html, Write(report));
+        Assert.Contains("Model: a <model> (", text, StringComparison.Ordinal);
+        Assert.Contains("vocabulary 50,257", text, StringComparison.Ordinal);
+        Assert.Contains("Measured 2026-03-04 05:06 UTC+02:00.", text, StringComparison.Ordinal);
+        Assert.Contains($"Windows of {Config.ContextLength} tokens, 4 tokens apart, the last one ending with the text; each document by itself; the end-of-text token first", text, StringComparison.Ordinal);
+        foreach (string word in (string[])["Cross-entropy is the mean", "Perplexity is e", "Bits per byte is"]) Assert.Contains(word, html, StringComparison.Ordinal);
+        Assert.Contains("UTC", Write(new LossReport { Documents = report.Documents }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Saving_leaves_the_old_page_where_it_fails()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "report.html");
+        File.WriteAllText(path, "old");
+
+        Assert.Throws<ArgumentException>(() => new LossReport { Documents = [] }.Save(path));
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.GetFiles(folder.Path));
+        var report = new LossReport { Documents = Describe(["I really like chocolate"]) };
+        report.Save(path);
+        Assert.Equal(Write(report), File.ReadAllText(path));
+        Assert.Equal((byte)'<', File.ReadAllBytes(path)[0]); // no byte order mark
+        Assert.Single(Directory.GetFiles(folder.Path));
+    }
+
     [Fact]
     public void A_report_on_nothing_is_refused() => Assert.Throws<ArgumentException>(() => Write(new LossReport { Documents = [] }));
 
-    private DocumentResult[] Describe(string[] texts) =>
-        [.. new CorpusEvaluator(_model, new() { PrependEndOfText = true }, new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
+    private DocumentResult[] Describe(string[] texts, bool prependEndOfText = true) =>
+        [.. new CorpusEvaluator(_model, new() { PrependEndOfText = prependEndOfText }, new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
             .EvaluateDocuments(Corpus.FromTexts(texts), TestContext.Current.CancellationToken)];
 
     private static string Write(LossReport report)
