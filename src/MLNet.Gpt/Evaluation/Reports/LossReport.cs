@@ -159,7 +159,7 @@ public sealed record LossReport
         WritePlot(page, plot);
     }
 
-    private static void WritePlot(TextWriter page, SvgPlot plot) => page.WriteLine($"<div class=\"wide\">{plot}</div>");
+    private static void WritePlot(TextWriter page, SvgPlot plot) => page.WriteLine(plot);
 
     private void WriteDocuments(TextWriter page)
     {

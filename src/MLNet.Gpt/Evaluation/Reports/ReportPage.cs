@@ -10,7 +10,7 @@ internal static class ReportPage
           --first: #7fb2ee; --second: #f0915f; --third: #8fd07a; --fourth: #cfa0ec; } }
         body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto 8rem; padding: 0 1rem; }
         h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; overflow-wrap: anywhere; }
-        .wide { overflow-x: auto; } .wide svg { min-width: 38rem; }
+        .wide { overflow-x: auto; }
         table { border-collapse: collapse; } td, th { text-align: right; padding: .2rem 1.1rem .2rem 0; font-variant-numeric: tabular-nums; }
         td:first-child, th:first-child { text-align: left; overflow-wrap: anywhere; min-width: 9rem; } th, .figures td:first-child { white-space: nowrap; } th { color: var(--quiet); font-weight: normal; border-bottom: 1px solid var(--line); }
         th button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
@@ -24,7 +24,8 @@ internal static class ReportPage
         #card { position: fixed; right: 1rem; bottom: 1rem; max-width: min(26rem, calc(100vw - 4rem)); max-height: 45vh; overflow: auto; margin: 0; padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.45 ui-monospace, monospace;
           background: var(--card); border: 1px solid var(--line); border-radius: 6px; box-shadow: 0 2px 10px rgb(0 0 0 / .25); }
         #card:empty { display: none; }
-        .quiet { color: var(--quiet); } svg { display: block; max-width: 100%; height: auto; font: 13px system-ui, sans-serif; fill: var(--ink); }
+        .quiet { color: var(--quiet); } svg { display: block; max-width: 100%; height: auto; overflow: visible; font: 13px system-ui, sans-serif; fill: var(--ink); }
+        svg text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; } @media (max-width: 40rem) { svg { font-size: 20px; } }
         .grid { stroke: var(--line); } .bar { fill: var(--first); } .mark { stroke: var(--quiet); stroke-dasharray: 4 3; }
         .series { fill: none; stroke: var(--first); stroke-width: 2; } .s1 { stroke: var(--second); stroke-dasharray: 7 3; }
         .s2 { stroke: var(--third); stroke-dasharray: 2 3; } .s3 { stroke: var(--fourth); stroke-dasharray: 9 3 2 3; }
