@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// The names under which files and folders are written before they are moved into place. They are short, so that every name that a file system takes can be
-/// written to, and nobody else uses them, so that what a killed process left behind can be told from the files of others.
+/// The names under which files and folders are written before they are moved into place. They are short, so that every name that a file system
+/// takes can be written to, and nobody else uses them, so that what a killed process left behind can be told from the files of others.
 /// </summary>
 internal static partial class Aside
 {
@@ -19,14 +19,15 @@ internal static partial class Aside
     /// <summary>Whether a file or folder of this name is one that was not moved into place.</summary>
     public static bool IsOurs(string name) => Name().IsMatch(name);
 
-    /// <summary>Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process holds open.</summary>
+    /// <summary>Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process holds.</summary>
     public static void Sweep(string folder)
     {
         try
         {
             foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos($"{Prefix}*{Suffix}"))
             {
-                if (IsOurs(entry.Name) && entry.LinkTarget is null && DateTime.UtcNow - LastChange(entry) > Age && !IsHeld(entry)) Remove(entry.FullName);
+                bool isOurs = IsOurs(entry.Name) && entry.LinkTarget is null;
+                if (isOurs && DateTime.UtcNow - LastChange(entry) > Age && !IsHeld(entry)) Remove(entry.FullName);
             }
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -35,7 +36,7 @@ internal static partial class Aside
         }
     }
 
-    /// <summary>Removes a file or folder as far as possible; what cannot be removed is swept later. Never throws, so that it hides no exception.</summary>
+    /// <summary>Removes a file or folder; what cannot be removed is swept later. Never throws, so that it hides no exception.</summary>
     public static void Remove(string path)
     {
         try

@@ -5,7 +5,8 @@ internal static class AtomicFile
 {
     /// <summary>Writes aside, flushes to the disk, and moves into place; what was written is removed where anything fails.</summary>
     /// <param name="path">
-    /// The file to make or replace; where it is a link, the link's target. Folders that are missing are made. A file that is replaced keeps its mode.
+    /// The file to make or replace; where it is a link, the link's target. Folders that are missing are made. A file that is replaced keeps
+    /// its mode.
     /// </param>
     /// <param name="length">Bytes that will be written, so that a full disk is found at once; 0 where not known.</param>
     /// <param name="write">Writes the contents.</param>
@@ -38,7 +39,10 @@ internal static class AtomicFile
         {
             Directory.CreateDirectory(Path.GetDirectoryName(aside)!);
             Aside.Sweep(Path.GetDirectoryName(aside)!);
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, PreallocationSize = length, BufferSize = 0 };
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, PreallocationSize = length, BufferSize = 0,
+            };
             if (mode is not null && !OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
             return new(aside, options);
         }

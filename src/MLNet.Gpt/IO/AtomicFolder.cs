@@ -5,14 +5,17 @@ internal static class AtomicFolder
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
-    /// <summary>Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed where anything fails.</summary>
+    /// <summary>
+    /// Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed where anything fails.
+    /// </summary>
     /// <param name="path">
     /// The folder to make or replace; where it is a link, the link's target. A folder that is replaced keeps its mode, and so do its files.
     /// </param>
     /// <param name="mayReplace">Whether a file, by its name, may vanish with the old folder; any other keeps the folder from being replaced.</param>
     /// <param name="write">Writes the files into the folder that it is given, and flushes them to the disk.</param>
     /// <exception cref="IOException">
-    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or the place cannot be written to.
+    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or the place cannot be
+    /// written to.
     /// </exception>
     public static void Write(string path, Func<string, bool> mayReplace, Action<string> write)
     {
@@ -20,7 +23,8 @@ internal static class AtomicFolder
         if (Directory.Exists(target)) Aside.Sweep(target);
         CheckReplaceable(target, mayReplace);
 
-        string aside = Aside.In(Path.GetDirectoryName(target) ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced."));
+        string parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced.");
+        string aside = Aside.In(parent);
         var mode = WritableTarget.Mode(target);
         Create(path, aside, mode);
         try
@@ -33,7 +37,11 @@ internal static class AtomicFolder
                 return;
             }
 
-            foreach (string file in Directory.EnumerateFiles(aside)) WritableTarget.SetMode(file, WritableTarget.Mode(Path.Combine(target, Path.GetFileName(file))));
+            foreach (string file in Directory.EnumerateFiles(aside))
+            {
+                WritableTarget.SetMode(file, WritableTarget.Mode(Path.Combine(target, Path.GetFileName(file))));
+            }
+
             WritableTarget.SetMode(aside, mode);
             Exchange(aside, target);
         }
@@ -63,13 +71,16 @@ internal static class AtomicFolder
     private static void CheckReplaceable(string folder, Func<string, bool> mayReplace)
     {
         if (!Directory.Exists(folder)) return;
-        string? other = Directory.EnumerateFileSystemEntries(folder).FirstOrDefault(entry => Directory.Exists(entry) || !mayReplace(Path.GetFileName(entry)));
+        string? other = Directory.EnumerateFileSystemEntries(folder)
+            .FirstOrDefault(entry => Directory.Exists(entry) || !mayReplace(Path.GetFileName(entry)));
         if (other is null) return;
-        throw new IOException($"The folder '{folder}' holds '{Path.GetFileName(other)}', which is no part of an exported model and would be lost; choose a new or empty folder.");
+        throw new IOException(
+            $"The folder '{folder}' holds '{Path.GetFileName(other)}', which is no part of an exported model and would be lost; "
+            + "choose a new or empty folder.");
     }
 
-    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder stands beside its place. Its name
-    // there is none that is swept: after a crash in that moment it is the only whole model.
+    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder stands beside its place.
+    // Its name there is none that is swept: after a crash in that moment it is the only whole model.
     private static void Exchange(string aside, string target)
     {
         if (FolderExchange.TryExchange(aside, target)) return;

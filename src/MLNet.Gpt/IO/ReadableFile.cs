@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Opens files for reading, by one set of rules for all readers: links are followed, and what is missing, forbidden, a folder, a pipe or a device ends at
-/// once in an <see cref="IOException"/> that names the path.
+/// Opens files for reading, by one set of rules for all readers: links are followed, and what is missing, forbidden, a folder, a pipe or a
+/// device ends at once in an <see cref="IOException"/> that names the path.
 /// </summary>
 internal static class ReadableFile
 {
@@ -13,7 +13,8 @@ internal static class ReadableFile
 
     /// <summary>Opens a file for reading at any place.</summary>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    public static SafeFileHandle OpenHandle(string path) => Open(path, path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, Sharing));
+    public static SafeFileHandle OpenHandle(string path) =>
+        Open(path, path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, Sharing));
 
     /// <summary>Opens a file for reading from its beginning on.</summary>
     /// <param name="path">The file.</param>

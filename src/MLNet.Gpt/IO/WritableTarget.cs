@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.IO;
 
-/// <summary>The place of a file or folder that will be made or replaced: links followed, what stands in the way found before any work is done, and the mode that is kept.</summary>
+/// <summary>
+/// The place of a file or folder that will be made or replaced: links followed, what stands in the way found before any work is done, and
+/// the mode that is kept.
+/// </summary>
 internal static class WritableTarget
 {
     private const UnixFileMode Permissions = (UnixFileMode)0x1FF; // read, write and execute, for owner, group and others
@@ -10,8 +13,8 @@ internal static class WritableTarget
     public static string File(string path)
     {
         string target = Follow(path);
-        if (Path.EndsInDirectorySeparator(target) || Directory.Exists(target)) throw new IOException($"'{path}' is a folder; a file is to be written there.");
-        return target;
+        bool isFolder = Path.EndsInDirectorySeparator(target) || Directory.Exists(target);
+        return isFolder ? throw new IOException($"'{path}' is a folder; a file is to be written there.") : target;
     }
 
     /// <summary>The folder that a path leads to; where it is a link, the link's target, also if nothing is there.</summary>
@@ -23,7 +26,9 @@ internal static class WritableTarget
         return target;
     }
 
-    /// <summary>The permissions of what is there, which its successor keeps; <see langword="null"/> where there is nothing, or no such thing as a mode.</summary>
+    /// <summary>
+    /// The permissions of what is there, which its successor keeps; <see langword="null"/> where there is nothing, or no such thing as a mode.
+    /// </summary>
     public static UnixFileMode? Mode(string target)
     {
         if (OperatingSystem.IsWindows() || !Path.Exists(target)) return null;
@@ -45,13 +50,16 @@ internal static class WritableTarget
     }
 
     /// <summary>The error of a place that may not be written to.</summary>
-    public static IOException Denied(string path, UnauthorizedAccessException error) => new($"'{path}' cannot be written: access to its folder is denied.", error);
+    public static IOException Denied(string path, UnauthorizedAccessException error) =>
+        new($"'{path}' cannot be written: access to its folder is denied.", error);
 
     private static string Follow(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var link = new FileInfo(Path.GetFullPath(path));
         string target = link.LinkTarget is null ? link.FullName : link.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
-        return FileKind.IsSpecial(target) ? throw new IOException($"'{path}' is a named pipe, a device or a socket, and is not replaced.") : target;
+        return FileKind.IsSpecial(target)
+            ? throw new IOException($"'{path}' is a named pipe, a device or a socket, and is not replaced.")
+            : target;
     }
 }

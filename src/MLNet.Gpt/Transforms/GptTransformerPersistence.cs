@@ -129,11 +129,14 @@ internal static class GptTransformerPersistence
         ? PositionedFile.Of($"{Source}/{name}", unpacked)
         : PositionedFile.Temporary($"{Source}/{name}", environment.TemporaryFolder(), stream.CopyTo);
 
-    private static string ChecksumOfPackage(params string[] parts) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+    private static string ChecksumOfPackage(params string[] parts) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
 
     private static void Compare(string? expected, string actual)
     {
-        if (actual != expected) throw new InvalidDataException($"The {Source} is damaged: the checksum of its GPT model and options is {actual}, and the file says {expected}.");
+        if (actual == expected) return;
+        throw new InvalidDataException(
+            $"The {Source} is damaged: the checksum of its GPT model and options is {actual}, and the file says {expected}.");
     }
 
     private static VersionInfo VersionInfo() => new(

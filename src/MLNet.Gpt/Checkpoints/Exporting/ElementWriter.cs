@@ -47,7 +47,10 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
         long[] index = new long[tensor.Shape.Count];
         for (int i = index.Length - 1; i >= 0; i--) (element, index[i]) = Math.DivRem(element, tensor.Shape[i]);
         string limit = string.Create(CultureInfo.InvariantCulture, $"{type} holds numbers up to {type.LargestNumber()}");
-        string advice = float.IsNaN(value) ? "write it as Float32, which keeps it" : $"choose a wider type, or set {nameof(ExportOptions.ClampsToRange)}";
-        return new(string.Create(CultureInfo.InvariantCulture, $"The weight '{tensor.Name}'[{string.Join(", ", index)}] is {value}; {limit}: {advice}."), nameof(type));
+        string advice = float.IsNaN(value)
+            ? "write it as Float32, which keeps it"
+            : $"choose a wider type, or set {nameof(ExportOptions.ClampsToRange)}";
+        string place = $"'{tensor.Name}'[{string.Join(", ", index)}]";
+        return new(string.Create(CultureInfo.InvariantCulture, $"The weight {place} is {value}; {limit}: {advice}."), nameof(type));
     }
 }

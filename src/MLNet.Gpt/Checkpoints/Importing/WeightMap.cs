@@ -36,7 +36,11 @@ internal sealed class WeightMap : IWeightSource
                 // One small tensor under many names would make a large model of a small file.
                 elements += count;
                 if (stored.Add(tensor.Identity ?? tensor)) storedElements += count;
-                if (elements > MostShared * storedElements) throw new InvalidDataException($"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times as many weights as the file.");
+                if (elements > MostShared * storedElements)
+                {
+                    throw new InvalidDataException(
+                        $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times as many weights as the file.");
+                }
             }
 
             bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);

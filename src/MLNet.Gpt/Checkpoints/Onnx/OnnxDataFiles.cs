@@ -7,8 +7,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Checkpoints.Onnx;
 
 /// <summary>
-/// The second files of a model: <c>NAME.onnx.data</c>, and where that is taken <c>NAME.onnx.2.data</c> and so on. A new model's file has a name that is not in
-/// use yet, so that the old model keeps its weights until the new one is in place; then those are removed.
+/// The second files of a model: <c>NAME.onnx.data</c>, and where that is taken <c>NAME.onnx.2.data</c> and so on. A new model's file has a name
+/// that is not in use yet, so that the old model keeps its weights until the new one is in place; then those are removed.
 /// </summary>
 internal static class OnnxDataFiles
 {
@@ -22,14 +22,18 @@ internal static class OnnxDataFiles
     public static FileStream Reserve(string model)
     {
         string folder = Path.GetDirectoryName(model)!, stem = StemOf(model);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0 };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 0,
+        };
         if (WritableTarget.Mode(model) is { } mode && !OperatingSystem.IsWindows()) options.UnixCreateMode = mode;
         try
         {
             Directory.CreateDirectory(folder);
             for (int number = 1; ; number++)
             {
-                string path = Path.Combine(folder, number == 1 ? $"{stem}.data" : string.Create(CultureInfo.InvariantCulture, $"{stem}.{number}.data"));
+                string ending = number == 1 ? "data" : string.Create(CultureInfo.InvariantCulture, $"{number}.data");
+                string path = Path.Combine(folder, $"{stem}.{ending}");
                 if (Path.Exists(path)) continue;
                 try
                 {
@@ -57,7 +61,7 @@ internal static class OnnxDataFiles
             if (!name.IsMatch(Path.GetFileName(file))) continue;
             try
             {
-                // An export holds its file until its model is in place. So a file that can be held here is either the present model's or nobody's.
+                // An export holds its file until its model is in place. A file that can be held here is either the present model's or nobody's.
                 using var held = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Delete);
                 if (!Names(model, Path.GetFileName(file))) File.Delete(file);
             }

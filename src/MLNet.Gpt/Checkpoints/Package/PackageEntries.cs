@@ -6,14 +6,14 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Checkpoints.Package;
 
 /// <summary>
-/// The entries of a zip, or of a folder that it was unpacked to, read as input that may be damaged or hostile: an entry gives no more bytes than the zip's directory
-/// promises, and the directory may promise no more than the file can justify.
+/// The entries of a zip, or of a folder that it was unpacked to, read as input that may be damaged or hostile: an entry gives no more bytes
+/// than the zip's directory promises, and the directory may promise no more than the file can justify.
 /// </summary>
 internal sealed class PackageEntries : IDisposable
 {
     /// <summary>
-    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as long at best; a quarter where they were widened
-    /// from bytes.
+    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as long at best; a quarter
+    /// where they were widened from bytes.
     /// </summary>
     public const int MostExpansion = 16;
 
@@ -82,7 +82,11 @@ internal sealed class PackageEntries : IDisposable
         else
         {
             var entry = Find(name);
-            if (entry.Length > limit) throw new InvalidDataException($"'{PathOf(name)}' has {entry.Length} bytes; at most {limit} are read.");
+            if (entry.Length > limit)
+            {
+                throw new InvalidDataException($"'{PathOf(name)}' has {entry.Length} bytes; at most {limit} are read.");
+            }
+
             using var memory = new MemoryStream((int)entry.Length);
             Copy(name, entry, memory);
             bytes = memory.ToArray();
@@ -90,7 +94,8 @@ internal sealed class PackageEntries : IDisposable
 
         try
         {
-            return StrictUtf8.GetString(bytes.AsSpan(bytes.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0));
+            var text = bytes.AsSpan();
+            return StrictUtf8.GetString(text.StartsWith(Encoding.UTF8.Preamble) ? text[Encoding.UTF8.Preamble.Length..] : text);
         }
         catch (DecoderFallbackException error)
         {
@@ -123,7 +128,8 @@ internal sealed class PackageEntries : IDisposable
         long justified = Math.Max(AlwaysAllowed, Math.Min(entry.CompressedLength, new FileInfo(_path).Length) * MostExpansion);
         return entry.Length <= justified
             ? entry
-            : throw new InvalidDataException($"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} times as many are unpacked.");
+            : throw new InvalidDataException(
+                $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} times as many are unpacked.");
     }
 
     private void CheckContains(string name)
@@ -141,13 +147,15 @@ internal sealed class PackageEntries : IDisposable
         long length = 0;
         for (int count; (count = Unpacked(PathOf(name), () => source.Read(buffer))) > 0; length += count)
         {
-            if (length + count > entry.Length) throw new InvalidDataException($"'{PathOf(name)}' is damaged: it has more than the {entry.Length} bytes that the zip's directory tells.");
+            if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory tells");
             checksum = Crc32.Append(checksum, buffer.AsSpan(0, count));
             destination.Write(buffer, 0, count);
         }
 
-        if (length != entry.Length) throw new InvalidDataException($"'{PathOf(name)}' is damaged: it has {length} bytes, and the zip's directory tells {entry.Length}.");
-        if (checksum != entry.Crc32) throw new InvalidDataException($"'{PathOf(name)}' is damaged: its checksum is {checksum:x8}, and the zip's directory tells {entry.Crc32:x8}.");
+        if (length != entry.Length) throw Damaged($"it has {length} bytes, and the zip's directory tells {entry.Length}");
+        if (checksum != entry.Crc32) throw Damaged($"its checksum is {checksum:x8}, and the zip's directory tells {entry.Crc32:x8}");
+
+        InvalidDataException Damaged(string problem) => new($"'{PathOf(name)}' is damaged: {problem}.");
     }
 
     private static T Unpacked<T>(string path, Func<T> read)

@@ -21,12 +21,13 @@ internal static class PackageModel
     /// <summary>Most bytes of the tokenizer: that of the largest vocabularies has a quarter of it.</summary>
     public const int TokenizerLimit = 64 << 20;
 
-    /// <summary>Whether a folder is one that a package was unpacked to: other programs' models may have a file of metadata as well.</summary>
+    /// <summary>Whether a package was unpacked to a folder: other programs' models may have a file of metadata as well.</summary>
     public static bool IsIn(string folder)
     {
         var metadata = new FileInfo(Path.Combine(folder, MetadataEntry));
-        return metadata is { Exists: true, Length: <= SmallEntry }
-            && PositionedFile.ReadAll(metadata.FullName, SmallEntry).AsSpan().IndexOf(Encoding.UTF8.GetBytes(PackageMetadata.FormatName)) >= 0;
+        if (metadata is not { Exists: true, Length: <= SmallEntry }) return false;
+        byte[] format = Encoding.UTF8.GetBytes(PackageMetadata.FormatName);
+        return PositionedFile.ReadAll(metadata.FullName, SmallEntry).AsSpan().IndexOf(format) >= 0;
     }
 
     /// <summary>Reads a package without its transformer's options, and compares the checksum of its weights.</summary>
@@ -57,7 +58,8 @@ internal static class PackageModel
     /// <param name="pathOf">Names an entry in a message.</param>
     /// <param name="files">Is released where the model is good.</param>
     /// <param name="file">The weights, which <paramref name="files"/> already has.</param>
-    public static OpenedModel Open(string path, string config, string tokenizer, Func<string, string> pathOf, OpenFiles files, PositionedFile file)
+    public static OpenedModel Open(
+        string path, string config, string tokenizer, Func<string, string> pathOf, OpenFiles files, PositionedFile file)
     {
         var sizes = GptConfigJson.Read(pathOf(ConfigEntry), config);
         ITextTokenizer read = TokenizerJson.Read(pathOf(TokenizerEntry), tokenizer);

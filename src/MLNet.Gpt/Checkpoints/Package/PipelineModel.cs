@@ -16,7 +16,8 @@ internal static class PipelineModel
         (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder)) && !entries.Contains(PackageModel.WeightsEntry);
 
     /// <summary>The names of the entries with GPT models.</summary>
-    public static IEnumerable<string> ModelsIn(PackageEntries entries) => entries.Names.Where(name => name.EndsWith("/" + WeightsEntry, StringComparison.Ordinal));
+    public static IEnumerable<string> ModelsIn(PackageEntries entries) =>
+        entries.Names.Where(name => name.EndsWith("/" + WeightsEntry, StringComparison.Ordinal));
 
     /// <exception cref="InvalidDataException">The pipeline holds no GPT model, or several, or it is damaged.</exception>
     public static OpenedModel Open(PackageEntries entries, string path)
@@ -24,11 +25,13 @@ internal static class PipelineModel
         string[] models = [.. ModelsIn(entries)];
         if (models is not [var name])
         {
+            string count = models.Length == 0 ? "no GPT model" : $"{models.Length} GPT models";
             throw new InvalidDataException(
-                $"'{path}' is a pipeline that ML.NET saved, with {(models.Length == 0 ? "no GPT model" : $"{models.Length} GPT models")}; a file with one is read here. ml.Model.Load reads the whole pipeline.");
+                $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load reads the whole pipeline.");
         }
 
         using var files = new OpenFiles();
-        return SafetensorsModel.OpenOwn(SafetensorsFile.Open(files.Add(entries.OpenFile(name, temporaryFolder: null))), files, "ML.NET pipeline");
+        var file = files.Add(entries.OpenFile(name, temporaryFolder: null));
+        return SafetensorsModel.OpenOwn(SafetensorsFile.Open(file), files, "ML.NET pipeline");
     }
 }
