@@ -18,9 +18,18 @@ public sealed record GenerationOptions
     /// <value>50.</value>
     public int MaxTokens { get; init => field = Check.AtLeast(value, 1, nameof(MaxTokens)); } = 50;
 
-    /// <summary>What the logits are divided by before a token is drawn: below 1 sharper, above 1 flatter; 0 always takes the most probable token. 0, or from 10⁻⁶ to 10⁶.</summary>
+    /// <summary>
+    /// What the logits are divided by before a token is drawn: below 1 sharper, above 1 flatter; 0 always takes the most probable token.
+    /// 0, or from 10⁻⁶ to 10⁶.
+    /// </summary>
     /// <value>0: greedy.</value>
-    public double Temperature { get; init => field = value is 0 or (>= 1e-6 and <= 1e6) ? value : throw Check.OutOfRange(nameof(Temperature), value, "from 1E-06 to 1000000, or 0 for greedy"); }
+    public double Temperature
+    {
+        get;
+        init => field = value is 0 or (>= 1e-6 and <= 1e6)
+            ? value
+            : throw Check.OutOfRange(nameof(Temperature), value, "from 1E-06 to 1000000, or 0 for greedy");
+    }
 
     /// <summary>
     /// Only this many of the most probable tokens can be drawn, and those as probable as the last of them; at least 1.

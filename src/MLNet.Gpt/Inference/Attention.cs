@@ -38,7 +38,9 @@ internal static unsafe class Attention
     /// <param name="layer">The layer.</param>
     /// <param name="head">The head.</param>
     /// <param name="headSize">hs.</param>
-    /// <param name="projected">Queries, keys and values of the pass, (rows, 3 C); readable for up to 7 rows past the last, as queries are taken in tiles of 8.</param>
+    /// <param name="projected">
+    /// Queries, keys and values of the pass, (rows, 3 C); readable for up to 7 rows past the last, as queries are taken in tiles of 8.
+    /// </param>
     /// <param name="projectedStride">Numbers from a row to the next.</param>
     /// <param name="attended">Receives the gathered values, (rows, C).</param>
     /// <param name="attendedStride">Numbers from a row to the next.</param>

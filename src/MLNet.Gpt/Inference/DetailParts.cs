@@ -2,7 +2,7 @@ using MLNet.Gpt.Inference.Kernels;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Collects entropies and best candidates stretch by stretch of the vocabulary: of the candidates no more than are wanted of each row.</summary>
+/// <summary>Collects entropies and best candidates stretch by stretch of the vocabulary: no more candidates per row than are wanted.</summary>
 internal sealed unsafe class DetailParts
 {
     private readonly PredictionDetails _details;
@@ -44,6 +44,7 @@ internal sealed unsafe class DetailParts
 
         int count = _details.CandidateCount;
         if (count == 0) return;
-        _candidates[row].MoveTo(logSumExp, _details.CandidateIds.AsSpan(row * count, count), _details.CandidateLogProbabilities.AsSpan(row * count, count));
+        var ids = _details.CandidateIds.AsSpan(row * count, count);
+        _candidates[row].MoveTo(logSumExp, ids, _details.CandidateLogProbabilities.AsSpan(row * count, count));
     }
 }

@@ -266,8 +266,8 @@ public sealed class GptModel : IWeightSource, IDisposable
     }
 
     /// <summary>
-    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other threads have under way run to their end;
-    /// with the last of them the memory is freed.
+    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other threads have under way run
+    /// to their end; with the last of them the memory is freed.
     /// </summary>
     public void Dispose()
     {

@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Inference;
 
-/// <summary>A small buffer of each thread, kept from one piece of work to the next. A piece of work asks for it once: asking again may free it.</summary>
+/// <summary>
+/// A small buffer of each thread, kept from one piece of work to the next. A piece of work asks for it once: asking again may free it. The
+/// garbage collector frees those of threads that have ended.
+/// </summary>
 internal static unsafe class ThreadScratch
 {
     // A larger block, as training on long batches needs, is let go when the thread has had no use for half of it this many times in a row.
@@ -25,14 +28,6 @@ internal static unsafe class ThreadScratch
         return (float*)block.Pointer;
     }
 
-    /// <summary>Frees the calling thread's buffer.</summary>
-    public static void Free()
-    {
-        t_block?.Dispose();
-        t_block = null;
-        t_smallUses = 0;
-    }
-
     private static bool IsTooLarge(NativeBlock block, long length)
     {
         t_smallUses = length > block.Length / 2 ? 0 : t_smallUses + 1;
@@ -41,7 +36,9 @@ internal static unsafe class ThreadScratch
 
     private static NativeBlock Replace(long length)
     {
-        Free();
+        t_block?.Dispose();
+        t_block = null;
+        t_smallUses = 0;
         return t_block = NativeBlock.Allocate(length, "a thread's scratch memory");
     }
 }

@@ -4,8 +4,8 @@ using MLNet.Gpt.Inference.Kernels;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>
-/// The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge; of <see cref="QueryKeyValue"/>, whose tiles
-/// begin at any row, a tile's last rows can be read past the end.
+/// The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge; of <see cref="QueryKeyValue"/>,
+/// whose tiles begin at any row, a tile's last rows can be read past the end.
 /// </summary>
 internal sealed unsafe class Workspace : IDisposable
 {
@@ -35,7 +35,7 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>Rows that fit.</summary>
     public int Rows { get; }
 
-    /// <summary>Rows of <see cref="QueryKeyValue"/> that can be read: attention takes tiles from any row on, so up to 7 more than there are.</summary>
+    /// <summary>Rows of <see cref="QueryKeyValue"/> that can be read: attention takes tiles from any row on, up to 7 past the last.</summary>
     public int ReadableProjectedRows => Rows + TileRows - 1;
 
     /// <summary>When the pool got it back, by <see cref="Environment.TickCount64"/>.</summary>

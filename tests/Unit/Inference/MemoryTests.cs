@@ -24,7 +24,6 @@ public class MemoryTests
             between = ThreadScratch.Length;
             for (int i = 0; i < 10_000; i++) ThreadScratch.Get(1000)[999] = 1;
             end = ThreadScratch.Length;
-            ThreadScratch.Free();
         });
         thread.Start();
         thread.Join();

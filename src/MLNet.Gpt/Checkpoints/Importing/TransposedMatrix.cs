@@ -3,8 +3,8 @@ using System.Buffers;
 namespace MLNet.Gpt.Checkpoints.Importing;
 
 /// <summary>
-/// Reads the transpose of a file's matrix: the rows asked for are columns of the file. Of each of the file's rows the part that belongs to them is read;
-/// the more rows are asked for at a time, the longer the parts. Nothing is kept, so that readers do not disturb each other.
+/// Reads the transpose of a file's matrix: the rows asked for are columns of the file. Of each of the file's rows the part that belongs to
+/// them is read; the more rows are asked for at a time, the longer the parts. Nothing is kept, so that readers do not disturb each other.
 /// </summary>
 internal static class TransposedMatrix
 {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Inference.Kernels;
 
 /// <summary>
-/// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the lower id is the greater, so that the
-/// order in which stretches of the vocabulary come does not show.
+/// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the lower id is the greater, so
+/// that the order in which stretches of the vocabulary come does not show.
 /// </summary>
 /// <param name="capacity">How many are kept; at least 1.</param>
 internal sealed unsafe class BestLogits(int capacity)
@@ -19,16 +19,12 @@ internal sealed unsafe class BestLogits(int capacity)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(float* logits, int count, int firstId)
     {
-        int i = 0;
-        while (i < count)
+        for (int i = 0; i < count; i += Lanes.Count)
         {
-            if (_count == capacity && i <= count - Lanes.Count && Vector512.LessThanAll(Vector512.Load(logits + i), Vector512.Create(_logits[0])))
-            {
-                i += Lanes.Count;
-                continue;
-            }
-
-            for (int end = Math.Min(i + Lanes.Count, count); i < end; i++) Add(logits[i], firstId + i);
+            int end = Math.Min(i + Lanes.Count, count);
+            bool isWhole = end - i == Lanes.Count;
+            if (isWhole && _count == capacity && Vector512.LessThanAll(Vector512.Load(logits + i), Vector512.Create(_logits[0]))) continue;
+            for (int id = i; id < end; id++) Add(logits[id], firstId + id);
         }
     }
 

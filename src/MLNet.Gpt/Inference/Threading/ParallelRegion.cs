@@ -22,8 +22,8 @@ internal sealed class ParallelRegion
     private Exception? _error;
     private bool _wasInterrupted;
 
-    // The number of helpers inside, plus Closed, and above them how often the region was opened: a helper that looked at an earlier opening cannot enter
-    // by what it saw there.
+    // The number of helpers inside, plus Closed, and above them how often the region was opened: a helper that looked at an earlier opening
+    // cannot enter by what it saw there.
     private long _state = Closed;
 
     /// <summary>Whether a caller has claimed the region.</summary>
@@ -78,8 +78,8 @@ internal sealed class ParallelRegion
     }
 
     /// <summary>
-    /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted meanwhile: what the helpers work on belongs
-    /// to the caller. Allocates nothing and throws nothing.
+    /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted meanwhile: what the helpers work
+    /// on belongs to the caller. Allocates nothing and throws nothing.
     /// </summary>
     public void Close()
     {

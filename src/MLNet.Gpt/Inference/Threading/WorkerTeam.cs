@@ -9,12 +9,14 @@ namespace MLNet.Gpt.Inference.Threading;
 /// <remarks>
 /// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a counter, so a
 /// helper that the system has put aside holds up nothing but the range it has begun, and a caller that finds all helpers busy does
-/// everything alone. Helpers spin for some microseconds after work, as the next region of a model follows at once, then sleep; one that has found
-/// no work for a while ends.
+/// everything alone. Helpers spin for some microseconds after work, as the next region of a model follows at once, then sleep; one that has
+/// found no work for a while ends.
 /// </remarks>
 internal static class WorkerTeam
 {
-    /// <summary>Most threads that work for one caller, the calling one among them. A larger number asked for counts as this: more would only take turns.</summary>
+    /// <summary>
+    /// Most threads that work for one caller, the calling one among them. A larger number asked for counts as this: more would only take turns.
+    /// </summary>
     public static readonly int MostThreads = 4 * Environment.ProcessorCount;
 
     // Long enough to bridge the gap between two products of a model, short enough to cost nothing when it ends.
@@ -143,7 +145,6 @@ internal static class WorkerTeam
             else WaitForWork(seen);
         }
 
-        ThreadScratch.Free();
         lock (Gate) Volatile.Write(ref s_helperCount, s_helperCount - 1);
     }
 
