@@ -2,6 +2,7 @@ BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel tiny
     $fixtures = Join-Path $PSScriptRoot '../Unit/Fixtures/Models'
+    $cases = Join-Path $PSScriptRoot '../Unit/Fixtures/Cases'
 }
 
 Describe 'Import-GptModel' {
@@ -38,6 +39,31 @@ Describe 'Import-GptModel' {
 
     It 'refuses a model without a tokenizer of its vocabulary' {
         { Import-GptModel "$fixtures/openai" -ErrorAction Stop } | Should -Throw -ErrorId 'InputRefused,MLNetGpt.Cmdlets.ImportGptModelCommand'
+    }
+
+    It 'takes the tokenizer of another folder or file' {
+        $null = New-Item TestDrive:/alone -ItemType Directory
+        Export-GptModel (Import-GptModel "$cases/hf-good") TestDrive:/alone/model.pth
+        $loaded = Import-GptModel TestDrive:/alone/model.pth -HeadCount 4 -TokenizerPath "$cases/hf-good"
+        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss $loaded
+        [math]::Abs($loss.CrossEntropy - 6.773697194) | Should -BeLessThan 1e-6
+        Import-GptModel TestDrive:/alone/model.pth -HeadCount 4 -TokenizerPath "$cases/hf-good/tokenizer.json" | Should -Not -BeNullOrEmpty
+    }
+
+    It 'ends where the tokenizer cannot be used' {
+        { Import-GptModel "$cases/hf-good" -TokenizerPath "$cases/nanogpt" } | Should -Throw -ErrorId 'TokenizerInvalid,MLNetGpt.Cmdlets.ImportGptModelCommand'
+        { Import-GptModel "$cases/hf-good" -TokenizerPath TestDrive:/none } | Should -Throw -ErrorId 'TokenizerUnreadable,MLNetGpt.Cmdlets.ImportGptModelCommand'
+    }
+
+    It 'warns of what it leaves aside' {
+        $null = Import-GptModel "$cases/hf-leftover" -WarningVariable warned -WarningAction SilentlyContinue
+        "$warned" | Should -BeLike '*multiple_choice_head*'
+    }
+
+    It 'uses a stored head only where it is asked for' {
+        { Import-GptModel "$cases/hf-tied-but-differs" -ErrorAction Stop } | Should -Throw -ErrorId 'ModelFileInvalid,MLNetGpt.Cmdlets.ImportGptModelCommand'
+        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss (Import-GptModel "$cases/hf-tied-but-differs" -UseStoredHead)
+        [math]::Abs($loss.CrossEntropy - 6.719993855) | Should -BeLessThan 1e-6
     }
 
     It 'reports a missing file' {

@@ -12,6 +12,9 @@ internal sealed record FileTensor(string File, string Name, string DataType, IRe
     /// <summary>Identifies the stored elements: two tensors with equal identities are two names of one.</summary>
     public object? Identity { get; init; }
 
+    /// <summary>Whether the file's metadata name it as another name of a tensor that it holds.</summary>
+    public bool IsAlias { get; init; }
+
     /// <summary>The transpose where its elements, not the tensor's own, lie row after row; otherwise <see langword="null"/>.</summary>
     public FileTensor? Transpose { get; init; }
 

@@ -39,7 +39,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// </summary>
     /// <param name="path">The file to make or replace; by custom it ends in <c>.safetensors</c>.</param>
     /// <param name="weights">Read once, front to back.</param>
-    /// <param name="tokenizer">A <see cref="Gpt2Tokenizer"/> or <see cref="WordTokenizer"/>; <see langword="null"/> to save none.</param>
+    /// <param name="tokenizer">A <see cref="Gpt2Tokenizer"/>, <see cref="BytePairTokenizer"/> or <see cref="WordTokenizer"/>; <see langword="null"/> to save none.</param>
     /// <param name="dataType">Float32, which loses nothing; Float16 and BFloat16 halve the file and round.</param>
     /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
     /// <exception cref="ArgumentException">
@@ -111,12 +111,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         string version = Text(file, VersionKey);
         if (version != Version) throw new InvalidDataException($"'{file.Path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
         var config = GptConfigJson.Read(file.Path, Text(file, ConfigKey));
-        var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(file.Path, json) : null;
-        if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
-        {
-            throw new InvalidDataException($"'{file.Path}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {config.VocabularySize}.");
-        }
-
+        var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(file.Path, json, config.VocabularySize) : null;
         return (config, tokenizer);
     }
 
@@ -129,12 +124,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
             [ConfigKey] = GptConfigJson.Write(config),
         };
         if (tokenizer is null) return metadata;
-        if (tokenizer.VocabularySize != config.VocabularySize)
-        {
-            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
-        }
-
-        metadata[TokenizerKey] = TokenizerJson.Write(tokenizer);
+        metadata[TokenizerKey] = TokenizerJson.Write(FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer)));
         return metadata;
     }
 

@@ -38,8 +38,17 @@ public sealed class GptModelFile : IWeightSource, IDisposable
     /// <inheritdoc/>
     public GptConfig Config => _model.Weights.Config;
 
+    /// <summary>
+    /// What the file has and this library leaves aside, in sentences for a log: heads of other tasks. Empty for most files.
+    /// </summary>
+    public IReadOnlyList<string> Warnings => _model.Weights.Warnings;
+
     /// <summary>The tokenizer that stands beside the weights, or <see langword="null"/>; read when first asked for.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, of a kind that is not known here, or its vocabulary is not the model's.</exception>
+    /// <remarks>
+    /// It has as many ids as the model. Those that the model alone has, as in a vocabulary padded from 50257 to 50304, stand for no text; a text with a special token
+    /// that the tokenizer alone has is refused.
+    /// </remarks>
+    /// <exception cref="InvalidDataException">It is damaged, of a kind that is not known here, or has ordinary tokens that the model has not.</exception>
     public ITextTokenizer? Tokenizer => _tokenizer.Value;
 
     /// <summary>Opens a model.</summary>
@@ -47,21 +56,23 @@ public sealed class GptModelFile : IWeightSource, IDisposable
     /// <param name="headCount">
     /// Attention heads, used where the file does not tell them: a state dict does not. Not needed for the widths of GPT-2's published sizes.
     /// </param>
+    /// <param name="useStoredHead">
+    /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two differ; such a file is refused otherwise.
+    /// </param>
     /// <exception cref="InvalidDataException">The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed and not given.</exception>
-    public static GptModelFile Open(string path, int? headCount = null)
+    public static GptModelFile Open(string path, int? headCount = null, bool useStoredHead = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (headCount < 1) throw new ArgumentOutOfRangeException(nameof(headCount), headCount, $"{nameof(headCount)} is {headCount}; it must be at least 1.");
-        return new(path, ModelFormats.Open(path, headCount));
+        return new(path, ModelFormats.Open(path, new(Check.AtLeast(headCount, 1, nameof(headCount)), useStoredHead)));
     }
 
     /// <summary>Tells what a model is made of, without reading its weights.</summary>
     /// <inheritdoc cref="Open" path="/param|/exception"/>
-    public static GptModelFileInfo Inspect(string path, int? headCount = null)
+    public static GptModelFileInfo Inspect(string path, int? headCount = null, bool useStoredHead = false)
     {
-        using var file = Open(path, headCount);
+        using var file = Open(path, headCount, useStoredHead);
         return file.Describe();
     }
 
@@ -80,11 +91,9 @@ public sealed class GptModelFile : IWeightSource, IDisposable
     private ITextTokenizer? ReadTokenizer()
     {
         var tokenizer = _model.ReadTokenizer();
-        if (tokenizer is not null && tokenizer.VocabularySize != Config.VocabularySize)
-        {
-            throw new InvalidDataException($"'{Path}' has a tokenizer of {tokenizer.VocabularySize} ids and a model of {Config.VocabularySize}.");
-        }
-
-        return tokenizer;
+        return tokenizer is null
+            ? null
+            : FittedTokenizer.TryFit(tokenizer, Config.VocabularySize)
+                ?? throw new InvalidDataException($"'{Path}' has a tokenizer of {tokenizer.VocabularySize} ids and a model of {Config.VocabularySize}.");
     }
 }

@@ -86,9 +86,16 @@ public sealed class SafetensorsFile : IDisposable
         ? _file.Read(tensor.FileOffset, (int)tensor.ElementCount)
         : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
 
-    /// <summary>Every tensor as the importing parts know it.</summary>
-    internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(tensor =>
-        new FileTensor(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)));
+    /// <summary>
+    /// Every tensor as the importing parts know it. Of tensors with shared elements, safetensors' <c>save_model</c> keeps one and names the others in the metadata, each
+    /// with the one kept; those follow.
+    /// </summary>
+    internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(Import).Concat(Metadata
+        .Where(pair => Find(pair.Key) is null && Find(pair.Value) is not null)
+        .Select(pair => Import(Find(pair.Value)!) with { Name = pair.Key, IsAlias = true }));
+
+    private FileTensor Import(SafetensorsTensor tensor) =>
+        new(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)) { Identity = (Path, tensor.Name) };
 
     private PlainElements? Elements(SafetensorsTensor tensor) => tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
 }

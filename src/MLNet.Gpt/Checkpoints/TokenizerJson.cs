@@ -16,6 +16,8 @@ internal static class TokenizerJson
     private const string Unknown = "unknown";
     private const string UnknownWord = "unknownWord";
     private const string EndOfText = "endOfText";
+    private const string Size = "size"; // left out where it is the model's
+    private const string BeginningOfText = "beginningOfText"; // left out where it is the end of text
 
     /// <exception cref="ArgumentException">The tokenizer is of a kind that cannot be saved.</exception>
     public static string Write(ITextTokenizer tokenizer)
@@ -24,7 +26,9 @@ internal static class TokenizerJson
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            switch (tokenizer)
+            var original = FittedTokenizer.Original(tokenizer);
+            if (original.VocabularySize != tokenizer.VocabularySize) json.WriteNumber(Size, original.VocabularySize);
+            switch (original)
             {
                 case Gpt2Tokenizer:
                     json.WriteString(Kind, Gpt2);
@@ -36,13 +40,14 @@ internal static class TokenizerJson
                     json.WriteEndArray();
                     if (words.UnknownWord is { } unknown) json.WriteString(UnknownWord, unknown);
                     if (words.EndOfTextId is { } endOfText) json.WriteString(EndOfText, words.Words[endOfText]);
+                    if (words.BeginningOfTextId is { } beginning && beginning != words.EndOfTextId) json.WriteString(BeginningOfText, words.Words[beginning]);
                     break;
                 case BytePairTokenizer pairs:
                     WriteBytePairs(json, pairs);
                     break;
-                default:
+                case var other:
                     throw new ArgumentException(
-                        $"A tokenizer of type {tokenizer.GetType()} cannot be saved in a checkpoint; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} can.",
+                        $"A tokenizer of type {other.GetType()} cannot be saved in a checkpoint; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} can.",
                         nameof(tokenizer));
             }
 
@@ -52,26 +57,39 @@ internal static class TokenizerJson
         return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
 
-    /// <exception cref="InvalidDataException">The JSON is no tokenizer; the message names the file.</exception>
-    public static ITextTokenizer Read(string file, string json)
+    /// <summary>Reads a tokenizer and fits it to its model.</summary>
+    /// <exception cref="InvalidDataException">The JSON is no tokenizer, or not that of the model; the message names the file.</exception>
+    public static ITextTokenizer Read(string file, string json, int vocabularySize)
     {
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            var root = document.RootElement;
-            string? kind = root.GetProperty(Kind).GetString();
-            return kind switch
-            {
-                Gpt2 => Gpt2Tokenizer.Instance,
-                Words => new WordTokenizer(root.GetProperty(Words).EnumerateArray().Select(word => word.GetString()!), Optional(root, UnknownWord), Optional(root, EndOfText)),
-                BytePairs => ReadBytePairs(root),
-                _ => throw new InvalidDataException($"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
-            };
+            var tokenizer = Read(file, document.RootElement);
+            bool isWhole = tokenizer.VocabularySize == (Id(document.RootElement, Size) ?? vocabularySize);
+            return (isWhole ? FittedTokenizer.TryFit(tokenizer, vocabularySize) : null)
+                ?? throw new InvalidDataException($"'{file}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {vocabularySize}.");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new InvalidDataException($"'{file}' holds no valid tokenizer: {error.Message}", error);
         }
+    }
+
+    /// <summary>Whether an object has the form that is written here.</summary>
+    public static bool IsIn(JsonElement root) => root.TryGetProperty(Kind, out _);
+
+    /// <summary>Reads the object that <see cref="Write"/> writes; the caller catches what damaged JSON throws.</summary>
+    public static ITextTokenizer Read(string file, JsonElement root)
+    {
+        string? kind = root.GetProperty(Kind).GetString();
+        return kind switch
+        {
+            Gpt2 => Gpt2Tokenizer.Instance,
+            Words => new WordTokenizer(
+                root.GetProperty(Words).EnumerateArray().Select(word => word.GetString()!), Optional(root, UnknownWord), Optional(root, EndOfText), Optional(root, BeginningOfText)),
+            BytePairs => ReadBytePairs(root),
+            _ => throw new InvalidDataException($"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
+        };
     }
 
     private static void WriteBytePairs(Utf8JsonWriter json, BytePairTokenizer tokenizer)
@@ -92,6 +110,7 @@ internal static class TokenizerJson
         foreach (int id in tokenizer.SpecialIds) json.WriteNumberValue(id);
         json.WriteEndArray();
         if (tokenizer.EndOfTextId is { } endOfText) json.WriteNumber(EndOfText, endOfText);
+        if (tokenizer.BeginningOfTextId is { } beginning && beginning != tokenizer.EndOfTextId) json.WriteNumber(BeginningOfText, beginning);
         if (tokenizer.UnknownId is { } unknown) json.WriteNumber(Unknown, unknown);
     }
 
@@ -104,7 +123,8 @@ internal static class TokenizerJson
             [.. merges.Chunk(2).Select(pair => (pair[0], pair[1]))],
             [.. root.GetProperty(Specials).EnumerateArray().Select(id => id.GetInt32())],
             Id(root, EndOfText),
-            Id(root, Unknown));
+            Id(root, Unknown),
+            Id(root, BeginningOfText));
     }
 
     private static int? Id(JsonElement root, string key) => root.TryGetProperty(key, out var value) ? value.GetInt32() : null;

@@ -55,6 +55,8 @@ internal static class ModelFingerprint
             hash.AppendData([(byte)tokenizer.ByteCount(id), 0xFF]);
         }
 
+        // Which token precedes a document matters to its loss; most models have one for both ends.
+        if (tokenizer.BeginningOfTextId != tokenizer.EndOfTextId) hash.AppendData(BitConverter.GetBytes(tokenizer.BeginningOfTextId ?? -1));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -58,7 +58,7 @@ internal sealed class PieceCutter
     {
         var encoded = new EncodedDocument(_documents, _characters, document, _tokenizer.Encode(document.Text, _options.SpecialTokens), _tokenizer);
         _unopened.Enqueue(encoded);
-        if (_options.PrependEndOfText && (_documents == 0 || !_isJoined)) Append(_tokenizer.EndOfTextId!.Value, null, StartToken);
+        if (_options.PrependEndOfText && (_documents == 0 || !_isJoined)) Append(_tokenizer.BeginningOfTextId!.Value, null, StartToken);
         for (int place = 0; place < encoded.Ids.Length; place++) Append(encoded.Ids[place], encoded, place);
         if (_options.Documents == DocumentBoundaries.JoinedByEndOfText) Append(_tokenizer.EndOfTextId!.Value, encoded, encoded.Ids.Length);
         _documents++;

@@ -24,7 +24,10 @@ public sealed record ScoringOptions
     /// </summary>
     public static ScoringOptions RollingWindows { get; } = new() { PrependEndOfText = true, LastWindow = LastWindow.AtEnd };
 
-    /// <summary>Whether a document is preceded by the end-of-text token, so that its first token is predicted as well; of joined documents, the first is.</summary>
+    /// <summary>
+    /// Whether a document is preceded by the token that begins one, so that its first token is predicted as well; of joined documents, the first is. That token
+    /// is the tokenizer's <see cref="ITextTokenizer.BeginningOfTextId"/>: of GPT-2 the end-of-text token, of a model with one of its own, such as <c>&lt;s&gt;</c>, that.
+    /// </summary>
     /// <value><see langword="false"/>: a document of N tokens has N − 1 targets, as in the lecture.</value>
     public bool PrependEndOfText { get; init; }
 
@@ -80,9 +83,9 @@ public sealed record ScoringOptions
             throw new ArgumentException($"{nameof(Stride)} is {Stride}; it must be from 1 to the window length, {window}, or targets would be left out.");
         }
 
-        if (tokenizer.EndOfTextId is null && PrependEndOfText)
+        if (tokenizer.BeginningOfTextId is null && PrependEndOfText)
         {
-            throw new ArgumentException($"{nameof(PrependEndOfText)} is set, and the model's vocabulary has no end-of-text token.");
+            throw new ArgumentException($"{nameof(PrependEndOfText)} is set, and the model's vocabulary has no token that begins or ends a text.");
         }
 
         if (tokenizer.EndOfTextId is null && Documents == DocumentBoundaries.JoinedByEndOfText)

@@ -41,11 +41,11 @@ public sealed class TextScorer
             .EvaluateDocuments(Corpus.Of([new(string.Empty, text)]), cancellationToken)
             .Single();
 
-    /// <summary>The ids that <see cref="Score"/> measures: the text's, after an end-of-text token if the options ask for it.</summary>
+    /// <summary>The ids that <see cref="Score"/> measures: the text's, after the token that begins a document if the options ask for it.</summary>
     public int[] Encode(ReadOnlySpan<char> text)
     {
         int[] ids = _model.Tokenizer.Encode(text, _options.SpecialTokens);
-        return _options.PrependEndOfText ? [_model.Tokenizer.EndOfTextId!.Value, .. ids] : ids;
+        return _options.PrependEndOfText ? [_model.Tokenizer.BeginningOfTextId!.Value, .. ids] : ids;
     }
 
     /// <summary>The score of each id after the first, as the model predicts it from those before it in its window.</summary>

@@ -9,6 +9,7 @@ internal sealed class SequenceWriter : IDisposable
 {
     private readonly GenerationOptions _options;
     private readonly ITextTokenizer _tokenizer;
+    private readonly int _tokenCount; // ids that stand for text
     private readonly ISequence _sequence;
     private readonly ITokenDrawer _drawer;
     private readonly TokenHistory _history;
@@ -25,6 +26,7 @@ internal sealed class SequenceWriter : IDisposable
         _sequence = sequence;
         Request = request;
         _tokenizer = tokenizer;
+        _tokenCount = FittedTokenizer.TokenCountOf(tokenizer);
         _options = options;
         _ids = [.. request.PromptIds];
         _drawer = options.RandomAlgorithm switch
@@ -56,7 +58,7 @@ internal sealed class SequenceWriter : IDisposable
     public string Write(TokenSampler sampler)
     {
         var logits = _sequence.Logits;
-        int id = sampler.Sample(logits, _history, _drawer);
+        int id = sampler.Sample(logits, _history, _drawer, _tokenCount);
         if (_options.StopAtEndOfText && id == _tokenizer.EndOfTextId) return Finish(Generation.FinishReason.EndOfText);
 
         _ids.Add(id);

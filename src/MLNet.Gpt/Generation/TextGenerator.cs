@@ -10,7 +10,8 @@ namespace MLNet.Gpt.Generation;
 /// Continues texts with a model: greedily as the lecture does, or by sampling. Runs on the managed engine alone. Immutable and safe for use by
 /// many threads; touches no global random generator.
 /// </summary>
-/// <remarks>An empty prompt starts from the tokenizer's end-of-text token, as GPT-2's documents do; it is refused where the vocabulary has none.</remarks>
+/// <remarks>An empty prompt starts from the token that begins a document, of GPT-2 its end-of-text token; it is refused where the vocabulary has none.
+/// Ids that the model has and its tokenizer does not, such as the padding of a vocabulary of 50304, are never generated.</remarks>
 public sealed class TextGenerator
 {
     private readonly ISequenceModel _model;
@@ -171,8 +172,8 @@ public sealed class TextGenerator
         TokenIds.Validate(promptIds, _model.Tokenizer.VocabularySize, nameof(promptIds));
         if (promptIds.Length == 0)
         {
-            return _model.Tokenizer.EndOfTextId is { } endOfText
-                ? [endOfText]
+            return _model.Tokenizer.BeginningOfTextId is { } beginning
+                ? [beginning]
                 : throw new ArgumentException("The prompt is empty, and the vocabulary has no end-of-text token to start from.", nameof(promptIds));
         }
 

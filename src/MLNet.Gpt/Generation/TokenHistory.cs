@@ -15,12 +15,13 @@ internal sealed class TokenHistory
 
     public void Add(int generatedId) => CollectionsMarshal.GetValueRefOrAddDefault(_generatedCounts, generatedId, out _)++;
 
-    /// <summary>Applies the penalties of the options in place.</summary>
+    /// <summary>Applies the penalties of the options in place; ids without a logit, which a prompt can have, are passed over.</summary>
     public void Penalise(Span<float> logits, GenerationOptions options)
     {
         float repetition = (float)options.RepetitionPenalty, frequency = (float)options.FrequencyPenalty, presence = (float)options.PresencePenalty;
         foreach (var (id, count) in _generatedCounts)
         {
+            if (id >= logits.Length) continue;
             ref float logit = ref logits[id];
             logit = logit < 0 ? logit * repetition : logit / repetition;
             if (count > 0) logit -= (count * frequency) + presence;

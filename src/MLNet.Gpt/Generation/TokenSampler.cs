@@ -28,9 +28,12 @@ internal sealed class TokenSampler
     /// <param name="logits">The model's logits, (V); left as they are.</param>
     /// <param name="history">The tokens of the sequence so far.</param>
     /// <param name="drawer">Not used where the temperature is 0.</param>
+    /// <param name="tokenCount">Only ids below it are chosen, since the others stand for no text; <see langword="null"/>: all.</param>
     /// <exception cref="InvalidOperationException">A logit is NaN or +∞, or all are −∞.</exception>
-    public int Sample(ReadOnlySpan<float> logits, TokenHistory history, ITokenDrawer drawer)
+    public int Sample(ReadOnlySpan<float> logits, TokenHistory history, ITokenDrawer drawer, int? tokenCount = null)
     {
+        int vocabularySize = logits.Length;
+        logits = logits[..(tokenCount ?? vocabularySize)];
         if (_hasPenalties)
         {
             Grow(ref _logits, logits.Length);
@@ -47,7 +50,7 @@ internal sealed class TokenSampler
         Weigh(logits, max, count);
         count = KeepTopP(count);
         count = KeepMinP(count);
-        return _ids[drawer.Draw(_ids.AsSpan(0, count), _weights.AsSpan(0, count), logits.Length)];
+        return _ids[drawer.Draw(_ids.AsSpan(0, count), _weights.AsSpan(0, count), vocabularySize)];
     }
 
     // Dividing by a positive temperature keeps the order, so that the k most probable can be found before.

@@ -6,6 +6,8 @@ namespace MLNet.Gpt.IO;
 /// <summary>A file open for positional reads, which have no state and so serve many threads. The beginning of every message about it.</summary>
 internal sealed class PositionedFile : IDisposable
 {
+    private const int LongestPointer = 1024;
+
     private readonly SafeFileHandle _handle;
     private readonly IDisposable? _owner;
 
@@ -24,13 +26,16 @@ internal sealed class PositionedFile : IDisposable
     public long Length { get; }
 
     /// <summary>Opens a file, which others may replace but not write to.</summary>
+    /// <exception cref="InvalidDataException">Git LFS left a pointer in place of the file.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static PositionedFile Open(string path)
     {
         var handle = ReadableFile.OpenHandle(path);
         try
         {
-            return new(path, handle, handle);
+            var file = new PositionedFile(path, handle, handle);
+            if (file.IsLfsPointer()) throw new InvalidDataException($"'{path}' is a pointer of Git LFS, not the file itself; run 'git lfs pull' in the repository to fetch it.");
+            return file;
         }
         catch
         {
@@ -128,4 +133,10 @@ internal sealed class PositionedFile : IDisposable
     }
 
     public void Dispose() => _owner?.Dispose();
+
+    private bool IsLfsPointer()
+    {
+        var mark = "version https://git-lfs"u8;
+        return Length >= mark.Length && Length <= LongestPointer && Read(0, mark.Length).AsSpan().SequenceEqual(mark);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
@@ -19,6 +20,9 @@ namespace MLNet.Gpt.Inference;
 /// </remarks>
 public sealed class GptModel : IWeightSource, IDisposable
 {
+    // GPT-2's vocabulary, and as programs pad it to multiples of 8, 32, 64 and 128; of other sizes the tokenizer could be any.
+    private static readonly int[] Gpt2Sizes = [50257, 50264, 50272, 50304];
+
     private readonly ModelWeights _weights;
     private readonly ModelRunner _runner;
     private readonly Lazy<PackedWeightReader> _reader;
@@ -37,7 +41,7 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>The model's sizes.</summary>
     public GptConfig Config => _weights.Config;
 
-    /// <summary>The tokenizer that belongs to the weights.</summary>
+    /// <summary>The tokenizer that belongs to the weights, with as many ids as the model; see <see cref="FromWeights(IWeightSource, ITextTokenizer, GptModelOptions?)"/>.</summary>
     public ITextTokenizer Tokenizer { get; }
 
     /// <summary>How the model is held and run.</summary>
@@ -53,9 +57,12 @@ public sealed class GptModel : IWeightSource, IDisposable
 
     /// <summary>Packs weights for the engine.</summary>
     /// <param name="weights">Read once, by several threads; not kept.</param>
-    /// <param name="tokenizer">Its vocabulary must be as large as the configuration says.</param>
+    /// <param name="tokenizer">
+    /// Belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has stand for no text, count in every softmax and are never
+    /// generated. It may also be larger by special tokens, which are refused where a text has one.
+    /// </param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The tokenizer's vocabulary is not the model's, or the configuration contradicts itself.</exception>
+    /// <exception cref="ArgumentException">The tokenizer has ordinary tokens that the model has not, or the configuration contradicts itself.</exception>
     /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
@@ -67,15 +74,18 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <param name="tokenizer">
-    /// Used in place of the tokenizer beside the weights; needed where there is none, unless the vocabulary is as large as GPT-2's, which then is taken.
+    /// Used in place of the tokenizer beside the weights, such as one of <see cref="TokenizerFile.Load"/>. Needed where there is none, unless the vocabulary is as large
+    /// as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64 or 128: 50264, 50272 or 50304. Then GPT-2's is taken.
     /// </param>
     /// <param name="headCount">Attention heads, where the file does not tell them and the model has none of GPT-2's published widths.</param>
+    /// <param name="useStoredHead">As for <see cref="GptModelFile.Open"/>.</param>
     /// <exception cref="InvalidDataException">The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    /// <exception cref="ArgumentException">A tokenizer or the number of heads is needed, or the tokenizer's vocabulary is not the model's.</exception>
-    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null)
+    /// <exception cref="ArgumentException">A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model has not.</exception>
+    /// <remarks>What of the file is left aside, <see cref="GptModelFile.Warnings"/> tells.</remarks>
+    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null, bool useStoredHead = false)
     {
-        using var file = GptModelFile.Open(path, headCount);
+        using var file = GptModelFile.Open(path, headCount, useStoredHead);
         return FromFile(file, options, tokenizer);
     }
 
@@ -84,13 +94,17 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <param name="tokenizer">As for <see cref="Load"/>.</param>
     /// <exception cref="InvalidDataException">The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.</exception>
-    /// <exception cref="ArgumentException">A tokenizer is needed, or its vocabulary is not the model's.</exception>
+    /// <exception cref="ArgumentException">A tokenizer is needed, or it has ordinary tokens that the model has not.</exception>
     public static GptModel FromFile(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         tokenizer ??= file.Tokenizer
-            ?? (file.Config.VocabularySize == Gpt2Tokenizer.Instance.VocabularySize ? Gpt2Tokenizer.Instance : null)
-            ?? throw new ArgumentException($"'{file.Path}' was saved without a tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's; one must be given.", nameof(tokenizer));
+            ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
+            ?? throw new ArgumentException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"'{file.Path}' was saved without a tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's ({string.Join(", ", Gpt2Sizes)}); one must be given."),
+                nameof(tokenizer));
         try
         {
             return FromWeights(file, tokenizer, options);
@@ -107,12 +121,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(tokenizer);
         var config = weights.Config.Validated();
-        if (tokenizer.VocabularySize != config.VocabularySize)
-        {
-            throw new ArgumentException(
-                $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
-        }
-
+        tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
         options ??= new GptModelOptions();
         var packed = new ModelWeights(config, options.Precision, kernels);
         try

@@ -22,13 +22,15 @@ public sealed class BytePairTokenizer : ITextTokenizer
     /// <param name="specialIds">Ids whose bytes are the UTF-8 spelling of a special token, recognised whole and never merged.</param>
     /// <param name="endOfTextId">The id that ends a document; one of the special ones.</param>
     /// <param name="unknownId">Stands for a byte that has no token; where <see langword="null"/>, text with such a byte is refused.</param>
+    /// <param name="beginningOfTextId">The id that begins a document; one of the special ones. <see langword="null"/> for <paramref name="endOfTextId"/>.</param>
     /// <exception cref="ArgumentException">A token is empty or stands twice, an id is outside the vocabulary, or a pair stands twice or joins to no token.</exception>
     public BytePairTokenizer(
         IReadOnlyList<byte[]> tokens,
         IReadOnlyList<(int Left, int Right)> merges,
         IReadOnlyList<int> specialIds,
         int? endOfTextId = null,
-        int? unknownId = null)
+        int? unknownId = null,
+        int? beginningOfTextId = null)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(merges);
@@ -36,6 +38,11 @@ public sealed class BytePairTokenizer : ITextTokenizer
         _tokens = [.. tokens];
         TokenIds.Validate([.. specialIds], _tokens.Length, nameof(specialIds));
         if (endOfTextId is { } end && !specialIds.Contains(end)) throw new ArgumentException($"The end of text, {end}, is none of the special ids.", nameof(endOfTextId));
+        if (beginningOfTextId is { } beginning && !specialIds.Contains(beginning))
+        {
+            throw new ArgumentException($"The beginning of text, {beginning}, is none of the special ids.", nameof(beginningOfTextId));
+        }
+
         if (unknownId is { } unknown) TokenIds.Validate([unknown], _tokens.Length, nameof(unknownId));
 
         var ids = IdsOf(_tokens, [.. specialIds]);
@@ -44,6 +51,7 @@ public sealed class BytePairTokenizer : ITextTokenizer
         _merges = new BytePairMerges(merges, Merged(_tokens, merges, ids));
         Merges = [.. merges];
         EndOfTextId = endOfTextId;
+        BeginningOfTextId = beginningOfTextId ?? endOfTextId;
         UnknownId = unknownId;
     }
 
@@ -52,6 +60,9 @@ public sealed class BytePairTokenizer : ITextTokenizer
 
     /// <inheritdoc/>
     public int? EndOfTextId { get; }
+
+    /// <inheritdoc/>
+    public int? BeginningOfTextId { get; }
 
     /// <summary>The id for a byte that has no token, or <see langword="null"/>.</summary>
     public int? UnknownId { get; }

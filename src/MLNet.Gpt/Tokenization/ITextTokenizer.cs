@@ -9,6 +9,12 @@ public interface ITextTokenizer
     /// <summary>The id that ends a document, or <see langword="null"/> where the vocabulary has none.</summary>
     int? EndOfTextId { get; }
 
+    /// <summary>
+    /// The id that begins a document, from which its first token is predicted. GPT-2 has one token for both ends of a document.
+    /// </summary>
+    /// <value><see cref="EndOfTextId"/> where the vocabulary has no other.</value>
+    int? BeginningOfTextId => EndOfTextId;
+
     /// <summary>The token ids of a text; empty for an empty text.</summary>
     int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 

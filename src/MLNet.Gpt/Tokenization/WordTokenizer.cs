@@ -16,10 +16,11 @@ public sealed class WordTokenizer : ITextTokenizer
     /// <param name="words">The vocabulary; ids are the places in the list, from 0.</param>
     /// <param name="unknownWord">The word of the list that stands for all others; without it, unknown words are an error.</param>
     /// <param name="endOfText">The word of the list that ends a document, if any.</param>
+    /// <param name="beginningOfText">The word of the list that begins a document; <see langword="null"/> for <paramref name="endOfText"/>.</param>
     /// <exception cref="ArgumentException">
-    /// The list is empty, holds a word twice, or a word that is empty or contains white space; or lacks one of the two special words.
+    /// The list is empty, holds a word twice, or a word that is empty or contains white space; or lacks one of the special words.
     /// </exception>
-    public WordTokenizer(IEnumerable<string> words, string? unknownWord = null, string? endOfText = null)
+    public WordTokenizer(IEnumerable<string> words, string? unknownWord = null, string? endOfText = null, string? beginningOfText = null)
     {
         _words = [.. words];
         if (_words.Length == 0) throw new ArgumentException("A vocabulary needs at least 1 word; the list is empty.", nameof(words));
@@ -35,6 +36,7 @@ public sealed class WordTokenizer : ITextTokenizer
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         _unknownId = IdOf(unknownWord, nameof(unknownWord));
         EndOfTextId = IdOf(endOfText, nameof(endOfText));
+        BeginningOfTextId = IdOf(beginningOfText, nameof(beginningOfText)) ?? EndOfTextId;
     }
 
     /// <summary>A tokenizer of the words of a text: the distinct ones in the order of their characters.</summary>
@@ -53,6 +55,9 @@ public sealed class WordTokenizer : ITextTokenizer
 
     /// <inheritdoc/>
     public int? EndOfTextId { get; }
+
+    /// <inheritdoc/>
+    public int? BeginningOfTextId { get; }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">A word is not in the vocabulary, and no word stands for the unknown; the message names the word and its position.</exception>
@@ -111,8 +116,8 @@ public sealed class WordTokenizer : ITextTokenizer
 
     private int IdOf(ReadOnlySpan<char> word, SpecialTokens specialTokens, int position)
     {
-        // Read as ordinary characters, the spelling of the end of text is a word that the vocabulary does not have.
-        bool isKnown = _ids.TryGetValue(word, out int id) && !(specialTokens == SpecialTokens.Literal && id == EndOfTextId);
+        // Read as ordinary characters, the spelling of either end of a text is a word that the vocabulary does not have.
+        bool isKnown = _ids.TryGetValue(word, out int id) && !(specialTokens == SpecialTokens.Literal && (id == EndOfTextId || id == BeginningOfTextId));
         if (isKnown) return id;
         return _unknownId ?? throw new ArgumentException(
             $"The word '{word}' at position {position} is not among the {VocabularySize} words of the vocabulary.", "text");

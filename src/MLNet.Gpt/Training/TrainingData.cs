@@ -31,11 +31,11 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
 
     /// <summary>The same of tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, which must stay open as long as this is used.</summary>
     /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
-    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from, or a file's vocabulary is another.</exception>
+    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from, or a file's vocabulary is larger than the model's.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is above the context length.</exception>
     public static TrainingData FromTokens(ITokenSource tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
-        if (tokens is TokenFile { VocabularySize: { } size } file && size != vocabularySize)
+        if (tokens is TokenFile { VocabularySize: { } size } file && size > vocabularySize)
         {
             throw new ArgumentException($"'{file.Path}' holds ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
         }

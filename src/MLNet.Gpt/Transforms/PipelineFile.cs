@@ -1,5 +1,6 @@
 using MLNet.Gpt.IO;
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Checkpoints.Package;
 using MLNet.Gpt.Inference;
@@ -39,8 +40,13 @@ internal static class PipelineFile
         return isPipeline ? LoadPipeline(context, path, options, modelOptions) : GptPackage.Load(context, path, options, modelOptions);
     }
 
-    private static GptTransformer LoadModel(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions) =>
-        new(context, GptModel.Load(path, modelOptions), options);
+    private static GptTransformer LoadModel(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    {
+        using var file = GptModelFile.Open(path);
+        using var channel = ((IHostEnvironment)context).RegisterQuietly(nameof(LanguageModelingCatalog.LoadModel)).Start(nameof(LanguageModelingCatalog.LoadModel));
+        foreach (string warning in file.Warnings) channel.Warning(warning);
+        return new(context, GptModel.FromFile(file, modelOptions), options);
+    }
 
     private static GptTransformer LoadPipeline(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {

@@ -29,7 +29,7 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     }
 
     /// <summary>The ids that the loss is measured on; of a text of no token none.</summary>
-    public int[] LossIds(int[] ids) => options.Scoring.PrependEndOfText && ids.Length > 0 ? [model.Tokenizer.EndOfTextId!.Value, .. ids] : ids;
+    public int[] LossIds(int[] ids) => options.Scoring.PrependEndOfText && ids.Length > 0 ? [model.Tokenizer.BeginningOfTextId!.Value, .. ids] : ids;
 
     /// <summary>
     /// Computes parts of texts in as few passes as they fit in, or their continuations. A text's values do not depend on the

@@ -1,5 +1,7 @@
 using System.Management.Automation;
+using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Tokenization;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -9,11 +11,37 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(LanguageModel))]
 public sealed class ImportGptModelCommand : ModelFileCommand
 {
+    private ITextTokenizer? _tokenizer;
+
     /// <summary>How the matrices are held in memory.</summary>
     [Parameter]
     public WeightPrecision Precision { get; set; } = WeightPrecision.Float32;
 
+    /// <summary>The folder or file of a tokenizer that is used in place of the one beside the weights.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? TokenizerPath { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (TokenizerPath is null) return;
+        string path = GetUnresolvedProviderPathFromPSPath(TokenizerPath);
+        try
+        {
+            _tokenizer = TokenizerFile.Load(path);
+        }
+        catch (InvalidDataException damaged)
+        {
+            Terminate(damaged, "TokenizerInvalid", ErrorCategory.InvalidData, TokenizerPath);
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            Terminate(unreadable, "TokenizerUnreadable", ErrorCategory.ReadError, TokenizerPath);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachFile(file =>
-        WriteObject(new LanguageModel(NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }))));
+        WriteObject(new LanguageModel(NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }, _tokenizer))));
 }

@@ -30,6 +30,11 @@ public abstract class ModelFileCommand : GptCommand
     [ValidateRange(1, int.MaxValue)]
     public int HeadCount { get; set; }
 
+    /// <summary>Whether an output head that is stored is used where the configuration ties it to the token embedding and the two differ.</summary>
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public SwitchParameter UseStoredHead { get; set; }
+
     /// <summary>Opens each model and works on it; one that cannot be used is reported, and the next has its turn.</summary>
     protected void ForEachFile(Action<GptModelFile> work)
     {
@@ -38,7 +43,8 @@ public abstract class ModelFileCommand : GptCommand
         {
             try
             {
-                using var file = GptModelFile.Open(path, MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null);
+                using var file = GptModelFile.Open(path, MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null, UseStoredHead);
+                foreach (string warning in file.Warnings) WriteWarning(warning);
                 work(file);
             }
             catch (InvalidDataException damaged)

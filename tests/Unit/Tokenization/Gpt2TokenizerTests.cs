@@ -127,4 +127,13 @@ public class Gpt2TokenizerTests
         });
     }
 
+    [Fact] // One merger takes over from the other at some length; neither the ids nor their number may tell where.
+    public void Words_of_any_length_have_the_ids_of_the_tokenizer_of_MLNet()
+    {
+        using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
+        var other = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
+        Gen.OneOf(Gen.Char['a', 'z'], Gen.Char['à', 'ö'], Gen.Char['ぁ', 'ん']).Array[1, 600].Select(letters => new string(letters)).Sample(
+            word => Tokenizer.Encode(word).SequenceEqual(other.EncodeToIds(word)) && Tokenizer.Count(word) == other.CountTokens(word),
+            iter: 500);
+    }
 }

@@ -135,7 +135,7 @@ public sealed class GptPackageTests : IDisposable
         AssertRefused("config.json", "\"layerCount\":2", "\"layerCount\":1", "trf_blocks.1");
         AssertRefused("config.json", "\"contextLength\":16", "\"contextLength\":32", "pos_emb.weight");
         AssertRefused("config.json", "\"headCount\":4", "\"headCount\":5", "HeadCount 5");
-        AssertRefused("config.json", "\"vocabularySize\":61", "\"vocabularySize\":60", "vocabularySize in 'config.json' is 60");
+        AssertRefused("config.json", "\"vocabularySize\":61", "\"vocabularySize\":60", "its tokenizer has 61 ids, its model 60");
         AssertRefused("config.json", "\"hasQkvBias\":true,", "", "hasQkvBias");
         AssertRefused("tokenizer.json", "\"w7\",", "", "60 ids");
         AssertRefused("tokenizer.json", "\"words\"", "\"signs\"", "signs");

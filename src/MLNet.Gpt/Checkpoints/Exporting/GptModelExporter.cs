@@ -24,7 +24,7 @@ public static class GptModelExporter
     /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ArgumentException">
-    /// The format has no such data type or no place for such a tokenizer, the tokenizer's vocabulary is not the model's, or a weight is beyond the data type's
+    /// The format has no such data type or no place for such a tokenizer, the tokenizer has ordinary tokens that the model has not, or a weight is beyond the data type's
     /// range; what was there stays as it was.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written, or the folder holds something that would be lost.</exception>
@@ -47,11 +47,7 @@ public static class GptModelExporter
             throw new ArgumentException($"{format} holds weights as {string.Join(", ", allowed)}, not as {options.DataType}.", nameof(options));
         }
 
-        if (tokenizer is not null && tokenizer.VocabularySize != config.VocabularySize)
-        {
-            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {config.VocabularySize}.", nameof(tokenizer));
-        }
-
+        if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
         var job = new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken));
         switch (format)
         {

@@ -8,9 +8,10 @@ namespace MLNet.Gpt.Checkpoints.Exporting;
 /// <param name="Merges">Pairs of ids that become one token, those merged first in front.</param>
 /// <param name="SpecialIds">Ids that are recognised whole, in order.</param>
 /// <param name="EndOfTextId">The id that ends a document, if any.</param>
+/// <param name="BeginningOfTextId">The id that begins a document, if any.</param>
 /// <param name="UnknownId">The id for bytes without a token, if any.</param>
 internal sealed record SpelledVocabulary(
-    IReadOnlyList<string> Tokens, IReadOnlyList<(int Left, int Right)> Merges, IReadOnlyList<int> SpecialIds, int? EndOfTextId, int? UnknownId)
+    IReadOnlyList<string> Tokens, IReadOnlyList<(int Left, int Right)> Merges, IReadOnlyList<int> SpecialIds, int? EndOfTextId, int? BeginningOfTextId, int? UnknownId)
 {
     /// <summary>The merges as lines of two tokens with a blank between.</summary>
     public IEnumerable<string> MergeLines => Merges.Select(merge => $"{Tokens[merge.Left]} {Tokens[merge.Right]}");
@@ -18,14 +19,19 @@ internal sealed record SpelledVocabulary(
     /// <summary>The spelling of the token that ends a document, if any.</summary>
     public string? EndOfText => EndOfTextId is { } id ? Tokens[id] : null;
 
+    /// <summary>The spelling of the token that begins a document, if any.</summary>
+    public string? BeginningOfText => BeginningOfTextId is { } id ? Tokens[id] : null;
+
     /// <summary>The spelling of the token for unknown bytes, if any.</summary>
     public string? Unknown => UnknownId is { } id ? Tokens[id] : null;
 
     /// <summary>The vocabulary of a tokenizer, or <see langword="null"/> where it is none of byte-level BPE.</summary>
-    public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => tokenizer switch
+    public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
-        Gpt2Tokenizer gpt2 => new(Spell(gpt2.VocabularySize, [Gpt2Vocabulary.EndOfTextId], gpt2.TokenBytes), Gpt2Merges.All, [Gpt2Vocabulary.EndOfTextId], gpt2.EndOfTextId, null),
-        BytePairTokenizer pairs => new(Spell(pairs.VocabularySize, pairs.SpecialIds, pairs.TokenBytes), pairs.Merges, pairs.SpecialIds, pairs.EndOfTextId, pairs.UnknownId),
+        Gpt2Tokenizer gpt2 => new(
+            Spell(gpt2.VocabularySize, [Gpt2Vocabulary.EndOfTextId], gpt2.TokenBytes), Gpt2Merges.All, [Gpt2Vocabulary.EndOfTextId], gpt2.EndOfTextId, gpt2.BeginningOfTextId, null),
+        BytePairTokenizer pairs => new(
+            Spell(pairs.VocabularySize, pairs.SpecialIds, pairs.TokenBytes), pairs.Merges, pairs.SpecialIds, pairs.EndOfTextId, pairs.BeginningOfTextId, pairs.UnknownId),
         _ => null,
     };
 

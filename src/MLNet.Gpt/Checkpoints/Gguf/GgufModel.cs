@@ -9,7 +9,7 @@ internal static class GgufModel
 {
     private const string Architecture = "gpt2";
     private const string Tokens = "tokenizer.ggml.tokens";
-    private const int ControlToken = 3, UserDefinedToken = 4;
+    private const int ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
 
     // How the text is cut: of a file that does not say, as GPT-2 does it.
     private static readonly string[] Splits = ["gpt-2", "default"];
@@ -70,6 +70,7 @@ internal static class GgufModel
         var merges = file.Optional<List<string>>("tokenizer.ggml.merges") ?? throw new InvalidDataException($"'{path}' has a tokenizer without 'tokenizer.ggml.merges'.");
 
         int? end = file.OptionalInteger("tokenizer.ggml.eos_token_id"), unknown = file.OptionalInteger("tokenizer.ggml.unknown_token_id");
+        int? beginning = file.OptionalInteger("tokenizer.ggml.bos_token_id");
         var types = file.Optional<List<long>>("tokenizer.ggml.token_type");
         var special = new SortedSet<int>();
         if (types is not null && types.Count != tokens.Count) throw new InvalidDataException($"'{path}' has {tokens.Count} tokens and types for {types.Count}.");
@@ -78,11 +79,16 @@ internal static class GgufModel
             if (types[id] is ControlToken or UserDefinedToken) special.Add(id);
         }
 
+        // Rows that pad the vocabulary have names of their own, which no text means.
+        int count = tokens.Count;
+        while (count > 0 && types?[count - 1] == UnusedToken) count--;
+        tokens = tokens.GetRange(0, count);
         if (end is { } endId) special.Add(endId);
         if (special.Count > 0 && special.Max >= tokens.Count) throw new InvalidDataException($"'{path}' ends documents with the id {special.Max} of {tokens.Count} tokens.");
         return new BytePairVocabulary(path, tokens, [.. merges.Select(merge => HuggingFace.TokenizerFiles.Merge(path, merge))], [.. special])
         {
             EndOfTextId = end,
+            BeginningOfTextId = beginning is { } beginningId && special.Contains(beginningId) ? beginning : null,
             UnknownId = unknown < tokens.Count ? unknown : null,
         }.ToTokenizer();
     }

@@ -60,10 +60,13 @@ internal static class HuggingFaceConfigWriter
     // GPT2Config's defaults are GPT-2's ids; another vocabulary must say that it has none.
     private static void WriteEnds(Utf8JsonWriter json, ExportJob job)
     {
-        foreach (string key in (ReadOnlySpan<string>)["bos_token_id", "eos_token_id"])
-        {
-            if (job.Tokenizer?.EndOfTextId is { } id) json.WriteNumber(key, id);
-            else json.WriteNull(key);
-        }
+        WriteId(json, "bos_token_id", job.Tokenizer?.BeginningOfTextId);
+        WriteId(json, "eos_token_id", job.Tokenizer?.EndOfTextId);
+    }
+
+    private static void WriteId(Utf8JsonWriter json, string key, int? id)
+    {
+        if (id is { } known) json.WriteNumber(key, known);
+        else json.WriteNull(key);
     }
 }

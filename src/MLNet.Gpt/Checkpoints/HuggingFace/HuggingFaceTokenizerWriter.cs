@@ -23,6 +23,7 @@ internal static class HuggingFaceTokenizerWriter
     public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config)
     {
         if (tokenizer is null) return [];
+        tokenizer = FittedTokenizer.Original(tokenizer);
         if (tokenizer is WordTokenizer words) return [(Tokenizer, JsonFileWriter.Write(json => WriteWords(json, words))), (Config, JsonFileWriter.Write(json => WriteWordConfig(json, words, config)))];
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
             $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
@@ -59,12 +60,11 @@ internal static class HuggingFaceTokenizerWriter
         json.WriteEndObject();
     }
 
-    // GPT-2's release has one special token for all purposes.
     private static void WriteBytePairConfig(Utf8JsonWriter json, SpelledVocabulary vocabulary, GptConfig config)
     {
         json.WriteBoolean("add_bos_token", false);
         json.WriteBoolean("add_prefix_space", false);
-        WriteOptional(json, "bos_token", vocabulary.EndOfText);
+        WriteOptional(json, "bos_token", vocabulary.BeginningOfText);
         WriteOptional(json, "eos_token", vocabulary.EndOfText);
         json.WriteNumber("model_max_length", config.ContextLength);
         json.WriteString("tokenizer_class", "GPT2Tokenizer");
@@ -73,7 +73,7 @@ internal static class HuggingFaceTokenizerWriter
 
     private static void WriteWords(Utf8JsonWriter json, WordTokenizer words)
     {
-        WriteHead(json, words.EndOfTextId is { } id ? [(id, words.Words[id])] : []);
+        WriteHead(json, new[] { words.BeginningOfTextId, words.EndOfTextId }.OfType<int>().Distinct().Order().Select(id => (id, words.Words[id])));
         json.WriteStartObject("pre_tokenizer");
         json.WriteString("type", "WhitespaceSplit");
         json.WriteEndObject();
@@ -90,7 +90,8 @@ internal static class HuggingFaceTokenizerWriter
 
     private static void WriteWordConfig(Utf8JsonWriter json, WordTokenizer words, GptConfig config)
     {
-        if (words.EndOfTextId is { } id) json.WriteString("eos_token", words.Words[id]);
+        WriteOptional(json, "bos_token", words.BeginningOfTextId is { } beginning ? words.Words[beginning] : null);
+        WriteOptional(json, "eos_token", words.EndOfTextId is { } end ? words.Words[end] : null);
         json.WriteNumber("model_max_length", config.ContextLength);
         json.WriteString("tokenizer_class", "PreTrainedTokenizerFast");
         if (words.UnknownWord is { } unknown) json.WriteString("unk_token", unknown);

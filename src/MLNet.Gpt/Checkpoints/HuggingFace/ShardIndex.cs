@@ -42,6 +42,12 @@ internal sealed class ShardIndex
         var found = new HashSet<string>(StringComparer.Ordinal);
         foreach (var tensor in tensors)
         {
+            if (tensor.IsAlias)
+            {
+                yield return tensor;
+                continue;
+            }
+
             if (_shardOf.GetValueOrDefault(tensor.Name) != shard) throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
             found.Add(tensor.Name);
             yield return tensor;

@@ -9,40 +9,66 @@ namespace MLNet.Gpt.Checkpoints.HuggingFace;
 /// <summary>A tokenizer in files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as OpenAI wrote them first.</summary>
 internal static class TokenizerFiles
 {
+    public const string Whole = "tokenizer.json";
+
     private const int SizeLimit = 64 << 20;
-    private const string EndOfText = "<|endoftext|>";
-    private const string Whole = "tokenizer.json";
-    private const string Settings = "tokenizer_config.json";
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>The tokenizer in a Hugging Face folder, or <see langword="null"/>.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or not of the kind that GPT-2 has; the message names what is different.</exception>
+    /// <summary>The names of a vocabulary and its merges in Hugging Face's folders, and in OpenAI's release.</summary>
+    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
+
+    /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another kind than is read here; the message names what is different.</exception>
     public static ITextTokenizer? Read(string folder)
     {
         string whole = Path.Combine(folder, Whole);
-        return File.Exists(whole) ? JsonFile.Read(whole, SizeLimit, root => TokenizerJsonFile.Read(whole, root)).ToTokenizer() : Read(folder, "vocab.json", "merges.txt");
+        return File.Exists(whole) ? ReadWhole(whole) : Pairs.Select(pair => Read(folder, pair.Vocabulary, pair.Merges)).FirstOrDefault(tokenizer => tokenizer is not null);
     }
 
-    /// <summary>The tokenizer of two files, or <see langword="null"/> where they are not there.</summary>
-    public static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
-    {
-        string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName), settingsPath = Path.Combine(folder, Settings);
-        if (!File.Exists(vocabularyPath) || !File.Exists(mergesPath)) return null;
+    /// <summary>Reads a <c>tokenizer.json</c>, Hugging Face's or that of a package of this library, and what stands around it.</summary>
+    public static ITextTokenizer ReadWhole(string path) => JsonFile.Read(path, SizeLimit, root =>
+        TokenizerJson.IsIn(root) ? TokenizerJson.Read(path, root) : TokenizerJsonFile.Read(path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
 
-        string[] tokens = JsonFile.Read(vocabularyPath, SizeLimit, root => InOrder(vocabularyPath, Ids(root)));
-        string unknown = EndOfText;
-        var special = new HashSet<string>(StringComparer.Ordinal) { EndOfText };
-        if (File.Exists(settingsPath))
+    /// <summary>Reads the tokenizer of two files; <see langword="null"/> where they are not there.</summary>
+    private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
+    {
+        string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName);
+        if (!File.Exists(vocabularyPath) || !File.Exists(mergesPath)) return null;
+        var settings = TokenizerSettings.Read(folder);
+        var ids = JsonFile.Read(vocabularyPath, SizeLimit, Ids);
+        int[] special = ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int end) ? [end] : [];
+        return BytePairs(vocabularyPath, ids, Merges(mergesPath), special, settings.Unknown ?? Gpt2Vocabulary.EndOfText, settings);
+    }
+
+    /// <summary>Makes a tokenizer of a byte-level BPE vocabulary.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="ids">Ids by spelling; receives the tokens that the settings add.</param>
+    /// <param name="merges">In their order.</param>
+    /// <param name="special">Ids that the file itself recognizes whole.</param>
+    /// <param name="unknown">The token for bytes without one.</param>
+    /// <param name="settings">What stands around the file.</param>
+    public static ITextTokenizer BytePairs(
+        string path, Dictionary<string, int> ids, List<(string Left, string Right)> merges, IEnumerable<int> special, string? unknown, TokenizerSettings settings)
+    {
+        var merged = merges.Select(merge => merge.Left + merge.Right).ToHashSet(StringComparer.Ordinal);
+        var specialIds = new SortedSet<int>(special);
+        specialIds.UnionWith(settings.AddTokens(ids, CanBeSpecial));
+        string[] tokens = InOrder(path, ids);
+        var (beginning, end) = settings.FindEnds(tokens, ids, specialIds, CanBeSpecial);
+        foreach (int? id in (ReadOnlySpan<int?>)[end, beginning])
         {
-            unknown = JsonFile.Read(settingsPath, SizeLimit, root => ReadSettings(settingsPath, root, special)) ?? unknown;
+            if (id is { } one) specialIds.Add(one);
         }
 
-        int end = Array.IndexOf(tokens, EndOfText), other = Array.IndexOf(tokens, unknown);
-        return new BytePairVocabulary(vocabularyPath, tokens, Merges(mergesPath), [.. Enumerable.Range(0, tokens.Length).Where(id => special.Contains(tokens[id]))])
+        return new BytePairVocabulary(path, tokens, merges, [.. specialIds])
         {
-            EndOfTextId = end >= 0 ? end : null,
-            UnknownId = other >= 0 ? other : null,
+            EndOfTextId = end,
+            BeginningOfTextId = beginning,
+            UnknownId = unknown is { Length: > 0 } && ids.TryGetValue(unknown, out int unknownId) ? unknownId : null,
         }.ToTokenizer();
+
+        // What merging makes, and what it starts from, must stay ordinary.
+        bool CanBeSpecial(string token) => token.Length > 1 && !merged.Contains(token);
     }
 
     /// <summary>The ids of an object's names.</summary>
@@ -79,24 +105,16 @@ internal static class TokenizerFiles
     {
         try
         {
-            string[] lines = StrictUtf8.GetString(PositionedFile.ReadAll(path, SizeLimit)).Split('\n');
-            return [.. lines.Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0).Select(line => line.TrimEnd('\r')).Where(line => line.Length > 0).Select(line => Merge(path, line))];
+            string[] lines = StrictUtf8.GetString(JsonFile.WithoutMark(PositionedFile.ReadAll(path, SizeLimit)).Span).Split('\n');
+            return [.. lines
+                .Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0)
+                .Select(line => line.TrimEnd('\r'))
+                .Where(line => line.Length > 0)
+                .Select(line => Merge(path, line))];
         }
         catch (DecoderFallbackException error)
         {
-            throw new InvalidDataException($"'{path}' is no UTF-8 text: {error.Message}", error);
+            throw new InvalidDataException($"'{path}' is not valid UTF-8: {error.Message}", error);
         }
-    }
-
-    private static string? ReadSettings(string path, JsonElement root, HashSet<string> special)
-    {
-        if (root.Optional("add_prefix_space")?.GetBoolean() == true) throw new InvalidDataException($"'{path}' puts a blank before each text (add_prefix_space); GPT-2 does not.");
-        if (root.Optional("added_tokens_decoder") is { } added)
-        {
-            foreach (var token in added.EnumerateObject()) special.Add(token.Value.GetProperty("content").GetString() ?? throw new JsonException("An added token has no content."));
-        }
-
-        var unknown = root.Optional("unk_token");
-        return unknown?.ValueKind == JsonValueKind.Object ? unknown.Value.GetProperty("content").GetString() : unknown?.GetString();
     }
 }

@@ -27,6 +27,8 @@ internal sealed partial class BookLayout : IWeightLayout
 
     public bool IsNoWeight(string tensor) => Mask().IsMatch(tensor);
 
+    public bool LacksBiases(IReadOnlyDictionary<string, FileTensor> tensors) => false;
+
     [GeneratedRegex(@"^trf_blocks\.[0-9]{1,9}\.att\.mask$", RegexOptions.CultureInvariant)]
     private static partial Regex Mask();
 }

@@ -10,13 +10,17 @@ namespace MLNet.Gpt.Checkpoints.Importing;
 /// <param name="Tokens">The spelling of each id.</param>
 /// <param name="Merges">Lines of two spellings with a blank between.</param>
 /// <param name="SpecialIds">Ids that are spelt as they are, not in the alphabet of bytes.</param>
-internal sealed record BytePairVocabulary(string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int> SpecialIds)
+internal sealed record BytePairVocabulary(
+    string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int> SpecialIds)
 {
     // Of GPT-2's merges, as pairs of ids of 32 bits: with the same tokens and merges a vocabulary is GPT-2's.
     private const string Gpt2MergesHash = "929E84B3BE32EA1E3D811C85CA1885E5A368515CFEC3DBDDC8F5EFA7D161A04B";
 
     /// <summary>The id that ends a document.</summary>
     public int? EndOfTextId { get; init; }
+
+    /// <summary>The id that begins a document, where it is another.</summary>
+    public int? BeginningOfTextId { get; init; }
 
     /// <summary>The id for bytes without a token.</summary>
     public int? UnknownId { get; init; }
@@ -38,10 +42,10 @@ internal sealed record BytePairVocabulary(string Path, IReadOnlyList<string> Tok
 
         var merges = new (int Left, int Right)[Merges.Count];
         for (int rank = 0; rank < merges.Length; rank++) merges[rank] = (Find(Merges[rank].Left), Find(Merges[rank].Right));
-        if (IsGpt2(tokens, merges, special)) return Gpt2Tokenizer.Instance;
+        if (EndsAsGpt2() && IsGpt2(tokens, merges, special)) return Gpt2Tokenizer.Instance;
         try
         {
-            return new BytePairTokenizer(tokens, merges, SpecialIds, EndOfTextId, UnknownId);
+            return new BytePairTokenizer(tokens, merges, SpecialIds, EndOfTextId, UnknownId, BeginningOfTextId);
         }
         catch (ArgumentException error)
         {
@@ -50,6 +54,9 @@ internal sealed record BytePairVocabulary(string Path, IReadOnlyList<string> Tok
 
         int Find(string token) => ids.TryGetValue(token, out int id) ? id : throw Invalid($"it merges '{token}', which is no token.");
     }
+
+    private bool EndsAsGpt2() => (EndOfTextId ?? Gpt2Vocabulary.EndOfTextId) == Gpt2Vocabulary.EndOfTextId
+        && (BeginningOfTextId ?? Gpt2Vocabulary.EndOfTextId) == Gpt2Vocabulary.EndOfTextId;
 
     private static bool IsGpt2(byte[][] tokens, (int Left, int Right)[] merges, HashSet<int> special)
     {

@@ -109,6 +109,13 @@ internal sealed partial record FusedLayout : IWeightLayout
 
     public bool IsNoWeight(string tensor) => Masks?.IsMatch(tensor) == true;
 
+    // Where one is there, all must be: the file is damaged otherwise.
+    public bool LacksBiases(IReadOnlyDictionary<string, FileTensor> tensors)
+    {
+        string[] names = [QueryKeyValue, AttentionOutput, FeedForwardIn, FeedForwardOut, AttentionNorm, FeedForwardNorm];
+        return !tensors.ContainsKey(FinalNorm + Bias) && !names.Any(name => tensors.ContainsKey(InBlock(0, name) + Bias));
+    }
+
     public IEnumerable<WeightPlace> Places(GptConfig config)
     {
         long c = config.EmbeddingWidth, f = config.FeedForwardWidth, v = config.VocabularySize;
@@ -119,26 +126,28 @@ internal sealed partial record FusedLayout : IWeightLayout
             string[] projections = [WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer)];
             string[] biases = config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : [];
             for (int part = 0; part < projections.Length; part++) yield return Linear(projections[part], Query(layer), 3 * c, c) with { Part = part, PartCount = 3 };
-            for (int part = 0; part < biases.Length; part++) yield return new(biases[part], QueryBias(layer), [3 * c], false, part, 3);
+            for (int part = 0; part < biases.Length; part++) yield return OfBias(biases[part], QueryBias(layer), 3 * c) with { Part = part, PartCount = 3 };
 
             string output = InBlock(layer, AttentionOutput), up = InBlock(layer, FeedForwardIn), down = InBlock(layer, FeedForwardOut);
             string before = InBlock(layer, AttentionNorm), between = InBlock(layer, FeedForwardNorm);
             yield return Linear(WeightNames.AttentionOutput(layer), output + Matrix, c, c);
-            yield return new(WeightNames.AttentionOutputBias(layer), output + Bias, [c]);
+            yield return OfBias(WeightNames.AttentionOutputBias(layer), output + Bias, c);
             yield return Linear(WeightNames.FeedForwardIn(layer), up + Matrix, f, c);
-            yield return new(WeightNames.FeedForwardInBias(layer), up + Bias, [f]);
+            yield return OfBias(WeightNames.FeedForwardInBias(layer), up + Bias, f);
             yield return Linear(WeightNames.FeedForwardOut(layer), down + Matrix, c, f);
-            yield return new(WeightNames.FeedForwardOutBias(layer), down + Bias, [c]);
+            yield return OfBias(WeightNames.FeedForwardOutBias(layer), down + Bias, c);
             yield return new(WeightNames.AttentionNormScale(layer), before + NormScale, [c]);
-            yield return new(WeightNames.AttentionNormShift(layer), before + Bias, [c]);
+            yield return OfBias(WeightNames.AttentionNormShift(layer), before + Bias, c);
             yield return new(WeightNames.FeedForwardNormScale(layer), between + NormScale, [c]);
-            yield return new(WeightNames.FeedForwardNormShift(layer), between + Bias, [c]);
+            yield return OfBias(WeightNames.FeedForwardNormShift(layer), between + Bias, c);
         }
 
         yield return new(WeightNames.FinalNormScale, FinalNorm + NormScale, [c]);
-        yield return new(WeightNames.FinalNormShift, FinalNorm + Bias, [c]);
+        yield return OfBias(WeightNames.FinalNormShift, FinalNorm + Bias, c);
         if (!config.HasTiedHead) yield return new(WeightNames.Head, Head, [v, c]);
     }
+
+    private static WeightPlace OfBias(string weight, string tensor, long size) => new(weight, tensor, [size]) { IsBias = true };
 
     private WeightPlace Linear(string weight, string tensor, long outputs, long inputs) =>
         new(weight, tensor, IsTransposed ? [inputs, outputs] : [outputs, inputs], IsTransposed);

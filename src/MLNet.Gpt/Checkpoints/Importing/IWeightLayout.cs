@@ -25,4 +25,9 @@ internal interface IWeightLayout
 
     /// <summary>Whether the writer's files hold the tensor although it is no weight, such as the mask of attention.</summary>
     bool IsNoWeight(string tensor);
+
+    /// <summary>
+    /// Whether the files of a model without any bias lack those of its linear layers and the shifts of its norms, as nanoGPT's <c>bias=False</c> leaves them out.
+    /// </summary>
+    bool LacksBiases(IReadOnlyDictionary<string, FileTensor> tensors);
 }

@@ -6,6 +6,10 @@ namespace MLNet.Gpt.Checkpoints.Importing;
 /// <summary>A JSON file that may hold anything: bounded in size, an object at its top, no name twice.</summary>
 internal static class JsonFile
 {
+    private const int LongestStart = 64;
+
+    private static ReadOnlySpan<byte> Mark => "\uFEFF"u8;
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
 
     /// <summary>Reads from the file what <paramref name="read"/> takes out of it.</summary>
@@ -16,9 +20,10 @@ internal static class JsonFile
     public static T Read<T>(string path, int limit, Func<JsonElement, T> read)
     {
         byte[] bytes = PositionedFile.ReadAll(path, limit);
+        if (bytes.Length == 0) throw new InvalidDataException($"'{path}' is empty.");
         try
         {
-            using var document = JsonDocument.Parse(bytes, Strict);
+            using var document = JsonDocument.Parse(WithoutMark(bytes), Strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object) throw new JsonException($"It holds {document.RootElement.ValueKind} where an object belongs.");
             return read(document.RootElement);
         }
@@ -27,6 +32,17 @@ internal static class JsonFile
             throw new InvalidDataException($"'{path}' is not the JSON that belongs there: {error.Message}", error);
         }
     }
+
+    /// <summary>Whether a file begins as a JSON object does.</summary>
+    public static bool Begins(string path)
+    {
+        using var file = PositionedFile.Open(path);
+        byte[] start = file.Read(0, (int)Math.Min(LongestStart, file.Length));
+        return WithoutMark(start).Span.TrimStart(" \t\r\n"u8) is [(byte)'{', ..];
+    }
+
+    /// <summary>Text without the UTF-8 byte order mark that Windows' editors put before it.</summary>
+    public static ReadOnlyMemory<byte> WithoutMark(byte[] text) => text.AsMemory(text.AsSpan().StartsWith(Mark) ? Mark.Length : 0);
 
     /// <summary>A property, or <see langword="null"/> where it is absent or null.</summary>
     public static JsonElement? Optional(this JsonElement parent, string name) =>

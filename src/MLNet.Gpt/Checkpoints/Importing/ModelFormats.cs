@@ -15,27 +15,29 @@ internal static class ModelFormats
     private const int ShownStart = 8;
 
     /// <exception cref="InvalidDataException">The format is not known, or its reader refuses the file.</exception>
-    public static OpenedModel Open(string path, int? headCount)
+    public static OpenedModel Open(string path, OpenOptions options)
     {
-        if (Directory.Exists(path)) return OpenFolder(path);
+        if (Directory.Exists(path)) return OpenFolder(path, options);
         var (start, end, length) = Sample(path);
+        if (length == 0) throw new InvalidDataException($"'{path}' is empty.");
+        var text = JsonFile.WithoutMark(start).Span;
         if (start.StartsWith("GGUF"u8)) return GgufModel.Open(path);
-        if (ZipDirectory.Begins(start)) return OpenZip(path, headCount);
-        if (LegacyTorchFile.Begins(start)) return PyTorchModel.Open(path, headCount);
+        if (ZipDirectory.Begins(start)) return OpenZip(path, options);
+        if (LegacyTorchFile.Begins(start)) return PyTorchModel.Open(path, options);
         if (SortedTable.Ends(end)) return TensorFlowModel.Open(path);
-        if (start.StartsWith("model_checkpoint_path"u8)) return TensorFlowModel.OpenFolder(FolderOf(path));
-        if (start.StartsWith("{"u8) && !IsSafetensors(start, length)) return OpenJson(path);
-        if (IsSafetensors(start, length)) return SafetensorsModel.Open(path, headCount);
+        if (text.StartsWith("model_checkpoint_path"u8)) return TensorFlowModel.OpenFolder(FolderOf(path));
+        if (IsSafetensors(start, length)) return SafetensorsModel.Open(path, options);
+        if (text.StartsWith("{"u8)) return OpenJson(path, options);
         throw new InvalidDataException(
             $"'{path}' is of no format that is known here: a model is a safetensors, PyTorch, GGUF or TensorFlow checkpoint file; this one begins with the bytes {Convert.ToHexString(start.AsSpan(0, Math.Min(start.Length, ShownStart)))}.");
     }
 
     // What is none of our own zips is torch.save's, whose reader has its own way to read a zip, and tells what is wrong with it.
-    private static OpenedModel OpenZip(string path, int? headCount)
+    private static OpenedModel OpenZip(string path, OpenOptions options)
     {
         using var entries = TryOpen(path);
         if (entries?.Contains(PackageModel.MetadataEntry) == true) return PackageModel.Open(entries, path, temporaryFolder: null).Model;
-        return entries is not null && PipelineModel.IsIn(entries) ? PipelineModel.Open(entries, path) : PyTorchModel.Open(path, headCount);
+        return entries is not null && PipelineModel.IsIn(entries) ? PipelineModel.Open(entries, path) : PyTorchModel.Open(path, options);
 
         static PackageEntries? TryOpen(string path)
         {
@@ -50,7 +52,7 @@ internal static class ModelFormats
         }
     }
 
-    private static OpenedModel OpenFolder(string folder)
+    private static OpenedModel OpenFolder(string folder, OpenOptions options)
     {
         if (PackageModel.IsIn(folder))
         {
@@ -58,7 +60,7 @@ internal static class ModelFormats
             return PackageModel.Open(entries, folder, temporaryFolder: null).Model;
         }
 
-        if (HuggingFaceModel.IsIn(folder)) return HuggingFaceModel.OpenFolder(folder);
+        if (HuggingFaceModel.IsIn(folder)) return HuggingFaceModel.OpenFolder(folder, options);
         if (TensorFlowModel.IsIn(folder)) return TensorFlowModel.OpenFolder(folder);
         ReadableFile.CheckFolder(folder);
         throw new InvalidDataException(
@@ -66,14 +68,14 @@ internal static class ModelFormats
     }
 
     // A file that belongs to a folder's model and is not the weights.
-    private static OpenedModel OpenJson(string path)
+    private static OpenedModel OpenJson(string path, OpenOptions options)
     {
         string folder = FolderOf(path);
         return Path.GetFileName(path) switch
         {
-            HuggingFaceConfig.FileName => HuggingFaceModel.OpenFolder(folder),
+            HuggingFaceConfig.FileName => HuggingFaceModel.OpenFolder(folder, options),
             GptHyperparameters.FileName => TensorFlowModel.OpenFolder(folder),
-            _ => HuggingFaceModel.OpenIndex(path),
+            _ => HuggingFaceModel.OpenIndex(path, options),
         };
     }
 

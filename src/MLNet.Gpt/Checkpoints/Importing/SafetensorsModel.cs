@@ -5,12 +5,12 @@ namespace MLNet.Gpt.Checkpoints.Importing;
 /// <summary>One safetensors file: a checkpoint of this library, or a state dict under the book's or Hugging Face's names.</summary>
 internal static class SafetensorsModel
 {
-    public static OpenedModel Open(string path, int? headCount)
+    public static OpenedModel Open(string path, OpenOptions options)
     {
         using var files = new OpenFiles();
         var file = files.Add(SafetensorsFile.Open(path));
         if (GptCheckpoint.IsCheckpoint(file)) return OpenOwn(file, files, "MLNet.Gpt safetensors");
-        var weights = StateDict.Open(path, file.FileTensors(), headCount, out bool hasConfig);
+        var weights = StateDict.Open(path, file.FileTensors(), options, out bool hasConfig);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return hasConfig
             ? new("Hugging Face safetensors", weights, () => TokenizerFiles.Read(folder), files.Release())

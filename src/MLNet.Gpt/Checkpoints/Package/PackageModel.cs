@@ -62,13 +62,7 @@ internal static class PackageModel
         string path, string config, string tokenizer, Func<string, string> pathOf, OpenFiles files, PositionedFile file)
     {
         var sizes = GptConfigJson.Read(pathOf(ConfigEntry), config);
-        ITextTokenizer read = TokenizerJson.Read(pathOf(TokenizerEntry), tokenizer);
-        if (read.VocabularySize != sizes.VocabularySize)
-        {
-            throw new InvalidDataException(
-                $"'{pathOf(TokenizerEntry)}' has {read.VocabularySize} ids; vocabularySize in '{ConfigEntry}' is {sizes.VocabularySize}.");
-        }
-
+        ITextTokenizer read = TokenizerJson.Read(pathOf(TokenizerEntry), tokenizer, sizes.VocabularySize);
         var weights = new WeightMap(path, sizes, BookLayout.Instance, TensorNames.Index(SafetensorsFile.Open(file).FileTensors()));
         return new("MLNet.Gpt package", weights, () => read, files.Release());
     }

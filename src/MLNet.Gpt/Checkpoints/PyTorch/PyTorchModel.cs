@@ -17,11 +17,11 @@ internal static class PyTorchModel
         return ZipDirectory.Begins(start) || LegacyTorchFile.Begins(start);
     }
 
-    public static OpenedModel Open(string path, int? headCount)
+    public static OpenedModel Open(string path, OpenOptions options)
     {
         using var files = new OpenFiles();
         var (container, state) = Read(path, files);
-        var weights = StateDict.Open(path, state.Tensors, headCount ?? state.HeadCount, out bool hasConfig);
+        var weights = StateDict.Open(path, state.Tensors, options with { HeadCount = options.HeadCount ?? state.HeadCount }, out bool hasConfig);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         return hasConfig
             ? new("Hugging Face PyTorch", weights, () => TokenizerFiles.Read(folder), files.Release())

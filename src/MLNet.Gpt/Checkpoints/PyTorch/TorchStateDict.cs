@@ -8,20 +8,20 @@ namespace MLNet.Gpt.Checkpoints.PyTorch;
 internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? HeadCount)
 {
     private static readonly string[] StateNames = ["model_state_dict", "state_dict", "model"];
-    private static readonly string[] ConfigNames = ["config", "model_config", "model_args", "cfg"];
+    private static readonly string[] ConfigNames = ["config", "model_config", "model_args", "cfg", "args"];
     private static readonly string[] HeadNames = ["n_heads", "n_head"];
 
     /// <exception cref="InvalidDataException">There is none, or one of its tensors breaks out of its storage.</exception>
     public static TorchStateDict Find(PositionedFile file, ITorchContainer container)
     {
-        if (container.Root is not PickleDictionary root) throw new InvalidDataException($"'{file.Path}' holds no dictionary but another object; a state dict is read.");
+        if (container.Root is not PickleDictionary root) throw new InvalidDataException($"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, torch.save(model.state_dict(), \"model.pth\") saves one.");
         var state = StateNames.Select(name => root[name]).OfType<PickleDictionary>().FirstOrDefault() ?? root;
         var views = new ViewCheck(file.Path);
         var storages = new Dictionary<string, TorchStorage>(StringComparer.Ordinal);
         var tensors = new List<FileTensor>();
         foreach (var (name, value) in state.Entries)
         {
-            if (value is not TensorReference tensor) throw new InvalidDataException($"'{file.Path}' holds '{name}' in its state dict, which is no tensor.");
+            if (value is not TensorReference tensor) throw new InvalidDataException($"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole file, or stands in it under {string.Join(", ", StateNames)}.");
             if (tensor.Validate() is { } problem) throw new InvalidDataException($"'{file.Path}' is damaged: the tensor '{name}' {problem}.");
             views.Add(name, tensor);
             if (!storages.TryGetValue(tensor.Storage.Key, out var storage)) storages.Add(tensor.Storage.Key, storage = container.Find(tensor.Storage));
@@ -41,7 +41,7 @@ internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? He
     }
 
     private static int? HeadsOf(PickleDictionary root) => ConfigNames
-        .Select(name => root[name])
+        .Select(name => root[name] is PickleObject settings ? settings.State : root[name])
         .OfType<PickleDictionary>()
         .SelectMany(config => HeadNames.Select(name => config[name]))
         .OfType<long>()

@@ -6,7 +6,8 @@ namespace MLNet.Gpt.Checkpoints.PyTorch;
 
 /// <summary>
 /// Reads Python's pickle format as far as state dicts need it. Only the opcodes of plain data are known, and only the names that <see cref="PickleGlobal"/>
-/// lists; anything else is refused by name. Nothing is executed: a call of a known name makes one of the records of this folder.
+/// lists; anything else is refused by name. Nothing is executed: a call of a known name makes one of the records of this folder, and of what no weight is made
+/// of a <see cref="PickleObject"/>.
 /// </summary>
 /// <remarks>Source: the opcodes' description in Python's <c>pickletools</c>, protocols 0 to 4 as far as torch.save and its relatives use them.</remarks>
 internal ref struct Unpickler
@@ -14,6 +15,7 @@ internal ref struct Unpickler
     private const int MostSteps = 2_000_000;
     private const int MostDimensions = 64;
     private const int LongestBigNumber = 16;
+    private const string Advice = "Load it in Python, where it was made, and save the state dict alone: torch.save(model.state_dict(), \"model.pth\")";
 
     private readonly string _file;
     private readonly ReadOnlySpan<byte> _bytes;
@@ -55,7 +57,7 @@ internal ref struct Unpickler
             byte opcode = Take(1)[0];
             if (opcode == '.') return Pop();
             CountSteps(1);
-            if (!TryPushValue(opcode) && !TryChange(opcode)) throw Invalid($"it has the opcode 0x{opcode:X2}, which no state dict needs");
+            if (!TryPushValue(opcode) && !TryChange(opcode)) throw Invalid($"it has the opcode 0x{opcode:X2}, which no state dict needs. {Advice}");
         }
     }
 
@@ -80,6 +82,7 @@ internal ref struct Unpickler
             case (byte)'}': return Push(new PickleDictionary());
             case (byte)']': return Push(new List<object?>());
             case (byte)')': return Push(Array.Empty<object?>());
+            case 0x8F: return Push(new PickleObject(PickleGlobal.Set));
             case 0x85: return Push(PopMany(1));
             case 0x86: return Push(PopMany(2));
             case 0x87: return Push(PopMany(3));
@@ -120,12 +123,29 @@ internal ref struct Unpickler
             case 0x93:
                 string name = PopText();
                 return Push(Global(PopText(), name));
+            case 0x81: // An object of a class, made without its constructor.
+                object? members = Pop();
+                if (Pop() is not PickleGlobal { IsOpaque: true } type || members is not object?[]) throw Invalid("it makes an object of something that is no known class");
+                return Push(new PickleObject(type));
+            case 0x90:
+                PopToMark();
+                if (Top() is not PickleObject) throw Invalid("it adds to something that is no set");
+                return true;
+            case 0x91:
+                PopToMark();
+                return Push(new PickleObject(PickleGlobal.Set));
             case (byte)'R':
                 object? arguments = Pop();
                 return Push(Call(Pop(), arguments));
             case (byte)'b':
                 // A dictionary's attributes: the state dict's versions of its modules.
                 object? state = Pop();
+                if (Top() is PickleObject made)
+                {
+                    made.State = state as PickleDictionary;
+                    return true;
+                }
+
                 if (Top() is not PickleDictionary || state is not PickleDictionary) throw Invalid("it sets attributes of something that is no dictionary");
                 return true;
             case (byte)'s':
@@ -158,15 +178,17 @@ internal ref struct Unpickler
     private readonly PickleGlobal Global(string module, string name)
     {
         var global = new PickleGlobal(module, name);
-        return global.IsAllowed ? global : throw Invalid($"it asks for '{global}', which no state dict needs; nothing of it was executed");
+        return global.IsAllowed ? global : throw Invalid($"it asks for '{global}', which no state dict needs; nothing of it was executed. {Advice}");
     }
 
     private object? Call(object? function, object? arguments)
     {
         if (function is not PickleGlobal global || arguments is not object?[] list) throw Invalid("it calls something that is no function");
         if (global == PickleGlobal.OrderedDict) return Dictionary(list);
+        if (global == PickleGlobal.DefaultDict) return new PickleDictionary();
         if (global == PickleGlobal.Size && list is [object?[] size]) return size;
-        if (global == PickleGlobal.RebuildParameter && list is [TensorReference parameter, ..]) return parameter;
+        if ((global == PickleGlobal.RebuildParameter || global == PickleGlobal.RebuildParameterWithState) && list is [TensorReference parameter, ..]) return parameter;
+        if (global.IsOpaque) return new PickleObject(global);
         if ((global == PickleGlobal.RebuildTensor && list.Length == 4) || (global == PickleGlobal.RebuildTensorV2 && list.Length is 6 or 7))
         {
             if (list is [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]) return new TensorReference(storage, offset, Numbers(shape), Numbers(strides));
@@ -219,12 +241,14 @@ internal ref struct Unpickler
 
     private readonly void Set(object? key, object? value)
     {
+        if (Top() is PickleObject) return;
         if (Top() is not PickleDictionary dictionary) throw Invalid("it sets a key of something that is no dictionary");
         if (!dictionary.TryAdd(key, value)) throw Invalid($"it sets '{key}' twice");
     }
 
     private readonly void Append(object? item)
     {
+        if (Top() is PickleObject) return;
         if (Top() is not List<object?> list) throw Invalid("it appends to something that is no list");
         list.Add(item);
     }

@@ -20,7 +20,7 @@ internal static partial class TensorFlowModel
     public static OpenedModel OpenFolder(string folder)
     {
         string statePath = Path.Combine(folder, StateName);
-        string state = Encoding.UTF8.GetString(PositionedFile.ReadAll(statePath, LongestState));
+        string state = Encoding.UTF8.GetString(JsonFile.WithoutMark(PositionedFile.ReadAll(statePath, LongestState)).Span);
         var latest = LatestCheckpoint().Match(state);
         if (!latest.Success) throw new InvalidDataException($"'{statePath}' names no checkpoint.");
 
@@ -44,7 +44,7 @@ internal static partial class TensorFlowModel
         }
 
         var weights = new WeightMap(path, config, FusedLayout.OpenAI, tensors);
-        return new("TensorFlow checkpoint", weights, () => TokenizerFiles.Read(folder, "encoder.json", "vocab.bpe"), files.Release());
+        return new("TensorFlow checkpoint", weights, () => TokenizerFiles.Read(folder), files.Release());
     }
 
     // The release keeps matrices as convolutions of width 1, with that width in front.

@@ -135,7 +135,7 @@ public sealed class OnnxExporterTests : IDisposable
         using var model = TinyModels.Create();
         model.Export(File);
         using var session = new InferenceSession(File);
-        var tokenizer = Assert.IsType<WordTokenizer>(TokenizerJson.Read(File, session.ModelMetadata.CustomMetadataMap["mlnet_gpt.tokenizer"]));
+        var tokenizer = Assert.IsType<WordTokenizer>(TokenizerJson.Read(File, session.ModelMetadata.CustomMetadataMap["mlnet_gpt.tokenizer"], model.Config.VocabularySize));
         Assert.Equal(((WordTokenizer)model.Tokenizer).Words, tokenizer.Words);
     }
 

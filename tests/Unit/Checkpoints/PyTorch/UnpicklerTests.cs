@@ -12,13 +12,20 @@ public class UnpicklerTests
     [InlineData("<80><02>cbuiltins\neval\n.", "asks for 'builtins.eval'")]
     [InlineData("<80><04><8C><08>builtins<8C><04>exec<93>.", "asks for 'builtins.exec'")]
     [InlineData("c__main__\nGPTModel\n.", "asks for '__main__.GPTModel'")]
-    [InlineData("cnumpy.core.multiarray\nscalar\n.", "asks for 'numpy.core.multiarray.scalar'")]
+    [InlineData("cnumpy.core.multiarray\nfromstring\n.", "asks for 'numpy.core.multiarray.fromstring'")]
+    [InlineData("cargparse\nArgumentParser\n.", "asks for 'argparse.ArgumentParser'")]
+    [InlineData("c__builtin__\neval\n.", "asks for '__builtin__.eval'")]
+    [InlineData("c__builtin__\ngetattr\n.", "asks for '__builtin__.getattr'")]
+    [InlineData("cposix\nsystem\n.", "torch.save(model.state_dict(), \"model.pth\")")]
+    [InlineData("<8F>K<01>b<90>.", "ends a group")]
+    [InlineData("](K<01><90>.", "adds to something that is no set")]
+    [InlineData("ctorch\nFloatStorage\n)<81>.", "makes an object of something that is no known class")]
     [InlineData("ctorch\nload\n.", "asks for 'torch.load'")]
     [InlineData("ctorch.storage\n_load_from_bytes\n.", "asks for 'torch.storage._load_from_bytes'")]
     [InlineData("ctorch\nFloatStorage\n)R.", "calls 'torch.FloatStorage' with other arguments")]
     [InlineData("(iposix\nsystem\n.", "the opcode 0x69")]
     [InlineData("(cposix\nsystem\no.", "asks for 'posix.system'")]
-    [InlineData("}}<81>.", "the opcode 0x81")]
+    [InlineData("}}<81>.", "makes an object of something that is no known class")]
     [InlineData("Pposix\n.", "the opcode 0x50")]
     [InlineData("X<FFFFFF7F>a.", "ends in the middle")]
     [InlineData("X<FFFFFFFF>a.", "more than 31 bits")]
@@ -41,6 +48,36 @@ public class UnpicklerTests
         var error = Assert.Throws<InvalidDataException>(() => Read(pickle));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains("'model.pth'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory] // What torch's weights_only lets pass, and what training programs keep beside the weights, as Python pickles them.
+    [InlineData("ctorch\nfloat32\n")] // torch.float32
+    [InlineData("ctorch\ndevice\nX<04000000>cuda<85>R")] // torch.device('cuda')
+    [InlineData("ctorch\ndevice\nX<04000000>cudaK<00><86>R")] // torch.device('cuda:0')
+    [InlineData("ctorch\nSize\n(K<02>K<03>t<85>R")] // torch.Size([2, 3])
+    [InlineData("ctorch.serialization\n_get_layout\nX<0D000000>torch.strided<85>R")] // torch.strided
+    [InlineData("ccollections\nCounter\n}X<01000000>aK<02>s<85>R")] // Counter(a=2)
+    [InlineData("ccollections\ndefaultdict\nc__builtin__\nint\n<85>RX<01000000>aK<02>s")] // defaultdict(int, a=2)
+    [InlineData("c__builtin__\nset\n](K<01>K<02>e<85>R")] // {1, 2} of protocol 2
+    [InlineData("<8F>(K<01>K<02><90>")] // {1, 2} of protocol 4
+    [InlineData("(K<01>K<02><91>")] // frozenset({1, 2})
+    [InlineData("c__builtin__\ncomplex\nG<3FF0000000000000>G<4000000000000000><86>R")] // 1 + 2j
+    [InlineData("cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>R(K<03>X<01000000><3C>NNNJ<FFFFFFFF>J<FFFFFFFF>K<00>tbc_codecs\nencode\nX<01000000>aX<06000000>latin1<86>R<86>R")]
+    [InlineData("cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>RC<01>a<86>R")] // numpy.float64 of NumPy 2, protocol 4
+    [InlineData("cargparse\nNamespace\n)<81>}X<06000000>n_headK<04>sb")] // argparse.Namespace(n_head=4)
+    public void What_stands_beside_weights_is_passed_over(string value)
+    {
+        var root = Assert.IsType<PickleDictionary>(Read($"}}X<01000000>v{value}sX<01000000>wK<07>s."));
+        Assert.NotNull(root["v"]);
+        Assert.Equal(7L, root["w"]);
+    }
+
+    [Fact]
+    public void Attributes_of_an_object_are_kept()
+    {
+        var arguments = Assert.IsType<PickleObject>(Read("cargparse\nNamespace\n)<81>}X<06000000>n_headK<04>sb."));
+        Assert.Equal("argparse.Namespace", arguments.ToString());
+        Assert.Equal(4L, arguments.State!["n_head"]);
     }
 
     [Fact]
