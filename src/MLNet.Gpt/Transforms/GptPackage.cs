@@ -35,7 +35,7 @@ internal static class GptPackage
     /// <param name="modelOptions">In place of those that were saved.</param>
     public static GptTransformer Load(IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        using var entries = PackageEntries.Open(path);
+        using var entries = OpenEntries(path);
         if (!entries.Contains(PackageModel.MetadataEntry) && PipelineModel.IsIn(entries))
         {
             throw new InvalidDataException($"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
@@ -59,6 +59,19 @@ internal static class GptPackage
         {
             model.Dispose();
             throw;
+        }
+    }
+
+    private static PackageEntries OpenEntries(string path)
+    {
+        try
+        {
+            return PackageEntries.Open(path);
+        }
+        catch (InvalidDataException error)
+        {
+            throw new InvalidDataException(
+                $"'{path}' is no package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. {error.Message}", error);
         }
     }
 

@@ -194,6 +194,10 @@ public sealed class PipelineFileTests : IDisposable
         Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
         error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(PathOf("one.zip")));
         Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
+
+        GptCheckpoint.Save(PathOf("model.safetensors"), _model, _model.Tokenizer);
+        error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(PathOf("model.safetensors")));
+        Assert.Contains("GptModel.Load", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
