@@ -20,6 +20,18 @@ Describe 'Export-GptLossReport' {
         $page | Should -Match ([regex]::Escape($loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture)))
     }
 
+    It 'shows the whole text, the model and how it measured' {
+        Get-GptLoss $model '鲸鱼 moves you' -PerToken | Export-GptLossReport TestDrive:/whole.html
+        $page = Get-Content TestDrive:/whole.html -Raw
+        $div = [regex]::Match($page, '<div class="text".*?</div>', 'Singleline').Value
+        [System.Net.WebUtility]::HtmlDecode(($div -replace '<[^>]*>', '')) | Should -Be '鲸鱼 moves you'
+        $page | Should -Not -Match ([char]0xFFFD)
+        $page | Should -Match "Model: $($model.Name) \("
+        $page | Should -Match 'Measured \d{4}-\d\d-\d\d \d\d:\d\d UTC'
+        $page | Should -Match 'the first token is not predicted'
+        $page | Should -Match 'rank [\d,]+ of [\d,]+, id \d+, position 1, after 1 token\b'
+    }
+
     It 'is well-formed' {
         $tokens | Export-GptLossReport TestDrive:/x.html
         $page = (Get-Content TestDrive:/x.html -Raw) -replace '<!DOCTYPE html>', '' -replace '<meta ([^>]*)>', '<meta $1/>'

@@ -53,9 +53,24 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
 
         string file = ResolveOutput(Path);
         var report = ParameterSetName == TokenSet
-            ? new LossReport { Documents = TokenDocuments.Of(_tokens), VocabularySize = _tokens[0].VocabularySize }
+            ? ReportTokens()
             : ReadResults([.. ResolveFiles(ResultPath, literal: false)]);
         WriteFile(file, "Write a loss report", () => (report with { Title = Title, Charts = Charts() }).Save(file));
+    }
+
+    // Of tokens of several models it cannot say which one measured.
+    private LossReport ReportTokens()
+    {
+        var first = _tokens[0];
+        bool isOneModel = _tokens.All(token => token.Model == first.Model && token.Scoring == first.Scoring);
+        return new()
+        {
+            Documents = TokenDocuments.Of(_tokens),
+            VocabularySize = first.VocabularySize,
+            Model = isOneModel ? first.Model?.Name : null,
+            Config = isOneModel ? first.Model?.Config : null,
+            Scoring = isOneModel ? first.Scoring : null,
+        };
     }
 
     private LossReport ReadResults(string[] files)
@@ -64,6 +79,7 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
         {
             return new LossReport
             {
+                Time = files.Select(File.GetLastWriteTime).DefaultIfEmpty(DateTime.Now).Max(),
                 Documents = [.. CorpusResults.ReadDocuments(files)],
                 VocabularySize = CorpusResults.Merge(files).Metrics.VocabularySize,
             };

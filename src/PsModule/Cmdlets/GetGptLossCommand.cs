@@ -15,6 +15,7 @@ public sealed class GetGptLossCommand : TextInputCommand
     private const string IdSet = "Id";
 
     private TextScorer _scorer = null!;
+    private ScoringOptions? _scoring;
 
     /// <summary>The model that measures.</summary>
     [Parameter(Mandatory = true, Position = 0)]
@@ -93,7 +94,8 @@ public sealed class GetGptLossCommand : TextInputCommand
 
         try
         {
-            _scorer = new TextScorer(Model.Engine, ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken));
+            _scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken);
+            _scorer = new TextScorer(Model.Engine, _scoring);
         }
         catch (ArgumentException invalid)
         {
@@ -120,9 +122,15 @@ public sealed class GetGptLossCommand : TextInputCommand
             }
             else if (PerToken)
             {
-                foreach (var token in _scorer.Describe(input.Text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken).Tokens)
+                var document = _scorer.Describe(input.Text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
+                foreach (var token in document.Tokens)
                 {
-                    WriteObject(new GptTokenLoss(token, input.Source, Model.Config.VocabularySize));
+                    WriteObject(new GptTokenLoss(token, input.Source, Model.Config.VocabularySize)
+                    {
+                        Model = Model,
+                        Scoring = _scoring,
+                        FirstToken = document.FirstToken,
+                    });
                 }
             }
             else

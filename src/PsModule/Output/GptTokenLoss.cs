@@ -1,4 +1,5 @@
 using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNetGpt.Output;
 
@@ -56,6 +57,15 @@ public sealed class GptTokenLoss
     internal TokenResult Result { get; }
 
     internal int VocabularySize { get; }
+
+    /// <summary>The model that measured it.</summary>
+    internal LanguageModel? Model { get; init; }
+
+    /// <summary>How it was measured.</summary>
+    internal ScoringOptions? Scoring { get; init; }
+
+    /// <summary>The first token of its text, where nothing precedes that.</summary>
+    internal TokenPiece? FirstToken { get; init; }
 
     /// <summary>The token's text.</summary>
     public override string ToString() => Text;

@@ -18,6 +18,9 @@ internal static class TokenDocuments
         var size = TextSize.Of(string.Concat(tokens.Select(token => token.Text)));
         var score = new DocumentScore(
             loss, size.ByteCount, size.CharacterCount, size.WordCount, tokens.Count(token => token.TokenRank <= 1), tokens.Count(token => token.TokenRank <= 5), 1);
-        return new(index, tokens[0].Source is { } source ? Path.GetFileName(source) : string.Empty, score, [.. tokens.Select(token => token.Result)]);
+        return new(index, tokens[0].Source is { } source ? Path.GetFileName(source) : string.Empty, score, [.. tokens.Select(token => token.Result)])
+        {
+            FirstToken = tokens[0].FirstToken is { } first && tokens[0].Position == 1 ? first : null,
+        };
     }
 }
