@@ -6,9 +6,10 @@ using MLNet.Gpt.Transforms;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Text files as data of documents, accessed through <c>mlContext.LanguageModeling.Data</c>. Views are lazy: a file is read when a cursor comes to it, one
-/// document at a time, and anew by each cursor. Line ends are kept as they are in the file. A byte that is not valid in the encoding makes the cursor fail with
-/// an <see cref="InvalidDataException"/> that names the file and the offset.
+/// Text files as data of documents, accessed through <c>mlContext.LanguageModeling.Data</c>. Views are lazy: a file is read when
+/// a cursor comes to it, one document at a time, and anew by each cursor. Line ends are kept as they are in the file. A byte that
+/// is not valid in the encoding makes the cursor fail with an <see cref="InvalidDataException"/> that names the file and the
+/// offset.
 /// </summary>
 public sealed class LanguageModelingDataOperations
 {
@@ -29,7 +30,8 @@ public sealed class LanguageModelingDataOperations
 
     /// <summary>The files of a folder as a document each, in the ordinal order of their relative names.</summary>
     /// <param name="folder">
-    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> tells which are taken: no hidden ones, and none behind a link to a folder.
+    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> tells which are taken: no hidden ones,
+    /// and none behind a link to a folder.
     /// </param>
     /// <param name="pattern">Which file names, with the wildcards * and ?; upper and lower case are the same.</param>
     /// <param name="recursive">Whether files of folders within the folder are taken.</param>
@@ -44,7 +46,10 @@ public sealed class LanguageModelingDataOperations
         return View(options, () => names.Select(name => Document(Path.Combine(root, name), name, options)), names.Count);
     }
 
-    /// <summary>Groups of lines of a file as a document each; one of nothing but white space is left out. The last line's end is not part of a document.</summary>
+    /// <summary>
+    /// Groups of lines of a file as a document each; one of nothing but white space is left out. The last line's end is not part
+    /// of a document.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="linesPerDocument">Lines in a group, at least 1; the last may have fewer.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
@@ -56,7 +61,9 @@ public sealed class LanguageModelingDataOperations
         return LoadFromParts(path, options ?? new(), lines => TextLines.InGroups(lines, linesPerDocument));
     }
 
-    /// <summary>The paragraphs of a file, parted by blank lines, as a document each. The last line's end is not part of a document.</summary>
+    /// <summary>
+    /// The paragraphs of a file, parted by blank lines, as a document each. The last line's end is not part of a document.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>

@@ -4,7 +4,8 @@ namespace MLNet.Gpt.Data;
 internal static class TextChunks
 {
     /// <summary>
-    /// Pieces of a text. A cut stands before a blank that follows something else: there every token of GPT-2's splitting ends, and every word.
+    /// Pieces of a text. A cut stands before a blank that follows something else: there every token of GPT-2's splitting ends,
+    /// and every word.
     /// </summary>
     /// <param name="reader">The text.</param>
     /// <param name="length">Characters in a piece, about; more where there is no such place.</param>

@@ -6,8 +6,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Data;
 
 /// <summary>
-/// Decodes a file of text a block at a time. <see cref="StreamReader"/> replaces invalid bytes once it has found a byte order mark, whatever its encoding
-/// would do, and does not tell where they are.
+/// Decodes a file of text a block at a time. <see cref="StreamReader"/> replaces invalid bytes once it has found a byte order
+/// mark, whatever its encoding would do, and does not tell where they are.
 /// </summary>
 internal sealed class TextFileReader : TextReader
 {
@@ -110,9 +110,10 @@ internal sealed class TextFileReader : TextReader
         catch (DecoderFallbackException error)
         {
             string bytes = string.Join(' ', (error.BytesUnknown ?? []).Select(each => each.ToString("X2", CultureInfo.InvariantCulture)));
-            long offset = BytesRead + (_encoding is UnicodeEncoding ? LoneSurrogate(_bytes.AsSpan(0, count - kept)) : error.Index); // negative: in the block before
-            throw new InvalidDataException(
-                string.Create(CultureInfo.InvariantCulture, $"'{_path}' is not valid {_encoding.WebName}: the bytes {bytes} at offset {offset}. {Advice}"), error);
+            int index = _encoding is UnicodeEncoding ? LoneSurrogate(_bytes.AsSpan(0, count - kept)) : error.Index; // below 0: in the block before
+            string message = string.Create(
+                CultureInfo.InvariantCulture, $"'{_path}' is not valid {_encoding.WebName}: the bytes {bytes} at offset {BytesRead + index}. {Advice}");
+            throw new InvalidDataException(message, error);
         }
 
         _next = 0;
@@ -121,7 +122,8 @@ internal sealed class TextFileReader : TextReader
         _pending = kept;
     }
 
-    // Whether the block ends with the first half of a surrogate pair, which then goes with the next block. After another first half it is none.
+    // Whether the block ends with the first half of a surrogate pair, which then goes with the next block. After another first
+    // half it is none.
     private bool EndsInPair() => _encoding is UnicodeEncoding
         && char.IsHighSurrogate(Utf16(_bytes.AsSpan(_bytes.Length - 2)))
         && !char.IsHighSurrogate(Utf16(_bytes.AsSpan(_bytes.Length - 4)));
@@ -143,7 +145,9 @@ internal sealed class TextFileReader : TextReader
     }
 
     private char Utf16(ReadOnlySpan<byte> unit) =>
-        (char)(_encoding.CodePage == BigEndian ? BinaryPrimitives.ReadUInt16BigEndian(unit) : BinaryPrimitives.ReadUInt16LittleEndian(unit));
+        (char)(_encoding.CodePage == BigEndian
+            ? BinaryPrimitives.ReadUInt16BigEndian(unit)
+            : BinaryPrimitives.ReadUInt16LittleEndian(unit));
 
     private static (Encoding? Encoding, int Length) ByteOrderMark(ReadOnlySpan<byte> first) => first switch
     {

@@ -39,7 +39,10 @@ internal static class TextLines
     /// <summary>A line without the characters that end it.</summary>
     public static ReadOnlySpan<char> WithoutEnd(ReadOnlySpan<char> line) => line.TrimEnd('\n').TrimEnd('\r');
 
-    /// <summary>Documents of so many lines each, the last perhaps of fewer. Ends of lines are kept within a document and not at its end. A document of nothing but white space is left out.</summary>
+    /// <summary>
+    /// Documents of so many lines each, the last perhaps of fewer. Ends of lines are kept within a document and not at its end. A
+    /// document of nothing but white space is left out.
+    /// </summary>
     public static IEnumerable<string> InGroups(IEnumerable<string> lines, int linesPerDocument) => lines.Chunk(linesPerDocument).Select(Join).Where(HasText);
 
     /// <summary>Documents parted by blank lines. Ends of lines are kept within a document and not at its end.</summary>

@@ -13,7 +13,8 @@ public sealed class TokenBatches
     /// <param name="batchSize">Windows in a batch, B; at least 1.</param>
     /// <param name="dropsLast">Whether windows that fill no whole batch are left out; of a shuffled round, other ones each time.</param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size is below 1.</exception>
-    /// <exception cref="ArgumentException">Not one batch is left: the windows are fewer than the batch size, and the last batch is dropped.</exception>
+    /// <exception cref="ArgumentException">Not one batch is left: the windows are fewer than the batch size, and the last batch
+    /// is dropped.</exception>
     public TokenBatches(TokenWindows windows, int batchSize, bool dropsLast = false)
     {
         Windows = windows;

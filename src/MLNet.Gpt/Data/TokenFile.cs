@@ -5,10 +5,14 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Data;
 
-/// <summary>Tokens in a file that stays on the disk: of data larger than memory, only the parts that are asked for are read. Safe for use by many threads.</summary>
+/// <summary>
+/// Tokens in a file that stays on the disk: of data larger than memory, only the parts that are asked for are read. Safe for use
+/// by many threads.
+/// </summary>
 /// <remarks>
-/// The layout is llm.c's, so that its files can be read here and the other way round: a header of 1024 bytes, then each id in 2 bytes, or in 4
-/// where the vocabulary is over 65,536. The file is read and not mapped, so that one that is cut short while it is open is an exception.
+/// The layout is llm.c's, so that its files can be read here and the other way round: a header of 1024 bytes, then each id in 2
+/// bytes, or in 4 where the vocabulary is over 65,536. The file is read and not mapped, so that one that is cut short while it is
+/// open is an exception.
 /// </remarks>
 public sealed class TokenFile : ITokenSource, IDisposable
 {

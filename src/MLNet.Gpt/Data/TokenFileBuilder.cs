@@ -5,14 +5,18 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Data;
 
-/// <summary>Makes a token file of texts, a piece of a text in memory at a time. Between two documents stands the tokenizer's end of text, where it has one.</summary>
+/// <summary>
+/// Makes a token file of texts, a piece of a text in memory at a time. Between two documents stands the tokenizer's end of text,
+/// where it has one.
+/// </summary>
 public static class TokenFileBuilder
 {
     private const int PieceLength = 1 << 20; // characters
     private const int BufferLength = 1 << 16; // bytes
 
     /// <summary>Makes a token file of text files, each of which is a document.</summary>
-    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where anything fails.</param>
+    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
+    /// anything fails.</param>
     /// <param name="textFiles">Text files, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
     /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
@@ -20,7 +24,8 @@ public static class TokenFileBuilder
     /// <param name="cancellationToken">Checked before each piece.</param>
     /// <returns>Tokens in the file.</returns>
     /// <exception cref="IOException">A text is not there or cannot be read, or the token file cannot be written.</exception>
-    /// <exception cref="InvalidDataException">A text has bytes that are not valid in the encoding; the message names the file and the offset.</exception>
+    /// <exception cref="InvalidDataException">A text has bytes that are not valid in the encoding; the message names the file and
+    /// the offset.</exception>
     public static long FromFiles(
         string path,
         IEnumerable<string> textFiles,
@@ -35,7 +40,8 @@ public static class TokenFileBuilder
     }
 
     /// <summary>Makes a token file of documents, such as the rows of a data set, which are taken one by one.</summary>
-    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where anything fails.</param>
+    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
+    /// anything fails.</param>
     /// <param name="documents">The documents, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
     /// <param name="progress">Told after each piece of some million characters, and after each document.</param>

@@ -19,7 +19,9 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
     public byte[] Write()
     {
         byte[] bytes = new byte[Length];
-        int[] numbers = [BytesPerToken == 2 ? Mark16 : Mark32, BytesPerToken == 2 ? Version16 : Version32, unchecked((int)Count), (int)(Count >> 32), VocabularySize];
+        bool isNarrow = BytesPerToken == 2;
+        int[] numbers =
+            [isNarrow ? Mark16 : Mark32, isNarrow ? Version16 : Version32, unchecked((int)Count), (int)(Count >> 32), VocabularySize];
         for (int i = 0; i < numbers.Length; i++) BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(i * sizeof(int)), numbers[i]);
         return bytes;
     }
@@ -37,7 +39,11 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
                 $"'{path}' is not a token file: it begins with {mark} and {version}, where {Mark16} and {Version16} or {Mark32} and {Version32} are expected."),
         };
         var header = new TokenFileHeader(bytesPerToken, ((long)Number(bytes, 3) << 32) | (uint)Number(bytes, 2), Number(bytes, 4));
-        if (header.Count < 0 || header.VocabularySize < 0) throw new InvalidDataException($"'{path}' is damaged: its header tells of {header.Count} tokens of {header.VocabularySize}.");
+        if (header.Count < 0 || header.VocabularySize < 0)
+        {
+            throw new InvalidDataException($"'{path}' is damaged: its header tells of {header.Count} tokens of {header.VocabularySize}.");
+        }
+
         return header.FileLength == fileLength
             ? header
             : throw new InvalidDataException($"'{path}' has {fileLength} bytes; {header.Count} tokens of {bytesPerToken} bytes take {header.FileLength}.");

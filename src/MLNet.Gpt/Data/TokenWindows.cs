@@ -24,13 +24,15 @@ public sealed class TokenWindows
     /// <summary>Cuts tokens into windows.</summary>
     /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
-    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where <see langword="null"/>.</param>
+    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
+    /// <see langword="null"/>.</param>
     /// <param name="keepsIncomplete">
     /// Whether a last, shorter window holds the targets that fill no whole one. Otherwise they are dropped, as the lecture does.
     /// </param>
     /// <param name="vocabularySize">The limit that all ids are checked against, or <see langword="null"/> for no check.</param>
     /// <exception cref="ArgumentException">
-    /// There are fewer than 2 tokens, so that there is nothing to predict; or too few for one whole window, where incomplete ones are dropped.
+    /// There are fewer than 2 tokens, so that there is nothing to predict; or too few for one whole window, where incomplete ones
+    /// are dropped.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
     public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
@@ -43,9 +45,11 @@ public sealed class TokenWindows
     /// <summary>Cuts tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, into windows.</summary>
     /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
-    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where <see langword="null"/>.</param>
+    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
+    /// <see langword="null"/>.</param>
     /// <param name="keepsIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
-    /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no check.</param>
+    /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no
+    /// check.</param>
     /// <exception cref="ArgumentException">There are too few tokens for a window, or too many to number the windows.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
     public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)

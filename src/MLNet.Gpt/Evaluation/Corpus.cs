@@ -7,8 +7,9 @@ using MLNet.Gpt.Data;
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
-/// Documents to be measured, in an order that is always the same. They are read when they are needed and not kept, so a corpus may be larger than
-/// memory; it is gone through once to measure it, and once more where its identity is wanted (for result files and for the time left).
+/// Documents to be measured, in an order that is always the same. They are read when they are needed and not kept, so a corpus
+/// may be larger than memory; it is gone through once to measure it, and once more where its identity is wanted (for result files
+/// and for the time left).
 /// </summary>
 public sealed class Corpus
 {
@@ -47,7 +48,8 @@ public sealed class Corpus
     }
 
     /// <summary>A corpus of the text files of a folder and of the folders in it, in an order that is the same on every machine.</summary>
-    /// <param name="folder">The folder. <see cref="TextFile.Names"/> tells which of its files are taken: no hidden ones, and none behind a link to a folder.</param>
+    /// <param name="folder">The folder. <see cref="TextFile.Names"/> tells which of its files are taken: no hidden ones, and none
+    /// behind a link to a folder.</param>
     /// <param name="pattern">Which files, such as <c>*.txt</c>.</param>
     /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>

@@ -5,9 +5,9 @@ namespace MLNet.Gpt.Evaluation;
 
 /// <summary>Measures corpora of any size with a model. Safe for use by many threads.</summary>
 /// <remarks>
-/// Documents are read, tokenised and cut on a thread of their own while the model scores; windows of many documents are packed into one call
-/// with no padding; logits are never kept. Memory does not grow with the corpus: it holds one document (of joined documents, a window)
-/// and a few pieces of about 1,000 tokens.
+/// Documents are read, tokenised and cut on a thread of their own while the model scores; windows of many documents are packed
+/// into one call with no padding; logits are never kept. Memory does not grow with the corpus: it holds one document (of joined
+/// documents, a window) and a few pieces of about 1,000 tokens.
 /// </remarks>
 public sealed class CorpusEvaluator
 {
@@ -47,8 +47,9 @@ public sealed class CorpusEvaluator
     }
 
     /// <summary>
-    /// Measures a shard of a corpus into a file of JSON Lines, which grows while it runs. A run that was interrupted is taken up where it stopped; a shard that is
-    /// complete is read and not computed again. Either way the file and the figures are the same to the last bit.
+    /// Measures a shard of a corpus into a file of JSON Lines, which grows while it runs. A run that was interrupted is taken up
+    /// where it stopped; a shard that is complete is read and not computed again. Either way the file and the figures are the
+    /// same to the last bit.
     /// </summary>
     /// <param name="corpus">The corpus; gone through twice.</param>
     /// <param name="folder">Where the file goes; see <see cref="ResultFile"/>.</param>
@@ -87,9 +88,9 @@ public sealed class CorpusEvaluator
     }
 
     /// <summary>
-    /// Where <see cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)"/> writes a shard: a name made of a
-    /// fingerprint of the model's weights, the tokenizer, the options and the corpus, and of the shard's number, so that no two different
-    /// measurements share a file.
+    /// Where <see cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)"/> writes a
+    /// shard: a name made of a fingerprint of the model's weights, the tokenizer, the options and the corpus, and of the shard's
+    /// number, so that no two different measurements share a file.
     /// </summary>
     public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) => PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
 

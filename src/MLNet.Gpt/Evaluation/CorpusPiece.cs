@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace MLNet.Gpt.Evaluation;
 
-/// <summary>A unit of work: some windows that follow each other, cut from a corpus in a way that depends on the corpus and the options alone.</summary>
+/// <summary>
+/// A unit of work: some windows that follow each other, cut from a corpus in a way that depends on the corpus and the options
+/// alone.
+/// </summary>
 internal sealed class CorpusPiece(long index)
 {
     /// <summary>Its place among the corpus's pieces, from 0.</summary>

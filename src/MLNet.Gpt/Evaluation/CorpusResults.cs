@@ -8,7 +8,8 @@ public static class CorpusResults
     /// <summary>Merges the shards of a corpus into what one evaluation of the whole gives, to the last bit.</summary>
     /// <param name="resultFiles">The files of all shards, in any order.</param>
     /// <exception cref="ArgumentException">
-    /// There is no file; or the files are of different models, options or corpora, of different splits, or two of one shard; or a shard is missing.
+    /// There is no file; or the files are of different models, options or corpora, of different splits, or two of one shard; or a
+    /// shard is missing.
     /// </exception>
     /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>
     public static CorpusEvaluation Merge(IEnumerable<string> resultFiles)
@@ -29,7 +30,10 @@ public static class CorpusResults
         return new(new(score, header.VocabularySize), statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
     }
 
-    /// <summary>The documents of a corpus in order, with their tokens where those were kept; parts that lie in different shards are put together.</summary>
+    /// <summary>
+    /// The documents of a corpus in order, with their tokens where those were kept; parts that lie in different shards are put
+    /// together.
+    /// </summary>
     /// <inheritdoc cref="Merge" path="/param|/exception"/>
     public static IEnumerable<DocumentResult> ReadDocuments(IEnumerable<string> resultFiles)
     {

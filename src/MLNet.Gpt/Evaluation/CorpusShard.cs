@@ -4,8 +4,9 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
-/// A part of the work on a corpus, which depends on nothing but its number: any process or machine may do it, at any time and again. The corpus is cut into
-/// pieces of about 1,000 tokens, of which a shard has every <see cref="Count"/>th, so that shards take about the same time, whatever the sizes of the documents.
+/// A part of the work on a corpus, which depends on nothing but its number: any process or machine may do it, at any time and
+/// again. The corpus is cut into pieces of about 1,000 tokens, of which a shard has every <see cref="Count"/>th, so that shards
+/// take about the same time, whatever the sizes of the documents.
 /// </summary>
 public readonly record struct CorpusShard
 {

@@ -10,8 +10,8 @@ namespace MLNet.Gpt.Evaluation;
 public sealed record DocumentResult(long Index, string Name, DocumentScore Score, IReadOnlyList<TokenResult> Tokens)
 {
     /// <summary>
-    /// The document's first token where nothing precedes it, so that it is not predicted. <see langword="null"/> where it is predicted, where the document
-    /// has no token, and where tokens were not asked for.
+    /// The document's first token where nothing precedes it, so that it is not predicted. <see langword="null"/> where it is
+    /// predicted, where the document has no token, and where tokens were not asked for.
     /// </summary>
     public TokenPiece? FirstToken { get; init; }
 

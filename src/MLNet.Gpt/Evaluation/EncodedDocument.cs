@@ -19,9 +19,13 @@ internal sealed class EncodedDocument(long index, long charactersBefore, CorpusD
 
     public ReadOnlySpan<int> Ids => ids;
 
-    /// <summary>Walks on to the end of a number of tokens, and returns the size of the text since the last call; places of tokens are noted on request.</summary>
+    /// <summary>
+    /// Walks on to the end of a number of tokens, and returns the size of the text since the last call; places of tokens are
+    /// noted on request.
+    /// </summary>
     /// <param name="until">Tokens from the document's first.</param>
-    /// <param name="ends">Receives for each token walked the place after its last character and after its last byte; may be <see langword="null"/>.</param>
+    /// <param name="ends">Receives for each token walked the place after its last character and after its last byte; may be
+    /// <see langword="null"/>.</param>
     public TextSize Walk(int until, List<(int Character, long Byte)>? ends = null)
     {
         int start = _spans.Position;

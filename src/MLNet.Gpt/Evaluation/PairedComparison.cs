@@ -4,13 +4,15 @@ using MLNet.Gpt.Data;
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
-/// Whether one model is better than another on the same text, or only luckier: the difference of their losses with an interval from a paired bootstrap.
+/// Whether one model is better than another on the same text, or only luckier: the difference of their losses with an interval
+/// from a paired bootstrap.
 /// </summary>
 /// <remarks>
-/// The text's units (documents, or blocks of tokens) are drawn with replacement, as many as there are, the same for both models; the difference of the
-/// two ratios of sums is computed of each draw, and the interval leaves (1 − <see cref="Confidence"/>) / 2 of the draws on either side.
-/// Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16; Koehn, "Statistical Significance Tests for Machine
-/// Translation Evaluation" (2004). The interval says nothing about texts of another kind, and is rough with fewer than about 30 units.
+/// The text's units (documents, or blocks of tokens) are drawn with replacement, as many as there are, the same for both models;
+/// the difference of the two ratios of sums is computed of each draw, and the interval leaves (1 − <see cref="Confidence"/>) / 2
+/// of the draws on either side. Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16;
+/// Koehn, "Statistical Significance Tests for Machine Translation Evaluation" (2004). The interval says nothing about texts of
+/// another kind, and is rough with fewer than about 30 units.
 /// </remarks>
 public sealed class PairedComparison
 {
@@ -52,7 +54,8 @@ public sealed class PairedComparison
     /// <param name="first">The first model's results of the documents, in order.</param>
     /// <param name="second">The second model's, of the same documents in the same order.</param>
     /// <param name="options">How; the defaults where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The documents are not the same, or there are fewer than two, or nothing was predicted.</exception>
+    /// <exception cref="ArgumentException">The documents are not the same, or there are fewer than two, or nothing was
+    /// predicted.</exception>
     public static PairedComparison OfDocuments(IEnumerable<DocumentResult> first, IEnumerable<DocumentResult> second, ComparisonOptions? options = null)
     {
         (DocumentResult First, DocumentResult Second)[] pairs = [.. Pairs(first, second)];
@@ -62,7 +65,8 @@ public sealed class PairedComparison
     /// <summary>Compares two models by blocks of the same tokens: for few long documents. Both must share a tokenizer.</summary>
     /// <param name="first">The first model's results of the documents, with their tokens, in order.</param>
     /// <param name="second">The second model's.</param>
-    /// <param name="blockLength">Tokens of a block, at least 1; long enough that neighbours' losses hang together less than tokens' do.</param>
+    /// <param name="blockLength">Tokens of a block, at least 1; long enough that neighbours' losses hang together less than
+    /// tokens' do.</param>
     /// <param name="options">How; the unit is nats per token.</param>
     /// <exception cref="ArgumentException">
     /// The documents or their tokens are not the same, tokens were not kept, or there are fewer than two blocks.

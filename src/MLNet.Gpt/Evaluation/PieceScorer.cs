@@ -28,8 +28,12 @@ internal sealed class PieceScorer(GptModel model, CorpusOptions options)
         {
             var score = DocumentScore.Of(scores.AsSpan(first, part.TargetCount), part.Size) with { DocumentCount = part.OpensDocument ? 1 : 0 };
             IReadOnlyList<TokenResult> results = options.Tokens is null ? [] : Describe(part, targets, first, scores, seen, details);
-            bool isFirstUnseen = options.Tokens is not null && part.OpensDocument && part.Document.Ids.Length > 0 && (part.TargetCount == 0 || part.FirstToken > 0);
-            parts.Add(new(part.Document.Index, part.Document.Name, score, results) { FirstToken = isFirstUnseen ? PieceOf(part.Document.Ids[0]) : null });
+            bool hasUnpredicted = options.Tokens is not null && part.OpensDocument && part.Document.Ids.Length > 0
+                && (part.TargetCount == 0 || part.FirstToken > 0);
+            parts.Add(new(part.Document.Index, part.Document.Name, score, results)
+            {
+                FirstToken = hasUnpredicted ? PieceOf(part.Document.Ids[0]) : null,
+            });
             first += part.TargetCount;
         }
 

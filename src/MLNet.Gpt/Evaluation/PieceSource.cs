@@ -52,8 +52,8 @@ internal sealed class PieceSource : IDisposable
     }
 
     /// <summary>
-    /// Stops the reading, and waits until the corpus is let go of. A corpus that does not return from giving its next document, such as one behind a dead
-    /// connection, is waited for a moment only and let go of as soon as it does.
+    /// Stops the reading, and waits until the corpus is let go of. A corpus that does not return from giving its next document,
+    /// such as one behind a dead connection, is waited for a moment only and let go of as soon as it does.
     /// </summary>
     public void Dispose()
     {

@@ -7,7 +7,10 @@ namespace MLNet.Gpt.Evaluation;
 /// <summary>The first line of a result file: what was measured, and how.</summary>
 internal sealed record ResultHeader
 {
-    /// <summary>The layout of result files. Version 2 has a hash in each line, bytes of tokens and first tokens; version 1 is read and completed as it is.</summary>
+    /// <summary>
+    /// The layout of result files. Version 2 has a hash in each line, bytes of tokens and first tokens; version 1 is read and
+    /// completed as it is.
+    /// </summary>
     public const int CurrentVersion = 2;
 
     // The way corpora are cut into pieces. A file's name depends on it, and not on the layout.

@@ -25,7 +25,9 @@ internal sealed record ResultLine
             new(Index, Hash, [.. Documents.Select(part => Present(part).ToResult())], TokenStatistics.ParseExact(Statistics), Characters);
     }
 
-    /// <summary>What a piece has of a document. Counts and cross-entropy are for people who read the file; the score has every bit.</summary>
+    /// <summary>
+    /// What a piece has of a document. Counts and cross-entropy are for people who read the file; the score has every bit.
+    /// </summary>
     internal sealed record PartLine(
         long Document, string Name, long TokenCount, string Score, double? CrossEntropy = null, TokenLine[]? Tokens = null, FirstLine? First = null)
     {
@@ -51,13 +53,15 @@ internal sealed record ResultLine
 
     /// <summary>A token; its bytes, in hexadecimal digits, where they are not those of its text.</summary>
     internal sealed record TokenLine(
-        int Position, int Id, int Start, string Text, float LogProbability, int Rank, float TopLogProbability, int Context, float? Entropy = null, CandidateLine[]? Candidates = null,
-        int? ByteStart = null, string? Bytes = null)
+        int Position, int Id, int Start, string Text, float LogProbability, int Rank, float TopLogProbability, int Context,
+        float? Entropy = null, CandidateLine[]? Candidates = null, int? ByteStart = null, string? Bytes = null)
     {
         public static TokenLine Of(TokenResult token) => new(
-            token.Position, token.Id, token.Start, token.Text, token.LogProbability, token.Rank, token.TopLogProbability, token.ContextCount, token.Entropy,
-            token.Candidates.Count == 0 ? null : [.. token.Candidates.Select(candidate => new CandidateLine(candidate.Id, candidate.Text, candidate.LogProbability))],
-            token.ByteStart, token.Piece.Bytes.Span.SequenceEqual(Encoding.UTF8.GetBytes(token.Text)) ? null : Convert.ToHexStringLower(token.Piece.Bytes.Span));
+            token.Position, token.Id, token.Start, token.Text, token.LogProbability, token.Rank, token.TopLogProbability, token.ContextCount,
+            token.Entropy,
+            token.Candidates.Count == 0 ? null : [.. token.Candidates.Select(each => new CandidateLine(each.Id, each.Text, each.LogProbability))],
+            token.ByteStart,
+            token.Piece.Bytes.Span.SequenceEqual(Encoding.UTF8.GetBytes(token.Text)) ? null : Convert.ToHexStringLower(token.Piece.Bytes.Span));
 
         public TokenResult ToResult() => new()
         {
@@ -71,7 +75,9 @@ internal sealed record ResultLine
             TopLogProbability = TopLogProbability,
             ContextCount = Context,
             Entropy = Entropy,
-            Candidates = Candidates is null ? [] : [.. Candidates.Select(Present).Select(candidate => new ScoredCandidate(candidate.Id, candidate.Text, candidate.LogProbability))],
+            Candidates = Candidates is null
+                ? []
+                : [.. Candidates.Select(Present).Select(each => new ScoredCandidate(each.Id, each.Text, each.LogProbability))],
         };
     }
 

@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
-/// Reads and writes the lines of a result file: a header, the shard's pieces in order, an end. From version 2 on, each line ends with a hash of what stands
-/// before it, so that no damage passes for another result.
+/// Reads and writes the lines of a result file: a header, the shard's pieces in order, an end. From version 2 on, each line ends
+/// with a hash of what stands before it, so that no damage passes for another result.
 /// </summary>
 internal static class ResultLines
 {
@@ -21,12 +21,14 @@ internal static class ResultLines
     public static byte[] Write(ResultLine line, int version)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(line, ResultJsonContext.Readable.ResultLine);
-        return version == 1 ? [.. json, (byte)'\n'] : [.. json[..^1], .. CheckStart, .. Hash(json.AsSpan(0, json.Length - 1)), .. CheckEnd, (byte)'\n'];
+        return version == 1
+            ? [.. json, (byte)'\n']
+            : [.. json[..^1], .. CheckStart, .. Hash(json.AsSpan(0, json.Length - 1)), .. CheckEnd, (byte)'\n'];
     }
 
     /// <summary>
-    /// Reads the whole lines of a file, from its beginning, each with the place after it. A last line that was cut short is left out; so are a missing end and
-    /// missing last pieces, which are what an interrupted run leaves.
+    /// Reads the whole lines of a file, from its beginning, each with the place after it. A last line that was cut short is left
+    /// out; so are a missing end and missing last pieces, which are what an interrupted run leaves.
     /// </summary>
     /// <exception cref="InvalidDataException">A line is damaged, or none that may stand where it does.</exception>
     public static IEnumerable<(ResultLine Line, long End)> Read(Stream stream, string path)
@@ -45,7 +47,9 @@ internal static class ResultLines
             if (isOver) throw Damaged(path, "something follows its end");
             if (header is null != line.Header is not null)
             {
-                throw header is null ? new InvalidDataException($"'{path}' does not begin with the header of a result file.") : Damaged(path, "it has a second header");
+                throw header is null
+                    ? new InvalidDataException($"'{path}' does not begin with the header of a result file.")
+                    : Damaged(path, "it has a second header");
             }
 
             header ??= Valid(line.Header!, path);
@@ -118,7 +122,8 @@ internal static class ResultLines
         }
     }
 
-    // Null where the line is none: its hash or its JSON is wrong, or it is not of exactly one kind. The header's version is not known in its own line.
+    // Null where the line is none: its hash or its JSON is wrong, or it is not of exactly one kind. The header's version is not
+    // known in its own line.
     private static ResultLine? Parse(ReadOnlySpan<byte> bytes, int? version)
     {
         int contents = bytes.Length - CheckLength;
@@ -129,7 +134,10 @@ internal static class ResultLines
             var line = JsonSerializer.Deserialize(bytes, ResultJsonContext.Readable.ResultLine);
             version ??= line?.Header?.Version;
             if (!hasCheck && version != 1) return null;
-            return line is { Header: not null, Piece: null, End: null } or { Header: null, Piece: not null, End: null } or { Header: null, Piece: null, End: not null } ? line : null;
+            bool isOfOneKind = line is { Header: not null, Piece: null, End: null }
+                or { Header: null, Piece: not null, End: null }
+                or { Header: null, Piece: null, End: not null };
+            return isOfOneKind ? line : null;
         }
         catch (JsonException)
         {

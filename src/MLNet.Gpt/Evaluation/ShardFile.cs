@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Evaluation;
 
 /// <summary>
-/// The results of a shard as JSON Lines: a header, a line for each piece in order, and an end. A file without an end is what an interrupted run has left;
-/// a line that was cut short is taken off before more are added.
+/// The results of a shard as JSON Lines: a header, a line for each piece in order, and an end. A file without an end is what an
+/// interrupted run has left; a line that was cut short is taken off before more are added.
 /// </summary>
 internal sealed class ShardFile : IDisposable
 {

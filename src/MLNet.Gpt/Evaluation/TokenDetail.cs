@@ -9,7 +9,9 @@ public sealed record TokenDetail
     /// <value><see langword="false"/>.</value>
     public bool Entropy { get; init; }
 
-    /// <summary>How many of the most probable tokens are wanted of each prediction; from 0 to 1000, and at most the vocabulary's size.</summary>
+    /// <summary>
+    /// How many of the most probable tokens are wanted of each prediction; from 0 to 1000, and at most the vocabulary's size.
+    /// </summary>
     /// <value>0.</value>
     public int CandidateCount { get; init => field = Check.Between(value, 0, 1000, nameof(CandidateCount)); }
 }

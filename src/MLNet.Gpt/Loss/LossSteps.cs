@@ -63,7 +63,10 @@ public sealed record LossSteps
     /// <summary>The cross-entropy in bits per token: nats / ln 2.</summary>
     public double BitsPerToken => Summary.CrossEntropy / Math.Log(2);
 
-    /// <summary>ln V: the cross-entropy of a model that holds every token equally probable. A model that is worse has learnt something wrong.</summary>
+    /// <summary>
+    /// ln V: the cross-entropy of a model that holds every token equally probable. A model that is worse has learnt something
+    /// wrong.
+    /// </summary>
     public double UniformCrossEntropy => Math.Log(VocabularySize);
 
     /// <summary>Perplexity as a fraction of the vocabulary: 1 is uniform guessing, 1 / V certainty.</summary>
@@ -81,7 +84,8 @@ public sealed record LossSteps
     /// <param name="batchSize">B, at least 1.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="vocabularySize">V, at least 1.</param>
-    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.</exception>
+    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞
+    /// throughout.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or an id outside the vocabulary.</exception>
     public static LossSteps Compute(
         ReadOnlySpan<float> logits, ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int batchSize, int tokenCount, int vocabularySize)

@@ -32,16 +32,24 @@ public readonly record struct LossSummary
     /// <summary>Σ −ln p(target) over the tokens, in nats; positive infinity where a target had probability 0.</summary>
     public double Sum => _infiniteCount > 0 ? double.PositiveInfinity : (double)_units / UnitsPerNat;
 
-    /// <summary>Cross-entropy, the mean negative log-likelihood in nats per token: <see cref="Sum"/> / <see cref="TokenCount"/>; NaN of no token.</summary>
+    /// <summary>
+    /// Cross-entropy, the mean negative log-likelihood in nats per token: <see cref="Sum"/> / <see cref="TokenCount"/>; NaN of no
+    /// token.
+    /// </summary>
     public double CrossEntropy => TokenCount == 0 ? double.NaN : Sum / TokenCount;
 
-    /// <summary>Perplexity, exp(<see cref="CrossEntropy"/>): the number of equally likely tokens that would be as hard to guess among. NaN of no token.</summary>
+    /// <summary>
+    /// Perplexity, exp(<see cref="CrossEntropy"/>): the number of equally likely tokens that would be as hard to guess among. NaN
+    /// of no token.
+    /// </summary>
     public double Perplexity => Math.Exp(CrossEntropy);
 
     /// <summary>The summary of one token, or of several whose losses were added up elsewhere.</summary>
-    /// <param name="negativeLogLikelihood">−ln p(target) in nats: at least 0 (rounding below 0 is kept as it is), infinity for probability 0.</param>
+    /// <param name="negativeLogLikelihood">−ln p(target) in nats: at least 0 (rounding below 0 is kept as it is), infinity for
+    /// probability 0.</param>
     /// <param name="tokenCount">The number of tokens, at least 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The value is NaN or negative infinity, or over 2^60, or the count is negative.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The value is NaN or negative infinity, or over 2^60, or the count is
+    /// negative.</exception>
     public static LossSummary Of(double negativeLogLikelihood, long tokenCount = 1)
     {
         Check.AtLeast(tokenCount, 0, nameof(tokenCount));

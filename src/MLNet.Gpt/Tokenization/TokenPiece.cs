@@ -4,8 +4,8 @@ using System.Text;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// A token by itself: its id, its bytes, and these written for a reader. Byte-level vocabularies cut characters beyond ASCII: of 鯨, one of GPT-2's tokens has
-/// the first two bytes, which are no text by themselves.
+/// A token by itself: its id, its bytes, and these written for a reader. Byte-level vocabularies cut characters beyond ASCII: of
+/// 鯨, one of GPT-2's tokens has the first two bytes, which are no text by themselves.
 /// </summary>
 public sealed class TokenPiece : IEquatable<TokenPiece>
 {
@@ -17,7 +17,10 @@ public sealed class TokenPiece : IEquatable<TokenPiece>
     /// <summary>The UTF-8 bytes that it stands for.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
-    /// <summary>Its characters, and each byte that is no part of a whole character in hexadecimal digits, such as <c>&lt;E9&gt;&lt;AF&gt;</c>: never U+FFFD for lost bytes.</summary>
+    /// <summary>
+    /// Its characters, and each byte that is no part of a whole character in hexadecimal digits, such as
+    /// <c>&lt;E9&gt;&lt;AF&gt;</c>: never U+FFFD for lost bytes.
+    /// </summary>
     public string Text => field ??= Spell(Bytes.Span);
 
     /// <summary>Whether its bytes are whole characters.</summary>

@@ -6,8 +6,9 @@ using static MLNet.Gpt.Evaluation.Reports.ReportText;
 namespace MLNet.Gpt.Evaluation.Reports;
 
 /// <summary>
-/// A page about a measurement, one HTML file with nothing to load: the figures beside simple baselines, the documents in a table to be sorted, how the losses are
-/// spread, and the texts with each token colored by its surprisal. It follows the reader's choice of light or dark, and can be used by keyboard.
+/// A page about a measurement, one HTML file with nothing to load: the figures beside simple baselines, the documents in a table
+/// to be sorted, how the losses are spread, and the texts with each token colored by its surprisal. It follows the reader's
+/// choice of light or dark, and can be used by keyboard.
 /// </summary>
 public sealed record LossReport
 {
@@ -23,7 +24,9 @@ public sealed record LossReport
     /// <summary>The documents, with their tokens where the texts are to be shown; some thousand tokens make a page of a megabyte.</summary>
     public required IReadOnlyList<DocumentResult> Documents { get; init; }
 
-    /// <summary>The model's vocabulary, V, for the loss of guessing and beside ranks; that of <see cref="Config"/> where that is given.</summary>
+    /// <summary>
+    /// The model's vocabulary, V, for the loss of guessing and beside ranks; that of <see cref="Config"/> where that is given.
+    /// </summary>
     /// <value><see langword="null"/>: not shown.</value>
     public int? VocabularySize { get => field ?? Config?.VocabularySize; init; }
 
@@ -119,7 +122,7 @@ public sealed record LossReport
             DocumentBoundaries.Joined => "documents joined",
             _ => "documents joined by the end-of-text token",
         };
-        string start = scoring.PrependEndOfText ? "the end-of-text token first, so that every token is predicted" : "the first token is not predicted";
+        string start = scoring.PrependEndOfText ? "a start token first, so that every token is predicted" : "the first token is not predicted";
         string special = scoring.SpecialTokens == Tokenization.SpecialTokens.Literal ? ", special tokens read as ordinary text" : "";
         return $"Windows {length}, {apart}{last}; {documents}; {start}{special}.";
     }

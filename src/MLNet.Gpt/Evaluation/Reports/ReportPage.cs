@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Evaluation.Reports;
 
-/// <summary>The fixed parts of a report's page. The script has no character that XML would take for markup, so that a page is well-formed as both.</summary>
+/// <summary>
+/// The fixed parts of a report's page. The script has no character that XML would take for markup, so that a page is well-formed
+/// as both.
+/// </summary>
 internal static class ReportPage
 {
     public const string Style = """
@@ -31,7 +34,8 @@ internal static class ReportPage
         .s2 { stroke: var(--third); stroke-dasharray: 2 3; } .s3 { stroke: var(--fourth); stroke-dasharray: 9 3 2 3; }
         """;
 
-    // Sorting, and a card for the token under the pointer or, with the arrow keys, the keyboard. Without it the page has the same in titles.
+    // Sorting, and a card for the token under the pointer or, with the arrow keys, the keyboard. Without it the page has the same
+    // in titles.
     public const string Script = """
         document.querySelectorAll('table.sortable').forEach(function (table) {
           var heads = Array.from(table.tHead.rows[0].cells);

@@ -5,7 +5,10 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Evaluation.Reports;
 
-/// <summary>Tokens that a page shows as one, so that it shows whole characters: mostly one token, of a character that spans tokens all of them.</summary>
+/// <summary>
+/// Tokens that a page shows as one, so that it shows whole characters: mostly one token, of a character that spans tokens all of
+/// them.
+/// </summary>
 /// <param name="First">The document's first token, where it belongs here and is not predicted.</param>
 /// <param name="Tokens">The predicted tokens, in order.</param>
 internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<TokenResult> Tokens)
@@ -13,7 +16,9 @@ internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<TokenResult> 
     // No character has more bytes, and a token has at least one.
     private const int MostTokens = 8;
 
-    /// <summary>The characters: those of the document, and of a token that stands for none of them, such as one that ends it, its own.</summary>
+    /// <summary>
+    /// The characters: those of the document, and of a token that stands for none of them, such as one that ends it, its own.
+    /// </summary>
     public string Text
     {
         get
