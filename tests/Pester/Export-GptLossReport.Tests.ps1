@@ -26,7 +26,7 @@ Describe 'Export-GptLossReport' {
         $div = [regex]::Match($page, '<div class="text".*?</div>', 'Singleline').Value
         [System.Net.WebUtility]::HtmlDecode(($div -replace '<[^>]*>', '')) | Should -Be '鲸鱼 moves you'
         $page | Should -Not -Match ([char]0xFFFD)
-        $page | Should -Match "Model: $($model.Name) \("
+        $page | Should -Match ([regex]::Escape("Model: $($model.Name) with "))
         $page | Should -Match 'Measured \d{4}-\d\d-\d\d \d\d:\d\d UTC'
         $page | Should -Match 'the first token is not predicted'
         $page | Should -Match 'rank [\d,]+ of [\d,]+, id \d+, position 1, after 1 token\b'

@@ -100,7 +100,7 @@ public sealed record LossReport
         {
             string sizes = Invariant(
                 $"{Counted(config.LayerCount, "layer")}, {Counted(config.HeadCount, "head")}, width {config.EmbeddingWidth:N0}, context {config.ContextLength:N0}, vocabulary {config.VocabularySize:N0}");
-            model = model.Length == 0 ? sizes : $"{model} ({sizes})";
+            model = model.Length == 0 ? sizes : $"{model} with {sizes}";
         }
 
         page.Write("<p>");

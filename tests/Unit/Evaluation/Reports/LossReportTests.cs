@@ -127,7 +127,7 @@ public sealed class LossReportTests : IDisposable
         string html = Write(report), text = Parse(html).Descendants("p").First().Value;
 
         Assert.Equal(html, Write(report));
-        Assert.Contains("Model: a <model> (", text, StringComparison.Ordinal);
+        Assert.Contains("Model: a <model> with ", text, StringComparison.Ordinal);
         Assert.Contains("vocabulary 50,257", text, StringComparison.Ordinal);
         Assert.Contains("Measured 2026-03-04 05:06 UTC+02:00.", text, StringComparison.Ordinal);
         Assert.Contains($"Windows of {Config.ContextLength} tokens, 4 tokens apart, the last one ending with the text; each document by itself; a start token first", text, StringComparison.Ordinal);
