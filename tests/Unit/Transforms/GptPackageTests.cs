@@ -121,7 +121,8 @@ public sealed class GptPackageTests : IDisposable
         AssertRefused("metadata.json", "\"weightsSha256\"", "\"sum\"", "weightsSha256");
         AssertRefused("metadata.json", "\"inputColumnName\": \"Text\"", "\"inputColumnName\": \"\"", "InputColumnName");
         AssertRefused("metadata.json", "\"inputColumnName\"", "\"inputColumnNames\"", "inputColumnNames");
-        AssertRefused("metadata.json", "\"candidateCount\": 5", "\"candidateCount\": 500", "CandidateCount is 500");
+        AssertRefused("metadata.json", "\"candidateCount\": 5", "\"candidateCount\": 0", "CandidateCount is 0");
+        AssertRefused("metadata.json", "\"windowLength\": null", "\"windowLength\": 500", "WindowLength is 500");
         AssertRefused("metadata.json", "{", "[", "metadata.json");
         AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": 77", "model.precision");
         AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": 2", "model.precision");
