@@ -38,7 +38,7 @@ internal static unsafe class ProductBenchmark
     private sealed class Product : IDisposable
     {
         private readonly ModelWeights _kernels = new(GptPresets.Tiny, WeightPrecision.Float32, KernelSet.Best);
-        private readonly NativeArena _arena = new();
+        private readonly NativeArena _arena = new("a matrix and its rows");
         private readonly PackedMatrix _matrix;
         private readonly PackedVector _input, _output;
         private readonly int _outputs, _depth;
