@@ -29,15 +29,17 @@ public static class LibTorch
     }
 
     /// <summary>
-    /// Has libtorch use the kernels that it has for every processor, rather than those for this one's widest vectors. Slower, but sums are then
-    /// taken in the same order on every machine of an architecture, so that a last printed digit does not hang on the width of its vectors.
-    /// Matrix products are not affected. Must be called before libtorch is first used.
+    /// Has libtorch use the kernels that it has for every processor, rather than those for this one's widest vectors, and has MKL, which computes its
+    /// matrix products, keep to AVX2. Slower, but a last printed digit then does not depend on the width of a machine's vectors. A choice that
+    /// <c>MKL_CBWR</c> makes already stands. Must be called before libtorch is first used.
     /// </summary>
     /// <exception cref="InvalidOperationException">libtorch is loaded already.</exception>
     public static void UsePortableKernels()
     {
         if (_loaded) throw new InvalidOperationException("libtorch is loaded and has chosen its kernels; call this before its first use.");
         NativeEnvironment.Set("ATEN_CPU_CAPABILITY", "default");
+        const string MklBranch = "MKL_CBWR"; // conditional numerical reproducibility: the order of a product's sums
+        if (Environment.GetEnvironmentVariable(MklBranch) is null) NativeEnvironment.Set(MklBranch, "AVX2");
     }
 
     /// <summary>Threads that one operation may use, in the whole process; at least 1.</summary>

@@ -103,7 +103,7 @@ public class CrossValidationTests
         var estimator = _ml.LanguageModeling.FromModel(model);
 
         Assert.Contains("2 documents", Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts[..2]), estimator, 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("1 folds", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("numberOfFolds is 1", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, 1)).Message, StringComparison.Ordinal);
         Assert.Contains("'Book'", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, samplingKeyColumnName: "Book")).Message, StringComparison.Ordinal);
         Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, cancellationToken: new(canceled: true)));
     }

@@ -128,7 +128,7 @@ public sealed class GptPackageTests : IDisposable
         AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": 2", "model.precision");
         AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"77\"", "model.precision");
         AssertRefused("metadata.json", "\"lastWindow\": \"OnStride\"", "\"lastWindow\": 2", "lastWindow");
-        AssertRefused("metadata.json", "\"specialTokens\": \"Recognized\"", "\"specialTokens\": \"Guessed\"", "specialTokens");
+        AssertRefused("metadata.json", "\"specialTokens\": \"Literal\"", "\"specialTokens\": \"Guessed\"", "specialTokens");
         AssertRefused("metadata.json", "\"documents\": \"Separate\"", "\"documents\": null", "documents");
         AssertRefused("metadata.json", "\"overflow\": \"Slide\"", "\"overflow\": -1", "overflow");
         AssertRefused("metadata.json", "\"scoring\": {", "\"scoring\": null, \"other\": {", "metadata.json");
@@ -371,7 +371,7 @@ public sealed class GptPackageTests : IDisposable
 
     private void AssertRefused(string entry, string text, string replacement, string expected)
     {
-        new GptTransformer(_model).Save(File);
+        new GptTransformer(_model, new() { Columns = new() { CandidateTokens = "Candidates" } }).Save(File);
         Rewrite(entry, text, replacement);
 
         var error = Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File));

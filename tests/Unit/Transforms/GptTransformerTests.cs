@@ -256,7 +256,7 @@ public sealed class GptTransformerTests : IDisposable
     [Fact]
     public void Columns_that_cannot_be_made_are_refused()
     {
-        Assert.Contains("62", Refused(new() { CandidateCount = 62 }), StringComparison.Ordinal);
+        Assert.Contains("62", Refused(GptOutputColumns.All with { CandidateCount = 62 }), StringComparison.Ordinal);
         Assert.Contains("'Perplexity'", Refused(new() { PredictedToken = "Perplexity" }), StringComparison.Ordinal);
         Assert.Contains("empty", Refused(new() { Tokens = string.Empty }), StringComparison.Ordinal);
 
