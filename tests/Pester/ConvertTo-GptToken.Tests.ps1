@@ -97,4 +97,13 @@ Describe 'ConvertTo-GptToken' {
         $shown = ConvertTo-GptToken "a`e[31mred" | Out-String
         $shown | Should -Match ([regex]::Escape('\u001b'))
     }
+
+    It 'gives the bytes of each token, and shows those that are no whole character' {
+        $text = "a $([char]0x9BE8) $([char]::ConvertFromUtf32(0x1F600))"
+        $tokens = ConvertTo-GptToken $text
+        [System.Text.Encoding]::UTF8.GetString([byte[]]$tokens.Bytes) | Should -BeExactly $text
+        -join $tokens.Text | Should -Not -Match ([char]0xFFFD)
+        -join $tokens.Text | Should -BeExactly 'a <E9><AF><A8> <F0><9F><98><80>'
+        foreach ($i in 1..($tokens.Count - 1)) { $tokens[$i].ByteStart | Should -Be ($tokens[$i - 1].ByteStart + $tokens[$i - 1].Bytes.Count) }
+    }
 }

@@ -116,7 +116,7 @@ Describe 'Get-GptLoss' {
                 $token.Candidate[0].Probability | Should -BeGreaterThan $token.Candidate[1].Probability
             }
             $tokens[1].Start | Should -Be 12
-            $tokens[1].Length | Should -Be 6
+            $tokens.TextLength | Should -Be 7, 6, 4
             $tokens.ContextCount | Should -Be 1, 2, 3
         }
 
@@ -131,7 +131,12 @@ Describe 'Get-GptLoss' {
 
         It 'never cuts a character' {
             $text = "x $([char]::ConvertFromUtf32(0x1F600)) y"
-            -join (Get-GptLoss $model $text -PerToken -PrependEndOfText).Text | Should -BeExactly $text
+            $tokens = Get-GptLoss $model $text -PerToken -PrependEndOfText
+            -join $tokens.Text | Should -BeExactly $text
+            [System.Text.Encoding]::UTF8.GetString([byte[]]$tokens.Bytes) | Should -BeExactly $text
+            -join $tokens.Token | Should -BeExactly 'x <F0><9F><98><80> y'
+            foreach ($i in 1..($tokens.Count - 1)) { $tokens[$i].ByteStart | Should -Be ($tokens[$i - 1].ByteStart + $tokens[$i - 1].Bytes.Count) }
+            $tokens | Out-String | Should -Match '<F0>'
         }
 
         It 'agrees with the steps about the probabilities of the targets' {

@@ -37,6 +37,16 @@ Describe 'Import-GptModel' {
         (Get-Item "$fixtures/gguf/f32.gguf" | Import-GptModel).Format | Should -Be 'GGUF v3, F32'
     }
 
+    It 'loads a package and a pipeline that ML.NET saved' {
+        $loaded = Import-GptModel "$fixtures/own/package-1.gpt", "$fixtures/own/pipeline-1.zip" -ErrorAction Stop
+        $loaded.Name | Should -Be 'package-1', 'pipeline-1'
+        foreach ($each in $loaded) {
+            [math]::Abs((Get-GptLoss $each 'w1 w2 w3 w1').CrossEntropy - 2.0164923667907715) | Should -BeLessThan 1e-6
+        }
+
+        (Get-GptModelInfo "$fixtures/own/package-1.gpt", "$fixtures/own/pipeline-1.zip").VocabularySize | Should -Be $loaded.Config.VocabularySize
+    }
+
     It 'refuses a model without a tokenizer of its vocabulary' {
         { Import-GptModel "$fixtures/openai" -ErrorAction Stop } | Should -Throw -ErrorId 'InputRefused,MLNetGpt.Cmdlets.ImportGptModelCommand'
     }

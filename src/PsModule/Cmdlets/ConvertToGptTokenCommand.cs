@@ -26,10 +26,18 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
     {
         var tokenizer = Model?.Tokenizer ?? Gpt2Tokenizer.Instance;
         int[] ids = tokenizer.Encode(input.Text, SpecialToken);
+        int byteStart = 0;
         for (int i = 0; i < ids.Length; i++)
         {
-            if (IdOnly) WriteObject(ids[i]);
-            else WriteObject(new GptToken(i, ids[i], tokenizer.Decode([ids[i]])));
+            if (IdOnly)
+            {
+                WriteObject(ids[i]);
+                continue;
+            }
+
+            var piece = TokenPiece.Of(tokenizer, ids[i]);
+            WriteObject(new GptToken(i, byteStart, piece));
+            byteStart += piece.Bytes.Length;
         }
     }
 }

@@ -99,7 +99,8 @@ public sealed class GetGptLossCommand : TextInputCommand
         }
         catch (ArgumentException invalid)
         {
-            Terminate(invalid, Model.Tokenizer.EndOfTextId is null ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, Model);
+            bool hasNoStart = PrependEndOfText && Model.Tokenizer.BeginningOfTextId is null;
+            Terminate(invalid, hasNoStart ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, Model);
         }
     }
 

@@ -36,7 +36,7 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
                 {
                     TokenRank = i + 1,
                     Id = candidates[i].Id,
-                    Text = Model.Tokenizer.Decode([candidates[i].Id]),
+                    Text = TokenPiece.Of(Model.Tokenizer, candidates[i].Id).Text,
                     LogProbability = candidates[i].LogProbability,
                     Prompt = input.Text,
                 });

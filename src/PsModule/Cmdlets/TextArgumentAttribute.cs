@@ -49,7 +49,7 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
         if (value is ValueType) return Refused($"The {Describe(value)} is not text. Write it as a string, such as '{value}', if its characters are the text.");
 
         string kind = value is IDictionary ? "key" : "property";
-        string message = $"The {Describe(value)} has no {kind} {wanted}; it has {(members.Count == 0 ? "none" : string.Join(", ", members))}.";
+        string message = $"The {Describe(value)} has no {kind} {wanted}; it has {List(members)}.";
 
         // An exception about a cast lets PowerShell go on to the parameters that take a path from the object's properties.
         return value is not IDictionary && PathNames.Any(members.Contains)
@@ -66,6 +66,14 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     private static string Describe(object value) => value is ValueType
         ? FormattableString.Invariant($"{value.GetType()} {value}")
         : value is PSObject ? typeof(PSCustomObject).ToString() : value.GetType().ToString();
+
+    private static string List(ICollection<string> members)
+    {
+        const int Most = 10;
+        if (members.Count == 0) return "none";
+        string rest = members.Count > Most ? FormattableString.Invariant($" and {members.Count - Most} more") : "";
+        return string.Join(", ", members.Take(Most)) + rest;
+    }
 
     private static bool IsText(object? value) => value is null or string or char;
 

@@ -10,7 +10,7 @@ namespace MLNetGpt.Completers;
 /// </summary>
 public sealed class ModelFileCompleter : IArgumentCompleter
 {
-    private static readonly string[] Extensions = [".safetensors", ".gguf", ".pth", ".pt", ".bin", ".index", ".json"];
+    private static readonly string[] Extensions = [".safetensors", ".gguf", ".pth", ".pt", ".bin", ".index", ".json", ".zip", ".gpt"];
     private static readonly EnumerationOptions Visible = new() { IgnoreInaccessible = true };
     private static readonly EnumerationOptions All = new() { IgnoreInaccessible = true, AttributesToSkip = FileAttributes.None };
 

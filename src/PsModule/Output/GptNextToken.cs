@@ -13,7 +13,7 @@ public sealed class GptNextToken
     /// <summary>Its id.</summary>
     public required int Id { get; init; }
 
-    /// <summary>Its characters.</summary>
+    /// <summary>Its characters, and each byte that is no part of a whole character in hexadecimal digits.</summary>
     public required string Text { get; init; }
 
     /// <summary>ln p(token), in nats.</summary>

@@ -20,8 +20,19 @@ public sealed class GptTokenLoss
     /// <summary>Index of the first of its characters in the text, from 0.</summary>
     public int Start => Result.Start;
 
-    /// <summary>Number of its characters, as strings are counted.</summary>
-    public int Length => Result.Length;
+    /// <summary>Number of its characters, as strings are counted. Not called Length, which is a property of every array.</summary>
+    public int TextLength => Result.Length;
+
+    /// <summary>
+    /// The token by itself: its characters, and each byte that is no part of a whole character in hexadecimal digits, such as <c>&lt;E9&gt;&lt;AF&gt;</c>.
+    /// </summary>
+    public string Token => Result.Piece.Text;
+
+    /// <summary>The UTF-8 bytes that it stands for.</summary>
+    public byte[] Bytes => Result.Piece.Bytes.ToArray();
+
+    /// <summary>Index of the first of its bytes in the text's UTF-8.</summary>
+    public int? ByteStart => Result.ByteStart;
 
     /// <summary>p(token), as the model predicted it from the tokens before.</summary>
     public double Probability => Math.Exp(-NegativeLogLikelihood);

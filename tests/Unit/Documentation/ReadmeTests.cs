@@ -13,7 +13,8 @@ public sealed partial class ReadmeTests : IDisposable
     private readonly TemporaryDirectory _folder = new();
     private readonly string _program = Path.Combine(AppContext.BaseDirectory, $"Readme{Guid.NewGuid():N}.dll");
 
-    [Fact]
+    [Fact(Explicit = true)]
+    [Trait("Category", "Slow")]
     public async Task The_first_block_trains_measures_and_saves()
     {
         var cancellation = TestContext.Current.CancellationToken;
