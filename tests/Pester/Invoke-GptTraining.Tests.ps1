@@ -91,6 +91,22 @@ Describe 'Invoke-GptTraining' {
         { Invoke-GptTraining $model @quick -BatchSize 5 -CheckpointPath TestDrive:/o -Resume } | Should -Throw -ErrorId 'TrainingRefused,*'
     }
 
+    It 'refuses to resume with other settings of the optimizer, and names them' {
+        $null = Invoke-GptTraining $model @quick -MaxSteps 1 -CheckpointPath TestDrive:/p
+        { Invoke-GptTraining $model @quick -WeightDecay 0.5 -CheckpointPath TestDrive:/p -Resume } | Should -Throw '*WeightDecay is 0.5 and was 0.1*' -ErrorId 'TrainingRefused,*'
+    }
+
+    It 'passes over a damaged checkpoint with a warning, and leaves alone what is not its own' {
+        $null = New-Item TestDrive:/d/checkpoint-500/trainer_state.json -Force -Value 'another program'
+        $null = Invoke-GptTraining $model @quick -MaxSteps 4 -CheckpointPath TestDrive:/d -CheckpointInterval 2
+        Remove-Item TestDrive:/d/checkpoint-4/model.safetensors
+        $resumed = Invoke-GptTraining $model @quick -MaxSteps 4 -CheckpointPath TestDrive:/d -Resume -ModelOnly -WarningVariable warnings -WarningAction SilentlyContinue
+        $warnings | Should -HaveCount 1
+        $warnings[0] | Should -BeLike '*checkpoint-4*'
+        $resumed.TrainingHistory[-1].Step | Should -Be 4
+        Get-Content TestDrive:/d/checkpoint-500/trainer_state.json | Should -Be 'another program'
+    }
+
     It 'writes a sample after each epoch, and the history to a file' {
         $trained = Invoke-GptTraining $model @quick -Epochs 2 -SamplePrompt 'every effort' -SampleTokens 3 -HistoryPath TestDrive:/h.csv -ModelOnly -InformationVariable written
         $written | Should -HaveCount 2
