@@ -1,3 +1,5 @@
+using System.Text;
+using MLNet.Gpt.IO;
 using ScottPlot;
 
 namespace MLNet.Gpt.Charts;
@@ -5,7 +7,7 @@ namespace MLNet.Gpt.Charts;
 /// <summary>Writes a plot as the picture that its file's name asks for.</summary>
 internal static class ChartFile
 {
-    /// <summary>Writes a picture, PNG or SVG by the name's ending; makes the folder where it is missing.</summary>
+    /// <summary>Writes a picture, PNG or SVG by the name's ending, aside and then into place; makes the folder where it is missing.</summary>
     /// <exception cref="ArgumentException">The name ends in neither <c>.png</c> nor <c>.svg</c>.</exception>
     public static void Save(Plot plot, string path, ChartSize size)
     {
@@ -15,8 +17,7 @@ internal static class ChartFile
             throw new ArgumentException($"'{path}' names no picture that can be drawn: it must end in .png or .svg.", nameof(path));
         }
 
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        if (isSvg) plot.SaveSvg(path, size.Width, size.Height);
-        else plot.SavePng(path, size.Width, size.Height);
+        byte[] picture = isSvg ? Encoding.UTF8.GetBytes(plot.GetSvgXml(size.Width, size.Height)) : plot.GetImageBytes(size.Width, size.Height, ImageFormat.Png);
+        AtomicFile.Write(path, picture.Length, stream => stream.Write(picture));
     }
 }

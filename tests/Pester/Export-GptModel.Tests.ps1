@@ -29,6 +29,23 @@ Describe 'Export-GptModel' {
         [math]::Abs($loss.CrossEntropy - (Get-GptLoss $model 'every effort moves you').CrossEntropy) | Should -BeLessThan 0.01
     }
 
+    It 'refuses a weight beyond the range of half precision, or clamps it with -ClampToRange' {
+        # One weight of a small model is replaced by 100000 in the file, whose numbers are single precision after a header.
+        $path = (Export-GptModel $model TestDrive:/far.safetensors -PassThru).FullName
+        $bytes = [IO.File]::ReadAllBytes($path)
+        [BitConverter]::GetBytes([float]100000).CopyTo($bytes, 8 + [BitConverter]::ToInt64($bytes, 0) + 400)
+        [IO.File]::WriteAllBytes($path, $bytes)
+        $far = Import-GptModel $path
+        Set-Content -Path TestDrive:/there.gguf -Value 'old'
+
+        Export-GptModel $far TestDrive:/there.gguf -DataType Float16 -Force -ErrorAction SilentlyContinue -ErrorVariable refused
+        "$refused" | Should -BeLike '*100000*'
+        Get-Content TestDrive:/there.gguf | Should -Be 'old'
+
+        Export-GptModel $far TestDrive:/there.gguf -DataType Float16 -Force -ClampToRange
+        (Get-GptLoss (Import-GptModel TestDrive:/there.gguf) 'every effort moves you').CrossEntropy | Should -BeGreaterThan 0
+    }
+
     It 'writes nothing with -WhatIf' {
         Export-GptModel $model TestDrive:/w.safetensors -WhatIf
         'TestDrive:/w.safetensors' | Should -Not -Exist

@@ -25,6 +25,10 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     [Parameter]
     public ExportDataType DataType { get; set; } = ExportDataType.Float32;
 
+    /// <summary>Writes weights beyond the range of the data type as its largest number, instead of refusing the model.</summary>
+    [Parameter]
+    public SwitchParameter ClampToRange { get; set; }
+
     /// <summary>Bytes of tensors in one file of a Hugging Face folder.</summary>
     [Parameter]
     public long? ShardSize { get; set; }
@@ -42,7 +46,7 @@ public sealed class ExportGptModelCommand : OutputFileCommand
         () =>
         {
             string file = ResolveOutput(Path);
-            var options = new ExportOptions { Format = Format, DataType = DataType, IncludeKeyValueCache = !NoCache };
+            var options = new ExportOptions { Format = Format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache };
             if (ShardSize is { } size) options = options with { ShardSize = size };
             WriteFile(file, $"Save the model {Model.Name}", () => Export(file, options));
         },
