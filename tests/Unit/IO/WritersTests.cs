@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using MLNet.Gpt.Charts;
 using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Checkpoints.Exporting;
 using MLNet.Gpt.Configuration;
@@ -7,6 +8,7 @@ using MLNet.Gpt.Data;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Training;
 using MLNet.Gpt.Transforms;
 using Microsoft.ML;
 
@@ -19,6 +21,7 @@ public sealed class WritersTests : IDisposable
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private static readonly GptWeights Weights = RandomWeights.Of(GptPresets.Tiny);
+    private static readonly TrainingHistory History = new([new(0, 1, 0, 7, 7), new(10, 1, 10, 6, 6)], TimeSpan.Zero);
     private readonly TemporaryDirectory _directory = new();
 
     /// <summary>Every writer of a file by what its target is called.</summary>
@@ -40,6 +43,8 @@ public sealed class WritersTests : IDisposable
             var ml = new MLContext(seed: 1);
             ml.LanguageModeling.SaveModel(new GptTransformer(model), inputSchema: null, path);
         },
+        [".png"] = path => LossCurve.Save(History, path),
+        [".svg"] = path => LossCurve.Save(History, path),
         [".bin"] = path => TokenFileBuilder.FromTexts(path, ["w1 w2"], TinyModels.Words),
     };
 
