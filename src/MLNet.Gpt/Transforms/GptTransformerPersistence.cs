@@ -20,7 +20,8 @@ namespace MLNet.Gpt.Transforms;
 /// entry in a temporary file while it is written or read; weights are streamed to and from there, so that no model needs to fit in managed memory.
 /// </summary>
 /// <remarks>
-/// From version 2 on a checksum of everything follows the options. In a package the same key stands beside the package's own entries, which it leads to; so
+/// From version 2 on a checksum of everything follows the options, and the folder of the transformer that has the model, where that is another one: a
+/// model that several transformers share is in the file once. In a package the same key stands beside the package's own entries, which it leads to; so
 /// <c>ml.Model.Load</c> reads a package.
 /// </remarks>
 internal static class GptTransformerPersistence
@@ -39,8 +40,16 @@ internal static class GptTransformerPersistence
     {
         ctx.CheckAtModel(VersionInfo());
         string options = ctx.Reader.ReadString();
-        string? sha256 = ctx.Header.ModelVerWritten >= HashedVersion ? ctx.Reader.ReadString() : null;
+        string? sha256 = null, sharedFolder = null;
+        if (ctx.Header.ModelVerWritten >= HashedVersion) (sha256, sharedFolder) = (ctx.Reader.ReadString(), ctx.Reader.ReadString());
         var saved = SavedOptions.Parse(Source, options);
+        if (!string.IsNullOrEmpty(sharedFolder))
+        {
+            var shared = SharedModels.Find(ctx.Repository, sharedFolder);
+            Compare(sha256, Checksum(options, sharedFolder, shared.Sha256!));
+            return new GptTransformer(env, shared.Model, saved.Transformer);
+        }
+
         GptModel? model = null;
         bool isPipeline = ctx.TryLoadBinaryStream(PipelineModel.WeightsEntry, reader =>
         {
@@ -51,6 +60,7 @@ internal static class GptTransformerPersistence
             model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions());
         });
         if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
+        SharedModels.Add(ctx.Repository, new(model!, FolderOf(ctx.Directory), sha256));
         return new GptTransformer(env, model!, saved.Transformer);
     }
 
@@ -59,9 +69,15 @@ internal static class GptTransformerPersistence
         // First what can fail, a tokenizer that cannot be saved among it; then what writes.
         string options = SavedOptions.Of(transformer).ToJson();
         _ = TokenizerJson.Write(transformer.Model.Tokenizer);
+        if (SharedModels.Find(ctx.Repository, transformer.Model) is { } shared)
+        {
+            WriteKey(ctx, options, () => Checksum(options, shared.Folder, shared.Sha256!), shared.Folder);
+            return;
+        }
+
+        string sha256 = "";
         WriteKey(ctx, options, () =>
         {
-            string sha256 = "";
             ctx.SaveBinaryStream(PipelineModel.WeightsEntry, writer =>
             {
                 using var hashing = new HashingStream(writer.BaseStream);
@@ -71,6 +87,7 @@ internal static class GptTransformerPersistence
             });
             return sha256;
         });
+        SharedModels.Add(ctx.Repository, new(transformer.Model, FolderOf(ctx.Directory), sha256));
     }
 
     /// <summary>What ML.NET reads first of a package.</summary>
@@ -84,7 +101,7 @@ internal static class GptTransformerPersistence
         using var pipeline = new MemoryStream();
         using (var repository = RepositoryWriter.CreateNew(pipeline, useFileSystem: false))
         {
-            ModelSaveContext.SaveModel(repository, new PackageKey(options, ChecksumOfPackage(options, config, tokenizer, weightsSha256)), ChainFolder);
+            ModelSaveContext.SaveModel(repository, new PackageKey(options, Checksum(options, config, tokenizer, weightsSha256)), ChainFolder);
             repository.Commit();
         }
 
@@ -95,12 +112,13 @@ internal static class GptTransformerPersistence
         return key.ToArray();
     }
 
-    private static void WriteKey(ModelSaveContext ctx, string options, Func<string> checksum)
+    private static void WriteKey(ModelSaveContext ctx, string options, Func<string> checksum, string sharedFolder = "")
     {
         ctx.CheckAtModel();
         ctx.SetVersionInfo(VersionInfo());
         ctx.Writer.Write(options);
         ctx.Writer.Write(checksum());
+        ctx.Writer.Write(sharedFolder);
     }
 
     private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
@@ -109,7 +127,7 @@ internal static class GptTransformerPersistence
         using var entry = Entry(PackageModel.WeightsEntry);
         using var files = new OpenFiles();
         var file = files.Add(Open(PackageModel.WeightsEntry, entry.Stream, environment));
-        Compare(sha256, ChecksumOfPackage(options, config, tokenizer, file.Sha256()));
+        Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
         using var opened = PackageModel.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
         return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
 
@@ -129,7 +147,10 @@ internal static class GptTransformerPersistence
         ? PositionedFile.Of($"{Source}/{name}", unpacked)
         : PositionedFile.Temporary($"{Source}/{name}", environment.TemporaryFolder(), stream.CopyTo);
 
-    private static string ChecksumOfPackage(params string[] parts) =>
+    // The same on every system.
+    private static string FolderOf(string? directory) => (directory ?? "").Replace('\\', '/');
+
+    private static string Checksum(params string[] parts) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
 
     private static void Compare(string? expected, string actual)
