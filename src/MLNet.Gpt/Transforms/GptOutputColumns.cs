@@ -47,7 +47,7 @@ namespace MLNet.Gpt.Transforms;
 /// | <see cref="Top5Count"/> | Int64 | targets among the five most probable | 0 |
 /// | <see cref="CrossEntropy"/> | Double, or Single | nats per target | NaN |
 /// | <see cref="Perplexity"/> | Double, or Single | exp(cross-entropy) | NaN |
-/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens; bytes that form no whole character are U+FFFD | length 0 |
+/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens; a byte that is no part of a whole character is written as <c>&lt;E9&gt;</c> | length 0 |
 /// | <see cref="TokenIds"/> | vector of Int32, length varies | the tokens' ids | length 0 |
 /// | <see cref="TokenStarts"/> | vector of Int32, length varies | where each token's characters begin in the row's text | length 0 |
 /// | <see cref="TokenLogProbabilities"/> | vector of Single, length varies | ln p of each token; NaN for a first token that nothing precedes | length 0 |
@@ -134,7 +134,7 @@ public sealed record GptOutputColumns
     /// <value><see langword="false"/>: Double.</value>
     public bool LossesAsSingle { get; init; }
 
-    /// <summary>The row's tokens, each decoded alone; a start token comes first where the scoring options ask for one.</summary>
+    /// <summary>The row's tokens, each written alone; a start token comes first where the scoring options ask for one.</summary>
     /// <value><see langword="null"/>: left out.</value>
     public string? Tokens { get; init; }
 

@@ -98,6 +98,8 @@ public sealed class GptOutputColumnsTests : IDisposable
         var started = Read(new GptTransformerOptions { Columns = columns, Scoring = new() { PrependEndOfText = true } });
 
         Assert.Equal(Gpt2Tokenizer.Instance.Encode(Text), row.TokenIds);
+        Assert.Equal(row.TokenIds.Select(id => TokenPiece.Of(Gpt2Tokenizer.Instance, id).Text), row.Tokens);
+        Assert.StartsWith("<E7>", row.Tokens[0], StringComparison.Ordinal); // the first of the three bytes of 白
         Assert.Equal(row.TokenIds.Length, row.TokenStarts.Length);
         string[] pieces = [.. row.TokenStarts.Select((start, i) => Text[start..(i + 1 < row.TokenStarts.Length ? row.TokenStarts[i + 1] : Text.Length)])];
         Assert.Equal(Text, string.Concat(pieces));
