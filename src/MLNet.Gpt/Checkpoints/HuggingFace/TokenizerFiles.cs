@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MLNet.Gpt.Checkpoints.Importing;
@@ -37,7 +38,20 @@ internal static class TokenizerFiles
         var settings = TokenizerSettings.Read(folder);
         var ids = JsonFile.Read(vocabularyPath, SizeLimit, Ids);
         int[] special = ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int end) ? [end] : [];
-        return BytePairs(vocabularyPath, ids, Merges(mergesPath), special, settings.Unknown ?? Gpt2Vocabulary.EndOfText, settings);
+        return BytePairs(vocabularyPath, ids, Merges(mergesPath, ids), special, settings.Unknown ?? Gpt2Vocabulary.EndOfText, settings);
+    }
+
+    /// <summary>
+    /// Refuses more merges than the tokens of a vocabulary have characters between which they could be merged, before they are read: each takes many times its place in the file.
+    /// </summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="count">Merges.</param>
+    /// <param name="ids">The vocabulary.</param>
+    public static void CheckMergeCount(string path, int count, Dictionary<string, int> ids)
+    {
+        long most = ids.Keys.Sum(token => (long)token.Length);
+        if (count > most) throw new InvalidDataException(string.Create(
+            CultureInfo.InvariantCulture, $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
     }
 
     /// <summary>Makes a tokenizer of a byte-level BPE vocabulary.</summary>
@@ -101,11 +115,13 @@ internal static class TokenizerFiles
             : throw new InvalidDataException($"'{path}' holds '{line}' where two tokens with a blank between belong.");
     }
 
-    private static List<(string Left, string Right)> Merges(string path)
+    private static List<(string Left, string Right)> Merges(string path, Dictionary<string, int> ids)
     {
         try
         {
-            string[] lines = StrictUtf8.GetString(JsonFile.WithoutMark(PositionedFile.ReadAll(path, SizeLimit)).Span).Split('\n');
+            var text = JsonFile.WithoutMark(PositionedFile.ReadAll(path, SizeLimit)).Span;
+            CheckMergeCount(path, text.Count((byte)'\n') - 1, ids); // without the line of the version
+            string[] lines = StrictUtf8.GetString(text).Split('\n');
             return [.. lines
                 .Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0)
                 .Select(line => line.TrimEnd('\r'))

@@ -38,6 +38,7 @@ internal static class TokenizerJsonFile
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
         var special = AddTokens(path, root, ids);
+        TokenizerFiles.CheckMergeCount(path, model.GetProperty("merges").GetArrayLength(), ids);
         List<(string, string)> merges = [.. model.GetProperty("merges").EnumerateArray().Select(merge => Merge(path, merge))];
         return TokenizerFiles.BytePairs(path, ids, merges, special, model.Optional("unk_token")?.GetString(), settings);
     }

@@ -72,6 +72,25 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Fact]
+    public void More_merges_than_the_vocabulary_can_have_are_refused_before_they_are_read()
+    {
+        string[] merges = [.. Enumerable.Repeat("a b", 1000)];
+        Write("vocab.json", """{"a":0,"b":1,"ab":2}""");
+        Write("merges.txt", string.Join('\n', merges) + "\n\n");
+        AssertRefused();
+        Write("tokenizer.json", """
+            {"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":true},
+             "model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":["MERGES"]}}
+            """.Replace("MERGES", string.Join("\",\"", merges), StringComparison.Ordinal));
+        AssertRefused();
+
+        void AssertRefused() => Assert.Contains(
+            "has 1000 merges; the 3 tokens of its vocabulary, of 4 characters",
+            Assert.Throws<InvalidDataException>(() => TokenizerFiles.Read(_directory.Path)).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Merges_may_be_pairs_and_tokens_may_be_added()
     {
         Write("tokenizer.json", """
