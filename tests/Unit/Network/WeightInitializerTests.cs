@@ -4,10 +4,12 @@ using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Model;
 using MLNet.Gpt.Network;
+using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Network;
 
 /// <summary>The oracle is a TorchSharp network whose modules libtorch initializes.</summary>
+[Collection(TorchCollection.Name)]
 public class WeightInitializerTests
 {
     private static readonly GptConfig Small = new()

@@ -1,10 +1,12 @@
 using MLNet.Gpt.Numerics;
 using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Tests.Runtime;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Numerics;
 
 /// <summary>The oracle is libtorch's own generator, with the kernels that it picks on a processor with AVX2.</summary>
+[Collection(TorchCollection.Name)]
 public class PyTorchGeneratorTests
 {
     public static TheoryData<int, long> Draws
