@@ -1,7 +1,4 @@
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Benchmarks;
 

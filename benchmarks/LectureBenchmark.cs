@@ -1,10 +1,5 @@
 using MLNet.Gpt.Benchmarks.Baselines;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
 using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks;

@@ -1,8 +1,5 @@
 using Microsoft.ML;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
 using Spectre.Console;
 
 namespace MLNet.Gpt.Benchmarks;

@@ -1,10 +1,6 @@
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Baselines;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
 using Spectre.Console;
 using TorchSharp;
 

@@ -1,8 +1,9 @@
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Kernels;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
 using Spectre.Console;
 using TorchSharp;
 

@@ -1,5 +1,5 @@
 using MLNet.Gpt.Benchmarks;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.TorchSharp;
 
 if (args is [Burner.Argument]) Burner.Burn();
 if (args is [TrainingBenchmark.MemoryArgument, var contender])

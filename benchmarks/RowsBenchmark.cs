@@ -1,10 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Benchmarks;
 

@@ -1,11 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Runtime;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training.Managed;
 using Spectre.Console;
 using TorchSharp;
@@ -107,7 +103,7 @@ internal static class TrainingBenchmark
     private sealed class TorchLoop : IDisposable
     {
         private readonly GptModule _module = GptModule.FromWeights(new DrawnWeights(Config));
-        private readonly TorchSharp.Modules.AdamW _optimizer;
+        private readonly global::TorchSharp.Modules.AdamW _optimizer;
 
         public TorchLoop() => _optimizer = torch.optim.AdamW(_module.parameters(), lr: LearningRate, weight_decay: WeightDecay);
 

@@ -1,5 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
 using TorchSharp;
 using static TorchSharp.torch.nn.functional;
 

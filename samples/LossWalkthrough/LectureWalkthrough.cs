@@ -1,10 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.TorchSharp;
 using Spectre.Console;
 using TorchSharp;
 using static MLNet.Gpt.Samples.LossWalkthrough.Page;

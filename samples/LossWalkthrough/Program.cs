@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Samples.LossWalkthrough;
+using MLNet.Gpt.TorchSharp;
 using Spectre.Console;
 
 // Part 1 is the lecture, number by number; part 2 asks the same question of a model that learns.

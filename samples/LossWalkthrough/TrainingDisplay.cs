@@ -1,5 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Training;
 using Spectre.Console;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;

@@ -1,14 +1,7 @@
 using System.Globalization;
 using Microsoft.ML;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.TorchSharp;
 using Spectre.Console;
 using static MLNet.Gpt.Samples.LossWalkthrough.Page;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Threading.RateLimiting;
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Samples.PredictionService;
 

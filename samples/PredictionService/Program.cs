@@ -1,8 +1,9 @@
+using MLNet.Gpt.Samples.PredictionService;
+
 // A minimal API over a pipeline that ml.Model.Save wrote. In the repository's folder, where samples/TrainSavePredict has written gpt.zip:
 //   dotnet run -c Release --project samples/PredictionService -- --Pipeline gpt.zip --urls http://127.0.0.1:5080
 //   curl http://127.0.0.1:5080/predict -H "Content-Type: application/json" -d '{"text":"Call me"}'
 // What a request may cost is bounded; ServiceLimits has the settings, such as --MaxTokens 500.
-using MLNet.Gpt.Samples.PredictionService;
 
 var builder = WebApplication.CreateBuilder(args);
 string? pipeline = builder.Configuration["Pipeline"];

@@ -5,7 +5,6 @@
 using Microsoft.ML;
 using MLNet.Gpt;
 using MLNet.Gpt.Samples.TextClassification;
-using MLNet.Gpt.Transforms;
 
 const int Words = 12;
 const int ChaptersForGpt = 30;

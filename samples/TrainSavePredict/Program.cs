@@ -3,7 +3,6 @@
 using System.Diagnostics;
 using Microsoft.ML;
 using MLNet.Gpt;
-using MLNet.Gpt.Transforms;
 
 const string Saved = "gpt.zip";
 var ml = new MLContext(seed: 1);

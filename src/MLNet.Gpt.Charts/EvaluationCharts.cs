@@ -1,5 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Evaluation;
 using ScottPlot;
 
 namespace MLNet.Gpt.Charts;

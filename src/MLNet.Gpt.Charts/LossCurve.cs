@@ -1,4 +1,3 @@
-using MLNet.Gpt.Training;
 using ScottPlot;
 
 namespace MLNet.Gpt.Charts;

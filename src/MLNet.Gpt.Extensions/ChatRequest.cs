@@ -1,5 +1,4 @@
 using Microsoft.Extensions.AI;
-using MLNet.Gpt.Generation;
 
 namespace MLNet.Gpt.Extensions;
 

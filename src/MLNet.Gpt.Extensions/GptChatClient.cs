@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Extensions;
 

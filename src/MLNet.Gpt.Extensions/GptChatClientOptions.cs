@@ -1,7 +1,5 @@
 using System.Text;
 using Microsoft.Extensions.AI;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Extensions;
 

@@ -1,9 +1,7 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
 
 // The folder of a namespace is not followed here: this is where a program that has a service collection looks for what can be
 // added to it.

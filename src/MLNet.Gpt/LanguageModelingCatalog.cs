@@ -1,6 +1,5 @@
 using Microsoft.ML;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Persistence;
 using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt;

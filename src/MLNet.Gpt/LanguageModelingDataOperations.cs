@@ -1,7 +1,7 @@
 using Microsoft.ML;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt;
 

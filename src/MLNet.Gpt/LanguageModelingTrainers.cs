@@ -1,6 +1,4 @@
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt;
 
@@ -14,7 +12,7 @@ public sealed class LanguageModelingTrainers
     /// <summary>A trainer of GPT models.</summary>
     /// <param name="inputColumnName">The column of text that is trained on, and that the trained transformer reads.</param>
     /// <param name="config">The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.</param>
-    /// <param name="epochs">Passes through the data; as many as <see cref="Training.TrainingOptions.Epochs"/> has by default where <see langword="null"/>.</param>
+    /// <param name="epochs">Passes through the data; as many as <see cref="TrainingOptions.Epochs"/> has by default where <see langword="null"/>.</param>
     public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {
         var defaults = new GptTrainerOptions();

@@ -136,7 +136,7 @@ Describe 'Invoke-GptTraining' {
     It 'takes all settings of a training' {
         $run = Invoke-GptTraining $model -Text $text -MaxSteps 4 -MaxDuration 1:00 -BatchSize 2 -BatchesPerStep 2 -DropLastBatch -Stride 4 -ValidationFraction 0.2 -LearningRate 0.01 `
             -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpSteps 1 -WeightDecay 0.05 -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep `
-            -EvaluationInterval 2 -EvaluationBatches 1 -KeepBest -Seed 4 -Mode TorchSharp -FreezeWeight 'pos_emb.*'
+            -EvaluationInterval 2 -EvaluationBatches 1 -KeepBest -Seed 4 -Engine TorchSharp -FreezeWeight 'pos_emb.*'
         $run[-1].TrainingHistory.Step | Should -Be 0, 2, 4
         $run[-1].TrainingHistory[-1].LearningRate | Should -BeLessOrEqual 0.0010000001
     }

@@ -46,7 +46,7 @@ Describe 'The module' {
 
     It 'loads its dependencies into a context of its own, whatever else is loaded' {
         ConvertTo-GptToken 'a' -IdOnly | Should -Be 64
-        $library = [System.AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { $_.GetName().Name -eq 'MLNet.Gpt' }
+        $library = [System.AppDomain]::CurrentDomain.GetAssemblies() | Where-Object { $_.GetName().Name -eq 'MLNet.Gpt.Core' }
         $library | Should -HaveCount 1
         $context = [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($library)
         $context.Name | Should -Be 'MLNetGpt'
@@ -60,7 +60,7 @@ Describe 'The module' {
 
     It 'refers to no library that another module could bring in another version' {
         $cmdlets = $module.ExportedCmdlets['New-GptModel'].ImplementingType.Assembly
-        $cmdlets.GetReferencedAssemblies().Name | Where-Object { $_ -notlike 'System.*' } | Should -Be 'MLNet.Gpt'
+        $cmdlets.GetReferencedAssemblies().Name | Where-Object { $_ -notlike 'System.*' } | Should -Be 'MLNet.Gpt.Core'
     }
 
     It 'loads no libtorch to import or to convert tokens' {

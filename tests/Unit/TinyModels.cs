@@ -1,7 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests;
 

@@ -2,8 +2,9 @@ using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Numerics.Random;
+using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Transforms;
 

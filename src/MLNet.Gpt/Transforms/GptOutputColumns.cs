@@ -1,6 +1,6 @@
 using MLNet.Gpt.Configuration;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>
 /// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/> leaves
@@ -16,7 +16,7 @@ namespace MLNet.Gpt.Transforms;
 /// <para>
 /// A row with nothing to predict (an empty text, or one token that nothing precedes) has no loss: its cross-entropy and
 /// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows, whatever its bounds, and many trainers refuse or skip them.
-/// With <see cref="Evaluation.ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
+/// With <see cref="ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
 /// token are NaN.
 /// </para>
 /// <para>

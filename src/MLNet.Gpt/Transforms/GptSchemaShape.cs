@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Transforms;
 

@@ -1,6 +1,7 @@
 using Microsoft.ML;
+using MLNet.Gpt.Transforms;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>Puts a model that is already trained into a pipeline: <see cref="Fit"/> looks at the schema only.</summary>
 public sealed class GptScoringEstimator : IEstimator<GptTransformer>

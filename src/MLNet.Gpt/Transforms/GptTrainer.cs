@@ -1,10 +1,10 @@
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Network;
-using MLNet.Gpt.Training;
+using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Rows;
+using MLNet.Gpt.Transforms;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>
 /// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> builds a model, trains it, and returns a transformer over it.

@@ -1,10 +1,6 @@
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Network;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>What a <see cref="GptTrainer"/> builds, how it trains it, and what the trained transformer does.</summary>
 public sealed record GptTrainerOptions

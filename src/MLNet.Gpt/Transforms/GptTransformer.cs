@@ -1,9 +1,11 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Rows;
+using MLNet.Gpt.Transforms;
 
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>
 /// An ML.NET transformer that adds a GPT model's view of a text column: the next token, the text's loss, its continuation.

@@ -1,8 +1,4 @@
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Tokenization;
-
-namespace MLNet.Gpt.Transforms;
+namespace MLNet.Gpt;
 
 /// <summary>What a <see cref="GptTransformer"/> reads, computes and adds.</summary>
 public sealed record GptTransformerOptions

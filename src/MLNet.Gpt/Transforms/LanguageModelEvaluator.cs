@@ -2,8 +2,8 @@ using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
+using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Transforms;
 

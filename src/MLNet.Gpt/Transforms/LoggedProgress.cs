@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Transforms;
 

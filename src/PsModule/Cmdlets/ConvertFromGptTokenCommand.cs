@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

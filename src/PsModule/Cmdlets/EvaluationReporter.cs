@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 

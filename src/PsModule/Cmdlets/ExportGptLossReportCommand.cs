@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Evaluation.Reports;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 using MLNetGpt.Reports;
 

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.Formats;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.Formats;
 
 namespace MLNetGpt.Cmdlets;
 

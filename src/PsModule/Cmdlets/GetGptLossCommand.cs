@@ -1,8 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

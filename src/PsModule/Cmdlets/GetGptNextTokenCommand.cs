@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

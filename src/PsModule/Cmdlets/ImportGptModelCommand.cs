@@ -1,7 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
-using MLNet.Gpt.Generation;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

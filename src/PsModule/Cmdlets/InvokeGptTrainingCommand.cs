@@ -1,8 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Runtime;
-using MLNet.Gpt.Training;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -36,7 +33,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     /// <inheritdoc/>
     protected override void ProcessText(TextInput input)
     {
-        if (Mode == TrainingMode.PyTorchCompatible) _texts.Add(input.Text);
+        if (Engine == TrainingEngineName.PyTorchExact) _texts.Add(input.Text);
         if (_tokens.Count > 0 && Model.Tokenizer.EndOfTextId is { } endOfText) _tokens.Add(endOfText);
         _tokens.AddRange(Model.Tokenizer.Encode(input.Text));
     }
@@ -47,7 +44,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         string? checkpoints = FullPath(CheckpointPath), history = FullPath(HistoryPath), tokenFile = TokenFile is null ? null : GetUnresolvedProviderPathFromPSPath(TokenFile);
         try
         {
-            using var tokens = tokenFile is null ? null : MLNet.Gpt.Data.TokenFile.Open(tokenFile);
+            using var tokens = tokenFile is null ? null : MLNet.Gpt.TokenFile.Open(tokenFile);
             long count = tokens?.Count ?? _tokens.Count;
             if (count == 0) throw new ArgumentException("There is no text to learn from.");
             CheckCheckpoints(checkpoints);
@@ -61,7 +58,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         {
             Terminate(diverged, "TrainingDiverged", ErrorCategory.InvalidResult, Model);
         }
-        catch (LibTorchUnavailableException unavailable)
+        catch (PlatformNotSupportedException unavailable)
         {
             Terminate(unavailable, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null);
         }

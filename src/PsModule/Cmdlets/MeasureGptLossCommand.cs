@@ -1,9 +1,6 @@
 using System.Management.Automation;
 using System.Text;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
 

@@ -1,5 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt;
 using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;

@@ -1,8 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Network;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
 

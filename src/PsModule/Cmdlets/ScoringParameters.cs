@@ -1,5 +1,4 @@
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 

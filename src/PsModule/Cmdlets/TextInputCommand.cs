@@ -1,6 +1,6 @@
 using System.Management.Automation;
 using System.Text;
-using MLNet.Gpt.Data;
+using MLNet.Gpt;
 using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;

@@ -1,6 +1,5 @@
 using System.Management.Automation;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -9,7 +8,7 @@ public abstract class TrainingCommand : TextInputCommand
 {
     /// <summary>What the numbers are computed by.</summary>
     [Parameter]
-    public TrainingMode? Mode { get; set; }
+    public TrainingEngineName Engine { get; set; }
 
     /// <summary>Rounds through the texts.</summary>
     [Parameter]
@@ -138,10 +137,10 @@ public abstract class TrainingCommand : TextInputCommand
     protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
     {
         // The book's where it has a value, but for what belongs to its own log.
-        var defaults = TrainingOptions.Lecture with { Mode = TrainingMode.Fast, GradientClipping = 1, EvaluationInterval = null };
+        var defaults = TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
         return new TrainingOptions
         {
-            Mode = Mode ?? defaults.Mode,
+            Engine = LoadEngine(),
             Epochs = Epochs ?? defaults.Epochs,
             MaxSteps = MaxSteps ?? defaults.MaxSteps,
             MaxDuration = MaxDuration ?? defaults.MaxDuration,
@@ -152,7 +151,7 @@ public abstract class TrainingCommand : TextInputCommand
             ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
             LearningRate = LearningRate ?? defaults.LearningRate,
             FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
-            Decay = FinalLearningRate is null ? defaults.Decay : LearningRateDecay ?? MLNet.Gpt.Training.LearningRateDecay.Cosine,
+            Decay = FinalLearningRate is null ? defaults.Decay : LearningRateDecay ?? MLNet.Gpt.LearningRateDecay.Cosine,
             WarmUpSteps = WarmUpSteps ?? defaults.WarmUpSteps,
             WeightDecay = WeightDecay ?? defaults.WeightDecay,
             DecaysMatricesOnly = DecayMatricesOnly,
@@ -168,6 +167,19 @@ public abstract class TrainingCommand : TextInputCommand
             Checkpoints = Checkpoints(tokenizer, checkpointFolder),
             Seed = Seed ?? defaults.Seed,
         }.Validated();
+    }
+
+    private TrainingEngine LoadEngine()
+    {
+        try
+        {
+            return TrainingEngines.Load(Engine);
+        }
+        catch (FileNotFoundException missing)
+        {
+            Terminate(missing, "TorchSharpNotInstalled", ErrorCategory.NotInstalled, Engine);
+            throw;
+        }
     }
 
     private SampleOptions? Sample(ITextTokenizer tokenizer)

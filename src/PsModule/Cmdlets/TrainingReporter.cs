@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Management.Automation;
-using MLNet.Gpt.Training;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Completers;
 

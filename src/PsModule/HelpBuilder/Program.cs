@@ -2,8 +2,8 @@
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Xml.Linq;
-using MLNetGpt.HelpBuilder;
 using Microsoft.PowerShell;
+using MLNetGpt.HelpBuilder;
 
 (string manifest, string pages, string output) = args is [var first, var second, var third] ? (first, second, third)
     : throw new ArgumentException("Three arguments are needed: the module's manifest, the folder of pages, the help file to write.");

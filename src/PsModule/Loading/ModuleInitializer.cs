@@ -5,16 +5,17 @@ using System.Runtime.Loader;
 namespace MLNetGpt.Loading;
 
 /// <summary>
-/// Sends the cmdlets' one reference, MLNet.Gpt, to <see cref="DependencyContext"/>; from there on every library finds its own dependencies.
-/// An assembly of its own and the manifest's first nested module, because PowerShell looks at the types of the cmdlets, which need MLNet.Gpt, before it
+/// Sends what the cmdlets refer to, the libraries whose names begin with MLNet.Gpt, to <see cref="DependencyContext"/>; from there on every library finds its own dependencies.
+/// An assembly of its own and the manifest's first nested module, because PowerShell looks at the types of the cmdlets, which need MLNet.Gpt.Core, before it
 /// calls an initializer among them. The handler stays when the module is removed: the cmdlets' assembly stays loaded as well.
 /// </summary>
 public sealed class ModuleInitializer : IModuleAssemblyInitializer
 {
-    private const string Library = "MLNet.Gpt";
+    private const string Prefix = "MLNet.Gpt.";
 
-    private static readonly Lazy<DependencyContext> Context =
-        new(() => new DependencyContext(Path.Combine(Path.GetDirectoryName(typeof(ModuleInitializer).Assembly.Location)!, "lib")));
+    private static readonly string Folder = Path.Combine(Path.GetDirectoryName(typeof(ModuleInitializer).Assembly.Location)!, "lib");
+
+    private static readonly Lazy<DependencyContext> Context = new(() => new DependencyContext(Folder));
 
     static ModuleInitializer() => AssemblyLoadContext.Default.Resolving += Resolve;
 
@@ -24,5 +25,7 @@ public sealed class ModuleInitializer : IModuleAssemblyInitializer
     }
 
     private static Assembly? Resolve(AssemblyLoadContext context, AssemblyName name) =>
-        name.Name == Library ? Context.Value.LoadFromAssemblyName(name) : null;
+        name.Name is { } library && library.StartsWith(Prefix, StringComparison.Ordinal) && File.Exists(Path.Combine(Folder, $"{library}.dll"))
+            ? Context.Value.LoadFromAssemblyName(name)
+            : null;
 }

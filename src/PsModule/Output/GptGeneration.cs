@@ -1,4 +1,4 @@
-using MLNet.Gpt.Generation;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

@@ -1,5 +1,4 @@
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

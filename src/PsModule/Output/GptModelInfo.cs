@@ -1,5 +1,4 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

@@ -1,7 +1,4 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

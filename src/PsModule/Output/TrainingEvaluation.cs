@@ -1,4 +1,4 @@
-using MLNet.Gpt.Training;
+using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 

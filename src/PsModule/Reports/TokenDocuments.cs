@@ -1,5 +1,4 @@
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Reports;

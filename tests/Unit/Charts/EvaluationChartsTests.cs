@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Xml.Linq;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Tests.Evaluation;
 
 namespace MLNet.Gpt.Tests.Charts;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Xml.Linq;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Charts;
 

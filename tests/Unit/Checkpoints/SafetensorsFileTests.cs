@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints;

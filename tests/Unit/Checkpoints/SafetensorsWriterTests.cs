@@ -1,7 +1,8 @@
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Checkpoints;

@@ -1,5 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Tests.Configuration;
 

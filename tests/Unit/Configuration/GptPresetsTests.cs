@@ -1,4 +1,3 @@
-using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Tests.Configuration;
 

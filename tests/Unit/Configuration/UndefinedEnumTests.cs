@@ -1,15 +1,8 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Network;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Configuration;
 

@@ -4,9 +4,7 @@ using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNet.Gpt.Data;
-using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Data;
 

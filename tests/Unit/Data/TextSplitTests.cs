@@ -1,4 +1,3 @@
-using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tests.Data;
 

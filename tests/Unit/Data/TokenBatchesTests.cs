@@ -1,4 +1,4 @@
-using MLNet.Gpt.Data;
+using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Tests.Data;
 

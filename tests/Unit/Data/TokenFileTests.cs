@@ -1,7 +1,5 @@
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Data;
 

@@ -1,6 +1,4 @@
 using CsCheck;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Data;
 

@@ -1,9 +1,6 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Evaluation;

@@ -1,7 +1,3 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

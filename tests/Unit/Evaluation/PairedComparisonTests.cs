@@ -1,5 +1,3 @@
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

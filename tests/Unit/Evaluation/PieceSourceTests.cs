@@ -1,4 +1,4 @@
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Evaluation.Corpora;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

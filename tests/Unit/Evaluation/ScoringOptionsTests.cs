@@ -1,10 +1,6 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Data;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Evaluation;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

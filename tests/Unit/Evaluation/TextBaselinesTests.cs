@@ -1,7 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

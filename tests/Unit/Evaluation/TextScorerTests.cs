@@ -1,8 +1,4 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

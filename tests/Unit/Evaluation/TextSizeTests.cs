@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using MLNet.Gpt.Evaluation;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,9 +1,6 @@
 using System.Text;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

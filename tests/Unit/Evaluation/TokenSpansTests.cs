@@ -1,7 +1,5 @@
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using MLNet.Gpt.Evaluation;
+using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,7 +1,5 @@
 using Microsoft.Extensions.AI;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Extensions;
 

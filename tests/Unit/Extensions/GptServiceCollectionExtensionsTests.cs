@@ -1,10 +1,5 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Extensions;
 

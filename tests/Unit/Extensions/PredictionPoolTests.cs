@@ -1,8 +1,6 @@
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Transforms;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Extensions;
 

@@ -1,5 +1,4 @@
 using System.Text;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Generation;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Generation;
 
 namespace MLNet.Gpt.Tests.Generation;
 

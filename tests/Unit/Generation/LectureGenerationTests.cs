@@ -1,11 +1,7 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Model;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Generation;

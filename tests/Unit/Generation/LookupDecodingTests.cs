@@ -1,6 +1,3 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Generation;

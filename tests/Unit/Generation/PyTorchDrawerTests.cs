@@ -1,6 +1,6 @@
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Generation.Sampling;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Generation;

@@ -1,5 +1,4 @@
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Numerics;
+using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Tests.Generation;
 

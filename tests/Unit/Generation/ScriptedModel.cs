@@ -1,5 +1,4 @@
 using MLNet.Gpt.Generation;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Generation;
 

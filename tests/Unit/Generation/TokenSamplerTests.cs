@@ -1,5 +1,6 @@
 using CsCheck;
 using MLNet.Gpt.Generation;
+using MLNet.Gpt.Generation.Sampling;
 
 namespace MLNet.Gpt.Tests.Generation;
 

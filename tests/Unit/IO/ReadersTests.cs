@@ -1,9 +1,6 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Transforms;
 using Microsoft.ML;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.IO;
 

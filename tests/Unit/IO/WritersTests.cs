@@ -1,16 +1,11 @@
 using System.Diagnostics;
 using System.Text;
+using Microsoft.ML;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
-using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.IO;
 
@@ -267,7 +262,7 @@ public sealed class WritersTests : IDisposable
     {
         string path = PathOf("model.onnx");
         Files[".onnx"](path);
-        using (var held = MLNet.Gpt.Checkpoints.Onnx.OnnxDataFiles.Reserve(path))
+        using (var held = MLNet.Gpt.Formats.Onnx.OnnxDataFiles.Reserve(path))
         {
             Files[".split.onnx"](path);
             Assert.Equal(["model.onnx.2.data", "model.onnx.data"], Directory.EnumerateFiles(_directory.Path, "*.data").Select(Path.GetFileName).Order(StringComparer.Ordinal));

@@ -1,10 +1,6 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Network;
 using MLNet.Gpt.Tests.Model;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Inference;
@@ -34,7 +30,7 @@ public class AgainstTorchTests
         var written = new List<int>();
         while (written.Count < 10)
         {
-            next = [MLNet.Gpt.Generation.LogitScan.ArgMax(session.Append(next, Cancellation))];
+            next = [MLNet.Gpt.Generation.Sampling.LogitScan.ArgMax(session.Append(next, Cancellation))];
             written.AddRange(next);
         }
 

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Inference;
 

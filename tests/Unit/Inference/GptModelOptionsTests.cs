@@ -1,7 +1,4 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Generation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Threading;
+using MLNet.Gpt.Numerics.Threading;
 using MLNet.Gpt.Tests.Generation;
 
 namespace MLNet.Gpt.Tests.Inference;

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Inference;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Inference;
+using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Tests.Inference;
 

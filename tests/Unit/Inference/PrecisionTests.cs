@@ -1,9 +1,5 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Training;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Inference;
 
@@ -24,7 +20,7 @@ public class PrecisionTests
         var cancellation = TestContext.Current.CancellationToken;
         using var network = GptModule.Create(Config, seed: 1);
         var data = new TrainingData(new TokenWindows(ids.AsMemory(0, 300_000), Config.ContextLength), null);
-        new Trainer(network, new() { BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 }).Train(data, cancellationToken: cancellation);
+        network.Train(data, new() { BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 }, cancellationToken: cancellation);
 
         using var model = GptModel.FromWeights(network.ToWeights(), new CountingTokenizer(256));
         double loss = Loss(model);

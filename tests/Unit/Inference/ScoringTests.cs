@@ -1,6 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Inference;
 

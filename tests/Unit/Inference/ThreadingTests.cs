@@ -1,5 +1,4 @@
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Loss;
 

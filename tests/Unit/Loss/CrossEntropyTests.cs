@@ -1,5 +1,4 @@
 using CsCheck;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Loss;
 

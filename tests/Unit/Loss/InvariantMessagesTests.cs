@@ -1,7 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Loss;
 

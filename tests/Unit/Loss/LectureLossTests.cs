@@ -1,8 +1,6 @@
 using System.Globalization;
-using MLNet.Gpt.Loss;
 using MLNet.Gpt.Tests.Model;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Loss;

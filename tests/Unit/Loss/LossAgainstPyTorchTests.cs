@@ -1,6 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Loss;

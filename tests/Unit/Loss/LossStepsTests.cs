@@ -1,7 +1,5 @@
 using System.Globalization;
 using CsCheck;
-using MLNet.Gpt.Loss;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Loss;
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using CsCheck;
-using MLNet.Gpt.Loss;
 
 namespace MLNet.Gpt.Tests.Loss;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Model;

@@ -1,5 +1,5 @@
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Model;

@@ -1,5 +1,4 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Model;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Model;

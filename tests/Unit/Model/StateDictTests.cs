@@ -1,7 +1,5 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Model;
 

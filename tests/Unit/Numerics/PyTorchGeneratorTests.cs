@@ -1,6 +1,6 @@
-using MLNet.Gpt.Numerics;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.Numerics.Random;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Numerics;

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Runtime;
 

@@ -5,9 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.ML;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Samples;
 

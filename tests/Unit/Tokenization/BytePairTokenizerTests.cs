@@ -1,11 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Data;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using MLNet.Gpt.Tests.Data;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 

@@ -1,5 +1,4 @@
 using CsCheck;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 

@@ -1,11 +1,9 @@
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Loss;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
 /// <summary>Cancels a training in the middle of the evaluation after so many updates, when so many batches of it are measured.</summary>
-internal sealed class CancellingEngine(ITrainingEngine inner, int afterUpdates, int batches) : WrappedEngine(inner)
+internal sealed class CancellingEngine(ITrainableNetwork inner, int afterUpdates, int batches) : WrappedEngine(inner)
 {
     private readonly CancellationTokenSource _source = new();
     private int _updates, _measured;

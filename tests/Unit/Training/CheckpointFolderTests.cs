@@ -1,5 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Training.Killed;
 using MLNet.Gpt.Training;

@@ -1,8 +1,5 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
@@ -15,13 +12,13 @@ public class CheckpointTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(TrainingMode.Fast)]
-    [InlineData(TrainingMode.TorchSharp)]
-    [InlineData(TrainingMode.PyTorchCompatible)]
-    public void A_training_that_is_cancelled_at_any_step_goes_on_bit_for_bit(TrainingMode mode)
+    [InlineData(Engines.Managed)]
+    [InlineData(Engines.TorchSharp)]
+    [InlineData(Engines.PyTorchExact)]
+    public void A_training_that_is_cancelled_at_any_step_goes_on_bit_for_bit(string engine)
     {
         // 4 steps an epoch: an evaluation every third, so that breaks fall on all that there is.
-        var options = Options(mode);
+        var options = Options(engine);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         for (int step = 0; step < 12; step++)
         {
@@ -45,12 +42,12 @@ public class CheckpointTests
     }
 
     [Theory]
-    [InlineData(TrainingMode.Fast)]
-    [InlineData(TrainingMode.PyTorchCompatible)]
-    public void A_training_that_ended_early_goes_on_as_if_it_had_not(TrainingMode mode)
+    [InlineData(Engines.Managed)]
+    [InlineData(Engines.PyTorchExact)]
+    public void A_training_that_ended_early_goes_on_as_if_it_had_not(string engine)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(mode) with { FinalLearningRate = null, Decay = LearningRateDecay.None }; // else the rates would depend on the last step
+        var options = Options(engine) with { FinalLearningRate = null, Decay = LearningRateDecay.None }; // else the rates would depend on the last step
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         foreach (int steps in (int[])[1, 4, 8]) Weights().Train(Data(options), saving with { MaxSteps = steps }, cancellationToken: Token);
@@ -61,7 +58,7 @@ public class CheckpointTests
     public void An_evaluation_that_is_cancelled_is_done_when_training_goes_on()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.PyTorchCompatible);
+        var options = Options(Engines.PyTorchExact);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
 
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
@@ -103,7 +100,7 @@ public class CheckpointTests
         string remnant = Path.Combine(folder.Path, "checkpoint-99.0123456789abcdef0123456789abcdef.tmp");
         Directory.CreateDirectory(remnant);
         File.WriteAllText(Path.Combine(remnant, "training.json"), "{");
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, KeepsBest = false, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, KeepsBest = false, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Assert.Equal(2, Weights().Train(Data(options), options, cancellationToken: Token).History.Last.Step);
         Assert.Equal(["checkpoint-2"], Folders(folder.Path));
     }
@@ -112,7 +109,7 @@ public class CheckpointTests
     public void A_checkpoints_model_can_be_loaded_like_any_other()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 3, Checkpoints = new(folder.Path) { Tokenizer = TinyModels.Words } };
+        var options = Options(Engines.Managed) with { MaxSteps = 3, Checkpoints = new(folder.Path) { Tokenizer = TinyModels.Words } };
         var trained = Weights().Train(Data(options), options, cancellationToken: Token);
         using var saved = GptCheckpoint.Open(Path.Combine(folder.Path, "checkpoint-3", "model.safetensors"));
         TorchEngineTests.AssertEqual(trained.Weights, saved);
@@ -123,7 +120,7 @@ public class CheckpointTests
     public void A_folder_with_checkpoints_is_not_overwritten_unasked()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) };
         Weights().Train(Data(options), options, cancellationToken: Token);
         Weights().Train(Data(options), options with { MaxSteps = 1, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Replace } }, cancellationToken: Token);
         Assert.Equal(1, options.Checkpoints.FindLatestStep());
@@ -134,11 +131,11 @@ public class CheckpointTests
     public void A_training_with_another_course_is_refused_with_both_values()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         Refused(options with { BatchSize = 4 }, "BatchSize is 4 and was 3");
         Refused(options with { Seed = 5 }, "Seed is 5 and was 123");
-        Refused(options with { Mode = TrainingMode.PyTorchCompatible }, "Mode is PyTorchCompatible and was Fast");
+        Refused(options with { Engine = TorchSharpEngine.PyTorchExact }, "Engine is PyTorchExact and was Managed");
         Refused(options with { ValidationFraction = 0.5 }, "training windows is 6 and was 11");
         Refused(options with { FrozenWeights = ["tok_emb.*"] }, "FrozenWeights is tok_emb.* and was empty");
 
@@ -153,7 +150,7 @@ public class CheckpointTests
     public void Other_data_and_other_settings_of_the_optimizer_are_refused_and_named()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
 
         int[] other = TrainerTests.Tokens(180), otherValidation = TrainerTests.Tokens(180);
@@ -192,7 +189,7 @@ public class CheckpointTests
     public void The_same_ids_are_the_same_data_wherever_they_lie()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "tokens.bin");
         TokenFileBuilder.FromTexts(path, [string.Join(' ', TrainerTests.Tokens(180).Select(id => id == 60 ? "<|endoftext|>" : $"w{id}"))], TinyModels.Words);
@@ -203,18 +200,18 @@ public class CheckpointTests
     }
 
     [Theory]
-    [InlineData(TrainingMode.Fast)]
-    [InlineData(TrainingMode.TorchSharp)]
-    [InlineData(TrainingMode.PyTorchCompatible)]
-    public void A_training_that_diverged_or_failed_in_a_step_is_resumed_bit_for_bit_as_if_it_had_not(TrainingMode mode)
+    [InlineData(Engines.Managed)]
+    [InlineData(Engines.TorchSharp)]
+    [InlineData(Engines.PyTorchExact)]
+    public void A_training_that_diverged_or_failed_in_a_step_is_resumed_bit_for_bit_as_if_it_had_not(string engineName)
     {
-        var options = Options(mode);
+        var options = Options(engineName);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         foreach (int step in (int[])[2, 5, 8, 9]) // 4 steps an epoch: 5 and 9 begin one
         {
             using var folder = new TemporaryDirectory();
             var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };
-            using (var engine = new DivergingEngine(TrainingEngines.Create(Weights(), saving), step, step == 9 ? new OutOfMemoryException() : null))
+            using (var engine = new DivergingEngine(saving.Engine.CreateNetwork(Weights(), saving), step, step == 9 ? new OutOfMemoryException() : null))
             using (var loop = new TrainingLoop(engine, Data(saving), saving, null, Token))
             {
                 if (step == 9) Assert.Throws<OutOfMemoryException>(loop.Run);
@@ -233,16 +230,16 @@ public class CheckpointTests
     public void A_damaged_checkpoint_is_refused_with_its_name(string file)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(TrainingMode.Fast) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "checkpoint-2", file);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
         Assert.Contains(file, Assert.Throws<InvalidDataException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message, StringComparison.Ordinal);
     }
 
-    internal static TrainingOptions Options(TrainingMode mode) => new()
+    internal static TrainingOptions Options(string engine) => new()
     {
-        Mode = mode, Epochs = 3, BatchSize = 3, ValidationFraction = 0.1, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, FinalLearningRate = 0,
+        Engine = Engines.Named(engine), Epochs = 3, BatchSize = 3, ValidationFraction = 0.1, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, FinalLearningRate = 0,
         WarmUpSteps = 0, KeepsBest = true,
         Sample = new("w1 w2") { Tokenizer = TinyModels.Words, Generation = new() { MaxTokens = 4 } },
     };

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Checkpoints;
 using MLNet.Gpt.Training.Managed;
 
 namespace MLNet.Gpt.Tests.Training;
@@ -108,7 +108,7 @@ public sealed class DamagedCheckpointTests : IDisposable
             var (state, best) = checkpoints.Restore(engine, keepsBest: true)!.Value;
             Assert.Equal((6, 6, 4.037607041478008), (state.Step, state.BestStep, state.BestLoss));
             Assert.Equal([0, 3, 6], state.Points.Select(point => point.Step));
-            using var stored = MLNet.Gpt.Checkpoints.GptCheckpoint.Open(Path.Combine(_folder.Path, "checkpoint-6", "model.safetensors"));
+            using var stored = GptCheckpoint.Open(Path.Combine(_folder.Path, "checkpoint-6", "model.safetensors"));
             TorchEngineTests.AssertEqual(stored, engine.Weights);
             TorchEngineTests.AssertEqual(stored, best!);
             Assert.Equal(6, BitConverter.ToInt64(engine.CaptureState()["adamw.step"]));
@@ -224,7 +224,7 @@ public sealed class DamagedCheckpointTests : IDisposable
         }
     }
 
-    private TrainingOptions Options(int steps, int interval = 3) => CheckpointTests.Options(TrainingMode.Fast) with
+    private TrainingOptions Options(int steps, int interval = 3) => CheckpointTests.Options(Engines.Managed) with
     {
         MaxSteps = steps, Sample = null, Decay = LearningRateDecay.None, FinalLearningRate = null,
         Checkpoints = new(_folder.Path) { Interval = interval, Existing = ExistingCheckpoints.Resume },

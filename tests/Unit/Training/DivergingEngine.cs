@@ -1,10 +1,9 @@
-using MLNet.Gpt.Data;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
 /// <summary>Does a step like any other, dropout drawn, and tells of a loss that is no number, or throws.</summary>
-internal sealed class DivergingEngine(ITrainingEngine inner, int atStep, Exception? error = null) : WrappedEngine(inner)
+internal sealed class DivergingEngine(ITrainableNetwork inner, int atStep, Exception? error = null) : WrappedEngine(inner)
 {
     private int _steps;
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Training.Killed;
-using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
@@ -9,19 +8,19 @@ namespace MLNet.Gpt.Tests.Training;
 public class KilledTrainingTests
 {
     [Theory]
-    [InlineData(TrainingMode.Fast)]
-    [InlineData(TrainingMode.TorchSharp)]
-    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit(TrainingMode mode)
+    [InlineData(Engines.Managed)]
+    [InlineData(Engines.TorchSharp)]
+    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit(string engine)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(folder.Path, mode);
+        var options = Options(folder.Path, engine);
         var expected = CheckpointTests.Weights().Train(
             CheckpointTests.Data(options), options with { Checkpoints = null }, cancellationToken: TestContext.Current.CancellationToken);
 
         int latest = 0;
         for (int kill = 0; kill < 2; kill++)
         {
-            latest = await TrainAndKill(folder.Path, mode, beyondStep: latest);
+            latest = await TrainAndKill(folder.Path, engine, beyondStep: latest);
             Assert.InRange(latest, 1, expected.History.Last.Step - 1);
         }
 
@@ -30,15 +29,15 @@ public class KilledTrainingTests
     }
 
     // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
-    internal static TrainingOptions Options(string folder, TrainingMode mode) => CheckpointTests.Options(mode) with
+    internal static TrainingOptions Options(string folder, string engine) => CheckpointTests.Options(engine) with
     {
-        Epochs = mode == TrainingMode.Fast ? 400 : 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
+        Epochs = engine == Engines.Managed ? 400 : 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
 
-    private static async Task<int> TrainAndKill(string folder, TrainingMode mode, int beyondStep)
+    private static async Task<int> TrainAndKill(string folder, string engine, int beyondStep)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, $"{mode} {folder}"));
+        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, $"{engine} {folder}"));
         try
         {
             var waited = Stopwatch.StartNew();

@@ -1,10 +1,6 @@
 using System.Globalization;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Tests.Data;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training;
 
@@ -46,6 +42,9 @@ internal static class LectureRun
         "Ep 10 (Step 000085): Train loss 0.391, Val loss 6.452",
         "Every effort moves you know,\" was one of the axioms he laid down across the Sevres and silver of an exquisitely appointed luncheon-table, when, on a later day, I had again run over from Monte Carlo; and Mrs. Gis",
     ];
+
+    /// <summary>The book's settings, computed as PyTorch computes.</summary>
+    public static TrainingOptions Options { get; } = TrainingOptions.Lecture with { Engine = TorchSharpEngine.PyTorchExact };
 
     /// <summary>Runs the book's training with its settings, and prints what the book's program prints.</summary>
     public static (IReadOnlyList<string> Lines, TrainingPoint Initial) Print(TrainingOptions options, CancellationToken cancellationToken)

@@ -1,13 +1,9 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Loss;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
 /// <summary>An engine whose losses a test decides, and whose weights are all the number of updates done, plus a mark below 1.</summary>
-internal sealed class ScriptedEngine : ITrainingEngine
+internal sealed class ScriptedEngine : ITrainableNetwork
 {
     /// <summary>The loss of the batch of a step, from 1.</summary>
     public Func<int, double> BatchLoss { get; init; } = _ => 1;

@@ -1,9 +1,5 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Model;
-using MLNet.Gpt.Runtime;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training;
 using TorchSharp;
 
@@ -16,13 +12,13 @@ public class TorchEngineTests
     private static readonly GptConfig WithoutDropout = Config with { DropoutRate = 0 };
 
     [Theory]
-    [InlineData(TrainingMode.TorchSharp)]
-    [InlineData(TrainingMode.PyTorchCompatible)]
-    public void Gradients_of_batches_by_their_shares_are_those_of_one_large_batch(TrainingMode mode)
+    [InlineData(Engines.TorchSharp)]
+    [InlineData(Engines.PyTorchExact)]
+    public void Gradients_of_batches_by_their_shares_are_those_of_one_large_batch(string engineName)
     {
         using GptModule parts = GptModule.Create(WithoutDropout, seed: 1), whole = GptModule.Create(WithoutDropout, seed: 1);
-        using (var engine = new TorchEngine(parts, new() { Mode = mode }))
-        using (var large = new TorchEngine(whole, new() { Mode = mode }))
+        using (var engine = new TorchEngine(parts, new() { Engine = Engines.Named(engineName) }))
+        using (var large = new TorchEngine(whole, new() { Engine = Engines.Named(engineName) }))
         {
             double loss = (0.25 * engine.Accumulate(Batch(0), 0.25)) + (0.75 * engine.Accumulate(Batch(1, 2, 3), 0.75));
             Assert.Equal(large.Accumulate(Batch(0, 1, 2, 3), 1), loss, 1e-5);
@@ -195,11 +191,11 @@ public class TorchEngineTests
     }
 
     [Theory]
-    [InlineData(TrainingMode.TorchSharp)]
-    [InlineData(TrainingMode.PyTorchCompatible)]
-    public void A_captured_state_goes_on_bit_for_bit_in_another_engine(TrainingMode mode)
+    [InlineData(Engines.TorchSharp)]
+    [InlineData(Engines.PyTorchExact)]
+    public void A_captured_state_goes_on_bit_for_bit_in_another_engine(string engineName)
     {
-        var options = new TrainingOptions { Mode = mode };
+        var options = new TrainingOptions { Engine = Engines.Named(engineName) };
         using GptModule module = GptModule.Create(Config, seed: 1), other = GptModule.Create(Config, seed: 9);
         GptWeights expected;
         IReadOnlyDictionary<string, byte[]> state;

@@ -1,8 +1,5 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Model;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Training;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training;
@@ -17,7 +14,7 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var data = new TrainingData(new TokenWindows(Tokens(33), Config.ContextLength), null); // 2 windows: one batch
-        var history = new Trainer(module, new() { Epochs = 150, BatchSize = 2, LearningRate = 3e-3, Decay = LearningRateDecay.None, WeightDecay = 0 }).Train(data, cancellationToken: Token);
+        var history = module.Train(data, new() { Epochs = 150, BatchSize = 2, LearningRate = 3e-3, Decay = LearningRateDecay.None, WeightDecay = 0 }, cancellationToken: Token);
 
         Assert.InRange(history.First.TrainingLoss, 3.9, 4.4); // ln 61 = 4.11
         Assert.InRange(history.Last.TrainingLoss, 0, 0.05);
@@ -33,7 +30,7 @@ public class TrainerTests
         {
             using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 5);
             var reports = new ProgressList();
-            new Trainer(module, new() { Epochs = 3, BatchSize = 2, Seed = seed }).Train(Data(), reports, Token);
+            module.Train(Data(), new() { Epochs = 3, BatchSize = 2, Seed = seed }, reports, Token);
             return [.. reports.All.Skip(1).Select(report => report.BatchLoss)];
         }
     }
@@ -44,7 +41,7 @@ public class TrainerTests
         using GptModule module = GptModule.Create(Config, seed: 5), plain = GptModule.Create(Config, seed: 5);
         var options = new TrainingOptions { Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 };
         var reports = new ProgressList();
-        new Trainer(module, options).Train(Data(), reports, Token);
+        module.Train(Data(), options, reports, Token);
 
         using var scope = torch.NewDisposeScope();
         using var optimizer = torch.optim.AdamW(plain.parameters(), lr: 1e-3, weight_decay: 0.1);
@@ -72,7 +69,7 @@ public class TrainerTests
         var reports = new ProgressList();
         var data = Data(); // 162 tokens to learn from: 10 whole windows of 16 and one of 1
         var options = new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3, Decay = LearningRateDecay.None };
-        var history = new Trainer(module, options).Train(data, reports, Token);
+        var history = module.Train(data, options, reports, Token);
 
         // Batches of 4, 4, 2 and 1 windows an epoch.
         Assert.Equal([0, 3, 6, 8], history.Points.Select(point => point.Step));
@@ -91,7 +88,7 @@ public class TrainerTests
     public void Training_ends_after_the_greatest_number_of_steps()
     {
         using var module = GptModule.Create(Config, seed: 1);
-        Assert.Equal(3, new Trainer(module, new() { BatchSize = 2, MaxSteps = 3 }).Train(Data(), cancellationToken: Token).Last.Step);
+        Assert.Equal(3, module.Train(Data(), new() { BatchSize = 2, MaxSteps = 3 }, cancellationToken: Token).Last.Step);
     }
 
     [Fact]
@@ -100,7 +97,7 @@ public class TrainerTests
         using var module = GptModule.Create(Config with { DropoutRate = 0.5 }, seed: 1);
         module.eval();
         var data = Data();
-        var history = new Trainer(module, new() { BatchSize = 2, EvaluationBatches = null, MaxSteps = 5 }).Train(data, cancellationToken: Token);
+        var history = module.Train(data, new() { BatchSize = 2, EvaluationBatches = null, MaxSteps = 5 }, cancellationToken: Token);
         Assert.False(module.training);
         Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Training, 7)).CrossEntropy, history.Last.TrainingLoss, 1e-6);
         Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Validation!, 1)).CrossEntropy, history.Last.ValidationLoss!.Value, 1e-6);
@@ -122,7 +119,7 @@ public class TrainerTests
             {
                 if (report.Step == cancelAt) source.Cancel();
             });
-            Assert.Throws<OperationCanceledException>(() => new Trainer(module, new() { BatchSize = 2 }).Train(Data(), reports, source.Token));
+            Assert.Throws<OperationCanceledException>(() => module.Train(Data(), new() { BatchSize = 2 }, reports, source.Token));
             Assert.Equal(cancelAt, reports.All[^1].Step);
         }
     }
@@ -133,10 +130,10 @@ public class TrainerTests
         using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 1);
         var during = new List<long>();
         var reports = new ProgressList(report => during.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount));
-        var trainer = new Trainer(module, new() { MaxSteps = 100, Epochs = 100, BatchSize = 2 });
-        trainer.Train(Data(), cancellationToken: Token);
+        var options = new TrainingOptions { Engine = TorchSharpEngine.Default, MaxSteps = 100, Epochs = 100, BatchSize = 2 };
+        module.Train(Data(), options, cancellationToken: Token);
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        trainer.Train(Data(), reports, Token);
+        module.Train(Data(), options, reports, Token);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.Single(during.Skip(2).Distinct()); // from the second step on, the optimizer's state is there
     }
@@ -146,8 +143,10 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var error = Assert.Throws<TrainingDivergedException>(
-            () => new Trainer(module, new() { LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null, BatchSize = 2, Epochs = 20, EvaluationInterval = 1000 })
-                .Train(Data(), cancellationToken: Token));
+            () => module.Train(
+                Data(),
+                new() { LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null, BatchSize = 2, Epochs = 20, EvaluationInterval = 1000 },
+                cancellationToken: Token));
         Assert.False(double.IsFinite(error.Loss) && double.IsFinite(error.GradientNorm));
         Assert.Contains(error.Step.ToString(null, null), error.Message, StringComparison.Ordinal);
         Assert.Contains("1E+30", error.Message, StringComparison.Ordinal);
@@ -162,7 +161,7 @@ public class TrainerTests
         static double LastLoss(double? clipping)
         {
             using var module = GptModule.Create(Config, seed: 1);
-            return new Trainer(module, new() { MaxSteps = 10, BatchSize = 2, GradientClipping = clipping }).Train(Data(), cancellationToken: Token).Last.TrainingLoss;
+            return module.Train(Data(), new() { MaxSteps = 10, BatchSize = 2, GradientClipping = clipping }, cancellationToken: Token).Last.TrainingLoss;
         }
     }
 

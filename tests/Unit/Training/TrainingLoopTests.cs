@@ -1,5 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;

@@ -29,7 +29,6 @@ public class TrainingOptionsTests
         Refused(() => new TrainingOptions { MaxDuration = TimeSpan.Zero }, "MaxDuration is 00:00:00; it must be above 0");
         Refused(() => new CheckpointOptions("runs") { Keep = 0 }, "Keep is 0; it must be at least 1");
         Refused(() => new CheckpointOptions("runs") { Interval = 0 }, "Interval is 0; it must be at least 1");
-        Refused(() => new TrainingOptions { Mode = (TrainingMode)9 }, "Mode is 9; it must be one of Fast, TorchSharp, PyTorchCompatible");
     }
 
     [Fact]

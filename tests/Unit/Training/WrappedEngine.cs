@@ -1,12 +1,9 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Data;
-using MLNet.Gpt.Loss;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
 /// <summary>Passes everything on to an engine, which it owns.</summary>
-internal abstract class WrappedEngine(ITrainingEngine inner) : ITrainingEngine
+internal abstract class WrappedEngine(ITrainableNetwork inner) : ITrainableNetwork
 {
     public IWeightSource Weights => inner.Weights;
 

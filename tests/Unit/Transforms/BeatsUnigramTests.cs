@@ -1,9 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Data;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

@@ -2,12 +2,8 @@ using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
@@ -91,10 +87,10 @@ public sealed class ContextTests : IDisposable
 
         Assert.Equal(Next(false), Next(true));
 
-        MLNet.Gpt.Runtime.LibTorch.EnsureLoaded();
-        using var before = TorchSharp.torch.get_rng_state();
+        LibTorch.EnsureLoaded();
+        using var before = global::TorchSharp.torch.get_rng_state();
         _ = new GptTransformer(_model).Transform(Rows.ToView(_ml, Texts)).Preview();
-        using var after = TorchSharp.torch.get_rng_state();
+        using var after = global::TorchSharp.torch.get_rng_state();
         Assert.True(before.equal(after).all().item<bool>());
     }
 

@@ -1,9 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

@@ -3,9 +3,6 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Trainers;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

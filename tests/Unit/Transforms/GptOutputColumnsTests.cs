@@ -1,11 +1,7 @@
 using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

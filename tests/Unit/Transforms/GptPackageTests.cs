@@ -1,13 +1,9 @@
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

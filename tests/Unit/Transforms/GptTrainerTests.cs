@@ -1,12 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Training;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Training;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

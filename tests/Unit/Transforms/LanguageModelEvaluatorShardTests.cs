@@ -1,8 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

@@ -1,7 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
@@ -188,7 +186,7 @@ public sealed class LookAheadTests : IDisposable
     {
         string[] texts = [.. Enumerable.Range(0, 30).Select(i => TinyModels.Text(i % 12, i))];
         var options = new GptTransformerOptions { Columns = AllColumns, Generation = new() { MaxTokens = 6, Temperature = 1.2, Seed = 3 } };
-        var generator = new MLNet.Gpt.Generation.TextGenerator(_model, options.Generation);
+        var generator = new MLNet.Gpt.TextGenerator(_model, options.Generation);
 
         string[] generated = [.. new GptTransformer(_model, options).Transform(Rows.ToView(_ml, texts)).GetColumn<string>("GeneratedText")];
 

@@ -1,7 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

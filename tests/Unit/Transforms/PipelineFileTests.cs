@@ -1,13 +1,10 @@
 using System.IO.Compression;
 using System.Text.Json;
-using MLNet.Gpt.IO;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Transforms.NewProcess;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

@@ -1,7 +1,5 @@
 using Microsoft.ML;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Runtime;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Transforms;

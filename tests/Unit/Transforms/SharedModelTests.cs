@@ -1,10 +1,7 @@
 using System.IO.Compression;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Evaluation;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
+using Microsoft.PowerShell;
 using MLNet.Gpt.PesterHost.BuiltIns;
 using MLNet.Gpt.PesterHost.StandIn;
-using Microsoft.PowerShell;
 
 namespace MLNet.Gpt.PesterHost.Engines;
 

@@ -1,4 +1,5 @@
-using MLNet.Gpt.Checkpoints.Exporting;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 

@@ -1,9 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;

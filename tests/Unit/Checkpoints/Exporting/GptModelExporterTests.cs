@@ -1,9 +1,7 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 

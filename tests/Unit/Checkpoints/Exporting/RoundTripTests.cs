@@ -1,14 +1,9 @@
 using Microsoft.ML;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 

@@ -1,9 +1,7 @@
 using System.Security.Cryptography;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Checkpoints.Exporting;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Gguf;
 

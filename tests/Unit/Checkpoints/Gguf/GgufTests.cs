@@ -1,10 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Gguf;
 

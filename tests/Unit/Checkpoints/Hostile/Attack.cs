@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Hostile;

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Runtime;
 

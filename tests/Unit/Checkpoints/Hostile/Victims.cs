@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using MLNet.Gpt.Checkpoints.PyTorch;
-using MLNet.Gpt.Checkpoints.TensorFlow;
+using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.TensorFlow;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Hostile;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Checkpoints;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Runtime;
 

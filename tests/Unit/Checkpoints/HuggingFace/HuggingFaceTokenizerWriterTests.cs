@@ -2,9 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using MLNet.Gpt.Checkpoints.HuggingFace;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Tokenization;
+using MLNet.Gpt.Formats.HuggingFace;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 

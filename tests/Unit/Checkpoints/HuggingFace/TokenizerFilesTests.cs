@@ -1,14 +1,11 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Checkpoints.HuggingFace;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Tokenization;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 
@@ -227,7 +224,7 @@ public sealed class TokenizerFilesTests : IDisposable
         File.Move(Path.Combine(_directory.Path, "out", "tokenizer.json"), whole);
         Check(TokenizerFile.Load(whole));
         string own = Path.Combine(_directory.Path, "own.json");
-        File.WriteAllText(own, MLNet.Gpt.Checkpoints.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        File.WriteAllText(own, MLNet.Gpt.Formats.HuggingFace.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         Check(TokenizerFile.Load(own));
 
         string state = Path.Combine(_directory.Path, "out.pth");

@@ -1,8 +1,6 @@
 using System.Collections.Concurrent;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Importing;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Formats.Layouts;
+using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;

@@ -1,5 +1,3 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;

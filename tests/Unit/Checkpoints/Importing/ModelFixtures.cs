@@ -1,5 +1,4 @@
 using System.Text.Json;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;
 

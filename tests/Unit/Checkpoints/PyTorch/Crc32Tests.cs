@@ -1,4 +1,4 @@
-using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

@@ -1,9 +1,8 @@
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
 
@@ -77,7 +76,7 @@ public sealed class PyTorchExporterTests : IDisposable
     private static IEnumerable<string> Keys(GptConfig config, ExportOptions options)
     {
         var job = new ExportJob("", RandomWeights.Of(config), null, options, new ExportMeter(null, default));
-        return MLNet.Gpt.Checkpoints.PyTorch.PyTorchExporter.StateDict(job).Items.Select(item => item.Key);
+        return MLNet.Gpt.Formats.PyTorch.PyTorchExporter.StateDict(job).Items.Select(item => item.Key);
     }
 
     private static void CheckMask(byte[] stored, int length)

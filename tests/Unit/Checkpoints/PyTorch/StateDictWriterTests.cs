@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using MLNet.Gpt.Checkpoints.Exporting;
-using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

@@ -1,5 +1,5 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using MLNet.Gpt.Checkpoints.PyTorch;
+using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

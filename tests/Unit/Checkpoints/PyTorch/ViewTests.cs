@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Checkpoints.PyTorch;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats.PyTorch;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.Checkpoints;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Runtime;
 

@@ -1,5 +1,5 @@
-using MLNet.Gpt.Checkpoints.Importing;
-using MLNet.Gpt.Checkpoints.TensorFlow;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.TensorFlow;
 using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.TensorFlow;

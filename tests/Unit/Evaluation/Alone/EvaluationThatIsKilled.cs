@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MLNet.Gpt.Evaluation;
 
 namespace MLNet.Gpt.Tests.Evaluation.Alone;
 

@@ -1,12 +1,8 @@
 using System.Globalization;
 using System.Xml.Linq;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation;
 using MLNet.Gpt.Evaluation.Reports;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Evaluation.Reports;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 

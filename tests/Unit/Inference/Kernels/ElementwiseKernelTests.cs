@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 

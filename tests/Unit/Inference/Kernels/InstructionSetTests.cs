@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 

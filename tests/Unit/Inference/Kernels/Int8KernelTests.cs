@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 

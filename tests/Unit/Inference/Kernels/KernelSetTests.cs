@@ -1,5 +1,5 @@
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Inference.Kernels;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Inference.Threading;
+using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Tests.Inference.Threading;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Inference.Threading;
+using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Tests.Inference.Threading;
 

@@ -1,8 +1,5 @@
 using System.Diagnostics;
 using Microsoft.ML;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Inference.WithoutTorch;
 

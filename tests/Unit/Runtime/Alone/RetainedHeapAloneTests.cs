@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using MLNet.Gpt.Runtime;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Runtime.Alone;

@@ -1,5 +1,4 @@
 using MLNet.Gpt.Tests.Runtime;
-using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training.Killed;
 
@@ -14,7 +13,7 @@ public class TrainingToBeKilledTests
     {
         string[]? asked = Environment.GetEnvironmentVariable(Variable)?.Split(' ', 2);
         Assert.SkipWhen(asked is null, "This is asked in a process of its own only.");
-        var options = KilledTrainingTests.Options(folder: asked[1], Enum.Parse<TrainingMode>(asked[0]));
+        var options = KilledTrainingTests.Options(folder: asked[1], asked[0]);
         CheckpointTests.Weights().Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
     }
 }

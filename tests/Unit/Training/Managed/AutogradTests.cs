@@ -1,8 +1,6 @@
-using MLNet.Gpt.Checkpoints;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Inference.Kernels;
-using MLNet.Gpt.Model;
+using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training.Managed;
 using TorchSharp;
 

@@ -1,5 +1,3 @@
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Data;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed;

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Random;
 using MLNet.Gpt.Training.Managed;
 
 namespace MLNet.Gpt.Tests.Training.Managed;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Microsoft.ML;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Tests.Transforms.NewProcess;
 

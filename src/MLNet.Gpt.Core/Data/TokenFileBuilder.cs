@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using MLNet.Gpt.Data;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt;
+
+/// <summary>
+/// Makes a token file of texts, a piece of a text in memory at a time. Between two documents stands the tokenizer's end of text,
+/// where it has one.
+/// </summary>
+public static class TokenFileBuilder
+{
+    private const int PieceLength = 1 << 20; // characters
+    private const int BufferLength = 1 << 16; // bytes
+
+    /// <summary>Makes a token file of text files, each of which is a document.</summary>
+    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
+    /// anything fails.</param>
+    /// <param name="textFiles">Text files, in this order.</param>
+    /// <param name="tokenizer">Turns text into ids.</param>
+    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <param name="progress">Told after each piece of some million characters.</param>
+    /// <param name="cancellationToken">Checked before each piece.</param>
+    /// <returns>Tokens in the file.</returns>
+    /// <exception cref="IOException">A text is not there or cannot be read, or the token file cannot be written.</exception>
+    /// <exception cref="InvalidDataException">A text has bytes that are not valid in the encoding; the message names the file and
+    /// the offset.</exception>
+    public static long FromFiles(
+        string path,
+        IEnumerable<string> textFiles,
+        ITextTokenizer tokenizer,
+        Encoding? encoding = null,
+        IProgress<TokenizingProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        string[] files = [.. textFiles];
+        long bytes = files.Sum(file => new FileInfo(file).Length);
+        return Build(path, files, bytes, file => new TextFileReader(file, encoding), tokenizer, PieceLength, progress, cancellationToken);
+    }
+
+    /// <summary>Makes a token file of documents, such as the rows of a data set, which are taken one by one.</summary>
+    /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
+    /// anything fails.</param>
+    /// <param name="documents">The documents, in this order.</param>
+    /// <param name="tokenizer">Turns text into ids.</param>
+    /// <param name="progress">Told after each piece of some million characters, and after each document.</param>
+    /// <param name="cancellationToken">Checked before each piece.</param>
+    /// <returns>Tokens in the file.</returns>
+    /// <exception cref="IOException">The token file cannot be written.</exception>
+    public static long FromTexts(
+        string path, IEnumerable<string> documents, ITextTokenizer tokenizer, IProgress<TokenizingProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Build(path, documents, totalBytes: null, document => new StringReader(document), tokenizer, PieceLength, progress, cancellationToken);
+
+    /// <summary>The same with a length of pieces of the caller's.</summary>
+    internal static long Build(
+        string path,
+        IEnumerable<string> documents,
+        long? totalBytes,
+        Func<string, TextReader> open,
+        ITextTokenizer tokenizer,
+        int pieceLength,
+        IProgress<TokenizingProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        long count = 0, bytes = 0;
+        int done = 0, bytesPerToken = tokenizer.VocabularySize <= ushort.MaxValue + 1 ? sizeof(ushort) : sizeof(int);
+        AtomicFile.Write(path, length: 0, stream =>
+        {
+            var output = new BufferedStream(stream, BufferLength);
+            output.Write(new byte[TokenFileHeader.Length]); // its count is known at the end
+            foreach (string document in documents)
+            {
+                if (done > 0 && tokenizer.EndOfTextId is { } endOfText) count += Write(output, [endOfText], bytesPerToken);
+                using (var text = open(document))
+                {
+                    foreach (string piece in TextChunks.Read(text, pieceLength))
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        count += Write(output, tokenizer.Encode(piece), bytesPerToken);
+                        progress?.Report(new(done, bytes + BytesRead(text), totalBytes, count));
+                    }
+
+                    bytes += text is TextFileReader ? BytesRead(text) : Encoding.UTF8.GetByteCount(document);
+                }
+
+                done++;
+            }
+
+            output.Position = 0;
+            output.Write(new TokenFileHeader(bytesPerToken, count, tokenizer.VocabularySize).Write());
+            output.Flush();
+        });
+        progress?.Report(new(done, bytes, totalBytes, count));
+        return count;
+    }
+
+    private static long BytesRead(TextReader text) => text is TextFileReader file ? file.BytesRead : 0;
+
+    private static int Write(Stream output, int[] ids, int bytesPerToken)
+    {
+        if (bytesPerToken == sizeof(int))
+        {
+            output.Write(MemoryMarshal.AsBytes(ids.AsSpan()));
+            return ids.Length;
+        }
+
+        ushort[] narrow = Array.ConvertAll(ids, id => checked((ushort)id));
+        output.Write(MemoryMarshal.AsBytes(narrow.AsSpan()));
+        return ids.Length;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Data;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt;
+
+/// <summary>
+/// The windows that a text's tokens are cut into: inputs, and as their targets the same tokens one place further on.
+/// Views of the tokens, which are not changed, and not copied where they lie in memory. Safe for use by many threads.
+/// </summary>
+/// <remarks>
+/// Window i begins at token i · stride. With the stride at the context length (the default) every token but the first is predicted once;
+/// with a shorter stride windows overlap and tokens are predicted several times.
+/// </remarks>
+public sealed class TokenWindows
+{
+    private readonly ReadOnlyMemory<int> _memory; // empty where the tokens lie elsewhere
+    private readonly ITokenSource _tokens;
+    private readonly int? _limit;
+    private readonly int _completeCount;
+    private string? _fingerprint;
+
+    /// <summary>Cuts tokens into windows.</summary>
+    /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
+    /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
+    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
+    /// <see langword="null"/>.</param>
+    /// <param name="keepsIncomplete">
+    /// Whether a last, shorter window holds the targets that fill no whole one. Otherwise they are dropped, as the lecture does.
+    /// </param>
+    /// <param name="vocabularySize">The limit that all ids are checked against, or <see langword="null"/> for no check.</param>
+    /// <exception cref="ArgumentException">
+    /// There are fewer than 2 tokens, so that there is nothing to predict; or too few for one whole window, where incomplete ones
+    /// are dropped.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
+    public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
+        : this(new TokenMemory(tokens), contextLength, stride, keepsIncomplete)
+    {
+        _memory = tokens;
+        if (vocabularySize is { } limit) TokenIds.Validate(tokens.Span, limit, nameof(tokens));
+    }
+
+    /// <summary>Cuts tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, into windows.</summary>
+    /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
+    /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
+    /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
+    /// <see langword="null"/>.</param>
+    /// <param name="keepsIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
+    /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no
+    /// check.</param>
+    /// <exception cref="ArgumentException">There are too few tokens for a window, or too many to number the windows.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
+    public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
+    {
+        ContextLength = Check.AtLeast(contextLength, 1, nameof(contextLength));
+        Stride = stride ?? contextLength;
+        if (Stride < 1 || Stride > contextLength) throw Check.OutOfRange(nameof(stride), Stride, $"from 1 to the context length, {contextLength}");
+
+        if (tokens.Count < 2)
+        {
+            throw new ArgumentException($"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
+        }
+
+        if (tokens.Count <= contextLength && !keepsIncomplete)
+        {
+            throw new ArgumentException(
+                $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
+                nameof(tokens));
+        }
+
+        (_tokens, _limit) = (tokens, vocabularySize);
+        long targets = tokens.Count - 1, complete = targets < contextLength ? 0 : ((targets - contextLength) / Stride) + 1;
+        if (complete >= int.MaxValue) throw new ArgumentException($"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.", nameof(stride));
+        _completeCount = (int)complete;
+        long covered = complete == 0 ? 0 : ((complete - 1) * Stride) + contextLength;
+        bool hasIncomplete = keepsIncomplete && covered < targets;
+        Count = _completeCount + (hasIncomplete ? 1 : 0);
+        TargetCount = (complete * contextLength) + (hasIncomplete ? targets - (complete * Stride) : 0);
+    }
+
+    /// <summary>Number of windows; at least 1.</summary>
+    public int Count { get; }
+
+    /// <summary>Inputs in a complete window, T.</summary>
+    public int ContextLength { get; }
+
+    /// <summary>Tokens between the beginnings of two windows.</summary>
+    public int Stride { get; }
+
+    /// <summary>Targets in all windows together; a token that lies in several windows counts in each.</summary>
+    public long TargetCount { get; }
+
+    /// <summary>Inputs in a window: <see cref="ContextLength"/>, or fewer in an incomplete last one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
+    public int Length(int window) => (int)Math.Min(ContextLength, _tokens.Count - 1 - Start(window));
+
+    /// <summary>The ids that a window shows the model.</summary>
+    /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
+    public ReadOnlySpan<int> Inputs(int window) => Span(Start(window), Length(window));
+
+    /// <summary>For each input of a window the id that follows it.</summary>
+    /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
+    public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));
+
+    /// <summary>SHA-256 of all ids, each as 4 bytes, in hexadecimal digits: the same wherever the tokens lie. Computed once.</summary>
+    internal string Fingerprint(CancellationToken cancellationToken)
+    {
+        if (_fingerprint is not null) return _fingerprint;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        int[] ids = new int[(int)Math.Min(_tokens.Count, 1 << 18)];
+        for (long start = 0; start < _tokens.Count; start += ids.Length)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var part = ids.AsSpan(0, (int)Math.Min(ids.Length, _tokens.Count - start));
+            _tokens.Read(start, part);
+            hash.AppendData(MemoryMarshal.AsBytes(part));
+        }
+
+        return _fingerprint = Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+
+    /// <summary>Copies a window's inputs and targets, which are the same tokens but for one, with one reading of them.</summary>
+    internal void Copy(int window, Span<int> inputs, Span<int> targets)
+    {
+        int length = Length(window);
+        if (!_memory.IsEmpty)
+        {
+            var ids = _memory.Span.Slice((int)Start(window), length + 1);
+            ids[..length].CopyTo(inputs);
+            ids[1..].CopyTo(targets);
+            return;
+        }
+
+        int[] rented = ArrayPool<int>.Shared.Rent(length + 1);
+        var read = Read(Start(window), rented.AsSpan(0, length + 1));
+        read[..length].CopyTo(inputs);
+        read[1..].CopyTo(targets);
+        ArrayPool<int>.Shared.Return(rented);
+    }
+
+    private long Start(int window) => (uint)window < (uint)Count
+        ? (long)window * Stride
+        : throw new ArgumentOutOfRangeException(nameof(window), window, $"There is no window {window}; they run from 0 to {Count - 1}.");
+
+    private ReadOnlySpan<int> Span(long start, int length)
+    {
+        if (!_memory.IsEmpty) return _memory.Span.Slice((int)start, length);
+        return Read(start, new int[length]);
+    }
+
+    private Span<int> Read(long start, Span<int> ids)
+    {
+        _tokens.Read(start, ids);
+        if (_limit is { } limit) TokenIds.Validate(ids, limit, "tokens");
+        return ids;
+    }
+}

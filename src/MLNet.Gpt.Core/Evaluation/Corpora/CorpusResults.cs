@@ -1,0 +1,128 @@
+using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt;
+
+/// <summary>Reads the result files of a corpus's shards.</summary>
+public static class CorpusResults
+{
+    /// <summary>Merges the shards of a corpus into what one evaluation of the whole gives, to the last bit.</summary>
+    /// <param name="resultFiles">The files of all shards, in any order.</param>
+    /// <exception cref="ArgumentException">
+    /// There is no file; or the files are of different models, options or corpora, of different splits, or two of one shard; or a
+    /// shard is missing.
+    /// </exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>
+    public static CorpusEvaluation Merge(IEnumerable<string> resultFiles)
+    {
+        string[] files = [.. resultFiles];
+        var header = Validate(files);
+        var score = DocumentScore.Empty;
+        var statistics = new TokenStatistics();
+        foreach (string file in files)
+        {
+            foreach (var piece in ReadPieces(file))
+            {
+                score += piece.Score;
+                statistics.Add(piece.Statistics);
+            }
+        }
+
+        return new(new(score, header.VocabularySize), statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
+    }
+
+    /// <summary>
+    /// The documents of a corpus in order, with their tokens where those were kept; parts that lie in different shards are put
+    /// together.
+    /// </summary>
+    /// <inheritdoc cref="Merge" path="/param|/exception"/>
+    public static IEnumerable<DocumentResult> ReadDocuments(IEnumerable<string> resultFiles)
+    {
+        string[] files = [.. resultFiles];
+        Validate(files);
+        return DocumentAssembly.Of(InOrder(files).SelectMany(piece => piece.Parts));
+    }
+
+    private static IEnumerable<PieceResult> InOrder(string[] files)
+    {
+        var shards = files.Select(file => ReadPieces(file).GetEnumerator()).ToArray();
+        try
+        {
+            var heads = new PriorityQueue<IEnumerator<PieceResult>, long>();
+            foreach (var shard in shards) Advance(shard);
+            while (heads.TryDequeue(out var shard, out _))
+            {
+                yield return shard.Current;
+                Advance(shard);
+            }
+
+            void Advance(IEnumerator<PieceResult> shard)
+            {
+                if (shard.MoveNext()) heads.Enqueue(shard, shard.Current.Index);
+            }
+        }
+        finally
+        {
+            foreach (var shard in shards) shard.Dispose();
+        }
+    }
+
+    private static IEnumerable<PieceResult> ReadPieces(string file)
+    {
+        using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
+        foreach (var (line, _) in ResultLines.Read(stream, file))
+        {
+            if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, file);
+        }
+    }
+
+    private static ResultHeader Validate(string[] files)
+    {
+        if (files.Length == 0) throw new ArgumentException("There is no result file to merge.", nameof(files));
+        var headers = new List<ResultHeader>();
+        var shards = new Dictionary<int, string>();
+        foreach (string file in files)
+        {
+            var header = ReadHeader(file);
+            if (headers.Count > 0 && headers[0].DifferenceFrom(header) is { } difference)
+            {
+                throw new ArgumentException($"'{files[0]}' and '{file}' cannot be merged: they have different {difference}.", nameof(files));
+            }
+
+            if (headers.Count > 0 && headers[0].ShardCount != header.ShardCount)
+            {
+                throw new ArgumentException($"'{files[0]}' is of {headers[0].ShardCount} shards and '{file}' of {header.ShardCount}; they overlap.", nameof(files));
+            }
+
+            if (!shards.TryAdd(header.Shard, file))
+            {
+                throw new ArgumentException($"'{shards[header.Shard]}' and '{file}' are both of shard {header.Shard + 1} of {header.ShardCount}.", nameof(files));
+            }
+
+            headers.Add(header);
+        }
+
+        int[] missing = [.. Enumerable.Range(0, headers[0].ShardCount).Except(shards.Keys)];
+        return missing.Length == 0
+            ? headers[0]
+            : throw new ArgumentException($"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.", nameof(files));
+    }
+
+    // The header of a file that is whole.
+    private static ResultHeader ReadHeader(string file)
+    {
+        ResultHeader? header = null;
+        bool isComplete = false;
+        using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
+        foreach (var (line, _) in ResultLines.Read(stream, file))
+        {
+            header ??= line.Header;
+            isComplete |= line.End is not null;
+        }
+
+        if (header is null) throw new InvalidDataException($"'{file}' is empty.");
+        return isComplete
+            ? header
+            : throw new InvalidDataException($"'{file}' is not complete: shard {header.Shard + 1} of {header.ShardCount} was interrupted; run it again to finish it.");
+    }
+}

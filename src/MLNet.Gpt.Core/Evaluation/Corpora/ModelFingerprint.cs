@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace MLNet.Gpt.Evaluation.Corpora;
+
+/// <summary>A hash of all that a model's figures depend on: configuration, weights as they are held, precision, and the tokens' texts. The same on every machine.</summary>
+internal static class ModelFingerprint
+{
+    private const int ElementsAtOnce = 1 << 18;
+
+    private static readonly ConditionalWeakTable<GptModel, string> Known = [];
+
+    public static string Of(GptModel model) => Known.GetValue(model, Compute);
+
+    private static string Compute(GptModel model)
+    {
+        WeightEntry[] entries = [.. WeightNames.For(model.Config)];
+        string[] hashes = new string[entries.Length];
+        Parallel.For(0, entries.Length, new ParallelOptions { MaxDegreeOfParallelism = model.ThreadCount }, i => hashes[i] = HashOf(model, entries[i]));
+
+        var c = model.Config;
+        var description = new StringBuilder(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{c.VocabularySize};{c.ContextLength};{c.EmbeddingWidth};{c.HeadCount};{c.LayerCount};{model.Options.Precision};{HashOf(model.Tokenizer)}"));
+        for (int i = 0; i < hashes.Length; i++) description.Append(';').Append(entries[i].Name).Append('=').Append(hashes[i]);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description.ToString())));
+    }
+
+    private static string HashOf(GptModel model, WeightEntry entry)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        float[] elements = new float[(int)Math.Min(ElementsAtOnce, entry.ElementCount)];
+        for (long start = 0; start < entry.ElementCount; start += elements.Length)
+        {
+            var part = elements.AsSpan(0, (int)Math.Min(elements.Length, entry.ElementCount - start));
+            model.Read(entry.Name, start, part);
+            hash.AppendData(MemoryMarshal.AsBytes(part));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static string HashOf(ITextTokenizer tokenizer)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (int id = 0; id < tokenizer.VocabularySize; id++)
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(tokenizer.Decode([id])));
+            hash.AppendData([(byte)tokenizer.ByteCount(id), 0xFF]);
+        }
+
+        // Which token precedes a document matters to its loss; most models have one for both ends.
+        if (tokenizer.BeginningOfTextId != tokenizer.EndOfTextId) hash.AppendData(BitConverter.GetBytes(tokenizer.BeginningOfTextId ?? -1));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

@@ -1,0 +1,154 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace MLNet.Gpt.Evaluation.Corpora;
+
+/// <summary>
+/// Reads and writes the lines of a result file: a header, the shard's pieces in order, an end. From version 2 on, each line ends
+/// with a hash of what stands before it, so that no damage passes for another result.
+/// </summary>
+internal static class ResultLines
+{
+    private const int BufferLength = 1 << 16, HashLength = 16; // bytes, hexadecimal digits
+
+    // The line without its closing brace, then: ,"check":"0123456789abcdef"}
+    private static readonly byte[] CheckStart = ",\"check\":\""u8.ToArray(), CheckEnd = "\"}"u8.ToArray();
+
+    private static int CheckLength => CheckStart.Length + HashLength + CheckEnd.Length;
+
+    /// <summary>A line with its end, ready to be written.</summary>
+    public static byte[] Write(ResultLine line, int version)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(line, ResultJsonContext.Readable.ResultLine);
+        return version == 1
+            ? [.. json, (byte)'\n']
+            : [.. json[..^1], .. CheckStart, .. Hash(json.AsSpan(0, json.Length - 1)), .. CheckEnd, (byte)'\n'];
+    }
+
+    /// <summary>
+    /// Reads the whole lines of a file, from its beginning, each with the place after it. A last line that was cut short is left
+    /// out; so are a missing end and missing last pieces, which are what an interrupted run leaves.
+    /// </summary>
+    /// <exception cref="InvalidDataException">A line is damaged, or none that may stand where it does.</exception>
+    public static IEnumerable<(ResultLine Line, long End)> Read(Stream stream, string path)
+    {
+        stream.Position = 0;
+        ResultHeader? header = null;
+        bool isBroken = false, isOver = false;
+        long pieces = 0, end = 0;
+        foreach (var bytes in Split(stream))
+        {
+            if (isBroken) throw Damaged(path, $"the line that ends at byte {end} is no line of a result file");
+            var line = Parse(bytes.Span, header?.Version);
+            end += bytes.Length + 1;
+            isBroken = line is null; // Where nothing follows, the system wrote it in part.
+            if (line is null) continue;
+            if (isOver) throw Damaged(path, "something follows its end");
+            if (header is null != line.Header is not null)
+            {
+                throw header is null
+                    ? new InvalidDataException($"'{path}' does not begin with the header of a result file.")
+                    : Damaged(path, "it has a second header");
+            }
+
+            header ??= Valid(line.Header!, path);
+            if (line.Piece is { } piece && piece.Index != header.Shard + (pieces++ * header.ShardCount))
+            {
+                throw Damaged(path, $"piece {piece.Index} is not the one that follows");
+            }
+
+            if (line.End is { } last)
+            {
+                isOver = true;
+                long expected = Math.Max(0, (last.PieceCount - header.Shard + header.ShardCount - 1) / header.ShardCount);
+                if (pieces != expected) throw Damaged(path, $"it has {pieces} of {expected} pieces");
+            }
+
+            yield return (line, end);
+        }
+    }
+
+    /// <exception cref="InvalidDataException">The line's sums cannot be read.</exception>
+    public static PieceResult ToResult(ResultLine.PieceLine line, string path)
+    {
+        try
+        {
+            return line.ToResult();
+        }
+        catch (Exception error) when (error is FormatException or OverflowException)
+        {
+            throw new InvalidDataException($"'{path}' is damaged at piece {line.Index}: {error.Message}", error);
+        }
+    }
+
+    private static ResultHeader Valid(ResultHeader header, string path)
+    {
+        if (header.Version is < 1 or > ResultHeader.CurrentVersion)
+        {
+            throw new InvalidDataException($"'{path}' is of version {header.Version}; versions 1 to {ResultHeader.CurrentVersion} are read.");
+        }
+
+        return header.VocabularySize >= 1 && header.ShardCount >= 1 && header.Shard >= 0 && header.Shard < header.ShardCount
+            ? header
+            : throw Damaged(path, $"its header tells of shard {header.Shard} of {header.ShardCount} and a vocabulary of {header.VocabularySize}");
+    }
+
+    private static InvalidDataException Damaged(string path, string what) => new($"'{path}' is damaged: {what}.");
+
+    // The lines that end with a line break, without it; each is valid until the next is asked for.
+    private static IEnumerable<ReadOnlyMemory<byte>> Split(Stream stream)
+    {
+        byte[] buffer = new byte[BufferLength];
+        int start = 0, searched = 0, filled = 0;
+        while (true)
+        {
+            int length = buffer.AsSpan(searched, filled - searched).IndexOf((byte)'\n');
+            if (length >= 0)
+            {
+                int lineEnd = searched + length;
+                yield return buffer.AsMemory(start, lineEnd - start);
+                start = searched = lineEnd + 1;
+                continue;
+            }
+
+            if (start > 0) buffer.AsSpan(start, filled - start).CopyTo(buffer);
+            (filled, start) = (filled - start, 0);
+            searched = filled;
+            if (filled == buffer.Length) Array.Resize(ref buffer, checked(buffer.Length * 2));
+            int read = stream.Read(buffer.AsSpan(filled));
+            if (read == 0) yield break;
+            filled += read;
+        }
+    }
+
+    // Null where the line is none: its hash or its JSON is wrong, or it is not of exactly one kind. The header's version is not
+    // known in its own line.
+    private static ResultLine? Parse(ReadOnlySpan<byte> bytes, int? version)
+    {
+        int contents = bytes.Length - CheckLength;
+        bool hasCheck = contents > 0 && bytes[contents..].StartsWith(CheckStart) && bytes.EndsWith(CheckEnd);
+        if (hasCheck && !bytes.Slice(contents + CheckStart.Length, HashLength).SequenceEqual(Hash(bytes[..contents]))) return null;
+        try
+        {
+            var line = JsonSerializer.Deserialize(bytes, ResultJsonContext.Readable.ResultLine);
+            version ??= line?.Header?.Version;
+            if (!hasCheck && version != 1) return null;
+            bool isOfOneKind = line is { Header: not null, Piece: null, End: null }
+                or { Header: null, Piece: not null, End: null }
+                or { Header: null, Piece: null, End: not null };
+            return isOfOneKind ? line : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static byte[] Hash(ReadOnlySpan<byte> contents)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(contents, hash);
+        return Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash[..(HashLength / 2)]));
+    }
+}

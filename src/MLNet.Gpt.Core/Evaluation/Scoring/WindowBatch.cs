@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using MLNet.Gpt.Inference;
+
+namespace MLNet.Gpt.Evaluation.Scoring;
+
+/// <summary>Windows packed one after the other, with no padding between them, and their scores.</summary>
+internal sealed class WindowBatch
+{
+    private readonly List<int> _inputs = [], _targets = [], _lengths = [];
+
+    /// <summary>Tokens that the model is given.</summary>
+    public int RowCount => _inputs.Count;
+
+    /// <summary>Targets, in the order of the text.</summary>
+    public int TargetCount { get; private set; }
+
+    /// <summary>The targets' ids.</summary>
+    public IEnumerable<int> Targets => _targets.Where(target => target >= 0);
+
+    /// <summary>For each target the number of tokens that the model sees before it.</summary>
+    public IEnumerable<int> SeenCounts
+    {
+        get
+        {
+            int row = 0;
+            foreach (int length in _lengths)
+            {
+                for (int seen = 1; seen <= length; seen++)
+                {
+                    if (_targets[row++] >= 0) yield return seen;
+                }
+            }
+        }
+    }
+
+    /// <summary>All that the scores depend on beside the model: window lengths, given tokens, and targets.</summary>
+    public int[] Contents => [.. _lengths, .. _inputs, .. _targets];
+
+    /// <summary>Adds a window.</summary>
+    /// <param name="ids">The tokens that are given, and the one after them.</param>
+    /// <param name="contextCount">Of the given ones the first, whose next token is not scored.</param>
+    public void Add(ReadOnlySpan<int> ids, int contextCount)
+    {
+        _lengths.Add(ids.Length - 1);
+        _inputs.AddRange(ids[..^1]);
+        for (int i = 0; i < contextCount; i++) _targets.Add(-1);
+        _targets.AddRange(ids[(contextCount + 1)..]);
+        TargetCount += ids.Length - 1 - contextCount;
+    }
+
+    /// <summary>Empties it for new windows.</summary>
+    public void Clear()
+    {
+        _inputs.Clear();
+        _targets.Clear();
+        _lengths.Clear();
+        TargetCount = 0;
+    }
+
+    /// <summary>Scores all targets.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="rowsPerCall">Tokens that the model is given in one call, but at least one window.</param>
+    /// <param name="scores">Receives one score a target.</param>
+    /// <param name="details">Receives what else is wanted of each target.</param>
+    /// <param name="cancellationToken">Stops between layers.</param>
+    public void Score(GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken)
+    {
+        ReadOnlySpan<int> inputs = CollectionsMarshal.AsSpan(_inputs), targets = CollectionsMarshal.AsSpan(_targets), lengths = CollectionsMarshal.AsSpan(_lengths);
+        int first = 0, scored = 0;
+        for (int window = 0, end; window < lengths.Length; window = end)
+        {
+            int rows = 0;
+            for (end = window; end < lengths.Length && (rows == 0 || rows + lengths[end] <= rowsPerCall); end++) rows += lengths[end];
+            var ofRows = new TokenScore[rows];
+            var detailsOfRows = details is null ? null : new PredictionDetails(rows, details.Entropies is not null, details.CandidateCount);
+            model.Score(
+                new ScoringBatch
+                {
+                    Inputs = inputs.Slice(first, rows),
+                    Targets = targets.Slice(first, rows),
+                    Lengths = lengths[window..end],
+                    Scores = ofRows,
+                    Details = detailsOfRows,
+                },
+                cancellationToken);
+            for (int row = 0; row < rows; row++)
+            {
+                if (targets[first + row] < 0) continue;
+                detailsOfRows?.CopyTo(details!, row, scored);
+                scores[scored++] = ofRows[row];
+            }
+
+            first += rows;
+        }
+    }
+}

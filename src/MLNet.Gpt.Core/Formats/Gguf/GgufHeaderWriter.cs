@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using System.Text;
+using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.Gguf;
+
+/// <summary>Makes what stands before the elements of a GGUF file: magic, version, keys with their values, and each tensor's name, shape, type and place.</summary>
+/// <remarks>Source: GGML's <c>docs/gguf.md</c>, version 3 of the format, little-endian.</remarks>
+internal sealed class GgufHeaderWriter
+{
+    /// <summary>Each tensor begins at a multiple of so many bytes.</summary>
+    public const int Alignment = 32;
+
+    private const uint Version = 3;
+    private const uint UInt32Value = 4, Int32Value = 5, Float32Value = 6, BooleanValue = 7, TextValue = 8, ArrayValue = 9;
+
+    private readonly MemoryStream _values = new();
+    private readonly MemoryStream _tensors = new();
+    private long _valueCount;
+    private long _tensorCount;
+    private long _dataLength;
+
+    /// <summary>Bytes of elements so far, the padding between tensors included.</summary>
+    public long DataLength => _dataLength;
+
+    public void Add(string key, string value)
+    {
+        Key(key, TextValue);
+        Text(_values, value);
+    }
+
+    public void Add(string key, uint value)
+    {
+        Key(key, UInt32Value);
+        Four(_values, value);
+    }
+
+    public void Add(string key, float value)
+    {
+        Key(key, Float32Value);
+        Four(_values, BitConverter.SingleToUInt32Bits(value));
+    }
+
+    public void Add(string key, bool value)
+    {
+        Key(key, BooleanValue);
+        _values.WriteByte(value ? (byte)1 : (byte)0);
+    }
+
+    public void Add(string key, IReadOnlyCollection<string> values)
+    {
+        Array(key, TextValue, values.Count);
+        foreach (string value in values) Text(_values, value);
+    }
+
+    public void Add(string key, IReadOnlyCollection<int> values)
+    {
+        Array(key, Int32Value, values.Count);
+        foreach (int value in values) Four(_values, (uint)value);
+    }
+
+    /// <summary>Adds a tensor after those before it.</summary>
+    /// <param name="tensor">GGUF counts dimensions from the innermost.</param>
+    /// <param name="type">How its elements are stored.</param>
+    public void Add(ExportTensor tensor, ExportDataType type)
+    {
+        Text(_tensors, tensor.Name);
+        Four(_tensors, (uint)tensor.Shape.Count);
+        foreach (int size in tensor.Shape.Reverse()) Eight(_tensors, size);
+        Four(_tensors, TypeNumber(type));
+        Eight(_tensors, _dataLength);
+        _dataLength = checked(_dataLength + type.Size(tensor.ElementCount));
+        _dataLength += Padding(_dataLength);
+        _tensorCount++;
+    }
+
+    /// <summary>The header, padded so that elements begin aligned.</summary>
+    public byte[] ToArray()
+    {
+        using var header = new MemoryStream();
+        header.Write("GGUF"u8);
+        Four(header, Version);
+        Eight(header, _tensorCount);
+        Eight(header, _valueCount);
+        _values.WriteTo(header);
+        _tensors.WriteTo(header);
+        header.Write(new byte[Padding(header.Length)]);
+        return header.ToArray();
+    }
+
+    /// <summary>Bytes from a length to the next multiple of the alignment.</summary>
+    public static int Padding(long length) => (int)(-length & (Alignment - 1));
+
+    // Numbers of enum ggml_type.
+    private static uint TypeNumber(ExportDataType type) => type switch
+    {
+        ExportDataType.Float32 => 0,
+        ExportDataType.Float16 => 1,
+        ExportDataType.Q8_0 => 8,
+        ExportDataType.BFloat16 => 30,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"GGUF has no {type}."),
+    };
+
+    private void Key(string key, uint type)
+    {
+        Text(_values, key);
+        Four(_values, type);
+        _valueCount++;
+    }
+
+    private void Array(string key, uint type, int count)
+    {
+        Key(key, ArrayValue);
+        Four(_values, type);
+        Eight(_values, count);
+    }
+
+    private static void Text(MemoryStream target, string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        Eight(target, bytes.Length);
+        target.Write(bytes);
+    }
+
+    private static void Four(MemoryStream target, uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        target.Write(bytes);
+    }
+
+    private static void Eight(MemoryStream target, long value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
+        target.Write(bytes);
+    }
+}

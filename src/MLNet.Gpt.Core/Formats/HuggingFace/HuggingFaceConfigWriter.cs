@@ -1,0 +1,72 @@
+using System.Text.Json;
+using MLNet.Gpt.Formats.Exporting;
+
+namespace MLNet.Gpt.Formats.HuggingFace;
+
+/// <summary>Writes <c>config.json</c> and <c>generation_config.json</c> with the properties of transformers' <c>GPT2Config</c>.</summary>
+internal static class HuggingFaceConfigWriter
+{
+    private const string Config = "config.json";
+    private const string Generation = "generation_config.json";
+
+    public static IReadOnlyList<string> Names { get; } = [Config, Generation];
+
+    public static IEnumerable<(string Name, byte[] Contents)> Files(ExportJob job)
+    {
+        yield return (Config, JsonFileWriter.Write(json => WriteConfig(json, job)));
+        yield return (Generation, JsonFileWriter.Write(json =>
+        {
+            json.WriteBoolean("_from_model_config", true);
+            WriteEnds(json, job);
+        }));
+    }
+
+    private static void WriteConfig(Utf8JsonWriter json, ExportJob job)
+    {
+        var config = job.Config;
+        json.WriteString("activation_function", "gelu_new"); // the tanh form, as in the book and in OpenAI's release
+        json.WriteStartArray("architectures");
+        json.WriteStringValue("GPT2LMHeadModel");
+        json.WriteEndArray();
+        json.WriteNumber("attn_pdrop", config.DropoutRate);
+        WriteEnds(json, job);
+        json.WriteNumber("embd_pdrop", config.DropoutRate);
+        json.WriteNumber("initializer_range", 0.02);
+        json.WritePropertyName("layer_norm_epsilon");
+        json.WriteRawValue("1e-05"); // GptConfig.LayerNormEpsilon as Python prints it
+        json.WriteString("model_type", "gpt2");
+        json.WriteNumber("n_ctx", config.ContextLength);
+        json.WriteNumber("n_embd", config.EmbeddingWidth);
+        json.WriteNumber("n_head", config.HeadCount);
+        json.WriteNull("n_inner"); // 4 n_embd
+        json.WriteNumber("n_layer", config.LayerCount);
+        json.WriteNumber("n_positions", config.ContextLength);
+        json.WriteBoolean("reorder_and_upcast_attn", false);
+        json.WriteNumber("resid_pdrop", config.DropoutRate);
+        json.WriteBoolean("scale_attn_by_inverse_layer_idx", false);
+        json.WriteBoolean("scale_attn_weights", true);
+        json.WriteBoolean("tie_word_embeddings", config.HasTiedHead);
+        json.WriteString("torch_dtype", job.DataType switch
+        {
+            ExportDataType.Float16 => "float16",
+            ExportDataType.BFloat16 => "bfloat16",
+            ExportDataType.Float32 => "float32",
+            var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder holds no {other}."),
+        });
+        json.WriteBoolean("use_cache", true);
+        json.WriteNumber("vocab_size", config.VocabularySize);
+    }
+
+    // GPT2Config's defaults are GPT-2's ids; another vocabulary must say that it has none.
+    private static void WriteEnds(Utf8JsonWriter json, ExportJob job)
+    {
+        WriteId(json, "bos_token_id", job.Tokenizer?.BeginningOfTextId);
+        WriteId(json, "eos_token_id", job.Tokenizer?.EndOfTextId);
+    }
+
+    private static void WriteId(Utf8JsonWriter json, string key, int? id)
+    {
+        if (id is { } known) json.WriteNumber(key, known);
+        else json.WriteNull(key);
+    }
+}

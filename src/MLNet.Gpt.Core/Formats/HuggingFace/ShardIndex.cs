@@ -1,0 +1,62 @@
+using System.Text.Json;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.HuggingFace;
+
+/// <summary>The index of a model whose weights are spread over several files: which tensor lies in which.</summary>
+internal sealed class ShardIndex
+{
+    private const int SizeLimit = 64 << 20;
+    private const int MostShards = 1000;
+
+    private readonly string _path;
+    private readonly Dictionary<string, string> _shardOf;
+
+    private ShardIndex(string path, Dictionary<string, string> shardOf)
+    {
+        _path = path;
+        _shardOf = shardOf;
+        Shards = [.. shardOf.Values.Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Names of the files, all in the index's own folder.</summary>
+    public IReadOnlyList<string> Shards { get; }
+
+    /// <exception cref="InvalidDataException">It is no such index, or a file's name leads out of the folder.</exception>
+    public static ShardIndex Read(string path)
+    {
+        var index = JsonFile.Read(path, SizeLimit, root => new ShardIndex(path, root.GetProperty("weight_map").EnumerateObject().ToDictionary(
+            property => property.Name, property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
+        foreach (string shard in index.Shards)
+        {
+            if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0) throw new InvalidDataException($"'{path}' names the file '{shard}', which is no plain name of a file beside it.");
+        }
+
+        if (index.Shards.Count > MostShards) throw new InvalidDataException($"'{path}' names {index.Shards.Count} files; at most {MostShards} are opened.");
+        return index;
+    }
+
+    /// <summary>Makes sure that a file holds exactly the tensors that the index places there.</summary>
+    public IEnumerable<FileTensor> Check(string shard, IEnumerable<FileTensor> tensors)
+    {
+        var found = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var tensor in tensors)
+        {
+            if (tensor.IsAlias)
+            {
+                yield return tensor;
+                continue;
+            }
+
+            if (_shardOf.GetValueOrDefault(tensor.Name) != shard) throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
+            found.Add(tensor.Name);
+            yield return tensor;
+        }
+
+        foreach (var (name, file) in _shardOf)
+        {
+            if (file == shard && !found.Contains(name)) throw new InvalidDataException($"'{_path}' places '{name}' in '{shard}', which lacks it.");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.IO;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Formats.HuggingFace;
+
+/// <summary>A tokenizer in files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as OpenAI wrote them first.</summary>
+internal static class TokenizerFiles
+{
+    public const string Whole = "tokenizer.json";
+
+    private const int SizeLimit = 64 << 20;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>The names of a vocabulary and its merges in Hugging Face's folders, and in OpenAI's release.</summary>
+    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
+
+    /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or of another kind than is read here; the message names what is different.</exception>
+    public static ITextTokenizer? Read(string folder)
+    {
+        string whole = Path.Combine(folder, Whole);
+        return File.Exists(whole) ? ReadWhole(whole) : Pairs.Select(pair => Read(folder, pair.Vocabulary, pair.Merges)).FirstOrDefault(tokenizer => tokenizer is not null);
+    }
+
+    /// <summary>Reads a <c>tokenizer.json</c>, Hugging Face's or that of a package of this library, and what stands around it.</summary>
+    public static ITextTokenizer ReadWhole(string path) => JsonFile.Read(path, SizeLimit, root =>
+        TokenizerJson.IsIn(root) ? TokenizerJson.Read(path, root) : TokenizerJsonFile.Read(path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
+
+    /// <summary>Reads the tokenizer of two files; <see langword="null"/> where they are not there.</summary>
+    private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
+    {
+        string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName);
+        if (!File.Exists(vocabularyPath) || !File.Exists(mergesPath)) return null;
+        var settings = TokenizerSettings.Read(folder);
+        var ids = JsonFile.Read(vocabularyPath, SizeLimit, Ids);
+        int[] special = ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int end) ? [end] : [];
+        return BytePairs(vocabularyPath, ids, Merges(mergesPath, ids), special, settings.Unknown ?? Gpt2Vocabulary.EndOfText, settings);
+    }
+
+    /// <summary>
+    /// Refuses more merges than the tokens of a vocabulary have characters between which they could be merged, before they are read: each takes many times its place in the file.
+    /// </summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="count">Merges.</param>
+    /// <param name="ids">The vocabulary.</param>
+    public static void CheckMergeCount(string path, int count, Dictionary<string, int> ids)
+    {
+        long most = ids.Keys.Sum(token => (long)token.Length);
+        if (count > most) throw new InvalidDataException(string.Create(
+            CultureInfo.InvariantCulture, $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
+    }
+
+    /// <summary>Makes a tokenizer of a byte-level BPE vocabulary.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="ids">Ids by spelling; receives the tokens that the settings add.</param>
+    /// <param name="merges">In their order.</param>
+    /// <param name="special">Ids that the file itself recognizes whole.</param>
+    /// <param name="unknown">The token for bytes without one.</param>
+    /// <param name="settings">What stands around the file.</param>
+    public static ITextTokenizer BytePairs(
+        string path, Dictionary<string, int> ids, List<(string Left, string Right)> merges, IEnumerable<int> special, string? unknown, TokenizerSettings settings)
+    {
+        var merged = merges.Select(merge => merge.Left + merge.Right).ToHashSet(StringComparer.Ordinal);
+        var specialIds = new SortedSet<int>(special);
+        specialIds.UnionWith(settings.AddTokens(ids, CanBeSpecial));
+        string[] tokens = InOrder(path, ids);
+        var (beginning, end) = settings.FindEnds(tokens, ids, specialIds, CanBeSpecial);
+        foreach (int? id in (ReadOnlySpan<int?>)[end, beginning])
+        {
+            if (id is { } one) specialIds.Add(one);
+        }
+
+        return new BytePairVocabulary(path, tokens, merges, [.. specialIds])
+        {
+            EndOfTextId = end,
+            BeginningOfTextId = beginning,
+            UnknownId = unknown is { Length: > 0 } && ids.TryGetValue(unknown, out int unknownId) ? unknownId : null,
+        }.ToTokenizer();
+
+        // What merging makes, and what it starts from, must stay ordinary.
+        bool CanBeSpecial(string token) => token.Length > 1 && !merged.Contains(token);
+    }
+
+    /// <summary>The ids of an object's names.</summary>
+    public static Dictionary<string, int> Ids(JsonElement vocabulary) =>
+        vocabulary.EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal);
+
+    /// <summary>Spellings by id, which must run from 0 without a gap.</summary>
+    public static string[] InOrder(string path, IReadOnlyDictionary<string, int> ids)
+    {
+        string[] tokens = new string[ids.Count];
+        foreach (var (token, id) in ids)
+        {
+            if (id < 0 || id >= tokens.Length || tokens[id] is not null)
+            {
+                throw new InvalidDataException($"'{path}' gives the token '{token}' the id {id}; {tokens.Length} tokens have the ids from 0 to {tokens.Length - 1}, each once.");
+            }
+
+            tokens[id] = token;
+        }
+
+        return tokens;
+    }
+
+    /// <summary>The two spellings of a merge.</summary>
+    public static (string Left, string Right) Merge(string path, string line)
+    {
+        int blank = line.IndexOf(' ', StringComparison.Ordinal);
+        return blank > 0 && blank == line.LastIndexOf(' ') && blank < line.Length - 1
+            ? (line[..blank], line[(blank + 1)..])
+            : throw new InvalidDataException($"'{path}' holds '{line}' where two tokens with a blank between belong.");
+    }
+
+    private static List<(string Left, string Right)> Merges(string path, Dictionary<string, int> ids)
+    {
+        try
+        {
+            var text = JsonFile.WithoutMark(PositionedFile.ReadAll(path, SizeLimit)).Span;
+            CheckMergeCount(path, text.Count((byte)'\n') - 1, ids); // without the line of the version
+            string[] lines = StrictUtf8.GetString(text).Split('\n');
+            return [.. lines
+                .Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0)
+                .Select(line => line.TrimEnd('\r'))
+                .Where(line => line.Length > 0)
+                .Select(line => Merge(path, line))];
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new InvalidDataException($"'{path}' is not valid UTF-8: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.Layouts;
+
+/// <summary>A configuration from the tensors' shapes, where a file has weights and nothing else.</summary>
+internal static class ShapeInference
+{
+    // GPT-2's published sizes, the only ones for which the width tells the number of heads.
+    private static readonly Dictionary<long, int> PublishedHeads = GptPresets.All.Values
+        .Where(config => config.EmbeddingWidth >= 768)
+        .DistinctBy(config => config.EmbeddingWidth)
+        .ToDictionary(config => (long)config.EmbeddingWidth, config => config.HeadCount);
+
+    /// <summary>The configuration that the tensors belong to.</summary>
+    /// <param name="path">For messages.</param>
+    /// <param name="layout">The names.</param>
+    /// <param name="tensors">The tensors by those names.</param>
+    /// <param name="headCount">Attention heads, which no shape tells; may be <see langword="null"/> for the widths of GPT-2's published sizes.</param>
+    /// <exception cref="InvalidDataException">A tensor is missing or of an impossible shape.</exception>
+    /// <exception cref="ArgumentException">The number of heads is needed.</exception>
+    public static GptConfig Infer(string path, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, int? headCount)
+    {
+        var embedding = Matrix(layout.TokenEmbedding);
+        var positions = Matrix(layout.PositionEmbedding);
+        long width = embedding.Shape[1];
+        int layers = 0;
+        while (tensors.ContainsKey(layout.Query(layers))) layers++;
+        if (layers == 0) throw new InvalidDataException($"'{path}' lacks the tensor '{layout.Query(0)}'.");
+
+        if (headCount is null && PublishedHeads.TryGetValue(width, out int published)) headCount = published;
+        if (headCount is null)
+        {
+            throw new ArgumentException(
+                $"'{path}' does not say how many attention heads its model of width {width} has, and GPT-2 was not published in that width: the number of heads must be given.",
+                nameof(headCount));
+        }
+
+        return Configurations.Validated(path, () => new GptConfig
+        {
+            VocabularySize = checked((int)embedding.Shape[0]),
+            ContextLength = checked((int)positions.Shape[0]),
+            EmbeddingWidth = checked((int)width),
+            HeadCount = headCount.Value,
+            LayerCount = layers,
+            HasQkvBias = tensors.ContainsKey(layout.QueryBias(0)),
+            HasTiedHead = !tensors.TryGetValue(layout.Head, out var head) || (head.Identity is not null && head.Identity.Equals(embedding.Identity)),
+        });
+
+        FileTensor Matrix(string name)
+        {
+            if (!tensors.TryGetValue(name, out var tensor)) throw new InvalidDataException($"'{path}' lacks the tensor '{name}'.");
+            if (tensor.Shape.Count != 2) throw new InvalidDataException($"'{tensor.File}' holds {tensor} where a matrix belongs.");
+            return tensor;
+        }
+    }
+}

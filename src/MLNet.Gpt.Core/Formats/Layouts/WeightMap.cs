@@ -1,0 +1,107 @@
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.Layouts;
+
+/// <summary>
+/// A file's tensors under this library's names: every weight of the configuration has its place, biases that a model was trained without are zeros, and nothing is
+/// left over but the heads of other tasks.
+/// </summary>
+internal sealed class WeightMap : IWeightSource
+{
+    private const int MostShared = 16;
+
+    // transformers' classes over the same network: two heads, sequence and token classification, question answering; and TRL's value head.
+    private static readonly string[] OtherHeads = ["multiple_choice_head", "score", "classifier", "qa_outputs", "v_head"];
+
+    private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+
+    /// <summary>Checks that the tensors are those of a configuration.</summary>
+    /// <param name="path">The file or folder, for messages.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="layout">The writer's names and arrangement.</param>
+    /// <param name="tensors">The file's tensors by those names.</param>
+    /// <param name="useStoredHead">Whether a head that differs from the token embedding is used where the configuration ties it.</param>
+    /// <exception cref="InvalidDataException">A weight is missing, is of another shape or type, or a tensor is left over; the message names it.</exception>
+    public WeightMap(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead = false)
+    {
+        Config = config = TiedHead.Resolve(path, config, layout, tensors, useStoredHead);
+        bool lacksBiases = layout.LacksBiases(tensors);
+        var used = new HashSet<string>(StringComparer.Ordinal);
+        var stored = new HashSet<object>();
+        Int128 elements = 0, storedElements = 0;
+        foreach (var place in layout.Places(config))
+        {
+            if (!tensors.TryGetValue(place.Tensor, out var tensor))
+            {
+                if (!place.IsBias || !lacksBiases) throw new InvalidDataException($"'{path}' lacks the tensor '{place.Tensor}' of its configuration; {TensorNames.Show(tensors)}.");
+                _entries.Add(place.Weight, new(null, false, 0, place.Shape[0] / place.PartCount, 0));
+                continue;
+            }
+
+            if (!tensor.Shape.SequenceEqual(place.Shape))
+            {
+                throw new InvalidDataException($"'{tensor.File}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", place.Shape)}).");
+            }
+
+            if (tensor.Elements is null) throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
+            long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
+            if (used.Add(place.Tensor))
+            {
+                // One small tensor under many names would make a large model of a small file.
+                elements += count;
+                if (stored.Add(tensor.Identity ?? tensor)) storedElements += count;
+                if (elements > MostShared * storedElements)
+                {
+                    throw new InvalidDataException(
+                        $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times as many weights as the file.");
+                }
+            }
+
+            bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);
+            _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
+        }
+
+        if (config.HasTiedHead) used.Add(layout.Head);
+        string[] surplus = [.. tensors.Keys.Where(name => !used.Contains(name) && !layout.IsNoWeight(name))];
+        if (surplus.FirstOrDefault(name => !OtherHeads.Contains(name.Split('.')[0])) is { } stray)
+        {
+            throw new InvalidDataException($"'{tensors[stray].File}' holds {tensors[stray]}, which is no weight of its configuration.");
+        }
+
+        if (surplus.Length > 0)
+        {
+            Warnings = [$"'{path}' has a head of another task, which was left aside: {string.Join(", ", surplus.Select(name => $"'{tensors[name].Name}'"))}."];
+        }
+    }
+
+    public GptConfig Config { get; }
+
+    /// <summary>What was left aside.</summary>
+    public IReadOnlyList<string> Warnings { get; } = [];
+
+    /// <summary>How the elements are stored: one type, or where there are several the names of all, those of most bytes first.</summary>
+    public string DataType => string.Join(" + ", _entries.Values
+        .Where(entry => entry.Tensor is not null)
+        .GroupBy(entry => entry.Tensor!.DataType)
+        .OrderByDescending(group => group.Sum(entry => entry.ByteCount))
+        .Select(group => group.Key));
+
+    /// <summary>Bytes that a weight takes in the file.</summary>
+    public long ByteCountOf(string name) => _entries[name].ByteCount;
+
+    public void Read(string name, long start, Span<float> destination)
+    {
+        if (!_entries.TryGetValue(name, out var entry)) throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
+        if (start < 0 || start > entry.Count - destination.Length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
+        }
+
+        if (entry.Tensor is null) destination.Clear();
+        else if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
+        else entry.Tensor.Elements!.Read(entry.Start + start, destination);
+    }
+
+    // A bias without a tensor is zero.
+    private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
+}

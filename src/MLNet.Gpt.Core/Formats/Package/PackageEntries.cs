@@ -1,0 +1,172 @@
+using System.IO.Compression;
+using System.Text;
+using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Formats.Package;
+
+/// <summary>
+/// The entries of a zip, or of a folder that it was unpacked to, read as input that may be damaged or hostile: an entry gives no more bytes
+/// than the zip's directory promises, and the directory may promise no more than the file can justify.
+/// </summary>
+internal sealed class PackageEntries : IDisposable
+{
+    /// <summary>
+    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as long at best; a quarter
+    /// where they were widened from bytes.
+    /// </summary>
+    public const int MostExpansion = 16;
+
+    private const int AlwaysAllowed = 1 << 20; // bytes, whatever the expansion
+    private const int BufferSize = 1 << 20;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    private readonly string _path;
+    private readonly ZipArchive? _archive;
+    private readonly Dictionary<string, ZipArchiveEntry> _entries = new(StringComparer.Ordinal);
+
+    private readonly string? _doubled;
+
+    private PackageEntries(string path, ZipArchive? archive)
+    {
+        _path = path;
+        _archive = archive;
+        foreach (var entry in archive?.Entries ?? [])
+        {
+            if (!_entries.TryAdd(entry.FullName.Replace('\\', '/'), entry)) _doubled ??= entry.FullName;
+        }
+    }
+
+    /// <summary>The names of a zip's entries, with slashes.</summary>
+    public IEnumerable<string> Names => _entries.Keys;
+
+    /// <exception cref="InvalidDataException">The file is no whole zip.</exception>
+    public static PackageEntries Open(string path)
+    {
+        if (Directory.Exists(path)) return new(path, null);
+        var stream = ReadableFile.OpenStream(path);
+        try
+        {
+            return Unpacked(path, () => new PackageEntries(path, new ZipArchive(stream, ZipArchiveMode.Read)));
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>How messages name an entry.</summary>
+    public string PathOf(string name) => $"{_path}/{name}";
+
+    public bool Contains(string name) => _archive is null ? File.Exists(Path.Combine(_path, name)) : _entries.ContainsKey(name);
+
+    /// <summary>Whether a zip has a folder of this name.</summary>
+    public bool ContainsFolder(string name) => Names.Any(entry => entry.StartsWith(name + "/", StringComparison.Ordinal));
+
+    /// <summary>Whether some folder of a zip has an entry of this name.</summary>
+    public bool ContainsInFolder(string name) => Names.Any(entry => entry.EndsWith("/" + name, StringComparison.Ordinal));
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="name">The entry.</param>
+    /// <param name="limit">Most bytes that it may have.</param>
+    /// <exception cref="InvalidDataException">There is no such entry, it is longer, damaged, or not UTF-8.</exception>
+    public string ReadText(string name, int limit)
+    {
+        byte[] bytes;
+        if (_archive is null)
+        {
+            CheckContains(name);
+            bytes = PositionedFile.ReadAll(Path.Combine(_path, name), limit);
+        }
+        else
+        {
+            var entry = Find(name);
+            if (entry.Length > limit)
+            {
+                throw new InvalidDataException($"'{PathOf(name)}' has {entry.Length} bytes; at most {limit} are read.");
+            }
+
+            using var memory = new MemoryStream((int)entry.Length);
+            Copy(name, entry, memory);
+            bytes = memory.ToArray();
+        }
+
+        try
+        {
+            var text = bytes.AsSpan();
+            return StrictUtf8.GetString(text.StartsWith(Encoding.UTF8.Preamble) ? text[Encoding.UTF8.Preamble.Length..] : text);
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new InvalidDataException($"'{PathOf(name)}' is not text in UTF-8: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Opens an entry for reading at any place. One of a zip is unpacked to a temporary file.</summary>
+    /// <param name="name">The entry.</param>
+    /// <param name="temporaryFolder">Where the temporary file takes up room; <see langword="null"/> for the system's place.</param>
+    /// <exception cref="InvalidDataException">There is no such entry, it is damaged, or longer than the file can justify.</exception>
+    public PositionedFile OpenFile(string name, string? temporaryFolder)
+    {
+        CheckContains(name);
+        if (_archive is null) return PositionedFile.Open(Path.Combine(_path, name));
+        var entry = Find(name);
+        return PositionedFile.Temporary(PathOf(name), temporaryFolder, destination => Copy(name, entry, destination));
+    }
+
+    /// <summary>Makes sure that an entry of a zip is there, once, and is no longer than the file can justify.</summary>
+    /// <exception cref="InvalidDataException">It is not.</exception>
+    public void Check(string name) => _ = Find(name);
+
+    public void Dispose() => _archive?.Dispose();
+
+    private ZipArchiveEntry Find(string name)
+    {
+        CheckContains(name);
+        var entry = _entries[name];
+        long justified = Math.Max(AlwaysAllowed, Math.Min(entry.CompressedLength, new FileInfo(_path).Length) * MostExpansion);
+        return entry.Length <= justified
+            ? entry
+            : throw new InvalidDataException(
+                $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} times as many are unpacked.");
+    }
+
+    private void CheckContains(string name)
+    {
+        if (!Contains(name)) throw new InvalidDataException($"'{_path}' is no package of a GPT transformer: it lacks '{name}'.");
+        if (_doubled is not null) throw new InvalidDataException($"'{_path}' is damaged: it holds '{_doubled}' twice.");
+    }
+
+    // .NET compares neither the length nor the checksum.
+    private void Copy(string name, ZipArchiveEntry entry, Stream destination)
+    {
+        byte[] buffer = new byte[(int)Math.Min(BufferSize, entry.Length + 1)];
+        using var source = Unpacked(PathOf(name), entry.Open);
+        uint checksum = 0;
+        long length = 0;
+        for (int count; (count = Unpacked(PathOf(name), () => source.Read(buffer))) > 0; length += count)
+        {
+            if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory tells");
+            checksum = Crc32.Append(checksum, buffer.AsSpan(0, count));
+            destination.Write(buffer, 0, count);
+        }
+
+        if (length != entry.Length) throw Damaged($"it has {length} bytes, and the zip's directory tells {entry.Length}");
+        if (checksum != entry.Crc32) throw Damaged($"its checksum is {checksum:x8}, and the zip's directory tells {entry.Crc32:x8}");
+
+        InvalidDataException Damaged(string problem) => new($"'{PathOf(name)}' is damaged: {problem}.");
+    }
+
+    private static T Unpacked<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception error) when (error is InvalidDataException or EndOfStreamException or NotSupportedException or ArgumentException)
+        {
+            throw new InvalidDataException($"'{path}' is cut off, damaged, or no zip at all: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Formats.PyTorch;
+
+/// <summary>The state dict in what torch.save saved: the object itself, or under one of the names that training programs give it.</summary>
+/// <param name="Tensors">Its tensors.</param>
+/// <param name="HeadCount">Attention heads, where a configuration was saved with it.</param>
+internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? HeadCount)
+{
+    private static readonly string[] StateNames = ["model_state_dict", "state_dict", "model"];
+    private static readonly string[] ConfigNames = ["config", "model_config", "model_args", "cfg", "args"];
+    private static readonly string[] HeadNames = ["n_heads", "n_head"];
+
+    /// <exception cref="InvalidDataException">There is none, or one of its tensors breaks out of its storage.</exception>
+    public static TorchStateDict Find(PositionedFile file, ITorchContainer container)
+    {
+        if (container.Root is not PickleDictionary root) throw new InvalidDataException($"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, torch.save(model.state_dict(), \"model.pth\") saves one.");
+        var state = StateNames.Select(name => root[name]).OfType<PickleDictionary>().FirstOrDefault() ?? root;
+        var views = new ViewCheck(file.Path);
+        var storages = new Dictionary<string, TorchStorage>(StringComparer.Ordinal);
+        var tensors = new List<FileTensor>();
+        foreach (var (name, value) in state.Entries)
+        {
+            if (value is not TensorReference tensor) throw new InvalidDataException($"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole file, or stands in it under {string.Join(", ", StateNames)}.");
+            if (tensor.Validate() is { } problem) throw new InvalidDataException($"'{file.Path}' is damaged: the tensor '{name}' {problem}.");
+            views.Add(name, tensor);
+            if (!storages.TryGetValue(tensor.Storage.Key, out var storage)) storages.Add(tensor.Storage.Key, storage = container.Find(tensor.Storage));
+            tensors.Add(Tensor(file, storage, name, tensor));
+        }
+
+        views.Check();
+        CheckApart(file, storages);
+
+        // Beside a state dict in a training checkpoint stand the optimizer's tensors; beside one that is alone stands nothing.
+        if (ReferenceEquals(state, root) && container.Storages.Keys.FirstOrDefault(key => !storages.ContainsKey(key)) is { } surplus)
+        {
+            throw new InvalidDataException($"'{file.Path}' holds the storage '{surplus}', which no tensor of its state dict uses.");
+        }
+
+        return new(tensors, HeadsOf(root));
+    }
+
+    private static int? HeadsOf(PickleDictionary root) => ConfigNames
+        .Select(name => root[name] is PickleObject settings ? settings.State : root[name])
+        .OfType<PickleDictionary>()
+        .SelectMany(config => HeadNames.Select(name => config[name]))
+        .OfType<long>()
+        .Where(heads => heads is > 0 and <= int.MaxValue)
+        .Select(heads => (int?)heads)
+        .FirstOrDefault();
+
+    private static void CheckApart(PositionedFile file, Dictionary<string, TorchStorage> storages)
+    {
+        long end = 0;
+        foreach (var (key, storage) in storages.OrderBy(each => each.Value.Offset))
+        {
+            if (storage.Length > 0 && storage.Offset < end) throw new InvalidDataException($"'{file.Path}' is damaged: its storage '{key}' overlaps the one before it.");
+            end = Math.Max(end, storage.Offset + storage.Length);
+        }
+    }
+
+    private static FileTensor Tensor(PositionedFile file, TorchStorage storage, string name, TensorReference view)
+    {
+        var type = view.Storage.DataType;
+        ITensorElements? elements = null;
+        FileTensor? transpose = null;
+        if (type.IsFloatingPoint())
+        {
+            var whole = new PlainElements(file, storage.Offset, type, storage.Region);
+            var ownPart = new PlainElements(file, storage.Offset + (view.Offset * type.Size()), type, storage.Region);
+            elements = view.IsContiguous ? ownPart : new StridedElements(whole, view);
+            if (view.IsColumnMajor) transpose = new(file.Path, name, type.Code(), [view.Shape[1], view.Shape[0]], view.Count * type.Size(), ownPart);
+        }
+
+        return new(file.Path, name, type.Code(), view.Shape, view.Count * type.Size(), elements)
+        {
+            Transpose = transpose,
+            Identity = view.Identity,
+        };
+    }
+}

@@ -1,0 +1,191 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace MLNet.Gpt.Formats.Safetensors;
+
+/// <summary>
+/// The header of a safetensors file: 8 bytes of length, then as many bytes of JSON that name each tensor with its type, shape and place.
+/// Read as input that may be damaged or hostile. Source: the format's description in Hugging Face's safetensors repository.
+/// </summary>
+internal sealed class SafetensorsHeader
+{
+    /// <summary>Bytes of the length before the JSON.</summary>
+    public const int LengthSize = 8;
+
+    /// <summary>Longest JSON, that of the reference implementation.</summary>
+    public const int MaximumLength = 100_000_000;
+
+    /// <summary>Most tensors that are read: a hundred times as many as any model of this library has.</summary>
+    public const int MostTensors = 100_000;
+
+    /// <summary>The key that is no tensor, but a map from text to text.</summary>
+    public const string MetadataKey = "__metadata__";
+
+    private readonly string _file;
+    private readonly long _dataOffset;
+    private readonly long _dataLength;
+    private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
+    private readonly List<SafetensorsTensor> _tensors = [];
+
+    private SafetensorsHeader(string file, long dataOffset, long dataLength)
+    {
+        _file = file;
+        _dataOffset = dataOffset;
+        _dataLength = dataLength;
+    }
+
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>The tensors in the order of their bytes.</summary>
+    public IReadOnlyList<SafetensorsTensor> Tensors => _tensors;
+
+    /// <summary>The length of the JSON from the first 8 bytes.</summary>
+    /// <exception cref="InvalidDataException">It is more than the file can hold or than is allowed.</exception>
+    public static int ReadLength(string file, ReadOnlySpan<byte> start, long fileLength)
+    {
+        if (start.Length < LengthSize) throw Invalid(file, $"it has {fileLength} bytes, too few for the {LengthSize} of a header's length.");
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
+        if (length > MaximumLength) throw Invalid(file, $"its header claims {length} bytes; at most {MaximumLength} are allowed.");
+        if (length > (ulong)(fileLength - LengthSize)) throw Invalid(file, $"its header claims {length} bytes, but only {fileLength - LengthSize} follow: the file is cut off or of another format.");
+        return (int)length;
+    }
+
+    /// <summary>Reads the JSON and checks that the tensors cover the rest of the file exactly once.</summary>
+    /// <exception cref="InvalidDataException">The header breaks the format; the message names the file, the tensor and the rule.</exception>
+    public static SafetensorsHeader Parse(string file, ReadOnlySpan<byte> json, long fileLength)
+    {
+        var header = new SafetensorsHeader(file, LengthSize + json.Length, fileLength - LengthSize - json.Length);
+        try
+        {
+            header.Parse(json);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
+        {
+            // Text that is no Unicode surfaces as InvalidOperationException.
+            throw Invalid(file, $"its header is not the JSON that the format asks for: {error.Message}", error);
+        }
+
+        header.CheckPlaces();
+        return header;
+    }
+
+    private static InvalidDataException Invalid(string file, string problem, Exception? inner = null) => new($"'{file}' is not a usable safetensors file: {problem}", inner);
+
+    private void Parse(ReadOnlySpan<byte> json)
+    {
+        if (json.IsEmpty || json[0] != '{') throw Invalid(_file, "its header does not begin with '{'.");
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
+        reader.Read();
+        while (NextProperty(ref reader, out string name))
+        {
+            if (!names.Add(name)) throw Invalid(_file, $"its header holds '{name}' twice.");
+            if (_tensors.Count == MostTensors) throw Invalid(_file, $"it has more than {MostTensors} tensors.");
+            if (name == MetadataKey) ParseMetadata(ref reader);
+            else _tensors.Add(ParseTensor(ref reader, name));
+        }
+
+        if (reader.Read()) throw Invalid(_file, "its header goes on after its end.");
+    }
+
+    private void ParseMetadata(ref Utf8JsonReader reader)
+    {
+        Expect(ref reader, JsonTokenType.StartObject, MetadataKey);
+        while (NextProperty(ref reader, out string key))
+        {
+            Expect(ref reader, JsonTokenType.String, MetadataKey);
+            if (!_metadata.TryAdd(key, reader.GetString()!)) throw Invalid(_file, $"its metadata holds '{key}' twice.");
+        }
+    }
+
+    private SafetensorsTensor ParseTensor(ref Utf8JsonReader reader, string name)
+    {
+        SafetensorsDataType? type = null;
+        List<long>? shape = null, offsets = null;
+        Expect(ref reader, JsonTokenType.StartObject, name);
+        while (NextProperty(ref reader, out string key))
+        {
+            switch (key)
+            {
+                case "dtype" when type is null:
+                    Expect(ref reader, JsonTokenType.String, name);
+                    string code = reader.GetString()!;
+                    type = SafetensorsDataTypes.FromCode(code) ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
+                    break;
+                case "shape" when shape is null:
+                    shape = ParseNumbers(ref reader, name, key, 64);
+                    break;
+                case "data_offsets" when offsets is null:
+                    offsets = ParseNumbers(ref reader, name, key, 2);
+                    break;
+                default:
+                    throw Invalid(_file, $"tensor '{name}' has '{key}' where only one each of dtype, shape and data_offsets belongs.");
+            }
+        }
+
+        if (type is null || shape is null || offsets is not [long begin, long end]) throw Invalid(_file, $"tensor '{name}' lacks dtype, shape or data_offsets of two numbers.");
+        if (begin > end || end > _dataLength) throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
+
+        Int128 size = type.Value.Size();
+        foreach (long dimension in shape)
+        {
+            size *= dimension;
+            if (size > long.MaxValue) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted.");
+        }
+
+        if (size != end - begin) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) and type {type.Value.Code()} does not have the {end - begin} bytes of its place.");
+        return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
+    }
+
+    private List<long> ParseNumbers(ref Utf8JsonReader reader, string name, string key, int most)
+    {
+        Expect(ref reader, JsonTokenType.StartArray, name);
+        var numbers = new List<long>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0)
+            {
+                throw Invalid(_file, $"tensor '{name}' has something in {key} that is not a whole number from 0 to 2^63 − 1.");
+            }
+
+            if (numbers.Count == most) throw Invalid(_file, $"tensor '{name}' has more than {most} numbers in {key}.");
+            numbers.Add(number);
+        }
+
+        return numbers;
+    }
+
+    // Every byte of data belongs to exactly one tensor: none overlap, and there are no gaps that could hide anything.
+    private void CheckPlaces()
+    {
+        _tensors.Sort((a, b) => a.FileOffset != b.FileOffset ? a.FileOffset.CompareTo(b.FileOffset) : End(a).CompareTo(End(b)));
+        long place = _dataOffset;
+        foreach (var tensor in _tensors)
+        {
+            if (tensor.FileOffset != place)
+            {
+                string problem = tensor.FileOffset < place ? "overlaps the tensor before it" : $"leaves {tensor.FileOffset - place} bytes before it unused";
+                throw Invalid(_file, $"tensor '{tensor.Name}' {problem}.");
+            }
+
+            place = End(tensor);
+        }
+
+        if (place != _dataOffset + _dataLength) throw Invalid(_file, $"{_dataOffset + _dataLength - place} bytes at its end belong to no tensor.");
+
+        static long End(SafetensorsTensor tensor) => tensor.FileOffset + (tensor.ElementCount * tensor.DataType.Size());
+    }
+
+    private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string name)
+    {
+        if (!reader.Read() || reader.TokenType != type) throw Invalid(_file, $"'{name}' in its header holds {reader.TokenType} where {type} belongs.");
+    }
+
+    private static bool NextProperty(ref Utf8JsonReader reader, out string name)
+    {
+        name = "";
+        if (!reader.Read() || reader.TokenType != JsonTokenType.PropertyName) return false;
+        name = reader.GetString()!;
+        return true;
+    }
+}

@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Formats;
+
+/// <summary>Writes safetensors files, streaming the weights through a small buffer.</summary>
+public static class SafetensorsWriter
+{
+    /// <summary>Copies elements of a weight from <paramref name="start"/> on; the pattern of <see cref="IWeightSource.Read"/>.</summary>
+    /// <param name="name">The weight's name.</param>
+    /// <param name="start">Index of the first element.</param>
+    /// <param name="destination">Receives as many elements as it is long.</param>
+    public delegate void WeightReader(string name, long start, Span<float> destination);
+
+    /// <summary>
+    /// Writes a file with tensors in the order given. The file is written aside, flushed to the disk and moved into place:
+    /// after a crash the old file is there or the new one.
+    /// </summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="entries">Names and shapes.</param>
+    /// <param name="read">Called for the elements of each tensor, in order.</param>
+    /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to the nearest, ties to even.</param>
+    /// <param name="metadata">Free texts for the header.</param>
+    /// <param name="cancellationToken">Stops the writing and leaves the old file.</param>
+    /// <exception cref="ArgumentException">Two entries have one name, one has the name of the metadata, or an element is beyond the range of a narrower type.</exception>
+    public static void Write(
+        string path,
+        IEnumerable<WeightEntry> entries,
+        WeightReader read,
+        SafetensorsDataType dataType = SafetensorsDataType.Float32,
+        IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancellationToken = default)
+    {
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
+    }
+
+    /// <summary>Writes the same bytes into a stream, front to back.</summary>
+    internal static void Write(
+        Stream stream,
+        WeightEntry[] entries,
+        WeightReader read,
+        SafetensorsDataType dataType,
+        IReadOnlyDictionary<string, string>? metadata,
+        CancellationToken cancellationToken)
+    {
+        ExportTensor[] tensors = [.. entries.Select(entry => Tensor(entry, read))];
+        var type = ExportDataTypes.FromSafetensors(dataType);
+        stream.Write(Header(tensors, type, metadata));
+        WriteElements(stream, tensors, type, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
+    }
+
+    /// <summary>Writes a file of tensors.</summary>
+    internal static void Write(
+        string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ElementWriter elements)
+    {
+        byte[] header = Header(tensors, dataType, metadata);
+        long length = header.Length + tensors.Sum(tensor => dataType.Size(tensor.ElementCount));
+        AtomicFile.Write(path, length, stream =>
+        {
+            stream.Write(header);
+            WriteElements(stream, tensors, dataType, elements);
+        });
+    }
+
+    private static ExportTensor Tensor(WeightEntry entry, WeightReader read) =>
+        new(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination));
+
+    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ElementWriter elements)
+    {
+        foreach (var tensor in tensors) elements.Write(stream, tensor, dataType);
+    }
+
+    // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
+    private static byte[] Header(IReadOnlyList<ExportTensor> entries, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
+        using var buffer = new MemoryStream();
+        buffer.Write(new byte[SafetensorsHeader.LengthSize]);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (metadata is { Count: > 0 })
+            {
+                json.WriteStartObject(SafetensorsHeader.MetadataKey);
+                foreach (var (key, value) in metadata) json.WriteString(key, value);
+                json.WriteEndObject();
+            }
+
+            long offset = 0;
+            foreach (var entry in entries)
+            {
+                if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsHeader.MetadataKey}.", nameof(entries));
+                json.WriteStartObject(entry.Name);
+                json.WriteString("dtype", dataType.InSafetensors().Code());
+                json.WriteStartArray("shape");
+                foreach (int size in entry.Shape) json.WriteNumberValue(size);
+                json.WriteEndArray();
+                json.WriteStartArray("data_offsets");
+                json.WriteNumberValue(offset);
+                json.WriteNumberValue(offset = checked(offset + dataType.Size(entry.ElementCount)));
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+
+            json.WriteEndObject();
+        }
+
+        while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
+        byte[] header = buffer.ToArray();
+        int length = header.Length - SafetensorsHeader.LengthSize;
+        if (length > SafetensorsHeader.MaximumLength) throw new ArgumentException($"The header would have {length} bytes; at most {SafetensorsHeader.MaximumLength} are allowed.", nameof(entries));
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
+        return header;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Buffers.Binary;
+
+namespace MLNet.Gpt.Formats.TensorFlow;
+
+/// <summary>Goes through the fields of a protocol buffer's message.</summary>
+/// <param name="bytes">The message.</param>
+internal ref struct ProtocolBuffer(ReadOnlySpan<byte> bytes)
+{
+    private ReadOnlySpan<byte> _rest = bytes;
+
+    /// <summary>The number of the field that was read last.</summary>
+    public int Field { get; private set; }
+
+    /// <summary>Its value, where it is a number.</summary>
+    public ulong Number { get; private set; }
+
+    /// <summary>Its bytes, where it is text or a message.</summary>
+    public ReadOnlySpan<byte> Bytes { get; private set; }
+
+    /// <summary>Whether the field has bytes and no number.</summary>
+    public bool HasBytes { get; private set; }
+
+    /// <summary>Reads the next field.</summary>
+    /// <returns>Whether there was one.</returns>
+    /// <exception cref="FormatException">The message is damaged.</exception>
+    public bool Next()
+    {
+        if (_rest.IsEmpty) return false;
+        ulong tag = Variable();
+        if (tag >> 3 is 0 or > int.MaxValue) throw new FormatException("a field has no possible number");
+        Field = (int)(tag >> 3);
+        HasBytes = (tag & 7) == 2;
+        Number = 0;
+        Bytes = [];
+        switch (tag & 7)
+        {
+            case 0:
+                Number = Variable();
+                return true;
+            case 1:
+                Number = BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
+                return true;
+            case 2:
+                Bytes = Take(Variable());
+                return true;
+            case 5:
+                Number = BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
+                return true;
+            default:
+                throw new FormatException($"a field is of kind {tag & 7}");
+        }
+    }
+
+    private ulong Variable() => VariableLength.TryRead(ref _rest, out ulong number) ? number : throw new FormatException("a number is damaged");
+
+    private ReadOnlySpan<byte> Take(ulong count)
+    {
+        if (count > (ulong)_rest.Length) throw new FormatException("it ends in the middle of a field");
+        var taken = _rest[..(int)count];
+        _rest = _rest[(int)count..];
+        return taken;
+    }
+}

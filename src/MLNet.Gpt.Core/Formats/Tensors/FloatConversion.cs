@@ -1,0 +1,73 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using MLNet.Gpt.Formats.Safetensors;
+
+namespace MLNet.Gpt.Formats.Tensors;
+
+/// <summary>Between single precision in memory and the little-endian forms of a file.</summary>
+internal static class FloatConversion
+{
+    /// <summary>Widens or narrows a file's elements to single precision.</summary>
+    /// <param name="type">The file's form; the bytes' order is changed in place on a big-endian machine.</param>
+    /// <param name="source">The file's bytes.</param>
+    /// <param name="destination">One element for each in the source.</param>
+    public static void ToSingle(SafetensorsDataType type, Span<byte> source, Span<float> destination)
+    {
+        if (!BitConverter.IsLittleEndian) ReverseBytes(source, type.Size());
+        switch (type)
+        {
+            case SafetensorsDataType.Float32:
+                MemoryMarshal.Cast<byte, float>(source).CopyTo(destination);
+                break;
+            case SafetensorsDataType.Float16:
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
+                break;
+            case SafetensorsDataType.BFloat16:
+                var halves = MemoryMarshal.Cast<byte, ushort>(source);
+                var bits = MemoryMarshal.Cast<float, uint>(destination);
+                for (int i = 0; i < halves.Length; i++) bits[i] = (uint)halves[i] << 16;
+                break;
+            case SafetensorsDataType.Float64:
+                var doubles = MemoryMarshal.Cast<byte, double>(source);
+                for (int i = 0; i < doubles.Length; i++) destination[i] = (float)doubles[i];
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is no floating-point form.");
+        }
+    }
+
+    /// <summary>Rounds single precision to a file's form, to the nearest, ties to even.</summary>
+    public static void FromSingle(SafetensorsDataType type, ReadOnlySpan<float> source, Span<byte> destination)
+    {
+        switch (type)
+        {
+            case SafetensorsDataType.Float32:
+                MemoryMarshal.AsBytes(source).CopyTo(destination);
+                break;
+            case SafetensorsDataType.Float16:
+                TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(destination));
+                break;
+            case SafetensorsDataType.BFloat16:
+                var halves = MemoryMarshal.Cast<byte, ushort>(destination);
+                for (int i = 0; i < source.Length; i++) halves[i] = ToBFloat16(source[i]);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}.");
+        }
+
+        if (!BitConverter.IsLittleEndian) ReverseBytes(destination, type.Size());
+    }
+
+    /// <summary>Reverses the bytes of each element.</summary>
+    public static void ReverseBytes(Span<byte> bytes, int size)
+    {
+        for (int start = 0; start < bytes.Length; start += size) bytes.Slice(start, size).Reverse();
+    }
+
+    private static ushort ToBFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40); // Rounding could carry a NaN into infinity.
+        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+}

@@ -1,0 +1,40 @@
+using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt;
+
+/// <summary>Tokenizers in files, for a model whose own file has none or another one.</summary>
+public static class TokenizerFile
+{
+    // What belongs to a tokenizer and is not the whole of it.
+    private static readonly string[] PartsOfFolder = [
+        .. TokenizerFiles.Pairs.SelectMany(pair => (string[])[pair.Vocabulary, pair.Merges]),
+        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json", "generation_config.json",
+    ];
+
+    /// <summary>
+    /// Loads a tokenizer, found from the content: Hugging Face's or this library's <c>tokenizer.json</c>, a vocabulary with its merges (<c>vocab.json</c> and
+    /// <c>merges.txt</c>, or OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>), or the tokenizer inside a model's file, such as GGUF.
+    /// </summary>
+    /// <param name="path">
+    /// The folder of a tokenizer or of a model, or a file: <c>tokenizer.json</c> under any name, one of the other files under their own names, or a model in one file.
+    /// </param>
+    /// <returns>The tokenizer, to be given to <c>GptModel.Load</c> or <c>GptModel.FromFile</c>.</returns>
+    /// <exception cref="InvalidDataException">There is none, it is damaged, or of a kind that is not read; the message names the file and what is different.</exception>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    public static ITextTokenizer Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path)) return OfFolder(path);
+        if (PartsOfFolder.Contains(Path.GetFileName(path)) && File.Exists(path)) return OfFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        if (JsonFile.Begins(path)) return TokenizerFiles.ReadWhole(path);
+
+        // A state dict does not tell how many heads it has, and no tokenizer depends on it.
+        using var model = GptModelFile.Open(path, headCount: 1);
+        return model.Tokenizer is { } tokenizer ? FittedTokenizer.Original(tokenizer) : throw new InvalidDataException($"'{path}' was saved without a tokenizer.");
+    }
+
+    private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(
+        $"The folder '{folder}' holds no tokenizer that is known here: neither {TokenizerFiles.Whole} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
+}

@@ -1,0 +1,130 @@
+using MLNet.Gpt.Generation.Sampling;
+
+namespace MLNet.Gpt.Generation;
+
+/// <summary>
+/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all of them in one pass over the model's
+/// weights where it can, and starts the next request where one has ended.
+/// </summary>
+internal sealed class GenerationLoop : IDisposable
+{
+    private readonly ISequenceModel _model;
+    private readonly GenerationOptions _options;
+    private readonly bool _usesLookup;
+    private readonly IEnumerator<WritingRequest> _requests;
+    private readonly TokenSampler _sampler;
+    private readonly List<SequenceWriter> _running = [];
+    private readonly List<ISequence> _stepSequences = [];
+    private readonly List<int> _stepIds = [];
+
+    // The prompt that was read last, kept so that its other samples fork from it.
+    private ISequence? _root;
+    private int[] _rootIds = [];
+    private bool _hasNext;
+
+    /// <param name="model">What gives the logits.</param>
+    /// <param name="options">How to write.</param>
+    /// <param name="requests">What to write.</param>
+    /// <param name="isSingle">Whether there is one request: its guesses then share the passes that would otherwise hold one token.</param>
+    public GenerationLoop(ISequenceModel model, GenerationOptions options, IEnumerable<WritingRequest> requests, bool isSingle)
+    {
+        _model = model;
+        _options = options;
+        _usesLookup = isSingle && options.LookupDecoding;
+        _sampler = new(options);
+        _requests = requests.GetEnumerator();
+        _hasNext = _requests.MoveNext();
+    }
+
+    /// <summary>Whether every request has been written.</summary>
+    public bool IsFinished => _running.Count == 0 && !_hasNext;
+
+    /// <summary>Gives every running sequence a token, and tells what came of it.</summary>
+    /// <param name="written">Called for each with the text that became certain; the writer's reason is set where it has ended.</param>
+    /// <param name="cancellationToken">Checked before every piece of work, and within by the model.</param>
+    public void Advance(Action<SequenceWriter, string> written, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Feed(written, cancellationToken);
+        Start(cancellationToken);
+        foreach (var writer in _running)
+        {
+            string text = writer.Write(_sampler);
+            written(writer, text);
+        }
+
+        RemoveFinished();
+    }
+
+    public void Dispose()
+    {
+        _requests.Dispose();
+        _root?.Dispose();
+        foreach (var writer in _running) writer.Dispose();
+        _running.Clear();
+    }
+
+    // Appends to each running sequence the token that it wrote last.
+    private void Feed(Action<SequenceWriter, string> written, CancellationToken cancellationToken)
+    {
+        _stepSequences.Clear();
+        _stepIds.Clear();
+        foreach (var writer in _running)
+        {
+            if (writer.Sequence.Position < _model.ContextLength && _usesLookup)
+            {
+                writer.Sequence.Append([writer.LastId], cancellationToken);
+            }
+            else if (writer.Sequence.Position < _model.ContextLength)
+            {
+                _stepSequences.Add(writer.Sequence);
+                _stepIds.Add(writer.LastId);
+            }
+            else if (_options.Overflow == ContextOverflow.Stop)
+            {
+                string text = writer.Finish(FinishReason.ContextFull);
+                written(writer, text);
+            }
+            else
+            {
+                int kept = _options.Overflow == ContextOverflow.Slide ? _model.ContextLength : Math.Max(1, _model.ContextLength / 2);
+                writer.Reread(kept, cancellationToken);
+            }
+        }
+
+        if (_stepSequences.Count > 0) _model.Step(_stepSequences.ToArray(), _stepIds.ToArray(), cancellationToken);
+        RemoveFinished();
+    }
+
+    private void Start(CancellationToken cancellationToken)
+    {
+        while (_hasNext && _running.Count < _options.BatchSize)
+        {
+            var request = _requests.Current;
+            if (_root is null || !ReferenceEquals(_rootIds, request.PromptIds))
+            {
+                _root?.Dispose();
+                _rootIds = request.PromptIds;
+                _root = _model.Start();
+                _root.Append(_rootIds.AsSpan(Math.Max(0, _rootIds.Length - _model.ContextLength)), cancellationToken);
+            }
+
+            _hasNext = _requests.MoveNext();
+            bool isLastSample = !_hasNext || !ReferenceEquals(_rootIds, _requests.Current.PromptIds);
+            var sequence = isLastSample ? _root : _root.Fork();
+            if (_usesLookup) sequence = new LookupSequence(sequence, request.PromptIds, _model.ContextLength, _model.Tokenizer.VocabularySize);
+            _running.Add(new(sequence, request, _model.Tokenizer, _options));
+            if (isLastSample) _root = null;
+        }
+    }
+
+    private void RemoveFinished()
+    {
+        foreach (var writer in _running)
+        {
+            if (writer.FinishReason is not null) writer.Dispose();
+        }
+
+        _running.RemoveAll(writer => writer.FinishReason is not null);
+    }
+}

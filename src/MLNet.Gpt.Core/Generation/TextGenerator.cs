@@ -1,0 +1,186 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Generation;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt;
+
+/// <summary>
+/// Continues texts with a model: greedily as the lecture does, or by sampling. Runs on the managed engine alone. Immutable and safe for use by
+/// many threads; touches no global random generator.
+/// </summary>
+/// <remarks>An empty prompt starts from the token that begins a document, of GPT-2 its end-of-text token; it is refused where the vocabulary has none.
+/// Ids that the model has and its tokenizer does not, such as the padding of a vocabulary of 50304, are never generated.</remarks>
+public sealed class TextGenerator
+{
+    private readonly ISequenceModel _model;
+    private readonly GenerationOptions _options;
+
+    /// <summary>Generates with a model.</summary>
+    /// <param name="model">Not owned: it must outlive the generator.</param>
+    /// <param name="options">What calls without options of their own use; <see cref="GenerationOptions"/>' defaults where <see langword="null"/>.</param>
+    public TextGenerator(GptModel model, GenerationOptions? options = null)
+        : this(new GptSequenceModel(model ?? throw new ArgumentNullException(nameof(model))), options)
+    {
+    }
+
+    internal TextGenerator(ISequenceModel model, GenerationOptions? options = null)
+    {
+        _model = model;
+        _options = options ?? new();
+    }
+
+    /// <summary>Continues a text.</summary>
+    /// <exception cref="ArgumentException">The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not be cropped.</exception>
+    /// <exception cref="InvalidOperationException">A logit is not a number or infinite, because weights are NaN or activations overflow.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public GeneratedText Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= _options;
+        return Write(Samples(Encode(prompt, options), 1, options), options, cancellationToken).Single();
+    }
+
+    /// <summary>Continues a sequence of token ids.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public GeneratedText Generate(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= _options;
+        return Write(Samples(Checked(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
+    }
+
+    /// <summary>Continues one text several times. The prompt is read once; the samples are written side by side. The first is what <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.</summary>
+    /// <param name="prompt">The text to continue.</param>
+    /// <param name="count">How many samples; at least 1. They differ only where the temperature is above 0.</param>
+    /// <param name="options">How to generate.</param>
+    /// <param name="cancellationToken">Stops the generation.</param>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public IReadOnlyList<GeneratedText> GenerateSamples(string prompt, int count, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check.AtLeast(count, 1, nameof(count));
+        options ??= _options;
+        return [.. Write(Samples(Encode(prompt, options), count, options), options, cancellationToken)];
+    }
+
+    /// <summary>
+    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it stood alone with the same seed. Prompts are read
+    /// and results returned as the caller goes on, in the order of the prompts.
+    /// </summary>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public IEnumerable<GeneratedText> GenerateBatch(IEnumerable<string> prompts, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(prompts);
+        options ??= _options;
+        long seed = options.Seed ?? NewSeed();
+        return Write(prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, seed)), options, cancellationToken);
+    }
+
+    /// <summary>Continues a text and returns it piece by piece, each as soon as it is certain. The work runs on the thread pool.</summary>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public IAsyncEnumerable<GeneratedPiece> StreamAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= _options;
+        return StreamCore(Samples(Encode(prompt, options), 1, options), options, cancellationToken);
+    }
+
+    /// <summary>Continues a sequence of token ids and returns the text piece by piece, each as soon as it is certain. The work runs on the thread pool.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public IAsyncEnumerable<GeneratedPiece> StreamAsync(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= _options;
+        return StreamCore(Samples(Checked(promptIds.ToArray(), options), 1, options), options, cancellationToken);
+    }
+
+    private async IAsyncEnumerable<GeneratedPiece> StreamCore(
+        IEnumerable<WritingRequest> requests, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var loop = new GenerationLoop(_model, options, requests, isSingle: true);
+        var pending = new List<GeneratedToken>();
+        int seen = 0;
+        while (!loop.IsFinished)
+        {
+            string text = "";
+            FinishReason? reason = null;
+            await Task.Run(
+                () => loop.Advance(
+                    (writer, certain) =>
+                    {
+                        text += certain;
+                        reason = writer.FinishReason;
+                        pending.AddRange(writer.Tokens.Skip(seen));
+                        seen = writer.Tokens.Count;
+                    },
+                    cancellationToken),
+                cancellationToken).ConfigureAwait(false);
+            if (text.Length == 0 && reason is null) continue;
+            yield return new() { Text = text, Tokens = [.. pending], FinishReason = reason };
+            pending.Clear();
+        }
+    }
+
+    private IEnumerable<GeneratedText> Write(IEnumerable<WritingRequest> requests, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        using var loop = new GenerationLoop(_model, options, requests, isSingle: requests is WritingRequest[] { Length: 1 });
+        var texts = new Dictionary<SequenceWriter, StringBuilder>();
+        var finished = new Dictionary<int, GeneratedText>();
+        int next = 0;
+        while (!loop.IsFinished)
+        {
+            loop.Advance(
+                (writer, certain) =>
+                {
+                    if (!texts.TryGetValue(writer, out var text)) texts.Add(writer, text = new());
+                    text.Append(certain);
+                    if (writer.FinishReason is not { } reason) return;
+                    texts.Remove(writer);
+                    finished.Add(writer.Request.Index, Result(writer, text.ToString(), reason));
+                },
+                cancellationToken);
+            for (; finished.Remove(next, out var result); next++) yield return result;
+        }
+    }
+
+    private static GeneratedText Result(SequenceWriter writer, string text, FinishReason reason) => new()
+    {
+        Text = text,
+        Tokens = writer.Tokens,
+        FinishReason = reason,
+        PromptTokenCount = writer.Request.PromptIds.Length,
+        Seed = writer.Request.Seed,
+        SampleIndex = writer.Request.SampleIndex,
+    };
+
+    private static WritingRequest[] Samples(int[] promptIds, int count, GenerationOptions options)
+    {
+        long seed = options.Seed ?? NewSeed();
+        return [.. Enumerable.Range(0, count).Select(sample => new WritingRequest(sample, promptIds, sample, seed))];
+    }
+
+    // A whole number that every language can pass on exactly, as a double if need be.
+    private static long NewSeed() => System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
+
+    private int[] Encode(string prompt, GenerationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return Checked(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens), options);
+    }
+
+    private int[] Checked(int[] promptIds, GenerationOptions options)
+    {
+        TokenIds.Validate(promptIds, _model.Tokenizer.VocabularySize, nameof(promptIds));
+        if (promptIds.Length == 0)
+        {
+            return _model.Tokenizer.BeginningOfTextId is { } beginning
+                ? [beginning]
+                : throw new ArgumentException("The prompt is empty, and the vocabulary has no end-of-text token to start from.", nameof(promptIds));
+        }
+
+        return options.Overflow != ContextOverflow.Stop || promptIds.Length <= _model.ContextLength
+            ? promptIds
+            : throw new ArgumentException(
+                $"The prompt has {promptIds.Length} tokens; the context holds {_model.ContextLength}, and {nameof(GenerationOptions.Overflow)} is {options.Overflow}.",
+                nameof(promptIds));
+    }
+}

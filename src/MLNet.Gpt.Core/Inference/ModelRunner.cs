@@ -1,0 +1,156 @@
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Threading;
+
+namespace MLNet.Gpt.Inference;
+
+/// <summary>Runs passes over a model's weights, for arguments that were checked and weights that the caller has borrowed.</summary>
+internal sealed unsafe class ModelRunner : IDisposable
+{
+    // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
+    private const int RowsPerPass = 256;
+
+    private readonly ModelWeights _weights;
+    private readonly int _threadCount;
+    private readonly WorkspacePool _workspaces;
+    private readonly ScoringRunner _scoring;
+
+    public ModelRunner(ModelWeights weights, int threadCount)
+    {
+        (_weights, _threadCount, _workspaces) = (weights, threadCount, new(weights.Config));
+        _scoring = new(weights, _workspaces, threadCount);
+    }
+
+    private GptConfig Config => _weights.Config;
+
+    /// <summary>Appends ids to a session that the caller has entered and that has room, and computes the logits after the last.</summary>
+    /// <param name="session">Moves on only when all is done: until then what is computed lies where it does not count.</param>
+    /// <param name="ids">At least one.</param>
+    /// <param name="allLogits">Empty, or receives the logits after each id, (count, V).</param>
+    /// <param name="cancellationToken">Checked between blocks.</param>
+    public void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
+    {
+        int position = session.Position;
+        float[] nextLogits = session.NextLogits;
+        for (int first = 0; first < ids.Length; first += RowsPerPass)
+        {
+            int count = Math.Min(RowsPerPass, ids.Length - first);
+            bool isLast = first + count == ids.Length;
+            var workspace = _workspaces.Rent(count);
+            try
+            {
+                Segment[] segments = [new(session.Cache, position + first, 0, count)];
+                ForwardPass.Run(_weights, workspace, segments, ids.Slice(first, count), _threadCount, cancellationToken);
+                if (!allLogits.IsEmpty)
+                {
+                    ForwardPass.Normalise(_weights, workspace, 0, count, _threadCount);
+                    fixed (float* logits = allLogits[(first * Config.VocabularySize)..]) ComputeLogits(workspace, count, logits);
+                    if (isLast) allLogits[^Config.VocabularySize..].CopyTo(nextLogits);
+                }
+                else if (isLast)
+                {
+                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, _threadCount);
+                    fixed (float* logits = nextLogits) ComputeLogits(workspace, 1, logits);
+                }
+            }
+            finally
+            {
+                _workspaces.Return(workspace);
+            }
+        }
+
+        session.Advance(position + ids.Length);
+    }
+
+    /// <summary>Appends one id to each of many sessions that the caller has entered and that have room; all move on at the end, or none.</summary>
+    public void Step(GptSession[] sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    {
+        foreach (var session in sessions) _ = session.NextLogits; // there is memory for them, or nothing is begun
+        for (int first = 0; first < ids.Length; first += RowsPerPass)
+        {
+            int count = Math.Min(RowsPerPass, ids.Length - first);
+            StepTogether(sessions[first..(first + count)], ids.Slice(first, count), cancellationToken);
+        }
+
+        foreach (var session in sessions) session.Advance(session.Position + 1);
+    }
+
+    /// <summary>Scores packed sequences.</summary>
+    public void Score(in ScoringBatch batch, CancellationToken cancellationToken) => _scoring.Score(batch, cancellationToken);
+
+    /// <summary>The logits of every position of a sequence, (T, V).</summary>
+    public float[] ComputeLogits(ReadOnlySpan<int> ids)
+    {
+        float[] logits = new float[checked(ids.Length * (long)Config.VocabularySize)];
+        ComputeWhole(ids, workspace =>
+        {
+            fixed (float* start = logits) ComputeLogits(workspace, logits.Length / Config.VocabularySize, start);
+        });
+        return logits;
+    }
+
+    /// <summary>The hidden states of a sequence after the last layer norm, (T, C).</summary>
+    public float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
+    {
+        int width = Config.EmbeddingWidth;
+        float[] states = new float[checked(ids.Length * (long)width)];
+        ComputeWhole(ids, workspace =>
+        {
+            for (int row = 0; row < states.Length / width; row++)
+            {
+                new ReadOnlySpan<float>(workspace.Normalised + ((long)row * workspace.Width), width).CopyTo(states.AsSpan(row * width, width));
+            }
+        });
+        return states;
+    }
+
+    public void Dispose() => _workspaces.Dispose();
+
+    private void StepTogether(GptSession[] sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    {
+        int rows = sessions.Length, vocabulary = Config.VocabularySize;
+        var segments = new Segment[rows];
+        for (int i = 0; i < rows; i++) segments[i] = new(sessions[i].Cache, sessions[i].Position, i, 1);
+        var workspace = _workspaces.Rent(rows);
+        try
+        {
+            ForwardPass.Run(_weights, workspace, segments, ids, _threadCount, cancellationToken);
+            ForwardPass.Normalise(_weights, workspace, 0, rows, _threadCount);
+            float* logits = workspace.Logits(vocabulary);
+            ComputeLogits(workspace, rows, logits);
+            WorkerTeam.Run(rows, _threadCount, i => new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].NextLogits));
+        }
+        finally
+        {
+            _workspaces.Return(workspace);
+        }
+    }
+
+    private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace> useNormalised)
+    {
+        if (ids.IsEmpty) return;
+        using var cache = NewCache(ids.Length);
+        var workspace = _workspaces.Rent(ids.Length);
+        try
+        {
+            ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, CancellationToken.None);
+            ForwardPass.Normalise(_weights, workspace, 0, ids.Length, _threadCount);
+            useNormalised(workspace);
+        }
+        finally
+        {
+            _workspaces.Return(workspace);
+        }
+    }
+
+    private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
+        _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
+        logits, Config.VocabularySize, ProductTarget.Store, _threadCount);
+
+    private KvCache NewCache(int length)
+    {
+        var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, length);
+        cache.EnsureCapacity(length);
+        return cache;
+    }
+}

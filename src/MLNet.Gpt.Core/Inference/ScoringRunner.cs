@@ -1,0 +1,120 @@
+using System.Buffers;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
+
+namespace MLNet.Gpt.Inference;
+
+/// <summary>Runs the passes that score packed sequences, for batches that were checked and weights that the caller has borrowed.</summary>
+internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool workspaces, int threadCount)
+{
+    // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
+    private const int RowsPerPass = 512;
+
+    // Sequences whose next token is computed at once: enough to pay for reading the head, few enough for their logits to stay small.
+    private const int EndsPerProduct = 32;
+
+    /// <summary>Scores all targets of a batch.</summary>
+    public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
+    {
+        // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
+        int row = 0;
+        for (int sequence = 0; sequence < batch.Lengths.Length;)
+        {
+            int end = sequence, rows = 0;
+            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= RowsPerPass)) rows += batch.Lengths[end++];
+            if (rows > 0) RunPass(batch, row, rows, sequence, end, cancellationToken);
+            row += rows;
+            sequence = end;
+        }
+    }
+
+    private void RunPass(in ScoringBatch batch, int firstRow, int rows, int firstSequence, int endSequence, CancellationToken cancellationToken)
+    {
+        var lengths = batch.Lengths[firstSequence..endSequence];
+        var segments = new List<Segment>();
+        var workspace = workspaces.Rent(rows);
+        try
+        {
+            int row = 0;
+            foreach (int length in lengths)
+            {
+                if (length == 0) continue;
+                var cache = new KvCache(weights.Config, weights.Kernels, layerCount: 1, length);
+                segments.Add(new(cache, 0, row, length));
+                cache.EnsureCapacity(length);
+                row += length;
+            }
+
+            ForwardPass.Run(weights, workspace, [.. segments], batch.Inputs.Slice(firstRow, rows), threadCount, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            ScoreTargets(workspace, batch, firstRow, rows);
+            if (batch.Ends is { } ends) ShowEnds(workspace, lengths, ends, firstSequence);
+        }
+        finally
+        {
+            foreach (var segment in segments) segment.Cache.Dispose();
+            workspaces.Return(workspace);
+        }
+    }
+
+    // The head sees only the rows that have a target, packed together.
+    private void ScoreTargets(Workspace workspace, in ScoringBatch batch, int firstRow, int rows)
+    {
+        var wanted = new List<int>(rows);
+        for (int row = 0; row < rows; row++)
+        {
+            if (batch.Targets[firstRow + row] >= 0) wanted.Add(row);
+        }
+
+        if (wanted.Count == 0) return;
+        int[] scored = [.. wanted], targets = new int[scored.Length];
+        for (int i = 0; i < scored.Length; i++) targets[i] = batch.Targets[firstRow + scored[i]];
+        var scores = new TokenScore[scored.Length];
+        ForwardPass.Normalise(weights, workspace, scored, threadCount);
+        var details = batch.Details is null ? null : new PredictionDetails(scored.Length, batch.Details.Entropies is not null, batch.Details.CandidateCount);
+        Scorer.Score(weights, workspace, targets, scores, details, threadCount);
+        for (int i = 0; i < scored.Length; i++)
+        {
+            batch.Scores[firstRow + scored[i]] = scores[i];
+            details?.CopyTo(batch.Details!, i, firstRow + scored[i]);
+        }
+    }
+
+    private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence)
+    {
+        int width = weights.Config.EmbeddingWidth, vocabulary = weights.Config.VocabularySize, row = -1;
+        List<int> wanted = [], rows = [];
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            row += lengths[i];
+            if (lengths[i] == 0 || !ends.IsWanted(firstSequence + i)) continue;
+            wanted.Add(firstSequence + i);
+            rows.Add(row);
+        }
+
+        if (wanted.Count == 0) return;
+        ForwardPass.Normalise(weights, workspace, [.. rows], threadCount);
+        float[] logits = ends.WantsLogits ? ArrayPool<float>.Shared.Rent(Math.Min(EndsPerProduct, wanted.Count) * vocabulary) : [];
+        for (int first = 0; first < wanted.Count; first += EndsPerProduct)
+        {
+            int count = Math.Min(EndsPerProduct, wanted.Count - first);
+            if (ends.WantsLogits)
+            {
+                fixed (float* start = logits)
+                {
+                    MatrixProduct.Run(
+                        weights, weights.Head, workspace.Normalised + ((long)first * workspace.Width), workspace.Width, count, workspace.Quantised,
+                        start, vocabulary, ProductTarget.Store, threadCount);
+                }
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                var state = new ReadOnlySpan<float>(workspace.Normalised + ((long)(first + i) * workspace.Width), width);
+                ends.Show(wanted[first + i], state, ends.WantsLogits ? logits.AsSpan(i * vocabulary, vocabulary) : []);
+            }
+        }
+
+        if (logits.Length > 0) ArrayPool<float>.Shared.Return(logits);
+    }
+}

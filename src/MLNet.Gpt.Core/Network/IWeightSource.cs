@@ -1,0 +1,20 @@
+
+namespace MLNet.Gpt;
+
+/// <summary>
+/// A complete set of a model's weights, wherever they lie: in memory, in a file, in a training network.
+/// Safe for use by many threads.
+/// </summary>
+public interface IWeightSource
+{
+    /// <summary>The configuration that the weights belong to.</summary>
+    GptConfig Config { get; }
+
+    /// <summary>Copies elements of a weight, row-major, as single precision.</summary>
+    /// <param name="name">One of the names that <see cref="WeightNames.For"/> lists for <see cref="Config"/>.</param>
+    /// <param name="start">Index of the first element to copy.</param>
+    /// <param name="destination">Receives as many elements as it is long.</param>
+    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The elements asked for reach past the weight's end.</exception>
+    void Read(string name, long start, Span<float> destination);
+}

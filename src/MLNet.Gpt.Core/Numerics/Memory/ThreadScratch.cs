@@ -1,0 +1,44 @@
+namespace MLNet.Gpt.Numerics.Memory;
+
+/// <summary>
+/// A small buffer of each thread, kept from one piece of work to the next. A piece of work asks for it once: asking again may free it. The
+/// garbage collector frees those of threads that have ended.
+/// </summary>
+internal static unsafe class ThreadScratch
+{
+    // A larger block, as training on long batches needs, is let go when the thread has had no use for half of it this many times in a row.
+    private const long KeptLength = 1 << 20;
+    private const int SmallUsesBeforeTrim = 4096;
+
+    [ThreadStatic]
+    private static NativeBlock? t_block;
+
+    [ThreadStatic]
+    private static int t_smallUses;
+
+    /// <summary>Bytes that the calling thread's buffer takes.</summary>
+    public static long Length => t_block?.Length ?? 0;
+
+    /// <summary>At least so many numbers, aligned to 64 bytes; holds what the thread's last work left there, which was finite or is overwritten before use.</summary>
+    public static float* Get(int count)
+    {
+        var block = t_block;
+        long length = 4L * count;
+        if (block is null || block.Length < length || (block.Length > KeptLength && IsTooLarge(block, length))) block = Replace(length);
+        return (float*)block.Pointer;
+    }
+
+    private static bool IsTooLarge(NativeBlock block, long length)
+    {
+        t_smallUses = length > block.Length / 2 ? 0 : t_smallUses + 1;
+        return t_smallUses >= SmallUsesBeforeTrim;
+    }
+
+    private static NativeBlock Replace(long length)
+    {
+        t_block?.Dispose();
+        t_block = null;
+        t_smallUses = 0;
+        return t_block = NativeBlock.Allocate(length, "a thread's scratch memory");
+    }
+}

@@ -1,0 +1,166 @@
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
+
+namespace MLNet.Gpt.Numerics.Products;
+
+/// <summary>
+/// The matrix of a linear layer, (out, in), laid out for the kernels: panels of a few dozen outputs, and within a panel step after
+/// step of k, the outputs side by side. A product reads it from front to back whatever the number of rows it is multiplied with.
+/// </summary>
+/// <remarks>
+/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as bytes offset
+/// by 128, with one scale an output. Outputs missing in the last panel, and steps missing in the last pair or four, are 0.
+/// </remarks>
+internal sealed unsafe class PackedMatrix
+{
+    // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
+    private const int PackingDepth = 16;
+
+    private readonly NativeArena _arena;
+    private readonly long _data;
+    private readonly long _scales;
+    private readonly long _bias;
+
+    public PackedMatrix(NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth)
+    {
+        _arena = arena;
+        Label = label;
+        Outputs = outputs;
+        Depth = depth;
+        Precision = precision;
+        PanelWidth = panelWidth;
+        PanelCount = (outputs + panelWidth - 1) / panelWidth;
+        long steps = precision switch
+        {
+            WeightPrecision.Float32 => depth,
+            WeightPrecision.BFloat16 => (depth + 1) / 2,
+            WeightPrecision.Int8 => (depth + 3) / 4,
+            _ => throw Check.Undefined(precision, nameof(precision)),
+        };
+        PanelStride = ((steps * panelWidth * 4) + 63) & ~63L;
+        _data = arena.Reserve(PanelStride * PanelCount);
+        _scales = precision == WeightPrecision.Int8 ? arena.Reserve(4L * PaddedOutputs) : -1;
+        _bias = arena.Reserve(4L * PaddedOutputs);
+    }
+
+    /// <summary>What the matrix is, for messages.</summary>
+    public string Label { get; }
+
+    /// <summary>Number of outputs.</summary>
+    public int Outputs { get; }
+
+    /// <summary>Number of inputs, the length of the sums.</summary>
+    public int Depth { get; }
+
+    public WeightPrecision Precision { get; }
+
+    /// <summary>Outputs in a panel.</summary>
+    public int PanelWidth { get; }
+
+    public int PanelCount { get; }
+
+    /// <summary>Bytes from one panel to the next.</summary>
+    public long PanelStride { get; }
+
+    /// <summary>Outputs with those that fill the last panel.</summary>
+    public int PaddedOutputs => PanelCount * PanelWidth;
+
+    /// <summary>The bias of each output, padded; zeros where the layer has none.</summary>
+    public float* Bias => (float*)_arena.At(_bias);
+
+    /// <summary>At Int8 the scale of each output, padded.</summary>
+    public float* Scales => (float*)_arena.At(_scales);
+
+    /// <summary>The first byte of a panel.</summary>
+    public byte* Panel(int panel) => _arena.At(_data) + (panel * PanelStride);
+
+    /// <summary>Copies the weights of one output, widened to single precision.</summary>
+    public void CopyRow(int output, float* destination)
+    {
+        byte* panel = Panel(output / PanelWidth);
+        int column = output % PanelWidth;
+        switch (Precision)
+        {
+            case WeightPrecision.Float32:
+                float* single = (float*)panel + column;
+                for (int k = 0; k < Depth; k++) destination[k] = single[(long)k * PanelWidth];
+                break;
+            case WeightPrecision.BFloat16:
+                ushort* half = (ushort*)panel + (2 * column);
+                for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
+                break;
+            case WeightPrecision.Int8:
+                byte* bytes = panel + (4 * column);
+                float scale = Scales[output];
+                for (int k = 0; k < Depth; k++) destination[k] = (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset) * scale;
+                break;
+            default:
+                throw Check.Undefined(Precision, nameof(Precision));
+        }
+    }
+
+    /// <summary>Fills a panel from rows of single precision.</summary>
+    /// <param name="panel">Index of the panel.</param>
+    /// <param name="rows">As many rows of <see cref="Depth"/> numbers as the panel has outputs.</param>
+    public void PackPanel(int panel, float* rows)
+    {
+        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth));
+        switch (Precision)
+        {
+            case WeightPrecision.Float32:
+                PackSingle((float*)Panel(panel), rows, count);
+                break;
+            case WeightPrecision.BFloat16:
+                PackBFloat16((ushort*)Panel(panel), rows, count);
+                break;
+            case WeightPrecision.Int8:
+                PackInt8(Panel(panel), Scales + (panel * PanelWidth), rows, count);
+                break;
+            default:
+                throw Check.Undefined(Precision, nameof(Precision));
+        }
+    }
+
+    private void PackSingle(float* panel, float* rows, int count)
+    {
+        for (int start = 0; start < Depth; start += PackingDepth)
+        {
+            int end = Math.Min(start + PackingDepth, Depth);
+            for (int output = 0; output < count; output++)
+            {
+                float* row = rows + ((long)output * Depth);
+                for (int k = start; k < end; k++) panel[((long)k * PanelWidth) + output] = row[k];
+            }
+        }
+    }
+
+    private void PackBFloat16(ushort* panel, float* rows, int count)
+    {
+        for (int start = 0; start < Depth; start += PackingDepth)
+        {
+            int end = Math.Min(start + PackingDepth, Depth);
+            for (int output = 0; output < count; output++)
+            {
+                float* row = rows + ((long)output * Depth);
+                for (int k = start; k < end; k++) panel[((long)(k >> 1) * 2 * PanelWidth) + (2 * output) + (k & 1)] = BFloat16Rounding.Round(row[k]);
+            }
+        }
+    }
+
+    private void PackInt8(byte* panel, float* scales, float* rows, int count)
+    {
+        new Span<byte>(panel, checked((int)PanelStride)).Fill((byte)Int8Rounding.Offset);
+        for (int output = 0; output < count; output++)
+        {
+            float* row = rows + ((long)output * Depth);
+            float scale = Int8Rounding.ScaleOf(new ReadOnlySpan<float>(row, Depth));
+            float inverse = scale > 0 ? 1 / scale : 0;
+            scales[output] = scale;
+            for (int k = 0; k < Depth; k++)
+            {
+                panel[((long)(k >> 2) * 4 * PanelWidth) + (4 * output) + (k & 3)] = (byte)(Int8Rounding.Round(row[k], inverse) + Int8Rounding.Offset);
+            }
+        }
+    }
+}

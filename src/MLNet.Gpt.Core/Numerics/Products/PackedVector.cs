@@ -1,0 +1,13 @@
+using MLNet.Gpt.Numerics.Memory;
+
+namespace MLNet.Gpt.Numerics.Products;
+
+/// <summary>A weight that is no matrix of a product, in single precision at every precision of the model.</summary>
+internal sealed unsafe class PackedVector(NativeArena arena, int length)
+{
+    private readonly long _offset = arena.Reserve(4L * length);
+
+    public int Length => length;
+
+    public float* Pointer => (float*)arena.At(_offset);
+}

@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+
+namespace MLNet.Gpt.Numerics.Threading;
+
+/// <summary>
+/// The process's helpers for computation: background threads that take parts of whatever regions are open.
+/// </summary>
+/// <remarks>
+/// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a counter, so a
+/// helper that the system has put aside holds up nothing but the range it has begun, and a caller that finds all helpers busy does
+/// everything alone. Helpers spin for some microseconds after work, as the next region of a model follows at once, then sleep; one that has
+/// found no work for a while ends.
+/// </remarks>
+internal static class WorkerTeam
+{
+    /// <summary>
+    /// Most threads that work for one caller, the calling one among them. A larger number asked for counts as this: more would only take turns.
+    /// </summary>
+    public static readonly int MostThreads = 4 * Environment.ProcessorCount;
+
+    // Long enough to bridge the gap between two products of a model, short enough to cost nothing when it ends.
+    private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
+
+    // Starting a thread takes a tenth of a millisecond, so that a helper need not outlive a pause by much.
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(2);
+
+    private static readonly Lock Gate = new();
+    private static readonly object Sleep = new();
+    private static ParallelRegion[] s_regions = [];
+    private static int s_helperCount;
+    private static int s_sleeping;
+    private static int s_epoch;
+
+    /// <summary>Helpers there are now, at work or not.</summary>
+    public static int HelperCount => Volatile.Read(ref s_helperCount);
+
+    /// <summary>Regions that callers are in now.</summary>
+    public static int RegionsInUse => Volatile.Read(ref s_regions).Count(region => region.IsClaimed);
+
+    /// <summary>Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1 helpers.</summary>
+    /// <inheritdoc cref="RunRanges" path="/remarks|/exception"/>
+    public static void Run(int count, int threadCount, Action<int> body) => RunRanges(count, threadCount, (first, end) =>
+    {
+        for (int item = first; item < end; item++) body(item);
+    });
+
+    /// <summary>
+    /// The same in ranges of items, first to before end: large ones at the beginning, as long runs of memory are read fastest, and ever
+    /// smaller ones, so that all threads end together.
+    /// </summary>
+    /// <remarks>When it returns or throws, no thread is in the body any more, whatever was thrown.</remarks>
+    /// <exception cref="ThreadInterruptedException">The calling thread was interrupted. All items may have been done.</exception>
+    /// <exception cref="Exception">What a body threw; the first if several did. Items not yet begun are then left out.</exception>
+    public static void RunRanges(int count, int threadCount, Action<int, int> body)
+    {
+        int helpers = Math.Min(Math.Min(threadCount, MostThreads), count) - 1;
+        if (helpers <= 0)
+        {
+            if (count > 0) body(0, count);
+            return;
+        }
+
+        if (HelperCount < helpers) AddHelpers(helpers);
+        var region = Claim();
+        region.Open(body, count, helpers);
+        try
+        {
+            Wake(helpers);
+            region.Work();
+        }
+        catch (Exception e)
+        {
+            region.Fail(e);
+        }
+        finally
+        {
+            region.Close();
+        }
+
+        var error = region.Release(out bool wasInterrupted);
+        if (error is null && wasInterrupted) throw new ThreadInterruptedException();
+        if (error is null) return;
+        if (wasInterrupted && error is not ThreadInterruptedException) Thread.CurrentThread.Interrupt(); // still to be told
+        ExceptionDispatchInfo.Throw(error);
+    }
+
+    private static ParallelRegion Claim()
+    {
+        foreach (var free in Volatile.Read(ref s_regions))
+        {
+            if (free.TryClaim()) return free;
+        }
+
+        var region = new ParallelRegion();
+        region.TryClaim();
+        lock (Gate) Volatile.Write(ref s_regions, [.. s_regions, region]);
+        return region;
+    }
+
+    private static void AddHelpers(int wanted)
+    {
+        lock (Gate)
+        {
+            while (s_helperCount < wanted)
+            {
+                var helper = new Thread(Help) { IsBackground = true, Name = "MLNet.Gpt worker" };
+                try
+                {
+                    helper.Start();
+                }
+                catch (OutOfMemoryException)
+                {
+                    return; // the system gives no more threads: those there are do the work
+                }
+
+                Volatile.Write(ref s_helperCount, s_helperCount + 1);
+            }
+        }
+    }
+
+    private static void Wake(int helpers)
+    {
+        Interlocked.Increment(ref s_epoch);
+        if (Volatile.Read(ref s_sleeping) == 0) return;
+        lock (Sleep)
+        {
+            for (int i = Math.Min(helpers, s_sleeping); i > 0; i--) Monitor.Pulse(Sleep);
+        }
+    }
+
+    private static void Help()
+    {
+        int start = Environment.CurrentManagedThreadId & 0xFFFF;
+        long lastWork = Environment.TickCount64;
+        while (true)
+        {
+            int seen = Volatile.Read(ref s_epoch);
+            var regions = Volatile.Read(ref s_regions);
+            bool worked = false;
+            for (int i = 0; i < regions.Length; i++) worked |= regions[(start + i) % regions.Length].TryHelp();
+            start = (start + 1) & 0xFFFF;
+            if (worked) lastWork = Environment.TickCount64;
+            else if (Environment.TickCount64 - lastWork >= IdleLimit.TotalMilliseconds) break;
+            else WaitForWork(seen);
+        }
+
+        lock (Gate) Volatile.Write(ref s_helperCount, s_helperCount - 1);
+    }
+
+    private static void WaitForWork(int seen)
+    {
+        long end = Stopwatch.GetTimestamp() + SpinTicks;
+        do
+        {
+            for (int i = 0; i < 16; i++)
+            {
+                if (Volatile.Read(ref s_epoch) != seen) return;
+                Thread.SpinWait(1);
+            }
+        }
+        while (Stopwatch.GetTimestamp() < end);
+
+        try
+        {
+            lock (Sleep)
+            {
+                Interlocked.Increment(ref s_sleeping);
+                try
+                {
+                    if (Volatile.Read(ref s_epoch) == seen) Monitor.Wait(Sleep, IdleLimit);
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref s_sleeping);
+                }
+            }
+        }
+        catch (ThreadInterruptedException)
+        {
+            // Meant for code of the user's that a body called, and no reason to end the process.
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text;
+
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>
+/// A tokenizer beside a model whose vocabulary has another size. Ids that only the model has stand for no text: no text encodes to them, and they decode to
+/// the names that llama.cpp's converter gives them, such as <c>[PAD50257]</c>. Ids that only the tokenizer has are refused where a text needs one.
+/// </summary>
+internal sealed class FittedTokenizer : ITextTokenizer
+{
+    private readonly ITextTokenizer _inner;
+
+    private FittedTokenizer(ITextTokenizer inner, int vocabularySize)
+    {
+        _inner = inner;
+        VocabularySize = vocabularySize;
+    }
+
+    public int VocabularySize { get; }
+
+    public int? EndOfTextId => Known(_inner.EndOfTextId);
+
+    public int? BeginningOfTextId => Known(_inner.BeginningOfTextId) ?? EndOfTextId;
+
+    /// <summary>Returns a tokenizer of the size of a model's vocabulary, the given one where it has that size.</summary>
+    /// <exception cref="ArgumentException">The tokenizer has ordinary tokens that the model has not, so it belongs to another model.</exception>
+    public static ITextTokenizer Of(ITextTokenizer tokenizer, int vocabularySize, string parameterName) =>
+        TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {vocabularySize}. Only special tokens may be missing from a model."),
+            parameterName);
+
+    /// <summary>Returns the same, or <see langword="null"/> where the tokenizer belongs to another model.</summary>
+    public static ITextTokenizer? TryFit(ITextTokenizer tokenizer, int vocabularySize)
+    {
+        var inner = Original(tokenizer);
+        if (inner.VocabularySize == vocabularySize) return inner;
+        return inner.VocabularySize < vocabularySize || AreSpecial(inner, vocabularySize) ? new FittedTokenizer(inner, vocabularySize) : null;
+    }
+
+    /// <summary>Returns the tokenizer as it was before it was fitted to a model.</summary>
+    public static ITextTokenizer Original(ITextTokenizer tokenizer) => tokenizer is FittedTokenizer fitted ? fitted._inner : tokenizer;
+
+    /// <summary>Returns how many ids, counted from 0, stand for text.</summary>
+    public static int TokenCountOf(ITextTokenizer tokenizer) =>
+        tokenizer is FittedTokenizer fitted ? Math.Min(fitted._inner.VocabularySize, fitted.VocabularySize) : tokenizer.VocabularySize;
+
+    /// <summary>Returns the name of an id that stands for no text.</summary>
+    public static string NameOf(int id) => string.Create(CultureInfo.InvariantCulture, $"[PAD{id}]");
+
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    {
+        int[] ids = _inner.Encode(text, specialTokens);
+        foreach (int id in ids)
+        {
+            if (id < VocabularySize) continue;
+            throw new ArgumentException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The text has the token '{_inner.Decode([id])}' with the id {id}, which the tokenizer has and the model does not: its ids run from 0 to {VocabularySize - 1}."),
+                nameof(text));
+        }
+
+        return ids;
+    }
+
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        _inner.VocabularySize <= VocabularySize ? _inner.Count(text, specialTokens) : Encode(text, specialTokens).Length;
+
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        TokenIds.Validate(ids, VocabularySize, nameof(ids));
+        if (!ids.ContainsAnyInRange(_inner.VocabularySize, int.MaxValue)) return _inner.Decode(ids);
+        var decoder = CreateStreamDecoder();
+        var text = new StringBuilder();
+        foreach (int id in ids) text.Append(decoder.Append(id));
+        return text.Append(decoder.Flush()).ToString();
+    }
+
+    public ReadOnlyMemory<byte> TokenBytes(int id)
+    {
+        TokenIds.Validate([id], VocabularySize, nameof(id));
+        return id < _inner.VocabularySize ? _inner.TokenBytes(id) : Encoding.ASCII.GetBytes(NameOf(id));
+    }
+
+    public ITokenStreamDecoder CreateStreamDecoder() => new StreamDecoder(this, _inner.CreateStreamDecoder());
+
+    private int? Known(int? id) => id < VocabularySize ? id : null;
+
+    private static bool AreSpecial(ITextTokenizer tokenizer, int first) => tokenizer switch
+    {
+        BytePairTokenizer pairs => pairs.SpecialIds.Count(id => id >= first) == pairs.VocabularySize - first,
+        Gpt2Tokenizer => first >= Gpt2Vocabulary.EndOfTextId,
+        _ => false,
+    };
+
+    private sealed class StreamDecoder(FittedTokenizer tokenizer, ITokenStreamDecoder inner) : ITokenStreamDecoder
+    {
+        public string Append(int id)
+        {
+            TokenIds.Validate([id], tokenizer.VocabularySize, nameof(id));
+            return id < tokenizer._inner.VocabularySize ? inner.Append(id) : inner.Flush() + NameOf(id);
+        }
+
+        public string Flush() => inner.Flush();
+    }
+}

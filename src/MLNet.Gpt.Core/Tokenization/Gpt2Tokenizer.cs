@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Text;
+using Microsoft.ML.Tokenizers;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt;
+
+/// <summary>
+/// GPT-2's byte-level BPE tokenizer: 50,257 ids, of which the last, 50256, ends a document. Every text can be encoded, and
+/// decodes to itself; a surrogate without its other half, which no UTF-8 can hold, becomes U+FFFD.
+/// </summary>
+/// <remarks>
+/// The ids are those of OpenAI's <c>tiktoken</c> (encodings <c>gpt2</c> and <c>r50k_base</c>). Its vocabulary is part of this
+/// library, the merging is that of <see cref="TiktokenTokenizer"/>. Time grows in proportion to the text, or n log n inside an
+/// unbroken run of n characters of one kind.
+/// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
+/// </remarks>
+public sealed class Gpt2Tokenizer : ITextTokenizer
+{
+    // Characters of a piece up to which ML.NET merges, and remembers short ones. Its time grows with the square of their number: up to here it is the faster of the two
+    // (170 µs per 1,000 characters; ours takes 200 at any length), at twice as many the slower, and at 500 it takes 500.
+    private const int LongPiece = 64;
+
+    private readonly Gpt2Vocabulary _vocabulary = Gpt2Vocabulary.Shared;
+    private readonly Lazy<TiktokenTokenizer> _merges = new(CreateMerges);
+
+    private Gpt2Tokenizer()
+    {
+    }
+
+    /// <summary>The one tokenizer. Its tables are read on first use.</summary>
+    public static Gpt2Tokenizer Instance { get; } = new();
+
+    /// <inheritdoc/>
+    /// <value>50257.</value>
+    public int VocabularySize => Gpt2Vocabulary.Size;
+
+    /// <inheritdoc/>
+    /// <value>50256, spelt <c>&lt;|endoftext|&gt;</c>.</value>
+    public int? EndOfTextId => Gpt2Vocabulary.EndOfTextId;
+
+    /// <inheritdoc/>
+    /// <value>50256, as <see cref="EndOfTextId"/>.</value>
+    public int? BeginningOfTextId => Gpt2Vocabulary.EndOfTextId;
+
+    /// <inheritdoc/>
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    {
+        var ids = IdBuffer.Keeping(expected: (text.Length / 4) + 16);
+        Encode(text, specialTokens, ref ids);
+        return ids.Detach();
+    }
+
+    /// <inheritdoc/>
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    {
+        IdBuffer ids = default;
+        Encode(text, specialTokens, ref ids);
+        return ids.Count;
+    }
+
+    /// <inheritdoc/>
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        TokenIds.Validate(ids, VocabularySize, nameof(ids));
+        int length = 0;
+        foreach (int id in ids) length = checked(length + _vocabulary[id].Length);
+
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(length);
+        var rest = bytes.AsSpan(0, length);
+        foreach (int id in ids)
+        {
+            var token = _vocabulary[id];
+            token.CopyTo(rest);
+            rest = rest[token.Length..];
+        }
+
+        string text = Encoding.UTF8.GetString(bytes, 0, length);
+        ArrayPool<byte>.Shared.Return(bytes);
+        return text;
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> TokenBytes(int id)
+    {
+        TokenIds.Validate([id], VocabularySize, nameof(id));
+        return _vocabulary.Memory(id);
+    }
+
+    /// <inheritdoc/>
+    public int ByteCount(int id) => TokenBytes(id).Length;
+
+    /// <inheritdoc/>
+    public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes);
+
+    // Pieces come to it ready cut, so that it needs no pre-tokenizer and knows no special token.
+    private static TiktokenTokenizer CreateMerges()
+    {
+        using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
+        return TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
+    }
+
+    private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
+    {
+        Check.Defined(specialTokens, nameof(specialTokens));
+        text = WellFormedText.Of(text);
+        if (specialTokens == SpecialTokens.Recognized)
+        {
+            for (int special; (special = text.IndexOf(Gpt2Vocabulary.EndOfText)) >= 0;)
+            {
+                EncodeOrdinary(text[..special], ref ids);
+                ids.Add(Gpt2Vocabulary.EndOfTextId);
+                text = text[(special + Gpt2Vocabulary.EndOfText.Length)..];
+            }
+        }
+
+        EncodeOrdinary(text, ref ids);
+    }
+
+    private void EncodeOrdinary(ReadOnlySpan<char> text, ref IdBuffer ids)
+    {
+        Span<byte> bytes = stackalloc byte[3 * Gpt2Vocabulary.LongestToken]; // a character takes up to 3 bytes, a pair of surrogates 4
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = Gpt2Splitter.PieceEnd(text, start);
+            var piece = text[start..end];
+            int id = piece.Length <= Gpt2Vocabulary.LongestToken ? _vocabulary.Find(bytes[..Encoding.UTF8.GetBytes(piece, bytes)]) : -1;
+            if (id >= 0) ids.Add(id); // nine pieces out of ten have nothing to merge
+            else Merge(piece, ref ids);
+        }
+    }
+
+    private void Merge(ReadOnlySpan<char> piece, ref IdBuffer ids)
+    {
+        if (piece.Length > LongPiece) LongPieceMerger.Encode(_vocabulary, piece, ref ids);
+        else if (ids.IsCounting) ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
+        else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
+    }
+}

@@ -1,0 +1,12 @@
+namespace MLNet.Gpt;
+
+/// <summary>Decodes ids one at a time, holding back bytes until they form whole characters. Not safe for use by many threads.</summary>
+public interface ITokenStreamDecoder
+{
+    /// <summary>Takes the next id and returns the text that is now complete, possibly empty.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
+    string Append(int id);
+
+    /// <summary>Ends the stream and returns what was held back; incomplete bytes decode to U+FFFD. The decoder can then be used anew.</summary>
+    string Flush();
+}

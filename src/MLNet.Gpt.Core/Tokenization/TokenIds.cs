@@ -1,0 +1,28 @@
+namespace MLNet.Gpt.Tokenization;
+
+/// <summary>The check of token ids that every entry to the library shares.</summary>
+internal static class TokenIds
+{
+    /// <summary>Copies ids and checks the copy: what a caller does to its own meanwhile cannot get past the check.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    public static int[] Copy(ReadOnlySpan<int> ids, int vocabularySize, string parameterName)
+    {
+        int[] copy = ids.ToArray();
+        Validate(copy, vocabularySize, parameterName);
+        return copy;
+    }
+
+    /// <summary>Throws where an id lies outside 0 … V − 1, naming the id, its position and the limit.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    public static void Validate(ReadOnlySpan<int> ids, int vocabularySize, string parameterName)
+    {
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if ((uint)ids[i] >= (uint)vocabularySize)
+            {
+                throw new ArgumentOutOfRangeException(
+                    parameterName, ids[i], $"Token id {ids[i]} at position {i} is outside the vocabulary; ids run from 0 to {vocabularySize - 1}.");
+            }
+        }
+    }
+}

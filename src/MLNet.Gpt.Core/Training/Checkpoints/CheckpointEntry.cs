@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace MLNet.Gpt.Training.Checkpoints;
+
+/// <summary>
+/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name, <c>checkpoint-N.2</c> and so on.
+/// It is known by its contents: other programs use such names, too.
+/// </summary>
+internal sealed partial class CheckpointEntry
+{
+    public const string CheckpointPrefix = "checkpoint-", BestPrefix = "best-";
+
+    public const string ModelFile = "model.safetensors", EngineFile = "engine.safetensors";
+
+    private CheckpointEntry(string path, string prefix, int step, int number) =>
+        (Path, Prefix, Step, Number) = (path, prefix, step, number);
+
+    public string Path { get; }
+
+    public string Name => System.IO.Path.GetFileName(Path);
+
+    public int Step { get; }
+
+    private string Prefix { get; }
+
+    /// <summary>1, or the number behind the step.</summary>
+    private int Number { get; }
+
+    /// <summary>The checkpoints in a folder, the latest first. A damaged one is among them.</summary>
+    public static IEnumerable<CheckpointEntry> Checkpoints(string folder) =>
+        Named(folder, CheckpointPrefix).Where(entry => entry.IsCheckpoint());
+
+    /// <summary>The folders of best weights, but those of the first version, which only a checkpoint tells from others'.</summary>
+    public static IEnumerable<CheckpointEntry> Bests(string folder) =>
+        Named(folder, BestPrefix).Where(entry => entry.TryReadManifest() is not null);
+
+    /// <summary>Whether a name is one of a folder of best weights.</summary>
+    public static bool IsBestName(string name) => Parse(name) is { Prefix: BestPrefix } best && best.Name == name;
+
+    /// <summary>The best weights that a checkpoint names.</summary>
+    /// <exception cref="InvalidDataException">It is no name of such a folder.</exception>
+    public static CheckpointEntry Best(string folder, string name) => IsBestName(name)
+        ? Parse(System.IO.Path.Combine(folder, name))!
+        : throw new InvalidDataException($"'{name}' is no name of a folder of best weights.");
+
+    /// <summary>A path in a folder that nothing has.</summary>
+    /// <param name="folder">The folder of the training.</param>
+    /// <param name="prefix"><see cref="CheckpointPrefix"/> or <see cref="BestPrefix"/>.</param>
+    /// <param name="step">The step.</param>
+    public static string FreePath(string folder, string prefix, int step)
+    {
+        string path = System.IO.Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{prefix}{step}")), free = path;
+        for (int number = 2; System.IO.Path.Exists(free); number++) free = string.Create(CultureInfo.InvariantCulture, $"{path}.{number}");
+        return free;
+    }
+
+    /// <summary>The name of a folder while it is written or removed.</summary>
+    public static string AsidePath(string path) => $"{path}.{Guid.NewGuid():N}.tmp";
+
+    /// <summary>Removes what a killed process was writing or removing. Nobody else may be at work in the folder.</summary>
+    public static void RemoveRemnants(string folder)
+    {
+        foreach (string path in Directory.GetDirectories(folder))
+        {
+            if (AsideName().IsMatch(System.IO.Path.GetFileName(path))) RemoveFiles(path);
+        }
+    }
+
+    /// <summary>Removes what could not be written, as far as it can be removed.</summary>
+    public static void TryRemoveAside(string path) => Try(() =>
+    {
+        RemoveFiles(path);
+        return true;
+    });
+
+    /// <summary>The manifest; <see langword="null"/> where there is none, or none that can be read.</summary>
+    public CheckpointManifest? TryReadManifest() => Try(() => CheckpointManifest.Read(Path));
+
+    /// <summary>The state; <see langword="null"/> where there is none, or none that can be read.</summary>
+    public SavedTraining? TryReadTraining() => Try(() => SavedTraining.Read(Path));
+
+    /// <summary>Removes the folder; what is not ours in it stays.</summary>
+    public void Remove()
+    {
+        if (Directory.EnumerateFileSystemEntries(Path).Any(path => !IsOwnFile(path)))
+        {
+            RemoveFiles(Path);
+            return;
+        }
+
+        string aside = AsidePath(Path); // so that a kill leaves no part of it under its name
+        Directory.Move(Path, aside);
+        RemoveFiles(aside);
+    }
+
+    private static IEnumerable<CheckpointEntry> Named(string folder, string prefix) => Directory.EnumerateDirectories(folder, prefix + "*")
+        .Select(Parse).OfType<CheckpointEntry>().Where(entry => entry.Prefix == prefix)
+        .OrderByDescending(entry => entry.Step).ThenByDescending(entry => entry.Number)
+        .ToArray(); // the folder changes while they are gone through
+
+    private static CheckpointEntry? Parse(string path)
+    {
+        var match = EntryName().Match(System.IO.Path.GetFileName(path));
+        if (!match.Success || !TryParse(match.Groups["step"], out int step)) return null;
+        int number = 1;
+        if (match.Groups["number"] is { Success: true } group && !TryParse(group, out number)) return null;
+        return new(path, match.Groups["prefix"].Value, step, number);
+
+        static bool TryParse(Group digits, out int value) => int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    }
+
+    // Ours by what its files say. Where they are damaged: by having our files and no others.
+    private bool IsCheckpoint()
+    {
+        if (TryReadManifest() is not null || TryReadTraining() is not null) return true;
+        string[] names = [.. Directory.EnumerateFileSystemEntries(Path).Select(path => System.IO.Path.GetFileName(path))];
+        return names.Contains(EngineFile)
+            && names.All(name => name is ModelFile or EngineFile or SavedTraining.FileName or CheckpointManifest.FileName);
+    }
+
+    private static T? Try<T>(Func<T?> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception unreadable) when (unreadable is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return default;
+        }
+    }
+
+    private static void RemoveFiles(string folder)
+    {
+        // The manifest first: without it, what is left is no checkpoint.
+        File.Delete(System.IO.Path.Combine(folder, CheckpointManifest.FileName));
+        foreach (string path in Directory.GetFiles(folder).Where(IsOwnFile)) File.Delete(path);
+        if (!Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);
+    }
+
+    private static bool IsOwnFile(string path) => OwnFileName().IsMatch(System.IO.Path.GetFileName(path)) && !Directory.Exists(path);
+
+    [GeneratedRegex(@"\A(?<prefix>checkpoint-|best-)(?<step>0|[1-9][0-9]{0,9})(\.(?<number>[2-9]|[1-9][0-9]{1,8}))?\z")]
+    private static partial Regex EntryName();
+
+    [GeneratedRegex(@"\A(checkpoint|best)-[0-9]+(\.[0-9]+)?\.[0-9a-f]{32}\.tmp\z")]
+    private static partial Regex AsideName();
+
+    // The first version wrote the model aside within the folder.
+    [GeneratedRegex(@"\A((model|engine)\.safetensors|(training|manifest)\.json)(\.[0-9a-f]{32}\.tmp)?\z")]
+    private static partial Regex OwnFileName();
+}

@@ -1,0 +1,255 @@
+using System.Text.Json;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Training.Checkpoints;
+
+/// <summary>The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is disposed of.</summary>
+/// <remarks>
+/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes last. Best weights have a
+/// folder of their own, which checkpoints name together with its hash. Only such folders are removed, and of them only the files that we write.
+/// </remarks>
+internal sealed class CheckpointFolder : IDisposable
+{
+    /// <summary>The lock's file, which stays in the folder.</summary>
+    public const string LockFile = ".training.lock";
+
+    private readonly CheckpointOptions _options;
+    private readonly TrainingCourse _course;
+    private readonly FolderLock _lock;
+    private readonly List<CheckpointEntry> _passedOver = [];
+    private readonly List<string> _warnings = [];
+    private (int Step, SavedBest Saved)? _best; // what is on the disk of this run's best weights
+
+    /// <exception cref="IOException">
+    /// The folder holds checkpoints and is not to be resumed from, another training is at work in it, or it cannot be made.
+    /// </exception>
+    public CheckpointFolder(CheckpointOptions options, TrainingCourse course)
+    {
+        (_options, _course) = (options, course);
+        Directory.CreateDirectory(options.Folder);
+        _lock = FolderLock.TryTake(Path.Combine(options.Folder, LockFile))
+            ?? throw new IOException($"Another training is writing its checkpoints to '{options.Folder}'; wait for its end, or choose another folder.");
+        try
+        {
+            CheckpointEntry.RemoveRemnants(options.Folder);
+            if (options.Existing == ExistingCheckpoints.Refuse && options.FindLatestStep() is { } step)
+            {
+                throw new IOException(
+                    $"'{options.Folder}' holds checkpoints, the latest of step {step}; choose another folder, "
+                    + $"or resume or replace them by {nameof(CheckpointOptions.Existing)}.");
+            }
+
+            if (options.Existing == ExistingCheckpoints.Replace) RemoveAll();
+        }
+        catch
+        {
+            _lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What is not in order but does not stop the training.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>The step of the latest checkpoint in a folder, damaged or not; <see langword="null"/> where there is none.</summary>
+    public static int? LatestStep(string folder) => Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
+
+    /// <summary>Puts the latest checkpoint that is whole into an engine, with a warning for each damaged one that is passed over.</summary>
+    /// <param name="engine">Receives the weights and the engine's state.</param>
+    /// <param name="keepsBest">Whether the best weights are wanted.</param>
+    /// <returns>Where the training stood, and its best weights where it kept some; <see langword="null"/> where there is no checkpoint.</returns>
+    /// <exception cref="ArgumentException">The checkpoint is of another course of training, or of another model.</exception>
+    /// <exception cref="InvalidDataException">Every checkpoint is damaged, or of a later version; the message names the fault of the latest.</exception>
+    public (TrainingState State, GptWeights? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
+    {
+        (TrainingState State, GptWeights? Best)? restored = null;
+        InvalidDataException? fault = null;
+        foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
+        {
+            try
+            {
+                restored = Restore(entry, engine, keepsBest);
+                break;
+            }
+            catch (Exception damaged) when (damaged is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+            {
+                fault ??= damaged as InvalidDataException ?? new InvalidDataException(damaged.Message, damaged);
+                _passedOver.Add(entry);
+                _warnings.Add($"The checkpoint '{entry.Path}' cannot be resumed from, and an older one is taken: {damaged.Message}");
+            }
+        }
+
+        if (restored is { State: var state })
+        {
+            RemoveOld(state); // what a kill left in the middle of a removal
+            return restored;
+        }
+
+        return fault is null ? null : _passedOver.Count == 1 ? throw fault : throw new InvalidDataException(
+            $"{fault.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is whole.", fault);
+    }
+
+    /// <summary>Writes a checkpoint of the step that training stands at, and removes those that are not kept any more.</summary>
+    /// <returns>Its folder.</returns>
+    public string Save(TrainingState state, ITrainableNetwork engine, GptWeights? best)
+    {
+        // The best weights come first: a checkpoint never speaks of weights that are not there.
+        if (best is null) _best = null;
+        else if (_best?.Step != state.BestStep || !IsThere(_best.Value.Saved)) _best = (state.BestStep, SaveBest(state, best));
+        foreach (var damaged in _passedOver.Where(entry => entry.Step <= state.Step && Directory.Exists(entry.Path))) damaged.Remove();
+        _passedOver.RemoveAll(entry => entry.Step <= state.Step);
+
+        string path = WriteAside(CheckpointEntry.CheckpointPrefix, state.Step, state.Run, (folder, manifest) =>
+        {
+            SaveModel(folder, manifest, engine.Weights);
+            manifest.Write(folder, CheckpointEntry.EngineFile, stream => EngineStateFile.Write(stream, engine.CaptureState()));
+            var saved = new SavedTraining(SavedTraining.CurrentVersion, _course, state) { Best = _best?.Saved };
+            manifest.Write(
+                folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, TrainingJsonContext.Default.SavedTraining));
+        });
+        RemoveOld(state);
+        return path;
+    }
+
+    /// <summary>Gives the lock back.</summary>
+    public void Dispose() => _lock.Dispose();
+
+    private (TrainingState State, GptWeights? Best) Restore(CheckpointEntry entry, ITrainableNetwork engine, bool keepsBest)
+    {
+        var manifest = CheckpointManifest.Read(entry.Path);
+        manifest?.Verify(entry.Path, entry.Step, CheckpointEntry.ModelFile, CheckpointEntry.EngineFile, SavedTraining.FileName);
+        var saved = SavedTraining.Read(entry.Path);
+        if (manifest is null && saved.Version != SavedTraining.FirstVersion)
+        {
+            throw new InvalidDataException($"'{Path.Combine(entry.Path, CheckpointManifest.FileName)}' is missing.");
+        }
+
+        if (manifest is not null) CheckRun(manifest, entry.Path, saved);
+        saved.CheckState(entry.Path, entry.Step);
+        _course.Check(saved.Course, entry.Path);
+        using var model = GptCheckpoint.Open(Path.Combine(entry.Path, CheckpointEntry.ModelFile));
+        if (model.Config != engine.Weights.Config)
+        {
+            throw new ArgumentException($"'{entry.Path}' is of another model: {model.Config}, not {engine.Weights.Config}.");
+        }
+
+        var best = keepsBest ? RestoreBest(saved) : null;
+        engine.Restore(model, EngineStateFile.Read(Path.Combine(entry.Path, CheckpointEntry.EngineFile)));
+        if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is looked for from here on
+        return (saved.State, best);
+    }
+
+    private GptWeights? RestoreBest(SavedTraining saved)
+    {
+        string? folder = saved.Version == SavedTraining.FirstVersion ? FirstVersionBest(saved)
+            : saved.Best is { } named ? BestOf(saved, named)
+            : null;
+        if (folder is null) return null;
+        using var model = GptCheckpoint.Open(Path.Combine(folder, CheckpointEntry.ModelFile));
+        if (saved.Best is not null) _best = (saved.State.BestStep, saved.Best);
+        return BestWeights.Copy(model);
+    }
+
+    // Only what this checkpoint was written with, whatever has the name by now.
+    private string BestOf(SavedTraining saved, SavedBest named)
+    {
+        var entry = CheckpointEntry.Best(_options.Folder, named.Folder);
+        var manifest = Directory.Exists(entry.Path) ? CheckpointManifest.Read(entry.Path) : null;
+        if (manifest is null) throw new InvalidDataException($"Its best weights, '{entry.Path}', are missing.");
+        manifest.Verify(entry.Path, saved.State.BestStep, CheckpointEntry.ModelFile);
+        CheckRun(manifest, entry.Path, saved);
+        return manifest.Files[CheckpointEntry.ModelFile].Sha256 == named.Sha256
+            ? entry.Path
+            : throw new InvalidDataException($"Its best weights, '{entry.Path}', are of another run.");
+    }
+
+    private static void CheckRun(CheckpointManifest manifest, string folder, SavedTraining saved)
+    {
+        if (manifest.Run == saved.State.Run) return;
+        throw new InvalidDataException($"'{Path.Combine(folder, CheckpointManifest.FileName)}' is damaged, or of another run.");
+    }
+
+    private string? FirstVersionBest(SavedTraining saved)
+    {
+        string folder = Path.Combine(_options.Folder, FormattableString.Invariant($"{CheckpointEntry.BestPrefix}{saved.State.BestStep}"));
+        bool isOfFirstVersion = !File.Exists(Path.Combine(folder, CheckpointManifest.FileName));
+        return isOfFirstVersion && File.Exists(Path.Combine(folder, CheckpointEntry.ModelFile)) ? folder : null;
+    }
+
+    private bool IsThere(SavedBest best) => File.Exists(Path.Combine(_options.Folder, best.Folder, CheckpointManifest.FileName));
+
+    private SavedBest SaveBest(TrainingState state, GptWeights weights)
+    {
+        string hash = "";
+        string path = WriteAside(CheckpointEntry.BestPrefix, state.BestStep, state.Run, (folder, manifest) =>
+        {
+            SaveModel(folder, manifest, weights);
+            hash = manifest.Files[CheckpointEntry.ModelFile].Sha256;
+        });
+        return new(Path.GetFileName(path), hash);
+    }
+
+    private void SaveModel(string folder, CheckpointManifest manifest, IWeightSource weights) =>
+        manifest.Write(folder, CheckpointEntry.ModelFile, stream => GptCheckpoint.Write(stream, weights, _options.Tokenizer));
+
+    // A folder is moved at once: it is there whole, or it is not there. What has the name already is left alone.
+    private string WriteAside(string prefix, int step, string run, Action<string, CheckpointManifest> write)
+    {
+        string path = CheckpointEntry.FreePath(_options.Folder, prefix, step), aside = CheckpointEntry.AsidePath(path);
+        Directory.CreateDirectory(aside);
+        try
+        {
+            var manifest = new CheckpointManifest(CheckpointManifest.Mark, SavedTraining.CurrentVersion, run, step, []);
+            write(aside, manifest);
+            manifest.Save(aside);
+            Directory.Move(aside, path);
+            return path;
+        }
+        catch
+        {
+            CheckpointEntry.TryRemoveAside(aside);
+            throw;
+        }
+    }
+
+    // Checkpoints beyond the current step are damaged ones that were passed over: they stay until training has come past them.
+    private void RemoveOld(TrainingState state) => Remove(
+        CheckpointEntry.Checkpoints(_options.Folder).Where(entry => entry.Step <= state.Step && !IsPassedOver(entry)).Skip(_options.Keep),
+        state.Run);
+
+    private void RemoveAll() => Remove(CheckpointEntry.Checkpoints(_options.Folder), run: null);
+
+    /// <summary>Removes checkpoints, and best weights that no other speaks of: theirs, and all those of a run.</summary>
+    /// <param name="checkpoints">What to remove.</param>
+    /// <param name="run">The run whose best weights go; every run where <see langword="null"/>.</param>
+    private void Remove(IEnumerable<CheckpointEntry> checkpoints, string? run)
+    {
+        CheckpointEntry[] dropped = [.. checkpoints];
+        string[] theirBests = [.. dropped.Select(NameOfBest).OfType<string>()];
+        foreach (var entry in dropped) entry.Remove();
+        var spokenOf = new HashSet<string>();
+        if (_best is { } current) spokenOf.Add(current.Saved.Folder);
+        foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
+        {
+            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now: nobody knows what it speaks of
+            if (NameOfBest(entry) is { } name) spokenOf.Add(name);
+        }
+
+        var ofRun = CheckpointEntry.Bests(_options.Folder).Where(best => run is null || best.TryReadManifest()?.Run == run);
+        foreach (string name in ofRun.Select(best => best.Name).Union(theirBests).Except(spokenOf).ToArray())
+        {
+            var best = CheckpointEntry.Best(_options.Folder, name);
+            if (Directory.Exists(best.Path)) best.Remove();
+        }
+    }
+
+    private bool IsPassedOver(CheckpointEntry entry) => _passedOver.Exists(other => other.Path == entry.Path);
+
+    // Of the first version only where it is there: nothing else ties it to the checkpoint.
+    private string? NameOfBest(CheckpointEntry entry) => entry.TryReadTraining() switch
+    {
+        { Version: SavedTraining.FirstVersion } saved => FirstVersionBest(saved) is { } path ? Path.GetFileName(path) : null,
+        { Best.Folder: var name } => CheckpointEntry.IsBestName(name) ? name : null,
+        _ => null,
+    };
+}

@@ -1,0 +1,12 @@
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>Writes a text with the weights of a training.</summary>
+internal static class SampleWriter
+{
+    public static string Write(IWeightSource weights, SampleOptions options, CancellationToken cancellationToken)
+    {
+        using var model = GptModel.FromWeights(weights, options.Tokenizer);
+        return options.Prompt + new TextGenerator(model).Generate(options.Prompt, options.Generation, cancellationToken).Text;
+    }
+}

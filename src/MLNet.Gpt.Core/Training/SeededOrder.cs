@@ -1,0 +1,35 @@
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>
+/// Shuffles by the seed and the epoch alone, and measures the same batches each time, in the order of the text: Σ −ln p / Σ tokens, summed exactly.
+/// </summary>
+internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
+{
+    private readonly TokenBatches _batches = new(data.Training, options.BatchSize, options.DropsLastBatch);
+    private readonly TokenBatches _training = new(data.Training, options.BatchSize);
+    private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
+
+    public int BatchesPerEpoch => _batches.Count;
+
+    public long State { get; set; }
+
+    public IEnumerable<TokenBatch> Epoch(int epoch, int first) => _batches.Shuffled(options.Seed, epoch, first);
+
+    public (double Training, double? Validation) Measure(ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
+    {
+        return (Loss(_training), _validation is null ? null : Loss(_validation));
+
+        double Loss(TokenBatches batches)
+        {
+            var summary = LossSummary.Empty;
+            foreach (var batch in batches.InOrder().Take(options.EvaluationBatches ?? int.MaxValue))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                summary += engine.Measure(batch);
+            }
+
+            return summary.CrossEntropy;
+        }
+    }
+}

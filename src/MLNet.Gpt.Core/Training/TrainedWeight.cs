@@ -1,0 +1,28 @@
+using System.IO.Enumeration;
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>A weight that a training changes, and how much it decays.</summary>
+/// <param name="Entry">Its name and shape.</param>
+/// <param name="WeightDecay">AdamW's weight decay for it.</param>
+internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
+{
+    /// <summary>The weights that are not frozen, in the order of <see cref="WeightNames.For"/>.</summary>
+    /// <exception cref="ArgumentException">A pattern of the frozen weights fits none, or they are all frozen.</exception>
+    public static IReadOnlyList<TrainedWeight> For(GptConfig config, TrainingOptions options)
+    {
+        WeightEntry[] all = [.. WeightNames.For(config)];
+        foreach (string pattern in options.FrozenWeights)
+        {
+            if (all.Any(entry => Fits(pattern, entry))) continue;
+            throw new ArgumentException($"{nameof(options.FrozenWeights)} names '{pattern}', but no weight is called that; the first are {string.Join(", ", all.Take(5).Select(entry => entry.Name))}.");
+        }
+
+        TrainedWeight[] trained = [.. all
+            .Where(entry => !options.FrozenWeights.Any(pattern => Fits(pattern, entry)))
+            .Select(entry => new TrainedWeight(entry, options.DecaysMatricesOnly && entry.Shape.Count < 2 ? 0 : options.WeightDecay))];
+        return trained.Length > 0 ? trained : throw new ArgumentException($"{nameof(options.FrozenWeights)} leaves no weight to train.");
+    }
+
+    private static bool Fits(string pattern, WeightEntry entry) => FileSystemName.MatchesSimpleExpression(pattern, entry.Name, ignoreCase: false);
+}

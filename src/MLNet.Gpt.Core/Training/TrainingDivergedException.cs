@@ -1,0 +1,25 @@
+namespace MLNet.Gpt;
+
+/// <summary>The loss, or the norm of its gradients, is no longer a number. The network keeps the weights from before the step.</summary>
+public sealed class TrainingDivergedException : Exception
+{
+    /// <summary>An exception with the step and what was measured in it.</summary>
+    public TrainingDivergedException(int step, double loss, double gradientNorm, double learningRate)
+        : base(FormattableString.Invariant(
+            $"At step {step} the loss is {loss} and the gradients' norm {gradientNorm}, at a learning rate of {learningRate}; training has stopped. ")
+            + "Lower the learning rate, warm up for more steps, or clip gradients to a smaller norm.")
+    {
+        Step = step;
+        Loss = loss;
+        GradientNorm = gradientNorm;
+    }
+
+    /// <summary>The step that was not done, from 1.</summary>
+    public int Step { get; }
+
+    /// <summary>The loss of the step's batch, in nats per token.</summary>
+    public double Loss { get; }
+
+    /// <summary>The norm of all gradients together, before clipping.</summary>
+    public double GradientNorm { get; }
+}

@@ -1,0 +1,233 @@
+using System.Globalization;
+using MLNet.Gpt.Training.Checkpoints;
+
+namespace MLNet.Gpt.Training;
+
+/// <summary>
+/// One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine, which stays the caller's.
+/// </summary>
+internal sealed class TrainingLoop : IDisposable
+{
+    /// <summary>The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being written.</summary>
+    public const string CheckpointFailure = "MLNet.Gpt.CheckpointFailure";
+
+    private const int EvaluationsByDefault = 20;
+
+    private readonly ITrainableNetwork _engine;
+    private readonly IBatchOrder _order;
+    private readonly TrainingOptions _options;
+    private readonly CancellationToken _cancellationToken;
+    private readonly LearningRateSchedule _schedule;
+    private readonly TrainingState _state;
+    private readonly BestWeights _best;
+    private readonly TrainingReports _reports;
+    private readonly CheckpointFolder? _checkpoints;
+    private readonly int _stepsPerEpoch, _totalSteps, _evaluationInterval;
+
+    private TrainingEnding? _ending;
+    private bool _isWhole = true; // weights and state are those of one step
+    private (byte[] Random, long Order)? _beforeStep; // what the step under way has moved besides gradients
+    private int _savedStep;
+
+    public TrainingLoop(
+        ITrainableNetwork engine, TrainingData data, TrainingOptions options, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+    {
+        CheckValidation(data, options);
+        (_engine, _options, _cancellationToken) = (engine, options, cancellationToken);
+        _order = options.Engine.CreateOrder(data, options);
+        _stepsPerEpoch = (_order.BatchesPerEpoch + options.BatchesPerStep - 1) / options.BatchesPerStep;
+        _totalSteps = (int)Math.Min((long)options.Epochs * _stepsPerEpoch, options.MaxSteps ?? int.MaxValue);
+        _evaluationInterval = options.EvaluationInterval ?? Math.Max(1, _totalSteps / EvaluationsByDefault);
+        _schedule = new LearningRateSchedule(options, _totalSteps);
+        _checkpoints = options.Checkpoints is { } folder ? new(folder, TrainingCourse.Of(options, data, cancellationToken)) : null;
+        try
+        {
+            var (state, best) = _checkpoints?.Restore(engine, options.KeepsBestWeights) ?? (new TrainingState(), null);
+            (_state, _savedStep, _order.State) = (state, state.Step, state.OrderState);
+            _best = new BestWeights(options, state) { Weights = best };
+            _reports = new TrainingReports(_state, _totalSteps, _stepsPerEpoch, progress);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The weights of the lowest validation loss, where the options ask for them; <see langword="null"/> where they are the last ones.</summary>
+    public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
+
+    /// <summary>Lets others have the folder of the checkpoints.</summary>
+    public void Dispose() => _checkpoints?.Dispose();
+
+    /// <summary>Trains to the end.</summary>
+    public TrainingHistory Run()
+    {
+        try
+        {
+            Begin();
+            using var steps = StepsFrom(_state.Step).GetEnumerator();
+            while (!IsOver)
+            {
+                _cancellationToken.ThrowIfCancellationRequested();
+                if (_checkpoints is not null) _beforeStep = (_engine.CaptureRandom(), _order.State);
+                steps.MoveNext(); // an epoch that begins draws its order
+                Step(steps.Current);
+            }
+
+            return new(_state.Points, _reports.Elapsed)
+            {
+                Samples = _state.Samples, Ending = _ending ?? TrainingEnding.Completed, SkippedSteps = _state.SkippedSteps,
+            };
+        }
+        catch (Exception failure) when (_isWhole)
+        {
+            SaveAfter(failure); // cancelled, diverged, or what it reports to has failed: nothing that was learned is lost
+            throw;
+        }
+    }
+
+    private static void CheckValidation(TrainingData data, TrainingOptions options)
+    {
+        if (data.Validation is not null || !options.KeepsBestWeights) return;
+        string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepsBest);
+        string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
+        throw new ArgumentException(
+            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, or give a validation set.",
+            nameof(data));
+    }
+
+    private void Begin()
+    {
+        var (evaluation, sample) = DoWhatIsDue();
+        _reports.Report(double.NaN, double.NaN, 0, evaluation ?? EvaluateIfOver(), sample, checkpoint: null, _checkpoints?.Warnings);
+    }
+
+    private void Step(TokenBatch[] batches)
+    {
+        _reports.BeginLearning();
+        int step = _state.Step + 1;
+        double learningRate = _schedule.At(step);
+        long tokens = batches.Sum(batch => (long)batch.Targets.Length);
+
+        // Forward, loss and backward of each batch; their shares make one large batch of them.
+        double loss = 0;
+        foreach (var batch in batches)
+        {
+            double share = (double)batch.Targets.Length / tokens;
+            loss += share * _engine.Accumulate(batch, share);
+        }
+
+        double gradientNorm = _engine.ClipGradients(_options.GradientClipping);
+        if (double.IsFinite(loss) && double.IsFinite(gradientNorm))
+        {
+            _isWhole = false;
+            _engine.Update(learningRate);
+            _state.SkippedInARow = 0;
+        }
+        else
+        {
+            Skip(step, loss, gradientNorm, learningRate);
+        }
+
+        _reports.EndLearning();
+        (_state.Step, _state.TokensSeen, _state.LastLearningRate) = (step, _state.TokensSeen + tokens, learningRate);
+        (_isWhole, _beforeStep) = (true, null);
+        var (evaluation, sample) = DoWhatIsDue();
+        string? checkpoint = IsOver || step % CheckpointInterval == 0 ? Save() : null;
+        _reports.Report(loss, gradientNorm, learningRate, evaluation ?? EvaluateIfOver(), sample, checkpoint);
+    }
+
+    private void Skip(int step, double loss, double gradientNorm, double learningRate)
+    {
+        _engine.DiscardGradients();
+        if (_options.OnDivergence == DivergencePolicy.Throw || _state.SkippedInARow >= TrainingOptions.SkippedStepLimit)
+        {
+            throw new TrainingDivergedException(step, loss, gradientNorm, learningRate);
+        }
+
+        _state.SkippedInARow++;
+        _state.SkippedSteps++;
+        if (_options.OnDivergence == DivergencePolicy.Stop) _ending = TrainingEnding.Diverged;
+    }
+
+    private IEnumerable<TokenBatch[]> StepsFrom(int done)
+    {
+        for (int step = done; step < _totalSteps;)
+        {
+            var epoch = _order.Epoch(step / _stepsPerEpoch, step % _stepsPerEpoch * _options.BatchesPerStep);
+            foreach (var batches in epoch.Chunk(_options.BatchesPerStep))
+            {
+                yield return batches;
+                step++;
+            }
+        }
+    }
+
+    /// <summary>What is due at the step that training stands at and was not done yet.</summary>
+    private (TrainingPoint? Evaluation, TrainingSample? Sample) DoWhatIsDue()
+    {
+        TrainingPoint? evaluation = null;
+        if (_state.Points.Count == 0) evaluation = Evaluate(EvaluationMoment.Before);
+        else if (IsEvaluationDue && _state.Points[^1].Step != _state.Step) evaluation = Evaluate(EvaluationMoment.Due);
+
+        TrainingSample? sample = null;
+        bool endsEpoch = _state.Step > 0 && _state.Step % _stepsPerEpoch == 0;
+        if (endsEpoch && _options.Sample is { } options && _state.Samples.LastOrDefault()?.Step != _state.Step)
+        {
+            sample = new(_state.Step, _reports.Epoch, SampleWriter.Write(_engine.Weights, options, _cancellationToken));
+            _state.Samples.Add(sample);
+        }
+
+        if (_reports.ThisTime >= _options.MaxDuration) _ending ??= TrainingEnding.TimeOver;
+        if (_best.IsPatienceOver) _ending ??= TrainingEnding.StoppedEarly;
+        return (evaluation, sample);
+    }
+
+    private bool IsOver => _ending is not null || _state.Step >= _totalSteps;
+
+    private bool IsEvaluationDue => _options.Engine.IsEvaluationDue(_state.Step, _evaluationInterval);
+
+    private int CheckpointInterval => _options.Checkpoints?.Interval ?? _evaluationInterval;
+
+    private string? Save()
+    {
+        if (_checkpoints is null || _state.Step == _savedStep) return null;
+        (_state.OrderState, _state.Elapsed, _savedStep) = (_order.State, _reports.Elapsed, _state.Step);
+        return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Weights : null);
+    }
+
+    // The weights are those of the last step done. What the step that failed has drawn is put back, so that it is done again as it would have been.
+    private void SaveAfter(Exception failure)
+    {
+        try
+        {
+            if (_beforeStep is { } before)
+            {
+                _engine.RestoreRandom(before.Random);
+                _order.State = before.Order;
+            }
+
+            Save();
+        }
+        catch (Exception second)
+        {
+            failure.Data[CheckpointFailure] = second;
+        }
+    }
+
+    // Not in the checkpoint: a training that is resumed with more steps has no evaluation here.
+    private TrainingPoint? EvaluateIfOver() => IsOver && _state.Points[^1].Step != _state.Step ? Evaluate(EvaluationMoment.After) : null;
+
+    private TrainingPoint Evaluate(EvaluationMoment moment)
+    {
+        var (training, validation) = _order.Measure(_engine, moment, _cancellationToken);
+        var point = new TrainingPoint(_state.Step, _reports.Epoch, _state.TokensSeen, training, validation)
+        {
+            EpochsDone = _reports.EpochsDone, LearningRate = _state.LastLearningRate, Elapsed = _reports.Elapsed,
+        };
+        _state.Points.Add(point);
+        _best.Observe(point, _engine.Weights);
+        return point;
+    }
+}

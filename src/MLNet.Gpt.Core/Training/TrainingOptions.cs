@@ -1,0 +1,182 @@
+using MLNet.Gpt.Configuration;
+
+namespace MLNet.Gpt;
+
+/// <summary>How a network is trained. Immutable; each property checks its own range, <see cref="Validated"/> what holds between them.</summary>
+/// <remarks>
+/// The defaults suit a text of some hundred thousand tokens or more. <see cref="Lecture"/> has the values of S. Raschka, "Build a Large Language Model (From
+/// Scratch)", chapter 5, which trains on a story of 5,000 tokens.
+/// </remarks>
+public sealed record TrainingOptions
+{
+    /// <summary>Steps in a row that <see cref="DivergencePolicy.SkipStep"/> skips before training ends.</summary>
+    public const int SkippedStepLimit = 20;
+
+    /// <summary>
+    /// The book's run: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without warm-up or clipping, a tenth of the text to measure
+    /// on, an evaluation every 5 steps on 5 batches, and a sample of 50 tokens after each epoch. The book's numbers, digit for digit, come from these with the
+    /// engine TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
+    /// </summary>
+    public static TrainingOptions Lecture { get; } = new()
+    {
+        Epochs = 10,
+        BatchSize = 2,
+        DropsLastBatch = true,
+        ValidationFraction = 0.1,
+        LearningRate = 4e-4,
+        Decay = LearningRateDecay.None,
+        WarmUpSteps = 0,
+        GradientClipping = null,
+        EvaluationInterval = 5,
+        Sample = new("Every effort moves you"),
+        Seed = 123,
+    };
+
+    /// <summary>What the numbers are computed by.</summary>
+    /// <value><see cref="TrainingEngine.Managed"/>.</value>
+    public TrainingEngine Engine { get; init => field = value ?? throw new ArgumentNullException(nameof(Engine)); } = TrainingEngine.Managed;
+
+    /// <summary>Passes through the training data; at least 1.</summary>
+    /// <value>3; 10 in the book.</value>
+    public int Epochs { get; init => field = Check.AtLeast(value, 1, nameof(Epochs)); } = 3;
+
+    /// <summary>Steps after which training ends even in the middle of an epoch; at least 1.</summary>
+    /// <value><see langword="null"/>: as many as the epochs take.</value>
+    public int? MaxSteps { get; init => field = Check.AtLeast(value, 1, nameof(MaxSteps)); }
+
+    /// <summary>Time after which training ends even in the middle of an epoch, with the step that is under way; above 0. A resumed training has it anew.</summary>
+    /// <value><see langword="null"/>: as long as it takes.</value>
+    public TimeSpan? MaxDuration { get; init => field = value is null || value > TimeSpan.Zero ? value : throw Check.OutOfRange(nameof(MaxDuration), value, "above 0"); }
+
+    /// <summary>Windows in a batch, B; at least 1.</summary>
+    /// <value>16; 2 in the book.</value>
+    public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 16;
+
+    /// <summary>Batches whose gradients are added up for one step, as if they were one large batch: gradient accumulation. At least 1.</summary>
+    /// <value>1.</value>
+    public int BatchesPerStep { get; init => field = Check.AtLeast(value, 1, nameof(BatchesPerStep)); } = 1;
+
+    /// <summary>Whether windows that fill no whole batch are left out of an epoch: other ones each time, since the order is shuffled.</summary>
+    /// <value><see langword="false"/>; the book leaves them out.</value>
+    public bool DropsLastBatch { get; init; }
+
+    /// <summary>Tokens between the beginnings of two training windows, at least 1 and at most the context length.</summary>
+    /// <value><see langword="null"/>: the context length, as in the book, so that windows do not overlap.</value>
+    public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
+
+    /// <summary>The share of the tokens, at their end, that is kept from training to measure on; at least 0 and below 1.</summary>
+    /// <value>0: all of them are learned from; 0.1 in the book.</value>
+    public double ValidationFraction { get; init => field = Check.BelowOne(value, nameof(ValidationFraction)); }
+
+    /// <summary>The step size of AdamW after warm-up; above 0.</summary>
+    /// <value>1e-3; 4e-4 in the book.</value>
+    public double LearningRate { get; init => field = Check.Positive(value, nameof(LearningRate)); } = 1e-3;
+
+    /// <summary>What the learning rate falls to by the last step; at least 0 and at most <see cref="LearningRate"/>.</summary>
+    /// <value><see langword="null"/>: a tenth of <see cref="LearningRate"/>, unless <see cref="Decay"/> is <see cref="LearningRateDecay.None"/>.</value>
+    public double? FinalLearningRate { get; init => field = value is { } rate ? Check.NotNegative(rate, nameof(FinalLearningRate)) : null; }
+
+    /// <summary>The way the learning rate falls to <see cref="FinalLearningRate"/>, or that it does not.</summary>
+    /// <value><see cref="LearningRateDecay.Cosine"/>; <see cref="LearningRateDecay.None"/> in the book.</value>
+    public LearningRateDecay Decay { get; init => field = Check.Defined(value, nameof(Decay)); }
+
+    /// <summary>Steps over which the learning rate rises in equal parts to <see cref="LearningRate"/>; at least 0.</summary>
+    /// <value><see langword="null"/>: a twentieth of all steps, and at most 100; 0 in the book.</value>
+    public int? WarmUpSteps { get; init => field = Check.AtLeast(value, 0, nameof(WarmUpSteps)); }
+
+    /// <summary>AdamW's weight decay; at least 0.</summary>
+    /// <value>0.1, as in the book.</value>
+    public double WeightDecay { get; init => field = Check.NotNegative(value, nameof(WeightDecay)); } = 0.1;
+
+    /// <summary>Whether only matrices decay, embeddings among them, and biases, scales and shifts do not: what GPT-2 and GPT-3 were trained with.</summary>
+    /// <value><see langword="false"/>: all weights decay, as in the book.</value>
+    public bool DecaysMatricesOnly { get; init; }
+
+    /// <summary>AdamW's β₁, the memory of the mean gradient; at least 0 and below 1.</summary>
+    /// <value>0.9, as in PyTorch.</value>
+    public double Beta1 { get; init => field = Check.BelowOne(value, nameof(Beta1)); } = 0.9;
+
+    /// <summary>AdamW's β₂, the memory of the mean squared gradient; at least 0 and below 1.</summary>
+    /// <value>0.999, as in PyTorch.</value>
+    public double Beta2 { get; init => field = Check.BelowOne(value, nameof(Beta2)); } = 0.999;
+
+    /// <summary>AdamW's ε, added to the root of the mean squared gradient; above 0.</summary>
+    /// <value>1e-8, as in PyTorch.</value>
+    public double Epsilon { get; init => field = Check.Positive(value, nameof(Epsilon)); } = 1e-8;
+
+    /// <summary>The greatest norm of all gradients together; longer ones are shortened to it. Above 0.</summary>
+    /// <value>1.0; <see langword="null"/> for no limit, as in the book.</value>
+    public double? GradientClipping { get; init => field = value is { } norm ? Check.Positive(norm, nameof(GradientClipping)) : null; } = 1.0;
+
+    /// <summary>The share of a target's probability that is spread over the whole vocabulary in the loss that is learned from; at least 0 and below 1.</summary>
+    /// <value>0. Losses that are measured never have it.</value>
+    public double LabelSmoothing { get; init => field = Check.BelowOne(value, nameof(LabelSmoothing)); }
+
+    /// <summary>
+    /// Weights that stay as they are, by their names in <see cref="WeightNames"/>; <c>*</c> stands for any letters, such as in
+    /// <c>trf_blocks.0.*</c>.
+    /// </summary>
+    /// <value>None.</value>
+    public IReadOnlyList<string> FrozenWeights { get; init; } = [];
+
+    /// <summary>What happens where the loss is no longer a number.</summary>
+    /// <value><see cref="DivergencePolicy.Throw"/>.</value>
+    public DivergencePolicy OnDivergence { get; init => field = Check.Defined(value, nameof(OnDivergence)); }
+
+    /// <summary>Steps between two evaluations; at least 1. There is always one before the first step and one after the last.</summary>
+    /// <value><see langword="null"/>: a twentieth of all steps.</value>
+    public int? EvaluationInterval { get; init => field = Check.AtLeast(value, 1, nameof(EvaluationInterval)); }
+
+    /// <summary>Batches of the training data, and of the validation data, that an evaluation measures; at least 1.</summary>
+    /// <value>5, as in the book; <see langword="null"/> for all.</value>
+    public int? EvaluationBatches { get; init => field = Check.AtLeast(value, 1, nameof(EvaluationBatches)); } = 5;
+
+    /// <summary>
+    /// Evaluations in a row without a lower validation loss after which training ends, with the weights of the lowest; at least 1.
+    /// </summary>
+    /// <value><see langword="null"/>: it continues to its last step.</value>
+    public int? Patience { get; init => field = Check.AtLeast(value, 1, nameof(Patience)); }
+
+    /// <summary>Whether training ends with the weights of the lowest validation loss that was measured, rather than the last ones.</summary>
+    /// <value><see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.</value>
+    public bool KeepsBest { get; init; }
+
+    /// <summary>The text that is written after each epoch.</summary>
+    /// <value><see langword="null"/>: none.</value>
+    public SampleOptions? Sample { get; init; }
+
+    /// <summary>Where and how often everything is saved that a training needs to be resumed.</summary>
+    /// <value><see langword="null"/>: nowhere.</value>
+    public CheckpointOptions? Checkpoints { get; init; }
+
+    /// <summary>What the order of the windows and dropout are drawn from.</summary>
+    /// <value>123, as in the book. In ML.NET a seed that is set here comes before that of the <c>MLContext</c>, and the default after it.</value>
+    public long Seed
+    {
+        get;
+        init
+        {
+            field = value;
+            IsSeedSet = true;
+        }
+    } = 123;
+
+    /// <summary>Whether <see cref="Seed"/> was set, to whatever value.</summary>
+    internal bool IsSeedSet { get; private init; }
+
+    /// <summary>Whether the weights of the lowest validation loss are kept.</summary>
+    internal bool KeepsBestWeights => KeepsBest || Patience is not null;
+
+    /// <summary>Returns these options if they agree with each other.</summary>
+    /// <exception cref="ArgumentException">
+    /// <see cref="FinalLearningRate"/> is above <see cref="LearningRate"/>, or is set where <see cref="Decay"/> is <see cref="LearningRateDecay.None"/>.
+    /// </exception>
+    public TrainingOptions Validated()
+    {
+        if (FinalLearningRate is not { } final) return this;
+        if (Decay == LearningRateDecay.None) throw new ArgumentException($"{nameof(FinalLearningRate)} is set, and {nameof(Decay)} is {Decay}; choose a decay.");
+        return final <= LearningRate
+            ? this
+            : throw new ArgumentException(FormattableString.Invariant($"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
+    }
+}

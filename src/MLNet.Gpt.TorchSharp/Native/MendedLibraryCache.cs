@@ -1,0 +1,49 @@
+using System.Security.Cryptography;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.TorchSharp;
+
+/// <summary>
+/// Keeps mended libraries in a directory that only its user can write to. What is handed out has been compared with the expected
+/// content, byte for byte; what does not match is replaced. Any number of processes may do so at once.
+/// </summary>
+internal sealed class MendedLibraryCache
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    private readonly string _directory;
+
+    public MendedLibraryCache(string directory) => _directory = directory;
+
+    /// <summary>
+    /// The user's own: <c>$XDG_CACHE_HOME/mlnet-gpt</c>, else <c>~/.cache/mlnet-gpt</c>; <see langword="null"/> for a user with no home.
+    /// </summary>
+    public static MendedLibraryCache? OfUser()
+    {
+        // The XDG base directory specification tells to ignore a relative path.
+        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        if (Path.IsPathFullyQualified(cache ?? "")) return new(Path.Combine(cache!, "mlnet-gpt"));
+        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return home.Length == 0 ? null : new(Path.Combine(home, ".cache", "mlnet-gpt"));
+    }
+
+    /// <summary>The path of a file with exactly this content, named by it, which stays as it is while anybody has it loaded.</summary>
+    /// <exception cref="IOException">The directory cannot be used.</exception>
+    /// <exception cref="UnauthorizedAccessException">The directory cannot be used, or is somebody else's.</exception>
+    public string Store(string name, byte[] content)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(_directory, OwnerOnly);
+            File.SetUnixFileMode(_directory, OwnerOnly); // fails where another user owns it
+        }
+
+        string hash = Convert.ToHexStringLower(SHA256.HashData(content))[..16];
+        string path = Path.Combine(_directory, $"{Path.GetFileNameWithoutExtension(name)}-{hash}{Path.GetExtension(name)}");
+        if (!Holds(path, content)) AtomicFile.Write(path, content.Length, stream => stream.Write(content)); // Programs that have the old file loaded keep it.
+        return path;
+    }
+
+    private static bool Holds(string path, byte[] content) =>
+        File.Exists(path) && new FileInfo(path).Length == content.Length && File.ReadAllBytes(path).AsSpan().SequenceEqual(content);
+}

@@ -1,0 +1,73 @@
+using MLNet.Gpt.Training;
+using TorchSharp;
+
+namespace MLNet.Gpt.TorchSharp;
+
+/// <summary>
+/// Shuffles and measures as the book's program does with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes a number from libtorch's global
+/// generator for its workers, though there are none, and a shuffled one takes a second, which seeds a generator of its own for the permutation. Evaluations
+/// make iterators as well, so that what they draw moves the numbers of the training.
+/// </summary>
+internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
+{
+    private readonly TokenBatches _training = new(data.Training, options.BatchSize, options.DropsLastBatch);
+    private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
+
+    public int BatchesPerEpoch => _training.Count;
+
+    /// <summary>The seed of the epoch's permutation.</summary>
+    public long State { get; set; }
+
+    public IEnumerable<TokenBatch> Epoch(int epoch, int first)
+    {
+        if (first == 0) State = DrawShuffleSeed();
+        return _training.Ordered(PyTorchRandom.Permutation(_training.ShuffledCount, State), first);
+    }
+
+    public (double Training, double? Validation) Measure(ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
+    {
+        using var state = torch.get_rng_state();
+        bool movesStream = false;
+        try
+        {
+            // One that is not due the book has not, or in a program of its own: it begins at the seed, measures all before training, and leaves the stream as it was.
+            if (moment != EvaluationMoment.Due) torch.manual_seed(options.Seed);
+            var losses = Measure(engine, moment == EvaluationMoment.Before ? null : options.EvaluationBatches, cancellationToken);
+            movesStream = moment == EvaluationMoment.Due;
+            return losses;
+        }
+        finally
+        {
+            if (!movesStream) torch.set_rng_state(state); // also where it was cancelled, to be done when training is resumed
+        }
+    }
+
+    private (double Training, double? Validation) Measure(ITrainableNetwork engine, int? maxBatches, CancellationToken cancellationToken)
+    {
+        int[] order = PyTorchRandom.Permutation(_training.ShuffledCount, DrawShuffleSeed());
+        double training = Loss(_training.Ordered(order));
+        if (_validation is null) return (training, null);
+        PyTorchRandom.DrawSeed();
+        return (training, Loss(_validation.InOrder()));
+
+        double Loss(IEnumerable<TokenBatch> batches)
+        {
+            double sum = 0;
+            int count = 0;
+            foreach (var batch in batches.Take(maxBatches ?? int.MaxValue))
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                sum += engine.Measure(batch).CrossEntropy;
+                count++;
+            }
+
+            return sum / count; // the mean of the batches' means, as the book has it
+        }
+    }
+
+    private static long DrawShuffleSeed()
+    {
+        PyTorchRandom.DrawSeed(); // the iterator's
+        return PyTorchRandom.DrawSeed();
+    }
+}

@@ -1,0 +1,175 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using MLNet.Gpt;
+using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Package;
+using MLNet.Gpt.IO;
+using MLNet.Gpt.Persistence;
+
+[assembly: LoadableClass(
+    typeof(GptTransformer), typeof(GptTransformerPersistence), null, typeof(SignatureLoadModel), "GPT language model", GptTransformerPersistence.LoaderSignature)]
+
+namespace MLNet.Gpt.Persistence;
+
+/// <summary>
+/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of this library. ML.NET keeps an
+/// entry in a temporary file while it is written or read; weights are streamed to and from there, so that no model needs to fit in managed memory.
+/// </summary>
+/// <remarks>
+/// From version 2 on a checksum of everything follows the options, and the folder of the transformer that has the model, where that is another one: a
+/// model that several transformers share is in the file once. In a package the same key stands beside the package's own entries, which it leads to; so
+/// <c>ml.Model.Load</c> reads a package.
+/// </remarks>
+internal static class GptTransformerPersistence
+{
+    public const string LoaderSignature = "GptTransformer";
+
+    /// <summary>Where ML.NET looks for a pipeline of one transformer.</summary>
+    public const string KeyEntry = $"{ChainFolder}/Model.key";
+
+    private const string ChainFolder = "TransformerChain";
+    private const string Source = "saved pipeline";
+    private const uint Version = 0x00010002, FirstVersion = 0x00010001, HashedVersion = 0x00010002;
+
+    /// <summary>Called by ML.NET, which finds it by its name.</summary>
+    public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    {
+        ctx.CheckAtModel(VersionInfo());
+        string options = ctx.Reader.ReadString();
+        string? sha256 = null, sharedFolder = null;
+        if (ctx.Header.ModelVerWritten >= HashedVersion) (sha256, sharedFolder) = (ctx.Reader.ReadString(), ctx.Reader.ReadString());
+        var saved = SavedOptions.Parse(Source, options);
+        if (!string.IsNullOrEmpty(sharedFolder))
+        {
+            var shared = SharedModels.Find(ctx.Repository, sharedFolder);
+            Compare(sha256, Checksum(options, sharedFolder, shared.Sha256!));
+            return new GptTransformer(env, shared.Model, saved.Transformer);
+        }
+
+        GptModel? model = null;
+        bool isPipeline = ctx.TryLoadBinaryStream(PipelineModel.WeightsEntry, reader =>
+        {
+            using var file = Open(PipelineModel.WeightsEntry, reader.BaseStream, env);
+            if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
+            using var checkpoint = GptCheckpoint.Open(file);
+            var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' holds no tokenizer.");
+            model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions());
+        });
+        if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
+        SharedModels.Add(ctx.Repository, new(model!, FolderOf(ctx.Directory), sha256));
+        return new GptTransformer(env, model!, saved.Transformer);
+    }
+
+    public static void Save(GptTransformer transformer, ModelSaveContext ctx)
+    {
+        // First what can fail, a tokenizer that cannot be saved among it; then what writes.
+        string options = SavedOptions.Of(transformer).ToJson();
+        _ = TokenizerJson.Write(transformer.Model.Tokenizer);
+        if (SharedModels.Find(ctx.Repository, transformer.Model) is { } shared)
+        {
+            WriteKey(ctx, options, () => Checksum(options, shared.Folder, shared.Sha256!), shared.Folder);
+            return;
+        }
+
+        string sha256 = "";
+        WriteKey(ctx, options, () =>
+        {
+            ctx.SaveBinaryStream(PipelineModel.WeightsEntry, writer =>
+            {
+                using var hashing = new HashingStream(writer.BaseStream);
+                hashing.Append(Encoding.UTF8.GetBytes(options));
+                GptCheckpoint.Write(hashing, transformer.Model, transformer.Model.Tokenizer);
+                sha256 = hashing.Sha256();
+            });
+            return sha256;
+        });
+        SharedModels.Add(ctx.Repository, new(transformer.Model, FolderOf(ctx.Directory), sha256));
+    }
+
+    /// <summary>What ML.NET reads first of a package.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="config">The package's configuration.</param>
+    /// <param name="tokenizer">The package's tokenizer.</param>
+    /// <param name="weightsSha256">The checksum of the package's weights.</param>
+    public static byte[] KeyOfPackage(GptTransformer transformer, string config, string tokenizer, string weightsSha256)
+    {
+        string options = SavedOptions.Of(transformer).ToJson();
+        using var pipeline = new MemoryStream();
+        using (var repository = RepositoryWriter.CreateNew(pipeline, useFileSystem: false))
+        {
+            ModelSaveContext.SaveModel(repository, new PackageKey(options, Checksum(options, config, tokenizer, weightsSha256)), ChainFolder);
+            repository.Commit();
+        }
+
+        using var archive = new ZipArchive(pipeline, ZipArchiveMode.Read);
+        using var entry = archive.Entries.Single(each => each.FullName.Replace('\\', '/') == KeyEntry).Open();
+        using var key = new MemoryStream();
+        entry.CopyTo(key);
+        return key.ToArray();
+    }
+
+    private static void WriteKey(ModelSaveContext ctx, string options, Func<string> checksum, string sharedFolder = "")
+    {
+        ctx.CheckAtModel();
+        ctx.SetVersionInfo(VersionInfo());
+        ctx.Writer.Write(options);
+        ctx.Writer.Write(checksum());
+        ctx.Writer.Write(sharedFolder);
+    }
+
+    private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
+    {
+        string config = Text(PackageModel.ConfigEntry, PackageModel.SmallEntry), tokenizer = Text(PackageModel.TokenizerEntry, PackageModel.TokenizerLimit);
+        using var entry = Entry(PackageModel.WeightsEntry);
+        using var files = new OpenFiles();
+        var file = files.Add(Open(PackageModel.WeightsEntry, entry.Stream, environment));
+        Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
+        using var opened = PackageModel.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
+        return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
+
+        Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)
+            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineModel.WeightsEntry}').");
+
+        string Text(string name, int limit)
+        {
+            using var text = Entry(name);
+            if (text.Stream.Length > limit) throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are read.");
+            using var reader = new StreamReader(text.Stream, leaveOpen: true);
+            return reader.ReadToEnd();
+        }
+    }
+
+    private static PositionedFile Open(string name, Stream stream, IHostEnvironment environment) => stream is FileStream { Position: 0 } unpacked
+        ? PositionedFile.Of($"{Source}/{name}", unpacked)
+        : PositionedFile.Temporary($"{Source}/{name}", environment.TemporaryFolder(), stream.CopyTo);
+
+    // The same on every system.
+    private static string FolderOf(string? directory) => (directory ?? "").Replace('\\', '/');
+
+    private static string Checksum(params string[] parts) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+
+    private static void Compare(string? expected, string actual)
+    {
+        if (actual == expected) return;
+        throw new InvalidDataException(
+            $"The {Source} is damaged: the checksum of its GPT model and options is {actual}, and the file says {expected}.");
+    }
+
+    private static VersionInfo VersionInfo() => new(
+        modelSignature: "GPT TRAN",
+        verWrittenCur: Version,
+        verReadableCur: FirstVersion,
+        verWeCanReadBack: FirstVersion,
+        loaderSignature: LoaderSignature,
+        loaderAssemblyName: typeof(GptTransformerPersistence).Assembly.FullName);
+
+    private sealed class PackageKey(string options, string sha256) : ICanSaveModel
+    {
+        public void Save(ModelSaveContext ctx) => WriteKey(ctx, options, () => sha256);
+    }
+}

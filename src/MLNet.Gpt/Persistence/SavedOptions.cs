@@ -1,0 +1,51 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace MLNet.Gpt.Persistence;
+
+/// <summary>The options that a saved transformer keeps.</summary>
+/// <param name="Transformer">Those of the transformer.</param>
+/// <param name="Model">Those of its model that belong to the model, not to the machine that it ran on.</param>
+internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOptions.ModelFields Model)
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Converters = { new JsonStringEnumConverter(namingPolicy: null, allowIntegerValues: false) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        WriteIndented = true,
+    };
+
+    public static SavedOptions Of(GptTransformer transformer) => new(transformer.Options, new(transformer.Model.Options.Precision));
+
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <param name="source">What the JSON was found in, for the message.</param>
+    /// <param name="json">What <see cref="ToJson"/> wrote.</param>
+    /// <exception cref="InvalidDataException">The JSON is damaged, or a field has a value that is not allowed; the message names the field.</exception>
+    public static SavedOptions Parse(string source, string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<SavedOptions>(json, Json) ?? throw new JsonException("They are null.");
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException)
+        {
+            throw new InvalidDataException($"'{source}' holds no valid options of a GPT transformer: {error.Message}", error);
+        }
+    }
+
+    /// <summary>How the model is held.</summary>
+    internal sealed record ModelFields(WeightPrecision Precision)
+    {
+        /// <summary>Written by version 0.1 and ignored: how many threads to use is up to the machine that loads the model.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public int? ThreadCount { get; init; }
+
+        public GptModelOptions ToOptions() => new() { Precision = Precision };
+    }
+}

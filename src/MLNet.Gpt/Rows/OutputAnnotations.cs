@@ -1,0 +1,77 @@
+using System.Globalization;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace MLNet.Gpt.Rows;
+
+/// <summary>
+/// What the schema tells of an output column. Score columns carry what those of ML.NET's own scorers carry, so that its tools find them: the kind of
+/// task, the kind of value, and an id that the columns of one scorer share.
+/// </summary>
+internal sealed class OutputAnnotations(uint scoreColumnSetId)
+{
+    private const string VocabularySizeKind = "VocabularySize";
+    private const string SlotNames = "SlotNames";
+    private const string ScoreColumnSetId = "ScoreColumnSetId";
+    private const string ScoreColumnKind = "ScoreColumnKind";
+    private const string ScoreValueKind = "ScoreValueKind";
+
+    private readonly DataViewSchema.Annotations.Builder _builder = new();
+
+    /// <summary>Marks a column as one of a scorer's.</summary>
+    /// <param name="valueKind">One of ML.NET's: Score, Probability, PredictedLabel.</param>
+    public void AddScore(string valueKind)
+    {
+        AddText(ScoreColumnKind, "LanguageModeling");
+        AddText(ScoreValueKind, valueKind);
+        _builder.Add(ScoreColumnSetId, new KeyDataViewType(typeof(uint), int.MaxValue), (ref uint value) => value = scoreColumnSetId);
+    }
+
+    /// <summary>Names the slots of a vector of candidates by their ranks, from 1.</summary>
+    public void AddRanks(int count) => _builder.Add(
+        SlotNames,
+        new VectorDataViewType(TextDataViewType.Instance, count),
+        (ref VBuffer<ReadOnlyMemory<char>> value) =>
+        {
+            var editor = VBufferEditor.Create(ref value, count);
+            for (int i = 0; i < count; i++) editor.Values[i] = (i + 1).ToString(CultureInfo.InvariantCulture).AsMemory();
+            value = editor.Commit();
+        });
+
+    /// <summary>The size of the model's vocabulary, so that an evaluator can tell the baseline.</summary>
+    public void AddVocabularySize(int size) => _builder.Add(VocabularySizeKind, NumberDataViewType.Int32, (ref int value) => value = size);
+
+    /// <summary>A text about the column.</summary>
+    public void AddText(string kind, string text) =>
+        _builder.Add(kind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = text.AsMemory());
+
+    public DataViewSchema.Annotations ToAnnotations() => _builder.ToAnnotations();
+
+    /// <summary>The id after those that score columns of a schema carry.</summary>
+    public static uint NextScoreColumnSetId(DataViewSchema schema)
+    {
+        uint greatest = 0;
+        foreach (var column in schema)
+        {
+            if (column.Annotations.Schema.GetColumnOrNull(ScoreColumnSetId) is not { Type: KeyDataViewType { RawType: { } type } } || type != typeof(uint)) continue;
+            uint id = 0;
+            column.Annotations.GetValue(ScoreColumnSetId, ref id);
+            greatest = Math.Max(greatest, id);
+        }
+
+        return greatest + 1;
+    }
+
+    /// <exception cref="ArgumentException">The column carries no size of a vocabulary.</exception>
+    public static int ReadVocabularySize(DataViewSchema.Column column)
+    {
+        if (column.Annotations.Schema.GetColumnOrNull(VocabularySizeKind) is null)
+        {
+            throw new ArgumentException($"Column '{column.Name}' does not say how large the vocabulary is; it must come from a {nameof(GptTransformer)}.");
+        }
+
+        int size = 0;
+        column.Annotations.GetValue(VocabularySizeKind, ref size);
+        return size;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Reflection;
+using MLNet.Gpt;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Finds training engines by name. Those on libtorch are in the module only where it was staged with them, so nothing here refers to their types.</summary>
+internal static class TrainingEngines
+{
+    private const string Library = "MLNet.Gpt.TorchSharp";
+
+    /// <exception cref="FileNotFoundException">The module was staged without libtorch.</exception>
+    public static TrainingEngine Load(TrainingEngineName name)
+    {
+        if (name == TrainingEngineName.Managed) return TrainingEngine.Managed;
+        Assembly library;
+        try
+        {
+            library = Assembly.Load(Library);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new FileNotFoundException(
+                $"The engine {name} runs on libtorch, which this copy of the module comes without. "
+                + "Stage the module with it: ./build.ps1 Stage -WithTorchSharp (or dotnet build src/PsModule -target:StageModule -property:WithTorchSharp=true).",
+                e);
+        }
+
+        string property = name == TrainingEngineName.PyTorchExact ? "PyTorchExact" : "Default";
+        return (TrainingEngine)library.GetType($"{Library}.TorchSharpEngine", throwOnError: true)!.GetProperty(property)!.GetValue(null)!;
+    }
+}
