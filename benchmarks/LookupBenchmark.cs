@@ -4,7 +4,10 @@ using Spectre.Console;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Lookup decoding against plain greedy decoding: a model trained on chapters of Moby-Dick continues others. Both give the same text.</summary>
+/// <summary>
+/// Lookup decoding against plain greedy decoding: a model trained on chapters of Moby-Dick continues others. Both give
+/// the same text.
+/// </summary>
 internal static class LookupBenchmark
 {
     private const int Rounds = 5;

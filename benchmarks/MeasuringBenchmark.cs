@@ -7,8 +7,9 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// The loss of a corpus with GPT-2's smallest model: text in, figure out, against the loop that one writes with PyTorch (tokenise, windows, forward,
-/// cross_entropy), at full context and with documents of many lengths; what rounding to int8 does to the figure; memory.
+/// The loss of a corpus with GPT-2's smallest model: text in, figure out, against the loop that one writes with PyTorch
+/// (tokenise, windows, forward, cross_entropy), at full context and with documents of many lengths; what rounding to
+/// int8 does to the figure; memory.
 /// </summary>
 internal static class MeasuringBenchmark
 {

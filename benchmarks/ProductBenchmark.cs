@@ -9,7 +9,10 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>The big products of GPT-2 alone, f32: the engine's against libtorch's <c>linear</c>, and against the machine's peak in the same run.</summary>
+/// <summary>
+/// The big products of GPT-2 alone, f32: the engine's against libtorch's <c>linear</c>, and against the machine's peak
+/// in the same run.
+/// </summary>
 internal static unsafe class ProductBenchmark
 {
     private const int Rounds = 7;

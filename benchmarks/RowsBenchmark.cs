@@ -4,7 +4,10 @@ using MLNet.Gpt.Benchmarks.Measurement;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Rows of an ML.NET view, GPT-2 small at f32: scored one by one, as a prediction engine does, and as a cursor does, several in a pass. The values are the same bits.</summary>
+/// <summary>
+/// Rows of an ML.NET view, GPT-2 small at f32: scored one by one, as a prediction engine does, and as a cursor does,
+/// several in a pass. The values are the same bits.
+/// </summary>
 internal static class RowsBenchmark
 {
     private const int Rounds = 3;

@@ -9,8 +9,9 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Training steps of GPT-2, 124M parameters, batches of 4 × 256 tokens of Moby-Dick, f32: the managed engine against the plain TorchSharp loop (forward,
-/// <c>cross_entropy</c>, <c>backward</c>, <c>AdamW.step</c>). The losses of both are printed side by side; dropout is off, so that they are comparable.
+/// Training steps of GPT-2, 124M parameters, batches of 4 × 256 tokens of Moby-Dick, f32: the managed engine against
+/// the plain TorchSharp loop (forward, <c>cross_entropy</c>, <c>backward</c>, <c>AdamW.step</c>). The losses of both
+/// are printed side by side; dropout is off, so that they are comparable.
 /// </summary>
 internal static class TrainingBenchmark
 {

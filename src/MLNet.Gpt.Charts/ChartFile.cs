@@ -7,7 +7,10 @@ namespace MLNet.Gpt.Charts;
 /// <summary>Writes a plot as the picture that its file's name asks for.</summary>
 internal static class ChartFile
 {
-    /// <summary>Writes a picture, PNG or SVG by the name's ending, aside and then into place; makes the folder where it is missing.</summary>
+    /// <summary>
+    /// Writes a picture, PNG or SVG by the name's ending, aside and then into place; makes the folder where it is
+    /// missing.
+    /// </summary>
     /// <exception cref="ArgumentException">The name ends in neither <c>.png</c> nor <c>.svg</c>.</exception>
     public static void Save(Plot plot, string path, ChartSize size)
     {

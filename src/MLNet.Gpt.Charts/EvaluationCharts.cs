@@ -76,11 +76,18 @@ public static class EvaluationCharts
         ChartFile.Save(plot, path, size ?? ChartSize.Default);
     }
 
-    /// <summary>Draws the model's confidence against its hits, and saves the picture: a calibrated model's points lie on the line.</summary>
+    /// <summary>
+    /// Draws the model's confidence against its hits, and saves the picture: a calibrated model's points lie on the
+    /// line.
+    /// </summary>
     /// <param name="calibration">What was measured.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
+    /// <param name="path">
+    /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.
+    /// </param>
     /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.</exception>
+    /// <exception cref="ArgumentException">
+    /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.
+    /// </exception>
     public static void SaveCalibration(Calibration calibration, string path, ChartSize? size = null)
     {
         var bins = calibration.Bins.Where(bin => bin.Count > 0).ToArray();

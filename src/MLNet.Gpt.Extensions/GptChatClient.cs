@@ -4,16 +4,19 @@ using Microsoft.Extensions.AI;
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// A GPT-2 model behind Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not chat:</b> it was never taught to answer, to follow
-/// instructions or to keep a role. What this client returns is how the conversation's text goes on.
+/// A GPT-2 model behind Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not chat:</b> it was
+/// never taught to answer, to follow instructions or to keep a role. What this client returns is how the conversation's
+/// text goes on.
 /// </summary>
 /// <remarks>
-/// The prompt is the conversation's text by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user message is continued word for word.
-/// Honoured of <see cref="ChatOptions"/>: <c>MaxOutputTokens</c>, <c>Temperature</c> (0 and none: always the most probable token), <c>TopK</c>, <c>TopP</c>,
-/// <c>FrequencyPenalty</c>, <c>PresencePenalty</c>, <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message), <c>ModelId</c> (must be this
-/// model's), and <c>RawRepresentationFactory</c>, which may give <see cref="GenerationOptions"/> to start from. What a GPT-2 cannot do is refused with a
-/// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than text, a conversation kept by the service.
-/// The conversation is tokenised as plain text: a special token spelled out in it is text. An empty one starts a new document. Safe for use by many threads.
+/// The prompt is the conversation's text by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user message is
+/// continued word for word. Honoured of <see cref="ChatOptions"/>: <c>MaxOutputTokens</c>, <c>Temperature</c> (0 and
+/// none: always the most probable token), <c>TopK</c>, <c>TopP</c>, <c>FrequencyPenalty</c>, <c>PresencePenalty</c>,
+/// <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message), <c>ModelId</c> (must be this
+/// model's), and <c>RawRepresentationFactory</c>, which may give <see cref="GenerationOptions"/> to start from. What a
+/// GPT-2 cannot do is refused with a <see cref="NotSupportedException"/> that names it: tools, a response format other
+/// than text, contents other than text, a conversation kept by the service. The conversation is tokenised as plain
+/// text: a special token spelled out in it is text. An empty one starts a new document. Safe for use by many threads.
 /// </remarks>
 public sealed class GptChatClient : IChatClient
 {

@@ -24,8 +24,8 @@ public sealed record GptChatClientOptions
     public Func<IEnumerable<ChatMessage>, string> FormatPrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(FormatPrompt)); } = JoinText;
 
     /// <summary>
-    /// The messages' texts in order, nothing added but a line break before each message that is not the assistant's: those stand directly behind the
-    /// text that they continued. Roles are left out; GPT-2 knows none.
+    /// The messages' texts in order, nothing added but a line break before each message that is not the assistant's:
+    /// those stand directly behind the text that they continued. Roles are left out; GPT-2 knows none.
     /// </summary>
     /// <exception cref="NotSupportedException">A message holds something other than text.</exception>
     public static string JoinText(IEnumerable<ChatMessage> messages)

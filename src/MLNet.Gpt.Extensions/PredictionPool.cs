@@ -4,16 +4,16 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// Predictions from one pipeline for many threads at once. ML.NET's <see cref="PredictionEngine{TData, TPrediction}"/> serves
-/// one thread at a time; the pool lends one to each caller and keeps it for the next. All engines share the pipeline and its
-/// model.
+/// Predictions from one pipeline for many threads at once. ML.NET's <see cref="PredictionEngine{TData, TPrediction}"/>
+/// serves one thread at a time; the pool lends one to each caller and keeps it for the next. All engines share the
+/// pipeline and its model.
 /// </summary>
 /// <remarks>
-/// The pool owns its engines and not the pipeline. <see cref="Dispose"/> takes effect at once for new calls; calls that run on
-/// other threads finish, and their engines are disposed of when they do. The pipeline and its model may be disposed of when
-/// those calls have returned. A pool that
-/// <see cref="Load"/> made is the only one that refers to its pipeline: the model's memory is freed by the garbage collector after the pool, or by
-/// disposing of the model in <see cref="Pipeline"/>.
+/// The pool owns its engines and not the pipeline. <see cref="Dispose"/> takes effect at once for new calls; calls that
+/// run on other threads finish, and their engines are disposed of when they do. The pipeline and its model may be
+/// disposed of when those calls have returned. A pool that <see cref="Load"/> made is the only one that refers to its
+/// pipeline: the model's memory is freed by the garbage collector after the pool, or by disposing of the model in
+/// <see cref="Pipeline"/>.
 /// </remarks>
 /// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
 /// <typeparam name="TPrediction">The columns to read. A column that it lacks is not computed.</typeparam>

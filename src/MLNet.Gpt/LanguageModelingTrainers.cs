@@ -10,9 +10,16 @@ public sealed class LanguageModelingTrainers
     internal LanguageModelingTrainers(IHostEnvironment environment) => _environment = environment;
 
     /// <summary>A trainer of GPT models.</summary>
-    /// <param name="inputColumnName">The column of text that is trained on, and that the trained transformer reads.</param>
-    /// <param name="config">The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.</param>
-    /// <param name="epochs">Passes through the data; as many as <see cref="TrainingOptions.Epochs"/> has by default where <see langword="null"/>.</param>
+    /// <param name="inputColumnName">
+    /// The column of text that is trained on, and that the trained transformer reads.
+    /// </param>
+    /// <param name="config">
+    /// The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.
+    /// </param>
+    /// <param name="epochs">
+    /// Passes through the data; as many as <see cref="TrainingOptions.Epochs"/> has by default where
+    /// <see langword="null"/>.
+    /// </param>
     public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {
         var defaults = new GptTrainerOptions();

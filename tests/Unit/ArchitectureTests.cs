@@ -57,7 +57,7 @@ public partial class ArchitectureTests
         Assert.NotEmpty(folders);
     }
 
-    private static string Source => Path.Combine(Repository.Root, "src", "MLNet.Gpt");
+    private static string Source => Path.Combine(Repository.Root, "src", "MLNet.Gpt.Core");
 
     private static IEnumerable<string> Files(string folder) => folder.Length == 0
         ? Directory.EnumerateFiles(Source, "*.cs")

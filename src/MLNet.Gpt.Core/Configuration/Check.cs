@@ -4,8 +4,8 @@ using System.Numerics;
 namespace MLNet.Gpt.Configuration;
 
 /// <summary>
-/// The guards of settings and arguments, written once. Each returns the value that it checked, and its message names the setting, the value and what is
-/// allowed, with numbers in the invariant culture.
+/// The guards of settings and arguments, written once. Each returns the value that it checked, and its message names
+/// the setting, the value and what is allowed, with numbers in the invariant culture.
 /// </summary>
 internal static class Check
 {
@@ -32,7 +32,10 @@ internal static class Check
     /// <summary>Refuses a share outside of [0, 1).</summary>
     public static double BelowOne(double value, string name) => value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
-    /// <summary>Refuses a value that its enumeration does not name, such as one cast from a number in a file; <see langword="null"/> passes.</summary>
+    /// <summary>
+    /// Refuses a value that its enumeration does not name, such as one cast from a number in a file;
+    /// <see langword="null"/> passes.
+    /// </summary>
     public static T? Defined<T>(T? value, string name)
         where T : struct, Enum => value is { } given ? Defined(given, name) : null;
 

@@ -40,7 +40,10 @@ public sealed record GptConfig
             : throw new ArgumentOutOfRangeException(nameof(DropoutRate), value, $"{nameof(DropoutRate)} is {value}; it must be at least 0 and below 1.");
     } = 0.1;
 
-    /// <summary>Whether the query, key and value projections have a bias. The output and feed-forward projections always have one.</summary>
+    /// <summary>
+    /// Whether the query, key and value projections have a bias. The output and feed-forward projections always have
+    /// one.
+    /// </summary>
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasQkvBias { get; init; } = true;
 

@@ -9,8 +9,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A model in one file: its weights, configuration and tokenizer. The file is a safetensors file that other programs can read: the weights stand
-/// under <see cref="WeightNames"/>' keys, those of the book's state dict; all else stands in its metadata. Safe for use by many threads.
+/// A model in one file: its weights, configuration and tokenizer. The file is a safetensors file that other programs
+/// can read: the weights stand under <see cref="WeightNames"/>' keys, those of the book's state dict; all else stands
+/// in its metadata. Safe for use by many threads.
 /// </summary>
 public sealed class GptCheckpoint : IWeightSource, IDisposable
 {
@@ -38,15 +39,20 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     public SafetensorsDataType DataType => _file.Tensors[0].DataType;
 
     /// <summary>
-    /// Saves a model. The file is written aside, flushed to the disk and moved into place: after a crash the old file is there or the new one.
+    /// Saves a model. The file is written aside, flushed to the disk and moved into place: after a crash the old file
+    /// is there or the new one.
     /// </summary>
     /// <param name="path">The file to make or replace; by custom it ends in <c>.safetensors</c>.</param>
     /// <param name="weights">Read once, front to back.</param>
-    /// <param name="tokenizer">A <see cref="Gpt2Tokenizer"/>, <see cref="BytePairTokenizer"/> or <see cref="WordTokenizer"/>; <see langword="null"/> to save none.</param>
+    /// <param name="tokenizer">
+    /// A <see cref="Gpt2Tokenizer"/>, <see cref="BytePairTokenizer"/> or <see cref="WordTokenizer"/>;
+    /// <see langword="null"/> to save none.
+    /// </param>
     /// <param name="dataType">Float32, which loses nothing; Float16 and BFloat16 halve the file and round.</param>
     /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
     /// <exception cref="ArgumentException">
-    /// The tokenizer is of another kind, its vocabulary is not the model's, or a weight is beyond the range of a narrower type.
+    /// The tokenizer is of another kind, its vocabulary is not the model's, or a weight is beyond the range of a
+    /// narrower type.
     /// </exception>
     public static void Save(
         string path,

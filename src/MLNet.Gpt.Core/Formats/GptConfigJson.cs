@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace MLNet.Gpt.Formats;
 
-/// <summary>A configuration as JSON. Every property is written and none may be missing or unknown: a default that changes later must not change an old model.</summary>
+/// <summary>
+/// A configuration as JSON. Every property is written and none may be missing or unknown: a default that changes later
+/// must not change an old model.
+/// </summary>
 internal static class GptConfigJson
 {
     public static string Write(GptConfig config) => JsonSerializer.Serialize(

@@ -5,14 +5,16 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A GPT-2 model in a file or folder of any of the known formats, found from the content: a checkpoint of this library, a package of a transformer, a pipeline that
-/// ML.NET saved and that holds one GPT model, a Hugging Face folder or file (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's
-/// TensorFlow release, or GGUF. Opening reads and checks what stands
-/// around the weights; the weights are read where they are asked for. Safe for use by many threads.
+/// A GPT-2 model in a file or folder of any of the known formats, found from the content: a checkpoint of this library,
+/// a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging Face folder or file
+/// (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+/// Opening reads and checks what stands around the weights; the weights are read where they are asked for. Safe for use
+/// by many threads.
 /// </summary>
 /// <remarks>
-/// Files are taken as hostile: lengths, offsets, counts and shapes are checked before use, nothing in them is executed, and what is missing, left over or
-/// overlapping is refused. <c>docs/formats.md</c> lists the formats and what each is tested against.
+/// Files are taken as hostile: lengths, offsets, counts and shapes are checked before use, nothing in them is executed,
+/// and what is missing, left over or overlapping is refused. <c>docs/formats.md</c> lists the formats and what each is
+/// tested against.
 /// </remarks>
 public sealed class GptModelFile : IWeightSource, IDisposable
 {
@@ -43,23 +45,31 @@ public sealed class GptModelFile : IWeightSource, IDisposable
     /// </summary>
     public IReadOnlyList<string> Warnings => _model.Weights.Warnings;
 
-    /// <summary>The tokenizer that stands beside the weights, or <see langword="null"/>; read when first asked for.</summary>
+    /// <summary>
+    /// The tokenizer that stands beside the weights, or <see langword="null"/>; read when first asked for.
+    /// </summary>
     /// <remarks>
-    /// It has as many ids as the model. Those that the model alone has, as in a vocabulary padded from 50257 to 50304, stand for no text; a text with a special token
-    /// that the tokenizer alone has is refused.
+    /// It has as many ids as the model. Those that the model alone has, as in a vocabulary padded from 50257 to 50304,
+    /// stand for no text; a text with a special token that the tokenizer alone has is refused.
     /// </remarks>
-    /// <exception cref="InvalidDataException">It is damaged, of a kind that is not known here, or has ordinary tokens that the model has not.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is damaged, of a kind that is not known here, or has ordinary tokens that the model has not.
+    /// </exception>
     public ITextTokenizer? Tokenizer => _tokenizer.Value;
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="headCount">
-    /// Attention heads, used where the file does not tell them: a state dict does not. Not needed for the widths of GPT-2's published sizes.
+    /// Attention heads, used where the file does not tell them: a state dict does not. Not needed for the widths of
+    /// GPT-2's published sizes.
     /// </param>
     /// <param name="useStoredHead">
-    /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two differ; such a file is refused otherwise.
+    /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two
+    /// differ; such a file is refused otherwise.
     /// </param>
-    /// <exception cref="InvalidDataException">The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.
+    /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed and not given.</exception>
     public static GptModelFile Open(string path, int? headCount = null, bool useStoredHead = false)

@@ -1,7 +1,10 @@
 namespace MLNet.Gpt;
 
 /// <summary>One part of a model.</summary>
-/// <param name="Name">The part, all layers together: token embedding, position embedding, attention, feed-forward, layer norms, output head.</param>
+/// <param name="Name">
+/// The part, all layers together: token embedding, position embedding, attention, feed-forward, layer norms, output
+/// head.
+/// </param>
 /// <param name="ParameterCount">Its parameters.</param>
 /// <param name="Bytes">The bytes that they take.</param>
 public sealed record GptModelPart(string Name, long ParameterCount, long Bytes)

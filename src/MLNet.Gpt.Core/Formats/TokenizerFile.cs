@@ -14,14 +14,18 @@ public static class TokenizerFile
     ];
 
     /// <summary>
-    /// Loads a tokenizer, found from the content: Hugging Face's or this library's <c>tokenizer.json</c>, a vocabulary with its merges (<c>vocab.json</c> and
-    /// <c>merges.txt</c>, or OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>), or the tokenizer inside a model's file, such as GGUF.
+    /// Loads a tokenizer, found from the content: Hugging Face's or this library's <c>tokenizer.json</c>, a vocabulary
+    /// with its merges (<c>vocab.json</c> and <c>merges.txt</c>, or OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>),
+    /// or the tokenizer inside a model's file, such as GGUF.
     /// </summary>
     /// <param name="path">
-    /// The folder of a tokenizer or of a model, or a file: <c>tokenizer.json</c> under any name, one of the other files under their own names, or a model in one file.
+    /// The folder of a tokenizer or of a model, or a file: <c>tokenizer.json</c> under any name, one of the other files
+    /// under their own names, or a model in one file.
     /// </param>
     /// <returns>The tokenizer, to be given to <c>GptModel.Load</c> or <c>GptModel.FromFile</c>.</returns>
-    /// <exception cref="InvalidDataException">There is none, it is damaged, or of a kind that is not read; the message names the file and what is different.</exception>
+    /// <exception cref="InvalidDataException">
+    /// There is none, it is damaged, or of a kind that is not read; the message names the file and what is different.
+    /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static ITextTokenizer Load(string path)
     {

@@ -24,7 +24,10 @@ public sealed record GeneratedText
     /// <summary>Which of the prompt's samples this is, from 0.</summary>
     public required int SampleIndex { get; init; }
 
-    /// <summary>Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> where log-probabilities were not asked for.</summary>
+    /// <summary>
+    /// Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> where log-probabilities
+    /// were not asked for.
+    /// </summary>
     public double? LogProbability => Tokens.Aggregate((double?)0, (sum, token) => sum + token.LogProbability);
 
     /// <summary>Returns <see cref="Text"/>.</summary>

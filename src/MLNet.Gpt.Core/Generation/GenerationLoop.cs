@@ -3,8 +3,8 @@ using MLNet.Gpt.Generation.Sampling;
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all of them in one pass over the model's
-/// weights where it can, and starts the next request where one has ended.
+/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all of them in one
+/// pass over the model's weights where it can, and starts the next request where one has ended.
 /// </summary>
 internal sealed class GenerationLoop : IDisposable
 {

@@ -37,7 +37,10 @@ public sealed record GenerationOptions
     /// <value><see langword="null"/>: all.</value>
     public int? TopK { get; init => field = Check.AtLeast(value, 1, nameof(TopK)); }
 
-    /// <summary>Only the fewest most probable tokens whose probabilities reach this sum can be drawn (nucleus sampling); above 0, at most 1.</summary>
+    /// <summary>
+    /// Only the fewest most probable tokens whose probabilities reach this sum can be drawn (nucleus sampling); above
+    /// 0, at most 1.
+    /// </summary>
     /// <value>1: all.</value>
     public double TopP { get; init => field = AboveZero(value, 1, nameof(TopP)); } = 1;
 
@@ -60,11 +63,17 @@ public sealed record GenerationOptions
     /// <value>0: none.</value>
     public double PresencePenalty { get; init => field = Check.Between(value, -100, 100, nameof(PresencePenalty)); }
 
-    /// <summary>Texts that end the generation where they appear in what is generated; they are not part of the result. None may be empty.</summary>
+    /// <summary>
+    /// Texts that end the generation where they appear in what is generated; they are not part of the result. None may
+    /// be empty.
+    /// </summary>
     /// <value>None.</value>
     public IReadOnlyList<string> StopSequences { get; init => field = CopyStopSequences(value); } = [];
 
-    /// <summary>Whether the tokenizer's end-of-text token ends the generation; it is not part of the result. Otherwise it is a token like any other.</summary>
+    /// <summary>
+    /// Whether the tokenizer's end-of-text token ends the generation; it is not part of the result. Otherwise it is a
+    /// token like any other.
+    /// </summary>
     /// <value><see langword="true"/>.</value>
     public bool StopAtEndOfText { get; init; } = true;
 
@@ -76,11 +85,17 @@ public sealed record GenerationOptions
     /// <value><see cref="RandomAlgorithm.Xoshiro256"/>.</value>
     public RandomAlgorithm RandomAlgorithm { get; init => field = Check.Defined(value, nameof(RandomAlgorithm)); } = RandomAlgorithm.Xoshiro256;
 
-    /// <summary>Whether each generated token comes with its log-probability, in nats, under the model itself: before penalties, temperature and filters.</summary>
+    /// <summary>
+    /// Whether each generated token comes with its log-probability, in nats, under the model itself: before penalties,
+    /// temperature and filters.
+    /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool ReturnLogProbabilities { get; init; }
 
-    /// <summary>How many of the model's most probable tokens are returned with each generated token; at least 0. Above 0 they come with log-probabilities.</summary>
+    /// <summary>
+    /// How many of the model's most probable tokens are returned with each generated token; at least 0. Above 0 they
+    /// come with log-probabilities.
+    /// </summary>
     /// <value>0.</value>
     public int CandidateCount { get; init => field = Check.AtLeast(value, 0, nameof(CandidateCount)); }
 
@@ -88,17 +103,24 @@ public sealed record GenerationOptions
     /// <value><see cref="ContextOverflow.Slide"/>: what the lecture does.</value>
     public ContextOverflow Overflow { get; init => field = Check.Defined(value, nameof(Overflow)); } = ContextOverflow.Slide;
 
-    /// <summary>How the spelling of a special token inside a prompt is read. <see cref="SpecialTokens.Literal"/> is what untrusted text wants.</summary>
+    /// <summary>
+    /// How the spelling of a special token inside a prompt is read. <see cref="SpecialTokens.Literal"/> is what
+    /// untrusted text wants.
+    /// </summary>
     /// <value><see cref="SpecialTokens.Recognized"/>: what the lecture does.</value>
     public SpecialTokens PromptSpecialTokens { get; init => field = Check.Defined(value, nameof(PromptSpecialTokens)); } = SpecialTokens.Recognized;
 
-    /// <summary>Most sequences that are written at once where there are several prompts or samples; at least 1. Each holds a KV cache. It changes speed and memory, not text.</summary>
+    /// <summary>
+    /// Most sequences that are written at once where there are several prompts or samples; at least 1. Each holds a KV
+    /// cache. It changes speed and memory, not text.
+    /// </summary>
     /// <value>8.</value>
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 8;
 
     /// <summary>
-    /// Whether tokens are guessed from how the text went on before and verified several at a time. The text is the same, token for token; it comes faster
-    /// where it repeats itself or its prompt, as in code, lists and summaries, and a little slower where it never does. Only for one text at a time.
+    /// Whether tokens are guessed from how the text went on before and verified several at a time. The text is the
+    /// same, token for token; it comes faster where it repeats itself or its prompt, as in code, lists and summaries,
+    /// and a little slower where it never does. Only for one text at a time.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool LookupDecoding { get; init; }

@@ -1,8 +1,9 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Guesses what comes next in a sequence from the sequence itself: the tokens that followed the last time that its latest tokens stood in it.
-/// Source: Saxena, "Prompt Lookup Decoding" (2023), after Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023).
+/// Guesses what comes next in a sequence from the sequence itself: the tokens that followed the last time that its
+/// latest tokens stood in it. Source: Saxena, "Prompt Lookup Decoding" (2023), after Leviathan et al., "Fast Inference
+/// from Transformers via Speculative Decoding" (2023).
 /// </summary>
 internal sealed class LookupDrafter
 {

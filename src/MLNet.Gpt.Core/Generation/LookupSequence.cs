@@ -1,13 +1,15 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// A sequence that appends guessed tokens along with each certain one, in one pass over the model's weights, and keeps the logits after each: a guess
-/// that comes true costs nothing more, and one that does not is taken back. Logits are those of one token at a time, bit for bit.
+/// A sequence that appends guessed tokens along with each certain one, in one pass over the model's weights, and keeps
+/// the logits after each: a guess that comes true costs nothing more, and one that does not is taken back. Logits are
+/// those of one token at a time, bit for bit.
 /// </summary>
 internal sealed class LookupSequence : ISequence
 {
-    /// <summary>Most tokens that are guessed at a time. With the certain one they are eight, the rows that the matrix product computes together: a pass of
-    /// eight takes about a third longer than one of a single token, and a ninth would begin another block.</summary>
+    /// <summary>Most tokens that are guessed at a time. With the certain one they are eight, the rows that the matrix
+    /// product computes together: a pass of eight takes about a third longer than one of a single token, and a ninth
+    /// would begin another block.</summary>
     public const int LongestDraft = 7;
 
     private readonly ISequence _inner;

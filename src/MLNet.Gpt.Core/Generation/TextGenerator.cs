@@ -7,11 +7,12 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Continues texts with a model: greedily as the lecture does, or by sampling. Runs on the managed engine alone. Immutable and safe for use by
-/// many threads; touches no global random generator.
+/// Continues texts with a model: greedily as the lecture does, or by sampling. Runs on the managed engine alone.
+/// Immutable and safe for use by many threads; touches no global random generator.
 /// </summary>
-/// <remarks>An empty prompt starts from the token that begins a document, of GPT-2 its end-of-text token; it is refused where the vocabulary has none.
-/// Ids that the model has and its tokenizer does not, such as the padding of a vocabulary of 50304, are never generated.</remarks>
+/// <remarks>An empty prompt starts from the token that begins a document, of GPT-2 its end-of-text token; it is refused
+/// where the vocabulary has none. Ids that the model has and its tokenizer does not, such as the padding of a
+/// vocabulary of 50304, are never generated.</remarks>
 public sealed class TextGenerator
 {
     private readonly ISequenceModel _model;
@@ -19,7 +20,10 @@ public sealed class TextGenerator
 
     /// <summary>Generates with a model.</summary>
     /// <param name="model">Not owned: it must outlive the generator.</param>
-    /// <param name="options">What calls without options of their own use; <see cref="GenerationOptions"/>' defaults where <see langword="null"/>.</param>
+    /// <param name="options">
+    /// What calls without options of their own use; <see cref="GenerationOptions"/>' defaults where
+    /// <see langword="null"/>.
+    /// </param>
     public TextGenerator(GptModel model, GenerationOptions? options = null)
         : this(new GptSequenceModel(model ?? throw new ArgumentNullException(nameof(model))), options)
     {
@@ -32,8 +36,13 @@ public sealed class TextGenerator
     }
 
     /// <summary>Continues a text.</summary>
-    /// <exception cref="ArgumentException">The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not be cropped.</exception>
-    /// <exception cref="InvalidOperationException">A logit is not a number or infinite, because weights are NaN or activations overflow.</exception>
+    /// <exception cref="ArgumentException">
+    /// The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not
+    /// be cropped.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// A logit is not a number or infinite, because weights are NaN or activations overflow.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedText Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -50,7 +59,10 @@ public sealed class TextGenerator
         return Write(Samples(Checked(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
     }
 
-    /// <summary>Continues one text several times. The prompt is read once; the samples are written side by side. The first is what <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.</summary>
+    /// <summary>
+    /// Continues one text several times. The prompt is read once; the samples are written side by side. The first is
+    /// what <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.
+    /// </summary>
     /// <param name="prompt">The text to continue.</param>
     /// <param name="count">How many samples; at least 1. They differ only where the temperature is above 0.</param>
     /// <param name="options">How to generate.</param>
@@ -64,8 +76,8 @@ public sealed class TextGenerator
     }
 
     /// <summary>
-    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it stood alone with the same seed. Prompts are read
-    /// and results returned as the caller goes on, in the order of the prompts.
+    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it stood alone
+    /// with the same seed. Prompts are read and results returned as the caller goes on, in the order of the prompts.
     /// </summary>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
     public IEnumerable<GeneratedText> GenerateBatch(IEnumerable<string> prompts, GenerationOptions? options = null, CancellationToken cancellationToken = default)
@@ -84,7 +96,10 @@ public sealed class TextGenerator
         return StreamCore(Samples(Encode(prompt, options), 1, options), options, cancellationToken);
     }
 
-    /// <summary>Continues a sequence of token ids and returns the text piece by piece, each as soon as it is certain. The work runs on the thread pool.</summary>
+    /// <summary>
+    /// Continues a sequence of token ids and returns the text piece by piece, each as soon as it is certain. The work
+    /// runs on the thread pool.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GeneratedPiece> StreamAsync(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)

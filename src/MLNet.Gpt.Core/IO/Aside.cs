@@ -3,8 +3,9 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// The names under which files and folders are written before they are moved into place. They are short, so that every name that a file system
-/// takes can be written to, and nobody else uses them, so that what a killed process left behind can be told from the files of others.
+/// The names under which files and folders are written before they are moved into place. They are short, so that every
+/// name that a file system takes can be written to, and nobody else uses them, so that what a killed process left
+/// behind can be told from the files of others.
 /// </summary>
 internal static partial class Aside
 {
@@ -19,7 +20,10 @@ internal static partial class Aside
     /// <summary>Whether a file or folder of this name is one that was not moved into place.</summary>
     public static bool IsOurs(string name) => Name().IsMatch(name);
 
-    /// <summary>Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process holds.</summary>
+    /// <summary>
+    /// Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process
+    /// holds.
+    /// </summary>
     public static void Sweep(string folder)
     {
         try

@@ -6,16 +6,20 @@ internal static class AtomicFolder
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>
-    /// Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed where anything fails.
+    /// Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed
+    /// where anything fails.
     /// </summary>
     /// <param name="path">
-    /// The folder to make or replace; where it is a link, the link's target. A folder that is replaced keeps its mode, and so do its files.
+    /// The folder to make or replace; where it is a link, the link's target. A folder that is replaced keeps its mode,
+    /// and so do its files.
     /// </param>
-    /// <param name="mayReplace">Whether a file, by its name, may vanish with the old folder; any other keeps the folder from being replaced.</param>
+    /// <param name="mayReplace">
+    /// Whether a file, by its name, may vanish with the old folder; any other keeps the folder from being replaced.
+    /// </param>
     /// <param name="write">Writes the files into the folder that it is given, and flushes them to the disk.</param>
     /// <exception cref="IOException">
-    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or the place cannot be
-    /// written to.
+    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or
+    /// the place cannot be written to.
     /// </exception>
     public static void Write(string path, Func<string, bool> mayReplace, Action<string> write)
     {
@@ -79,8 +83,9 @@ internal static class AtomicFolder
             + "choose a new or empty folder.");
     }
 
-    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder stands beside its place.
-    // Its name there is none that is swept: after a crash in that moment it is the only whole model.
+    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder
+    // stands beside its place. Its name there is none that is swept: after a crash in that moment it is the only whole
+    // model.
     private static void Exchange(string aside, string target)
     {
         if (FolderExchange.TryExchange(aside, target)) return;

@@ -14,7 +14,8 @@ internal static partial class FileKind
     private const int TypeMask = 0xF000, RegularType = 0x8000, FolderType = 0x4000; // S_IFMT, S_IFREG, S_IFDIR
 
     /// <summary>
-    /// Whether something is there, links followed, that is neither a file nor a folder; <see langword="false"/> where the system cannot tell.
+    /// Whether something is there, links followed, that is neither a file nor a folder; <see langword="false"/> where
+    /// the system cannot tell.
     /// </summary>
     public static bool IsSpecial(string path)
     {

@@ -8,7 +8,10 @@ internal static partial class FolderExchange
     private const int CurrentFolder = -100; // AT_FDCWD
     private const uint Swap = 2; // RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
 
-    /// <summary>Gives each folder the other's name, or does nothing and returns <see langword="false"/> where the system or the file system cannot.</summary>
+    /// <summary>
+    /// Gives each folder the other's name, or does nothing and returns <see langword="false"/> where the system or the
+    /// file system cannot.
+    /// </summary>
     public static bool TryExchange(string one, string other)
     {
         try

@@ -1,12 +1,12 @@
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Keeps a folder to one user at a time, across processes. It is the operating system's lock on an open file: it goes when the process goes, however that ends,
-/// so what a killed process leaves behind bars nobody.
+/// Keeps a folder to one user at a time, across processes. It is the operating system's lock on an open file: it goes
+/// when the process goes, however that ends, so what a killed process leaves behind bars nobody.
 /// </summary>
 /// <remarks>
-/// The file stays in the folder, empty. Removing it would let one process lock the removed file and another lock a new one of the same name. Where a file
-/// system has no locks (some network shares) every process gets one.
+/// The file stays in the folder, empty. Removing it would let one process lock the removed file and another lock a new
+/// one of the same name. Where a file system has no locks (some network shares) every process gets one.
 /// </remarks>
 internal sealed class FolderLock : IDisposable
 {

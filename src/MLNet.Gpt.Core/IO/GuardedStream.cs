@@ -1,7 +1,8 @@
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Passes everything on, and remembers the first failure to write: ML.NET's writer swallows those of its last bytes, and a file without them is none.
+/// Passes everything on, and remembers the first failure to write: ML.NET's writer swallows those of its last bytes,
+/// and a file without them is none.
 /// </summary>
 /// <param name="inner">A stream that can seek; not closed here.</param>
 /// <param name="cancellationToken">Makes the next write fail.</param>

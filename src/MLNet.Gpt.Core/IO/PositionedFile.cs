@@ -3,7 +3,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MLNet.Gpt.IO;
 
-/// <summary>A file open for positional reads, which have no state and so serve many threads. The beginning of every message about it.</summary>
+/// <summary>
+/// A file open for positional reads, which have no state and so serve many threads. The beginning of every message
+/// about it.
+/// </summary>
 internal sealed class PositionedFile : IDisposable
 {
     private const int LongestPointer = 1024;

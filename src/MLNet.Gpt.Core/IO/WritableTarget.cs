@@ -27,7 +27,8 @@ internal static class WritableTarget
     }
 
     /// <summary>
-    /// The permissions of what is there, which its successor keeps; <see langword="null"/> where there is nothing, or no such thing as a mode.
+    /// The permissions of what is there, which its successor keeps; <see langword="null"/> where there is nothing, or
+    /// no such thing as a mode.
     /// </summary>
     public static UnixFileMode? Mode(string target)
     {

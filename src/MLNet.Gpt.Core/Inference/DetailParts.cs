@@ -2,7 +2,10 @@ using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Collects entropies and best candidates stretch by stretch of the vocabulary: no more candidates per row than are wanted.</summary>
+/// <summary>
+/// Collects entropies and best candidates stretch by stretch of the vocabulary: no more candidates per row than are
+/// wanted.
+/// </summary>
 internal sealed unsafe class DetailParts
 {
     private readonly PredictionDetails _details;

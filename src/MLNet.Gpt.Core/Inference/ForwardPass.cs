@@ -12,7 +12,10 @@ internal static unsafe class ForwardPass
     private const int RowsPerChunk = 16;
     private const int MinimumRowsToShare = 32;
 
-    /// <summary>Runs segments through all blocks; their keys and values are then in their caches, the residual stream in the workspace.</summary>
+    /// <summary>
+    /// Runs segments through all blocks; their keys and values are then in their caches, the residual stream in the
+    /// workspace.
+    /// </summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
     /// <param name="workspace">Has room for all rows.</param>
     /// <param name="segments">The sequences; their rows follow each other from 0.</param>
@@ -106,7 +109,8 @@ internal static unsafe class ForwardPass
         var config = weights.Config;
         int heads = config.HeadCount;
 
-        // A lone token's key and value are stored by the piece that reads them; longer segments are read by several pieces, so stored before.
+        // A lone token's key and value are stored by the piece that reads them; longer segments are read by several
+        // pieces, so stored before.
         bool storesFirst = rows > segments.Length;
         if (storesFirst)
         {

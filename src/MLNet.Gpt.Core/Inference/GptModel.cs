@@ -42,7 +42,10 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>The model's sizes.</summary>
     public GptConfig Config => _weights.Config;
 
-    /// <summary>The tokenizer that belongs to the weights, with as many ids as the model; see <see cref="FromWeights(IWeightSource, ITextTokenizer, GptModelOptions?)"/>.</summary>
+    /// <summary>
+    /// The tokenizer that belongs to the weights, with as many ids as the model; see
+    /// <see cref="FromWeights(IWeightSource, ITextTokenizer, GptModelOptions?)"/>.
+    /// </summary>
     public ITextTokenizer Tokenizer { get; }
 
     /// <summary>How the model is held and run.</summary>
@@ -59,30 +62,43 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>Packs weights for the engine.</summary>
     /// <param name="weights">Read once, by several threads; not kept.</param>
     /// <param name="tokenizer">
-    /// Belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has stand for no text, count in every softmax and are never
-    /// generated. It may also be larger by special tokens, which are refused where a text has one.
+    /// Belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has stand for no
+    /// text, count in every softmax and are never generated. It may also be larger by special tokens, which are refused
+    /// where a text has one.
     /// </param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The tokenizer has ordinary tokens that the model has not, or the configuration contradicts itself.</exception>
-    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
+    /// <exception cref="ArgumentException">
+    /// The tokenizer has ordinary tokens that the model has not, or the configuration contradicts itself.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">
+    /// The system has no memory for the weights; the message says how much is needed.
+    /// </exception>
     public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
         FromWeights(weights, tokenizer, options, KernelSet.Best);
 
     /// <summary>
-    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of this library, a package of a transformer,
-    /// a pipeline that ML.NET saved and that holds one GPT model, a Hugging Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of
+    /// this library, a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging
+    /// Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
     /// </summary>
     /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <param name="tokenizer">
-    /// Used in place of the tokenizer beside the weights, such as one of <see cref="TokenizerFile.Load"/>. Needed where there is none, unless the vocabulary is as large
-    /// as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64 or 128: 50264, 50272 or 50304. Then GPT-2's is taken.
+    /// Used in place of the tokenizer beside the weights, such as one of <see cref="TokenizerFile.Load"/>. Needed where
+    /// there is none, unless the vocabulary is as large as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64
+    /// or 128: 50264, 50272 or 50304. Then GPT-2's is taken.
     /// </param>
-    /// <param name="headCount">Attention heads, where the file does not tell them and the model has none of GPT-2's published widths.</param>
+    /// <param name="headCount">
+    /// Attention heads, where the file does not tell them and the model has none of GPT-2's published widths.
+    /// </param>
     /// <param name="useStoredHead">As for <see cref="GptModelFile.Open"/>.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.
+    /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    /// <exception cref="ArgumentException">A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model has not.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model has not.
+    /// </exception>
     /// <remarks>What of the file is left aside, <see cref="GptModelFile.Warnings"/> tells.</remarks>
     public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null, bool useStoredHead = false)
     {
@@ -94,8 +110,12 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <param name="file">Read once; not kept.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <param name="tokenizer">As for <see cref="Load"/>.</param>
-    /// <exception cref="InvalidDataException">The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.</exception>
-    /// <exception cref="ArgumentException">A tokenizer is needed, or it has ordinary tokens that the model has not.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// A tokenizer is needed, or it has ordinary tokens that the model has not.
+    /// </exception>
     public static GptModel FromFile(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -276,8 +296,8 @@ public sealed class GptModel : IWeightSource, IDisposable
     }
 
     /// <summary>
-    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other threads have under way run
-    /// to their end; with the last of them the memory is freed.
+    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other
+    /// threads have under way run to their end; with the last of them the memory is freed.
     /// </summary>
     public void Dispose()
     {

@@ -30,17 +30,28 @@ public sealed class GptSession : IDisposable
     /// <summary>Tokens in the session, from 0 to the context length.</summary>
     public int Position { get; private set; }
 
-    /// <summary>The logits after the last token, (V); valid until the session changes. Empty before the first token and after <see cref="Truncate"/>.</summary>
+    /// <summary>
+    /// The logits after the last token, (V); valid until the session changes. Empty before the first token and after
+    /// <see cref="Truncate"/>.
+    /// </summary>
     public ReadOnlySpan<float> Logits => _hasLogits ? _logits : [];
 
     /// <summary>The cache, for callers that have entered.</summary>
     internal KvCache Cache => _cache;
 
-    /// <summary>Where the model writes the logits after the tokens it is appending, (V). They count only after <see cref="Advance"/>.</summary>
+    /// <summary>
+    /// Where the model writes the logits after the tokens it is appending, (V). They count only after
+    /// <see cref="Advance"/>.
+    /// </summary>
     internal float[] NextLogits => _nextLogits ??= GC.AllocateUninitializedArray<float>(Model.Config.VocabularySize);
 
-    /// <summary>Appends tokens and returns the logits after the last of them; the logits there are, where <paramref name="ids"/> is empty.</summary>
-    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
+    /// <summary>
+    /// Appends tokens and returns the logits after the last of them; the logits there are, where <paramref name="ids"/>
+    /// is empty.
+    /// </summary>
+    /// <param name="ids">
+    /// As many as fit: <see cref="Position"/> and their count add up to at most the context length.
+    /// </param>
     /// <param name="cancellationToken">Checked between blocks of the model.</param>
     /// <remarks>Where it throws, whatever the reason, the session is as before.</remarks>
     /// <exception cref="ArgumentException">The tokens do not fit the context.</exception>
@@ -68,11 +79,20 @@ public sealed class GptSession : IDisposable
     }
 
     /// <summary>Appends tokens and gives the logits after each of them, all in one pass over the weights.</summary>
-    /// <param name="ids">As many as fit: <see cref="Position"/> and their count add up to at most the context length.</param>
-    /// <param name="logits">Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.</param>
+    /// <param name="ids">
+    /// As many as fit: <see cref="Position"/> and their count add up to at most the context length.
+    /// </param>
+    /// <param name="logits">
+    /// Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.
+    /// </param>
     /// <param name="cancellationToken">Checked between blocks of the model.</param>
-    /// <remarks>Where it throws, whatever the reason, the session is as before; <paramref name="logits"/> may have been written to.</remarks>
-    /// <exception cref="ArgumentException">The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.</exception>
+    /// <remarks>
+    /// Where it throws, whatever the reason, the session is as before; <paramref name="logits"/> may have been written
+    /// to.
+    /// </remarks>
+    /// <exception cref="ArgumentException">
+    /// The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.
+    /// </exception>
     /// <inheritdoc cref="Append" path="/exception"/>
     public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
     {

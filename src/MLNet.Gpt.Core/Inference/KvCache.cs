@@ -24,7 +24,9 @@ internal sealed unsafe class KvCache : IDisposable
 
     /// <param name="config">The model's sizes.</param>
     /// <param name="kernels">Decides the layout.</param>
-    /// <param name="layerCount">The model's layers; or 1 for a sequence that is computed in one go, where every layer uses the same room.</param>
+    /// <param name="layerCount">
+    /// The model's layers; or 1 for a sequence that is computed in one go, where every layer uses the same room.
+    /// </param>
     /// <param name="longest">Positions that will be needed at most.</param>
     public KvCache(GptConfig config, KernelSet kernels, int layerCount, int longest)
     {
@@ -60,7 +62,10 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>The values of a head in a block, [position][<see cref="ValueStride"/>].</summary>
     public float* Values(int block, int layer, int head) => Keys(block, layer, head) + ((long)_blockPositions * _headSize);
 
-    /// <summary>Stores keys and values of one head for positions that follow each other; they stand <paramref name="stride"/> numbers apart.</summary>
+    /// <summary>
+    /// Stores keys and values of one head for positions that follow each other; they stand <paramref name="stride"/>
+    /// numbers apart.
+    /// </summary>
     public void Store(int position, int count, int layer, int head, float* keys, float* values, nint stride)
     {
         while (count > 0)

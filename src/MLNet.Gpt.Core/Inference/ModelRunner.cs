@@ -62,7 +62,10 @@ internal sealed unsafe class ModelRunner : IDisposable
         session.Advance(position + ids.Length);
     }
 
-    /// <summary>Appends one id to each of many sessions that the caller has entered and that have room; all move on at the end, or none.</summary>
+    /// <summary>
+    /// Appends one id to each of many sessions that the caller has entered and that have room; all move on at the end,
+    /// or none.
+    /// </summary>
     public void Step(GptSession[] sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
     {
         foreach (var session in sessions) _ = session.NextLogits; // there is memory for them, or nothing is begun

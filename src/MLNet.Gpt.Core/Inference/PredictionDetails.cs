@@ -12,7 +12,10 @@ internal sealed class PredictionDetails(int targetCount, bool hasEntropy, int ca
     /// <summary>The entropy of each prediction in nats, (N); <see langword="null"/> where not wanted.</summary>
     public float[]? Entropies { get; } = hasEntropy ? new float[targetCount] : null;
 
-    /// <summary>The ids of the most probable tokens of each prediction, best first, (N, k); of equal ones the lower id goes first.</summary>
+    /// <summary>
+    /// The ids of the most probable tokens of each prediction, best first, (N, k); of equal ones the lower id goes
+    /// first.
+    /// </summary>
     public int[] CandidateIds { get; } = new int[checked(targetCount * candidateCount)];
 
     /// <summary>Their ln p, (N, k).</summary>

@@ -6,7 +6,10 @@ internal readonly ref struct ScoringBatch
     /// <summary>The input ids of all sequences, one after the other, (N).</summary>
     public required ReadOnlySpan<int> Inputs { get; init; }
 
-    /// <summary>For each input the id that follows it, (N); an input with a negative one is context alone and is not scored, which saves the head's work on it.</summary>
+    /// <summary>
+    /// For each input the id that follows it, (N); an input with a negative one is context alone and is not scored,
+    /// which saves the head's work on it.
+    /// </summary>
     public required ReadOnlySpan<int> Targets { get; init; }
 
     /// <summary>The length of each sequence.</summary>

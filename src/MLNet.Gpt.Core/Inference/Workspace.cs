@@ -35,7 +35,10 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>Rows that fit.</summary>
     public int Rows { get; }
 
-    /// <summary>Rows of <see cref="QueryKeyValue"/> that can be read: attention takes tiles from any row on, up to 7 past the last.</summary>
+    /// <summary>
+    /// Rows of <see cref="QueryKeyValue"/> that can be read: attention takes tiles from any row on, up to 7 past the
+    /// last.
+    /// </summary>
     public int ReadableProjectedRows => Rows + TileRows - 1;
 
     /// <summary>When the pool got it back, by <see cref="Environment.TickCount64"/>.</summary>

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>
-/// Workspaces that were used and can be used again, by size in powers of two. A few are kept, those used last, and none that was not used for
-/// half a minute when another comes back. Never blocks.
+/// Workspaces that were used and can be used again, by size in powers of two. A few are kept, those used last, and none
+/// that was not used for half a minute when another comes back. Never blocks.
 /// </summary>
 /// <param name="config">The model's sizes.</param>
 /// <param name="idleLimit">Milliseconds after which an unused workspace is let go.</param>

@@ -14,11 +14,17 @@ namespace MLNet.Gpt;
 public static class CrossEntropy
 {
     /// <summary>The loss of some rows of logits; <see cref="LossSummary.Empty"/> of no row.</summary>
-    /// <param name="logits">One row of V logits a target, (N, V) row-major; a batch (B, T, V) is N = B · T rows.</param>
+    /// <param name="logits">
+    /// One row of V logits a target, (N, V) row-major; a batch (B, T, V) is N = B · T rows.
+    /// </param>
     /// <param name="targets">The id to be predicted by each row, (N).</param>
     /// <param name="vocabularySize">V, at least 1.</param>
-    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A target is outside the vocabulary, or the vocabulary is empty.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A target is outside the vocabulary, or the vocabulary is empty.
+    /// </exception>
     public static LossSummary Compute(ReadOnlySpan<float> logits, ReadOnlySpan<int> targets, int vocabularySize)
     {
         Validate(logits, targets, vocabularySize);
@@ -36,8 +42,12 @@ public static class CrossEntropy
     /// <param name="targets">The id to be predicted by each row, (N).</param>
     /// <param name="vocabularySize">V, at least 1.</param>
     /// <param name="losses">Receives −ln p(target) in nats, (N).</param>
-    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A target is outside the vocabulary, or the vocabulary is empty.</exception>
+    /// <exception cref="ArgumentException">
+    /// The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A target is outside the vocabulary, or the vocabulary is empty.
+    /// </exception>
     public static void ComputeEach(ReadOnlySpan<float> logits, ReadOnlySpan<int> targets, int vocabularySize, Span<double> losses)
     {
         Validate(logits, targets, vocabularySize);

@@ -2,7 +2,10 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>Reads packed weights back under their names: what <see cref="WeightPacker"/> took, but for the rounding of the precision.</summary>
+/// <summary>
+/// Reads packed weights back under their names: what <see cref="WeightPacker"/> took, but for the rounding of the
+/// precision.
+/// </summary>
 internal sealed unsafe class PackedWeightReader
 {
     private readonly Dictionary<string, Action<long, Span<float>>> _readers = [];

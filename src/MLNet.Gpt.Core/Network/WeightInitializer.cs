@@ -10,9 +10,10 @@ public static class WeightInitializer
 
     /// <summary>Draws a model's first weights.</summary>
     /// <remarks>
-    /// The numbers are those that PyTorch draws on an x86-64 processor with AVX2 after <c>torch.manual_seed(seed)</c>, bit for bit: by its default
-    /// initializers in the order in which the book creates its modules and, for <see cref="WeightInitialization.Gpt2"/>, by redrawing every matrix with
-    /// <c>normal_</c> in the order of the state dict. They are the same on every machine.
+    /// The numbers are those that PyTorch draws on an x86-64 processor with AVX2 after <c>torch.manual_seed(seed)</c>,
+    /// bit for bit: by its default initializers in the order in which the book creates its modules and, for
+    /// <see cref="WeightInitialization.Gpt2"/>, by redrawing every matrix with <c>normal_</c> in the order of the state
+    /// dict. They are the same on every machine.
     /// </remarks>
     /// <param name="config">The model's sizes.</param>
     /// <param name="seed">The same seed gives the same weights. As in PyTorch, only its low 32 bits count.</param>

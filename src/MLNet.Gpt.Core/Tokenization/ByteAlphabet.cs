@@ -1,8 +1,9 @@
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// The characters that GPT-2's vocabulary files write for bytes: a printable character of Latin-1 for itself, and for the others, in order, those from
-/// U+0100 on. So <c>Ġ</c> is a blank. Source: OpenAI's release, <c>bytes_to_unicode</c>.
+/// The characters that GPT-2's vocabulary files write for bytes: a printable character of Latin-1 for itself, and for
+/// the others, in order, those from U+0100 on. So <c>Ġ</c> is a blank. Source: OpenAI's release,
+/// <c>bytes_to_unicode</c>.
 /// </summary>
 internal static class ByteAlphabet
 {

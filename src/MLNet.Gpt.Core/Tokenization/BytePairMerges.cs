@@ -3,8 +3,8 @@ using System.Buffers;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// Byte-pair merging by a list of merges: of all neighbours in a piece, those that stand first in the list become one token, the leftmost first, until no
-/// two neighbours are in the list. Source: Sennrich et al. (2016).
+/// Byte-pair merging by a list of merges: of all neighbours in a piece, those that stand first in the list become one
+/// token, the leftmost first, until no two neighbours are in the list. Source: Sennrich et al. (2016).
 /// </summary>
 internal sealed class BytePairMerges
 {

@@ -6,8 +6,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Byte-level BPE with any vocabulary: text is cut as GPT-2 cuts it, and the bytes of each piece are merged by a list. Imported models whose vocabulary is
-/// not GPT-2's use it; for GPT-2's own, <see cref="Gpt2Tokenizer"/> gives the same ids faster.
+/// Byte-level BPE with any vocabulary: text is cut as GPT-2 cuts it, and the bytes of each piece are merged by a list.
+/// Imported models whose vocabulary is not GPT-2's use it; for GPT-2's own, <see cref="Gpt2Tokenizer"/> gives the same
+/// ids faster.
 /// </summary>
 public sealed class BytePairTokenizer : ITextTokenizer
 {
@@ -19,11 +20,20 @@ public sealed class BytePairTokenizer : ITextTokenizer
     /// <summary>Makes a tokenizer.</summary>
     /// <param name="tokens">The bytes of each id, in order.</param>
     /// <param name="merges">Pairs of ids that become one token, those to merge first in front.</param>
-    /// <param name="specialIds">Ids whose bytes are the UTF-8 spelling of a special token, recognised whole and never merged.</param>
+    /// <param name="specialIds">
+    /// Ids whose bytes are the UTF-8 spelling of a special token, recognised whole and never merged.
+    /// </param>
     /// <param name="endOfTextId">The id that ends a document; one of the special ones.</param>
-    /// <param name="unknownId">Stands for a byte that has no token; where <see langword="null"/>, text with such a byte is refused.</param>
-    /// <param name="beginningOfTextId">The id that begins a document; one of the special ones. <see langword="null"/> for <paramref name="endOfTextId"/>.</param>
-    /// <exception cref="ArgumentException">A token is empty or stands twice, an id is outside the vocabulary, or a pair stands twice or joins to no token.</exception>
+    /// <param name="unknownId">
+    /// Stands for a byte that has no token; where <see langword="null"/>, text with such a byte is refused.
+    /// </param>
+    /// <param name="beginningOfTextId">
+    /// The id that begins a document; one of the special ones. <see langword="null"/> for
+    /// <paramref name="endOfTextId"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A token is empty or stands twice, an id is outside the vocabulary, or a pair stands twice or joins to no token.
+    /// </exception>
     public BytePairTokenizer(
         IReadOnlyList<byte[]> tokens,
         IReadOnlyList<(int Left, int Right)> merges,
@@ -74,7 +84,9 @@ public sealed class BytePairTokenizer : ITextTokenizer
     public IReadOnlyList<int> SpecialIds => [.. _specials.Select(special => special.Id).Order()];
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The text has a byte that no token stands for, and there is no <see cref="UnknownId"/>.</exception>
+    /// <exception cref="ArgumentException">
+    /// The text has a byte that no token stands for, and there is no <see cref="UnknownId"/>.
+    /// </exception>
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
     {
         var ids = IdBuffer.Keeping(expected: (text.Length / 4) + 16);

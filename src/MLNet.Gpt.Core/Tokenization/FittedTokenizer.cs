@@ -4,8 +4,9 @@ using System.Text;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// A tokenizer beside a model whose vocabulary has another size. Ids that only the model has stand for no text: no text encodes to them, and they decode to
-/// the names that llama.cpp's converter gives them, such as <c>[PAD50257]</c>. Ids that only the tokenizer has are refused where a text needs one.
+/// A tokenizer beside a model whose vocabulary has another size. Ids that only the model has stand for no text: no text
+/// encodes to them, and they decode to the names that llama.cpp's converter gives them, such as <c>[PAD50257]</c>. Ids
+/// that only the tokenizer has are refused where a text needs one.
 /// </summary>
 internal sealed class FittedTokenizer : ITextTokenizer
 {
@@ -23,8 +24,12 @@ internal sealed class FittedTokenizer : ITextTokenizer
 
     public int? BeginningOfTextId => Known(_inner.BeginningOfTextId) ?? EndOfTextId;
 
-    /// <summary>Returns a tokenizer of the size of a model's vocabulary, the given one where it has that size.</summary>
-    /// <exception cref="ArgumentException">The tokenizer has ordinary tokens that the model has not, so it belongs to another model.</exception>
+    /// <summary>
+    /// Returns a tokenizer of the size of a model's vocabulary, the given one where it has that size.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The tokenizer has ordinary tokens that the model has not, so it belongs to another model.
+    /// </exception>
     public static ITextTokenizer Of(ITextTokenizer tokenizer, int vocabularySize, string parameterName) =>
         TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
             string.Create(

@@ -9,7 +9,10 @@ internal static class Gpt2Merges
     private static readonly Lazy<IReadOnlyList<(int Left, int Right)>> Lazy = new(() =>
         [.. Enumerable.Range(ByteTokens, Gpt2Vocabulary.EndOfTextId - ByteTokens).Select(id => MergeOf(Gpt2Vocabulary.Shared[id], id))]);
 
-    /// <summary>For each token but single bytes and the end of text, in the order of the ids, the two tokens that it is merged from.</summary>
+    /// <summary>
+    /// For each token but single bytes and the end of text, in the order of the ids, the two tokens that it is merged
+    /// from.
+    /// </summary>
     public static IReadOnlyList<(int Left, int Right)> All => Lazy.Value;
 
     // What merging with all earlier tokens leaves of a token are the two that its own merge joins.

@@ -18,8 +18,9 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed class Gpt2Tokenizer : ITextTokenizer
 {
-    // Characters of a piece up to which ML.NET merges, and remembers short ones. Its time grows with the square of their number: up to here it is the faster of the two
-    // (170 µs per 1,000 characters; ours takes 200 at any length), at twice as many the slower, and at 500 it takes 500.
+    // Characters of a piece up to which ML.NET merges, and remembers short ones. Its time grows with the square of
+    // their number: up to here it is the faster of the two (170 µs per 1,000 characters; ours takes 200 at any length),
+    // at twice as many the slower, and at 500 it takes 500.
     private const int LongPiece = 64;
 
     private readonly Gpt2Vocabulary _vocabulary = Gpt2Vocabulary.Shared;

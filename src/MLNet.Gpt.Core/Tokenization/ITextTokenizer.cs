@@ -25,7 +25,10 @@ public interface ITextTokenizer
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary; the message names it and its position.</exception>
     string Decode(ReadOnlySpan<int> ids);
 
-    /// <summary>The UTF-8 bytes that a token stands for: not always whole characters. <see cref="TokenPiece"/> writes them for a reader.</summary>
+    /// <summary>
+    /// The UTF-8 bytes that a token stands for: not always whole characters. <see cref="TokenPiece"/> writes them for a
+    /// reader.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     ReadOnlyMemory<byte> TokenBytes(int id);
 

@@ -7,6 +7,9 @@ public interface ITokenStreamDecoder
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     string Append(int id);
 
-    /// <summary>Ends the stream and returns what was held back; incomplete bytes decode to U+FFFD. The decoder can then be used anew.</summary>
+    /// <summary>
+    /// Ends the stream and returns what was held back; incomplete bytes decode to U+FFFD. The decoder can then be used
+    /// anew.
+    /// </summary>
     string Flush();
 }

@@ -4,10 +4,13 @@ using System.Text;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// Byte-pair encoding of pieces of thousands of characters, where ML.NET's takes time with their square, in time n log n: starts from single
-/// bytes and, as long as any two neighbours together are a token, merges the pair of the lowest rank, the leftmost among equals.
+/// Byte-pair encoding of pieces of thousands of characters, where ML.NET's takes time with their square, in time n log
+/// n: starts from single bytes and, as long as any two neighbours together are a token, merges the pair of the lowest
+/// rank, the leftmost among equals.
 /// </summary>
-/// <remarks>Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), on bytes as in GPT-2.</remarks>
+/// <remarks>
+/// Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), on bytes as in GPT-2.
+/// </remarks>
 internal static class LongPieceMerger
 {
     private const int NoRank = int.MaxValue;

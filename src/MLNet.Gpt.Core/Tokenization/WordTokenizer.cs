@@ -4,8 +4,14 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <summary>A tokenizer of whole words from a small fixed vocabulary, for teaching and tests: an id is a word's place in the list.</summary>
-/// <remarks>Text is split on white space, how much of it is forgotten: decoding joins the words with one blank. Words compare by their characters, case included.</remarks>
+/// <summary>
+/// A tokenizer of whole words from a small fixed vocabulary, for teaching and tests: an id is a word's place in the
+/// list.
+/// </summary>
+/// <remarks>
+/// Text is split on white space, how much of it is forgotten: decoding joins the words with one blank. Words compare by
+/// their characters, case included.
+/// </remarks>
 public sealed class WordTokenizer : ITextTokenizer
 {
     private readonly string[] _words;
@@ -14,11 +20,16 @@ public sealed class WordTokenizer : ITextTokenizer
 
     /// <summary>Makes a tokenizer of a list of words.</summary>
     /// <param name="words">The vocabulary; ids are the places in the list, from 0.</param>
-    /// <param name="unknownWord">The word of the list that stands for all others; without it, unknown words are an error.</param>
+    /// <param name="unknownWord">
+    /// The word of the list that stands for all others; without it, unknown words are an error.
+    /// </param>
     /// <param name="endOfText">The word of the list that ends a document, if any.</param>
-    /// <param name="beginningOfText">The word of the list that begins a document; <see langword="null"/> for <paramref name="endOfText"/>.</param>
+    /// <param name="beginningOfText">
+    /// The word of the list that begins a document; <see langword="null"/> for <paramref name="endOfText"/>.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// The list is empty, holds a word twice, or a word that is empty or contains white space; or lacks one of the special words.
+    /// The list is empty, holds a word twice, or a word that is empty or contains white space; or lacks one of the
+    /// special words.
     /// </exception>
     public WordTokenizer(IEnumerable<string> words, string? unknownWord = null, string? endOfText = null, string? beginningOfText = null)
     {
@@ -60,7 +71,10 @@ public sealed class WordTokenizer : ITextTokenizer
     public int? BeginningOfTextId { get; }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A word is not in the vocabulary, and no word stands for the unknown; the message names the word and its position.</exception>
+    /// <exception cref="ArgumentException">
+    /// A word is not in the vocabulary, and no word stands for the unknown; the message names the word and its
+    /// position.
+    /// </exception>
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
     {
         var ids = IdBuffer.Keeping(expected: 16);

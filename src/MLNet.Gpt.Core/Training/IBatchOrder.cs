@@ -12,7 +12,9 @@ internal interface IBatchOrder
 
     /// <summary>The batches of an epoch.</summary>
     /// <param name="epoch">From 0.</param>
-    /// <param name="first">The first batch that is wanted; above 0, the epoch was begun and <see cref="State"/> is that of its beginning.</param>
+    /// <param name="first">
+    /// The first batch that is wanted; above 0, the epoch was begun and <see cref="State"/> is that of its beginning.
+    /// </param>
     IEnumerable<TokenBatch> Epoch(int epoch, int first);
 
     /// <summary>The losses on training and on validation data, in nats per token.</summary>

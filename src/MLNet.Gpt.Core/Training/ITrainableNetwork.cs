@@ -1,7 +1,10 @@
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>What a training loop needs of a network and its optimizer: gradients that add up, a step, and a state that can be taken and given back.</summary>
+/// <summary>
+/// What a training loop needs of a network and its optimizer: gradients that add up, a step, and a state that can be
+/// taken and given back.
+/// </summary>
 internal interface ITrainableNetwork : IDisposable
 {
     /// <summary>
@@ -28,7 +31,10 @@ internal interface ITrainableNetwork : IDisposable
     /// <summary>The weights as they are; a view that is valid until the next step.</summary>
     IWeightSource Weights { get; }
 
-    /// <summary>Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of dropout's random stream. A copy, in parts of under 2 GB.</summary>
+    /// <summary>
+    /// Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of
+    /// dropout's random stream. A copy, in parts of under 2 GB.
+    /// </summary>
     IReadOnlyDictionary<string, byte[]> CaptureState();
 
     /// <summary>Where the stream of random numbers stands that dropout draws from.</summary>

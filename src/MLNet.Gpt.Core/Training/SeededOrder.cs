@@ -2,7 +2,8 @@
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// Shuffles by the seed and the epoch alone, and measures the same batches each time, in the order of the text: Σ −ln p / Σ tokens, summed exactly.
+/// Shuffles by the seed and the epoch alone, and measures the same batches each time, in the order of the text: Σ −ln p
+/// / Σ tokens, summed exactly.
 /// </summary>
 internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {

@@ -4,8 +4,9 @@ using System.Text.Json.Serialization;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// What decides the course of a training and so must be the same when it is resumed: the batches, what is learned from them, and the meaning of the
-/// engine's state. Length, learning rates, clipping, the evaluations' interval, samples and checkpoints may change, and so are not in it.
+/// What decides the course of a training and so must be the same when it is resumed: the batches, what is learned from
+/// them, and the meaning of the engine's state. Length, learning rates, clipping, the evaluations' interval, samples
+/// and checkpoints may change, and so are not in it.
 /// </summary>
 internal sealed record TrainingCourse(
     [property: JsonPropertyName("mode")] string Engine, long Seed, int BatchSize, int BatchesPerStep, bool DropsLastBatch, int? Stride, int Windows, long Targets, string FrozenWeights)
@@ -63,8 +64,13 @@ internal sealed record TrainingCourse(
         KeepsBest = options.KeepsBestWeights,
     };
 
-    /// <summary>Compares with the course that a checkpoint was written in; what an older checkpoint does not tell is taken to be the same.</summary>
-    /// <exception cref="ArgumentException">Something differs; the message names all that does, with both values.</exception>
+    /// <summary>
+    /// Compares with the course that a checkpoint was written in; what an older checkpoint does not tell is taken to be
+    /// the same.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// Something differs; the message names all that does, with both values.
+    /// </exception>
     public void Check(TrainingCourse saved, string checkpoint)
     {
         string[] differences = [.. Settings().Zip(saved.Settings())

@@ -7,7 +7,9 @@ namespace MLNet.Gpt;
 /// <param name="Validation">Windows that are only measured; <see langword="null"/> for none.</param>
 public sealed record TrainingData(TokenWindows Training, TokenWindows? Validation)
 {
-    /// <summary>Cuts the tokens of a text into those to learn from and, at the end, those to measure on, and both into windows.</summary>
+    /// <summary>
+    /// Cuts the tokens of a text into those to learn from and, at the end, those to measure on, and both into windows.
+    /// </summary>
     /// <param name="tokens">The ids of the text.</param>
     /// <param name="contextLength">Inputs in a window, T.</param>
     /// <param name="vocabularySize">The limit that all ids are checked against.</param>
@@ -18,7 +20,9 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
     /// than 2 tokens, and so nothing to predict, is left out.
     /// </remarks>
     /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary, or the stride is above the context length.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An id is outside the vocabulary, or the stride is above the context length.
+    /// </exception>
     public static TrainingData FromTokens(ReadOnlyMemory<int> tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
         int kept = (int)(tokens.Length * options.ValidationFraction);
@@ -28,9 +32,14 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
         return new(training, validation);
     }
 
-    /// <summary>The same of tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, which must stay open as long as this is used.</summary>
+    /// <summary>
+    /// The same of tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, which must stay open as
+    /// long as this is used.
+    /// </summary>
     /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
-    /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from, or a file's vocabulary is larger than the model's.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are fewer than 2 tokens to learn from, or a file's vocabulary is larger than the model's.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The stride is above the context length.</exception>
     public static TrainingData FromTokens(ITokenSource tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
@@ -46,7 +55,8 @@ public sealed record TrainingData(TokenWindows Training, TokenWindows? Validatio
     }
 
     /// <summary>
-    /// Cuts a text into the characters to learn from and, at its end, those to measure on, as the book does, and the tokens of both into windows.
+    /// Cuts a text into the characters to learn from and, at its end, those to measure on, as the book does, and the
+    /// tokens of both into windows.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="tokenizer">Turns each part into ids by itself.</param>

@@ -4,8 +4,8 @@ using MLNet.Gpt.Training.Managed;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The numerics of a training: what computes gradients and steps, and in which order batches are drawn. <see cref="Managed"/> is this library's own;
-/// the package MLNet.Gpt.TorchSharp has two that run on libtorch.
+/// The numerics of a training: what computes gradients and steps, and in which order batches are drawn.
+/// <see cref="Managed"/> is this library's own; the package MLNet.Gpt.TorchSharp has two that run on libtorch.
 /// </summary>
 /// <remarks>The same run with the same engine on the same machine gives the same weights, bit for bit.</remarks>
 public abstract class TrainingEngine

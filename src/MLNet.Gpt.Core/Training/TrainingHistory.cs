@@ -20,7 +20,10 @@ public sealed record TrainingHistory(IReadOnlyList<TrainingPoint> Points, TimeSp
     [JsonIgnore]
     public TrainingPoint Last => Points[^1];
 
-    /// <summary>The evaluation with the lowest validation loss, the first of equal ones; <see langword="null"/> where there is no validation data.</summary>
+    /// <summary>
+    /// The evaluation with the lowest validation loss, the first of equal ones; <see langword="null"/> where there is
+    /// no validation data.
+    /// </summary>
     [JsonIgnore]
     public TrainingPoint? Best => Points.Where(point => point.ValidationLoss is not null).MinBy(point => point.ValidationLoss);
 

@@ -4,11 +4,15 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an engine, which stays the caller's.
+/// One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an
+/// engine, which stays the caller's.
 /// </summary>
 internal sealed class TrainingLoop : IDisposable
 {
-    /// <summary>The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being written.</summary>
+    /// <summary>
+    /// The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being
+    /// written.
+    /// </summary>
     public const string CheckpointFailure = "MLNet.Gpt.CheckpointFailure";
 
     private const int EvaluationsByDefault = 20;
@@ -54,7 +58,10 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    /// <summary>The weights of the lowest validation loss, where the options ask for them; <see langword="null"/> where they are the last ones.</summary>
+    /// <summary>
+    /// The weights of the lowest validation loss, where the options ask for them; <see langword="null"/> where they are
+    /// the last ones.
+    /// </summary>
     public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
 
     /// <summary>Lets others have the folder of the checkpoints.</summary>
@@ -197,7 +204,8 @@ internal sealed class TrainingLoop : IDisposable
         return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Weights : null);
     }
 
-    // The weights are those of the last step done. What the step that failed has drawn is put back, so that it is done again as it would have been.
+    // The weights are those of the last step done. What the step that failed has drawn is put back, so that it is done
+    // again as it would have been.
     private void SaveAfter(Exception failure)
     {
         try

@@ -2,10 +2,13 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
-/// <summary>How a network is trained. Immutable; each property checks its own range, <see cref="Validated"/> what holds between them.</summary>
+/// <summary>
+/// How a network is trained. Immutable; each property checks its own range, <see cref="Validated"/> what holds between
+/// them.
+/// </summary>
 /// <remarks>
-/// The defaults suit a text of some hundred thousand tokens or more. <see cref="Lecture"/> has the values of S. Raschka, "Build a Large Language Model (From
-/// Scratch)", chapter 5, which trains on a story of 5,000 tokens.
+/// The defaults suit a text of some hundred thousand tokens or more. <see cref="Lecture"/> has the values of S.
+/// Raschka, "Build a Large Language Model (From Scratch)", chapter 5, which trains on a story of 5,000 tokens.
 /// </remarks>
 public sealed record TrainingOptions
 {
@@ -13,9 +16,10 @@ public sealed record TrainingOptions
     public const int SkippedStepLimit = 20;
 
     /// <summary>
-    /// The book's run: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without warm-up or clipping, a tenth of the text to measure
-    /// on, an evaluation every 5 steps on 5 batches, and a sample of 50 tokens after each epoch. The book's numbers, digit for digit, come from these with the
-    /// engine TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
+    /// The book's run: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without
+    /// warm-up or clipping, a tenth of the text to measure on, an evaluation every 5 steps on 5 batches, and a sample
+    /// of 50 tokens after each epoch. The book's numbers, digit for digit, come from these with the engine
+    /// TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
     /// </summary>
     public static TrainingOptions Lecture { get; } = new()
     {
@@ -44,7 +48,10 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: as many as the epochs take.</value>
     public int? MaxSteps { get; init => field = Check.AtLeast(value, 1, nameof(MaxSteps)); }
 
-    /// <summary>Time after which training ends even in the middle of an epoch, with the step that is under way; above 0. A resumed training has it anew.</summary>
+    /// <summary>
+    /// Time after which training ends even in the middle of an epoch, with the step that is under way; above 0. A
+    /// resumed training has it anew.
+    /// </summary>
     /// <value><see langword="null"/>: as long as it takes.</value>
     public TimeSpan? MaxDuration { get; init => field = value is null || value > TimeSpan.Zero ? value : throw Check.OutOfRange(nameof(MaxDuration), value, "above 0"); }
 
@@ -52,11 +59,17 @@ public sealed record TrainingOptions
     /// <value>16; 2 in the book.</value>
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 16;
 
-    /// <summary>Batches whose gradients are added up for one step, as if they were one large batch: gradient accumulation. At least 1.</summary>
+    /// <summary>
+    /// Batches whose gradients are added up for one step, as if they were one large batch: gradient accumulation. At
+    /// least 1.
+    /// </summary>
     /// <value>1.</value>
     public int BatchesPerStep { get; init => field = Check.AtLeast(value, 1, nameof(BatchesPerStep)); } = 1;
 
-    /// <summary>Whether windows that fill no whole batch are left out of an epoch: other ones each time, since the order is shuffled.</summary>
+    /// <summary>
+    /// Whether windows that fill no whole batch are left out of an epoch: other ones each time, since the order is
+    /// shuffled.
+    /// </summary>
     /// <value><see langword="false"/>; the book leaves them out.</value>
     public bool DropsLastBatch { get; init; }
 
@@ -72,8 +85,13 @@ public sealed record TrainingOptions
     /// <value>1e-3; 4e-4 in the book.</value>
     public double LearningRate { get; init => field = Check.Positive(value, nameof(LearningRate)); } = 1e-3;
 
-    /// <summary>What the learning rate falls to by the last step; at least 0 and at most <see cref="LearningRate"/>.</summary>
-    /// <value><see langword="null"/>: a tenth of <see cref="LearningRate"/>, unless <see cref="Decay"/> is <see cref="LearningRateDecay.None"/>.</value>
+    /// <summary>
+    /// What the learning rate falls to by the last step; at least 0 and at most <see cref="LearningRate"/>.
+    /// </summary>
+    /// <value>
+    /// <see langword="null"/>: a tenth of <see cref="LearningRate"/>, unless <see cref="Decay"/> is
+    /// <see cref="LearningRateDecay.None"/>.
+    /// </value>
     public double? FinalLearningRate { get; init => field = value is { } rate ? Check.NotNegative(rate, nameof(FinalLearningRate)) : null; }
 
     /// <summary>The way the learning rate falls to <see cref="FinalLearningRate"/>, or that it does not.</summary>
@@ -88,7 +106,10 @@ public sealed record TrainingOptions
     /// <value>0.1, as in the book.</value>
     public double WeightDecay { get; init => field = Check.NotNegative(value, nameof(WeightDecay)); } = 0.1;
 
-    /// <summary>Whether only matrices decay, embeddings among them, and biases, scales and shifts do not: what GPT-2 and GPT-3 were trained with.</summary>
+    /// <summary>
+    /// Whether only matrices decay, embeddings among them, and biases, scales and shifts do not: what GPT-2 and GPT-3
+    /// were trained with.
+    /// </summary>
     /// <value><see langword="false"/>: all weights decay, as in the book.</value>
     public bool DecaysMatricesOnly { get; init; }
 
@@ -108,7 +129,10 @@ public sealed record TrainingOptions
     /// <value>1.0; <see langword="null"/> for no limit, as in the book.</value>
     public double? GradientClipping { get; init => field = value is { } norm ? Check.Positive(norm, nameof(GradientClipping)) : null; } = 1.0;
 
-    /// <summary>The share of a target's probability that is spread over the whole vocabulary in the loss that is learned from; at least 0 and below 1.</summary>
+    /// <summary>
+    /// The share of a target's probability that is spread over the whole vocabulary in the loss that is learned from;
+    /// at least 0 and below 1.
+    /// </summary>
     /// <value>0. Losses that are measured never have it.</value>
     public double LabelSmoothing { get; init => field = Check.BelowOne(value, nameof(LabelSmoothing)); }
 
@@ -137,8 +161,13 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: it continues to its last step.</value>
     public int? Patience { get; init => field = Check.AtLeast(value, 1, nameof(Patience)); }
 
-    /// <summary>Whether training ends with the weights of the lowest validation loss that was measured, rather than the last ones.</summary>
-    /// <value><see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.</value>
+    /// <summary>
+    /// Whether training ends with the weights of the lowest validation loss that was measured, rather than the last
+    /// ones.
+    /// </summary>
+    /// <value>
+    /// <see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.
+    /// </value>
     public bool KeepsBest { get; init; }
 
     /// <summary>The text that is written after each epoch.</summary>
@@ -150,7 +179,10 @@ public sealed record TrainingOptions
     public CheckpointOptions? Checkpoints { get; init; }
 
     /// <summary>What the order of the windows and dropout are drawn from.</summary>
-    /// <value>123, as in the book. In ML.NET a seed that is set here comes before that of the <c>MLContext</c>, and the default after it.</value>
+    /// <value>
+    /// 123, as in the book. In ML.NET a seed that is set here comes before that of the <c>MLContext</c>, and the
+    /// default after it.
+    /// </value>
     public long Seed
     {
         get;
@@ -169,7 +201,8 @@ public sealed record TrainingOptions
 
     /// <summary>Returns these options if they agree with each other.</summary>
     /// <exception cref="ArgumentException">
-    /// <see cref="FinalLearningRate"/> is above <see cref="LearningRate"/>, or is set where <see cref="Decay"/> is <see cref="LearningRateDecay.None"/>.
+    /// <see cref="FinalLearningRate"/> is above <see cref="LearningRate"/>, or is set where <see cref="Decay"/> is
+    /// <see cref="LearningRateDecay.None"/>.
     /// </exception>
     public TrainingOptions Validated()
     {

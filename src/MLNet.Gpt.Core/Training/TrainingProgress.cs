@@ -25,7 +25,8 @@ public sealed record TrainingProgress
     public string? Checkpoint { get; init; }
 
     /// <summary>
-    /// Faults that do not stop the training, such as a damaged checkpoint in place of which an older one was taken. Only the first report has any.
+    /// Faults that do not stop the training, such as a damaged checkpoint in place of which an older one was taken.
+    /// Only the first report has any.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
@@ -44,6 +45,9 @@ public sealed record TrainingProgress
     /// <summary>Tokens learned from per second, evaluations left out; 0 before the first step.</summary>
     public required double TokensPerSecond { get; init; }
 
-    /// <summary>The time that the rest will take at the pace so far, evaluations among it; <see langword="null"/> before the first step.</summary>
+    /// <summary>
+    /// The time that the rest will take at the pace so far, evaluations among it; <see langword="null"/> before the
+    /// first step.
+    /// </summary>
     public required TimeSpan? TimeLeft { get; init; }
 }

@@ -7,7 +7,8 @@ namespace MLNet.Gpt.TorchSharp;
 /// <remarks>Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).</remarks>
 internal sealed class Gelu() : Module<torch.Tensor, torch.Tensor>(nameof(Gelu)), IStepByStep
 {
-    // Kept, like every number that an operation of libtorch takes: one that is made for a call alone may be collected while the call goes on.
+    // Kept, like every number that an operation of libtorch takes: one that is made for a call alone may be collected
+    // while the call goes on.
     private readonly Scalar _half = 0.5, _one = 1, _three = 3, _cubic = 0.044715, _rootOfTwoOverPi = MathF.Sqrt((float)(2 / Math.PI));
 
     public bool ComputesStepByStep { get; set; }

@@ -6,10 +6,13 @@ using static TorchSharp.torch.nn;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// GPT-2 as a trainable TorchSharp network: token ids (B, T), of type int64, -> logits (B, T, V). Its state dict has the keys of
-/// <see cref="WeightNames"/>.
+/// GPT-2 as a trainable TorchSharp network: token ids (B, T), of type int64, -> logits (B, T, V). Its state dict has
+/// the keys of <see cref="WeightNames"/>.
 /// </summary>
-/// <remarks>Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with the fused kernels of libtorch where <see cref="ComputesStepByStep"/> does not ask for the book's operations.</remarks>
+/// <remarks>
+/// Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with the fused kernels of libtorch
+/// where <see cref="ComputesStepByStep"/> does not ask for the book's operations.
+/// </remarks>
 public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 {
     private static readonly Lock Creating = new();
@@ -32,7 +35,10 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     [ComponentName(Name = "out_head")]
     private readonly Linear? _head;
 
-    /// <summary>A network with <see cref="WeightInitialization.PyTorch"/>'s weights, drawn from libtorch's global generator as it stands; in training mode.</summary>
+    /// <summary>
+    /// A network with <see cref="WeightInitialization.PyTorch"/>'s weights, drawn from libtorch's global generator as
+    /// it stands; in training mode.
+    /// </summary>
     /// <param name="config">The sizes.</param>
     /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
     /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>

@@ -52,7 +52,10 @@ internal sealed class ElfSharedObject
         }
     }
 
-    /// <summary>The symbols that the linker will look up: those that a relocation names. Symbols that nothing refers to are never looked up.</summary>
+    /// <summary>
+    /// The symbols that the linker will look up: those that a relocation names. Symbols that nothing refers to are
+    /// never looked up.
+    /// </summary>
     public IEnumerable<int> RelocatedSymbols() =>
         RelocatedSymbols(Relocations, RelocationsSize).Concat(RelocatedSymbols(PltRelocations, PltRelocationsSize)).Distinct();
 

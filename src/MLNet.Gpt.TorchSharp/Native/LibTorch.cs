@@ -29,9 +29,10 @@ public static class LibTorch
     }
 
     /// <summary>
-    /// Has libtorch use the kernels that it has for every processor, rather than those for this one's widest vectors, and has MKL, which computes its
-    /// matrix products, keep to AVX2. Slower, but a last printed digit then does not depend on the width of a machine's vectors. A choice that
-    /// <c>MKL_CBWR</c> makes already stands. Must be called before libtorch is first used.
+    /// Has libtorch use the kernels that it has for every processor, rather than those for this one's widest vectors,
+    /// and has MKL, which computes its matrix products, keep to AVX2. Slower, but a last printed digit then does not
+    /// depend on the width of a machine's vectors. A choice that <c>MKL_CBWR</c> makes already stands. Must be called
+    /// before libtorch is first used.
     /// </summary>
     /// <exception cref="InvalidOperationException">libtorch is loaded already.</exception>
     public static void UsePortableKernels()

@@ -16,11 +16,18 @@ internal sealed class LibTorchLoader
     private readonly Func<string, nint> _load;
     private readonly MendedLibraryCache? _cache;
 
-    /// <param name="load">Loads a library by its path, or throws <see cref="DllNotFoundException"/> with the system's reason.</param>
-    /// <param name="cache">Where mended copies are kept; without it, or where it fails, they live in a temporary directory until loaded.</param>
+    /// <param name="load">
+    /// Loads a library by its path, or throws <see cref="DllNotFoundException"/> with the system's reason.
+    /// </param>
+    /// <param name="cache">
+    /// Where mended copies are kept; without it, or where it fails, they live in a temporary directory until loaded.
+    /// </param>
     public LibTorchLoader(Func<string, nint> load, MendedLibraryCache? cache) => (_load, _cache) = (load, cache);
 
-    /// <summary>Loads the library from the first of some directories that has it, itself or under <c>runtimes/linux-x64/native</c>.</summary>
+    /// <summary>
+    /// Loads the library from the first of some directories that has it, itself or under
+    /// <c>runtimes/linux-x64/native</c>.
+    /// </summary>
     /// <exception cref="LibTorchUnavailableException">It cannot be loaded here.</exception>
     public nint Load(IReadOnlyList<string> directories)
     {

@@ -3,13 +3,14 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training step frees and takes the
-/// same hundreds of megabytes over and over, and the kernel would clear each page anew. Where the C library is not glibc, or the user has told it how to
-/// keep memory by an environment variable, this does nothing: what was set could not be put back.
+/// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training
+/// step frees and takes the same hundreds of megabytes over and over, and the kernel would clear each page anew. Where
+/// the C library is not glibc, or the user has told it how to keep memory by an environment variable, this does
+/// nothing: what was set could not be put back.
 /// </summary>
 /// <remarks>
-/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and maps a block that fits in none
-/// of them for itself, whatever it is told.
+/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and maps a
+/// block that fits in none of them for itself, whatever it is told.
 /// </remarks>
 internal sealed partial class RetainedHeap : IDisposable
 {

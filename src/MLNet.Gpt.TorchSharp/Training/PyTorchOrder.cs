@@ -4,9 +4,10 @@ using TorchSharp;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Shuffles and measures as the book's program does with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes a number from libtorch's global
-/// generator for its workers, though there are none, and a shuffled one takes a second, which seeds a generator of its own for the permutation. Evaluations
-/// make iterators as well, so that what they draw moves the numbers of the training.
+/// Shuffles and measures as the book's program does with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes
+/// a number from libtorch's global generator for its workers, though there are none, and a shuffled one takes a second,
+/// which seeds a generator of its own for the permutation. Evaluations make iterators as well, so that what they draw
+/// moves the numbers of the training.
 /// </summary>
 internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
@@ -30,7 +31,8 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         bool movesStream = false;
         try
         {
-            // One that is not due the book has not, or in a program of its own: it begins at the seed, measures all before training, and leaves the stream as it was.
+            // One that is not due the book has not, or in a program of its own: it begins at the seed, measures all
+            // before training, and leaves the stream as it was.
             if (moment != EvaluationMoment.Due) torch.manual_seed(options.Seed);
             var losses = Measure(engine, moment == EvaluationMoment.Before ? null : options.EvaluationBatches, cancellationToken);
             movesStream = moment == EvaluationMoment.Due;

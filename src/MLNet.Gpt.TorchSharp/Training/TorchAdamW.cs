@@ -4,7 +4,10 @@ using TorchSharp.Modules;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>AdamW by PyTorch's operations in PyTorch's order, with a weight decay for each parameter, and a state that can be taken and given back.</summary>
+/// <summary>
+/// AdamW by PyTorch's operations in PyTorch's order, with a weight decay for each parameter, and a state that can be
+/// taken and given back.
+/// </summary>
 /// <remarks>Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2.</remarks>
 internal sealed class TorchAdamW : IDisposable
 {

@@ -7,8 +7,8 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>Trains a TorchSharp network by automatic differentiation.</summary>
 /// <remarks>
-/// libtorch's global generator, which dropout draws from, is seeded when an engine is made: two trainings with dropout at the same time in one
-/// process would draw from each other's numbers.
+/// libtorch's global generator, which dropout draws from, is seeded when an engine is made: two trainings with dropout
+/// at the same time in one process would draw from each other's numbers.
 /// </remarks>
 internal sealed class TorchEngine : ITrainableNetwork
 {
@@ -23,7 +23,9 @@ internal sealed class TorchEngine : ITrainableNetwork
     private readonly TorchAdamW? _optimizer; // absent only while a constructor that fails cleans up
 
     /// <summary>An engine over a network, which is trained in place.</summary>
-    /// <param name="module">When the engine is disposed, it has the mode that it had before, and the same weights ask for gradients.</param>
+    /// <param name="module">
+    /// When the engine is disposed, it has the mode that it had before, and the same weights ask for gradients.
+    /// </param>
     /// <param name="options">How to train.</param>
     /// <param name="ownsModule">Whether the network is disposed with the engine.</param>
     /// <remarks>Where this throws, nothing has changed, and a network that is owned is disposed.</remarks>

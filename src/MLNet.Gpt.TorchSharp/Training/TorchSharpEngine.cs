@@ -14,15 +14,16 @@ public sealed class TorchSharpEngine : TrainingEngine
     public static TorchSharpEngine Default { get; } = new("TorchSharp", isExact: false);
 
     /// <summary>
-    /// What the book's program prints in PyTorch on a CPU, digit for digit: its operations one by one, its use of libtorch's random stream
-    /// (initial weights, then PyTorch's data loaders and dropout), its evaluations (means of batch means; training batches drawn anew) and
-    /// their steps. The slowest.
+    /// What the book's program prints in PyTorch on a CPU, digit for digit: its operations one by one, its use of
+    /// libtorch's random stream (initial weights, then PyTorch's data loaders and dropout), its evaluations (means of
+    /// batch means; training batches drawn anew) and their steps. The slowest.
     /// </summary>
     /// <remarks>
-    /// The random stream is the one that is left after a network of the same sizes was drawn from <see cref="TrainingOptions.Seed"/> with
-    /// <see cref="WeightInitialization.PyTorch"/>. The evaluation before training measures all batches. Evaluations fall on the first
-    /// step and each <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is the step n + 1 here, since it counts from 0.
-    /// Windows that are shorter than the context are dropped, as the book drops them.
+    /// The random stream is the one that is left after a network of the same sizes was drawn from
+    /// <see cref="TrainingOptions.Seed"/> with <see cref="WeightInitialization.PyTorch"/>. The evaluation before
+    /// training measures all batches. Evaluations fall on the first step and each
+    /// <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is the step n + 1 here, since
+    /// it counts from 0. Windows that are shorter than the context are dropped, as the book drops them.
     /// </remarks>
     public static TorchSharpEngine PyTorchExact { get; } = new("PyTorchExact", isExact: true);
 

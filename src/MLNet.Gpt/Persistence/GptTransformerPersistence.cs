@@ -16,13 +16,14 @@ using MLNet.Gpt.Persistence;
 namespace MLNet.Gpt.Persistence;
 
 /// <summary>
-/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of this library. ML.NET keeps an
-/// entry in a temporary file while it is written or read; weights are streamed to and from there, so that no model needs to fit in managed memory.
+/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of
+/// this library. ML.NET keeps an entry in a temporary file while it is written or read; weights are streamed to and
+/// from there, so that no model needs to fit in managed memory.
 /// </summary>
 /// <remarks>
-/// From version 2 on a checksum of everything follows the options, and the folder of the transformer that has the model, where that is another one: a
-/// model that several transformers share is in the file once. In a package the same key stands beside the package's own entries, which it leads to; so
-/// <c>ml.Model.Load</c> reads a package.
+/// From version 2 on a checksum of everything follows the options, and the folder of the transformer that has the
+/// model, where that is another one: a model that several transformers share is in the file once. In a package the same
+/// key stands beside the package's own entries, which it leads to; so <c>ml.Model.Load</c> reads a package.
 /// </remarks>
 internal static class GptTransformerPersistence
 {

@@ -16,8 +16,13 @@ internal static class HostSettings
     /// <summary>Registers a component without drawing from the context's generator, so that nobody else's numbers change.</summary>
     public static IHost RegisterQuietly(this IHostEnvironment environment, string name) => environment.Register(name, seed: 0);
 
-    /// <summary>Takes note of the context's choice of a GPU: a component that has none says so in the log, or refuses where it must not fall back.</summary>
-    /// <exception cref="InvalidOperationException">A GPU is asked for and falling back to the CPU is not allowed.</exception>
+    /// <summary>
+    /// Takes note of the context's choice of a GPU: a component that has none says so in the log, or refuses where it
+    /// must not fall back.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// A GPU is asked for and falling back to the CPU is not allowed.
+    /// </exception>
     public static void RequireCpu(this IHostEnvironment environment, string component)
     {
         if (environment is not IHostEnvironmentInternal { GpuDeviceId: { } device } settings) return;

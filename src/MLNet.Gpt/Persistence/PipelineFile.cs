@@ -20,7 +20,10 @@ internal static class PipelineFile
             guarded.ThrowIfFailed();
         });
 
-    /// <summary>Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model in any format that <see cref="GptModelFile"/> knows.</summary>
+    /// <summary>
+    /// Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model
+    /// in any format that <see cref="GptModelFile"/> knows.
+    /// </summary>
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {

@@ -26,7 +26,9 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
 
     /// <param name="source">What the JSON was found in, for the message.</param>
     /// <param name="json">What <see cref="ToJson"/> wrote.</param>
-    /// <exception cref="InvalidDataException">The JSON is damaged, or a field has a value that is not allowed; the message names the field.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The JSON is damaged, or a field has a value that is not allowed; the message names the field.
+    /// </exception>
     public static SavedOptions Parse(string source, string json)
     {
         try

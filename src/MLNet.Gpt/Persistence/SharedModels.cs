@@ -4,8 +4,8 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Persistence;
 
 /// <summary>
-/// The models that a pipeline's file holds so far while it is written or read: transformers that share a model write it once, in the folder of the first
-/// of them, and get one model back.
+/// The models that a pipeline's file holds so far while it is written or read: transformers that share a model write it
+/// once, in the folder of the first of them, and get one model back.
 /// </summary>
 internal static class SharedModels
 {

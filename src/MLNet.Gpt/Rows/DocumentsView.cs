@@ -4,7 +4,10 @@ using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Documents as rows: their text, and the file that each comes from. Each cursor goes through them anew, and holds one at a time.</summary>
+/// <summary>
+/// Documents as rows: their text, and the file that each comes from. Each cursor goes through them anew, and holds one
+/// at a time.
+/// </summary>
 /// <param name="textColumnName">The column of text.</param>
 /// <param name="fileColumnName">The column of the file's name; <see langword="null"/> for none.</param>
 /// <param name="documents">Reads the documents from the first on.</param>

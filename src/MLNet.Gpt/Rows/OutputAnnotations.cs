@@ -5,8 +5,8 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// What the schema tells of an output column. Score columns carry what those of ML.NET's own scorers carry, so that its tools find them: the kind of
-/// task, the kind of value, and an id that the columns of one scorer share.
+/// What the schema tells of an output column. Score columns carry what those of ML.NET's own scorers carry, so that its
+/// tools find them: the kind of task, the kind of value, and an id that the columns of one scorer share.
 /// </summary>
 internal sealed class OutputAnnotations(uint scoreColumnSetId)
 {

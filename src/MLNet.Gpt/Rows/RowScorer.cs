@@ -58,7 +58,10 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
         return starts;
     }
 
-    /// <summary>A token as it is written for a reader, with the bytes that form no whole character as in <c>&lt;E9&gt;</c>; empty for the id −1.</summary>
+    /// <summary>
+    /// A token as it is written for a reader, with the bytes that form no whole character as in <c>&lt;E9&gt;</c>;
+    /// empty for the id −1.
+    /// </summary>
     public ReadOnlyMemory<char> TokenText(int id) => id < 0 ? default : TokenPiece.Of(model.Tokenizer, id).Text.AsMemory();
 
     public DocumentScore Summarize(ReadOnlySpan<char> text, int[] lossIds, TokenScore[] scores) => _scorer.Summarize(text, lossIds, scores);

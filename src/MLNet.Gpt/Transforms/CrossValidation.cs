@@ -34,7 +34,10 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         return results;
     }
 
-    /// <summary>Gives whole groups to folds, at random and evenly: the largest group first, each to the fold with the fewest rows.</summary>
+    /// <summary>
+    /// Gives whole groups to folds, at random and evenly: the largest group first, each to the fold with the fewest
+    /// rows.
+    /// </summary>
     /// <param name="groups">The group of each row.</param>
     /// <param name="foldCount">The number of folds.</param>
     /// <param name="seed">What the order of groups of the same size is drawn from.</param>

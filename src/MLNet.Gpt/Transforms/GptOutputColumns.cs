@@ -3,32 +3,33 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/> leaves
-/// a column out. A column costs nothing until something reads it; those that are read of a row share one pass of the model.
+/// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/>
+/// leaves a column out. A column costs nothing until something reads it; those that are read of a row share one pass of
+/// the model.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Begin with <see cref="None"/> or <see cref="All"/> and change names with <c>with</c>: <c>GptOutputColumns.None with {
-/// Embedding = "Features" }</c>. A column hides an earlier one of the same name, as everywhere in ML.NET: of two transformers
-/// in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both: <c>new
+/// Begin with <see cref="None"/> or <see cref="All"/> and change names with <c>with</c>: <c>GptOutputColumns.None with
+/// { Embedding = "Features" }</c>. A column hides an earlier one of the same name, as everywhere in ML.NET: of two
+/// transformers in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both: <c>new
 /// GptOutputColumns().WithPrefix("Title.")</c>.
 /// </para>
 /// <para>
 /// A row with nothing to predict (an empty text, or one token that nothing precedes) has no loss: its cross-entropy and
-/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows, whatever its bounds, and many trainers refuse or skip them.
-/// With <see cref="ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
+/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows, whatever its bounds, and many trainers refuse or skip
+/// them. With <see cref="ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
 /// token are NaN.
 /// </para>
 /// <para>
 /// ML.NET's trainers want features of type Single. <see cref="LossesAsSingle"/> makes cross-entropy and perplexity such
-/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and with them what an
-/// evaluator tells.
+/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and with them
+/// what an evaluator tells.
 /// </para>
 /// <para>
 /// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is
-/// "LanguageModeling", <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as <c>SlotNames</c>,
-/// "1" being the best. <see cref="TokenLogProbabilities"/>, whose length varies, names the column of its tokens in the
-/// annotation <c>TokensColumn</c>.
+/// "LanguageModeling", <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as
+/// <c>SlotNames</c>, "1" being the best. <see cref="TokenLogProbabilities"/>, whose length varies, names the column of
+/// its tokens in the annotation <c>TokensColumn</c>.
 /// </para>
 /// | Column | Type | Value | Of an empty or missing text |
 /// | -- | -- | -- | -- |

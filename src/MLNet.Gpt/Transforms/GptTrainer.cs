@@ -36,17 +36,26 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
     }
 
-    /// <summary>The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there was one.</summary>
+    /// <summary>
+    /// The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there
+    /// was one.
+    /// </summary>
     public TrainingHistory? History { get; private set; }
 
     /// <summary>
-    /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> sets a share of its tokens, at their end, aside to measure on.
+    /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> sets a share
+    /// of its tokens, at their end, aside to measure on.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// The column is missing or not text, its rows have fewer than two tokens together, or the best weights are wanted and there is nothing to measure on.
+    /// The column is missing or not text, its rows have fewer than two tokens together, or the best weights are wanted
+    /// and there is nothing to measure on.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The options' token was cancelled, or the <see cref="MLContext"/>'s execution.</exception>
-    /// <exception cref="InvalidOperationException">The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The options' token was cancelled, or the <see cref="MLContext"/>'s execution.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.
+    /// </exception>
     public GptTransformer Fit(IDataView input)
     {
         int[] tokens = TextColumn.ReadTokens(input, _options, _cancellation);

@@ -6,7 +6,10 @@ namespace MLNet.Gpt;
 public sealed record GptTrainerOptions
 {
     /// <summary>The sizes of the model.</summary>
-    /// <value>A model that learns from a book within minutes on a CPU: 4 layers, width 128, 4 heads, context 128, GPT-2's vocabulary.</value>
+    /// <value>
+    /// A model that learns from a book within minutes on a CPU: 4 layers, width 128, 4 heads, context 128, GPT-2's
+    /// vocabulary.
+    /// </value>
     public GptConfig Config { get; init; } = new() { LayerCount = 4, EmbeddingWidth = 128, HeadCount = 4, ContextLength = 128 };
 
     /// <summary>Turns the text column into ids; its vocabulary must be as large as <see cref="Config"/> says.</summary>
@@ -23,7 +26,8 @@ public sealed record GptTrainerOptions
 
     /// <summary>What the first weights, the order of the windows and dropout are drawn from.</summary>
     /// <value>
-    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the seed of the <c>MLContext</c>, else 123.
+    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the
+    /// seed of the <c>MLContext</c>, else 123.
     /// </value>
     public long? Seed { get; init; }
 
@@ -36,10 +40,16 @@ public sealed record GptTrainerOptions
     public GptModelOptions Model { get; init; } = new();
 
     /// <summary>Told before the first step and after each.</summary>
-    /// <value><see langword="null"/>: nobody; <c>MLContext.Log</c> has a line at the first step, at each evaluation and every ten seconds in any case.</value>
+    /// <value>
+    /// <see langword="null"/>: nobody; <c>MLContext.Log</c> has a line at the first step, at each evaluation and every
+    /// ten seconds in any case.
+    /// </value>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
-    /// <summary>Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws <see cref="OperationCanceledException"/>. So does cancelling the <c>MLContext</c>'s execution.</summary>
+    /// <summary>
+    /// Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws
+    /// <see cref="OperationCanceledException"/>. So does cancelling the <c>MLContext</c>'s execution.
+    /// </summary>
     /// <value>One that never stops it.</value>
     public CancellationToken CancellationToken { get; init; }
 }

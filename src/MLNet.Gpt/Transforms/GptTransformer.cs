@@ -84,9 +84,10 @@ public sealed class GptTransformer : ITransformer
     public static GptTransformer Load(string path, GptModelOptions? modelOptions = null) => GptPackage.Load(environment: null, path, options: null, modelOptions);
 
     /// <summary>
-    /// Saves the transformer as a package of its own: a zip of <c>metadata.json</c> (format version, options, checksum), <c>config.json</c>,
-    /// <c>tokenizer.json</c> and <c>model.safetensors</c>, which <c>ml.Model.Load</c> reads as well. It is written aside, flushed to the disk and
-    /// moved into place: after a crash the old file is there or the new one. Weights are streamed.
+    /// Saves the transformer as a package of its own: a zip of <c>metadata.json</c> (format version, options,
+    /// checksum), <c>config.json</c>, <c>tokenizer.json</c> and <c>model.safetensors</c>, which <c>ml.Model.Load</c>
+    /// reads as well. It is written aside, flushed to the disk and moved into place: after a crash the old file is
+    /// there or the new one. Weights are streamed.
     /// </summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>

@@ -4,8 +4,8 @@ using Microsoft.ML.Runtime;
 namespace MLNet.Gpt.Transforms;
 
 /// <summary>
-/// Writes to ML.NET's log how a training goes: warnings, the first step, evaluations, and a step every ten seconds. Passes every report on, and ends the training
-/// where it is cancelled.
+/// Writes to ML.NET's log how a training goes: warnings, the first step, evaluations, and a step every ten seconds.
+/// Passes every report on, and ends the training where it is cancelled.
 /// </summary>
 internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation) : IProgress<TrainingProgress>
 {

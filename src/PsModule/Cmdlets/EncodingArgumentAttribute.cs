@@ -4,7 +4,10 @@ using System.Text;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Takes an encoding by one of the names that PowerShell's own cmdlets know, by code page, by a name of .NET, or as it is.</summary>
+/// <summary>
+/// Takes an encoding by one of the names that PowerShell's own cmdlets know, by code page, by a name of .NET, or as it
+/// is.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class EncodingArgumentAttribute : ArgumentTransformationAttribute
 {

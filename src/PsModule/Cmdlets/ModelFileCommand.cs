@@ -30,7 +30,10 @@ public abstract class ModelFileCommand : GptCommand
     [ValidateRange(1, int.MaxValue)]
     public int HeadCount { get; set; }
 
-    /// <summary>Whether an output head that is stored is used where the configuration ties it to the token embedding and the two differ.</summary>
+    /// <summary>
+    /// Whether an output head that is stored is used where the configuration ties it to the token embedding and the two
+    /// differ.
+    /// </summary>
     [Parameter(ParameterSetName = PathSet)]
     [Parameter(ParameterSetName = LiteralPathSet)]
     public SwitchParameter UseStoredHead { get; set; }

@@ -4,8 +4,9 @@ using System.Management.Automation;
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>
-/// Takes text as a string, or as a property of an object or a key of a hashtable. PowerShell would make a string of anything; here what has no
-/// text is refused, so that nobody measures <c>@{Id=1; Text=…}</c> or the digits of token ids.
+/// Takes text as a string, or as a property of an object or a key of a hashtable. PowerShell would make a string of
+/// anything; here what has no text is refused, so that nobody measures <c>@{Id=1; Text=…}</c> or the digits of token
+/// ids.
 /// </summary>
 /// <param name="names">The properties that can hold the text, the one that is preferred first.</param>
 [AttributeUsage(AttributeTargets.Property)]

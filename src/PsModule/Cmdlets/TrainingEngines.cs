@@ -3,7 +3,10 @@ using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Finds training engines by name. Those on libtorch are in the module only where it was staged with them, so nothing here refers to their types.</summary>
+/// <summary>
+/// Finds training engines by name. Those on libtorch are in the module only where it was staged with them, so nothing
+/// here refers to their types.
+/// </summary>
 internal static class TrainingEngines
 {
     private const string Library = "MLNet.Gpt.TorchSharp";

@@ -5,8 +5,8 @@ using System.Management.Automation.Language;
 namespace MLNetGpt.Completers;
 
 /// <summary>
-/// Completes paths, and of files only those that can hold a model. Wildcard characters in a name are escaped, as <c>-Path</c> would take them as
-/// a pattern; hidden items are offered where the word begins with a dot.
+/// Completes paths, and of files only those that can hold a model. Wildcard characters in a name are escaped, as
+/// <c>-Path</c> would take them as a pattern; hidden items are offered where the word begins with a dot.
 /// </summary>
 public sealed class ModelFileCompleter : IArgumentCompleter
 {

@@ -4,7 +4,10 @@ using System.Xml.Linq;
 
 namespace MLNetGpt.HelpBuilder;
 
-/// <summary>Writes a cmdlet's help as Get-Help reads it: the text from its page; syntax, types and positions from the cmdlet itself.</summary>
+/// <summary>
+/// Writes a cmdlet's help as Get-Help reads it: the text from its page; syntax, types and positions from the cmdlet
+/// itself.
+/// </summary>
 internal static class MamlWriter
 {
     public static readonly XNamespace Root = "http://msh";

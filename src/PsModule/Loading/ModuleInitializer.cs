@@ -5,9 +5,10 @@ using System.Runtime.Loader;
 namespace MLNetGpt.Loading;
 
 /// <summary>
-/// Sends what the cmdlets refer to, the libraries whose names begin with MLNet.Gpt, to <see cref="DependencyContext"/>; from there on every library finds its own dependencies.
-/// An assembly of its own and the manifest's first nested module, because PowerShell looks at the types of the cmdlets, which need MLNet.Gpt.Core, before it
-/// calls an initializer among them. The handler stays when the module is removed: the cmdlets' assembly stays loaded as well.
+/// Sends what the cmdlets refer to, the libraries whose names begin with MLNet.Gpt, to <see cref="DependencyContext"/>;
+/// from there on every library finds its own dependencies. An assembly of its own and the manifest's first nested
+/// module, because PowerShell looks at the types of the cmdlets, which need MLNet.Gpt.Core, before it calls an
+/// initializer among them. The handler stays when the module is removed: the cmdlets' assembly stays loaded as well.
 /// </summary>
 public sealed class ModuleInitializer : IModuleAssemblyInitializer
 {

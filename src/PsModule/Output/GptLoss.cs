@@ -11,7 +11,10 @@ public sealed class GptLoss
         Source = source;
     }
 
-    /// <summary>The file that was measured, or the name of a baseline; <see langword="null"/> for a text from the pipeline and for a sum.</summary>
+    /// <summary>
+    /// The file that was measured, or the name of a baseline; <see langword="null"/> for a text from the pipeline and
+    /// for a sum.
+    /// </summary>
     public string? Source { get; }
 
     /// <summary>Mean negative log-likelihood, in nats per token; NaN where nothing was predicted.</summary>
@@ -71,11 +74,15 @@ public sealed class GptLoss
     /// <summary>Tokens among the model's five most probable.</summary>
     public long Top5Count => Metrics.Score.Top5Count;
 
-    /// <summary>The sum with every bit, as text: passes through jobs, remoting and files unrounded, so that <c>Measure-GptLoss</c> adds up exactly.</summary>
+    /// <summary>
+    /// The sum with every bit, as text: passes through jobs, remoting and files unrounded, so that
+    /// <c>Measure-GptLoss</c> adds up exactly.
+    /// </summary>
     public string ExactSum => Metrics.Score.Loss.ToExactString();
 
     /// <summary>
-    /// How far the model's confidence is from its hits, from 0 (not at all) to 1: the expected calibration error over 15 bins. Nothing where tokens were not looked at.
+    /// How far the model's confidence is from its hits, from 0 (not at all) to 1: the expected calibration error over
+    /// 15 bins. Nothing where tokens were not looked at.
     /// </summary>
     public double? CalibrationError { get; init; }
 

@@ -15,7 +15,10 @@ public sealed class GptToken
     /// <summary>Its id in the vocabulary.</summary>
     public int Id => _piece.Id;
 
-    /// <summary>Its characters, and each byte that is no part of a whole character in hexadecimal digits, such as <c>&lt;E9&gt;&lt;AF&gt;</c>.</summary>
+    /// <summary>
+    /// Its characters, and each byte that is no part of a whole character in hexadecimal digits, such as
+    /// <c>&lt;E9&gt;&lt;AF&gt;</c>.
+    /// </summary>
     public string Text => _piece.Text;
 
     /// <summary>The UTF-8 bytes that it stands for; those of all tokens together are the text.</summary>

@@ -23,7 +23,8 @@ public sealed class GptTokenLoss
     public int TextLength => Result.Length;
 
     /// <summary>
-    /// The token by itself: its characters, and each byte that is no part of a whole character in hexadecimal digits, such as <c>&lt;E9&gt;&lt;AF&gt;</c>.
+    /// The token by itself: its characters, and each byte that is no part of a whole character in hexadecimal digits,
+    /// such as <c>&lt;E9&gt;&lt;AF&gt;</c>.
     /// </summary>
     public string Token => Result.Piece.Text;
 
@@ -42,7 +43,10 @@ public sealed class GptTokenLoss
     /// <summary>−log₂ p(token), in bits: its surprisal.</summary>
     public double Bits => NegativeLogLikelihood / Math.Log(2);
 
-    /// <summary>Its rank among all tokens as the model predicted them: 1 is the most probable. Not called Rank, which is a property of every array.</summary>
+    /// <summary>
+    /// Its rank among all tokens as the model predicted them: 1 is the most probable. Not called Rank, which is a
+    /// property of every array.
+    /// </summary>
     public int TokenRank => Result.Rank + 1;
 
     /// <summary>Tokens that the model saw before it.</summary>

@@ -6,7 +6,10 @@ internal static class PesterFiles
     /// <summary>The folder <c>tests/Pester</c> of the repository that this assembly was built in.</summary>
     public static string Folder { get; } = FindFolder();
 
-    /// <summary>The test files in the order they run in: Module.Tests.ps1 first, as it looks at a process in which nothing else has loaded libraries.</summary>
+    /// <summary>
+    /// The test files in the order they run in: Module.Tests.ps1 first, as it looks at a process in which nothing else
+    /// has loaded libraries.
+    /// </summary>
     public static IEnumerable<string> All =>
         Directory.EnumerateFiles(Folder, "*.Tests.ps1").OrderBy(file => Path.GetFileName(file) == "Module.Tests.ps1" ? 0 : 1).ThenBy(file => file, StringComparer.Ordinal);
 

@@ -3,7 +3,10 @@ using MLNet.Gpt.PesterHost.Engines;
 
 namespace MLNet.Gpt.PesterHost;
 
-/// <summary>Every It of every file in <c>tests/Pester</c>, a test case each. A file runs as a whole when the first of its cases is asked for.</summary>
+/// <summary>
+/// Every It of every file in <c>tests/Pester</c>, a test case each. A file runs as a whole when the first of its cases
+/// is asked for.
+/// </summary>
 [TestCaseOrderer(typeof(ModuleFileFirst))]
 public sealed class PesterTests
 {

@@ -20,6 +20,6 @@ public class CodeBlockTests
 
     [Theory]
     [InlineData("GptModel.Load(\"gpt2.safetensors\").Dispose();", "CS0103")] // no using
-    [InlineData("using MLNet.Gpt.Inference; GptModel.Load(5).Dispose();", "CS1503")]
+    [InlineData("using MLNet.Gpt; GptModel.Load(5).Dispose();", "CS1503")]
     public void A_block_that_does_not_compile_is_found(string code, string fault) => Assert.Contains(fault, Assert.Single(CodeBlockCompiler.Faults(code)), StringComparison.Ordinal);
 }

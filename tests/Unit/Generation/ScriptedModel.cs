@@ -2,7 +2,10 @@ using MLNet.Gpt.Generation;
 
 namespace MLNet.Gpt.Tests.Generation;
 
-/// <summary>A model whose logits are any function of the tokens in its context, so that generation is tested apart from an engine.</summary>
+/// <summary>
+/// A model whose logits are any function of the tokens in its context, so that generation is tested apart from an
+/// engine.
+/// </summary>
 internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, float[]> logits) : ISequenceModel
 {
     public int ContextLength => contextLength;

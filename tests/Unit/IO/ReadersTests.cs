@@ -4,7 +4,10 @@ using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.IO;
 
-/// <summary>One set of rules for every reader: a pipe, a device, a folder or a forbidden file ends at once in an exception that says so.</summary>
+/// <summary>
+/// One set of rules for every reader: a pipe, a device, a folder or a forbidden file ends at once in an exception that
+/// says so.
+/// </summary>
 public sealed class ReadersTests : IDisposable
 {
     private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(60);

@@ -2,7 +2,10 @@ using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>The machine's kernels, and before each call, on whichever thread makes it, an action of the test: it can throw, wait or count.</summary>
+/// <summary>
+/// The machine's kernels, and before each call, on whichever thread makes it, an action of the test: it can throw, wait
+/// or count.
+/// </summary>
 internal sealed unsafe class HookedKernels : KernelSet
 {
     private readonly KernelSet _kernels = Best;

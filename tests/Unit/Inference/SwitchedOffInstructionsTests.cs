@@ -4,7 +4,10 @@ using MLNet.Gpt.Tests.Inference.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>Runs the kernels' tests as on lesser machines: the runtime leaves instruction sets out that the environment switches off.</summary>
+/// <summary>
+/// Runs the kernels' tests as on lesser machines: the runtime leaves instruction sets out that the environment switches
+/// off.
+/// </summary>
 public class SwitchedOffInstructionsTests
 {
     private const string Kernels = "MLNet.Gpt.Tests.Inference.Kernels";

@@ -4,7 +4,10 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Model;
 
-/// <summary>What the lecture's program prints in PyTorch on a CPU, with its seed and its two inputs; each number as printed there.</summary>
+/// <summary>
+/// What the lecture's program prints in PyTorch on a CPU, with its seed and its two inputs; each number as printed
+/// there.
+/// </summary>
 [Collection(TorchCollection.Name)]
 public class LectureNumbersTests(LectureModel lecture) : IClassFixture<LectureModel>
 {

@@ -3,7 +3,8 @@ using MLNet.Gpt.TorchSharp;
 namespace MLNet.Gpt.Tests.Runtime;
 
 /// <summary>
-/// One thread for libtorch: the tests' models are tiny, and its threads spin at every barrier while the rest of the test run needs the cores.
+/// One thread for libtorch: the tests' models are tiny, and its threads spin at every barrier while the rest of the
+/// test run needs the cores.
 /// </summary>
 public sealed class SingleThreadFixture
 {

@@ -3,7 +3,10 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 
-/// <summary>GPT-2's vocabulary and merges in the form of OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>, worked out from the tokens alone.</summary>
+/// <summary>
+/// GPT-2's vocabulary and merges in the form of OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>, worked out from the
+/// tokens alone.
+/// </summary>
 internal static class Gpt2Files
 {
     private static readonly Lazy<string[]> LazyMerges = new(() => [.. Enumerable.Range(256, 50_000).Select(Merge)]);

@@ -10,7 +10,10 @@ internal static class LectureRun
     /// <summary>The losses that the book prints before training.</summary>
     public const string InitialTrainingLoss = "10.98758347829183", InitialValidationLoss = "10.98110580444336";
 
-    /// <summary>S. Raschka, "Build a Large Language Model (From Scratch)", chapter 5: the output of its main training run on a CPU.</summary>
+    /// <summary>
+    /// S. Raschka, "Build a Large Language Model (From Scratch)", chapter 5: the output of its main training run on a
+    /// CPU.
+    /// </summary>
     public static IReadOnlyList<string> Log { get; } =
     [
         "Ep 1 (Step 000000): Train loss 9.781, Val loss 9.933",

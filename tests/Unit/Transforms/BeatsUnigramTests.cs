@@ -4,7 +4,10 @@ using MLNet.Gpt.Tests.Data;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
-/// <summary>What a model of the shipped book has learned within two minutes, against a model that knows only how often each token comes.</summary>
+/// <summary>
+/// What a model of the shipped book has learned within two minutes, against a model that knows only how often each
+/// token comes.
+/// </summary>
 public class BeatsUnigramTests
 {
     private static readonly int[] Learned = Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick.AsSpan(0, 350_000));

@@ -67,7 +67,7 @@ public partial class EmbeddingClassificationTests
         .SelectMany(line => line.Chunk(100).Select(piece => new string(piece)));
 
     private static IEnumerable<string> ProgramLines() => Directory
-        .EnumerateFiles(Path.Combine(Repository.Root, "src", "MLNet.Gpt", "Inference"), "*.cs", SearchOption.AllDirectories)
+        .EnumerateFiles(Path.Combine(Repository.Root, "src", "MLNet.Gpt.Core"), "*.cs", SearchOption.AllDirectories)
         .Order(StringComparer.Ordinal)
         .SelectMany(File.ReadLines);
 

@@ -3,7 +3,10 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
-/// <summary>Failures of the input's own getters while the cursor reads ahead: each belongs to its row and column, and is neither hidden nor tried again.</summary>
+/// <summary>
+/// Failures of the input's own getters while the cursor reads ahead: each belongs to its row and column, and is neither
+/// hidden nor tried again.
+/// </summary>
 public sealed class FailingRowsTests : IDisposable
 {
     private const int Bad = 9;

@@ -3,7 +3,10 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Tests.Transforms;
 
-/// <summary>Rows that share passes of the model: the same values, the input gone through once, and not much of it before it is needed.</summary>
+/// <summary>
+/// Rows that share passes of the model: the same values, the input gone through once, and not much of it before it is
+/// needed.
+/// </summary>
 public sealed class LookAheadTests : IDisposable
 {
     private const int MostRowsAhead = 64;

@@ -6,7 +6,10 @@ using System.Text;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
-/// <summary>A hash of all that a model's figures depend on: configuration, weights as they are held, precision, and the tokens' texts. The same on every machine.</summary>
+/// <summary>
+/// A hash of all that a model's figures depend on: configuration, weights as they are held, precision, and the tokens'
+/// texts. The same on every machine.
+/// </summary>
 internal static class ModelFingerprint
 {
     private const int ElementsAtOnce = 1 << 18;

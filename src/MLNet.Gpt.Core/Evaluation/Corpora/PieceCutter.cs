@@ -2,10 +2,16 @@ using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
-/// <summary>Cuts documents, as they come, into windows and these into pieces of work. Holds one document, or of joined ones as much as a window needs.</summary>
+/// <summary>
+/// Cuts documents, as they come, into windows and these into pieces of work. Holds one document, or of joined ones as
+/// much as a window needs.
+/// </summary>
 internal sealed class PieceCutter
 {
-    /// <summary>Tokens given to the model after which a piece ends with its window: about a second of work for a small GPT-2 on two cores.</summary>
+    /// <summary>
+    /// Tokens given to the model after which a piece ends with its window: about a second of work for a small GPT-2 on
+    /// two cores.
+    /// </summary>
     public const int RowsPerPiece = 1024;
 
     private const int StartToken = -1;

@@ -7,14 +7,19 @@ namespace MLNet.Gpt;
 /// </summary>
 /// <param name="Loss">Summed negative log-likelihood and number of predicted tokens.</param>
 /// <param name="ByteCount">UTF-8 bytes of the predicted text.</param>
-/// <param name="CharacterCount">Unicode scalar values of the predicted text; one that spans tokens is predicted with the last of them.</param>
-/// <param name="WordCount">Words of which some part was predicted, as <see cref="TextSize.CountWords"/> counts them.</param>
+/// <param name="CharacterCount">
+/// Unicode scalar values of the predicted text; one that spans tokens is predicted with the last of them.
+/// </param>
+/// <param name="WordCount">
+/// Words of which some part was predicted, as <see cref="TextSize.CountWords"/> counts them.
+/// </param>
 /// <param name="Top1Count">Predicted tokens that the model held most probable.</param>
 /// <param name="Top5Count">Predicted tokens among the five that the model held most probable.</param>
 /// <param name="DocumentCount">Documents, those with nothing to predict among them.</param>
 /// <remarks>
-/// The predicted text is the whole text where a start token precedes it, as in lm-evaluation-harness. Without one, the first token is
-/// predicted by nobody: its loss is not in the sum, so its bytes, its characters and the words that end with it are not counted either.
+/// The predicted text is the whole text where a start token precedes it, as in lm-evaluation-harness. Without one, the
+/// first token is predicted by nobody: its loss is not in the sum, so its bytes, its characters and the words that end
+/// with it are not counted either.
 /// </remarks>
 public readonly record struct DocumentScore(
     LossSummary Loss, long ByteCount, long CharacterCount, long WordCount, long Top1Count, long Top5Count, long DocumentCount)
@@ -36,8 +41,9 @@ public readonly record struct DocumentScore(
     public static DocumentScore Add(DocumentScore left, DocumentScore right) => left + right;
 
     /// <summary>
-    /// The score as text that <see cref="ParseExact"/> reads back to the last bit, for sums over many processes: <see cref="LossSummary.ToExactString"/>, bytes,
-    /// characters, words, top-1 and top-5 tokens and documents, parted by commas.
+    /// The score as text that <see cref="ParseExact"/> reads back to the last bit, for sums over many processes:
+    /// <see cref="LossSummary.ToExactString"/>, bytes, characters, words, top-1 and top-5 tokens and documents, parted
+    /// by commas.
     /// </summary>
     public string ToExactString() => string.Create(
         CultureInfo.InvariantCulture, $"{Loss.ToExactString()},{ByteCount},{CharacterCount},{WordCount},{Top1Count},{Top5Count},{DocumentCount}");

@@ -21,22 +21,32 @@ public sealed class LanguageModelMetrics
     public DocumentScore Score { get; }
 
     /// <summary>Cross-entropy: Σ −ln p(target) / tokens, in nats per token; lower is better. NaN where no token was predicted.</summary>
-    public double CrossEntropy => CrossEntropy;
+    public double CrossEntropy => Loss.CrossEntropy;
 
-    /// <summary>Perplexity, exp(<see cref="CrossEntropy"/>): from 1 (certain) over <see cref="VocabularySize"/> (uniform guessing) upwards.</summary>
+    /// <summary>
+    /// Perplexity, exp(<see cref="CrossEntropy"/>): from 1 (certain) over <see cref="VocabularySize"/> (uniform
+    /// guessing) upwards.
+    /// </summary>
     public double Perplexity => Loss.Perplexity;
 
     /// <summary><see cref="CrossEntropy"/> in bits per token: nats / ln 2.</summary>
     public double BitsPerToken => CrossEntropy / Math.Log(2);
 
-    /// <summary>Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was predicted.</summary>
+    /// <summary>
+    /// Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was
+    /// predicted.
+    /// </summary>
     public double BitsPerByte => PerUnit(Score.ByteCount) / Math.Log(2);
 
-    /// <summary>Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN where nothing was predicted.</summary>
+    /// <summary>
+    /// Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN
+    /// where nothing was predicted.
+    /// </summary>
     public double BitsPerCharacter => PerUnit(Score.CharacterCount) / Math.Log(2);
 
     /// <summary>
-    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN where nothing was predicted.
+    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN
+    /// where nothing was predicted.
     /// </summary>
     public double BytePerplexity => Math.Exp(PerUnit(Score.ByteCount));
 

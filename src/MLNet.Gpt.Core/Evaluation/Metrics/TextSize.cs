@@ -2,9 +2,15 @@ using System.Text;
 
 namespace MLNet.Gpt;
 
-/// <summary>How long a text is in the units that losses are divided by: independent of any tokenizer, and additive over documents.</summary>
+/// <summary>
+/// How long a text is in the units that losses are divided by: independent of any tokenizer, and additive over
+/// documents.
+/// </summary>
 /// <param name="ByteCount">UTF-8 bytes; a surrogate without its other half counts as U+FFFD, 3 bytes.</param>
-/// <param name="CharacterCount">Unicode scalar values (code points): an emoji of one code point is one character, however many bytes or tokens it takes.</param>
+/// <param name="CharacterCount">
+/// Unicode scalar values (code points): an emoji of one code point is one character, however many bytes or tokens it
+/// takes.
+/// </param>
 /// <param name="WordCount">Words, as <see cref="CountWords"/> counts them.</param>
 public readonly record struct TextSize(long ByteCount, long CharacterCount, long WordCount)
 {

@@ -4,8 +4,9 @@ namespace MLNet.Gpt.Evaluation.Metrics;
 
 /// <summary>Walks through a text token by token and tells where each ends.</summary>
 /// <remarks>
-/// A token's decoded text is looked for where the last token ended. Tokenizers that keep all of a text agree with it at once; those that forget
-/// white space, or replace words that they do not know, are met by passing over white space, or over a word.
+/// A token's decoded text is looked for where the last token ended. Tokenizers that keep all of a text agree with it at
+/// once; those that forget white space, or replace words that they do not know, are met by passing over white space, or
+/// over a word.
 /// </remarks>
 internal sealed class TokenSpans(string text, ITextTokenizer tokenizer)
 {

@@ -5,12 +5,14 @@ namespace MLNet.Gpt;
 /// <summary>How a text is measured. At any setting every target is scored exactly once.</summary>
 /// <remarks>
 /// <para>
-/// A text is read in windows of <see cref="WindowLength"/> tokens, each <see cref="Stride"/> tokens after the last. The first window scores
-/// all of its targets; every other scores those that no earlier window did, so that each has at least window length − stride tokens before it.
+/// A text is read in windows of <see cref="WindowLength"/> tokens, each <see cref="Stride"/> tokens after the last. The
+/// first window scores all of its targets; every other scores those that no earlier window did, so that each has at
+/// least window length − stride tokens before it.
 /// </para>
 /// <para>
-/// The first token has nothing before it. By default it is not predicted: it is no target, and its bytes, its characters and the words that end
-/// with it are left out of what the loss is divided by. With <see cref="PrependEndOfText"/> it is a target like the others.
+/// The first token has nothing before it. By default it is not predicted: it is no target, and its bytes, its
+/// characters and the words that end with it are left out of what the loss is divided by. With
+/// <see cref="PrependEndOfText"/> it is a target like the others.
 /// </para>
 /// </remarks>
 public sealed record ScoringOptions
@@ -19,13 +21,15 @@ public sealed record ScoringOptions
     public static ScoringOptions Book { get; } = new();
 
     /// <summary>
-    /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, windows side by side, the last as long as the others.
+    /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, windows side by side, the
+    /// last as long as the others.
     /// </summary>
     public static ScoringOptions RollingWindows { get; } = new() { PrependEndOfText = true, LastWindow = LastWindow.AtEnd };
 
     /// <summary>
-    /// Whether a document is preceded by the token that begins one, so that its first token is predicted as well; of joined documents, the first is. That token
-    /// is the tokenizer's <see cref="ITextTokenizer.BeginningOfTextId"/>: of GPT-2 the end-of-text token, of a model with one of its own, such as <c>&lt;s&gt;</c>, that.
+    /// Whether a document is preceded by the token that begins one, so that its first token is predicted as well; of
+    /// joined documents, the first is. That token is the tokenizer's <see cref="ITextTokenizer.BeginningOfTextId"/>: of
+    /// GPT-2 the end-of-text token, of a model with one of its own, such as <c>&lt;s&gt;</c>, that.
     /// </summary>
     /// <value><see langword="false"/>: a document of N tokens has N − 1 targets, as in the lecture.</value>
     public bool PrependEndOfText { get; init; }
@@ -39,8 +43,8 @@ public sealed record ScoringOptions
     public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
 
     /// <summary>
-    /// Tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride gives targets more to see
-    /// and costs window length / stride times as much.
+    /// Tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride
+    /// gives targets more to see and costs window length / stride times as much.
     /// </summary>
     /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows lie side by side.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
@@ -54,8 +58,8 @@ public sealed record ScoringOptions
     public DocumentBoundaries Documents { get; init => field = Check.Defined(value, nameof(Documents)); } = DocumentBoundaries.Separate;
 
     /// <summary>
-    /// The windows of Hugging Face's guide "Perplexity of fixed-length models": it takes as many tokens as the context is long, and the last of
-    /// them is only predicted, so a window gives the model one token fewer than it could hold.
+    /// The windows of Hugging Face's guide "Perplexity of fixed-length models": it takes as many tokens as the context
+    /// is long, and the last of them is only predicted, so a window gives the model one token fewer than it could hold.
     /// </summary>
     /// <param name="config">The model's sizes; a context of at least 2.</param>
     /// <param name="stride">Tokens from one window to the next, from 1 to the context length − 1.</param>
@@ -68,7 +72,9 @@ public sealed record ScoringOptions
     internal int StrideFor(GptConfig config) => Stride ?? WindowLengthFor(config);
 
     /// <summary>Returns these options if a model can be measured with them.</summary>
-    /// <exception cref="ArgumentException">A window is longer than the context, the stride than the window, or a token is wanted that the vocabulary lacks.</exception>
+    /// <exception cref="ArgumentException">
+    /// A window is longer than the context, the stride than the window, or a token is wanted that the vocabulary lacks.
+    /// </exception>
     internal ScoringOptions ValidatedFor(GptConfig config, ITextTokenizer tokenizer)
     {
         int window = WindowLengthFor(config);

@@ -17,14 +17,20 @@ public sealed class TextScorer
     private readonly ScoringOptions _options;
 
     /// <summary>Measures with a model.</summary>
-    /// <exception cref="ArgumentException">The options do not fit the model: a window is longer than its context, or an end-of-text token is wanted and there is none.</exception>
+    /// <exception cref="ArgumentException">
+    /// The options do not fit the model: a window is longer than its context, or an end-of-text token is wanted and
+    /// there is none.
+    /// </exception>
     public TextScorer(GptModel model, ScoringOptions? options = null)
     {
         _model = model;
         _options = (options ?? new()).ValidatedFor(model.Config, model.Tokenizer);
     }
 
-    /// <summary>The score of one document. A text of no token, or of one with nothing before it, has no target: its token count is 0.</summary>
+    /// <summary>
+    /// The score of one document. A text of no token, or of one with nothing before it, has no target: its token count
+    /// is 0.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The model's logits hold NaN.</exception>
     public DocumentScore Score(ReadOnlySpan<char> text, CancellationToken cancellationToken = default)
     {
@@ -42,7 +48,10 @@ public sealed class TextScorer
             .EvaluateDocuments(Corpus.Of([new(string.Empty, text)]), cancellationToken)
             .Single();
 
-    /// <summary>The ids that <see cref="Score"/> measures: the text's, after the token that begins a document if the options ask for it.</summary>
+    /// <summary>
+    /// The ids that <see cref="Score"/> measures: the text's, after the token that begins a document if the options ask
+    /// for it.
+    /// </summary>
     public int[] Encode(ReadOnlySpan<char> text)
     {
         int[] ids = _model.Tokenizer.Encode(text, _options.SpecialTokens);

@@ -15,7 +15,8 @@ public sealed class Calibration
     public IReadOnlyList<CalibrationBin> Bins { get; }
 
     /// <summary>
-    /// Expected calibration error: Σ over bins (predictions in it / all) · |hit rate − mean probability|, from 0 (calibrated) to 1. NaN of no prediction.
+    /// Expected calibration error: Σ over bins (predictions in it / all) · |hit rate − mean probability|, from 0
+    /// (calibrated) to 1. NaN of no prediction.
     /// </summary>
     public double ExpectedError
     {

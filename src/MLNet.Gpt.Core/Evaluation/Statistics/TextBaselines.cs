@@ -5,10 +5,13 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt;
 
-/// <summary>What a loss should be read against: the losses of four simple predictors over the same targets, in the same units.</summary>
+/// <summary>
+/// What a loss should be read against: the losses of four simple predictors over the same targets, in the same units.
+/// </summary>
 /// <remarks>
-/// The compressors see the whole corpus as one text, and learn from all that came before; their bits are divided by the bytes of the predicted text, and
-/// given as nats per token like the others. Arg-max accuracies are 0, as these predictors were not asked.
+/// The compressors see the whole corpus as one text, and learn from all that came before; their bits are divided by the
+/// bytes of the predicted text, and given as nats per token like the others. Arg-max accuracies are 0, as these
+/// predictors were not asked.
 /// </remarks>
 public sealed class TextBaselines
 {

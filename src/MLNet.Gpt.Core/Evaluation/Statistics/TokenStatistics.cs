@@ -4,8 +4,9 @@ using System.Numerics;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How the losses of many tokens are spread: over the model's confidence, over surprisal, over the tokens seen before. Kept in counts of fixed size and
-/// exact sums, so that statistics of shards add up to those of the whole to the last bit.
+/// How the losses of many tokens are spread: over the model's confidence, over surprisal, over the tokens seen before.
+/// Kept in counts of fixed size and exact sums, so that statistics of shards add up to those of the whole to the last
+/// bit.
 /// </summary>
 public sealed class TokenStatistics
 {
@@ -70,7 +71,10 @@ public sealed class TokenStatistics
         for (int i = 0; i < _byContext.Length; i++) _byContext[i] += other._byContext[i];
     }
 
-    /// <summary>The statistics as text that <see cref="ParseExact"/> reads back to the last bit; bins that are 0 at the end of a list are left out.</summary>
+    /// <summary>
+    /// The statistics as text that <see cref="ParseExact"/> reads back to the last bit; bins that are 0 at the end of a
+    /// list are left out.
+    /// </summary>
     internal string ToExactString() => string.Join('|', List(_counts), List(_hits), List(_probabilities), List(_histogram), List(_byContext));
 
     /// <exception cref="FormatException">The text is no such statistics.</exception>

@@ -3,8 +3,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The simplest model that has learned something: how often each token occurred in a training text, whatever stands before it.
-/// p(token) = (count + 1) / (tokens + V), so that no token is impossible (add-one smoothing; Jurafsky and Martin, "Speech and Language Processing", chapter 3).
+/// The simplest model that has learned something: how often each token occurred in a training text, whatever stands
+/// before it. p(token) = (count + 1) / (tokens + V), so that no token is impossible (add-one smoothing; Jurafsky and
+/// Martin, "Speech and Language Processing", chapter 3).
 /// </summary>
 public sealed class UnigramModel
 {

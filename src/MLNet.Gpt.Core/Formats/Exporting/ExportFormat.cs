@@ -3,7 +3,10 @@ namespace MLNet.Gpt.Formats;
 /// <summary>The formats that a model can be written in.</summary>
 public enum ExportFormat
 {
-    /// <summary>This library's own file, <c>.safetensors</c>: weights, configuration and tokenizer; see <see cref="GptCheckpoint"/>.</summary>
+    /// <summary>
+    /// This library's own file, <c>.safetensors</c>: weights, configuration and tokenizer; see
+    /// <see cref="GptCheckpoint"/>.
+    /// </summary>
     Checkpoint,
 
     /// <summary>A folder as Hugging Face's <c>GPT2LMHeadModel.save_pretrained</c> writes it: for transformers, vLLM and TGI.</summary>

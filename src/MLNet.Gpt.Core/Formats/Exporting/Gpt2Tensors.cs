@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Formats.Exporting;
 
 /// <summary>
-/// A model's weights as GPT-2's release lays them out: query, key and value projections fused, always with a bias, which is zero where the model has none.
-/// Matrices are (out, in).
+/// A model's weights as GPT-2's release lays them out: query, key and value projections fused, always with a bias,
+/// which is zero where the model has none. Matrices are (out, in).
 /// </summary>
 internal sealed class Gpt2Tensors(IWeightSource weights)
 {

@@ -10,25 +10,31 @@ namespace MLNet.Gpt.Formats;
 
 /// <summary>Writes models in the formats of other programs.</summary>
 /// <remarks>
-/// Weights are streamed: at most one matrix of a block is held in memory. What is written goes aside, is flushed to the disk and moved into place; a crash at any
-/// moment leaves the old model or the new one.
+/// Weights are streamed: at most one matrix of a block is held in memory. What is written goes aside, is flushed to the
+/// disk and moved into place; a crash at any moment leaves the old model or the new one.
 /// </remarks>
 public static class GptModelExporter
 {
     /// <summary>Writes a model.</summary>
-    /// <param name="path">The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to make or replace. A folder is replaced only where it holds nothing but a model.</param>
+    /// <param name="path">
+    /// The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to make or replace. A folder is replaced
+    /// only where it holds nothing but a model.
+    /// </param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
     /// <param name="tokenizer">
-    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has none for a vocabulary of words, a state dict none at all.
+    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has none for
+    /// a vocabulary of words, a state dict none at all.
     /// </param>
     /// <param name="options">Format, data type and more; the defaults where <see langword="null"/>.</param>
     /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ArgumentException">
-    /// The format has no such data type or no place for such a tokenizer, the tokenizer has ordinary tokens that the model has not, or a weight is beyond the data type's
-    /// range; what was there stays as it was.
+    /// The format has no such data type or no place for such a tokenizer, the tokenizer has ordinary tokens that the
+    /// model has not, or a weight is beyond the data type's range; what was there stays as it was.
     /// </exception>
-    /// <exception cref="IOException">The file cannot be written, or the folder holds something that would be lost.</exception>
+    /// <exception cref="IOException">
+    /// The file cannot be written, or the folder holds something that would be lost.
+    /// </exception>
     public static void Export(
         string path,
         IWeightSource weights,

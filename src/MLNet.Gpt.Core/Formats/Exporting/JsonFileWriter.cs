@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace MLNet.Gpt.Formats.Exporting;
 
-/// <summary>Makes JSON files as Python's programs write them: two blanks of indentation or none, only what must be escaped, a line's end at the end.</summary>
+/// <summary>
+/// Makes JSON files as Python's programs write them: two blanks of indentation or none, only what must be escaped, a
+/// line's end at the end.
+/// </summary>
 internal static class JsonFileWriter
 {
     /// <summary>An object's bytes.</summary>

@@ -59,7 +59,8 @@ internal static class GgufExporter
         if (!weights.Config.HasTiedHead) yield return tensors.Weight("output.weight", WeightNames.Head);
     }
 
-    // llama.cpp's kernels want vectors and the position embedding in single precision. Rows that are not whole blocks fall back to half precision.
+    // llama.cpp's kernels want vectors and the position embedding in single precision. Rows that are not whole blocks
+    // fall back to half precision.
     private static ExportDataType TypeOf(ExportTensor tensor, ExportDataType type)
     {
         if (tensor.Shape.Count == 1 || tensor.Name == PositionEmbedding) return ExportDataType.Float32;

@@ -4,7 +4,10 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>An open GGUF file: metadata, then a list of tensors, then their data at multiples of an alignment. Source: the format's description in ggml's <c>docs/gguf.md</c>.</summary>
+/// <summary>
+/// An open GGUF file: metadata, then a list of tensors, then their data at multiples of an alignment. Source: the
+/// format's description in ggml's <c>docs/gguf.md</c>.
+/// </summary>
 internal sealed class GgufFile
 {
     private const int MostPairs = 1 << 16;

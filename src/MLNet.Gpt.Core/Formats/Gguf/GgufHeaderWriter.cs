@@ -6,7 +6,10 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>Makes what stands before the elements of a GGUF file: magic, version, keys with their values, and each tensor's name, shape, type and place.</summary>
+/// <summary>
+/// Makes what stands before the elements of a GGUF file: magic, version, keys with their values, and each tensor's
+/// name, shape, type and place.
+/// </summary>
 /// <remarks>Source: GGML's <c>docs/gguf.md</c>, version 3 of the format, little-endian.</remarks>
 internal sealed class GgufHeaderWriter
 {

@@ -52,7 +52,10 @@ internal sealed class GgufReader(PositionedFile file)
         }
     }
 
-    /// <summary>A value of metadata: a number as <see langword="long"/>, <see langword="ulong"/> where it needs to be, or <see langword="double"/>, a text, a truth value, or an array.</summary>
+    /// <summary>
+    /// A value of metadata: a number as <see langword="long"/>, <see langword="ulong"/> where it needs to be, or
+    /// <see langword="double"/>, a text, a truth value, or an array.
+    /// </summary>
     public object Value() => Value(Type(), 0);
 
     public InvalidDataException Invalid(string problem) => new($"'{file.Path}' is not a usable GGUF file: {problem}.");

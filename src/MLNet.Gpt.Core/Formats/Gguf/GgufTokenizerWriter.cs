@@ -22,7 +22,8 @@ internal static class GgufTokenizerWriter
             $"GGUF has no place for a tokenizer of type {tokenizer.GetType()}, only for {nameof(Gpt2Tokenizer)} and {nameof(BytePairTokenizer)}; without one the model works on token ids.",
             nameof(tokenizer));
 
-        // A token for each row of the embedding: what the tokenizer lacks is padded as llama.cpp's converter does, and what it has beyond is left out.
+        // A token for each row of the embedding: what the tokenizer lacks is padded as llama.cpp's converter does, and
+        // what it has beyond is left out.
         int size = config.VocabularySize, known = Math.Min(size, vocabulary.Tokens.Count);
         string[] tokens = [.. Enumerable.Range(0, size).Select(id => id < known ? vocabulary.Tokens[id] : FittedTokenizer.NameOf(id))];
         int[] types = new int[size];

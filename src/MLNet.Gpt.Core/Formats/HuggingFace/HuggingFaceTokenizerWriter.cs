@@ -6,8 +6,8 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes a tokenizer's files: byte-level BPE as <c>GPT2TokenizerFast</c> does, a vocabulary of words as a <c>WordLevel</c> model of the tokenizers library that splits
-/// on white space.
+/// Writes a tokenizer's files: byte-level BPE as <c>GPT2TokenizerFast</c> does, a vocabulary of words as a
+/// <c>WordLevel</c> model of the tokenizers library that splits on white space.
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
 {

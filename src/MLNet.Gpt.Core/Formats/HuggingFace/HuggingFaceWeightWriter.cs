@@ -8,7 +8,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes the weights under the names of <c>GPT2LMHeadModel</c>. Its linear layers are <c>Conv1D</c>, whose matrices are (in, out); a tied head is left out.
+/// Writes the weights under the names of <c>GPT2LMHeadModel</c>. Its linear layers are <c>Conv1D</c>, whose matrices
+/// are (in, out); a tied head is left out.
 /// </summary>
 internal static partial class HuggingFaceWeightWriter
 {

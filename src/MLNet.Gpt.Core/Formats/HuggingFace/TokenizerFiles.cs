@@ -7,7 +7,10 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
-/// <summary>A tokenizer in files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as OpenAI wrote them first.</summary>
+/// <summary>
+/// A tokenizer in files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as OpenAI wrote
+/// them first.
+/// </summary>
 internal static class TokenizerFiles
 {
     public const string Whole = "tokenizer.json";
@@ -19,7 +22,9 @@ internal static class TokenizerFiles
     public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
 
     /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or of another kind than is read here; the message names what is different.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is damaged, or of another kind than is read here; the message names what is different.
+    /// </exception>
     public static ITextTokenizer? Read(string folder)
     {
         string whole = Path.Combine(folder, Whole);
@@ -42,7 +47,8 @@ internal static class TokenizerFiles
     }
 
     /// <summary>
-    /// Refuses more merges than the tokens of a vocabulary have characters between which they could be merged, before they are read: each takes many times its place in the file.
+    /// Refuses more merges than the tokens of a vocabulary have characters between which they could be merged, before
+    /// they are read: each takes many times its place in the file.
     /// </summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="count">Merges.</param>

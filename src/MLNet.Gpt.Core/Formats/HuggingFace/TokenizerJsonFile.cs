@@ -4,8 +4,9 @@ using MLNet.Gpt.Formats.Importing;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Hugging Face's <c>tokenizer.json</c>, of which two kinds are read: GPT-2's, byte-level BPE with GPT-2's splitting and nothing done to the text before, and
-/// words between white space (<c>WordLevel</c>), as this library writes its own vocabularies of words.
+/// Hugging Face's <c>tokenizer.json</c>, of which two kinds are read: GPT-2's, byte-level BPE with GPT-2's splitting
+/// and nothing done to the text before, and words between white space (<c>WordLevel</c>), as this library writes its
+/// own vocabularies of words.
 /// </summary>
 internal static class TokenizerJsonFile
 {

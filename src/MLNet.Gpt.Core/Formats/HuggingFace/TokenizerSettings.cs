@@ -5,8 +5,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// What the files around a vocabulary say of it: tokens that were added to it, and which tokens begin and end a document. Of two files that disagree, those
-/// of the tokenizer win over those of the model, since they name a token and not an id, which stays behind where a vocabulary is exchanged.
+/// What the files around a vocabulary say of it: tokens that were added to it, and which tokens begin and end a
+/// document. Of two files that disagree, those of the tokenizer win over those of the model, since they name a token
+/// and not an id, which stays behind where a vocabulary is exchanged.
 /// </summary>
 internal sealed class TokenizerSettings
 {

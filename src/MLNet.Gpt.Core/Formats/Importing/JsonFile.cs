@@ -16,7 +16,9 @@ internal static class JsonFile
     /// <param name="path">The file.</param>
     /// <param name="limit">Most bytes that it may have.</param>
     /// <param name="read">Looks at the object.</param>
-    /// <exception cref="InvalidDataException">It is no such file, or holds something else than <paramref name="read"/> asks for.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is no such file, or holds something else than <paramref name="read"/> asks for.
+    /// </exception>
     public static T Read<T>(string path, int limit, Func<JsonElement, T> read)
     {
         byte[] bytes = PositionedFile.ReadAll(path, limit);

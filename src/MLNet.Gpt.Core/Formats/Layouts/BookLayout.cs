@@ -3,7 +3,10 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Layouts;
 
-/// <summary>The state dict of the book's model: the names of <see cref="WeightNames"/>, and in each block a mask that is no weight.</summary>
+/// <summary>
+/// The state dict of the book's model: the names of <see cref="WeightNames"/>, and in each block a mask that is no
+/// weight.
+/// </summary>
 internal sealed partial class BookLayout : IWeightLayout
 {
     private BookLayout()

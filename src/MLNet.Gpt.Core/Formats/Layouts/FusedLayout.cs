@@ -4,7 +4,10 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Layouts;
 
-/// <summary>GPT-2's own arrangement, with queries, keys and values in one matrix: what the writers share but for names and the matrices' direction.</summary>
+/// <summary>
+/// GPT-2's own arrangement, with queries, keys and values in one matrix: what the writers share but for names and the
+/// matrices' direction.
+/// </summary>
 internal sealed partial record FusedLayout : IWeightLayout
 {
     /// <summary>Hugging Face's transformers, without the prefix <c>transformer.</c>; matrices are (in, out).</summary>

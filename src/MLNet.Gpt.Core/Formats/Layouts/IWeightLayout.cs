@@ -20,14 +20,18 @@ internal interface IWeightLayout
     /// <summary>The bias of a block's queries.</summary>
     string QueryBias(int layer);
 
-    /// <summary>A place for each weight of a configuration, one at a time, so that a damaged count of layers ends at the first one missing.</summary>
+    /// <summary>
+    /// A place for each weight of a configuration, one at a time, so that a damaged count of layers ends at the first
+    /// one missing.
+    /// </summary>
     IEnumerable<WeightPlace> Places(GptConfig config);
 
     /// <summary>Whether the writer's files hold the tensor although it is no weight, such as the mask of attention.</summary>
     bool IsNoWeight(string tensor);
 
     /// <summary>
-    /// Whether the files of a model without any bias lack those of its linear layers and the shifts of its norms, as nanoGPT's <c>bias=False</c> leaves them out.
+    /// Whether the files of a model without any bias lack those of its linear layers and the shifts of its norms, as
+    /// nanoGPT's <c>bias=False</c> leaves them out.
     /// </summary>
     bool LacksBiases(IReadOnlyDictionary<string, FileTensor> tensors);
 }

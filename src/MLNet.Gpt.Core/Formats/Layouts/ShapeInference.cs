@@ -16,7 +16,9 @@ internal static class ShapeInference
     /// <param name="path">For messages.</param>
     /// <param name="layout">The names.</param>
     /// <param name="tensors">The tensors by those names.</param>
-    /// <param name="headCount">Attention heads, which no shape tells; may be <see langword="null"/> for the widths of GPT-2's published sizes.</param>
+    /// <param name="headCount">
+    /// Attention heads, which no shape tells; may be <see langword="null"/> for the widths of GPT-2's published sizes.
+    /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or of an impossible shape.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed.</exception>
     public static GptConfig Infer(string path, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, int? headCount)

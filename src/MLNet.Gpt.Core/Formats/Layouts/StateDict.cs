@@ -4,7 +4,10 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Layouts;
 
-/// <summary>Named tensors, in safetensors or in PyTorch's own format: whose names they are, and the configuration that goes with them.</summary>
+/// <summary>
+/// Named tensors, in safetensors or in PyTorch's own format: whose names they are, and the configuration that goes with
+/// them.
+/// </summary>
 internal static class StateDict
 {
     /// <summary>Puts the tensors in their places.</summary>

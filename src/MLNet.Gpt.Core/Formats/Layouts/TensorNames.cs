@@ -7,7 +7,8 @@ internal static class TensorNames
 {
     private const int MostShown = 5;
 
-    // torch.compile, data-parallel wrappers, Opacus, the attribute of a training module, and transformers' and nanoGPT's module around the blocks.
+    // torch.compile, data-parallel wrappers, Opacus, the attribute of a training module, and transformers' and
+    // nanoGPT's module around the blocks.
     private static readonly string[] Prefixes = ["_orig_mod.", "module.", "_module.", "model.", "transformer."];
 
     /// <summary>Indexes tensors by their names without prefixes, which may stand in any order and number.</summary>

@@ -7,7 +7,10 @@ internal static class TiedHead
 {
     private const int ChunkLength = 1 << 16;
 
-    /// <summary>Returns the configuration of the head that is used: the token embedding where it is stored once more, or another one where that is wanted.</summary>
+    /// <summary>
+    /// Returns the configuration of the head that is used: the token embedding where it is stored once more, or another
+    /// one where that is wanted.
+    /// </summary>
     /// <param name="path">For messages.</param>
     /// <param name="config">As the file says.</param>
     /// <param name="layout">The writer's names.</param>

@@ -3,8 +3,8 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Layouts;
 
 /// <summary>
-/// A file's tensors under this library's names: every weight of the configuration has its place, biases that a model was trained without are zeros, and nothing is
-/// left over but the heads of other tasks.
+/// A file's tensors under this library's names: every weight of the configuration has its place, biases that a model
+/// was trained without are zeros, and nothing is left over but the heads of other tasks.
 /// </summary>
 internal sealed class WeightMap : IWeightSource
 {
@@ -20,8 +20,12 @@ internal sealed class WeightMap : IWeightSource
     /// <param name="config">The configuration.</param>
     /// <param name="layout">The writer's names and arrangement.</param>
     /// <param name="tensors">The file's tensors by those names.</param>
-    /// <param name="useStoredHead">Whether a head that differs from the token embedding is used where the configuration ties it.</param>
-    /// <exception cref="InvalidDataException">A weight is missing, is of another shape or type, or a tensor is left over; the message names it.</exception>
+    /// <param name="useStoredHead">
+    /// Whether a head that differs from the token embedding is used where the configuration ties it.
+    /// </param>
+    /// <exception cref="InvalidDataException">
+    /// A weight is missing, is of another shape or type, or a tensor is left over; the message names it.
+    /// </exception>
     public WeightMap(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead = false)
     {
         Config = config = TiedHead.Resolve(path, config, layout, tensors, useStoredHead);

@@ -6,8 +6,9 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// <summary>Writes a configuration's forward pass as a graph of ONNX operators.</summary>
 /// <remarks>
 /// With the cache, inputs and outputs have the names and shapes that Hugging Face's Optimum gives a decoder:
-/// <c>input_ids</c> (B, T), <c>attention_mask</c> (B, P + T), <c>position_ids</c> (B, T), <c>past_key_values.i.key</c> and <c>.value</c> (B, nh, P, hs);
-/// <c>logits</c> (B, T, V), <c>present.i.key</c> and <c>.value</c> (B, nh, P + T, hs). P, the tokens before, may be 0. Without, <c>input_ids</c> and <c>logits</c>.
+/// <c>input_ids</c> (B, T), <c>attention_mask</c> (B, P + T), <c>position_ids</c> (B, T), <c>past_key_values.i.key</c>
+/// and <c>.value</c> (B, nh, P, hs); <c>logits</c> (B, T, V), <c>present.i.key</c> and <c>.value</c> (B, nh, P + T,
+/// hs). P, the tokens before, may be 0. Without, <c>input_ids</c> and <c>logits</c>.
 /// </remarks>
 internal sealed class Gpt2GraphWriter
 {
@@ -71,7 +72,8 @@ internal sealed class Gpt2GraphWriter
         return (Unsqueeze("position_ids", positions, 0), Bias(allowed));
     }
 
-    // Positions are given, (B, T); queries are the last T of P + T places, and a place that the mask leaves out is seen by none: (B, 1, T, P + T).
+    // Positions are given, (B, T); queries are the last T of P + T places, and a place that the mask leaves out is seen
+    // by none: (B, 1, T, P + T).
     private (string Positions, string Bias) CachedPositions(string length)
     {
         string mask = _graph.Input("attention_mask", OnnxElementType.Int64, Batch, Total);

@@ -7,8 +7,9 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.Onnx;
 
 /// <summary>
-/// The second files of a model: <c>NAME.onnx.data</c>, and where that is taken <c>NAME.onnx.2.data</c> and so on. A new model's file has a name
-/// that is not in use yet, so that the old model keeps its weights until the new one is in place; then those are removed.
+/// The second files of a model: <c>NAME.onnx.data</c>, and where that is taken <c>NAME.onnx.2.data</c> and so on. A new
+/// model's file has a name that is not in use yet, so that the old model keeps its weights until the new one is in
+/// place; then those are removed.
 /// </summary>
 internal static class OnnxDataFiles
 {
@@ -51,7 +52,10 @@ internal static class OnnxDataFiles
         }
     }
 
-    /// <summary>Removes the files of models that were replaced: those that the model in place does not name and that no export holds.</summary>
+    /// <summary>
+    /// Removes the files of models that were replaced: those that the model in place does not name and that no export
+    /// holds.
+    /// </summary>
     /// <param name="model">The model's file, links followed.</param>
     public static void RemoveUnused(string model)
     {
@@ -61,7 +65,8 @@ internal static class OnnxDataFiles
             if (!name.IsMatch(Path.GetFileName(file))) continue;
             try
             {
-                // An export holds its file until its model is in place. A file that can be held here is either the present model's or nobody's.
+                // An export holds its file until its model is in place. A file that can be held here is either the
+                // present model's or nobody's.
                 using var held = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Delete);
                 if (!Names(model, Path.GetFileName(file))) File.Delete(file);
             }

@@ -5,8 +5,8 @@ using MLNet.Gpt.Formats.Exporting;
 namespace MLNet.Gpt.Formats.Onnx;
 
 /// <summary>
-/// Collects a graph: nodes in the order in which they run, inputs, outputs, small constants, and the weights, whose elements are written later.
-/// Each method that adds something returns the name of what it makes.
+/// Collects a graph: nodes in the order in which they run, inputs, outputs, small constants, and the weights, whose
+/// elements are written later. Each method that adds something returns the name of what it makes.
 /// </summary>
 internal sealed class OnnxGraphWriter(ExportDataType weightType)
 {

@@ -12,8 +12,8 @@ namespace MLNet.Gpt.Formats.Package;
 internal sealed class PackageEntries : IDisposable
 {
     /// <summary>
-    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as long at best; a quarter
-    /// where they were widened from bytes.
+    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as
+    /// long at best; a quarter where they were widened from bytes.
     /// </summary>
     public const int MostExpansion = 16;
 

@@ -33,7 +33,9 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
 
     /// <param name="source">The entry, for messages.</param>
     /// <param name="json">What <see cref="ToJson"/> wrote.</param>
-    /// <exception cref="InvalidDataException">The metadata are damaged, of another format or of a newer version; the message names the field.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The metadata are damaged, of another format or of a newer version; the message names the field.
+    /// </exception>
     public static PackageMetadata Parse(string source, string json)
     {
         try

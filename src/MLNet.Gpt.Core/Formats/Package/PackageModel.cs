@@ -34,8 +34,12 @@ internal static class PackageModel
     /// <summary>Reads a package without its transformer's options, and compares the checksum of its weights.</summary>
     /// <param name="entries">The package.</param>
     /// <param name="path">The file or folder, for messages.</param>
-    /// <param name="temporaryFolder">Where weights in a zip are unpacked to; <see langword="null"/> for the system's place.</param>
-    /// <exception cref="InvalidDataException">It is damaged, of a newer version, or contradicts itself; the message names the entry and the field.</exception>
+    /// <param name="temporaryFolder">
+    /// Where weights in a zip are unpacked to; <see langword="null"/> for the system's place.
+    /// </param>
+    /// <exception cref="InvalidDataException">
+    /// It is damaged, of a newer version, or contradicts itself; the message names the entry and the field.
+    /// </exception>
     public static (PackageMetadata Metadata, OpenedModel Model) Open(PackageEntries entries, string path, string? temporaryFolder)
     {
         var metadata = PackageMetadata.Parse(entries.PathOf(MetadataEntry), entries.ReadText(MetadataEntry, SmallEntry));

@@ -5,8 +5,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>The checksum of zip archives (ISO 3309, reflected polynomial 0xEDB88320), at the speed of memory where the processor multiplies without carry.</summary>
-/// <remarks>Source of the folding: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel (2009).</remarks>
+/// <summary>
+/// The checksum of zip archives (ISO 3309, reflected polynomial 0xEDB88320), at the speed of memory where the processor
+/// multiplies without carry.
+/// </summary>
+/// <remarks>
+/// Source of the folding: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction",
+/// Intel (2009).
+/// </remarks>
 internal static class Crc32
 {
     private const uint Polynomial = 0xEDB8_8320;
@@ -39,7 +45,8 @@ internal static class Crc32
         return state;
     }
 
-    // Four lanes of 16 bytes, each multiplied forward by 64 bytes, then into one another; the last 16 bytes have the checksum of all before them.
+    // Four lanes of 16 bytes, each multiplied forward by 64 bytes, then into one another; the last 16 bytes have the
+    // checksum of all before them.
     private static uint Fold(uint state, ref ReadOnlySpan<byte> bytes)
     {
         var lanes = MemoryMarshal.Cast<byte, Vector128<ulong>>(bytes);

@@ -4,7 +4,10 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>What torch.save wrote before version 1.6: pickles one after the other (a mark, a version, the writer's system, the object, the storages' keys), then the storages.</summary>
+/// <summary>
+/// What torch.save wrote before version 1.6: pickles one after the other (a mark, a version, the writer's system, the
+/// object, the storages' keys), then the storages.
+/// </summary>
 internal sealed class LegacyTorchFile : ITorchContainer
 {
     private const string Mark = "119547037146038801333356"; // 0x1950A86A20F9469CFC6C

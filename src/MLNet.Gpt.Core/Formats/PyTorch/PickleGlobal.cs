@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>The name of a Python function or class, of those that stand in or beside a state dict. A name: nothing is looked up and nothing is called.</summary>
+/// <summary>
+/// The name of a Python function or class, of those that stand in or beside a state dict. A name: nothing is looked up
+/// and nothing is called.
+/// </summary>
 /// <param name="Module">The module.</param>
 /// <param name="Name">The name in it.</param>
 internal sealed record PickleGlobal(string Module, string Name)
@@ -19,8 +22,9 @@ internal sealed record PickleGlobal(string Module, string Name)
         ["BoolStorage"] = SafetensorsDataType.Boolean,
     };
 
-    // What PyTorch's own restricted reader (weights_only) lets pass and no weight is made of, and what training programs keep beside the weights: NumPy's scalars
-    // and arrays, and parsed arguments. Python 2's name for builtins is what protocol 2 writes. Source: torch/_weights_only_unpickler.py.
+    // What PyTorch's own restricted reader (weights_only) lets pass and no weight is made of, and what training
+    // programs keep beside the weights: NumPy's scalars and arrays, and parsed arguments. Python 2's name for builtins
+    // is what protocol 2 writes. Source: torch/_weights_only_unpickler.py.
     private static readonly Dictionary<string, HashSet<string>> OpaqueNames = new(StringComparer.Ordinal)
     {
         ["torch"] =

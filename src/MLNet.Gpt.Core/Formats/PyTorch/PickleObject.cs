@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>Stands for a Python object of a known class, of which nothing but its attributes is kept. No code of the class is run.</summary>
+/// <summary>
+/// Stands for a Python object of a known class, of which nothing but its attributes is kept. No code of the class is
+/// run.
+/// </summary>
 /// <param name="type">The class, or the function that made it.</param>
 internal sealed class PickleObject(PickleGlobal type)
 {

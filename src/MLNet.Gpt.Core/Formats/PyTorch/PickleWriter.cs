@@ -3,7 +3,10 @@ using System.Text;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>Writes a pickle of protocol 2, opcode by opcode, as Python's pickler does: whatever it makes gets a number in the memo, and a name that comes again is fetched from there.</summary>
+/// <summary>
+/// Writes a pickle of protocol 2, opcode by opcode, as Python's pickler does: whatever it makes gets a number in the
+/// memo, and a name that comes again is fetched from there.
+/// </summary>
 /// <remarks>Source: Python's <c>Lib/pickletools.py</c>, which describes each opcode.</remarks>
 internal sealed class PickleWriter
 {

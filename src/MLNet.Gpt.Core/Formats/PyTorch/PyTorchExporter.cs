@@ -7,8 +7,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Writes a state dict that the book's <c>GPTModel</c> loads: a zip archive of a pickle and a file for each tensor. The book's head is never tied,
-/// so a tied model's file names the token embedding twice.
+/// Writes a state dict that the book's <c>GPTModel</c> loads: a zip archive of a pickle and a file for each tensor. The
+/// book's head is never tied, so a tied model's file names the token embedding twice.
 /// </summary>
 internal static class PyTorchExporter
 {

@@ -4,7 +4,8 @@ using MLNet.Gpt.Formats.Exporting;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Writes the pickle of a state dict: an <c>OrderedDict</c> from keys to tensors, whose elements stand in files of their own. Byte for byte what <c>torch.save</c> writes.
+/// Writes the pickle of a state dict: an <c>OrderedDict</c> from keys to tensors, whose elements stand in files of
+/// their own. Byte for byte what <c>torch.save</c> writes.
 /// </summary>
 internal static class StateDictWriter
 {
@@ -38,7 +39,8 @@ internal static class StateDictWriter
 
     private static void OrderedDict(PickleWriter pickle) => pickle.Global("collections", "OrderedDict").EmptyTuple().Reduce();
 
-    // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks); the storage is known by ('storage', class, key, device, length).
+    // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks); the storage is known by
+    // ('storage', class, key, device, length).
     private static int Tensor(PickleWriter pickle, int key, ExportTensor tensor, ExportDataType type)
     {
         pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark();

@@ -24,7 +24,10 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
     /// <summary>Whether it is a matrix whose elements lie one after the other column by column, as a transposed view has them.</summary>
     public bool IsColumnMajor => Shape.Length == 2 && !IsContiguous && AreContiguous([Shape[1], Shape[0]], [Strides[1], Strides[0]]);
 
-    /// <summary>What is wrong with the view, or <see langword="null"/>: it must lie in the storage, and no two indices may lead to one element.</summary>
+    /// <summary>
+    /// What is wrong with the view, or <see langword="null"/>: it must lie in the storage, and no two indices may lead
+    /// to one element.
+    /// </summary>
     public string? Validate()
     {
         if (Shape.Length != Strides.Length || Shape.Length > MostDimensions) return $"has {Shape.Length} sizes and {Strides.Length} strides";

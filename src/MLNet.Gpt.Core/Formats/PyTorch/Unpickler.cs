@@ -5,11 +5,14 @@ using System.Text;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Reads Python's pickle format as far as state dicts need it. Only the opcodes of plain data are known, and only the names that <see cref="PickleGlobal"/>
-/// lists; anything else is refused by name. Nothing is executed: a call of a known name makes one of the records of this folder, and of what no weight is made
-/// of a <see cref="PickleObject"/>.
+/// Reads Python's pickle format as far as state dicts need it. Only the opcodes of plain data are known, and only the
+/// names that <see cref="PickleGlobal"/> lists; anything else is refused by name. Nothing is executed: a call of a
+/// known name makes one of the records of this folder, and of what no weight is made of a <see cref="PickleObject"/>.
 /// </summary>
-/// <remarks>Source: the opcodes' description in Python's <c>pickletools</c>, protocols 0 to 4 as far as torch.save and its relatives use them.</remarks>
+/// <remarks>
+/// Source: the opcodes' description in Python's <c>pickletools</c>, protocols 0 to 4 as far as torch.save and its
+/// relatives use them.
+/// </remarks>
 internal ref struct Unpickler
 {
     private const int MostSteps = 2_000_000;

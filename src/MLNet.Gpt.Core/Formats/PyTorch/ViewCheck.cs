@@ -1,9 +1,10 @@
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Makes sure that a state dict's tensors do not overlap in their storages. Any number of names may be the same view, as masks and tied weights are;
-/// columns of one matrix may be views of their own; elements may be in no view, as where a part of a larger tensor was saved. A view that shares some of
-/// another's elements and is not the same is a sign of damage: no model's weights do.
+/// Makes sure that a state dict's tensors do not overlap in their storages. Any number of names may be the same view,
+/// as masks and tied weights are; columns of one matrix may be views of their own; elements may be in no view, as where
+/// a part of a larger tensor was saved. A view that shares some of another's elements and is not the same is a sign of
+/// damage: no model's weights do.
 /// </summary>
 /// <param name="file">For messages.</param>
 internal sealed class ViewCheck(string file)

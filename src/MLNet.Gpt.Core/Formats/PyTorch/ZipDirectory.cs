@@ -6,8 +6,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// The directory of a zip archive, which stands at its end, with 64-bit sizes where there are any. Records are found and never extracted; packed or
-/// encrypted ones are refused. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
+/// The directory of a zip archive, which stands at its end, with 64-bit sizes where there are any. Records are found
+/// and never extracted; packed or encrypted ones are refused. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
 /// </summary>
 internal sealed class ZipDirectory
 {

@@ -3,10 +3,18 @@ using System.Text;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>Writes a zip archive as <c>torch.save</c> does: entries stored as they are, each one's bytes at a multiple of 64, so that they can be mapped.</summary>
-/// <remarks>Source: PKWARE's APPNOTE.TXT 6.3.10; the padding field is that of PyTorch's <c>caffe2/serialize/inline_container.cc</c>.</remarks>
+/// <summary>
+/// Writes a zip archive as <c>torch.save</c> does: entries stored as they are, each one's bytes at a multiple of 64, so
+/// that they can be mapped.
+/// </summary>
+/// <remarks>
+/// Source: PKWARE's APPNOTE.TXT 6.3.10; the padding field is that of PyTorch's
+/// <c>caffe2/serialize/inline_container.cc</c>.
+/// </remarks>
 /// <param name="stream">Can seek: an entry's checksum is filled in behind it.</param>
-/// <param name="largest">Sizes and offsets from here on are written in the 64-bit fields; smaller than the format's limit in tests.</param>
+/// <param name="largest">
+/// Sizes and offsets from here on are written in the 64-bit fields; smaller than the format's limit in tests.
+/// </param>
 internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
 {
     private const int Alignment = 64;

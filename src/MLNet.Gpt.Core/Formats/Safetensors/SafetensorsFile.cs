@@ -5,11 +5,13 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats;
 
 /// <summary>
-/// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for. Safe for use by many threads.
+/// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for.
+/// Safe for use by many threads.
 /// </summary>
 /// <remarks>
-/// Reads are positional reads of the file, not a memory mapping: as fast from the system's cache, and a file that another program cuts short while it is
-/// open gives an exception where a mapping would end the process. A file that is replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
+/// Reads are positional reads of the file, not a memory mapping: as fast from the system's cache, and a file that
+/// another program cuts short while it is open gives an exception where a mapping would end the process. A file that is
+/// replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
 /// </remarks>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -34,7 +36,9 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsTensor> Tensors { get; }
 
     /// <summary>Opens a file and checks its header against its length.</summary>
-    /// <exception cref="InvalidDataException">The file breaks the format; the message names the file, the tensor and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file breaks the format; the message names the file, the tensor and what is wrong.
+    /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static SafetensorsFile Open(string path) => Open(PositionedFile.Open(path));
 
@@ -58,7 +62,10 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The tensor of a name, or <see langword="null"/>.</summary>
     public SafetensorsTensor? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Copies elements of a tensor of floating-point numbers, row-major, as single precision. Double precision is rounded.</summary>
+    /// <summary>
+    /// Copies elements of a tensor of floating-point numbers, row-major, as single precision. Double precision is
+    /// rounded.
+    /// </summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="start">Index of the first element to copy.</param>
     /// <param name="destination">Receives as many elements as it is long.</param>
@@ -89,8 +96,8 @@ public sealed class SafetensorsFile : IDisposable
         : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
 
     /// <summary>
-    /// Every tensor as the importing parts know it. Of tensors with shared elements, safetensors' <c>save_model</c> keeps one and names the others in the metadata, each
-    /// with the one kept; those follow.
+    /// Every tensor as the importing parts know it. Of tensors with shared elements, safetensors' <c>save_model</c>
+    /// keeps one and names the others in the metadata, each with the one kept; those follow.
     /// </summary>
     internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(Import).Concat(Metadata
         .Where(pair => Find(pair.Key) is null && Find(pair.Value) is not null)

@@ -51,7 +51,9 @@ internal sealed class SafetensorsHeader
     }
 
     /// <summary>Reads the JSON and checks that the tensors cover the rest of the file exactly once.</summary>
-    /// <exception cref="InvalidDataException">The header breaks the format; the message names the file, the tensor and the rule.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The header breaks the format; the message names the file, the tensor and the rule.
+    /// </exception>
     public static SafetensorsHeader Parse(string file, ReadOnlySpan<byte> json, long fileLength)
     {
         var header = new SafetensorsHeader(file, LengthSize + json.Length, fileLength - LengthSize - json.Length);

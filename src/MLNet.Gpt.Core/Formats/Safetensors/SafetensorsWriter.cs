@@ -17,8 +17,8 @@ public static class SafetensorsWriter
     public delegate void WeightReader(string name, long start, Span<float> destination);
 
     /// <summary>
-    /// Writes a file with tensors in the order given. The file is written aside, flushed to the disk and moved into place:
-    /// after a crash the old file is there or the new one.
+    /// Writes a file with tensors in the order given. The file is written aside, flushed to the disk and moved into
+    /// place: after a crash the old file is there or the new one.
     /// </summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="entries">Names and shapes.</param>
@@ -26,7 +26,10 @@ public static class SafetensorsWriter
     /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to the nearest, ties to even.</param>
     /// <param name="metadata">Free texts for the header.</param>
     /// <param name="cancellationToken">Stops the writing and leaves the old file.</param>
-    /// <exception cref="ArgumentException">Two entries have one name, one has the name of the metadata, or an element is beyond the range of a narrower type.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two entries have one name, one has the name of the metadata, or an element is beyond the range of a narrower
+    /// type.
+    /// </exception>
     public static void Write(
         string path,
         IEnumerable<WeightEntry> entries,

@@ -4,8 +4,9 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.TensorFlow;
 
 /// <summary>
-/// A table of keys and values in order, in blocks with checksums, in which a key keeps only what differs from the one before it: LevelDB's format, which
-/// TensorFlow's checkpoints use for their index. Source: LevelDB's <c>doc/table_format.md</c>.
+/// A table of keys and values in order, in blocks with checksums, in which a key keeps only what differs from the one
+/// before it: LevelDB's format, which TensorFlow's checkpoints use for their index. Source: LevelDB's
+/// <c>doc/table_format.md</c>.
 /// </summary>
 internal sealed class SortedTable
 {

@@ -8,8 +8,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.TensorFlow;
 
 /// <summary>
-/// A TensorFlow checkpoint: an index, <c>NAME.index</c>, and files of data, <c>NAME.data-00000-of-00001</c> and so on, beside it. Source: TensorFlow's
-/// <c>tensor_bundle.h</c>.
+/// A TensorFlow checkpoint: an index, <c>NAME.index</c>, and files of data, <c>NAME.data-00000-of-00001</c> and so on,
+/// beside it. Source: TensorFlow's <c>tensor_bundle.h</c>.
 /// </summary>
 internal static class TensorBundle
 {

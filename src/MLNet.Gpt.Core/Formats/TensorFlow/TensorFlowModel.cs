@@ -8,7 +8,10 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.TensorFlow;
 
-/// <summary>A folder of OpenAI's release of GPT-2: <c>hparams.json</c>, <c>encoder.json</c>, <c>vocab.bpe</c> and a TensorFlow checkpoint.</summary>
+/// <summary>
+/// A folder of OpenAI's release of GPT-2: <c>hparams.json</c>, <c>encoder.json</c>, <c>vocab.bpe</c> and a TensorFlow
+/// checkpoint.
+/// </summary>
 internal static partial class TensorFlowModel
 {
     private const string StateName = "checkpoint";

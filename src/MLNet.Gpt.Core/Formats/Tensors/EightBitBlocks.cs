@@ -4,9 +4,13 @@ using System.Numerics.Tensors;
 namespace MLNet.Gpt.Formats.Tensors;
 
 /// <summary>
-/// GGML's Q8_0: of 32 elements the largest magnitude decides the scale, m / 127, stored as half precision; each element is the nearest multiple of it.
+/// GGML's Q8_0: of 32 elements the largest magnitude decides the scale, m / 127, stored as half precision; each element
+/// is the nearest multiple of it.
 /// </summary>
-/// <remarks>Source: <c>quantize_row_q8_0_ref</c> in GGML. The multiples are those of the scale before it is rounded to half precision, ties go away from zero.</remarks>
+/// <remarks>
+/// Source: <c>quantize_row_q8_0_ref</c> in GGML. The multiples are those of the scale before it is rounded to half
+/// precision, ties go away from zero.
+/// </remarks>
 internal static class EightBitBlocks
 {
     public static void Encode(ReadOnlySpan<float> elements, Span<byte> destination)

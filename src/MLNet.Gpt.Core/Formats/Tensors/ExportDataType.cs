@@ -13,7 +13,8 @@ public enum ExportDataType
     BFloat16,
 
     /// <summary>
-    /// Blocks of 32 signed bytes with one half-precision scale, 34 bytes a block. GGUF alone, for matrices whose rows are whole blocks; the rest stays wider.
+    /// Blocks of 32 signed bytes with one half-precision scale, 34 bytes a block. GGUF alone, for matrices whose rows
+    /// are whole blocks; the rest stays wider.
     /// </summary>
     Q8_0,
 }

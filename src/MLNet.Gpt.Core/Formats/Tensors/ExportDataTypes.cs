@@ -48,7 +48,10 @@ internal static class ExportDataTypes
         _ => throw Check.Undefined(type, nameof(type)),
     };
 
-    /// <summary>What rounds to more than <see cref="LargestNumber"/>: half a step beyond it, of which a tie goes to the even number above.</summary>
+    /// <summary>
+    /// What rounds to more than <see cref="LargestNumber"/>: half a step beyond it, of which a tie goes to the even
+    /// number above.
+    /// </summary>
     public static float FirstBeyond(this ExportDataType type) => type switch
     {
         ExportDataType.Float32 => float.PositiveInfinity,

@@ -3,12 +3,13 @@ using MLNet.Gpt.Numerics.Random;
 namespace MLNet.Gpt.Generation.Sampling;
 
 /// <summary>
-/// The draw of <c>torch.multinomial(probabilities, num_samples=1)</c> on a CPU: every token of the vocabulary gets q from the exponential distribution,
-/// and the largest p / q wins, the lowest id of equal ones. Source: PyTorch's documentation of the method and its generator's definition.
+/// The draw of <c>torch.multinomial(probabilities, num_samples=1)</c> on a CPU: every token of the vocabulary gets q
+/// from the exponential distribution, and the largest p / q wins, the lowest id of equal ones. Source: PyTorch's
+/// documentation of the method and its generator's definition.
 /// </summary>
 /// <remarks>
-/// q = −ln(1 − u) in double, rounded to single, where u takes 53 of 64 bits of mt19937; p / q in single precision. A token that cannot be drawn
-/// has p = 0 and never wins, but its number is consumed all the same.
+/// q = −ln(1 − u) in double, rounded to single, where u takes 53 of 64 bits of mt19937; p / q in single precision. A
+/// token that cannot be drawn has p = 0 and never wins, but its number is consumed all the same.
 /// </remarks>
 internal sealed class PyTorchDrawer(long seed) : ITokenDrawer
 {

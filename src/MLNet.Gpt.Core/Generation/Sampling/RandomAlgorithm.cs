@@ -10,8 +10,9 @@ public enum RandomAlgorithm
     Xoshiro256,
 
     /// <summary>
-    /// What <c>torch.multinomial(probabilities, 1)</c> draws on a CPU after <c>torch.manual_seed(seed)</c>, so that the book's <c>generate</c> is repeated
-    /// token for token. Needs no libtorch. The n-th sample of a prompt (from 0) is the book's text for the seed plus n.
+    /// What <c>torch.multinomial(probabilities, 1)</c> draws on a CPU after <c>torch.manual_seed(seed)</c>, so that the
+    /// book's <c>generate</c> is repeated token for token. Needs no libtorch. The n-th sample of a prompt (from 0) is
+    /// the book's text for the seed plus n.
     /// </summary>
     PyTorch,
 }

@@ -42,7 +42,8 @@ internal static class Selection
     }
 
     /// <summary>
-    /// The last of the fewest entries whose weights, taken from the heaviest down (of equal ones the lowest id first), add up to at least a target.
+    /// The last of the fewest entries whose weights, taken from the heaviest down (of equal ones the lowest id first),
+    /// add up to at least a target.
     /// </summary>
     /// <param name="entries">Reordered. At least one.</param>
     /// <param name="target">The last entry of all is returned where it is out of reach.</param>

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Generation.Sampling;
 
 /// <summary>
-/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, and then a draw, in the order of Hugging Face's Transformers.
-/// Holds buffers only; not safe for use by many threads.
+/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, and then a draw, in the order of
+/// Hugging Face's Transformers. Holds buffers only; not safe for use by many threads.
 /// </summary>
 internal sealed class TokenSampler
 {

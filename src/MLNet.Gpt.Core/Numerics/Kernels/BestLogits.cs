@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
-/// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the lower id is the greater, so
-/// that the order in which stretches of the vocabulary come does not show.
+/// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the
+/// lower id is the greater, so that the order in which stretches of the vocabulary come does not show.
 /// </summary>
 /// <param name="capacity">How many are kept; at least 1.</param>
 internal sealed unsafe class BestLogits(int capacity)

@@ -11,7 +11,10 @@ internal static class Int8Rounding
     /// <summary>Greatest magnitude of a byte.</summary>
     public const int Largest = 127;
 
-    /// <summary>The scale of numbers that share one; NaN where one of them is NaN or infinite, so that nothing broken passes for a number.</summary>
+    /// <summary>
+    /// The scale of numbers that share one; NaN where one of them is NaN or infinite, so that nothing broken passes for
+    /// a number.
+    /// </summary>
     public static float ScaleOf(ReadOnlySpan<float> values)
     {
         float largest = 0;
@@ -19,7 +22,10 @@ internal static class Int8Rounding
         return ScaleOf(largest);
     }
 
-    /// <summary>The scale of numbers of which the greatest magnitude is given; 0 where they are too small for a scale to have an inverse.</summary>
+    /// <summary>
+    /// The scale of numbers of which the greatest magnitude is given; 0 where they are too small for a scale to have an
+    /// inverse.
+    /// </summary>
     public static float ScaleOf(float largest) => !float.IsFinite(largest) ? float.NaN : largest < 1e-35f ? 0 : largest / Largest;
 
     /// <summary>The nearest byte.</summary>

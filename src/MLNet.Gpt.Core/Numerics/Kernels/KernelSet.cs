@@ -30,7 +30,10 @@ internal abstract unsafe class KernelSet
     /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, added to what C holds where asked.</summary>
     public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
 
-    /// <summary>The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed matrix.</summary>
+    /// <summary>
+    /// The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed
+    /// matrix.
+    /// </summary>
     public abstract void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
 
     /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>

@@ -3,7 +3,10 @@ using System.Runtime.Intrinsics;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>Layer normalisation: (x − mean) / √(variance + ε) × scale + shift, with the variance of the whole row (divided by its length).</summary>
+/// <summary>
+/// Layer normalisation: (x − mean) / √(variance + ε) × scale + shift, with the variance of the whole row (divided by
+/// its length).
+/// </summary>
 internal static unsafe class LayerNorm
 {
     /// <summary>Normalises one row; the output may be the input.</summary>

@@ -11,7 +11,8 @@ internal static unsafe class VectorProductBFloat16<TSimd, TVector>
     where TVector : unmanaged
 {
     /// <summary>
-    /// y (panels × 3 registers) = x (depth) · panels, which stand <paramref name="stride"/> words apart; an odd depth's missing last weight is 0.
+    /// y (panels × 3 registers) = x (depth) · panels, which stand <paramref name="stride"/> words apart; an odd depth's
+    /// missing last weight is 0.
     /// </summary>
     public static void Multiply(int depth, float* x, uint* panels, long stride, int count, float* y)
     {

@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Numerics.Memory;
 
-/// <summary>One block of memory that many arrays are laid out in: first every array is reserved, then the memory is taken at once.</summary>
+/// <summary>
+/// One block of memory that many arrays are laid out in: first every array is reserved, then the memory is taken at
+/// once.
+/// </summary>
 /// <param name="purpose">What the memory is for, for the message where there is none.</param>
 internal sealed unsafe class NativeArena(string purpose) : IDisposable
 {

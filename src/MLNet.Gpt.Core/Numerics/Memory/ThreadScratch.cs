@@ -19,7 +19,10 @@ internal static unsafe class ThreadScratch
     /// <summary>Bytes that the calling thread's buffer takes.</summary>
     public static long Length => t_block?.Length ?? 0;
 
-    /// <summary>At least so many numbers, aligned to 64 bytes; holds what the thread's last work left there, which was finite or is overwritten before use.</summary>
+    /// <summary>
+    /// At least so many numbers, aligned to 64 bytes; holds what the thread's last work left there, which was finite or
+    /// is overwritten before use.
+    /// </summary>
     public static float* Get(int count)
     {
         var block = t_block;

@@ -22,7 +22,10 @@ internal static unsafe class MatrixProduct
     public const int ScratchLength = LongestTile + (DepthPerPass * 48);
 
     /// <summary>destination (rows × outputs) = or += input (rows × depth) · matrixᵀ + bias.</summary>
-    /// <remarks>The input's rows are padded to whole tiles of 8. At Int8, <paramref name="quantised"/> has room for the rows in bytes.</remarks>
+    /// <remarks>
+    /// The input's rows are padded to whole tiles of 8. At Int8, <paramref name="quantised"/> has room for the rows in
+    /// bytes.
+    /// </remarks>
     public static void Run(
         ModelWeights weights, PackedMatrix matrix, float* input, nint inputStride, int rows, byte* quantised,
         float* destination, nint destinationStride, ProductTarget target, int threadCount)

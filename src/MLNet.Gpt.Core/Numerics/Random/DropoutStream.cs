@@ -2,7 +2,10 @@ using MLNet.Gpt.Training.Managed;
 
 namespace MLNet.Gpt.Numerics.Random;
 
-/// <summary>Where dropout's random numbers come from: a seed, and the number of batches seen. Nothing else, so that neither threads nor the order of work matter.</summary>
+/// <summary>
+/// Where dropout's random numbers come from: a seed, and the number of batches seen. Nothing else, so that neither
+/// threads nor the order of work matter.
+/// </summary>
 /// <param name="Seed">The key of the generator.</param>
 /// <param name="Batch">The number of the batch, from 0.</param>
 /// <param name="Rate">The probability of an element to be dropped; 0 for no dropout.</param>

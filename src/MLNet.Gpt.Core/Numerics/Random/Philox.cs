@@ -4,7 +4,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MLNet.Gpt.Numerics.Random;
 
-/// <summary>Philox4x32-10: 128 random bits of a 128-bit counter and a 64-bit key, sixteen counters at a time. There is no state: any number can be had at any time.</summary>
+/// <summary>
+/// Philox4x32-10: 128 random bits of a 128-bit counter and a 64-bit key, sixteen counters at a time. There is no state:
+/// any number can be had at any time.
+/// </summary>
 /// <remarks>Source: Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).</remarks>
 internal static class Philox
 {

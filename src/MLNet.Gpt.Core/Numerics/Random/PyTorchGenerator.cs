@@ -3,13 +3,14 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Numerics.Random;
 
 /// <summary>
-/// Fills arrays as PyTorch's <c>uniform_</c> and <c>normal_</c> fill a contiguous tensor of single precision on a CPU after <c>torch.manual_seed</c>, bit
-/// for bit. PyTorch's results depend on the kernels that it picks; these are those for x86-64 with AVX2, which it also takes on AVX-512, computed here alike
-/// on every machine.
+/// Fills arrays as PyTorch's <c>uniform_</c> and <c>normal_</c> fill a contiguous tensor of single precision on a CPU
+/// after <c>torch.manual_seed</c>, bit for bit. PyTorch's results depend on the kernels that it picks; these are those
+/// for x86-64 with AVX2, which it also takes on AVX-512, computed here alike on every machine.
 /// </summary>
 /// <remarks>
-/// Sources: PyTorch's documentation of the methods and its published kernels for the order of the draws; Box and Muller (1958) for the transform; the
-/// polynomials of logf, sinf and cosf in S. Moshier's Cephes library, fused where PyTorch's compiler fuses them.
+/// Sources: PyTorch's documentation of the methods and its published kernels for the order of the draws; Box and Muller
+/// (1958) for the transform; the polynomials of logf, sinf and cosf in S. Moshier's Cephes library, fused where
+/// PyTorch's compiler fuses them.
 /// </remarks>
 internal sealed class PyTorchGenerator(long seed)
 {

@@ -78,8 +78,8 @@ internal sealed class ParallelRegion
     }
 
     /// <summary>
-    /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted meanwhile: what the helpers work
-    /// on belongs to the caller. Allocates nothing and throws nothing.
+    /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted
+    /// meanwhile: what the helpers work on belongs to the caller. Allocates nothing and throws nothing.
     /// </summary>
     public void Close()
     {

@@ -15,7 +15,8 @@ namespace MLNet.Gpt.Numerics.Threading;
 internal static class WorkerTeam
 {
     /// <summary>
-    /// Most threads that work for one caller, the calling one among them. A larger number asked for counts as this: more would only take turns.
+    /// Most threads that work for one caller, the calling one among them. A larger number asked for counts as this:
+    /// more would only take turns.
     /// </summary>
     public static readonly int MostThreads = 4 * Environment.ProcessorCount;
 
@@ -38,7 +39,10 @@ internal static class WorkerTeam
     /// <summary>Regions that callers are in now.</summary>
     public static int RegionsInUse => Volatile.Read(ref s_regions).Count(region => region.IsClaimed);
 
-    /// <summary>Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1 helpers.</summary>
+    /// <summary>
+    /// Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1
+    /// helpers.
+    /// </summary>
     /// <inheritdoc cref="RunRanges" path="/remarks|/exception"/>
     public static void Run(int count, int threadCount, Action<int> body) => RunRanges(count, threadCount, (first, end) =>
     {

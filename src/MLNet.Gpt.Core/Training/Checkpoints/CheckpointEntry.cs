@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name, <c>checkpoint-N.2</c> and so on.
-/// It is known by its contents: other programs use such names, too.
+/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name,
+/// <c>checkpoint-N.2</c> and so on. It is known by its contents: other programs use such names, too.
 /// </summary>
 internal sealed partial class CheckpointEntry
 {

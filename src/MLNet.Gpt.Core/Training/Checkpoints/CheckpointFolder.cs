@@ -3,10 +3,14 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 
-/// <summary>The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is disposed of.</summary>
+/// <summary>
+/// The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is
+/// disposed of.
+/// </summary>
 /// <remarks>
-/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes last. Best weights have a
-/// folder of their own, which checkpoints name together with its hash. Only such folders are removed, and of them only the files that we write.
+/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes
+/// last. Best weights have a folder of their own, which checkpoints name together with its hash. Only such folders are
+/// removed, and of them only the files that we write.
 /// </remarks>
 internal sealed class CheckpointFolder : IDisposable
 {
@@ -54,12 +58,22 @@ internal sealed class CheckpointFolder : IDisposable
     /// <summary>The step of the latest checkpoint in a folder, damaged or not; <see langword="null"/> where there is none.</summary>
     public static int? LatestStep(string folder) => Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
 
-    /// <summary>Puts the latest checkpoint that is whole into an engine, with a warning for each damaged one that is passed over.</summary>
+    /// <summary>
+    /// Puts the latest checkpoint that is whole into an engine, with a warning for each damaged one that is passed
+    /// over.
+    /// </summary>
     /// <param name="engine">Receives the weights and the engine's state.</param>
     /// <param name="keepsBest">Whether the best weights are wanted.</param>
-    /// <returns>Where the training stood, and its best weights where it kept some; <see langword="null"/> where there is no checkpoint.</returns>
-    /// <exception cref="ArgumentException">The checkpoint is of another course of training, or of another model.</exception>
-    /// <exception cref="InvalidDataException">Every checkpoint is damaged, or of a later version; the message names the fault of the latest.</exception>
+    /// <returns>
+    /// Where the training stood, and its best weights where it kept some; <see langword="null"/> where there is no
+    /// checkpoint.
+    /// </returns>
+    /// <exception cref="ArgumentException">
+    /// The checkpoint is of another course of training, or of another model.
+    /// </exception>
+    /// <exception cref="InvalidDataException">
+    /// Every checkpoint is damaged, or of a later version; the message names the fault of the latest.
+    /// </exception>
     public (TrainingState State, GptWeights? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
     {
         (TrainingState State, GptWeights? Best)? restored = null;

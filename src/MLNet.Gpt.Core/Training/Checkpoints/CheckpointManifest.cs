@@ -5,8 +5,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// What a folder of a training holds: the length and the SHA-256 of each file. It is written last, names the folder as ours, and is what damage is
-/// found by.
+/// What a folder of a training holds: the length and the SHA-256 of each file. It is written last, names the folder as
+/// ours, and is what damage is found by.
 /// </summary>
 /// <param name="Format"><see cref="Mark"/>.</param>
 /// <param name="Version"><see cref="SavedTraining.CurrentVersion"/>.</param>

@@ -4,18 +4,20 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Where a training saves all that it needs to be resumed. A checkpoint is a folder <c>checkpoint-N</c>, named by its step, which is written aside and
-/// moved into place: it is there whole or not at all. In it, <c>model.safetensors</c> is the model as <see cref="GptCheckpoint"/>
-/// saves it, and <c>manifest.json</c> the SHA-256 of each file.
+/// Where a training saves all that it needs to be resumed. A checkpoint is a folder <c>checkpoint-N</c>, named by its
+/// step, which is written aside and moved into place: it is there whole or not at all. In it, <c>model.safetensors</c>
+/// is the model as <see cref="GptCheckpoint"/> saves it, and <c>manifest.json</c> the SHA-256 of each file.
 /// </summary>
 /// <param name="Folder">
-/// The folder that holds the checkpoints of one training; created if missing. A second training in it is refused while the first is running. Whatever the
-/// library did not write there is left alone; where something else has a checkpoint's name, that becomes <c>checkpoint-N.2</c>.
+/// The folder that holds the checkpoints of one training; created if missing. A second training in it is refused while
+/// the first is running. Whatever the library did not write there is left alone; where something else has a
+/// checkpoint's name, that becomes <c>checkpoint-N.2</c>.
 /// </param>
 /// <remarks>
-/// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is cancelled, fails or diverges: of the last step done, with the
-/// weights from before the step that failed. Where that checkpoint cannot be written either, the training's own exception is thrown, with the second one in its
-/// <see cref="Exception.Data"/> as <c>MLNet.Gpt.CheckpointFailure</c>.
+/// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is cancelled, fails or
+/// diverges: of the last step done, with the weights from before the step that failed. Where that checkpoint cannot be
+/// written either, the training's own exception is thrown, with the second one in its <see cref="Exception.Data"/> as
+/// <c>MLNet.Gpt.CheckpointFailure</c>.
 /// </remarks>
 public sealed record CheckpointOptions(string Folder)
 {

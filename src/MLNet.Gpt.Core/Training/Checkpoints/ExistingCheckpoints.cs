@@ -7,9 +7,10 @@ public enum ExistingCheckpoints
     Refuse,
 
     /// <summary>
-    /// Training resumes from the latest of them that is whole, bit for bit as it would have continued without the break; the weights that it was to begin with are
-    /// not used. The data and the options that decide its course must be the same; its length, learning rates, gradient clipping, evaluation interval, samples and
-    /// checkpoints may be others. A damaged checkpoint that was passed over is named in <see cref="TrainingProgress.Warnings"/>.
+    /// Training resumes from the latest of them that is whole, bit for bit as it would have continued without the
+    /// break; the weights that it was to begin with are not used. The data and the options that decide its course must
+    /// be the same; its length, learning rates, gradient clipping, evaluation interval, samples and checkpoints may be
+    /// others. A damaged checkpoint that was passed over is named in <see cref="TrainingProgress.Warnings"/>.
     /// </summary>
     Resume,
 

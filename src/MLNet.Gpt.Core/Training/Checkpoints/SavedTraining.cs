@@ -15,7 +15,10 @@ internal sealed record SavedTraining(int Version, TrainingCourse Course, Trainin
 
     private const int LongestFile = 1 << 28; // evaluations and samples of a long training
 
-    /// <summary>The best weights that belong to this checkpoint; <see langword="null"/> where none are kept, and in the first version, which does not tell.</summary>
+    /// <summary>
+    /// The best weights that belong to this checkpoint; <see langword="null"/> where none are kept, and in the first
+    /// version, which does not tell.
+    /// </summary>
     public SavedBest? Best { get; init; }
 
     /// <exception cref="InvalidDataException">The file is missing, damaged, or of a version that this library does not read.</exception>

@@ -3,10 +3,14 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>Room for everything between weights and loss, for batches up to a number of rows: one block of memory that is used again at every step.</summary>
+/// <summary>
+/// Room for everything between weights and loss, for batches up to a number of rows: one block of memory that is used
+/// again at every step.
+/// </summary>
 /// <remarks>
-/// Of a layer are kept the residual stream before each of its halves, queries, keys and values, what attention gathered, and what goes into GELU: 10 C numbers a
-/// token. Norms, GELU, attention weights and dropout's masks are computed again in the backward pass.
+/// Of a layer are kept the residual stream before each of its halves, queries, keys and values, what attention
+/// gathered, and what goes into GELU: 10 C numbers a token. Norms, GELU, attention weights and dropout's masks are
+/// computed again in the backward pass.
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
 {

@@ -6,8 +6,9 @@ namespace MLNet.Gpt.Training.Managed;
 
 /// <summary>AdamW over flat memory, all threads at once, each number read and written once.</summary>
 /// <remarks>
-/// w ← w (1 − η λ); m ← m + (1 − β₁)(g − m); v ← β₂ v + (1 − β₂) g²; w ← w − (η / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε); then g ← 0.
-/// Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), with the operations in the order of PyTorch's <c>torch.optim.AdamW</c>.
+/// w ← w (1 − η λ); m ← m + (1 − β₁)(g − m); v ← β₂ v + (1 − β₂) g²; w ← w − (η / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε);
+/// then g ← 0. Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), with the operations in
+/// the order of PyTorch's <c>torch.optim.AdamW</c>.
 /// </remarks>
 internal sealed unsafe class AdamW
 {

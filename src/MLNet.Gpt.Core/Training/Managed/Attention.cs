@@ -3,10 +3,14 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>Causal attention, o = dropout(softmax(q kᵀ / √hs)) v, head by head: 8 queries at a time meet the keys up to their own position.</summary>
+/// <summary>
+/// Causal attention, o = dropout(softmax(q kᵀ / √hs)) v, head by head: 8 queries at a time meet the keys up to their
+/// own position.
+/// </summary>
 /// <remarks>
-/// The weights (B, nh, T, T) never exist as a whole: of each query only the logarithm of its softmax's sum is kept for the backward pass.
-/// Source: Vaswani et al., "Attention Is All You Need" (2017); the recomputation is that of Dao et al., "FlashAttention" (2022).
+/// The weights (B, nh, T, T) never exist as a whole: of each query only the logarithm of its softmax's sum is kept for
+/// the backward pass. Source: Vaswani et al., "Attention Is All You Need" (2017); the recomputation is that of Dao et
+/// al., "FlashAttention" (2022).
 /// </remarks>
 internal static unsafe class Attention
 {

@@ -7,9 +7,9 @@ namespace MLNet.Gpt.Training.Managed;
 
 /// <summary>The way back through <see cref="Attention"/>, head by head, the weights computed again.</summary>
 /// <remarks>
-/// With P = softmax(S), S = q kᵀ / √hs, the mask M of dropout (0 or 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o:
-/// dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = dS k / √hs, dk = dSᵀ q / √hs. D is Σ over keys of P dP, which softmax's derivative takes off.
-/// Source: Dao et al., "FlashAttention" (2022), appendix B.
+/// With P = softmax(S), S = q kᵀ / √hs, the mask M of dropout (0 or 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs
+/// of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = dS k / √hs, dk = dSᵀ q / √hs. D is Σ over keys of P
+/// dP, which softmax's derivative takes off. Source: Dao et al., "FlashAttention" (2022), appendix B.
 /// </remarks>
 internal static unsafe class AttentionGradient
 {

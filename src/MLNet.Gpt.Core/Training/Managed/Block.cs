@@ -2,7 +2,10 @@ using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>A transformer block: x₂ = x₁ + dropout(attention(norm(x₁))), x₃ = x₂ + dropout(feedForward(norm(x₂))), and the backward pass.</summary>
+/// <summary>
+/// A transformer block: x₂ = x₁ + dropout(attention(norm(x₁))), x₃ = x₂ + dropout(feedForward(norm(x₂))), and the
+/// backward pass.
+/// </summary>
 internal static unsafe class Block
 {
     /// <summary>From the residual stream before a layer to that after it.</summary>
@@ -28,7 +31,10 @@ internal static unsafe class Block
         float* Data(ParameterGroup group) => parameters.Value(group).Data;
     }
 
-    /// <summary>From the gradient of the residual stream after a layer to that before it, in place; the weights' gradients are added to.</summary>
+    /// <summary>
+    /// From the gradient of the residual stream after a layer to that before it, in place; the weights' gradients are
+    /// added to.
+    /// </summary>
     public static void Backward(Compute compute, Parameters parameters, Activations a, AttentionShape shape, int layer, DropoutStream dropout)
     {
         int rows = shape.BatchSize * shape.Tokens;

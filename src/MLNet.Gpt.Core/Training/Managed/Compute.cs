@@ -3,7 +3,10 @@ using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>What operations run on. Their results depend on neither the number of threads nor, with a multiply-add that rounds once, the kernels' width.</summary>
+/// <summary>
+/// What operations run on. Their results depend on neither the number of threads nor, with a multiply-add that rounds
+/// once, the kernels' width.
+/// </summary>
 /// <param name="Kernels">The heavy kernels.</param>
 /// <param name="ThreadCount">Threads that work on an operation, the calling one among them.</param>
 internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)

@@ -5,8 +5,14 @@ using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>Dropout at one place of the network for one batch: y = x m / (1 − p), m = 0 with probability p and else 1. The mask is never stored; it is drawn again on the way back.</summary>
-/// <remarks>Element e of a row draws from the counter (64-element group of e and its lane, row, site, batch), so a mask is a function of seed and place alone.</remarks>
+/// <summary>
+/// Dropout at one place of the network for one batch: y = x m / (1 − p), m = 0 with probability p and else 1. The mask
+/// is never stored; it is drawn again on the way back.
+/// </summary>
+/// <remarks>
+/// Element e of a row draws from the counter (64-element group of e and its lane, row, site, batch), so a mask is a
+/// function of seed and place alone.
+/// </remarks>
 internal readonly unsafe struct Dropout
 {
     private const int GroupLength = 4 * Lanes.Count;

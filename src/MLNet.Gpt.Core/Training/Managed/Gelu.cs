@@ -6,8 +6,9 @@ namespace MLNet.Gpt.Training.Managed;
 
 /// <summary>GELU in its tanh form and its derivative.</summary>
 /// <remarks>
-/// With z = √(2/π) (x + 0.044715 x³) and s = ½ (1 + tanh z) = 1 / (1 + e^(−2z)): GELU(x) = x s, and since ds/dx = 2 s (1 − s) dz/dx,
-/// GELU′(x) = s + 2 x s (1 − s) √(2/π) (1 + 3 × 0.044715 x²). Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016), in GPT-2's form.
+/// With z = √(2/π) (x + 0.044715 x³) and s = ½ (1 + tanh z) = 1 / (1 + e^(−2z)): GELU(x) = x s, and since ds/dx = 2 s
+/// (1 − s) dz/dx, GELU′(x) = s + 2 x s (1 − s) √(2/π) (1 + 3 × 0.044715 x²). Source: Hendrycks and Gimpel, "Gaussian
+/// Error Linear Units" (2016), in GPT-2's form.
 /// </remarks>
 internal static unsafe class Gelu
 {

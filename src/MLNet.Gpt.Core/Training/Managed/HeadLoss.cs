@@ -4,10 +4,14 @@ using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>The output head and cross-entropy as one operation: logits z = h Wᵀ exist for a few rows at a time, and become their own gradients in place.</summary>
+/// <summary>
+/// The output head and cross-entropy as one operation: logits z = h Wᵀ exist for a few rows at a time, and become their
+/// own gradients in place.
+/// </summary>
 /// <remarks>
-/// With label smoothing α: loss = (1 − α) (ln Σ eᶻ − z of the target) + α (ln Σ eᶻ − mean of z), and dz = softmax(z) − (1 − α) [target] − α / V.
-/// Smoothing as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the Inception Architecture" (2016).
+/// With label smoothing α: loss = (1 − α) (ln Σ eᶻ − z of the target) + α (ln Σ eᶻ − mean of z), and dz = softmax(z) −
+/// (1 − α) [target] − α / V. Smoothing as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the Inception
+/// Architecture" (2016).
 /// </remarks>
 internal static unsafe class HeadLoss
 {

@@ -5,8 +5,8 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Training.Managed;
 
 /// <summary>
-/// Trains GPT-2 without libtorch: forward and backward pass written out, on the library's own kernels, and a fused AdamW. The same weights, batches and options
-/// give the same bits whatever the number of threads.
+/// Trains GPT-2 without libtorch: forward and backward pass written out, on the library's own kernels, and a fused
+/// AdamW. The same weights, batches and options give the same bits whatever the number of threads.
 /// </summary>
 /// <remarks>Not safe for use by several threads at once. The shape of the whole follows A. Karpathy's llm.c.</remarks>
 internal sealed unsafe class ManagedEngine : ITrainableNetwork

@@ -27,6 +27,9 @@ internal sealed record ManagedEngineOptions
     /// <summary>What dropout draws from.</summary>
     public long Seed { get; init; } = 123;
 
-    /// <summary>Threads that work, the calling one among them; as many as the machine has processors where <see langword="null"/>, and never more than four times as many.</summary>
+    /// <summary>
+    /// Threads that work, the calling one among them; as many as the machine has processors where
+    /// <see langword="null"/>, and never more than four times as many.
+    /// </summary>
     public int? ThreadCount { get; init; }
 }

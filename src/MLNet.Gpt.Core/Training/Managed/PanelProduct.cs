@@ -4,8 +4,9 @@ namespace MLNet.Gpt.Training.Managed;
 
 /// <summary>A · B by panels of B, on all threads.</summary>
 /// <remarks>
-/// A thread that comes to a panel lays it out in memory of its own, which then stays in the second-level cache while blocks of rows stream past.
-/// A panel is used in depths of 768 (147 KB at 48 columns), the sums waiting in a tile of 128 rows. Every sum runs over k in order, whichever thread computes it.
+/// A thread that comes to a panel lays it out in memory of its own, which then stays in the second-level cache while
+/// blocks of rows stream past. A panel is used in depths of 768 (147 KB at 48 columns), the sums waiting in a tile of
+/// 128 rows. Every sum runs over k in order, whichever thread computes it.
 /// </remarks>
 internal static unsafe class PanelProduct
 {

@@ -4,7 +4,10 @@ using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>Sixteen numbers at a time of a row of any length: loops run over i in steps of <see cref="Lanes.Count"/>, and the last step may be partial.</summary>
+/// <summary>
+/// Sixteen numbers at a time of a row of any length: loops run over i in steps of <see cref="Lanes.Count"/>, and the
+/// last step may be partial.
+/// </summary>
 internal static unsafe class Row
 {
     /// <summary>The numbers i … i + 15; a filler where the row has ended.</summary>

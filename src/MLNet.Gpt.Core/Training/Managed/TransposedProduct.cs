@@ -4,10 +4,14 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Training.Managed;
 
-/// <summary>C += Aᵀ · B on all threads, the form of a weight's gradient: A the outputs' gradients (N, out), B the inputs (N, in), C (out, in).</summary>
+/// <summary>
+/// C += Aᵀ · B on all threads, the form of a weight's gradient: A the outputs' gradients (N, out), B the inputs (N,
+/// in), C (out, in).
+/// </summary>
 /// <remarks>
-/// B is laid out in panels first, by all threads. A thread that comes to a block of A's columns lays it out in strips of 8 columns, [n][8], in memory of its own,
-/// and multiplies it with panel after panel, straight into C. Every sum runs over n in order, whichever thread computes it.
+/// B is laid out in panels first, by all threads. A thread that comes to a block of A's columns lays it out in strips
+/// of 8 columns, [n][8], in memory of its own, and multiplies it with panel after panel, straight into C. Every sum
+/// runs over n in order, whichever thread computes it.
 /// </remarks>
 internal static unsafe class TransposedProduct
 {

@@ -3,8 +3,8 @@ using System.Management.Automation.Runspaces;
 namespace MLNet.Gpt.PesterHost.BuiltIns;
 
 /// <summary>
-/// Stand-ins for cmdlets of Microsoft.PowerShell.Utility and Microsoft.PowerShell.Management, which do not come with the engine: as much of each
-/// as the test files use. A parameter that a stand-in lacks is a binding error.
+/// Stand-ins for cmdlets of Microsoft.PowerShell.Utility and Microsoft.PowerShell.Management, which do not come with
+/// the engine: as much of each as the test files use. A parameter that a stand-in lacks is a binding error.
 /// </summary>
 internal static class BuiltInCmdlets
 {

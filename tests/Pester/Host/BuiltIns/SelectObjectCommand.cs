@@ -2,7 +2,10 @@ using System.Management.Automation;
 
 namespace MLNet.Gpt.PesterHost.BuiltIns;
 
-/// <summary>Select-Object with -First, -Last, -Skip, -Property by name and -ExpandProperty. -First ends the pipeline, as the original's does.</summary>
+/// <summary>
+/// Select-Object with -First, -Last, -Skip, -Property by name and -ExpandProperty. -First ends the pipeline, as the
+/// original's does.
+/// </summary>
 public sealed class SelectObjectCommand : PSCmdlet
 {
     private readonly Queue<PSObject> _last = new();

@@ -7,7 +7,10 @@ using MLNet.Gpt.PesterHost.StandIn;
 
 namespace MLNet.Gpt.PesterHost.Engines;
 
-/// <summary>The real PowerShell engine inside this process, with the stand-ins for Pester and for the built-in cmdlets that do not come with the engine.</summary>
+/// <summary>
+/// The real PowerShell engine inside this process, with the stand-ins for Pester and for the built-in cmdlets that do
+/// not come with the engine.
+/// </summary>
 internal sealed class HostedEngine : IPesterEngine
 {
     public string Description =>

@@ -2,7 +2,10 @@ using System.Management.Automation;
 
 namespace MLNet.Gpt.PesterHost.StandIn;
 
-/// <summary>One test file on its way through discovery and run; the keywords find it in the runspace's variable of <see cref="VariableName"/>.</summary>
+/// <summary>
+/// One test file on its way through discovery and run; the keywords find it in the runspace's variable of
+/// <see cref="VariableName"/>.
+/// </summary>
 public sealed class PesterSession
 {
     public const string VariableName = "______pester";

@@ -33,8 +33,9 @@ public sealed partial class TestData
     }
 
     /// <summary>
-    /// A name with its <c>&lt;templates&gt;</c> filled in from data, the innermost first; of one with a path, <c>&lt;a.b&gt;</c>, the properties are followed.
-    /// Pester evaluates any expression when the test runs; one that is not in the data is refused here.
+    /// A name with its <c>&lt;templates&gt;</c> filled in from data, the innermost first; of one with a path,
+    /// <c>&lt;a.b&gt;</c>, the properties are followed. Pester evaluates any expression when the test runs; one that is
+    /// not in the data is refused here.
     /// </summary>
     public static string Expand(string name, IEnumerable<TestData> data) => Template().Replace(name, match =>
     {

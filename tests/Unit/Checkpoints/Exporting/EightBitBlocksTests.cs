@@ -12,7 +12,10 @@ public class EightBitBlocksTests
         "f2f3f4f5f6f7f8f9fafbfcfdfeff0102030405060708090a0b0c0d0e0f101e301f7fd93993f353ad0d6dc72781e1419bfb5bb51575cf2f89e949a30362bd1d7c3330d73593f1" +
         "4fac0a68c62481df3d9af856b41270cd2b89e745a2005ebb1977d533020090ee4caa0866c3217fdc3a98f654b10f6dcb2986e4429ffd5bb91775d2308eec";
 
-    /// <summary>Four rows of two blocks: many fractions, a block of zeros, one of halves beside a scale of 1, one whose scale is below half precision's normal numbers.</summary>
+    /// <summary>
+    /// Four rows of two blocks: many fractions, a block of zeros, one of halves beside a scale of 1, one whose scale is
+    /// below half precision's normal numbers.
+    /// </summary>
     [Fact]
     public void Blocks_are_those_of_the_reference_byte_for_byte()
     {

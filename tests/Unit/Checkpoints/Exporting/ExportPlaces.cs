@@ -27,7 +27,10 @@ internal static class ExportPlaces
         }
     }
 
-    /// <summary>A text that is the same for the same model at a place: a hash of all bytes, or of a model in two files, whose names may differ, what it computes.</summary>
+    /// <summary>
+    /// A text that is the same for the same model at a place: a hash of all bytes, or of a model in two files, whose
+    /// names may differ, what it computes.
+    /// </summary>
     public static string Fingerprint(string folder, string name)
     {
         string path = Path.Combine(folder, name);

@@ -1,7 +1,10 @@
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 
-/// <summary>Weights by a formula that any program can follow: element i of tensor t is ((37 i + 11 t) mod 101 − 50) / 300 in single precision.</summary>
+/// <summary>
+/// Weights by a formula that any program can follow: element i of tensor t is ((37 i + 11 t) mod 101 − 50) / 300 in
+/// single precision.
+/// </summary>
 internal static class PatternWeights
 {
     public static GptWeights Of(GptConfig config) => new(config, WeightNames.For(config).Select(Fill).ToDictionary());

@@ -5,7 +5,10 @@ using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Gguf;
 
-/// <summary>Against whole files that llama.cpp's gguf-py (<c>GGUFWriter</c> and <c>quantize</c>) wrote for the same keys and the weights of <see cref="PatternWeights"/>.</summary>
+/// <summary>
+/// Against whole files that llama.cpp's gguf-py (<c>GGUFWriter</c> and <c>quantize</c>) wrote for the same keys and the
+/// weights of <see cref="PatternWeights"/>.
+/// </summary>
 public sealed class GgufExporterTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -33,7 +33,10 @@ internal sealed class Attack : IDisposable
     /// <summary>Of those, the ones with other weights than the undamaged model.</summary>
     public int Different { get; private set; }
 
-    /// <summary>Of those, the ones whose structure was damaged as well: in a way that does not matter, or so that a name or type became another possible one.</summary>
+    /// <summary>
+    /// Of those, the ones whose structure was damaged as well: in a way that does not matter, or so that a name or type
+    /// became another possible one.
+    /// </summary>
     public int Reinterpreted { get; private set; }
 
     /// <summary>Damages a file with a seed of its own, and checks what becomes of it.</summary>

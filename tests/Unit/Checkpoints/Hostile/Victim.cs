@@ -6,6 +6,9 @@ namespace MLNet.Gpt.Tests.Checkpoints.Hostile;
 /// <param name="HasChecksums">Whether damage to the weights themselves must be found.</param>
 internal sealed record Victim(string Name, VictimFile[] Files, bool HasChecksums = false)
 {
-    /// <summary>Whether a tensor may be a part of what the file stores, so that damage to its structure can make a smaller model, as a program could have saved it.</summary>
+    /// <summary>
+    /// Whether a tensor may be a part of what the file stores, so that damage to its structure can make a smaller
+    /// model, as a program could have saved it.
+    /// </summary>
     public bool HasViews { get; init; }
 }

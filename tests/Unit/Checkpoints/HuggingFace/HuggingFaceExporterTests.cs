@@ -15,7 +15,10 @@ public sealed class HuggingFaceExporterTests : IDisposable
 
     public static TheoryData<bool, bool> Switches => new() { { true, true }, { true, false }, { false, true }, { false, false } };
 
-    /// <summary>Names and shapes of <c>GPT2LMHeadModel</c>'s state dict (transformers' modeling_gpt2.py); its Conv1D matrices are (in, out).</summary>
+    /// <summary>
+    /// Names and shapes of <c>GPT2LMHeadModel</c>'s state dict (transformers' modeling_gpt2.py); its Conv1D matrices
+    /// are (in, out).
+    /// </summary>
     [Theory]
     [MemberData(nameof(Switches))]
     public void The_weights_have_the_names_shapes_and_layout_of_GPT2LMHeadModel(bool hasBias, bool isTied)

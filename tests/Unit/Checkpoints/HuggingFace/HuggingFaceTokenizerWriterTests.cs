@@ -6,7 +6,10 @@ using MLNet.Gpt.Formats.HuggingFace;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 
-/// <summary>Against the files of OpenAI's release, by the SHA-256 sums that its tiktoken checks its downloads with (<c>tiktoken_ext/openai_public.py</c>).</summary>
+/// <summary>
+/// Against the files of OpenAI's release, by the SHA-256 sums that its tiktoken checks its downloads with
+/// (<c>tiktoken_ext/openai_public.py</c>).
+/// </summary>
 public class HuggingFaceTokenizerWriterTests
 {
     private static readonly Dictionary<string, byte[]> Files =

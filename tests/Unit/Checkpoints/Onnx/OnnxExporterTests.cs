@@ -9,7 +9,10 @@ using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Onnx;
 
-/// <summary>Runs the exported graphs in ONNX Runtime and in ML.NET's ONNX transformer, beside the book's forward pass in double precision.</summary>
+/// <summary>
+/// Runs the exported graphs in ONNX Runtime and in ML.NET's ONNX transformer, beside the book's forward pass in double
+/// precision.
+/// </summary>
 public sealed class OnnxExporterTests : IDisposable
 {
     private const double Tolerance = 1e-4;

@@ -38,7 +38,10 @@ public sealed class PyTorchExporterTests : IDisposable
         Assert.Equal(number + 3, archive.Entries.Count);
     }
 
-    /// <summary>The keys of the book's <c>GPTModel().state_dict()</c>, in its order: buffers of a module come before its linear layers.</summary>
+    /// <summary>
+    /// The keys of the book's <c>GPTModel().state_dict()</c>, in its order: buffers of a module come before its linear
+    /// layers.
+    /// </summary>
     [Fact]
     public void The_keys_are_those_of_the_book_s_model()
     {

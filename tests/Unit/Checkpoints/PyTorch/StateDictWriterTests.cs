@@ -6,7 +6,10 @@ using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 
-/// <summary>Against the <c>data.pkl</c> that <c>torch.save</c> of PyTorch 1.13 wrote for an <c>OrderedDict</c> of the same keys and tensors.</summary>
+/// <summary>
+/// Against the <c>data.pkl</c> that <c>torch.save</c> of PyTorch 1.13 wrote for an <c>OrderedDict</c> of the same keys
+/// and tensors.
+/// </summary>
 public class StateDictWriterTests
 {
     // Six keys, of which two name one mask and two one embedding: (2, 3), (2, 2), (300) and (70000).

@@ -5,7 +5,10 @@ using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference.Kernels;
 
-/// <summary>What <see cref="SwitchedOffInstructionsTests"/> wants to know of a process in which instruction sets are switched off.</summary>
+/// <summary>
+/// What <see cref="SwitchedOffInstructionsTests"/> wants to know of a process in which instruction sets are switched
+/// off.
+/// </summary>
 public class InstructionSetTests
 {
     public const string LanesVariable = "MLNET_GPT_EXPECTED_LANES";

@@ -3,14 +3,22 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training.Killed;
 
-/// <summary>A training that kills its own process at a chosen moment: what <see cref="CheckpointFolderTests"/> finds the folder after.</summary>
+/// <summary>
+/// A training that kills its own process at a chosen moment: what <see cref="CheckpointFolderTests"/> finds the folder
+/// after.
+/// </summary>
 public class ScriptedTrainingToBeKilledTests
 {
     private const string Variable = "MLNET_GPT_SCRIPTED_TRAINING_TO_BE_KILLED";
 
-    /// <summary>Trains in a process of its own, which is killed when the best weights of a step are written and its checkpoint is not.</summary>
+    /// <summary>
+    /// Trains in a process of its own, which is killed when the best weights of a step are written and its checkpoint
+    /// is not.
+    /// </summary>
     /// <param name="folder">The folder of the checkpoints, of which there is one every 10 steps.</param>
-    /// <param name="killedBefore">What the checkpoint was about to read: <c>weights</c> or, after them, <c>state</c>.</param>
+    /// <param name="killedBefore">
+    /// What the checkpoint was about to read: <c>weights</c> or, after them, <c>state</c>.
+    /// </param>
     /// <param name="atStep">The step.</param>
     internal static async Task Run(string folder, string killedBefore, int atStep)
     {
