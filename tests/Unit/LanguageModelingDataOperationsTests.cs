@@ -1,7 +1,6 @@
 using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests;
 

@@ -1,6 +1,5 @@
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints;
 

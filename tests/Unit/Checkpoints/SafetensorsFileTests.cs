@@ -3,7 +3,6 @@ using System.Text.Json;
 using CsCheck;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Safetensors;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints;
 

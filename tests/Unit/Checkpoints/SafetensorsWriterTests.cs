@@ -1,7 +1,7 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Tensors;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,4 @@
 using MLNet.Gpt.Data;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Data;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,5 +1,5 @@
 using MLNet.Gpt.Tests.Data;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Evaluation;

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using MLNet.Gpt.Evaluation.Corpora;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

@@ -1,6 +1,5 @@
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Model;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.IO;
 

@@ -5,7 +5,6 @@ using MLNet.Gpt.Charts;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.IO;
 

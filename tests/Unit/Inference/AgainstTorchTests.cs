@@ -1,5 +1,4 @@
-using MLNet.Gpt.Tests.Model;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 

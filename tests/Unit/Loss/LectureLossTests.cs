@@ -1,6 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Tests.Model;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Loss;

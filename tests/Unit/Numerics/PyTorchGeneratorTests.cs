@@ -1,5 +1,5 @@
 using MLNet.Gpt.Numerics.Random;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 

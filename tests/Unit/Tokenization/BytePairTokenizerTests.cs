@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using MLNet.Gpt.Tests.Data;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Training.Killed;
 using MLNet.Gpt.Training;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Checkpoints;
 using MLNet.Gpt.Training.Managed;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Tests.Training.Killed;
 
 namespace MLNet.Gpt.Tests.Training;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Transforms.NewProcess;
 
 namespace MLNet.Gpt.Tests.Transforms;

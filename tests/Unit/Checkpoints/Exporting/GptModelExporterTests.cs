@@ -1,7 +1,6 @@
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Exporting;
 

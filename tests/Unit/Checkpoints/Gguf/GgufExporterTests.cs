@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Checkpoints.Exporting;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Gguf;
 

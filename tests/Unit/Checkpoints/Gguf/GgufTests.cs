@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Gguf;
 

@@ -1,5 +1,4 @@
 using MLNet.Gpt.Tests.Checkpoints.Importing;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Hostile;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;
 

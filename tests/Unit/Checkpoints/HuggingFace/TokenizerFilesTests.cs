@@ -4,7 +4,6 @@ using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Tests.Checkpoints.Importing;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tests.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.HuggingFace;

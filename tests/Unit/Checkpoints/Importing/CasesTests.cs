@@ -5,7 +5,6 @@ using System.Text.Json.Nodes;
 using Microsoft.ML;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;

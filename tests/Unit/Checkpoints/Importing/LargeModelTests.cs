@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;
 

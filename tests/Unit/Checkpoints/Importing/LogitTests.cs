@@ -1,4 +1,3 @@
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Importing;
 

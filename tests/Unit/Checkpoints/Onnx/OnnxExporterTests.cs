@@ -5,7 +5,6 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.Onnx;
 

@@ -4,7 +4,6 @@ using System.Text;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using MLNet.Gpt.Formats.PyTorch;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.PyTorch;
 

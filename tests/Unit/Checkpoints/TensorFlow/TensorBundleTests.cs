@@ -1,6 +1,5 @@
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.TensorFlow;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Checkpoints.TensorFlow;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Xml.Linq;
 using MLNet.Gpt.Evaluation.Reports;
 using MLNet.Gpt.Tests.Inference;
-using MLNet.Gpt.Tests.Runtime;
 
 namespace MLNet.Gpt.Tests.Evaluation.Reports;
 

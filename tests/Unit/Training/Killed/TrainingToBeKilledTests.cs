@@ -1,4 +1,4 @@
-using MLNet.Gpt.Tests.Runtime;
+using MLNet.Gpt.Tests.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Killed;
 

@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>Tests that draw from libtorch's global generator, one after the other: two at once would draw from each other's seed.</summary>
 [CollectionDefinition(Name)]

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Runtime.Alone;
+namespace MLNet.Gpt.Tests.TorchSharp.Alone;
 
 /// <summary>What <see cref="RetainedHeapTests"/> runs in a process whose memory nothing else takes or frees.</summary>
 public class RetainedHeapAloneTests

@@ -1,9 +1,8 @@
 using System.Text.Json;
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Model;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>
 /// The tiny model against Golden/tiny.json, which Golden/make-golden.mjs computed with TensorFlow.js from the same formulas.
@@ -100,7 +99,7 @@ public class GoldenTests
 
     private static JsonElement Golden(bool tied, bool bias)
     {
-        using var stream = File.OpenRead(Path.Combine(AppContext.BaseDirectory, "Model", "Golden", "tiny.json"));
+        using var stream = File.OpenRead(Path.Combine(AppContext.BaseDirectory, "TorchSharp", "Golden", "tiny.json"));
         return JsonDocument.Parse(stream).RootElement.EnumerateArray()
             .Single(golden => golden.GetProperty("tied").GetBoolean() == tied && golden.GetProperty("bias").GetBoolean() == bias);
     }

@@ -1,7 +1,6 @@
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.TorchSharp;
 
-namespace MLNet.Gpt.Tests.Model;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 [Collection(TorchCollection.Name)]
 public class StateDictTests

@@ -1,6 +1,6 @@
 using MLNet.Gpt.TorchSharp;
 
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 public sealed class MendedLibraryCacheTests : IDisposable
 {

@@ -1,7 +1,7 @@
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Model;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>The lecture's untrained model, built once for the tests that look at it.</summary>
 public sealed class LectureModel : IDisposable

@@ -5,7 +5,7 @@ using System.Runtime.Loader;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 [Collection(TorchCollection.Name)]
 public class LibTorchTests

@@ -1,6 +1,6 @@
-using MLNet.Gpt.Tests.Runtime.Alone;
+using MLNet.Gpt.Tests.TorchSharp.Alone;
 
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 public class RetainedHeapTests
 {
@@ -8,6 +8,6 @@ public class RetainedHeapTests
     public async Task Memory_stays_with_the_process_only_while_the_heap_is_retained()
     {
         Assert.SkipUnless(StockLibrary.IsHere, "glibc's allocator.");
-        await ChildTestRun.Run("MLNet.Gpt.Tests.Runtime.Alone", (RetainedHeapAloneTests.Variable, "1"));
+        await ChildTestRun.Run("MLNet.Gpt.Tests.TorchSharp.Alone", (RetainedHeapAloneTests.Variable, "1"));
     }
 }

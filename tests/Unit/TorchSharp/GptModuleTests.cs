@@ -1,8 +1,7 @@
-using MLNet.Gpt.Tests.Runtime;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Model;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 [Collection(TorchCollection.Name)]
 public class GptModuleTests

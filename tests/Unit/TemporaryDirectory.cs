@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests;
 
 internal sealed class TemporaryDirectory : IDisposable
 {

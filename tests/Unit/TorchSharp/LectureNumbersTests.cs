@@ -1,8 +1,7 @@
 using System.Globalization;
-using MLNet.Gpt.Tests.Runtime;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Model;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>
 /// What the lecture's program prints in PyTorch on a CPU, with its seed and its two inputs; each number as printed

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>TorchSharp's native library as its package has it, beside the tests.</summary>
 internal static class StockLibrary

@@ -1,6 +1,6 @@
 using MLNet.Gpt.TorchSharp;
 
-namespace MLNet.Gpt.Tests.Runtime;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>
 /// One thread for libtorch: the tests' models are tiny, and its threads spin at every barrier while the rest of the
