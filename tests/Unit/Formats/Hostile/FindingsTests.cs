@@ -1,0 +1,35 @@
+using MLNet.Gpt.Tests.Formats.Importing;
+
+namespace MLNet.Gpt.Tests.Formats.Hostile;
+
+/// <summary>Damage that a reader once took badly: found by <see cref="HostileFileTests"/>, and kept by what it was.</summary>
+public class FindingsTests
+{
+    [Theory]
+    [InlineData("TensorFlow", 421)] // A name of a file with a character that no path has ended in ArgumentException.
+    [InlineData("PyTorch zip", 1_053_118)] // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
+    [InlineData("PyTorch views", 1_105_898)] // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
+    public void A_seed_that_once_went_wrong(string reader, int seed)
+    {
+        using var attack = new Attack(Victims.All[reader]);
+        attack.Run(seed);
+    }
+
+    [Theory]
+    [InlineData("model_checkpoint_path: \"model\0ckpt\"\n")] // Ended in ArgumentException: no path has the character.
+    [InlineData("model_checkpoint_path: \"..\"\n")]
+    [InlineData("model_checkpoint_path: \"/\"\n")]
+    [InlineData("model_checkpoint_path: \"\"\n")]
+    [InlineData("model_checkpoint_path: \"model.ckpt")]
+    [InlineData("all_model_checkpoint_paths: \"model.ckpt\"\n")]
+    [InlineData("\xFF\xFE")]
+    public void A_checkpoint_name_that_is_no_file(string state)
+    {
+        using var directory = new TemporaryDirectory();
+        foreach (string file in Directory.GetFiles(ModelFixtures.Path("openai"))) File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));
+        File.WriteAllText(Path.Combine(directory.Path, "checkpoint"), state);
+        var error = Assert.ThrowsAny<Exception>(() => GptModelFile.Open(directory.Path).Dispose());
+        Assert.True(error is InvalidDataException or IOException, error.ToString());
+        Assert.Contains(directory.Path, error.Message, StringComparison.Ordinal);
+    }
+}

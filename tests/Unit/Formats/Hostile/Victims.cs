@@ -1,0 +1,96 @@
+using System.Buffers.Binary;
+using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.TensorFlow;
+
+namespace MLNet.Gpt.Tests.Formats.Hostile;
+
+/// <summary>One model for each reader. Where their structure lies is found by marks in the bytes, not by the readers.</summary>
+internal static class Victims
+{
+    public static IReadOnlyDictionary<string, Victim> All { get; } = new Dictionary<string, Victim>
+    {
+        ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
+        ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
+        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]) { HasViews = true },
+        ["package"] = new("own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
+        ["safetensors"] = new("hf", [new("hf/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
+        ["Hugging Face shards"] = new("hf-sharded", [
+            new("hf-sharded/config.json", Whole),
+            new("hf-sharded/model.safetensors.index.json", Whole),
+            new("hf-sharded/model-00002-of-00002.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
+        ["tokenizer"] = new("transformers", [
+            new("transformers/config.json", Whole), new("transformers/vocab.json", Whole), new("transformers/merges.txt", Whole), new("transformers/tokenizer_config.json", Whole)]),
+        ["TensorFlow"] = new("openai", [
+            new("openai/model.ckpt.index", Whole, MendTable), new("openai/hparams.json", Whole), new("openai/checkpoint", Whole), new("openai/model.ckpt.data-00000-of-00001", Whole)],
+            HasChecksums: true),
+        ["GGUF"] = new("gguf/f32.gguf", [new("gguf/f32.gguf", GgufStructure)]),
+        ["GGUF Q8_0"] = new("gguf/q8_0.gguf", [new("gguf/q8_0.gguf", GgufStructure)]),
+    };
+
+    private static Range[] Whole(byte[] bytes) => [Range.All];
+
+    // The list of tensors ends soon after the last name.
+    private static Range[] GgufStructure(byte[] bytes) => [0..(bytes.AsSpan().LastIndexOf("output_norm.bias"u8) + 40)];
+
+    private static Range[] ZipStructure(byte[] bytes) => [Pickle(bytes), bytes.AsSpan().IndexOf("PK\x01\x02"u8)..bytes.Length];
+
+    private static Range Pickle(byte[] bytes)
+    {
+        int name = bytes.AsSpan().IndexOf("/data.pkl"u8), extra = bytes.AsSpan(0, name).LastIndexOf("PK\x03\x04"u8) + 28;
+        int start = name + 9 + BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(extra));
+        return start..(start + BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(DirectoryEntry(bytes) + 24)));
+    }
+
+    private static int DirectoryEntry(byte[] bytes)
+    {
+        int name = bytes.AsSpan().LastIndexOf("/data.pkl"u8);
+        return bytes.AsSpan(0, name).LastIndexOf("PK\x01\x02"u8);
+    }
+
+    private static void MendZip(byte[] bytes, byte[] original)
+    {
+        int entry = DirectoryEntry(original);
+        var (start, length) = Pickle(original).GetOffsetAndLength(original.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(entry + 16), Crc32.AppendByTables(0, bytes.AsSpan(start, length)));
+    }
+
+    /// <summary>Sets the checksums of a TensorFlow index right.</summary>
+    public static void MendTable(byte[] bytes, byte[] original)
+    {
+        foreach (var (start, length) in Blocks(original))
+        {
+            uint checksum = Crc32C.Append(0, bytes.AsSpan(start, length + 1));
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(start + length + 1), (uint)(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8));
+        }
+    }
+
+    // By the table's footer and its index block, whose keys are not needed.
+    private static IEnumerable<(int Start, int Length)> Blocks(byte[] bytes)
+    {
+        int at = bytes.Length - 48;
+        var meta = (Number(bytes, ref at), Number(bytes, ref at));
+        var index = (Start: Number(bytes, ref at), Length: Number(bytes, ref at));
+        yield return meta;
+        yield return index;
+        int end = index.Start + index.Length;
+        end -= 4 * (1 + BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(end - 4)));
+        for (at = index.Start; at < end;)
+        {
+            Number(bytes, ref at);
+            int own = Number(bytes, ref at);
+            Number(bytes, ref at);
+            at += own;
+            yield return (Number(bytes, ref at), Number(bytes, ref at));
+        }
+    }
+
+    private static int Number(byte[] bytes, ref int at)
+    {
+        int number = 0;
+        for (int shift = 0; ; shift += 7)
+        {
+            number |= (bytes[at] & 0x7F) << shift;
+            if (bytes[at++] < 0x80) return number;
+        }
+    }
+}

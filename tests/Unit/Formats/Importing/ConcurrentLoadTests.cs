@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using MLNet.Gpt.Formats.Layouts;
+using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Tests.Inference;
+
+namespace MLNet.Gpt.Tests.Formats.Importing;
+
+/// <summary>Loads from a file whose matrices are (in, out), as Hugging Face and OpenAI write them.</summary>
+public class ConcurrentLoadTests
+{
+    private static readonly GptConfig Config = new()
+    {
+        VocabularySize = 300, ContextLength = 16, EmbeddingWidth = 288, HeadCount = 3, LayerCount = 3, HasQkvBias = true, HasTiedHead = true,
+    };
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Loads_at_once_read_the_file_as_often_as_there_are_loads(int loads)
+    {
+        var file = new CountedFile(Config);
+        var models = new GptModel[loads];
+        Thread[] threads = [.. Enumerable.Range(0, loads).Select(i => new Thread(() =>
+            models[i] = GptModel.FromWeights(file.Weights, new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = 2 })))];
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+        Assert.Equal(loads * file.Length, file.ElementsRead);
+
+        float[] buffer = new float[WeightNames.For(Config).Max(entry => entry.ElementCount)], expected = new float[buffer.Length];
+        foreach (var model in models)
+        {
+            foreach (var entry in WeightNames.For(Config))
+            {
+                var part = buffer.AsSpan(0, (int)entry.ElementCount);
+                model.Read(entry.Name, 0, part);
+                file.Source.Read(entry.Name, 0, expected.AsSpan(0, part.Length));
+                Assert.Equal(expected.AsSpan(0, part.Length), part);
+            }
+
+            model.Dispose();
+        }
+    }
+
+    [Fact]
+    public void One_thread_loads_where_one_is_asked_for()
+    {
+        var file = new CountedFile(Config);
+        using var model = GptModel.FromWeights(file.Weights, new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = 1 });
+        Assert.Equal([Environment.CurrentManagedThreadId], file.Readers);
+    }
+
+    [Fact]
+    public void Any_range_of_a_turned_matrix_is_read()
+    {
+        var file = new CountedFile(Config);
+        string name = WeightNames.Key(1);
+        float[] whole = new float[288 * 288];
+        file.Source.Read(name, 0, whole);
+        foreach (var (start, count) in new[] { (0, 82944), (0, 1), (287, 1), (287, 2), (300, 50), (300, 276), (300, 900), (82000, 944), (5, 82939), (288, 288), (10, 0) })
+        {
+            float[] part = new float[count];
+            file.Weights.Read(name, start, part);
+            Assert.Equal(whole[start..(start + count)], part);
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Weights.Read(name, 82944, new float[1]));
+    }
+
+    /// <summary>Weights laid out in memory as Hugging Face lays them out in a file, which count what is read of them and by whom.</summary>
+    private sealed class CountedFile
+    {
+        private long _elementsRead;
+
+        public CountedFile(GptConfig config)
+        {
+            Source = RandomWeights.Of(config);
+            var tensors = new Dictionary<string, FileTensor>();
+            foreach (var places in FusedLayout.HuggingFace.Places(config).GroupBy(place => place.Tensor))
+            {
+                var place = places.First();
+                long count = place.Shape.Aggregate(1L, (product, size) => product * size);
+                float[] stored = [.. places.OrderBy(part => part.Part).SelectMany(part => Source[part.Weight].ToArray())];
+                if (place.IsTransposed) stored = Transposed(stored, (int)place.Shape[1], (int)place.Shape[0]);
+                tensors[place.Tensor] = new("memory", place.Tensor, "F32", place.Shape, 4 * count, new CountedElements(this, stored));
+                Length += count;
+            }
+
+            Weights = new("memory", config, FusedLayout.HuggingFace, tensors);
+        }
+
+        public GptWeights Source { get; }
+
+        public WeightMap Weights { get; }
+
+        public long Length { get; }
+
+        public long ElementsRead => Interlocked.Read(ref _elementsRead);
+
+        public ConcurrentDictionary<int, int> ReaderCounts { get; } = new();
+
+        public IEnumerable<int> Readers => ReaderCounts.Keys;
+
+        private static float[] Transposed(float[] source, int rows, int columns)
+        {
+            float[] target = new float[source.Length];
+            for (int row = 0; row < rows; row++)
+            {
+                for (int column = 0; column < columns; column++) target[(column * rows) + row] = source[(row * columns) + column];
+            }
+
+            return target;
+        }
+
+        private sealed class CountedElements(CountedFile file, float[] elements) : ITensorElements
+        {
+            public void Read(long start, Span<float> destination)
+            {
+                Interlocked.Add(ref file._elementsRead, destination.Length);
+                file.ReaderCounts.AddOrUpdate(Environment.CurrentManagedThreadId, 1, (_, count) => count + 1);
+                elements.AsSpan((int)start, destination.Length).CopyTo(destination);
+            }
+        }
+    }
+}
