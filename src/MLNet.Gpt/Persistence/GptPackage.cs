@@ -4,6 +4,7 @@ using Microsoft.ML.Runtime;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Package;
+using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Persistence;

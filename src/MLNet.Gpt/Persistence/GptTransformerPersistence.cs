@@ -7,6 +7,7 @@ using MLNet.Gpt;
 using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Package;
+using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Persistence;
 

@@ -1,6 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Rows;
 
@@ -14,7 +14,7 @@ internal sealed class GptRowMapper : IRowToRowMapper
         _transformer = transformer;
         InputSchema = inputSchema;
         Cancellation = transformer.Cancellation.With(cancellationToken);
-        TextColumn = Rows.TextColumn.Find(inputSchema, transformer.Options.InputColumnName);
+        TextColumn = Views.TextColumn.Find(inputSchema, transformer.Options.InputColumnName);
 
         uint scoreColumnSetId = OutputAnnotations.NextScoreColumnSetId(inputSchema);
         var builder = new DataViewSchema.Builder();

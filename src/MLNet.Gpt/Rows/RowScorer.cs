@@ -1,6 +1,6 @@
 using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Tokenization;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Rows;
 

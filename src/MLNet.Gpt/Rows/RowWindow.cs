@@ -1,7 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Rows;
 

@@ -1,5 +1,5 @@
 using Microsoft.ML;
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Rows;
 

@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.Generation.Sampling;
+using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Inference;
-using MLNet.Gpt.Transforms;
 
 namespace MLNet.Gpt.Rows;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Transforms;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Rows;
 

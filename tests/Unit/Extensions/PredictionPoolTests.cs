@@ -1,6 +1,6 @@
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
-using MLNet.Gpt.Tests.Transforms;
+using MLNet.Gpt.Tests.Pipelines;
 
 namespace MLNet.Gpt.Tests.Extensions;
 

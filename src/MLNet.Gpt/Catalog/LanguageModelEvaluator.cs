@@ -1,0 +1,67 @@
+using System.Globalization;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using MLNet.Gpt.Hosting;
+using MLNet.Gpt.Rows;
+
+namespace MLNet.Gpt.Catalog;
+
+/// <summary>Adds up the loss columns that a <see cref="GptTransformer"/> made, in one pass over the rows.</summary>
+internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOutputColumns names)
+{
+    /// <param name="data">The scored rows.</param>
+    /// <param name="progress">Told the sums so far after each row.</param>
+    /// <param name="cancellationToken">Checked before each row.</param>
+    public LanguageModelMetrics Evaluate(IDataView data, IProgress<DocumentScore>? progress, CancellationToken cancellationToken)
+    {
+        var cancellation = new Cancellation(environment.RegisterQuietly(nameof(LanguageModelEvaluator)), cancellationToken);
+        var loss = Find(data.Schema, names.NegativeLogLikelihood, nameof(names.NegativeLogLikelihood), NumberDataViewType.Double);
+        var counts = Array.ConvertAll(
+            CountColumns(), column => Find(data.Schema, column.Name, column.Role, NumberDataViewType.Int64));
+        int vocabularySize = OutputAnnotations.ReadVocabularySize(loss);
+
+        using var cursor = data.GetRowCursor([loss, .. counts]);
+        var getLoss = cursor.GetGetter<double>(loss);
+        var getCounts = Array.ConvertAll(counts, cursor.GetGetter<long>);
+        long[] values = new long[counts.Length];
+        var total = DocumentScore.Empty;
+        while (true)
+        {
+            cancellation.ThrowIfRequested();
+            if (!cursor.MoveNext()) break;
+            double nats = 0;
+            getLoss(ref nats);
+            for (int i = 0; i < values.Length; i++) getCounts[i](ref values[i]);
+            total += new DocumentScore(
+                Loss: LossSummary.Of(nats, values[0]), ByteCount: values[1], CharacterCount: values[2], WordCount: values[3],
+                Top1Count: values[4], Top5Count: values[5], DocumentCount: 1);
+            progress?.Report(total);
+        }
+
+        if (total.Loss.TokenCount == 0) throw new InvalidOperationException($"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+        var metrics = new LanguageModelMetrics(total, vocabularySize);
+        using var channel = environment.Start(nameof(LanguageModelEvaluator));
+        channel.Info(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{metrics.CrossEntropy:F4} nats per token, perplexity {metrics.Perplexity:F2} of {vocabularySize}, over {metrics.TokenCount} tokens of {metrics.DocumentCount} rows."));
+        return metrics;
+    }
+
+    // In the order that Evaluate takes them.
+    private (string? Name, string Role)[] CountColumns() =>
+    [
+        (names.TokenCount, nameof(names.TokenCount)), (names.ByteCount, nameof(names.ByteCount)), (names.CharacterCount, nameof(names.CharacterCount)),
+        (names.WordCount, nameof(names.WordCount)), (names.Top1Count, nameof(names.Top1Count)), (names.Top5Count, nameof(names.Top5Count)),
+    ];
+
+    private static DataViewSchema.Column Find(DataViewSchema schema, string? name, string role, DataViewType type)
+    {
+        if (name is null) throw new ArgumentException($"The evaluator needs the column {role}; its name is null.");
+        var column = schema.GetColumnOrNull(name)
+            ?? throw new ArgumentOutOfRangeException(nameof(name), name, $"Could not find the {role} column '{name}'.");
+        return column.Type.Equals(type)
+            ? column
+            : throw new ArgumentException($"Schema mismatch for the {role} column '{name}': expected {type}, got {column.Type}.");
+    }
+}

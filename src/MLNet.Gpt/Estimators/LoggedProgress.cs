@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Microsoft.ML.Runtime;
+using MLNet.Gpt.Hosting;
+
+namespace MLNet.Gpt.Estimators;
+
+/// <summary>
+/// Writes to ML.NET's log how a training goes: warnings, the first step, evaluations, and a step every ten seconds.
+/// Passes every report on, and ends the training where it is cancelled.
+/// </summary>
+internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation) : IProgress<TrainingProgress>
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
+
+    private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
+    private bool _hasStep;
+
+    public void Report(TrainingProgress value)
+    {
+        foreach (string warning in value.Warnings) channel.Warning(warning);
+        bool isFirstStep = !_hasStep && value.TimeLeft is not null;
+        _hasStep |= isFirstStep;
+        if (isFirstStep || value.Evaluation is not null || _sinceLine.Elapsed >= Interval)
+        {
+            channel.Info(Line(value));
+            _sinceLine.Restart();
+        }
+
+        inner?.Report(value);
+        cancellation.ThrowIfRequested();
+    }
+
+    private static string Line(TrainingProgress value)
+    {
+        string losses = value.Evaluation switch
+        {
+            { ValidationLoss: { } loss } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}, validation loss {loss:F4}"),
+            { } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}"),
+            null => FormattableString.Invariant($"loss of the batch {value.BatchLoss:F4}"),
+        };
+        string left = value.TimeLeft is { } time ? FormattableString.Invariant($", {time.TotalSeconds:F0} s left") : "";
+        return FormattableString.Invariant($"Step {value.Step} of {value.TotalSteps}, epoch {value.Epoch}: {losses}; {value.TokensPerSecond:F0} tokens/s{left}.");
+    }
+}

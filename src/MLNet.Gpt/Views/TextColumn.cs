@@ -1,0 +1,43 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNet.Gpt.Hosting;
+
+namespace MLNet.Gpt.Views;
+
+/// <summary>The column of text that components here read.</summary>
+internal static class TextColumn
+{
+    /// <exception cref="ArgumentOutOfRangeException">There is no such column.</exception>
+    /// <exception cref="ArgumentException">It is not a scalar of text.</exception>
+    public static DataViewSchema.Column Find(DataViewSchema schema, string name)
+    {
+        var column = schema.GetColumnOrNull(name)
+            ?? throw new ArgumentOutOfRangeException(
+                nameof(schema), name, $"Could not find input column '{name}'; the columns are {string.Join(", ", schema.Select(each => each.Name).Distinct())}.");
+        return column.Type is TextDataViewType
+            ? column
+            : throw new ArgumentException($"Schema mismatch for input column '{name}': expected String, got {column.Type}.", nameof(schema));
+    }
+
+    /// <summary>The tokens of all rows, with the end-of-text token between two documents.</summary>
+    public static int[] ReadTokens(IDataView data, GptTrainerOptions options, Cancellation cancellation)
+    {
+        var column = Find(data.Schema, options.Transformer.InputColumnName);
+        var tokens = new List<int>();
+        using var cursor = data.GetRowCursor([column]);
+        var getText = cursor.GetGetter<ReadOnlyMemory<char>>(column);
+        ReadOnlyMemory<char> text = default;
+        while (cursor.MoveNext())
+        {
+            cancellation.ThrowIfRequested();
+            getText(ref text);
+            if (text.IsEmpty) continue;
+            if (tokens.Count > 0 && options.Tokenizer.EndOfTextId is { } endOfText) tokens.Add(endOfText);
+            tokens.AddRange(options.Tokenizer.Encode(text.Span, options.Transformer.Scoring.SpecialTokens));
+        }
+
+        return tokens.Count >= 2
+            ? [.. tokens]
+            : throw new ArgumentException($"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens together, and at least 2 are needed.", nameof(data));
+    }
+}

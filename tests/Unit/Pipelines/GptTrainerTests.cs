@@ -1,0 +1,216 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using MLNet.Gpt.Tests.TorchSharp;
+using MLNet.Gpt.Tests.Training;
+
+namespace MLNet.Gpt.Tests.Pipelines;
+
+[Collection(TorchCollection.Name)]
+public class GptTrainerTests
+{
+    // A language in which each word has one follower, so that there is something to learn.
+    private static readonly string[] Texts = [.. Enumerable.Range(0, 12).Select(i => string.Join(' ', Enumerable.Range(0, 40).Select(t => $"w{(i + (7 * t)) % 60}")))];
+
+    private static readonly GptTrainerOptions Options = new()
+    {
+        Config = GptPresets.Tiny,
+        Tokenizer = TinyModels.Words,
+        Training = new() { Epochs = 12, BatchSize = 4, LearningRate = 5e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0, ValidationFraction = 0.1 },
+    };
+
+    private readonly MLContext _ml = new(seed: 1);
+
+    [Fact]
+    public void Fit_learns_and_its_transformer_measures_and_predicts()
+    {
+        var data = Rows.ToView(_ml, Texts);
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(Options);
+
+        var transformer = trainer.Fit(data);
+
+        var metrics = _ml.LanguageModeling.Evaluate(transformer.Transform(data));
+        Assert.InRange(metrics.CrossEntropy, 0, 0.5 * metrics.UniformCrossEntropy);
+        Assert.True(trainer.History!.Last.ValidationLoss < trainer.History.First.ValidationLoss);
+        using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(transformer);
+        Assert.Equal("w21", engine.Predict(new() { Text = "w0 w7 w14" }).PredictedToken);
+    }
+
+    [Fact]
+    public void It_stands_in_a_chain()
+    {
+        var data = Rows.ToView(_ml, Texts);
+        var options = Options with { Training = Options.Training with { MaxSteps = 2 }, Transformer = new() { InputColumnName = "Copy" } };
+
+        var model = _ml.Transforms.CopyColumns("Copy", "Text").Append(_ml.LanguageModeling.Trainers.Gpt(options)).Fit(data);
+
+        Assert.Equal(Texts.Length, Rows.Read(_ml, model.Transform(data)).Length);
+    }
+
+    [Fact]
+    public void The_same_options_give_the_same_model()
+    {
+        var data = Rows.ToView(_ml, Texts);
+        var options = Options with { Training = Options.Training with { MaxSteps = 5 } };
+
+        var models = Enumerable.Range(0, 2).Select(_ => new MLContext().LanguageModeling.Trainers.Gpt(options).Fit(data)).ToArray();
+
+        Assert.Equivalent(Rows.Read(_ml, models[0].Transform(data)), Rows.Read(_ml, models[1].Transform(data)));
+    }
+
+    [Fact]
+    public void A_validation_set_of_its_own_is_measured_not_learned()
+    {
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { EvaluationBatches = null } });
+
+        var transformer = trainer.Fit(Rows.ToView(_ml, Texts[..8]), Rows.ToView(_ml, Texts[8]));
+
+        var metrics = _ml.LanguageModeling.Evaluate(transformer.Transform(Rows.ToView(_ml, Texts[8])));
+        Assert.Equal(metrics.CrossEntropy, trainer.History!.Last.ValidationLoss!.Value, 1e-4);
+    }
+
+    [Fact]
+    public void Evaluations_reach_the_log_and_every_step_the_progress()
+    {
+        var messages = new List<string>();
+        _ml.Log += (_, message) => messages.Add(message.Message);
+        var steps = new List<int>();
+        var options = Options with { Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3 }, Progress = new Reporter(progress => steps.Add(progress.Step)) };
+
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
+
+        Assert.Equal(Enumerable.Range(0, 7), steps);
+        Assert.Equal(3, messages.Count(message => message.Contains("validation loss", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void The_first_step_and_evaluations_are_in_the_log_at_info_without_a_progress()
+    {
+        var messages = new List<string>();
+        _ml.Log += (_, message) =>
+        {
+            if (message.Source.StartsWith("GptTrainer", StringComparison.Ordinal) && message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Info) messages.Add(message.RawMessage);
+        };
+        _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3, ValidationFraction = 0 } }).Fit(Rows.ToView(_ml, Texts));
+
+        Assert.Equal(6, messages.Count);
+        Assert.Contains("tokens per epoch", messages[0], StringComparison.Ordinal);
+        Assert.Contains("Step 0 of 6, epoch 1: training loss", messages[1], StringComparison.Ordinal);
+        Assert.Contains("Step 1 of 6, epoch 1: loss of the batch", messages[2], StringComparison.Ordinal);
+        Assert.Contains("Step 3 of 6", messages[3], StringComparison.Ordinal);
+        Assert.Contains("Step 6 of 6", messages[4], StringComparison.Ordinal);
+        Assert.Contains("ended after 6 steps", messages[5], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_a_warning_in_the_log()
+    {
+        using var folder = new TemporaryDirectory();
+        var options = Options with { Training = Options.Training with { MaxSteps = 4, Checkpoints = new(folder.Path) { Interval = 2, Existing = ExistingCheckpoints.Resume } } };
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
+        File.Delete(Path.Combine(folder.Path, "checkpoint-4", "model.safetensors"));
+        var warnings = new List<string>();
+        _ml.Log += (_, message) =>
+        {
+            if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning) warnings.Add(message.RawMessage);
+        };
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
+        Assert.Contains("checkpoint-4", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_token_is_learned_from_unless_some_are_set_aside()
+    {
+        int tokens = Texts.Length * 41 - 1; // 40 words and the end of text between two
+        Assert.Equal(tokens - 1, Learned(0, out var without));
+        Assert.Null(without.Last.ValidationLoss);
+        Assert.Equal(tokens - (tokens / 10) - 1, Learned(0.1, out var with));
+        Assert.NotNull(with.Last.ValidationLoss);
+
+        long Learned(double fraction, out TrainingHistory history)
+        {
+            var defaults = new GptTrainerOptions { Config = Options.Config, Tokenizer = Options.Tokenizer };
+            var trainer = _ml.LanguageModeling.Trainers.Gpt(fraction == 0 ? defaults : defaults with { Training = new() { ValidationFraction = fraction } });
+            trainer.Fit(Rows.ToView(_ml, Texts));
+            history = trainer.History!;
+            return history.Last.TokensSeen / new TrainingOptions().Epochs;
+        }
+    }
+
+    [Fact]
+    public void The_best_weights_need_data_to_measure_on()
+    {
+        var options = Options with { Training = Options.Training with { ValidationFraction = 0, KeepsBest = true, MaxSteps = 2 } };
+        Assert.Contains("KeepsBest needs data to measure on", Refused<ArgumentException>(options, Texts), StringComparison.Ordinal);
+        _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts), Rows.ToView(_ml, Texts[..2]));
+    }
+
+    [Fact]
+    public void Special_tokens_spelled_out_in_rows_are_data_unless_asked_for()
+    {
+        // A vocabulary with the end of text, in which its spelling as plain text is an unknown word.
+        var tokenizer = new WordTokenizer(["a", "b", "?", "<|endoftext|>"], unknownWord: "?", endOfText: "<|endoftext|>");
+        var options = Options with { Config = Options.Config with { VocabularySize = 4 }, Tokenizer = tokenizer, Training = Options.Training with { MaxSteps = 1 } };
+        var data = Rows.ToView(_ml, ["a b <|endoftext|> a b", "b a"]);
+
+        var literal = _ml.LanguageModeling.Trainers.Gpt(options).Fit(data);
+        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Book } }).Fit(data);
+        var withWord = _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, ["a b ? a b", "b a"]));
+
+        TorchEngineTests.AssertEqual(withWord.Model, literal.Model); // training
+        Assert.Throws<Xunit.Sdk.EqualException>(() => TorchEngineTests.AssertEqual(recognized.Model, literal.Model));
+        double[] losses = [.. literal.Transform(data).GetColumn<double>("CrossEntropy")]; // scoring
+        Assert.Equal(losses, literal.Transform(Rows.ToView(_ml, ["a b ? a b", "b a"])).GetColumn<double>("CrossEntropy"));
+        Assert.NotEqual(losses[0], recognized.Transform(data).GetColumn<double>("CrossEntropy").First());
+    }
+
+    [Fact]
+    public void A_vocabulary_of_four_tokens_is_enough_where_no_candidates_are_asked_for()
+    {
+        var options = Options with
+        {
+            Config = Options.Config with { VocabularySize = 4 }, Tokenizer = new WordTokenizer(["the", "whale", "sea", "a"]), Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0 },
+        };
+        string[] texts = ["the whale a sea the whale"];
+        var row = Rows.Read(_ml, _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, texts)).Transform(Rows.ToView(_ml, texts))).Single();
+        Assert.Contains(row.PredictedToken, (string[])["the", "whale", "sea", "a"]);
+        string message = Refused<ArgumentException>(options with { Transformer = new() { Columns = new() { CandidateTokens = "Candidates" } } }, texts);
+        Assert.Contains("CandidateCount is 5", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void It_can_be_cancelled()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var options = Options with { CancellationToken = cancellation.Token, Progress = new Reporter(progress => { if (progress.Step == 2) cancellation.Cancel(); }) };
+
+        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts)));
+    }
+
+    [Fact]
+    public void Its_schema_is_that_of_its_transformer()
+    {
+        var data = Rows.ToView(_ml, Texts);
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { MaxSteps = 1 } });
+
+        var foretold = trainer.GetOutputSchema(SchemaShapes.Of(data.Schema)).Select(SchemaShapes.Describe);
+
+        Assert.Equal(SchemaShapes.Of(trainer.Fit(data).GetOutputSchema(data.Schema)).Select(SchemaShapes.Describe).Order(), foretold.Order());
+    }
+
+    [Fact]
+    public void Bad_input_is_named()
+    {
+        Assert.Contains("'Body'", Refused<ArgumentOutOfRangeException>(Options with { Transformer = new() { InputColumnName = "Body" } }, Texts), StringComparison.Ordinal);
+        Assert.Contains("'Text' have 1 tokens", Refused<ArgumentException>(Options, ["w1", ""]), StringComparison.Ordinal);
+        Assert.Contains("61", Refused<ArgumentException>(Options with { Config = GptPresets.Gpt2Small }, Texts), StringComparison.Ordinal);
+        Assert.Contains("w99", Refused<ArgumentException>(Options, ["w1 w99"]), StringComparison.Ordinal);
+    }
+
+    private string Refused<T>(GptTrainerOptions options, string[] texts)
+        where T : Exception => Assert.Throws<T>(() => _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, texts))).Message;
+
+    private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
