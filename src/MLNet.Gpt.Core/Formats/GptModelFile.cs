@@ -1,5 +1,6 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
@@ -16,7 +17,7 @@ namespace MLNet.Gpt;
 /// and what is missing, left over or overlapping is refused. <c>docs/formats.md</c> lists the formats and what each is
 /// tested against.
 /// </remarks>
-public sealed class GptModelFile : IWeightSource, IDisposable
+public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
 {
     private readonly OpenedModel _model;
     private readonly Lazy<ITextTokenizer?> _tokenizer;
@@ -94,6 +95,11 @@ public sealed class GptModelFile : IWeightSource, IDisposable
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened, or a checksum does not fit.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Read(string name, long start, Span<float> destination) => _model.Weights.Read(name, start, destination);
+
+    bool IQ8WeightSource.HasQ8Blocks(string name) => _model.Weights.HasQ8Blocks(name);
+
+    void IQ8WeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
+        _model.Weights.ReadQ8Blocks(name, firstBlock, destination);
 
     /// <summary>Closes the files.</summary>
     public void Dispose() => _model.Dispose();

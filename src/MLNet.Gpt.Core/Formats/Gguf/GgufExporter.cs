@@ -3,6 +3,7 @@ using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
+using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
@@ -64,7 +65,7 @@ internal static class GgufExporter
     private static ExportDataType TypeOf(ExportTensor tensor, ExportDataType type)
     {
         if (tensor.Shape.Count == 1 || tensor.Name == PositionEmbedding) return ExportDataType.Float32;
-        return type == ExportDataType.Q8_0 && tensor.Shape[^1] % ExportDataTypes.BlockLength != 0 ? ExportDataType.Float16 : type;
+        return type == ExportDataType.Q8_0 && tensor.Shape[^1] % Q8Block.Length != 0 ? ExportDataType.Float16 : type;
     }
 
     private static GgufHeaderWriter Header(ExportJob job)

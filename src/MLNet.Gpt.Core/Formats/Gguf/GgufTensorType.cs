@@ -1,5 +1,6 @@
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
+using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
@@ -14,7 +15,7 @@ internal sealed record GgufTensorType(string Name, int BlockLength, int BlockSiz
     {
         [0] = new("F32", 1, 4, SafetensorsDataType.Float32),
         [1] = new("F16", 1, 2, SafetensorsDataType.Float16),
-        [8] = new("Q8_0", Q8Elements.BlockLength, Q8Elements.BlockSize, null),
+        [8] = new("Q8_0", Q8Block.Length, Q8Block.Size, null),
         [30] = new("BF16", 1, 2, SafetensorsDataType.BFloat16),
     };
 

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Formats.Layouts;
 
@@ -6,7 +7,7 @@ namespace MLNet.Gpt.Formats.Layouts;
 /// A file's tensors under this library's names: every weight of the configuration has its place, biases that a model
 /// was trained without are zeros, and nothing is left over but the heads of other tasks.
 /// </summary>
-internal sealed class WeightMap : IWeightSource
+internal sealed class WeightMap : IQ8WeightSource
 {
     private const int MostShared = 16;
 
@@ -95,7 +96,7 @@ internal sealed class WeightMap : IWeightSource
 
     public void Read(string name, long start, Span<float> destination)
     {
-        if (!_entries.TryGetValue(name, out var entry)) throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
+        var entry = Find(name);
         if (start < 0 || start > entry.Count - destination.Length)
         {
             throw new ArgumentOutOfRangeException(nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
@@ -105,6 +106,31 @@ internal sealed class WeightMap : IWeightSource
         else if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
         else entry.Tensor.Elements!.Read(entry.Start + start, destination);
     }
+
+    public bool HasQ8Blocks(string name) => Find(name) is { IsTransposed: false, Tensor.Elements: Q8Elements };
+
+    public void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination)
+    {
+        var entry = Find(name);
+        if (entry is not { IsTransposed: false, Tensor.Elements: Q8Elements elements })
+        {
+            throw new InvalidOperationException($"'{name}' is not stored as Q8_0 blocks.");
+        }
+
+        var (count, rest) = Math.DivRem(destination.Length, Q8Block.Size);
+        long blocks = entry.Count / Q8Block.Length;
+        if (rest != 0 || firstBlock < 0 || firstBlock > blocks - count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(firstBlock), firstBlock, $"{destination.Length} bytes from block {firstBlock} are not whole blocks of '{name}', which has {blocks}.");
+        }
+
+        // Rows are whole blocks, and a part of a tensor is whole rows: a weight begins at the beginning of a block.
+        elements.ReadBlocks((entry.Start / Q8Block.Length) + firstBlock, destination);
+    }
+
+    private Entry Find(string name) =>
+        _entries.TryGetValue(name, out var entry) ? entry : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
 
     // A bias without a tensor is zero.
     private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
+using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
@@ -15,9 +16,9 @@ internal static class EightBitBlocks
 {
     public static void Encode(ReadOnlySpan<float> elements, Span<byte> destination)
     {
-        for (; !elements.IsEmpty; elements = elements[ExportDataTypes.BlockLength..], destination = destination[ExportDataTypes.BlockSize..])
+        for (; !elements.IsEmpty; elements = elements[Q8Block.Length..], destination = destination[Q8Block.Size..])
         {
-            var block = elements[..ExportDataTypes.BlockLength];
+            var block = elements[..Q8Block.Length];
             float scale = MathF.Abs(TensorPrimitives.MaxMagnitude(block)) / 127;
             float inverse = scale == 0 ? 0 : 1 / scale;
             BinaryPrimitives.WriteHalfLittleEndian(destination, (Half)scale);

@@ -1,22 +1,17 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
 /// <summary>Sizes and encodings of the data types.</summary>
 internal static class ExportDataTypes
 {
-    /// <summary>Elements of one block of <see cref="ExportDataType.Q8_0"/>.</summary>
-    public const int BlockLength = 32;
-
-    /// <summary>Bytes of one such block: a half-precision scale, then a signed byte for each element.</summary>
-    public const int BlockSize = 2 + BlockLength;
-
-    /// <summary>Bytes that elements take; for blocks, their number is a multiple of <see cref="BlockLength"/>.</summary>
+    /// <summary>Bytes that elements take; for blocks, their number is a multiple of <see cref="Q8Block.Length"/>.</summary>
     public static long Size(this ExportDataType type, long elements) => type switch
     {
         ExportDataType.Float32 => checked(elements * sizeof(float)),
         ExportDataType.Float16 or ExportDataType.BFloat16 => checked(elements * 2),
-        ExportDataType.Q8_0 => checked(elements / BlockLength * BlockSize),
+        ExportDataType.Q8_0 => checked(elements / Q8Block.Length * Q8Block.Size),
         _ => throw Check.Undefined(type, nameof(type)),
     };
 

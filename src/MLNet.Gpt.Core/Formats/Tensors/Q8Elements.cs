@@ -1,31 +1,29 @@
 using System.Buffers.Binary;
-using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
+using MLNet.Gpt.Network;
 
-namespace MLNet.Gpt.Formats.Gguf;
+namespace MLNet.Gpt.Formats.Tensors;
 
 /// <summary>Elements of 8 bits in blocks of 32 with one scale each, a half-precision number before them: ggml's Q8_0.</summary>
 /// <param name="file">The file.</param>
 /// <param name="offset">Where the first block begins.</param>
 internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElements
 {
-    /// <summary>Elements of a block.</summary>
-    public const int BlockLength = 32;
-
-    /// <summary>Bytes of a block.</summary>
-    public const int BlockSize = 2 + BlockLength;
-
     private const int BlocksAtATime = 128;
+
+    /// <summary>Copies whole blocks as they are stored; the caller has checked that they lie inside the tensor.</summary>
+    /// <exception cref="InvalidDataException">The file has become shorter.</exception>
+    public void ReadBlocks(long firstBlock, Span<byte> destination) => file.Fill(destination, offset + (firstBlock * Q8Block.Size));
 
     public void Read(long start, Span<float> destination)
     {
-        byte[] buffer = new byte[BlocksAtATime * BlockSize];
+        byte[] buffer = new byte[BlocksAtATime * Q8Block.Size];
         while (!destination.IsEmpty)
         {
-            var (first, skipped) = Math.DivRem(start, BlockLength);
-            int count = (int)Math.Min(destination.Length, (BlocksAtATime * BlockLength) - skipped);
-            var blocks = buffer.AsSpan(0, (int)(((skipped + count + BlockLength - 1) / BlockLength) * BlockSize));
-            file.Fill(blocks, offset + (first * BlockSize));
+            var (first, skipped) = Math.DivRem(start, Q8Block.Length);
+            int count = (int)Math.Min(destination.Length, (BlocksAtATime * Q8Block.Length) - skipped);
+            var blocks = buffer.AsSpan(0, (int)(((skipped + count + Q8Block.Length - 1) / Q8Block.Length) * Q8Block.Size));
+            file.Fill(blocks, offset + (first * Q8Block.Size));
             Widen(blocks, (int)skipped, destination[..count]);
             destination = destination[count..];
             start += count;
@@ -37,11 +35,11 @@ internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElem
         while (!destination.IsEmpty)
         {
             float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(blocks);
-            int count = Math.Min(destination.Length, BlockLength - skipped);
+            int count = Math.Min(destination.Length, Q8Block.Length - skipped);
             var elements = blocks.Slice(2 + skipped, count);
             for (int i = 0; i < count; i++) destination[i] = scale * (sbyte)elements[i];
             destination = destination[count..];
-            blocks = blocks[BlockSize..];
+            blocks = blocks[Q8Block.Size..];
             skipped = 0;
         }
     }

@@ -1,0 +1,35 @@
+namespace MLNet.Gpt.Network;
+
+/// <summary>
+/// A source that stores some of its matrices as GGML's Q8_0 blocks and can hand them out as they are stored, so that an
+/// engine that computes on bytes need not round them a second time. Safe for use by many threads.
+/// </summary>
+/// <remarks>
+/// A block is a little-endian half-precision scale followed by <see cref="Q8Block.Length"/> signed bytes; element i is
+/// scale × byte i. Every row of such a matrix consists of whole blocks, row after row, and matrices are (out, in).
+/// </remarks>
+internal interface IQ8WeightSource : IWeightSource
+{
+    /// <summary>Whether a weight is stored as Q8_0 blocks, so that <see cref="ReadQ8Blocks"/> can read it.</summary>
+    bool HasQ8Blocks(string name);
+
+    /// <summary>Copies whole blocks of a weight as they are stored.</summary>
+    /// <param name="name">A weight for which <see cref="HasQ8Blocks"/> is <see langword="true"/>.</param>
+    /// <param name="firstBlock">Index of the first block: of row r it is r × (columns / <see cref="Q8Block.Length"/>).</param>
+    /// <param name="destination">Receives as many blocks as it has room for; a multiple of <see cref="Q8Block.Size"/> bytes.</param>
+    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    /// <exception cref="InvalidOperationException">The weight is not stored as Q8_0 blocks.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The blocks reach past the weight's end.</exception>
+    /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
+    void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination);
+}
+
+/// <summary>The sizes of a Q8_0 block.</summary>
+internal static class Q8Block
+{
+    /// <summary>Elements of a block.</summary>
+    public const int Length = 32;
+
+    /// <summary>Bytes of a block: a half-precision scale, then one signed byte per element.</summary>
+    public const int Size = 2 + Length;
+}

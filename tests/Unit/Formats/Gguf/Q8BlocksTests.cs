@@ -1,0 +1,71 @@
+using System.Buffers.Binary;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Tests.Formats.Exporting;
+
+namespace MLNet.Gpt.Tests.Formats.Gguf;
+
+/// <summary>The blocks of a GGUF file as they are stored, beside the same weights in single precision.</summary>
+public sealed class Q8BlocksTests : IDisposable
+{
+    private static readonly GptConfig Config = GptPresets.Tiny;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    [Fact]
+    public void Blocks_are_what_the_elements_are_made_of()
+    {
+        using var file = Export(ExportDataType.Q8_0);
+        IQ8WeightSource source = file;
+        string[] stored = [.. WeightNames.For(Config).Select(entry => entry.Name).Where(source.HasQ8Blocks)];
+        Assert.Equal(
+            [.. WeightNames.For(Config).Where(entry => entry.Shape.Count == 2 && entry.Name != WeightNames.PositionEmbedding).Select(entry => entry.Name)],
+            stored);
+        foreach (var entry in WeightNames.For(Config).Where(entry => source.HasQ8Blocks(entry.Name)))
+        {
+            int blocks = (int)(entry.ElementCount / Q8Block.Length), half = blocks / 2;
+            float[] expected = new float[entry.ElementCount], decoded = new float[entry.ElementCount];
+            file.Read(entry.Name, 0, expected);
+            byte[] bytes = new byte[blocks * Q8Block.Size];
+            source.ReadQ8Blocks(entry.Name, half, bytes.AsSpan(half * Q8Block.Size));
+            source.ReadQ8Blocks(entry.Name, 0, bytes.AsSpan(0, half * Q8Block.Size));
+            for (int i = 0; i < decoded.Length; i++)
+            {
+                var block = bytes.AsSpan(i / Q8Block.Length * Q8Block.Size, Q8Block.Size);
+                decoded[i] = (float)BinaryPrimitives.ReadHalfLittleEndian(block) * (sbyte)block[2 + (i % Q8Block.Length)];
+            }
+
+            Assert.Equal(expected, decoded);
+        }
+    }
+
+    [Fact]
+    public void What_is_outside_a_weight_or_stored_otherwise_is_refused()
+    {
+        using var file = Export(ExportDataType.Q8_0);
+        IQ8WeightSource source = file;
+        int blocks = Config.EmbeddingWidth * Config.EmbeddingWidth / Q8Block.Length;
+        byte[] two = new byte[2 * Q8Block.Size];
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), blocks - 1, two));
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), -1, two));
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), 0, two.AsSpan(1)));
+        Assert.Throws<InvalidOperationException>(() => source.ReadQ8Blocks(WeightNames.FinalNormScale, 0, two));
+        Assert.Throws<KeyNotFoundException>(() => source.HasQ8Blocks("none"));
+    }
+
+    [Fact]
+    public void Other_types_have_no_blocks()
+    {
+        using var file = Export(ExportDataType.Float16);
+        Assert.DoesNotContain(WeightNames.For(Config), entry => ((IQ8WeightSource)file).HasQ8Blocks(entry.Name));
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private GptModelFile Export(ExportDataType type)
+    {
+        string path = Path.Combine(_directory.Path, "model.gguf");
+        GptModelExporter.Export(path, PatternWeights.Of(Config), tokenizer: null, new() { DataType = type });
+        return GptModelFile.Open(path);
+    }
+}
