@@ -3,51 +3,51 @@ using MLNet.Gpt.Numerics.Kernels;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>
-/// Collects entropies and best candidates stretch by stretch of the vocabulary: no more candidates per row than are
-/// wanted.
+/// Collects the entropy and the best candidates of each row of a pass, one chunk of the vocabulary at a time. It keeps no
+/// more candidates per row than are wanted, whatever the size of the vocabulary.
 /// </summary>
-internal sealed unsafe class DetailParts
+/// <param name="details">What is wanted, and room for it.</param>
+/// <param name="firstPlace">The place in <paramref name="details"/> of the first row.</param>
+internal sealed unsafe class DetailParts(PredictionDetails details, int firstPlace)
 {
-    private readonly PredictionDetails _details;
-    private readonly int _stretches, _width;
-    private readonly float[] _entropySums;
-    private readonly BestLogits[] _candidates;
+    private int _chunks, _width;
+    private float[] _entropySums = [];
+    private BestLogits[] _candidates = [];
 
-    /// <param name="details">What is wanted, and room for it.</param>
+    /// <summary>Makes room for the rows and chunks of a pass.</summary>
     /// <param name="rows">Rows of the pass.</param>
-    /// <param name="stretches">Stretches of the vocabulary.</param>
-    /// <param name="width">Ids in a stretch; the last may have fewer.</param>
-    public DetailParts(PredictionDetails details, int rows, int stretches, int width)
+    /// <param name="chunks">Chunks of the vocabulary.</param>
+    /// <param name="width">Ids in a chunk; the last may have fewer.</param>
+    public void Prepare(int rows, int chunks, int width)
     {
-        _details = details;
-        _stretches = stretches;
+        _chunks = chunks;
         _width = width;
-        _entropySums = details.Entropies is null ? [] : new float[checked(rows * stretches)];
+        _entropySums = details.Entropies is null ? [] : new float[checked(rows * chunks)];
         _candidates = new BestLogits[details.CandidateCount == 0 ? 0 : rows];
         for (int row = 0; row < _candidates.Length; row++) _candidates[row] = new(details.CandidateCount);
     }
 
-    /// <summary>Takes one row's logits of one stretch; different stretches may come from different threads.</summary>
-    public void Add(int row, int stretch, float* logits, int count, float maximum)
+    /// <summary>Adds one row's logits of one chunk. Chunks may be added by different threads and in any order.</summary>
+    public void Add(int row, int chunk, float* logits, int count, float maximum)
     {
-        if (_entropySums.Length > 0) _entropySums[(row * _stretches) + stretch] = EntropySum.Of(logits, count, maximum);
-        if (_candidates.Length == 0 || float.IsNaN(maximum)) return; // what is not a number is reported when the losses are folded
+        if (_entropySums.Length > 0) _entropySums[(row * _chunks) + chunk] = EntropySum.Of(logits, count, maximum);
+        if (_candidates.Length == 0 || float.IsNaN(maximum)) return; // NaN is reported when the losses are combined
 
         var candidates = _candidates[row];
-        lock (candidates) candidates.Add(logits, count, stretch * _width);
+        lock (candidates) candidates.Add(logits, count, chunk * _width);
     }
 
-    /// <summary>Folds a row's stretches into the details.</summary>
-    public void Combine(int row, ReadOnlySpan<LogSumExp> stretches, double logSumExp)
+    /// <summary>Combines a row's chunks and stores the result.</summary>
+    public void Combine(int row, ReadOnlySpan<LogSumExp> chunks, double logSumExp)
     {
-        if (_details.Entropies is { } entropies)
+        int place = firstPlace + row, count = details.CandidateCount;
+        if (details.Entropies is { } entropies)
         {
-            entropies[row] = (float)EntropySum.Combine(stretches, _entropySums.AsSpan(row * _stretches, _stretches));
+            entropies[place] = (float)EntropySum.Combine(chunks, _entropySums.AsSpan(row * _chunks, _chunks));
         }
 
-        int count = _details.CandidateCount;
         if (count == 0) return;
-        var ids = _details.CandidateIds.AsSpan(row * count, count);
-        _candidates[row].MoveTo(logSumExp, ids, _details.CandidateLogProbabilities.AsSpan(row * count, count));
+        var ids = details.CandidateIds.AsSpan(place * count, count);
+        _candidates[row].MoveTo(logSumExp, ids, details.CandidateLogProbabilities.AsSpan(place * count, count));
     }
 }

@@ -269,9 +269,7 @@ public sealed class GptModel : IWeightSource, IDisposable
         int[] lengths = batch.Lengths.ToArray();
         ValidateLengths(lengths, inputs.Length);
         using var lease = Borrow();
-        _runner.Score(
-            new() { Inputs = inputs, Targets = batch.Targets, Lengths = lengths, Scores = batch.Scores, Details = batch.Details, Ends = batch.Ends },
-            cancellationToken);
+        _runner.Score(batch with { Inputs = inputs, Lengths = lengths }, cancellationToken);
     }
 
     /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>

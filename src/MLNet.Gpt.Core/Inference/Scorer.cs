@@ -6,26 +6,29 @@ using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>The output head and the loss in one: logits exist only as tiles of a few hundred tokens of the vocabulary.</summary>
+/// <summary>
+/// Computes the output head and the loss together: logits exist only for a chunk of a few hundred tokens of the vocabulary
+/// at a time.
+/// </summary>
 /// <remarks>
-/// Each stretch of 384 ids gives every row a maximum, a sum of exponentials and a count of logits above the target's; the stretches
-/// are folded in order of the vocabulary, so the result does not depend on which thread did which.
+/// Each chunk of 384 ids gives every row a maximum, a sum of exponentials and a count of logits above the target's. The
+/// chunks are combined in the order of the vocabulary, so the result does not depend on which thread computed which.
 /// </remarks>
 internal static unsafe class Scorer
 {
     private const int RowsPerUnit = 64;
-    private const int IdsPerStretch = 384;
+    private const int IdsPerChunk = 384;
 
     /// <summary>Scores the target of each normalised row of the workspace.</summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
     /// <param name="workspace">Holds the normalised rows, from 0.</param>
-    /// <param name="targets">One id a row.</param>
-    /// <param name="scores">Receives one score a row.</param>
-    /// <param name="details">Receives what else is wanted; <see langword="null"/> where nothing is.</param>
+    /// <param name="targets">One id per row.</param>
+    /// <param name="scores">Receives one score per row.</param>
+    /// <param name="details">Receives what else is wanted; <see langword="null"/> if nothing is.</param>
     /// <param name="threadCount">Threads to work on.</param>
     /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
     public static void Score(
-        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, PredictionDetails? details, int threadCount)
+        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, DetailParts? details, int threadCount)
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
@@ -35,35 +38,35 @@ internal static unsafe class Scorer
         }
 
         float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);
-        int panelsPerStretch = IdsPerStretch / head.PanelWidth, width = panelsPerStretch * head.PanelWidth;
-        int stretches = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
-        var parts = new LogSumExp[checked(rows * stretches)];
-        var detailParts = details is null ? null : new DetailParts(details, rows, stretches, width);
-        WorkerTeam.Run(rowUnits * stretches, threadCount, unit =>
+        int panelsPerChunk = IdsPerChunk / head.PanelWidth, width = panelsPerChunk * head.PanelWidth;
+        int chunks = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
+        var parts = new LogSumExp[checked(rows * chunks)];
+        details?.Prepare(rows, chunks, width);
+        WorkerTeam.Run(rowUnits * chunks, threadCount, unit =>
         {
-            int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), stretch = unit / rowUnits;
+            int firstRow = unit % rowUnits * RowsPerUnit, count = Math.Min(RowsPerUnit, rows - firstRow), chunk = unit / rowUnits;
             float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength + (RowsPerUnit * width));
             float* logits = tile + MatrixProduct.ScratchLength;
-            ComputeStretch(weights, workspace, firstRow, count, stretch * panelsPerStretch, panelsPerStretch, tile, logits);
-            int valid = Math.Min(width, vocabulary - (stretch * width));
+            ComputeChunk(weights, workspace, firstRow, count, chunk * panelsPerChunk, panelsPerChunk, tile, logits);
+            int valid = Math.Min(width, vocabulary - (chunk * width));
             for (int row = 0; row < count; row++)
             {
-                ref var part = ref parts[((firstRow + row) * stretches) + stretch];
+                ref var part = ref parts[((firstRow + row) * chunks) + chunk];
                 part = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
-                detailParts?.Add(firstRow + row, stretch, logits + (row * width), valid, part.Maximum);
+                details?.Add(firstRow + row, chunk, logits + (row * width), valid, part.Maximum);
             }
         });
 
         for (int row = 0; row < rows; row++)
         {
-            var ofRow = parts.AsSpan(row * stretches, stretches);
+            var ofRow = parts.AsSpan(row * chunks, chunks);
             double logSumExp = LogSumExp.Combine(ofRow);
             scores[row] = Combine(ofRow, logSumExp, targetLogits[row], targets[row], row);
-            detailParts?.Combine(row, ofRow, logSumExp);
+            details?.Combine(row, ofRow, logSumExp);
         }
     }
 
-    private static TokenScore Combine(ReadOnlySpan<LogSumExp> stretches, double logSumExp, float targetLogit, int target, int row)
+    private static TokenScore Combine(ReadOnlySpan<LogSumExp> chunks, double logSumExp, float targetLogit, int target, int row)
     {
         double loss = logSumExp - targetLogit;
         if (double.IsNaN(loss))
@@ -74,16 +77,16 @@ internal static unsafe class Scorer
 
         int rank = 0;
         float greatest = float.NegativeInfinity;
-        foreach (var stretch in stretches)
+        foreach (var chunk in chunks)
         {
-            rank += stretch.AboveTarget;
-            greatest = Math.Max(greatest, stretch.Maximum);
+            rank += chunk.AboveTarget;
+            greatest = Math.Max(greatest, chunk.Maximum);
         }
 
         return new((float)Math.Max(0, loss), rank) { TopNegativeLogLikelihood = (float)Math.Max(0, logSumExp - greatest) };
     }
 
-    private static void ComputeStretch(
+    private static void ComputeChunk(
         ModelWeights weights, Workspace w, int firstRow, int rows, int firstPanel, int panelCount, float* tile, float* logits)
     {
         var head = weights.Head;
@@ -100,7 +103,7 @@ internal static unsafe class Scorer
         }
     }
 
-    // The same kernel on the target's own panel: the same bits as in the stretch, so that a target never ranks below itself.
+    // Runs the same kernel on the target's own panel, which gives the same bits as in the chunk: a target never ranks below itself.
     private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets, int threadCount)
     {
         var head = weights.Head;

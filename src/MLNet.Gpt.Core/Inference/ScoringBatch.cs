@@ -15,12 +15,15 @@ internal readonly ref struct ScoringBatch
     /// <summary>The length of each sequence.</summary>
     public required ReadOnlySpan<int> Lengths { get; init; }
 
-    /// <summary>Receives one score an input, (N); what it receives where nothing is scored means nothing.</summary>
+    /// <summary>Receives one score for each target that is scored, in order.</summary>
     public required Span<TokenScore> Scores { get; init; }
 
-    /// <summary>Receives what else is wanted of each prediction, (N); <see langword="null"/> where nothing is.</summary>
+    /// <summary>Receives what else is wanted of each prediction; <see langword="null"/> if nothing is.</summary>
     public PredictionDetails? Details { get; init; }
 
-    /// <summary>Who wants to see what stands after the sequences' last tokens; <see langword="null"/> for nobody.</summary>
+    /// <summary>The place in <see cref="Details"/> of the first target that is scored.</summary>
+    public int FirstDetail { get; init; }
+
+    /// <summary>Receives the state after the last token of the sequences; <see langword="null"/> if nobody needs it.</summary>
     public SequenceEnds? Ends { get; init; }
 }

@@ -17,18 +17,20 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
         // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
-        int row = 0;
+        int row = 0, scored = 0;
         for (int sequence = 0; sequence < batch.Lengths.Length;)
         {
             int end = sequence, rows = 0;
             while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= RowsPerPass)) rows += batch.Lengths[end++];
-            if (rows > 0) RunPass(batch, row, rows, sequence, end, cancellationToken);
+            if (rows > 0) scored += RunPass(batch, row, rows, scored, sequence, end, cancellationToken);
             row += rows;
             sequence = end;
         }
     }
 
-    private void RunPass(in ScoringBatch batch, int firstRow, int rows, int firstSequence, int endSequence, CancellationToken cancellationToken)
+    // Returns the number of targets that were scored.
+    private int RunPass(
+        in ScoringBatch batch, int firstRow, int rows, int firstScore, int firstSequence, int endSequence, CancellationToken cancellationToken)
     {
         var lengths = batch.Lengths[firstSequence..endSequence];
         var segments = new List<Segment>();
@@ -47,8 +49,9 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
 
             ForwardPass.Run(weights, workspace, [.. segments], batch.Inputs.Slice(firstRow, rows), threadCount, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            ScoreTargets(workspace, batch, firstRow, rows);
+            int scored = ScoreTargets(workspace, batch, firstRow, rows, firstScore);
             if (batch.Ends is { } ends) ShowEnds(workspace, lengths, ends, firstSequence);
+            return scored;
         }
         finally
         {
@@ -58,7 +61,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     }
 
     // The head sees only the rows that have a target, packed together.
-    private void ScoreTargets(Workspace workspace, in ScoringBatch batch, int firstRow, int rows)
+    private int ScoreTargets(Workspace workspace, in ScoringBatch batch, int firstRow, int rows, int firstScore)
     {
         var wanted = new List<int>(rows);
         for (int row = 0; row < rows; row++)
@@ -66,18 +69,13 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
             if (batch.Targets[firstRow + row] >= 0) wanted.Add(row);
         }
 
-        if (wanted.Count == 0) return;
+        if (wanted.Count == 0) return 0;
         int[] scored = [.. wanted], targets = new int[scored.Length];
         for (int i = 0; i < scored.Length; i++) targets[i] = batch.Targets[firstRow + scored[i]];
-        var scores = new TokenScore[scored.Length];
         ForwardPass.Normalise(weights, workspace, scored, threadCount);
-        var details = batch.Details is null ? null : new PredictionDetails(scored.Length, batch.Details.Entropies is not null, batch.Details.CandidateCount);
-        Scorer.Score(weights, workspace, targets, scores, details, threadCount);
-        for (int i = 0; i < scored.Length; i++)
-        {
-            batch.Scores[firstRow + scored[i]] = scores[i];
-            details?.CopyTo(batch.Details!, i, firstRow + scored[i]);
-        }
+        var details = batch.Details is null ? null : new DetailParts(batch.Details, batch.FirstDetail + firstScore);
+        Scorer.Score(weights, workspace, targets, batch.Scores.Slice(firstScore, scored.Length), details, threadCount);
+        return scored.Length;
     }
 
     private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence)

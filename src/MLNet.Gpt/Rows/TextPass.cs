@@ -18,7 +18,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
 
     private readonly List<int> _inputs = [], _targets = [], _lengths = [];
     private readonly List<ScoredText?> _endOf = []; // for each sequence the text whose end it is
-    private readonly List<(ScoredText Text, int First, int Row, int Count)> _losses = []; // which scores go where
+    private readonly List<(ScoredText Text, int First, int Count)> _losses = []; // which text's scores follow one another, and from where on
 
     private int Context => model.Config.ContextLength;
 
@@ -51,7 +51,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
                     int start = (int)window.Start, context = window.ContextCount;
                     int[] targets = lossIds[(start + 1)..(start + 1 + window.Length)];
                     targets.AsSpan(0, context).Fill(-1);
-                    AddSequence(lossIds.AsSpan(start, window.Length), targets, text, start + context, isEnd: false, context);
+                    AddSequence(lossIds.AsSpan(start, window.Length), targets, text, start + context, isEnd: false);
                 }
             }
         }
@@ -69,7 +69,7 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
         cancellation.ThrowIfRequested();
         if (_inputs.Count == 0) return;
         starting?.Invoke(parts, _inputs.Count);
-        var scores = new TokenScore[_inputs.Count];
+        var scores = new TokenScore[_losses.Sum(loss => loss.Count)];
         model.Score(
             new ScoringBatch
             {
@@ -80,7 +80,13 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
                 Ends = this,
             },
             cancellation.Token);
-        foreach (var (text, first, row, count) in _losses) scores.AsSpan(row, count).CopyTo(text.TokenScores.AsSpan(first));
+        int scored = 0;
+        foreach (var (text, first, count) in _losses)
+        {
+            scores.AsSpan(scored, count).CopyTo(text.TokenScores.AsSpan(first));
+            scored += count;
+        }
+
         _inputs.Clear();
         _targets.Clear();
         _lengths.Clear();
@@ -101,11 +107,10 @@ internal sealed class TextPass(GptModel model, ScoringOptions scoring, TextParts
         if (WantsLogits) text.Candidates = [.. Enumerable.Repeat(new TokenCandidate(-1, double.NaN), candidateCount)];
     }
 
-    private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ScoredText text, int firstScore, bool isEnd, int contextCount = 0)
+    private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ScoredText text, int firstScore, bool isEnd)
     {
         if (_inputs.Count > 0 && _inputs.Count + inputs.Length > MostTokens) Complete();
-        int scored = targets.Length > 0 && targets[^1] < 0 ? targets.Length - 1 : targets.Length;
-        if (firstScore >= 0) _losses.Add((text, firstScore, _inputs.Count + contextCount, scored - contextCount));
+        if (firstScore >= 0) _losses.Add((text, firstScore, targets.Length - targets.Count(-1)));
         _inputs.AddRange(inputs);
         _targets.AddRange(targets);
         _lengths.Add(inputs.Length);

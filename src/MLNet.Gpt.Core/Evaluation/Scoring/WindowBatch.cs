@@ -71,26 +71,20 @@ internal sealed class WindowBatch
         {
             int rows = 0;
             for (end = window; end < lengths.Length && (rows == 0 || rows + lengths[end] <= rowsPerCall); end++) rows += lengths[end];
-            var ofRows = new TokenScore[rows];
-            var detailsOfRows = details is null ? null : new PredictionDetails(rows, details.Entropies is not null, details.CandidateCount);
+            int count = rows - targets.Slice(first, rows).Count(-1);
             model.Score(
                 new ScoringBatch
                 {
                     Inputs = inputs.Slice(first, rows),
                     Targets = targets.Slice(first, rows),
                     Lengths = lengths[window..end],
-                    Scores = ofRows,
-                    Details = detailsOfRows,
+                    Scores = scores.Slice(scored, count),
+                    Details = details,
+                    FirstDetail = scored,
                 },
                 cancellationToken);
-            for (int row = 0; row < rows; row++)
-            {
-                if (targets[first + row] < 0) continue;
-                detailsOfRows?.CopyTo(details!, row, scored);
-                scores[scored++] = ofRows[row];
-            }
-
             first += rows;
+            scored += count;
         }
     }
 }
