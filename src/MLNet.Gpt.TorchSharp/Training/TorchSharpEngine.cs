@@ -30,10 +30,10 @@ public sealed class TorchSharpEngine : TrainingEngine
     internal override bool KeepsIncompleteWindows => !_isExact;
 
     internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options) =>
-        new TorchEngine(GptModule.FromWeights(weights), options, ownsModule: true);
+        new ModuleNetwork(GptModule.FromWeights(weights), options, ownsModule: true);
 
     /// <summary>Wraps a network so that it is trained in place.</summary>
-    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new TorchEngine(module, options);
+    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new ModuleNetwork(module, options);
 
     internal override IBatchOrder CreateOrder(TrainingData data, TrainingOptions options) =>
         _isExact ? new PyTorchOrder(data, options) : base.CreateOrder(data, options);

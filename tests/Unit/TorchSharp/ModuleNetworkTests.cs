@@ -1,12 +1,12 @@
-using MLNet.Gpt.Tests.TorchSharp;
+using MLNet.Gpt.Tests.Training;
 using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training;
 using TorchSharp;
 
-namespace MLNet.Gpt.Tests.Training;
+namespace MLNet.Gpt.Tests.TorchSharp;
 
 [Collection(TorchCollection.Name)]
-public class TorchEngineTests
+public class ModuleNetworkTests
 {
     private static readonly GptConfig Config = GptPresets.Tiny with { DropoutRate = 0.1 };
     private static readonly GptConfig WithoutDropout = Config with { DropoutRate = 0 };
@@ -17,8 +17,8 @@ public class TorchEngineTests
     public void Gradients_of_batches_by_their_shares_are_those_of_one_large_batch(string engineName)
     {
         using GptModule parts = GptModule.Create(WithoutDropout, seed: 1), whole = GptModule.Create(WithoutDropout, seed: 1);
-        using (var engine = new TorchEngine(parts, new() { Engine = Engines.Named(engineName) }))
-        using (var large = new TorchEngine(whole, new() { Engine = Engines.Named(engineName) }))
+        using (var engine = new ModuleNetwork(parts, new() { Engine = Engines.Named(engineName) }))
+        using (var large = new ModuleNetwork(whole, new() { Engine = Engines.Named(engineName) }))
         {
             double loss = (0.25 * engine.Accumulate(Batch(0), 0.25)) + (0.75 * engine.Accumulate(Batch(1, 2, 3), 0.75));
             Assert.Equal(large.Accumulate(Batch(0, 1, 2, 3), 1), loss, 1e-5);
@@ -35,7 +35,7 @@ public class TorchEngineTests
     public void Clipping_shortens_all_gradients_together_as_libtorch_does()
     {
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using TorchEngine engine = new(module, new()), plain = new(other, new());
+        using ModuleNetwork engine = new(module, new()), plain = new(other, new());
         engine.Accumulate(Batch(0), 1);
         plain.Accumulate(Batch(0), 1);
         Assert.Equal(torch.nn.utils.clip_grad_norm_(other.parameters(), 0.3), engine.ClipGradients(0.3), 1e-5);
@@ -55,7 +55,7 @@ public class TorchEngineTests
     public void Clipping_is_libtorchs_where_gradients_are_tiny_too(double limit)
     {
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using TorchEngine engine = new(module, new()), plain = new(other, new());
+        using ModuleNetwork engine = new(module, new()), plain = new(other, new());
         engine.Accumulate(Batch(0), 1e-6);
         plain.Accumulate(Batch(0), 1e-6);
         torch.nn.utils.clip_grad_norm_(other.parameters(), limit);
@@ -72,7 +72,7 @@ public class TorchEngineTests
         using var module = GptModule.Create(Config, seed: 1);
         var frozen = module.ParametersByName()[WeightNames.TokenEmbedding];
         frozen.requires_grad = false;
-        using (var engine = new TorchEngine(module, new()))
+        using (var engine = new ModuleNetwork(module, new()))
         {
             engine.Accumulate(Batch(0), 1);
             engine.Update(1e-2);
@@ -92,15 +92,15 @@ public class TorchEngineTests
         int heaps = RetainedHeap.Count;
         long tensors = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
 
-        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["nothing"] }));
-        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["*"] }));
+        Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["nothing"] }));
+        Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["*"] }));
 
         Assert.Equal(heaps, RetainedHeap.Count);
         Assert.Equal(tensors, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.False(module.training);
         Assert.False(frozen.requires_grad);
 
-        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["*"] }, ownsModule: true));
+        Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["*"] }, ownsModule: true));
         Assert.True(frozen.IsInvalid); // disposed with the network
         Assert.Equal(heaps, RetainedHeap.Count);
     }
@@ -109,7 +109,7 @@ public class TorchEngineTests
     public void Steps_are_those_of_libtorchs_AdamW_to_the_last_bit()
     {
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using var engine = new TorchEngine(module, new() { WeightDecay = 0.2, Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-6 });
+        using var engine = new ModuleNetwork(module, new() { WeightDecay = 0.2, Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-6 });
         using var plain = torch.optim.AdamW(other.parameters(), lr: 1, beta1: 0.8, beta2: 0.95, eps: 1e-6, weight_decay: 0.2);
         for (int step = 0; step < 4; step++)
         {
@@ -132,8 +132,8 @@ public class TorchEngineTests
     {
         // A learning rate of which only the decay is left: AdamW's own step is of the same size, so both networks take it.
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using TorchEngine some = new(module, new() { DecaysMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
-        foreach (var engine in (TorchEngine[])[some, all])
+        using ModuleNetwork some = new(module, new() { DecaysMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
+        foreach (var engine in (ModuleNetwork[])[some, all])
         {
             engine.Accumulate(Batch(0), 1);
             engine.Update(0.1);
@@ -152,7 +152,7 @@ public class TorchEngineTests
     {
         using var scope = torch.NewDisposeScope();
         using var module = GptModule.Create(WithoutDropout, seed: 1);
-        using var engine = new TorchEngine(module, new() { LabelSmoothing = smoothing });
+        using var engine = new ModuleNetwork(module, new() { LabelSmoothing = smoothing });
         var logarithms = torch.nn.functional.log_softmax(module.call(BatchTensors.Inputs(Batch(0))).flatten(0, 1), dim: -1);
         var ofTargets = logarithms.gather(1, BatchTensors.Targets(Batch(0)).unsqueeze(1)).mean();
 
@@ -167,7 +167,7 @@ public class TorchEngineTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var before = module.ToWeights();
-        using (var engine = new TorchEngine(module, new() { FrozenWeights = ["tok_emb.*", "trf_blocks.0.*"] }))
+        using (var engine = new ModuleNetwork(module, new() { FrozenWeights = ["tok_emb.*", "trf_blocks.0.*"] }))
         {
             engine.Accumulate(Batch(0), 1);
             engine.Update(1e-2);
@@ -186,8 +186,8 @@ public class TorchEngineTests
     public void A_pattern_that_fits_no_weight_and_one_that_fits_all_are_refused()
     {
         using var module = GptModule.Create(Config, seed: 1);
-        Assert.Contains("'trf_block.*'", Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["trf_block.*"] })).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new TorchEngine(module, new() { FrozenWeights = ["*"] }));
+        Assert.Contains("'trf_block.*'", Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["trf_block.*"] })).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["*"] }));
     }
 
     [Theory]
@@ -200,7 +200,7 @@ public class TorchEngineTests
         GptWeights expected;
         IReadOnlyDictionary<string, byte[]> state;
         GptWeights weights;
-        using (var engine = new TorchEngine(module, options))
+        using (var engine = new ModuleNetwork(module, options))
         {
             Learn(engine, 0, 1);
             (weights, state) = (BestWeights.Copy(engine.Weights), engine.CaptureState());
@@ -208,7 +208,7 @@ public class TorchEngineTests
             expected = BestWeights.Copy(engine.Weights);
         }
 
-        using (var engine = new TorchEngine(other, options))
+        using (var engine = new ModuleNetwork(other, options))
         {
             Learn(engine, 3);
             engine.Restore(weights, state);
@@ -242,7 +242,7 @@ public class TorchEngineTests
         return elements;
     }
 
-    private static void Learn(TorchEngine engine, params int[] batches)
+    private static void Learn(ModuleNetwork engine, params int[] batches)
     {
         foreach (int batch in batches)
         {

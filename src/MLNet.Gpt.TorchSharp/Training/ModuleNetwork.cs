@@ -10,7 +10,7 @@ namespace MLNet.Gpt.TorchSharp;
 /// libtorch's global generator, which dropout draws from, is seeded when an engine is made: two trainings with dropout
 /// at the same time in one process would draw from each other's numbers.
 /// </remarks>
-internal sealed class TorchEngine : ITrainableNetwork
+internal sealed class ModuleNetwork : ITrainableNetwork
 {
     private const string GeneratorKey = "libtorch.generator";
 
@@ -30,7 +30,7 @@ internal sealed class TorchEngine : ITrainableNetwork
     /// <param name="ownsModule">Whether the network is disposed with the engine.</param>
     /// <remarks>Where this throws, nothing has changed, and a network that is owned is disposed.</remarks>
     /// <exception cref="ArgumentException">The frozen weights are not the network's, or are all of them.</exception>
-    public TorchEngine(GptModule module, TrainingOptions options, bool ownsModule = false)
+    public ModuleNetwork(GptModule module, TrainingOptions options, bool ownsModule = false)
     {
         (_module, _options, _isExact, _ownsModule) = (module, options, options.Engine == TorchSharpEngine.PyTorchExact, ownsModule);
         (_wasTraining, _wasStepByStep) = (module.training, module.ComputesStepByStep);
