@@ -1,6 +1,8 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 using TorchSharp;
 using TorchSharp.Modules;
+
 using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;

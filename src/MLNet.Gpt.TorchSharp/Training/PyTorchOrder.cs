@@ -1,4 +1,5 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;

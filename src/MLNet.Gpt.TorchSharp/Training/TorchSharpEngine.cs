@@ -1,4 +1,5 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.TorchSharp;
 

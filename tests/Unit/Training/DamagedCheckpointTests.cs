@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Checkpoints;
-using MLNet.Gpt.Training.Managed;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
