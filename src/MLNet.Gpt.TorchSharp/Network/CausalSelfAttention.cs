@@ -5,12 +5,14 @@ using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Multi-head attention in which a token sees itself and the tokens before it. (B, T, C) -> (B, T, C).</summary>
+/// <summary>
+/// Multi-head attention in which a token attends to itself and the tokens before it. (B, T, C) -> (B, T, C).
+/// </summary>
 internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, IStepByStep
 {
     private readonly int _headCount, _headSize;
     private readonly double _dropoutRate;
-    private readonly Scalar _scale, _minusInfinity = float.NegativeInfinity; // kept: see Gelu
+    private readonly Scalar _scale, _minusInfinity = float.NegativeInfinity; // fields: see Gelu
 
     [ComponentName(Name = "W_query")]
     private readonly Linear _query;
@@ -31,7 +33,7 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
         _scale = Math.Sqrt(config.HeadSize);
         int width = config.EmbeddingWidth;
 
-        // The order is the book's: it decides which random numbers each matrix gets.
+        // The book's order: it determines which random numbers each matrix gets.
         _query = Linear(width, width, config.HasQkvBias);
         _key = Linear(width, width, config.HasQkvBias);
         _value = Linear(width, width, config.HasQkvBias);
@@ -46,12 +48,13 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
         using var scope = torch.NewDisposeScope();
         long batch = input.shape[0], tokens = input.shape[1];
 
-        // The book's order, which decides in what order the input's three gradients are added up.
+        // The book's order: it determines in which order the input's three gradients are added.
         var key = Heads(_key.call(input)); // (B, T, C) -> (B, nh, T, hs)
         var query = Heads(_query.call(input));
         var value = Heads(_value.call(input));
 
-        // The fused kernel has no dropout on a CPU; with dropout, the steps and their order are the book's, and so are the random numbers.
+        // The fused kernel has no dropout on a CPU; with dropout, the operations and their random numbers are the
+        // book's.
         var mixed = ComputesStepByStep || (training && _dropoutRate > 0)
             ? AttendStepByStep(query, key, value)
             : functional.scaled_dot_product_attention(query, key, value, is_casual: true);

@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Two linear layers with GELU, in its tanh approximation as GPT-2 has it, between them. (B, T, C) -> (B, T, C).</summary>
+/// <summary>Two linear layers with GELU between them. (B, T, C) -> (B, T, C).</summary>
 internal sealed class FeedForward : Module<torch.Tensor, torch.Tensor>
 {
     [ComponentName(Name = "layers")]

@@ -3,7 +3,7 @@ using TorchSharp.Modules;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Redraws a network's weights the way GPT-2's were.</summary>
+/// <summary>Draws a network's weights again, as those of GPT-2 were drawn.</summary>
 internal static class Gpt2Initialization
 {
     private const double StandardDeviation = 0.02;
@@ -12,7 +12,7 @@ internal static class Gpt2Initialization
     {
         using var noGradients = torch.no_grad();
 
-        // Each layer adds to the residual stream twice; the scale keeps its variance from growing with depth.
+        // Each layer adds to the residual stream twice; the scale keeps the variance from growing with depth.
         double residual = StandardDeviation / Math.Sqrt(2.0 * config.LayerCount);
         var residualProjections = Enumerable.Range(0, config.LayerCount)
             .SelectMany(layer => new[] { WeightNames.AttentionOutput(layer), WeightNames.FeedForwardOut(layer) })

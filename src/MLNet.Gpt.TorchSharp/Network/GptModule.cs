@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using TorchSharp;
 using TorchSharp.Modules;
 using TorchSharp.Utils;
@@ -6,12 +7,12 @@ using static TorchSharp.torch.nn;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// GPT-2 as a trainable TorchSharp network: token ids (B, T), of type int64, -> logits (B, T, V). Its state dict has
-/// the keys of <see cref="WeightNames"/>.
+/// GPT-2 as a trainable TorchSharp network: token ids (B, T) of type int64 -> logits (B, T, V). Its state dict has the
+/// keys of <see cref="WeightNames"/>.
 /// </summary>
 /// <remarks>
-/// Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with the fused kernels of libtorch
-/// where <see cref="ComputesStepByStep"/> does not ask for the book's operations.
+/// Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with libtorch's fused kernels
+/// unless <see cref="ComputesStepByStep"/> asks for the book's operations.
 /// </remarks>
 public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 {
@@ -36,8 +37,8 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     private readonly Linear? _head;
 
     /// <summary>
-    /// A network with <see cref="WeightInitialization.PyTorch"/>'s weights, drawn from libtorch's global generator as
-    /// it stands; in training mode.
+    /// Creates a network with the weights of <see cref="WeightInitialization.PyTorch"/>, drawn from libtorch's global
+    /// generator as it is; in training mode.
     /// </summary>
     /// <param name="config">The sizes.</param>
     /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
@@ -47,7 +48,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     {
         Config = config;
 
-        // The order is the book's: it decides which random numbers each matrix gets.
+        // The book's order: it determines which random numbers each matrix gets.
         _tokenEmbedding = Embedding(config.VocabularySize, config.EmbeddingWidth);
         _positionEmbedding = Embedding(config.ContextLength, config.EmbeddingWidth);
         _dropout = Dropout(config.DropoutRate);
@@ -61,8 +62,8 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     public GptConfig Config { get; }
 
     /// <summary>
-    /// Whether normalisation, attention and GELU are computed by the book's operations, one by one, in place of libtorch's fused kernels:
-    /// slower, and rounded as the book's own program rounds.
+    /// Whether normalization, attention and GELU are computed by the book's operations, one by one, instead of
+    /// libtorch's fused kernels: slower, and rounded as the book's own program rounds.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool ComputesStepByStep
@@ -76,28 +77,32 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     }
 
     /// <summary>
-    /// Seeds libtorch's global generator, as <c>torch.manual_seed</c> does, and builds a network from it; in training mode. The generator
-    /// is left where the last weight was drawn.
+    /// Seeds libtorch's global generator, as <c>torch.manual_seed</c> does, and draws a network from it; in training
+    /// mode. The generator is left where the last weight was drawn.
     /// </summary>
     /// <param name="config">The sizes.</param>
-    /// <param name="seed">The same seed gives the same weights, and the book's with <see cref="WeightInitialization.PyTorch"/>.</param>
-    /// <param name="initialization">What the weights are drawn from.</param>
+    /// <param name="seed">
+    /// The same seed gives the same weights; with <see cref="WeightInitialization.PyTorch"/>, those of the book.
+    /// </param>
+    /// <param name="initialization">The distributions that the weights are drawn from.</param>
     /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
     /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>
     public static GptModule Create(GptConfig config, long seed, WeightInitialization initialization = WeightInitialization.Default)
     {
-        Configuration.Check.Defined(initialization, nameof(initialization));
+        Check.Defined(initialization, nameof(initialization));
         lock (Creating)
         {
             RandomSeed.Set(seed);
             var module = new GptModule(config);
-            bool gpt2 = initialization == WeightInitialization.Gpt2 || (initialization == WeightInitialization.Default && config.HasTiedHead);
-            if (gpt2) Gpt2Initialization.Apply(config, module.ParametersByName());
+            bool isGpt2 = initialization == WeightInitialization.Default ? config.HasTiedHead : initialization == WeightInitialization.Gpt2;
+            if (isGpt2) Gpt2Initialization.Apply(config, module.ParametersByName());
             return module;
         }
     }
 
-    /// <summary>A network with given weights, in training mode. libtorch's global generator is left as it was.</summary>
+    /// <summary>
+    /// Creates a network with the given weights, in training mode. libtorch's global generator is left as it was.
+    /// </summary>
     /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>
     public static GptModule FromWeights(IWeightSource weights)
     {
@@ -112,12 +117,16 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
         }
     }
 
-    /// <summary>Token ids (B, T) -> logits (B, T, V).</summary>
-    /// <param name="input">Ids of type int64, two-dimensional; T is at least 1 and at most <see cref="GptConfig.ContextLength"/>.</param>
-    /// <exception cref="ArgumentException">The ids have another shape or type, or T is over the context length.</exception>
+    /// <summary>Computes logits (B, T, V) from token ids (B, T).</summary>
+    /// <param name="input">
+    /// Ids of type int64, two-dimensional; T is at least 1 and at most <see cref="GptConfig.ContextLength"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The ids have another shape or type, or T is greater than the context length.
+    /// </exception>
     public override torch.Tensor forward(torch.Tensor input)
     {
-        Check(input);
+        Validate(input);
         using var scope = torch.NewDisposeScope();
         using Scalar end = input.shape[1];
         using var positions = torch.arange(end, torch.ScalarType.Int64, input.device); // (T)
@@ -129,7 +138,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
         return logits.MoveToOuterDisposeScope();
     }
 
-    /// <summary>A copy of the weights in managed memory.</summary>
+    /// <summary>Copies the weights to managed memory.</summary>
     public GptWeights ToWeights()
     {
         using var scope = torch.NewDisposeScope();
@@ -140,12 +149,16 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
         return new GptWeights(Config, arrays);
     }
 
-    /// <summary>Copies weights in; the network must have the sizes that they belong to.</summary>
-    /// <exception cref="ArgumentException">The weights belong to other sizes.</exception>
+    /// <summary>Copies weights into the network.</summary>
+    /// <exception cref="ArgumentException">The weights belong to a network of other sizes.</exception>
     public void Load(IWeightSource weights)
     {
         var theirs = weights.Config with { DropoutRate = Config.DropoutRate }; // dropout has no weights
-        if (theirs != Config) throw new ArgumentException($"The weights belong to {weights.Config}; the network is {Config}.", nameof(weights));
+        if (theirs != Config)
+        {
+            throw new ArgumentException($"The weights belong to {weights.Config}; the network is {Config}.", nameof(weights));
+        }
+
         using var scope = torch.NewDisposeScope();
         using var noGradients = torch.no_grad();
         var parameters = ParametersByName();
@@ -168,17 +181,21 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
         return nameof(GptModule);
     }
 
-    private void Check(torch.Tensor input)
+    private static string Shape(torch.Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
+
+    private void Validate(torch.Tensor input)
     {
         if (input.dim() != 2 || input.dtype != torch.ScalarType.Int64)
         {
-            throw new ArgumentException($"Token ids are (B, T) of type int64, but got ({string.Join(", ", input.shape)}) of {input.dtype}.", nameof(input));
+            throw new ArgumentException(
+                $"Token ids must be (B, T) of type int64; these are {Shape(input)} of type {input.dtype}.", nameof(input));
         }
 
         long tokens = input.shape[1];
         if (tokens < 1 || tokens > Config.ContextLength)
         {
-            throw new ArgumentException($"There are {tokens} tokens; the model takes from 1 to {Config.ContextLength}, its context length.", nameof(input));
+            throw new ArgumentException(
+                $"There are {tokens} tokens; the network takes from 1 to {Config.ContextLength}, its context length.", nameof(input));
         }
     }
 }

@@ -4,11 +4,13 @@ using TorchSharp.Utils;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Layer normalisation over the embedding width, with the book's names of scale and shift. (…, C) -> (…, C).</summary>
+/// <summary>
+/// Layer normalization over the embedding width, with the book's names for scale and shift. (…, C) -> (…, C).
+/// </summary>
 internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, IStepByStep
 {
     private readonly long[] _shape;
-    private readonly Scalar _epsilon = GptConfig.LayerNormEpsilon; // kept: see Gelu
+    private readonly Scalar _epsilon = GptConfig.LayerNormEpsilon; // a field: see Gelu
 
     [ComponentName(Name = "scale")]
     private readonly Parameter _scale;
@@ -33,7 +35,7 @@ internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, I
         using var scope = torch.NewDisposeScope();
         var mean = input.mean([-1], keepdim: true); // (…, C) -> (…, 1)
         var variance = input.var([-1], unbiased: false, keepdim: true); // (…, C) -> (…, 1)
-        var normalised = (input - mean) / torch.sqrt(variance + _epsilon);
-        return ((_scale * normalised) + _shift).MoveToOuterDisposeScope();
+        var normalized = (input - mean) / torch.sqrt(variance + _epsilon);
+        return ((_scale * normalized) + _shift).MoveToOuterDisposeScope();
     }
 }

@@ -3,18 +3,27 @@ using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>The lecture's steps computed by libtorch's own kernels, so that every digit is rounded as PyTorch rounds it.</summary>
+/// <summary>
+/// The lecture's steps, computed by libtorch's own kernels, so that every digit is rounded as PyTorch rounds it.
+/// </summary>
 public static class TorchLossSteps
 {
-    /// <summary>Softmax, arg-max, the targets' probabilities, their logarithms and the mean, from a network's logits.</summary>
+    /// <summary>
+    /// Computes softmax, arg-max, the targets' probabilities, their logarithms and the mean from a network's logits.
+    /// </summary>
     /// <param name="logits">(B, T, V), single precision.</param>
     /// <param name="inputs">The ids that the logits were computed from, (B, T) row-major.</param>
-    /// <param name="targets">(B, T) row-major.</param>
-    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN.</exception>
+    /// <param name="targets">The ids that follow them, (B, T) row-major.</param>
+    /// <exception cref="ArgumentException">The shapes do not match, or a logit is NaN.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public static LossSteps Compute(torch.Tensor logits, ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets)
     {
-        if (logits.dim() != 3) throw new ArgumentException($"Logits have three dimensions, (B, T, V); these are ({string.Join(", ", logits.shape)}).", nameof(logits));
+        if (logits.dim() != 3)
+        {
+            throw new ArgumentException(
+                $"Logits must have three dimensions, (B, T, V); these are ({string.Join(", ", logits.shape)}).", nameof(logits));
+        }
+
         using var scope = torch.NewDisposeScope();
         using var noGradients = torch.no_grad();
         var values = logits.cpu().contiguous();

@@ -5,8 +5,8 @@ using static TorchSharp.torch.nn;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// One layer of the model: attention and feed-forward, each after a layer norm and added to what came in. (B, T, C) ->
-/// (B, T, C).
+/// One layer of the network: attention and feed-forward, each preceded by a layer norm and added to its input.
+/// (B, T, C) -> (B, T, C).
 /// </summary>
 internal sealed class TransformerBlock : Module<torch.Tensor, torch.Tensor>
 {

@@ -7,10 +7,10 @@ using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Trains a TorchSharp network by automatic differentiation.</summary>
+/// <summary>A TorchSharp network in training: automatic differentiation and AdamW on libtorch.</summary>
 /// <remarks>
-/// libtorch's global generator, which dropout draws from, is seeded when an engine is made: two trainings with dropout
-/// at the same time in one process would draw from each other's numbers.
+/// The constructor seeds libtorch's global generator, which dropout draws from: two trainings with dropout at the same
+/// time in one process would draw from each other's numbers.
 /// </remarks>
 internal sealed class ModuleNetwork : ITrainableNetwork
 {
@@ -20,17 +20,17 @@ internal sealed class ModuleNetwork : ITrainableNetwork
     private readonly Dictionary<string, Parameter> _parameters;
     private readonly TrainingOptions _options;
     private readonly bool _wasTraining, _wasStepByStep, _isExact, _ownsModule;
-    private readonly RetainedHeap _heap = new();
+    private readonly RetainedHeap _heap;
     private readonly Dictionary<string, bool> _hadGradients;
-    private readonly TorchAdamW? _optimizer; // absent only while a constructor that fails cleans up
+    private readonly TorchAdamW? _optimizer; // null only while a failing constructor cleans up
 
-    /// <summary>An engine over a network, which is trained in place.</summary>
+    /// <summary>Prepares a network for training in place.</summary>
     /// <param name="module">
-    /// When the engine is disposed, it has the mode that it had before, and the same weights ask for gradients.
+    /// When this is disposed, the network has its former mode, and the same weights as before require gradients.
     /// </param>
     /// <param name="options">How to train.</param>
-    /// <param name="ownsModule">Whether the network is disposed with the engine.</param>
-    /// <remarks>Where this throws, nothing has changed, and a network that is owned is disposed.</remarks>
+    /// <param name="ownsModule">Whether to dispose the network together with this.</param>
+    /// <remarks>If this throws, nothing has changed, and a network that is owned is disposed.</remarks>
     /// <exception cref="ArgumentException">The frozen weights are not the network's, or are all of them.</exception>
     public ModuleNetwork(GptModule module, TrainingOptions options, bool ownsModule = false)
     {
@@ -38,12 +38,14 @@ internal sealed class ModuleNetwork : ITrainableNetwork
         (_wasTraining, _wasStepByStep) = (module.training, module.ComputesStepByStep);
         _parameters = module.ParametersByName();
         _hadGradients = _parameters.ToDictionary(pair => pair.Key, pair => pair.Value.requires_grad);
+        _heap = new RetainedHeap();
         try
         {
             var trained = TrainedWeight.For(module.Config, options);
             foreach (var parameter in _parameters.Values) parameter.requires_grad = false;
             foreach (var weight in trained) _parameters[weight.Entry.Name].requires_grad = true;
-            _optimizer = new TorchAdamW(trained.Select(weight => (weight.Entry.Name, _parameters[weight.Entry.Name], weight.WeightDecay)), options);
+            _optimizer = new TorchAdamW(
+                trained.Select(weight => (weight.Entry.Name, _parameters[weight.Entry.Name], weight.WeightDecay)), options);
 
             module.ComputesStepByStep = _isExact;
             module.train();
@@ -63,7 +65,8 @@ internal sealed class ModuleNetwork : ITrainableNetwork
     {
         using var scope = torch.NewDisposeScope();
         var logits = _module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T) -> (B T, V)
-        var loss = functional.cross_entropy(logits, BatchTensors.Targets(batch), label_smoothing: _options.LabelSmoothing); // (B T, V), (B T) -> ()
+        var targets = BatchTensors.Targets(batch);
+        var loss = functional.cross_entropy(logits, targets, label_smoothing: _options.LabelSmoothing); // (B T, V), (B T) -> ()
         using Scalar factor = share;
         (share == 1 ? loss : loss * factor).backward();
         return loss.item<float>();
@@ -98,7 +101,7 @@ internal sealed class ModuleNetwork : ITrainableNetwork
         _module.eval();
         try
         {
-            // As the book measures, the mean is rounded to single precision once a batch.
+            // In the book, the mean of each batch is rounded to single precision.
             return _isExact
                 ? LossSummary.Of(ModuleEvaluator.MeanLoss(_module, batch) * batch.Targets.Length, batch.Targets.Length)
                 : ModuleEvaluator.Measure(_module, batch);
@@ -133,8 +136,8 @@ internal sealed class ModuleNetwork : ITrainableNetwork
     {
         _module.Load(weights);
         _optimizer!.Restore(state);
-        if (!state.TryGetValue(GeneratorKey, out byte[]? bytes)) throw new InvalidDataException($"The training state lacks '{GeneratorKey}'.");
-        RestoreRandom(bytes);
+        RestoreRandom(
+            state.GetValueOrDefault(GeneratorKey) ?? throw new InvalidDataException($"The training state has no '{GeneratorKey}'."));
     }
 
     public void Dispose()
