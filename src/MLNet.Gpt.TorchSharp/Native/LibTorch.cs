@@ -91,16 +91,16 @@ public static class LibTorch
             }
             catch (Exception e)
             {
-                // TorchSharp reports a library that is missing in several ways, some of them through type initializers.
-                throw LibTorchHook.Failure is { } known
-                    ? new LibTorchUnavailableException(known.Message, e)
-                    : new LibTorchUnavailableException(
-                        $"libtorch cannot be loaded: {e.GetBaseException().Message} "
-                        + "Add the package TorchSharp-cpu to the program that runs.",
-                        e);
+                throw new LibTorchUnavailableException(LibTorchHook.Failure?.Message ?? Describe(e), e);
             }
         }
     }
+
+    // TorchSharp reports a missing library in several ways, some of them through type initializers, which run only once.
+    private static string Describe(Exception failure) => OperatingSystem.IsLinux() && failure is TypeInitializationException
+        ? $"TorchSharp was used before {nameof(LibTorch)}.{nameof(EnsureLoaded)} was called, and could not load libtorch by itself. "
+            + $"Call {nameof(LibTorch)}.{nameof(EnsureLoaded)}() at the start of the program."
+        : $"libtorch cannot be loaded: {failure.GetBaseException().Message} Add the package TorchSharp-cpu to the program that runs.";
 
     // OpenMP's threads spin between two operations. On a machine with other work, a spinning thread delays the one that
     // it waits for: beside one busy core, training fell from 1,067 to 133 tokens/s.
