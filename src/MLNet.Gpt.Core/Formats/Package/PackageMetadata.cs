@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace MLNet.Gpt.Formats.Package;
 
@@ -15,11 +16,6 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
 
     private const string FormatKey = "format", FormatVersionKey = "formatVersion";
 
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, WriteIndented = true,
-    };
-
     /// <param name="options">The options as JSON.</param>
     /// <param name="weightsSha256">The checksum of the weights.</param>
     public static PackageMetadata Create(string options, string weightsSha256)
@@ -29,7 +25,7 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
         return new(FormatName, CurrentVersion, library, weightsSha256, document.RootElement.Clone());
     }
 
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
+    public string ToJson() => JsonSerializer.Serialize(this, PackageJsonContext.Default.PackageMetadata);
 
     /// <param name="source">The entry, for messages.</param>
     /// <param name="json">What <see cref="ToJson"/> wrote.</param>
@@ -50,7 +46,7 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
                 throw new InvalidDataException($"'{source}': {FormatVersionKey} is {version}; this library reads versions up to {CurrentVersion}.");
             }
 
-            return JsonSerializer.Deserialize<PackageMetadata>(json, Json)!;
+            return JsonSerializer.Deserialize(json, PackageJsonContext.Default.PackageMetadata)!;
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -58,3 +54,8 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
         }
     }
 }
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, WriteIndented = true)]
+[JsonSerializable(typeof(PackageMetadata))]
+internal sealed partial class PackageJsonContext : JsonSerializerContext;

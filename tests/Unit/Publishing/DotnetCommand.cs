@@ -1,0 +1,39 @@
+using System.Diagnostics;
+
+namespace MLNet.Gpt.Tests.Publishing;
+
+/// <summary>Runs <c>dotnet</c> as a developer does in a terminal.</summary>
+internal static class DotnetCommand
+{
+    /// <summary>Runs a command to its end and returns its output; fails with the output where the command fails.</summary>
+    public static Task<string> Run(string folder, params string[] arguments) => RunProgram("dotnet", folder, arguments);
+
+    /// <summary>Runs a program to its end and returns its output; fails with the output where the program fails.</summary>
+    public static async Task<string> RunProgram(string program, string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+
+        // Nothing stays behind that serves later builds, and nothing of the run of tests that this is part of is taken over.
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["UseSharedCompilation"] = "false";
+        foreach (string name in start.Environment.Keys.Where(IsOfTheTestRun).ToList()) start.Environment.Remove(name);
+
+        var cancellation = TestContext.Current.CancellationToken;
+        using var process = Process.Start(start)!;
+        try
+        {
+            var errors = process.StandardError.ReadToEndAsync(cancellation);
+            string output = await process.StandardOutput.ReadToEndAsync(cancellation);
+            await process.WaitForExitAsync(cancellation);
+            Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.\n{output}{await errors}");
+            return output;
+        }
+        finally
+        {
+            if (!process.HasExited) process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private static bool IsOfTheTestRun(string name) =>
+        name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase) || name.StartsWith("MSBuild", StringComparison.Ordinal);
+}
