@@ -6,7 +6,7 @@ using MLNet.Gpt.Tests.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>A supervised task on the model's embeddings, in one pipeline: is a line a novel's, or a program's?</summary>
+/// <summary>A supervised task on the model's embeddings, in one pipeline: is a line from a novel or from a program?</summary>
 [Collection(TorchCollection.Name)]
 public partial class EmbeddingClassificationTests
 {
@@ -14,7 +14,7 @@ public partial class EmbeddingClassificationTests
     public void A_model_s_embeddings_tell_prose_from_programs()
     {
         var ml = new MLContext(seed: 1);
-        Line[] lines = [.. Lines("prose", NovelPieces()), .. Lines("program", ProgramLines())];
+        Line[] lines = [.. Lines("prose", NovelLines()), .. Lines("program", ProgramLines())];
         var split = ml.Data.TrainTestSplit(ml.Data.LoadFromEnumerable(lines), testFraction: 0.3);
         var words = FrequentWords(split.TrainSet.GetColumn<string>("Text"));
         var gpt = new GptTrainerOptions
@@ -56,20 +56,18 @@ public partial class EmbeddingClassificationTests
         return new([.. frequent, Unknown, EndOfText], Unknown, EndOfText);
     }
 
-    private static IEnumerable<Line> Lines(string label, IEnumerable<string> lines) => lines
+    private static IEnumerable<Line> Lines(string label, IEnumerable<string> lines) =>
+        lines.Select(line => new Line { Text = Spaced(line), Label = label });
+
+    private static IEnumerable<string> NovelLines() => File.ReadLines(Path.Combine(Repository.Root, "samples", "Data", "moby-dick.txt"))
+        .SelectMany(line => line.Chunk(100).Select(characters => new string(characters)))
         .Select(line => line.Trim())
         .Where(line => line.Length is > 40 and < 200)
         .Where((_, i) => i % 7 == 0)
-        .Take(250)
-        .Select(line => new Line { Text = Spaced(line), Label = label });
+        .Take(250);
 
-    private static IEnumerable<string> NovelPieces() => File.ReadLines(Path.Combine(Repository.Root, "samples", "Data", "moby-dick.txt"))
-        .SelectMany(line => line.Chunk(100).Select(piece => new string(piece)));
-
-    private static IEnumerable<string> ProgramLines() => Directory
-        .EnumerateFiles(Path.Combine(Repository.Root, "src", "MLNet.Gpt.Core"), "*.cs", SearchOption.AllDirectories)
-        .Order(StringComparer.Ordinal)
-        .SelectMany(File.ReadLines);
+    private static IEnumerable<string> ProgramLines() =>
+        File.ReadLines(Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Texts", "program-lines.txt"));
 
     private static string Spaced(string text) => string.Join(' ', Words().Matches(text).Select(match => match.Value));
 
