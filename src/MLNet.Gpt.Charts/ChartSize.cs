@@ -1,20 +1,15 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Charts;
 
-/// <summary>A picture's size in pixels.</summary>
-/// <param name="Width">From left to right; at least 100.</param>
-/// <param name="Height">From top to bottom; at least 100.</param>
-public readonly record struct ChartSize(int Width, int Height)
+/// <summary>A picture's size in pixels. Immutable.</summary>
+public sealed record ChartSize
 {
-    /// <summary>900 × 560 pixels.</summary>
-    public static ChartSize Default { get; } = new(900, 560);
+    /// <summary>From left to right; at least 100.</summary>
+    /// <value>900.</value>
+    public int Width { get; init => field = Check.AtLeast(value, 100, nameof(Width)); } = 900;
 
-    /// <inheritdoc cref="ChartSize(int, int)" path="/param[@name='Width']"/>
-    public int Width { get; init => field = Checked(value, nameof(Width)); } = Checked(Width, nameof(Width));
-
-    /// <inheritdoc cref="ChartSize(int, int)" path="/param[@name='Height']"/>
-    public int Height { get; init => field = Checked(value, nameof(Height)); } = Checked(Height, nameof(Height));
-
-    private static int Checked(int pixels, string name) => pixels >= 100
-        ? pixels
-        : throw new ArgumentOutOfRangeException(name, pixels, $"{name} is {pixels}; a chart is at least 100 pixels wide and high.");
+    /// <summary>From top to bottom; at least 100.</summary>
+    /// <value>560.</value>
+    public int Height { get; init => field = Check.AtLeast(value, 100, nameof(Height)); } = 560;
 }

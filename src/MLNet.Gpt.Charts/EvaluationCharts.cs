@@ -3,22 +3,22 @@ using ScottPlot;
 
 namespace MLNet.Gpt.Charts;
 
-/// <summary>Draws how the losses of a corpus are spread.</summary>
+/// <summary>Draws how the losses of a corpus are distributed.</summary>
 public static class EvaluationCharts
 {
-    /// <summary>Draws how many tokens were how surprising, and saves the picture.</summary>
-    /// <param name="statistics">What was measured.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
-    /// <param name="vocabularySize">V, whose surprisal when guessing is drawn as a line; no line where <see langword="null"/>.</param>
-    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no token.</exception>
+    /// <summary>Draws a histogram of the tokens' surprisal, −log₂ p in bits, and saves the picture.</summary>
+    /// <param name="statistics">The measurements.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
+    /// <param name="vocabularySize">V; the surprisal of guessing, log₂ V, is drawn as a line. No line where <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveHistogram(TokenStatistics statistics, string path, int? vocabularySize = null, ChartSize? size = null)
     {
         using var plot = DrawHistogram(statistics, vocabularySize);
-        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+        ChartFile.Save(plot, path, size ?? new());
     }
 
-    /// <summary>The picture of <see cref="SaveHistogram"/>.</summary>
+    /// <summary>Draws the picture of <see cref="SaveHistogram"/>.</summary>
     internal static Plot DrawHistogram(TokenStatistics statistics, int? vocabularySize)
     {
         var bins = statistics.SurprisalHistogram;
@@ -43,7 +43,7 @@ public static class EvaluationCharts
             plot.ShowLegend(Alignment.UpperRight);
         }
 
-        plot.Title("How surprising the tokens were");
+        plot.Title("Surprisal of the tokens");
         plot.XLabel("surprisal, bits");
         plot.YLabel("% of the tokens");
         plot.Axes.Margins(bottom: 0);
@@ -52,11 +52,11 @@ public static class EvaluationCharts
         return plot;
     }
 
-    /// <summary>Draws the loss over the number of tokens that the model saw before, and saves the picture.</summary>
-    /// <param name="statistics">What was measured.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
-    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no token.</exception>
+    /// <summary>Draws the loss against the number of preceding tokens in the context, and saves the picture.</summary>
+    /// <param name="statistics">The measurements.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveLossByContext(TokenStatistics statistics, string path, ChartSize? size = null)
     {
         var parts = statistics.ByContext.Where(part => part.Loss.TokenCount > 0).ToArray();
@@ -70,21 +70,21 @@ public static class EvaluationCharts
         plot.Axes.Bottom.SetTicks(places, [.. parts.Select(part => part.FewestSeen == part.MostSeen
             ? part.MostSeen.ToString(CultureInfo.InvariantCulture)
             : string.Create(CultureInfo.InvariantCulture, $"{part.FewestSeen}–{part.MostSeen}"))]);
-        plot.Title("Loss by tokens seen before");
-        plot.XLabel("tokens seen before");
+        plot.Title("Loss by preceding tokens");
+        plot.XLabel("preceding tokens in the context");
         plot.YLabel("cross-entropy, nats per token");
-        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+        ChartFile.Save(plot, path, size ?? new());
     }
 
     /// <summary>
-    /// Draws the model's confidence against its hits, and saves the picture: a calibrated model's points lie on the
-    /// line.
+    /// Draws the model's accuracy against its confidence, and saves the picture. The points of a calibrated model lie on
+    /// the diagonal.
     /// </summary>
-    /// <param name="calibration">What was measured.</param>
+    /// <param name="calibration">The measurements.</param>
     /// <param name="path">
-    /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.
+    /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.
     /// </param>
-    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
     /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.
     /// </exception>
@@ -103,12 +103,12 @@ public static class EvaluationCharts
         points.LineWidth = 2;
         points.MarkerSize = 8;
         plot.Axes.SetLimits(0, 1, 0, 1);
-        plot.Title("Confidence against hits");
+        plot.Title("Calibration");
         plot.XLabel("probability of the most probable token");
-        plot.YLabel("share of hits");
+        plot.YLabel("accuracy");
         plot.ShowLegend(Alignment.UpperLeft);
-        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+        ChartFile.Save(plot, path, size ?? new());
     }
 
-    private static ArgumentException NoToken(string name) => new("Nothing was predicted; there is nothing to draw.", name);
+    private static ArgumentException NoToken(string name) => new("No token was predicted, so there is nothing to draw.", name);
 }

@@ -2,16 +2,16 @@ using ScottPlot;
 
 namespace MLNet.Gpt.Charts;
 
-/// <summary>Draws a training's losses.</summary>
+/// <summary>Draws the losses of a training run.</summary>
 public static class LossCurve
 {
     /// <summary>Draws training and validation loss, in nats per token, and saves the picture.</summary>
-    /// <param name="history">What was measured: at least two points make a curve.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is made where it is missing.</param>
-    /// <param name="axis">What the losses are drawn against.</param>
-    /// <param name="uniformCrossEntropy">ln V, drawn as a line to read the losses against; no line where <see langword="null"/>.</param>
-    /// <param name="size"><see cref="ChartSize.Default"/> where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no point.</exception>
+    /// <param name="history">The measurements; at least two points make a curve.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
+    /// <param name="axis">The horizontal axis.</param>
+    /// <param name="uniformCrossEntropy">The loss of guessing, ln V, drawn as a line; no line where <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no point.</exception>
     public static void Save(
         TrainingHistory history, string path, TrainingAxis axis = TrainingAxis.TokensSeen, double? uniformCrossEntropy = null, ChartSize? size = null)
     {
@@ -40,18 +40,18 @@ public static class LossCurve
             TrainingAxis.TokensSeen => "thousand tokens seen",
             TrainingAxis.Steps => "steps",
             TrainingAxis.Epochs => "epochs",
-            _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is no axis of a training."),
+            _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is not an axis of a loss curve."),
         });
         plot.YLabel("cross-entropy, nats per token");
         plot.ShowLegend(Alignment.UpperRight);
-        ChartFile.Save(plot, path, size ?? ChartSize.Default);
+        ChartFile.Save(plot, path, size ?? new());
     }
 
     private static void Add(Plot plot, double[] places, IEnumerable<double> losses, string name, MarkerShape marker)
     {
         var curve = plot.Add.Scatter(places, losses.ToArray());
         curve.LegendText = name;
-        curve.MarkerShape = marker; // Shapes tell the curves apart without colours; Skia's SVG cannot draw dashes.
+        curve.MarkerShape = marker; // Shapes tell the curves apart without colors; Skia's SVG cannot draw dashes.
         curve.LineWidth = 2;
         curve.MarkerSize = 5;
     }
@@ -61,6 +61,6 @@ public static class LossCurve
         TrainingAxis.TokensSeen => point.TokensSeen / 1000.0,
         TrainingAxis.Steps => point.Step,
         TrainingAxis.Epochs => point.EpochsDone,
-        _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is no axis of a training."),
+        _ => throw new ArgumentOutOfRangeException(nameof(axis), axis, $"'{axis}' is not an axis of a loss curve."),
     };
 }

@@ -1,14 +1,14 @@
 namespace MLNet.Gpt.Charts;
 
-/// <summary>What a training's losses are drawn against.</summary>
+/// <summary>The horizontal axis of a loss curve.</summary>
 public enum TrainingAxis
 {
-    /// <summary>Tokens learned from, those of earlier epochs among them.</summary>
+    /// <summary>Tokens trained on, in all epochs together.</summary>
     TokensSeen,
 
     /// <summary>Steps of the optimizer.</summary>
     Steps,
 
-    /// <summary>Rounds through the training data, with fractions.</summary>
+    /// <summary>Epochs, with fractions.</summary>
     Epochs,
 }

@@ -22,13 +22,13 @@ public sealed class EvaluationChartsTests : IDisposable
     public void Each_chart_names_what_it_shows()
     {
         Assert.All(
-            ["How surprising the tokens were", "surprisal, bits", "% of the tokens", "guessing (log₂ V)"],
+            ["Surprisal of the tokens", "surprisal, bits", "% of the tokens", "guessing (log₂ V)"],
             text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveHistogram(_statistics, path, 61)), StringComparison.Ordinal));
         Assert.All(
-            ["tokens seen before", "5–8", "9–16", "cross-entropy, nats per token"],
+            ["preceding tokens", "5–8", "9–16", "cross-entropy, nats per token"],
             text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveLossByContext(_statistics, path)), StringComparison.Ordinal));
         Assert.All(
-            ["Confidence against hits", "calibrated", "share of hits"],
+            ["Calibration", "calibrated", "accuracy"],
             text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveCalibration(_statistics.Calibration, path)), StringComparison.Ordinal));
     }
 
@@ -52,7 +52,7 @@ public sealed class EvaluationChartsTests : IDisposable
     public void A_png_is_of_the_size_asked_for()
     {
         string path = Path.Combine(_folder, "new", "histogram.png");
-        EvaluationCharts.SaveHistogram(_statistics, path, size: new(640, 480));
+        EvaluationCharts.SaveHistogram(_statistics, path, size: new() { Width = 640, Height = 480 });
 
         byte[] bytes = File.ReadAllBytes(path);
         Assert.Equal(640, BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(16)));

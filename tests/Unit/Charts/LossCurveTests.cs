@@ -21,7 +21,7 @@ public sealed class LossCurveTests : IDisposable
     {
         string path = Path.Combine(_folder, "new", "curve.svg");
 
-        LossCurve.Save(History, path, axis, Math.Log(50257), new(600, 400));
+        LossCurve.Save(History, path, axis, Math.Log(50257), new() { Width = 600, Height = 400 });
 
         var root = XDocument.Load(path).Root!;
         Assert.Equal("600", root.Attribute("width")!.Value);
@@ -34,7 +34,7 @@ public sealed class LossCurveTests : IDisposable
     {
         string path = Path.Combine(_folder, "curve.png");
 
-        LossCurve.Save(History, path, size: new(640, 480));
+        LossCurve.Save(History, path, size: new() { Width = 640, Height = 480 });
 
         byte[] bytes = File.ReadAllBytes(path);
         Assert.Equal("PNG"u8, bytes.AsSpan(1, 3));
@@ -46,7 +46,7 @@ public sealed class LossCurveTests : IDisposable
     public void A_name_of_no_picture_and_a_size_too_small_are_refused_by_name()
     {
         Assert.Contains("curve.gif", Assert.Throws<ArgumentException>(() => LossCurve.Save(History, Path.Combine(_folder, "curve.gif"))).Message);
-        Assert.Contains("99", Assert.Throws<ArgumentOutOfRangeException>(() => new ChartSize(99, 400)).Message);
+        Assert.Contains("99", Assert.Throws<ArgumentOutOfRangeException>(() => new ChartSize { Width = 99 }).Message);
         Assert.Throws<ArgumentException>(() => LossCurve.Save(new([], TimeSpan.Zero), Path.Combine(_folder, "curve.png")));
     }
 }
