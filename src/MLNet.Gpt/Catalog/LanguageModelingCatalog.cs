@@ -1,17 +1,23 @@
 using Microsoft.ML;
 using MLNet.Gpt.Catalog;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Language modeling as an ML.NET task: predict the next token of a text, and measure how well that is done.
+/// Language modeling as an ML.NET task: predicting the next token of a text, and measuring how well that is done.
 /// Accessed through <c>mlContext.LanguageModeling</c>.
 /// </summary>
 public sealed class LanguageModelingCatalog
 {
     private readonly MLContext _mlContext;
 
-    internal LanguageModelingCatalog(MLContext mlContext) => _mlContext = mlContext;
+    internal LanguageModelingCatalog(MLContext mlContext)
+    {
+        ArgumentNullException.ThrowIfNull(mlContext);
+        MicrosoftMLVersion.Check();
+        _mlContext = mlContext;
+    }
 
     /// <summary>The trainers of language models.</summary>
     public LanguageModelingTrainers Trainers => new(_mlContext);
@@ -20,24 +26,25 @@ public sealed class LanguageModelingCatalog
     public LanguageModelingDataOperations Data { get; } = new();
 
     /// <summary>Puts a model that is already trained into a pipeline.</summary>
-    /// <param name="model">The model; it may serve several pipelines.</param>
-    /// <param name="inputColumnName">The column of text that is read.</param>
+    /// <param name="model">The model. The caller disposes it; it may serve several pipelines.</param>
+    /// <param name="inputColumnName">The column of text to read.</param>
     public GptScoringEstimator FromModel(GptModel model, string inputColumnName = "Text") =>
         FromModel(model, new GptTransformerOptions { InputColumnName = inputColumnName });
 
     /// <summary>Puts a model that is already trained into a pipeline, with options.</summary>
-    /// <param name="model">The model; it may serve several pipelines.</param>
+    /// <param name="model">The model. The caller disposes it; it may serve several pipelines.</param>
     /// <param name="options">What is read, computed and added.</param>
-    public GptScoringEstimator FromModel(GptModel model, GptTransformerOptions options) => new(new GptTransformer(_mlContext, model, options));
+    public GptScoringEstimator FromModel(GptModel model, GptTransformerOptions options) =>
+        new(new GptTransformer(_mlContext, model, options));
 
     /// <summary>
-    /// Loads a transformer: a package that <see cref="GptTransformer.Save"/> wrote, a pipeline that ML.NET saved, where
-    /// it holds a GPT transformer and nothing else, or a model in any format that <see cref="GptModel.Load"/> knows: a
-    /// checkpoint of this library, a Hugging Face folder, a PyTorch state dict, ….
+    /// Loads a transformer: a package that <see cref="GptTransformer.Save"/> wrote, a pipeline that ML.NET saved and that
+    /// holds a GPT transformer and nothing else, or a model in any format that <see cref="GptModel.Load"/> reads, such as
+    /// a checkpoint of this library, a Hugging Face folder or a PyTorch state dict. The transformer owns its model.
     /// </summary>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
     /// <param name="options">
-    /// What is read, computed and added; as it was saved where <see langword="null"/>, and for a model alone the
+    /// What is read, computed and added; where <see langword="null"/>, as it was saved, and for a model alone the
     /// defaults.
     /// </param>
     /// <param name="modelOptions">
@@ -47,65 +54,89 @@ public sealed class LanguageModelingCatalog
     /// <exception cref="InvalidDataException">
     /// The file is damaged, of a newer format, or holds something else; the message names it.
     /// </exception>
-    /// <exception cref="IOException">It is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public GptTransformer LoadModel(string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null) =>
         PipelineFile.Load(_mlContext, path, options, modelOptions);
 
+    /// <summary>Loads a transformer on a thread of the pool, as <see cref="LoadModel"/> does.</summary>
+    /// <inheritdoc cref="LoadModel"/>
+    /// <param name="path">The file, or the folder that a package was unpacked to.</param>
+    /// <param name="options">What is read, computed and added.</param>
+    /// <param name="modelOptions">How the model is held and run.</param>
+    /// <param name="cancellationToken">Stops the loading before it starts; a loaded model is then not returned but disposed.</param>
+    public Task<GptTransformer> LoadModelAsync(
+        string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => LoadModel(path, options, modelOptions), cancellationToken);
+
     /// <summary>
-    /// Saves a whole pipeline as <c>ml.Model.Save</c> does, for <c>ml.Model.Load</c>, but aside: where the saving fails
-    /// or is interrupted, the file that was there before stays as it was.
+    /// Saves a whole pipeline as <c>ml.Model.Save</c> does, for <c>ml.Model.Load</c>, but aside: where the saving fails or
+    /// is interrupted, the file that was there before stays as it was.
     /// </summary>
     /// <param name="model">The pipeline.</param>
     /// <param name="inputSchema">The schema of its input; may be <see langword="null"/>.</param>
-    /// <param name="path">The file to make or replace.</param>
+    /// <param name="path">The file to create or replace.</param>
     /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
     public void SaveModel(ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
         PipelineFile.Save(_mlContext, model, inputSchema, path, cancellationToken);
 
+    /// <summary>Saves a whole pipeline on a thread of the pool, as <see cref="SaveModel"/> does.</summary>
+    /// <inheritdoc cref="SaveModel"/>
+    public Task SaveModelAsync(
+        ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
+        Task.Run(() => SaveModel(model, inputSchema, path, cancellationToken), cancellationToken);
+
     /// <summary>
-    /// Evaluates scored text: cross-entropy, perplexity and their like over all rows together, weighted by tokens.
+    /// Evaluates scored text: cross-entropy, perplexity and related figures over all rows together, weighted by tokens.
     /// </summary>
-    /// <param name="data">What a <see cref="GptTransformer"/> made; a row is a document.</param>
+    /// <param name="data">The output of a <see cref="GptTransformer"/>; a row is a document.</param>
     /// <param name="columns">
-    /// The names that the transformer's columns have, where they are not the default ones, such as
-    /// <c>new GptOutputColumns().WithPrefix("Title.")</c>.
+    /// The names of the transformer's columns, where they are not the default ones, such as <c>new
+    /// GptOutputColumns().WithPrefix("Title.")</c>.
     /// </param>
-    /// <param name="progress">Told the sums so far after each row.</param>
+    /// <param name="progress">Receives the sums so far after each row.</param>
     /// <param name="cancellationToken">
-    /// Checked before each row. To be stopped within a long row, give the token to
+    /// Checked before each row. To stop within a long row, give the token to
     /// <see cref="GptTransformer.Transform(IDataView, CancellationToken)"/>.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// A column that is needed is missing, of another type, or not from a transformer.
+    /// A required column is missing, of another type, or not from a transformer.
     /// </exception>
     /// <exception cref="InvalidOperationException">No row has anything to predict.</exception>
     /// <exception cref="OperationCanceledException">
-    /// It was cancelled by the token, or with the context's execution.
+    /// The token was canceled, or the context's execution.
     /// </exception>
     public LanguageModelMetrics Evaluate(
         IDataView data, GptOutputColumns? columns = null, IProgress<DocumentScore>? progress = null, CancellationToken cancellationToken = default) =>
         new LanguageModelEvaluator(_mlContext, columns ?? new()).Evaluate(data, progress, cancellationToken);
 
+    /// <summary>Evaluates scored text on a thread of the pool, as <see cref="Evaluate"/> does.</summary>
+    /// <inheritdoc cref="Evaluate"/>
+    public Task<LanguageModelMetrics> EvaluateAsync(
+        IDataView data, GptOutputColumns? columns = null, IProgress<DocumentScore>? progress = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Evaluate(data, columns, progress, cancellationToken), cancellationToken);
+
     /// <summary>
-    /// Trains and evaluates once a fold: on the rows outside the fold, and on those inside. A row is a document and is
-    /// never divided; folds have as many rows as each other, give or take one. The folds' metrics merge into those of
-    /// all rows, each held out once, by <see cref="LanguageModelMetrics.Merge"/>.
+    /// Trains and evaluates once per fold: on the rows outside the fold, and on those inside. A row is a document and is
+    /// never divided; the numbers of rows of two folds differ by one at most. The folds' metrics merge into those of all
+    /// rows, each held out once, by <see cref="LanguageModelMetrics.Merge"/>.
     /// </summary>
     /// <param name="data">The rows; they must come in the same order each time.</param>
     /// <param name="estimator">The pipeline to fit, which ends in, or holds, a trainer of this catalog.</param>
     /// <param name="numberOfFolds">At least 2, at most the number of rows.</param>
     /// <param name="columns">
-    /// The names that the transformer's columns have, where they are not the default ones.
+    /// The names of the transformer's columns, where they are not the default ones.
     /// </param>
     /// <param name="samplingKeyColumnName">
-    /// Rows with the same value in this column go into the same fold; <see langword="null"/> where each row stands
-    /// alone.
+    /// Rows with the same value in this column go into the same fold; <see langword="null"/> where each row stands alone.
     /// </param>
     /// <param name="seed">
-    /// What the folds are drawn from; where <see langword="null"/> the seed of the <see cref="MLContext"/>, or 0.
+    /// The seed that the folds are drawn from; where <see langword="null"/>, the seed of the <see cref="MLContext"/>, or 0.
     /// </param>
     /// <param name="cancellationToken">Checked before each fold and each row that is evaluated.</param>
-    /// <returns>A result a fold: the model, its metrics, the scored rows of the fold.</returns>
+    /// <returns>
+    /// A result per fold: the model, its metrics, the scored rows of the fold. Each model that was trained owns its weights
+    /// until it is disposed.
+    /// </returns>
     /// <exception cref="ArgumentException">
     /// There are fewer documents, or groups of them, than folds, or a column is missing.
     /// </exception>

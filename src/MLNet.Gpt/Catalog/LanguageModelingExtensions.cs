@@ -2,7 +2,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt;
 
-/// <summary>Puts language modeling beside ML.NET's own tasks.</summary>
+/// <summary>Adds language modeling to ML.NET's own tasks.</summary>
 public static class LanguageModelingExtensions
 {
     extension(MLContext mlContext)
@@ -11,6 +11,6 @@ public static class LanguageModelingExtensions
         public LanguageModelingCatalog LanguageModeling => new(mlContext);
     }
 
-    /// <summary>The same as the property <c>LanguageModeling</c>, for languages without extension properties.</summary>
+    /// <summary>Returns what the property <c>LanguageModeling</c> returns, for F#, Visual Basic and C# before version 14.</summary>
     public static LanguageModelingCatalog GetLanguageModeling(this MLContext mlContext) => new(mlContext);
 }

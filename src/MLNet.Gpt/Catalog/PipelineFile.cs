@@ -3,17 +3,17 @@ using Microsoft.ML.Runtime;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Transformer;
 
 namespace MLNet.Gpt.Catalog;
 
-/// <summary>Pipelines in ML.NET's own format, and the model in whatever format a path leads to.</summary>
+/// <summary>Saves pipelines in ML.NET's own format, and loads a transformer from a file of any known format.</summary>
 internal static class PipelineFile
 {
-    // What every zip of torch.save has, in a folder of some name.
+    // Every zip of torch.save has this entry, in a folder of some name.
     private const string PickleEntry = "data.pkl";
 
-    /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when all of it is there.</summary>
+    /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when it is complete.</summary>
     public static void Save(MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
         AtomicFile.Write(path, length: 0, stream =>
         {
@@ -23,19 +23,19 @@ internal static class PipelineFile
         });
 
     /// <summary>
-    /// Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model
-    /// in any format that <see cref="GptModelFile"/> knows.
+    /// Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model in
+    /// any format that <see cref="GptModelFile"/> reads.
     /// </summary>
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        if (Directory.Exists(path) ? !PackageFormat.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
+        if (Directory.Exists(path) ? !PackageModel.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
         bool isPipeline, isPickled;
         using (var entries = PackageEntries.Open(path))
         {
-            bool isPackage = entries.Contains(PackageFormat.MetadataEntry);
-            isPipeline = !isPackage && PipelineFormat.IsIn(entries);
-            foreach (string model in isPipeline ? PipelineFormat.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks whatever is there.
+            bool isPackage = entries.Contains(PackageModel.MetadataEntry);
+            isPipeline = !isPackage && PipelineModel.IsIn(entries);
+            foreach (string model in isPipeline ? PipelineModel.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks it unchecked.
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
         }
 
@@ -48,21 +48,28 @@ internal static class PipelineFile
         using var file = GptModelFile.Open(path);
         using var channel = ((IHostEnvironment)context).RegisterQuietly(nameof(LanguageModelingCatalog.LoadModel)).Start(nameof(LanguageModelingCatalog.LoadModel));
         foreach (string warning in file.Warnings) channel.Warning(warning);
-        return new(context, GptModel.FromFile(file, modelOptions), options);
+        return GptTransformer.Owning(context, GptModel.FromFile(file, modelOptions), options);
     }
 
     private static GptTransformer LoadPipeline(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        ITransformer[] transformers = [.. Flatten(context.Model.Load(path, out _))];
+        var pipeline = context.Model.Load(path, out _);
+        ITransformer[] transformers = [.. Flatten(pipeline)];
         if (transformers is not [GptTransformer loaded])
         {
+            (pipeline as IDisposable)?.Dispose();
             throw new InvalidDataException(
-                $"'{path}' holds a pipeline of {transformers.Length} transformers ({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; load it with ml.Model.Load.");
+                $"'{path}' holds a pipeline of {transformers.Length} transformers "
+                + $"({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; load it with ml.Model.Load.");
         }
 
-        if (modelOptions is null || modelOptions == loaded.Model.Options) return options is null ? loaded : new GptTransformer(context, loaded.Model, options);
-        using var model = loaded.Model;
-        return new GptTransformer(context, GptModel.FromWeights(model, model.Tokenizer, modelOptions), options ?? loaded.Options);
+        bool keepsModel = modelOptions is null || modelOptions == loaded.Model.Options;
+        if (keepsModel && options is null) return loaded;
+        using var replaced = loaded;
+        return keepsModel
+            ? new GptTransformer(context, loaded.Model, options, loaded.Owner)
+            : GptTransformer.Owning(
+                context, GptModel.FromWeights(loaded.Model, loaded.Model.Tokenizer, modelOptions), options ?? loaded.Options);
     }
 
     private static IEnumerable<ITransformer> Flatten(ITransformer transformer) =>

@@ -1,16 +1,18 @@
+using System.Diagnostics;
 using Microsoft.ML;
 using MLNet.Gpt.Estimators;
 
 namespace MLNet.Gpt;
 
-/// <summary>Puts a model that is already trained into a pipeline: <see cref="Fit"/> looks at the schema only.</summary>
+/// <summary>Puts a model that is already trained into a pipeline. <see cref="Fit"/> looks at the schema alone.</summary>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptScoringEstimator : IEstimator<GptTransformer>
 {
     private readonly GptTransformer _transformer;
 
     internal GptScoringEstimator(GptTransformer transformer) => _transformer = transformer;
 
-    /// <summary>The transformer over the model.</summary>
+    /// <summary>Returns the transformer over the model. It does not own the model: disposing it frees nothing.</summary>
     /// <exception cref="ArgumentException">The input column is missing or not text.</exception>
     public GptTransformer Fit(IDataView input)
     {
@@ -19,5 +21,9 @@ public sealed class GptScoringEstimator : IEstimator<GptTransformer>
     }
 
     /// <inheritdoc/>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(inputSchema, _transformer.Options.InputColumnName, _transformer.Outputs);
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) =>
+        GptSchemaShape.AddOutputs(inputSchema, _transformer.Options.InputColumnName, _transformer.Outputs);
+
+    /// <summary>The transformer that <see cref="Fit"/> returns.</summary>
+    public override string ToString() => $"GptScoringEstimator of {_transformer}";
 }

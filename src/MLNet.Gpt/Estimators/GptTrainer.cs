@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Estimators;
@@ -8,24 +9,27 @@ using MLNet.Gpt.Views;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> builds a model, trains it, and returns a transformer over it.
+/// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> creates a model, trains it, and returns a
+/// transformer that owns it.
 /// </summary>
 /// <remarks>
-/// The input column is a scalar of text; a row is a document, and documents are parted by the end-of-text token where the
-/// vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>.
+/// The input column is a scalar of text; a row is a document, and documents are separated by the end-of-text token where
+/// the vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptTrainer : IEstimator<GptTransformer>
 {
     private readonly IHostEnvironment _environment;
     private readonly GptTrainerOptions _options;
-    private readonly Cancellation _cancellation;
+    private readonly IHost _host;
 
     internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
     {
         if (options.Tokenizer.VocabularySize != options.Config.Validated().VocabularySize)
         {
             throw new ArgumentException(
-                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; {nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is {options.Config.VocabularySize}.",
+                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; {nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is "
+                + $"{options.Config.VocabularySize}.",
                 nameof(options));
         }
 
@@ -34,50 +38,71 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         _environment = environment;
         long seed = options.Seed ?? (options.Training.IsSeedSet ? null : environment.Seed()) ?? options.Training.Seed;
         _options = options with { Training = options.Training with { Seed = seed } };
-        _cancellation = new(environment.RegisterQuietly(nameof(GptTrainer)), options.CancellationToken);
+        _host = environment.RegisterQuietly(nameof(GptTrainer));
     }
 
-    /// <summary>
-    /// The losses that the last <see cref="Fit(IDataView)"/> measured on its way; <see langword="null"/> before there
-    /// was one.
-    /// </summary>
+    /// <summary>The losses measured during the last <c>Fit</c>; <see langword="null"/> before the first.</summary>
     public TrainingHistory? History { get; private set; }
 
     /// <summary>
-    /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> sets a share
-    /// of its tokens, at their end, aside to measure on.
+    /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> holds out a
+    /// fraction of its tokens, at their end, to measure on.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// The column is missing or not text, its rows have fewer than two tokens together, or the best weights are wanted
     /// and there is nothing to measure on.
     /// </exception>
     /// <exception cref="OperationCanceledException">
-    /// The options' token was cancelled, or the <see cref="MLContext"/>'s execution.
+    /// The options' token was canceled, or the <see cref="MLContext"/>'s execution.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.
     /// </exception>
-    public GptTransformer Fit(IDataView input)
-    {
-        int[] tokens = TextColumn.ReadTokens(input, _options, _cancellation);
-        return Train(TrainingData.FromTokens(tokens, _options.Config.ContextLength, _options.Config.VocabularySize, _options.Training));
-    }
+    public GptTransformer Fit(IDataView input) => Fit(input, validation: null, _options.CancellationToken);
 
     /// <summary>Trains on one set of rows and measures on another.</summary>
     /// <inheritdoc cref="Fit(IDataView)"/>
     public GptTransformer Fit(IDataView input, IDataView validation)
     {
-        var (config, training) = (_options.Config, _options.Training with { ValidationFraction = 0 });
-        var learned = TrainingData.FromTokens(TextColumn.ReadTokens(input, _options, _cancellation), config.ContextLength, config.VocabularySize, training);
-        var measured = TrainingData.FromTokens(TextColumn.ReadTokens(validation, _options, _cancellation), config.ContextLength, config.VocabularySize, training with { Stride = null });
-        return Train(learned with { Validation = measured.Training });
+        ArgumentNullException.ThrowIfNull(validation);
+        return Fit(input, validation, _options.CancellationToken);
+    }
+
+    /// <summary>Trains on a thread of the pool, as <see cref="Fit(IDataView, IDataView)"/> does.</summary>
+    /// <param name="input">The rows to train on.</param>
+    /// <param name="validation">
+    /// The rows to measure on; where <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/> holds out.
+    /// </param>
+    /// <param name="cancellationToken">Stops the training before its next step, as the options' token does.</param>
+    /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    public async Task<GptTransformer> FitAsync(IDataView input, IDataView? validation = null, CancellationToken cancellationToken = default)
+    {
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _options.CancellationToken);
+        return await Task.Run(() => Fit(input, validation, both.Token), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(
         inputSchema, _options.Transformer.InputColumnName, OutputColumnFactory.Create(_options.Transformer.Columns, _options.Config));
 
-    private GptTransformer Train(TrainingData data)
+    /// <summary>The input column, and the size and length of the training.</summary>
+    public override string ToString() => FormattableString.Invariant(
+        $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, {_options.Training.Epochs} epochs");
+
+    private GptTransformer Fit(IDataView input, IDataView? validation, CancellationToken cancellationToken)
+    {
+        var cancellation = new Cancellation(_host, cancellationToken);
+        if (validation is null) return Train(Read(input, _options.Training), cancellation);
+        var training = _options.Training with { ValidationFraction = 0 };
+        var learned = Read(input, training);
+        var measured = Read(validation, training with { Stride = null });
+        return Train(learned with { Validation = measured.Training }, cancellation);
+
+        TrainingData Read(IDataView data, TrainingOptions options) => TrainingData.FromTokens(
+            TextColumn.ReadTokens(data, _options, cancellation), _options.Config.ContextLength, _options.Config.VocabularySize, options);
+    }
+
+    private GptTransformer Train(TrainingData data, Cancellation cancellation)
     {
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
@@ -85,10 +110,11 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         channel.Info(FormattableString.Invariant(
             $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, ")
             + FormattableString.Invariant($"for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
-        var progress = new LoggedProgress(channel, _options.Progress, _cancellation);
-        var (weights, history) = initial.Train(data, _options.Training, progress, _options.CancellationToken);
-        channel.Info(FormattableString.Invariant($"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
+        var progress = new LoggedProgress(channel, _options.Progress, cancellation);
+        var (weights, history) = initial.Train(data, _options.Training, progress, cancellation.Token);
+        channel.Info(FormattableString.Invariant(
+            $"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
-        return new GptTransformer(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
+        return GptTransformer.Owning(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
     }
 }

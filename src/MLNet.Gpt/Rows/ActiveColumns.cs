@@ -2,13 +2,15 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Which of a mapper's output columns somebody reads, and what that asks of the input.</summary>
+/// <summary>Which columns of a mapper's output are active, what they need of the input, and how they are read.</summary>
 internal sealed class ActiveColumns
 {
+    private readonly GptRowMapper _mapper;
     private readonly bool[] _isActive;
 
     public ActiveColumns(GptRowMapper mapper, IEnumerable<DataViewSchema.Column> columns)
     {
+        _mapper = mapper;
         _isActive = new bool[mapper.OutputSchema.Count];
         foreach (var column in columns) _isActive[column.Index] = true;
 
@@ -23,9 +25,24 @@ internal sealed class ActiveColumns
     /// <summary>The column of text; <see langword="null"/> where no computed column is active.</summary>
     public DataViewSchema.Column? TextColumn { get; }
 
-    /// <summary>The columns that the input must have active.</summary>
+    /// <summary>The columns that must be active in the input.</summary>
     public IEnumerable<DataViewSchema.Column> Dependencies =>
         TextColumn is { } text && OfInput.All(column => column.Index != text.Index) ? [.. OfInput, text] : OfInput;
 
-    public bool Contains(int index) => _isActive[index];
+    public bool Contains(DataViewSchema.Column column) => column.Index < _isActive.Length
+        && _isActive[column.Index] && _mapper.OutputSchema[column.Index].Name == column.Name;
+
+    /// <summary>Reads an active column: from the input where it comes from there, else from the row's result.</summary>
+    public ValueGetter<T> GetGetter<T>(DataViewSchema.Column column, RowWindow window, RowReader reader)
+    {
+        if (!Contains(column))
+        {
+            throw new ArgumentException($"Column '{column.Name}' is not active; ask for it when the cursor or row is created.", nameof(column));
+        }
+
+        int inputCount = _mapper.InputSchema.Count;
+        if (column.Index < inputCount) return window.GetInputGetter<T>(_mapper.InputSchema[column.Index]);
+        return _mapper.Outputs[column.Index - inputCount].CreateGetter(reader) as ValueGetter<T>
+            ?? throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(T)}.");
+    }
 }

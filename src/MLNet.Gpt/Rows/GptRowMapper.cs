@@ -7,19 +7,29 @@ namespace MLNet.Gpt.Rows;
 /// <summary>A transformer bound to an input schema: which columns come from the input, and which are computed.</summary>
 internal sealed class GptRowMapper : IRowToRowMapper
 {
-    private readonly GptTransformer _transformer;
+    private readonly ICanSaveModel _transformer;
 
-    public GptRowMapper(DataViewSchema inputSchema, GptTransformer transformer, CancellationToken cancellationToken = default)
+    /// <param name="inputSchema">The schema of the input.</param>
+    /// <param name="inputColumnName">The column of text.</param>
+    /// <param name="outputs">The added columns.</param>
+    /// <param name="scorer">Computes them.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <param name="transformer">The transformer that this mapper is saved as.</param>
+    public GptRowMapper(
+        DataViewSchema inputSchema,
+        string inputColumnName,
+        IReadOnlyList<OutputColumn> outputs,
+        RowScorer scorer,
+        Cancellation cancellation,
+        ICanSaveModel transformer)
     {
-        _transformer = transformer;
-        InputSchema = inputSchema;
-        Cancellation = transformer.Cancellation.With(cancellationToken);
-        TextColumn = Views.TextColumn.Find(inputSchema, transformer.Options.InputColumnName);
+        (InputSchema, Outputs, Scorer, Cancellation, _transformer) = (inputSchema, outputs, scorer, cancellation, transformer);
+        TextColumn = Views.TextColumn.Find(inputSchema, inputColumnName);
 
         uint scoreColumnSetId = OutputAnnotations.NextScoreColumnSetId(inputSchema);
         var builder = new DataViewSchema.Builder();
         builder.AddColumns(inputSchema);
-        foreach (var column in Outputs) builder.AddColumn(column.Name, column.Type, column.CreateAnnotations(scoreColumnSetId));
+        foreach (var column in outputs) builder.AddColumn(column.Name, column.Type, column.CreateAnnotations(scoreColumnSetId));
         OutputSchema = builder.ToSchema();
     }
 
@@ -30,9 +40,9 @@ internal sealed class GptRowMapper : IRowToRowMapper
     public DataViewSchema.Column TextColumn { get; }
 
     /// <summary>The added columns, in the order of the schema.</summary>
-    public IReadOnlyList<OutputColumn> Outputs => _transformer.Outputs;
+    public IReadOnlyList<OutputColumn> Outputs { get; }
 
-    public RowScorer Scorer => _transformer.Scorer;
+    public RowScorer Scorer { get; }
 
     public Cancellation Cancellation { get; }
 
@@ -40,7 +50,43 @@ internal sealed class GptRowMapper : IRowToRowMapper
     public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
         new ActiveColumns(this, dependingColumns).Dependencies;
 
-    public void Save(ModelSaveContext ctx) => ((ICanSaveModel)_transformer).Save(ctx);
+    public void Save(ModelSaveContext ctx) => _transformer.Save(ctx);
 
-    public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) => new GptRow(input, this, activeColumns);
+    public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) =>
+        new Row(input, this, new(this, activeColumns));
+
+    /// <summary>One row with the computed columns, over an input row that others move.</summary>
+    private sealed class Row : DataViewRow
+    {
+        private readonly DataViewRow _input;
+        private readonly ActiveColumns _columns;
+        private readonly RowWindow _window;
+        private readonly RowReader _reader;
+
+        public Row(DataViewRow input, GptRowMapper mapper, ActiveColumns columns)
+        {
+            (_input, _columns, Schema) = (input, columns, mapper.OutputSchema);
+            _window = new(input, cursor: null, columns, mapper.Scorer, mapper.Cancellation);
+            _reader = new(_window, mapper.Scorer, mapper.Cancellation);
+        }
+
+        public override DataViewSchema Schema { get; }
+
+        public override long Position => _input.Position;
+
+        public override long Batch => _input.Batch;
+
+        public override bool IsColumnActive(DataViewSchema.Column column) => _columns.Contains(column);
+
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+            _columns.GetGetter<TValue>(column, _window, _reader);
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => _input.GetIdGetter();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) _input.Dispose();
+            base.Dispose(disposing);
+        }
+    }
 }

@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// What the schema tells of an output column. Score columns carry what those of ML.NET's own scorers carry, so that its
+/// What the schema says about an output column. Score columns carry what those of ML.NET's own scorers carry, so that its
 /// tools find them: the kind of task, the kind of value, and an id that the columns of one scorer share.
 /// </summary>
 internal sealed class OutputAnnotations(uint scoreColumnSetId)
@@ -67,7 +67,7 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
     {
         if (column.Annotations.Schema.GetColumnOrNull(VocabularySizeKind) is null)
         {
-            throw new ArgumentException($"Column '{column.Name}' does not say how large the vocabulary is; it must come from a {nameof(GptTransformer)}.");
+            throw new ArgumentException($"Column '{column.Name}' does not say how large the vocabulary is; it must come from a GptTransformer.");
         }
 
         int size = 0;

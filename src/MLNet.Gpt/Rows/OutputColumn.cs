@@ -3,10 +3,10 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Reads a column's value from a scored text into a buffer that the caller may reuse.</summary>
-internal delegate void TextReader<T>(ScoredText text, ref T value);
+/// <summary>Copies a column's value from a row's result into a buffer that the caller may reuse.</summary>
+internal delegate void ResultReader<T>(RowResult row, ref T value);
 
-/// <summary>One column that the transformer adds: its schema, and how its value is read from a text.</summary>
+/// <summary>One column that the transformer adds: its schema, and how its value is read from a row's result.</summary>
 internal abstract class OutputColumn(string name, DataViewType type, TextParts parts, Action<OutputAnnotations>? annotate)
 {
     public string Name { get; } = name;
@@ -26,15 +26,16 @@ internal abstract class OutputColumn(string name, DataViewType type, TextParts p
     }
 
     /// <summary>A <see cref="ValueGetter{TValue}"/> of the column's raw type.</summary>
-    public abstract Delegate CreateGetter(IRowSource source);
+    public abstract Delegate CreateGetter(RowReader reader);
 
-    /// <summary>A column whose reader computes a value of the type's raw type.</summary>
-    public static OutputColumn Create<T>(string name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate = null) =>
+    /// <summary>A column whose values have the type's raw type.</summary>
+    public static OutputColumn Create<T>(
+        string name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate = null) =>
         new Column<T>(name, type, parts, read, annotate);
 
-    private sealed class Column<T>(string name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate)
+    private sealed class Column<T>(string name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate)
         : OutputColumn(name, type, parts, annotate)
     {
-        public override Delegate CreateGetter(IRowSource source) => (ValueGetter<T>)((ref T value) => read(source.Read(Parts), ref value));
+        public override Delegate CreateGetter(RowReader reader) => (ValueGetter<T>)((ref T value) => read(reader.Read(Parts), ref value));
     }
 }

@@ -2,170 +2,131 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Makes the columns that the options name, in the order of the table at <see cref="GptOutputColumns"/>.</summary>
-internal static class OutputColumnFactory
+/// <summary>Creates the columns that the options name, in the order of the table at <see cref="GptOutputColumns"/>.</summary>
+internal sealed class OutputColumnFactory
 {
+    /// <summary>
+    /// The annotation that names the column of the tokens, on columns with a value for each token: a vector whose length
+    /// varies has no slot names.
+    /// </summary>
+    public const string TokensColumnKind = "TokensColumn";
+
     private const string Score = "Score", Probability = "Probability", PredictedLabel = "PredictedLabel";
 
+    private readonly GptOutputColumns _names;
+    private readonly GptConfig _config;
+    private readonly List<OutputColumn> _columns = [];
+
+    private OutputColumnFactory(GptOutputColumns names, GptConfig config) => (_names, _config) = (names, config);
+
+    /// <summary>Creates the columns of a transformer over a model of these sizes.</summary>
     public static OutputColumn[] Create(GptOutputColumns names, GptConfig config)
     {
-        var columns = new List<OutputColumn>();
-        AddPrediction(columns, names);
-        AddLoss(columns, names, config);
-        AddTokens(columns, names);
-        Add(
-            columns,
-            names.GeneratedText,
-            TextDataViewType.Instance,
-            TextParts.Continuation,
-            (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
-        Add(
-            columns,
-            names.Embedding,
-            new VectorDataViewType(NumberDataViewType.Single, config.EmbeddingWidth),
-            TextParts.Embedding,
-            (ScoredText row, ref VBuffer<float> value) => Fill(ref value, row.Embedding, static element => element));
-        return [.. columns];
+        var factory = new OutputColumnFactory(names, config);
+        factory.AddPrediction();
+        factory.AddCandidates();
+        factory.AddLoss();
+        factory.AddTokens();
+        factory.Add(
+            names.GeneratedText, TextDataViewType.Instance, TextParts.Continuation,
+            (RowResult row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
+        factory.AddVector(names.Embedding, NumberDataViewType.Single, config.EmbeddingWidth, TextParts.Embedding, static row => row.Embedding);
+        return [.. factory._columns];
     }
 
-    private static void AddPrediction(List<OutputColumn> columns, GptOutputColumns names)
+    private void AddPrediction()
     {
-        void Add<T>(string? name, DataViewType type, TextReader<T> read, Action<OutputAnnotations> annotate) =>
-            OutputColumnFactory.Add(columns, name, type, TextParts.NextToken, read, annotate);
-
         Action<OutputAnnotations> isLabel = static notes => notes.AddScore(PredictedLabel);
         Add(
-            names.PredictedToken,
-            TextDataViewType.Instance,
-            (ScoredText row, ref ReadOnlyMemory<char> value) => value = row.TokenText(row.Candidates[0].Id),
-            isLabel);
+            _names.PredictedToken, TextDataViewType.Instance, TextParts.NextToken,
+            (RowResult row, ref ReadOnlyMemory<char> value) => value = row.Text.TokenText(row.Candidates[0].Id), isLabel);
         Add(
-            names.PredictedTokenId,
-            NumberDataViewType.Int32,
-            (ScoredText row, ref int value) => value = row.Candidates[0].Id,
-            isLabel);
+            _names.PredictedTokenId, NumberDataViewType.Int32, TextParts.NextToken,
+            (RowResult row, ref int value) => value = row.Candidates[0].Id, isLabel);
         Add(
-            names.Probability,
-            NumberDataViewType.Single,
-            (ScoredText row, ref float value) => value = ProbabilityOf(row.Candidates[0]),
-            static notes => notes.AddScore(Probability));
-
-        int count = names.CandidateCount;
-        Action<OutputAnnotations> hasRanks = notes => notes.AddRanks(count);
-        Add(
-            names.CandidateTokens,
-            new VectorDataViewType(TextDataViewType.Instance, count),
-            CandidateReader(static (row, candidate) => row.TokenText(candidate.Id)),
-            hasRanks);
-        Add(
-            names.CandidateTokenIds,
-            new VectorDataViewType(NumberDataViewType.Int32, count),
-            CandidateReader(static (_, candidate) => candidate.Id),
-            hasRanks);
-        Add(
-            names.CandidateProbabilities,
-            new VectorDataViewType(NumberDataViewType.Single, count),
-            CandidateReader(static (_, candidate) => ProbabilityOf(candidate)),
-            hasRanks);
+            _names.Probability, NumberDataViewType.Single, TextParts.NextToken,
+            (RowResult row, ref float value) => value = ProbabilityOf(row.Candidates[0]), static notes => notes.AddScore(Probability));
     }
 
-    private static void AddLoss(List<OutputColumn> columns, GptOutputColumns names, GptConfig config)
+    private void AddCandidates()
+    {
+        int count = _names.CandidateCount;
+        Add(_names.CandidateTokens, TextDataViewType.Instance, static row => Select(row, candidate => row.Text.TokenText(candidate.Id)));
+        Add(_names.CandidateTokenIds, NumberDataViewType.Int32, static row => Select(row, static candidate => candidate.Id));
+        Add(_names.CandidateProbabilities, NumberDataViewType.Single, static row => Select(row, ProbabilityOf));
+
+        void Add<T>(string? name, PrimitiveDataViewType type, Func<RowResult, T[]> select) =>
+            AddVector(name, type, count, TextParts.NextToken, select, notes => notes.AddRanks(count));
+
+        static T[] Select<T>(RowResult row, Func<TokenCandidate, T> select) => [.. row.Candidates.Select(select)];
+    }
+
+    private void AddLoss()
     {
         Add(
-            columns,
-            names.NegativeLogLikelihood,
-            NumberDataViewType.Double,
-            TextParts.Loss,
-            (ScoredText row, ref double value) => value = row.Score.Loss.Sum,
+            _names.NegativeLogLikelihood, NumberDataViewType.Double, TextParts.Loss,
+            (RowResult row, ref double value) => value = row.Score.Loss.Sum,
             notes =>
             {
                 notes.AddScore(Score);
-                notes.AddVocabularySize(config.VocabularySize);
+                notes.AddVocabularySize(_config.VocabularySize);
             });
-        AddCount(names.TokenCount, static row => row.TokenCount, TextParts.None);
-        AddCount(names.ByteCount, static row => row.Score.ByteCount);
-        AddCount(names.CharacterCount, static row => row.Score.CharacterCount);
-        AddCount(names.WordCount, static row => row.Score.WordCount);
-        AddCount(names.Top1Count, static row => row.Score.Top1Count);
-        AddCount(names.Top5Count, static row => row.Score.Top5Count);
-        AddLossValue(columns, names.CrossEntropy, names.LossesAsSingle, static row => row.Score.Loss.CrossEntropy);
-        AddLossValue(columns, names.Perplexity, names.LossesAsSingle, static row => row.Score.Loss.Perplexity);
+        AddCount(_names.TokenCount, static row => row.Text.TargetCount, TextParts.None);
+        AddCount(_names.ByteCount, static row => row.Score.ByteCount);
+        AddCount(_names.CharacterCount, static row => row.Score.CharacterCount);
+        AddCount(_names.WordCount, static row => row.Score.WordCount);
+        AddCount(_names.Top1Count, static row => row.Score.Top1Count);
+        AddCount(_names.Top5Count, static row => row.Score.Top5Count);
+        AddLossValue(_names.CrossEntropy, static row => row.Score.Loss.CrossEntropy);
+        AddLossValue(_names.Perplexity, static row => row.Score.Loss.Perplexity);
 
-        void AddCount(string? name, Func<ScoredText, long> select, TextParts parts = TextParts.Loss) =>
-            Add(columns, name, NumberDataViewType.Int64, parts, (ScoredText row, ref long value) => value = select(row));
-    }
+        void AddCount(string? name, Func<RowResult, long> select, TextParts parts = TextParts.Loss) =>
+            Add(name, NumberDataViewType.Int64, parts, (RowResult row, ref long value) => value = select(row));
 
-    private static void AddLossValue(List<OutputColumn> columns, string? name, bool isSingle, Func<ScoredText, double> select)
-    {
-        if (isSingle)
+        void AddLossValue(string? name, Func<RowResult, double> select)
         {
-            Add(
-                columns, name, NumberDataViewType.Single, TextParts.Loss, (ScoredText row, ref float value) => value = (float)select(row),
-                notes => notes.AddScore(Score));
-        }
-        else
-        {
-            Add(
-                columns, name, NumberDataViewType.Double, TextParts.Loss, (ScoredText row, ref double value) => value = select(row),
-                notes => notes.AddScore(Score));
+            Action<OutputAnnotations> isScore = static notes => notes.AddScore(Score);
+            if (_names.LossesAsSingle)
+            {
+                Add(name, NumberDataViewType.Single, TextParts.Loss, (RowResult row, ref float value) => value = (float)select(row), isScore);
+            }
+            else
+            {
+                Add(name, NumberDataViewType.Double, TextParts.Loss, (RowResult row, ref double value) => value = select(row), isScore);
+            }
         }
     }
 
-    private static void AddTokens(List<OutputColumn> columns, GptOutputColumns names)
+    // Each has an element for each token, and so no fixed length.
+    private void AddTokens()
     {
-        Add(
-            columns,
-            names.Tokens,
-            new VectorDataViewType(TextDataViewType.Instance),
-            TextParts.None,
-            (ScoredText row, ref VBuffer<ReadOnlyMemory<char>> value) => Fill(ref value, row.LossIds, id => row.TokenText(id)));
-        Add(
-            columns,
-            names.TokenIds,
-            new VectorDataViewType(NumberDataViewType.Int32),
-            TextParts.None,
-            (ScoredText row, ref VBuffer<int> value) => Fill(ref value, row.LossIds, static id => id),
-            OfTokens(names));
-        Add(
-            columns,
-            names.TokenStarts,
-            new VectorDataViewType(NumberDataViewType.Int32),
-            TextParts.None,
-            (ScoredText row, ref VBuffer<int> value) => Fill(ref value, row.TokenStarts, static start => start),
-            OfTokens(names));
-        Add(
-            columns,
-            names.TokenLogProbabilities,
-            new VectorDataViewType(NumberDataViewType.Single),
-            TextParts.Loss,
-            (ScoredText row, ref VBuffer<float> value) => Fill(ref value, row.TokenLogProbabilities, static element => element),
-            OfTokens(names));
+        Action<OutputAnnotations>? namesTokens = _names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null;
+        AddVector(
+            _names.Tokens, TextDataViewType.Instance, 0, TextParts.None, static row => Array.ConvertAll(row.Text.LossIds, row.Text.TokenText));
+        AddVector(_names.TokenIds, NumberDataViewType.Int32, 0, TextParts.None, static row => row.Text.LossIds, namesTokens);
+        AddVector(_names.TokenStarts, NumberDataViewType.Int32, 0, TextParts.None, static row => row.Text.TokenStarts(), namesTokens);
+        AddVector(_names.TokenLogProbabilities, NumberDataViewType.Single, 0, TextParts.Loss, static row => row.TokenLogProbabilities, namesTokens);
     }
-
-    private static Action<OutputAnnotations>? OfTokens(GptOutputColumns names) =>
-        names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null;
-
-    /// <summary>
-    /// The annotation by which a column with a value for each token names the column of the tokens: a vector of no fixed length
-    /// has no slot names.
-    /// </summary>
-    internal const string TokensColumnKind = "TokensColumn";
-
-    private static TextReader<VBuffer<T>> CandidateReader<T>(Func<ScoredText, TokenCandidate, T> select) =>
-        (ScoredText row, ref VBuffer<T> value) => Fill(ref value, row.Candidates, candidate => select(row, candidate));
 
     private static float ProbabilityOf(TokenCandidate candidate) => (float)Math.Exp(candidate.LogProbability);
 
-    private static void Add<T>(
-        List<OutputColumn> columns, string? name, DataViewType type, TextParts parts, TextReader<T> read, Action<OutputAnnotations>? annotate = null)
-    {
-        if (name is not null) columns.Add(OutputColumn.Create(name, type, parts, read, annotate));
-    }
+    // A size of 0 is one that varies.
+    private void AddVector<T>(
+        string? name, PrimitiveDataViewType type, int size, TextParts parts, Func<RowResult, T[]> select, Action<OutputAnnotations>? annotate = null) =>
+        Add(
+            name, new VectorDataViewType(type, size), parts,
+            (RowResult row, ref VBuffer<T> value) =>
+            {
+                var elements = select(row);
+                var editor = VBufferEditor.Create(ref value, elements.Length);
+                elements.CopyTo(editor.Values);
+                value = editor.Commit();
+            },
+            annotate);
 
-    private static void Fill<TSource, T>(ref VBuffer<T> value, IReadOnlyList<TSource> source, Func<TSource, T> select)
+    private void Add<T>(
+        string? name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate = null)
     {
-        var editor = VBufferEditor.Create(ref value, source.Count);
-        for (int i = 0; i < source.Count; i++) editor.Values[i] = select(source[i]);
-        value = editor.Commit();
+        if (name is not null) _columns.Add(OutputColumn.Create(name, type, parts, read, annotate));
     }
 }

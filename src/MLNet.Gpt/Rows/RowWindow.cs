@@ -6,75 +6,61 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// The rows from the one that the reader stands on to the one that the input's cursor stands on. The cursor goes ahead where
-/// the model is asked for a text, so that several are computed in one pass; the values of the rows that it leaves are kept
-/// until the reader has passed them. The input is gone through once. What fails on the way belongs to its row and column: it is
-/// thrown where the reader reads them, and the input is not asked again.
+/// The rows from the caller's to the input's. Over a cursor of its own, the window reads ahead where several texts are
+/// to be computed together, and keeps the values of the rows it passes until the caller has passed them too; the input
+/// is read once. A failure on the way belongs to its row and column: it is thrown where the caller reads them, and the
+/// input is not asked again. Over a row that others move, the window holds that row alone.
 /// </summary>
-internal sealed class RowWindow : IRowSource
+internal sealed class RowWindow
 {
-    // Enough short texts to fill a pass; few enough to be kept.
-    private const int MostRows = 64;
+    /// <summary>The most rows in a window: enough short texts to fill a pass, few enough to keep.</summary>
+    public const int MostRows = 64;
 
     // About 2,000 tokens of English, after which a pass gains nothing by being longer.
     private const int MostCharacters = 8192;
 
-    private readonly DataViewRowCursor _input;
+    private readonly DataViewRow _input;
+    private readonly DataViewRowCursor? _cursor;
     private readonly RowScorer _scorer;
     private readonly Cancellation _cancellation;
     private readonly ValueGetter<ReadOnlyMemory<char>>? _getText;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly Dictionary<int, BufferedColumn> _columns;
-    private readonly TextReading _reading;
-    private readonly Func<ScoredText, int, TextParts, IReadOnlyList<ScoredText>> _gather;
-    private readonly List<Slot> _slots = []; // of the rows that the cursor has left, and of its own where the text is known
-    private readonly List<ScoredText?> _texts = [];
+    private readonly List<Row> _rows = []; // those that the cursor has passed, and its own where the text is known
     private int _index, _rowCount, _storedCount;
     private bool _isAtEnd;
-    private ExceptionDispatchInfo? _failure; // of the input's step past its last row
+    private ExceptionDispatchInfo? _failure; // of the cursor's step past the window's last row
 
-    /// <param name="input">The input's cursor.</param>
-    /// <param name="activeColumns">Its active columns that are handed on.</param>
-    /// <param name="textColumn">The column of text; <see langword="null"/> where no computed column is active.</param>
-    /// <param name="scorer">Knows the model.</param>
+    /// <param name="input">The input's row.</param>
+    /// <param name="cursor">The same as a cursor that this window moves; <see langword="null"/> where others move it.</param>
+    /// <param name="columns">The active columns.</param>
+    /// <param name="scorer">Wraps the texts.</param>
     /// <param name="cancellation">Stops the work.</param>
-    public RowWindow(
-        DataViewRowCursor input,
-        IEnumerable<DataViewSchema.Column> activeColumns,
-        DataViewSchema.Column? textColumn,
-        RowScorer scorer,
-        Cancellation cancellation)
+    public RowWindow(DataViewRow input, DataViewRowCursor? cursor, ActiveColumns columns, RowScorer scorer, Cancellation cancellation)
     {
-        _input = input;
-        _scorer = scorer;
-        _cancellation = cancellation;
-        _columns = activeColumns.ToDictionary(column => column.Index, column => BufferedColumn.Create(input, column));
-        _getText = textColumn is { } text ? input.GetGetter<ReadOnlyMemory<char>>(text) : null;
+        (_input, _cursor, _scorer, _cancellation) = (input, cursor, scorer, cancellation);
+        _columns = columns.OfInput.ToDictionary(column => column.Index, column => BufferedColumn.Create(input, column));
+        _getText = columns.TextColumn is { } text ? input.GetGetter<ReadOnlyMemory<char>>(text) : null;
         _getId = input.GetIdGetter();
-        _reading = new(scorer, MostRows, cancellation);
-        _gather = Gather;
     }
 
-    /// <summary>Where the values of the reader's row are kept; <see langword="null"/> where the input stands on that row.</summary>
-    public int? BufferedSlot => _index < _storedCount ? _index : null;
+    public long Position => StoredSlot is { } slot ? _rows[slot].Position : _input.Position;
 
-    public long Position => BufferedSlot is { } slot ? _slots[slot].Position : _input.Position;
+    public long Batch => StoredSlot is { } slot ? _rows[slot].Batch : _input.Batch;
 
-    public long Batch => BufferedSlot is { } slot ? _slots[slot].Batch : _input.Batch;
+    // Where the values of the caller's row are kept; null where the input is at that row.
+    private int? StoredSlot => _index < _storedCount ? _index : null;
 
-    /// <summary>
-    /// Whether a failure ahead of the reader may wait until he gets there. A machine that is out of memory, and work that is to
-    /// stop, may not.
-    /// </summary>
-    public static bool MayWait(Exception error) => error is not (OutOfMemoryException or OperationCanceledException);
-
-    public ScoredText Read(TextParts parts)
+    public void GetId(ref DataViewRowId id)
     {
-        var text = TextAt(_index);
-        text.Failure?.Throw();
-        _reading.Read(text, parts, _gather);
-        return text;
+        if (StoredSlot is { } slot) id = _rows[slot].Id;
+        else _getId(ref id);
     }
+
+    /// <summary>Reads an active column of the input at the caller's row.</summary>
+    public ValueGetter<T> GetInputGetter<T>(DataViewSchema.Column column) => _columns[column.Index] is BufferedColumn<T> buffered
+        ? buffered.CreateGetter(() => StoredSlot)
+        : throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(T)}.");
 
     public bool MoveNext()
     {
@@ -86,10 +72,9 @@ internal sealed class RowWindow : IRowSource
         }
 
         _failure?.Throw();
-        _texts.Clear();
-        _slots.Clear();
+        _rows.Clear();
         _index = _rowCount = _storedCount = 0;
-        if (_isAtEnd || !_input.MoveNext())
+        if (_isAtEnd || !_cursor!.MoveNext())
         {
             _isAtEnd = true;
             return false;
@@ -99,71 +84,79 @@ internal sealed class RowWindow : IRowSource
         return true;
     }
 
-    public void GetId(ref DataViewRowId id)
-    {
-        if (BufferedSlot is { } slot) id = _slots[slot].Id;
-        else _getId(ref id);
-    }
+    /// <summary>The caller's row.</summary>
+    public Row Current() => _cursor is null ? Shared() : RowAt(_index);
 
-    public ValueGetter<T> GetInputGetter<T>(DataViewSchema.Column column) => _columns[column.Index] is BufferedColumn<T> buffered
-        ? buffered.CreateGetter(this)
-        : throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(T)}.");
-
-    // The text of the reader's row, and of rows after it that have nothing of these parts and can be encoded.
-    private List<ScoredText> Gather(ScoredText first, int most, TextParts parts)
+    /// <summary>The caller's row and rows after it that can be encoded and have none of some parts.</summary>
+    /// <param name="most">The most rows.</param>
+    /// <param name="parts">The parts.</param>
+    public List<Row> Gather(int most, TextParts parts)
     {
-        var texts = new List<ScoredText> { first };
-        int characters = first.Text.Length;
-        for (int row = _index + 1; texts.Count < most && characters < MostCharacters && (row < _rowCount || TryAdvance()); row++)
+        var rows = new List<Row> { _rows[_index] };
+        int characters = rows[0].Result.Text.Text.Length;
+        for (int i = _index + 1; rows.Count < most && characters < MostCharacters && (i < _rowCount || TryAdvance()); i++)
         {
-            var text = TextAhead(row);
-            if ((text.Computed & parts) != 0 || !text.TryEncode()) continue;
-            texts.Add(text);
-            characters += text.Text.Length;
+            var row = RowAhead(i);
+            if ((row.Result.Parts & parts) != 0 || !row.Result.Text.TryEncode()) continue;
+            rows.Add(row);
+            characters += row.Result.Text.Text.Length;
         }
 
-        return texts;
+        return rows;
     }
 
-    private ScoredText TextAt(int row)
+    // A row that others move is read each time: it may change its text and keep its position.
+    private Row Shared()
     {
-        while (_texts.Count <= row) _texts.Add(null);
-        if (_texts[row] is { } known) return known;
         ReadOnlyMemory<char> text = default;
-        _getText!(ref text); // The row is the input's own: those that it has left behind are known.
-        var scored = new ScoredText(_scorer, text);
-        _texts[row] = scored;
-        return scored;
+        _getText!(ref text);
+        if (_rows is [var known] && known.Position == _input.Position && known.Result.Text.Text.Equals(text)) return known;
+        var row = new Row(_scorer.Read(text)) { Position = _input.Position };
+        _rows.Clear();
+        _rows.Add(row);
+        return row;
     }
 
-    private ScoredText TextAhead(int row)
+    private Row RowAt(int index)
+    {
+        if (index < _rows.Count) return _rows[index];
+        ReadOnlyMemory<char> text = default;
+        _getText!(ref text); // The input is at this row: those that it has passed are known.
+        var row = new Row(_scorer.Read(text));
+        _rows.Add(row);
+        return row;
+    }
+
+    private Row RowAhead(int index)
     {
         try
         {
-            return TextAt(row);
+            return RowAt(index);
         }
-        catch (Exception error) when (MayWait(error))
+        catch (Exception error) when (Failures.CanWait(error))
         {
-            return _texts[row] = new(_scorer, default, ExceptionDispatchInfo.Capture(error));
+            var row = new Row(_scorer.Unreadable(ExceptionDispatchInfo.Capture(error)));
+            _rows.Add(row);
+            return row;
         }
     }
 
-    // Keeps the input's row and goes to the next. False where there is none.
+    // Keeps the values at the cursor's row and moves it to the next. False where there is none.
     private bool TryAdvance()
     {
-        if (_isAtEnd) return false;
+        if (_isAtEnd || _cursor is null) return false;
         int slot = _rowCount - 1;
-        _ = TextAhead(slot);
+        var row = RowAhead(slot);
         foreach (var column in _columns.Values) column.Store(slot);
         DataViewRowId id = default;
         _getId(ref id);
-        _slots.Add(new(_input.Position, _input.Batch, id));
+        (row.Position, row.Batch, row.Id) = (_cursor.Position, _cursor.Batch, id);
         _storedCount = _rowCount;
         try
         {
-            _isAtEnd = !_input.MoveNext();
+            _isAtEnd = !_cursor.MoveNext();
         }
-        catch (Exception error) when (MayWait(error))
+        catch (Exception error) when (Failures.CanWait(error))
         {
             _isAtEnd = true;
             _failure = ExceptionDispatchInfo.Capture(error);
@@ -174,5 +167,19 @@ internal sealed class RowWindow : IRowSource
         return true;
     }
 
-    private readonly record struct Slot(long Position, long Batch, DataViewRowId Id);
+    /// <summary>A row whose text is known. Belongs to one cursor or row, and like it is used by one thread at a time.</summary>
+    internal sealed class Row(RowText text)
+    {
+        /// <summary>What has been computed so far, for this row or together with others.</summary>
+        public RowResult Result { get; set; } = new(text);
+
+        /// <summary>The parts that the caller has read.</summary>
+        public TextParts Read { get; set; }
+
+        public long Position { get; set; }
+
+        public long Batch { get; set; }
+
+        public DataViewRowId Id { get; set; }
+    }
 }

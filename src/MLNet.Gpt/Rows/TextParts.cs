@@ -1,9 +1,10 @@
 namespace MLNet.Gpt.Rows;
 
-/// <summary>What the model has to compute of a text.</summary>
+/// <summary>What the model can compute for a text.</summary>
 [Flags]
 internal enum TextParts
 {
+    /// <summary>Nothing: what follows from the text's tokens alone.</summary>
     None = 0,
 
     /// <summary>The score of each target.</summary>
@@ -18,6 +19,6 @@ internal enum TextParts
     /// <summary>The text's continuation.</summary>
     Continuation = 8,
 
-    /// <summary>What one pass of the model computes; a continuation takes many.</summary>
+    /// <summary>The parts that one pass of the model can compute; a continuation takes many passes.</summary>
     OfOnePass = Loss | NextToken | Embedding,
 }

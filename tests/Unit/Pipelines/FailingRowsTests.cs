@@ -69,6 +69,49 @@ public sealed class FailingRowsTests : IDisposable
         });
     }
 
+    [Theory]
+    [InlineData("Text")]
+    [InlineData("Number")]
+    [InlineData("")]
+    public void Nor_is_one_whose_lack_of_memory_is_wrapped_by_another_error(string column)
+    {
+        var view = View(out _, column, new InvalidOperationException("wrapped", new OutOfMemoryException()));
+        using var cursor = view.GetRowCursor(view.Schema);
+        var getLoss = cursor.GetGetter<double>(view.Schema["Perplexity"]);
+        double loss = 0;
+        int rows = 0;
+
+        var error = Assert.Throws<InvalidOperationException>(() =>
+        {
+            for (; cursor.MoveNext(); rows++) getLoss(ref loss);
+        });
+
+        Assert.Equal("wrapped", error.Message);
+        Assert.InRange(rows, 0, Bad - 1); // at once, not when the caller gets to the row
+    }
+
+    [Theory]
+    [InlineData(typeof(ArgumentException))]
+    [InlineData(typeof(InvalidOperationException))]
+    public void An_error_of_the_inputs_getter_is_not_taken_for_one_of_the_model(Type type)
+    {
+        var failure = (Exception)Activator.CreateInstance(type, "mine")!;
+        var transformer = new GptTransformer(_model);
+        int passes = 0;
+        transformer.Scorer.PassStarting = (_, _) => passes++;
+        var view = transformer.Transform(new FailingView("Text", failure));
+        using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
+        var getLoss = cursor.GetGetter<double>(view.Schema["Perplexity"]);
+        double loss = 0;
+        for (int row = 0; cursor.MoveNext(); row++)
+        {
+            if (row == Bad) Assert.Same(failure, Assert.Throws(type, () => getLoss(ref loss)));
+            else getLoss(ref loss);
+        }
+
+        Assert.Equal(5, passes); // of 1, 2, 4, 8 and the other 4 rows: none was computed twice
+    }
+
     [Fact]
     public void A_cursor_that_fails_between_rows_does_so_when_the_reader_gets_there()
     {

@@ -2,16 +2,16 @@ using System.IO.Compression;
 using System.Text;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
 
-namespace MLNet.Gpt.Persistence;
+namespace MLNet.Gpt.Transformer;
 
 /// <summary>
-/// A <see cref="GptTransformer"/> in a file of its own: a zip that other programs can read, with the weights as plain safetensors. See
-/// docs/package.md.
+/// Saves a <see cref="GptTransformer"/> in a file of its own and loads it: a zip that other programs can read, with the
+/// weights as plain safetensors. See docs/package.md.
 /// </summary>
 internal static class GptPackage
 {
@@ -22,44 +22,38 @@ internal static class GptPackage
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-            WriteText(archive, PackageFormat.ConfigEntry, config);
-            WriteText(archive, PackageFormat.TokenizerEntry, tokenizer);
+            WriteText(archive, PackageModel.ConfigEntry, config);
+            WriteText(archive, PackageModel.TokenizerEntry, tokenizer);
             string sha256 = WriteWeights(archive, model, cancellationToken);
-            WriteText(archive, PackageFormat.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
+            WriteText(archive, PackageModel.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
             Write(archive, GptTransformerPersistence.KeyEntry, GptTransformerPersistence.KeyOfPackage(transformer, config, tokenizer, sha256));
         });
     }
 
     /// <param name="environment">The context that the transformer belongs to, if any.</param>
-    /// <param name="path">What <see cref="Save"/> wrote.</param>
-    /// <param name="options">In place of those that were saved.</param>
-    /// <param name="modelOptions">In place of those that were saved.</param>
+    /// <param name="path">The file that <see cref="Save"/> wrote, or the folder it was unpacked to.</param>
+    /// <param name="options">Options to use instead of the saved ones.</param>
+    /// <param name="modelOptions">Options to use instead of the saved ones.</param>
     public static GptTransformer Load(IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         using var entries = OpenEntries(path);
-        if (!entries.Contains(PackageFormat.MetadataEntry) && PipelineFormat.IsIn(entries))
+        if (!entries.Contains(PackageModel.MetadataEntry) && PipelineModel.IsIn(entries))
         {
             throw new InvalidDataException($"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
         }
 
-        string source = entries.PathOf(PackageFormat.MetadataEntry);
-        var (metadata, opened) = PackageFormat.Open(entries, path, environment.TemporaryFolder());
+        string source = entries.PathOf(PackageModel.MetadataEntry);
+        var (metadata, opened) = PackageModel.Open(entries, path, environment.TemporaryFolder());
         using var file = opened;
         var saved = SavedOptions.Parse(source, metadata.Options.GetRawText());
         var model = GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions());
         try
         {
-            return new GptTransformer(environment, model, options ?? saved.Transformer);
+            return GptTransformer.Owning(environment, model, options ?? saved.Transformer);
         }
         catch (ArgumentException error) when (options is null)
         {
-            model.Dispose();
-            throw new InvalidDataException($"'{source}' holds options that do not fit the model: {error.Message}", error);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
+            throw new InvalidDataException($"'{source}' has options that do not fit the model: {error.Message}", error);
         }
     }
 
@@ -72,16 +66,16 @@ internal static class GptPackage
         catch (InvalidDataException error)
         {
             throw new InvalidDataException(
-                $"'{path}' is no package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. {error.Message}", error);
+                $"'{path}' is not a package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. {error.Message}", error);
         }
     }
 
     private static string WriteWeights(ZipArchive archive, GptModel model, CancellationToken cancellationToken)
     {
-        // Not compressed: weights hardly are compressible, and other programs can then read them in place.
-        using var entry = archive.CreateEntry(PackageFormat.WeightsEntry, CompressionLevel.NoCompression).Open();
+        // Not compressed: weights hardly compress, and other programs can read them in place.
+        using var entry = archive.CreateEntry(PackageModel.WeightsEntry, CompressionLevel.NoCompression).Open();
         using var hashing = new HashingStream(entry);
-        var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // what Hugging Face's loaders ask for
+        var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // required by Hugging Face's loaders
         SafetensorsWriter.Write(hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);
         return hashing.Sha256();
     }

@@ -4,39 +4,40 @@ using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Importing;
-using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Persistence;
+using MLNet.Gpt.Transformer;
+
 [assembly: LoadableClass(
     typeof(GptTransformer), typeof(GptTransformerPersistence), null, typeof(SignatureLoadModel), "GPT language model", GptTransformerPersistence.LoaderSignature)]
 
-namespace MLNet.Gpt.Persistence;
+namespace MLNet.Gpt.Transformer;
 
 /// <summary>
-/// How a <see cref="GptTransformer"/> lies in a file of ML.NET's: its options as JSON, and its model as a checkpoint of
-/// this library. ML.NET keeps an entry in a temporary file while it is written or read; weights are streamed to and
-/// from there, so that no model needs to fit in managed memory.
+/// Saves a <see cref="GptTransformer"/> in ML.NET's files and loads it: its options as JSON, and its model as a
+/// checkpoint of this library. ML.NET keeps an entry in a temporary file while it is written or read; weights are
+/// streamed to and from there, so that no model needs to fit in managed memory.
 /// </summary>
 /// <remarks>
-/// From version 2 on a checksum of everything follows the options, and the folder of the transformer that has the
-/// model, where that is another one: a model that several transformers share is in the file once. In a package the same
-/// key stands beside the package's own entries, which it leads to; so <c>ml.Model.Load</c> reads a package.
+/// Since version 2 the options are followed by a checksum of everything, and by the folder of the transformer that has
+/// the model where that is another one: a model that several transformers share is in the file once. A package holds the
+/// same key beside its own entries, which the key leads to, so <c>ml.Model.Load</c> reads a package.
 /// </remarks>
 internal static class GptTransformerPersistence
 {
     public const string LoaderSignature = "GptTransformer";
 
-    /// <summary>Where ML.NET looks for a pipeline of one transformer.</summary>
+    /// <summary>The entry that ML.NET reads first of a pipeline of one transformer.</summary>
     public const string KeyEntry = $"{ChainFolder}/Model.key";
 
     private const string ChainFolder = "TransformerChain";
     private const string Source = "saved pipeline";
     private const uint Version = 0x00010002, FirstVersion = 0x00010001, HashedVersion = 0x00010002;
 
-    /// <summary>Called by ML.NET, which finds it by its name.</summary>
+    /// <summary>Loads a transformer. ML.NET finds this method by its name.</summary>
     public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
     {
         ctx.CheckAtModel(VersionInfo());
@@ -48,26 +49,27 @@ internal static class GptTransformerPersistence
         {
             var shared = SharedModels.Find(ctx.Repository, sharedFolder);
             Compare(sha256, Checksum(options, sharedFolder, shared.Sha256!));
-            return new GptTransformer(env, shared.Model, saved.Transformer);
+            return new GptTransformer(env, shared.Owner.Model, saved.Transformer, shared.Owner);
         }
 
         GptModel? model = null;
-        bool isPipeline = ctx.TryLoadBinaryStream(PipelineFormat.WeightsEntry, reader =>
+        bool isPipeline = ctx.TryLoadBinaryStream(PipelineModel.WeightsEntry, reader =>
         {
-            using var file = Open(PipelineFormat.WeightsEntry, reader.BaseStream, env);
+            using var file = Open(PipelineModel.WeightsEntry, reader.BaseStream, env);
             if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
             using var checkpoint = GptCheckpoint.Open(file);
-            var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' holds no tokenizer.");
+            var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' has no tokenizer.");
             model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions());
         });
         if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
-        SharedModels.Add(ctx.Repository, new(model!, FolderOf(ctx.Directory), sha256));
-        return new GptTransformer(env, model!, saved.Transformer);
+        var transformer = GptTransformer.Owning(env, model!, saved.Transformer);
+        SharedModels.Add(ctx.Repository, new(transformer.Owner!, FolderOf(ctx.Directory), sha256));
+        return transformer;
     }
 
     public static void Save(GptTransformer transformer, ModelSaveContext ctx)
     {
-        // First what can fail, a tokenizer that cannot be saved among it; then what writes.
+        // What can fail, such as a tokenizer that cannot be saved, comes before what writes.
         string options = SavedOptions.Of(transformer).ToJson();
         _ = TokenizerJson.Write(transformer.Model.Tokenizer);
         if (SharedModels.Find(ctx.Repository, transformer.Model) is { } shared)
@@ -79,7 +81,7 @@ internal static class GptTransformerPersistence
         string sha256 = "";
         WriteKey(ctx, options, () =>
         {
-            ctx.SaveBinaryStream(PipelineFormat.WeightsEntry, writer =>
+            ctx.SaveBinaryStream(PipelineModel.WeightsEntry, writer =>
             {
                 using var hashing = new HashingStream(writer.BaseStream);
                 hashing.Append(Encoding.UTF8.GetBytes(options));
@@ -88,10 +90,10 @@ internal static class GptTransformerPersistence
             });
             return sha256;
         });
-        SharedModels.Add(ctx.Repository, new(transformer.Model, FolderOf(ctx.Directory), sha256));
+        SharedModels.Add(ctx.Repository, new(new(transformer.Model), FolderOf(ctx.Directory), sha256));
     }
 
-    /// <summary>What ML.NET reads first of a package.</summary>
+    /// <summary>Creates the entry that ML.NET reads first of a package.</summary>
     /// <param name="transformer">The transformer.</param>
     /// <param name="config">The package's configuration.</param>
     /// <param name="tokenizer">The package's tokenizer.</param>
@@ -124,16 +126,16 @@ internal static class GptTransformerPersistence
 
     private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
     {
-        string config = Text(PackageFormat.ConfigEntry, PackageFormat.SmallEntry), tokenizer = Text(PackageFormat.TokenizerEntry, PackageFormat.TokenizerLimit);
-        using var entry = Entry(PackageFormat.WeightsEntry);
+        string config = Text(PackageModel.ConfigEntry, PackageModel.SmallEntry), tokenizer = Text(PackageModel.TokenizerEntry, PackageModel.TokenizerLimit);
+        using var entry = Entry(PackageModel.WeightsEntry);
         using var files = new OpenFiles();
-        var file = files.Add(Open(PackageFormat.WeightsEntry, entry.Stream, environment));
+        var file = files.Add(Open(PackageModel.WeightsEntry, entry.Stream, environment));
         Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
-        using var opened = PackageFormat.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
+        using var opened = PackageModel.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
         return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
 
         Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)
-            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineFormat.WeightsEntry}').");
+            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineModel.WeightsEntry}').");
 
         string Text(string name, int limit)
         {
@@ -158,7 +160,7 @@ internal static class GptTransformerPersistence
     {
         if (actual == expected) return;
         throw new InvalidDataException(
-            $"The {Source} is damaged: the checksum of its GPT model and options is {actual}, and the file says {expected}.");
+            $"The {Source} is damaged: its GPT model and options have the checksum {actual}; the file says {expected}.");
     }
 
     private static VersionInfo VersionInfo() => new(

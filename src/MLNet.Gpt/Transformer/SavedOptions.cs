@@ -1,11 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace MLNet.Gpt.Persistence;
+namespace MLNet.Gpt.Transformer;
 
 /// <summary>The options that a saved transformer keeps.</summary>
-/// <param name="Transformer">Those of the transformer.</param>
-/// <param name="Model">Those of its model that belong to the model, not to the machine that it ran on.</param>
+/// <param name="Transformer">The transformer's options.</param>
+/// <param name="Model">The options of its model that belong to the model, not to the machine that it ran on.</param>
 internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOptions.ModelFields Model)
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -24,8 +24,8 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
-    /// <param name="source">What the JSON was found in, for the message.</param>
-    /// <param name="json">What <see cref="ToJson"/> wrote.</param>
+    /// <param name="source">Where the JSON comes from, for the message.</param>
+    /// <param name="json">The JSON that <see cref="ToJson"/> wrote.</param>
     /// <exception cref="InvalidDataException">
     /// The JSON is damaged, or a field has a value that is not allowed; the message names the field.
     /// </exception>
@@ -33,18 +33,18 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
     {
         try
         {
-            return JsonSerializer.Deserialize<SavedOptions>(json, Json) ?? throw new JsonException("They are null.");
+            return JsonSerializer.Deserialize<SavedOptions>(json, Json) ?? throw new JsonException("The options are null.");
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            throw new InvalidDataException($"'{source}' holds no valid options of a GPT transformer: {error.Message}", error);
+            throw new InvalidDataException($"'{source}' does not have valid options of a GPT transformer: {error.Message}", error);
         }
     }
 
-    /// <summary>How the model is held.</summary>
+    /// <summary>How the model is held in memory.</summary>
     internal sealed record ModelFields(WeightPrecision Precision)
     {
-        /// <summary>Written by version 0.1 and ignored: how many threads to use is up to the machine that loads the model.</summary>
+        /// <summary>Written by version 0.1 and ignored: the number of threads depends on the machine that loads the model.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public int? ThreadCount { get; init; }
 

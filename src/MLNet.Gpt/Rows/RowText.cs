@@ -1,0 +1,93 @@
+using System.Runtime.ExceptionServices;
+using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Rows;
+
+/// <summary>A row's text as the model reads it, encoded when its ids are first needed.</summary>
+/// <param name="model">The model; only its tokenizer and the size of its vocabulary are used.</param>
+/// <param name="scoring">How the text is encoded and measured.</param>
+/// <param name="scorer">Measures with these options.</param>
+/// <param name="text">The text.</param>
+/// <param name="failure">Why there is no text: the input's getter failed when it was called ahead of the caller.</param>
+internal sealed class RowText(
+    GptModel model, ScoringOptions scoring, TextScorer scorer, ReadOnlyMemory<char> text, ExceptionDispatchInfo? failure = null)
+{
+    private ExceptionDispatchInfo? _encodingFailure;
+
+    /// <summary>The text. Throws what the input's getter threw.</summary>
+    public ReadOnlyMemory<char> Text
+    {
+        get
+        {
+            failure?.Throw();
+            return text;
+        }
+    }
+
+    /// <summary>The text's ids (T), without a start token: the next token is predicted from them.</summary>
+    /// <exception cref="ArgumentException">The text has a word that is not in the vocabulary.</exception>
+    public int[] Ids
+    {
+        get
+        {
+            _encodingFailure?.Throw();
+            return field ??= Encode();
+        }
+    }
+
+    /// <summary>The ids whose loss is measured; the first is not predicted. Empty for a text without a token.</summary>
+    public int[] LossIds => field ??=
+        scoring.PrependEndOfText && Ids.Length > 0 ? [model.Tokenizer.BeginningOfTextId!.Value, .. Ids] : Ids;
+
+    /// <summary>Number of predicted tokens.</summary>
+    public int TargetCount => Math.Max(0, LossIds.Length - 1);
+
+    /// <summary>For each of <see cref="LossIds"/> the index in the text where its characters begin, in UTF-16 units.</summary>
+    public int[] TokenStarts()
+    {
+        int[] starts = new int[LossIds.Length];
+        int first = LossIds.Length - Ids.Length; // A start token has no characters.
+        var spans = new TokenSpans(Text.ToString(), model.Tokenizer);
+        for (int i = 0; i < Ids.Length; i++)
+        {
+            starts[first + i] = spans.Position;
+            spans.Advance(Ids[i]);
+        }
+
+        return starts;
+    }
+
+    /// <summary>
+    /// A token as shown to a reader, with bytes that form no whole character written as in <c>&lt;E9&gt;</c>; empty for
+    /// the id −1.
+    /// </summary>
+    public ReadOnlyMemory<char> TokenText(int id) => id < 0 ? default : TokenPiece.Of(model.Tokenizer, id).Text.AsMemory();
+
+    /// <summary>The text's score.</summary>
+    /// <param name="scores">The score of each of <see cref="LossIds"/> after the first.</param>
+    public DocumentScore Summarize(TokenScore[] scores) => scorer.Summarize(Text.Span, LossIds, scores);
+
+    /// <summary>Encodes the text ahead of the caller. A failure is kept for whoever reads this row.</summary>
+    public bool TryEncode()
+    {
+        if (failure is not null || _encodingFailure is not null) return false;
+        try
+        {
+            _ = LossIds;
+            return true;
+        }
+        catch (Exception error) when (Failures.CanWait(error))
+        {
+            _encodingFailure = ExceptionDispatchInfo.Capture(error);
+            return false;
+        }
+    }
+
+    private int[] Encode()
+    {
+        int[] ids = model.Tokenizer.Encode(Text.Span, scoring.SpecialTokens);
+        TokenIds.Validate(ids, model.Config.VocabularySize, nameof(text));
+        return ids;
+    }
+}

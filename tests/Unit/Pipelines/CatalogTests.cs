@@ -1,0 +1,129 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Microsoft.ML;
+
+namespace MLNet.Gpt.Tests.Pipelines;
+
+/// <summary>How the catalog is reached, and its asynchronous forms.</summary>
+public sealed class CatalogTests : IDisposable
+{
+    private static readonly GptTrainerOptions Training = new()
+    {
+        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 2, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
+    };
+
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly GptModel _model = TinyModels.Create();
+    private readonly TemporaryDirectory _folder = new();
+
+    private IDataView Data => Rows.ToView(_ml, Enumerable.Range(0, 12).Select(i => TinyModels.Text(3 + i, i)));
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void Languages_without_extension_properties_call_a_method_of_another_name()
+    {
+        var method = typeof(LanguageModelingExtensions).GetMethod("GetLanguageModeling", BindingFlags.Public | BindingFlags.Static, [typeof(MLContext)])!;
+
+        Assert.True(method.IsDefined(typeof(ExtensionAttribute), inherit: false));
+        Assert.Equal(typeof(LanguageModelingCatalog), method.ReturnType);
+        Assert.IsType<LanguageModelingCatalog>(method.Invoke(null, [_ml]));
+        // With a method of the property's name beside it, a call of either would be ambiguous in C# 14.
+        Assert.DoesNotContain(typeof(LanguageModelingExtensions).GetMethods(), each => each.Name == "LanguageModeling");
+    }
+
+    [Fact]
+    public async Task Saving_loading_and_evaluating_have_asynchronous_forms()
+    {
+        var token = TestContext.Current.CancellationToken;
+        string file = Path.Combine(_folder.Path, "pipeline.zip");
+        var pipeline = _ml.LanguageModeling.FromModel(_model).Fit(Data);
+        var reports = new List<DocumentScore>();
+
+        await _ml.LanguageModeling.SaveModelAsync(pipeline, Data.Schema, file, token);
+        using var loaded = await _ml.LanguageModeling.LoadModelAsync(file, cancellationToken: token);
+        var metrics = await _ml.LanguageModeling.EvaluateAsync(loaded.Transform(Data), progress: new Reporter(reports), cancellationToken: token);
+
+        Assert.Equal(_ml.LanguageModeling.Evaluate(pipeline.Transform(Data)).CrossEntropy, metrics.CrossEntropy);
+        Assert.Equal(12, reports.Count);
+    }
+
+    [Fact]
+    public async Task A_canceled_token_stops_the_asynchronous_forms()
+    {
+        var canceled = new CancellationToken(canceled: true);
+        string file = Path.Combine(_folder.Path, "pipeline.zip");
+        var pipeline = _ml.LanguageModeling.FromModel(_model).Fit(Data);
+        var catalog = _ml.LanguageModeling;
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.SaveModelAsync(pipeline, Data.Schema, file, canceled));
+        Assert.False(File.Exists(file));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.LoadModelAsync(file, cancellationToken: canceled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.EvaluateAsync(pipeline.Transform(Data), cancellationToken: canceled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.Trainers.Gpt(Training).FitAsync(Data, cancellationToken: canceled));
+    }
+
+    [Fact]
+    public async Task Training_has_an_asynchronous_form_with_the_same_result()
+    {
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(Training);
+        using var alone = trainer.Fit(Data);
+        using var validated = trainer.Fit(Data, Data);
+
+        using var other = await trainer.FitAsync(Data, cancellationToken: TestContext.Current.CancellationToken);
+        using var otherValidated = await trainer.FitAsync(Data, Data, TestContext.Current.CancellationToken);
+
+        Assert.Equal(Loss(alone), Loss(other));
+        Assert.Equal(Loss(validated), Loss(otherValidated));
+        Assert.NotNull(trainer.History!.Last.ValidationLoss);
+
+        double Loss(GptTransformer transformer) => _ml.LanguageModeling.Evaluate(transformer.Transform(Data)).CrossEntropy;
+    }
+
+    [Fact]
+    public async Task Training_stops_for_the_token_of_the_call_and_for_that_of_the_options()
+    {
+        foreach (bool isOfCall in (bool[])[true, false])
+        {
+            using var cancellation = new CancellationTokenSource();
+            int last = 0;
+            var options = Training with
+            {
+                Training = Training.Training with { MaxSteps = 50, Epochs = 100 },
+                Progress = new StepReporter(step => { last = step; if (step == 2) cancellation.Cancel(); }),
+                CancellationToken = isOfCall ? CancellationToken.None : cancellation.Token,
+            };
+            var trainer = _ml.LanguageModeling.Trainers.Gpt(options);
+
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                () => trainer.FitAsync(Data, cancellationToken: isOfCall ? cancellation.Token : CancellationToken.None));
+
+            Assert.Equal(2, last);
+        }
+    }
+
+    [Fact]
+    public void Components_describe_themselves()
+    {
+        var transformer = new GptTransformer(_model, new() { InputColumnName = "Body" });
+
+        Assert.StartsWith("GptTransformer: 'Body' to 12 columns; ", transformer.ToString(), StringComparison.Ordinal);
+        Assert.Contains("parameters, Float32", transformer.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("GptScoringEstimator of GptTransformer: 'Text'", _ml.LanguageModeling.FromModel(_model).ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("GptTrainer: 'Text'; ", _ml.LanguageModeling.Trainers.Gpt(Training).ToString(), StringComparison.Ordinal);
+    }
+
+    private sealed class Reporter(List<DocumentScore> reports) : IProgress<DocumentScore>
+    {
+        public void Report(DocumentScore value) => reports.Add(value);
+    }
+
+    private sealed class StepReporter(Action<int> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value.Step);
+    }
+}
