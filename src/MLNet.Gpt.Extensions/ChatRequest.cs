@@ -2,12 +2,12 @@ using Microsoft.Extensions.AI;
 
 namespace MLNet.Gpt.Extensions;
 
-/// <summary>What a call of the chat interface asks for, in this library's terms.</summary>
+/// <summary>Translates a call of the chat interface into this library's options.</summary>
 internal static class ChatRequest
 {
     /// <summary>The client's options, changed by those of the call.</summary>
-    /// <exception cref="NotSupportedException">The call asks for what no GPT-2 can do.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    /// <exception cref="NotSupportedException">The call asks for something that GPT-2 cannot do.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
     public static GenerationOptions ToGenerationOptions(ChatOptions? call, GptChatClientOptions client, IChatClient asked)
     {
         if (call is null) return client.Generation;
@@ -27,7 +27,7 @@ internal static class ChatRequest
         };
     }
 
-    /// <summary>The conversation after the call's instructions, which are text like any other to a GPT-2.</summary>
+    /// <summary>The call's instructions, which are ordinary text to GPT-2, followed by the conversation.</summary>
     public static IEnumerable<ChatMessage> WithInstructions(IEnumerable<ChatMessage> messages, ChatOptions? call) =>
         string.IsNullOrEmpty(call?.Instructions) ? messages : messages.Prepend(new(ChatRole.System, call.Instructions));
 
@@ -45,6 +45,7 @@ internal static class ChatRequest
             { ConversationId: not null } => nameof(ChatOptions.ConversationId),
             _ => null,
         };
-        if (beyond is not null) throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; a GPT-2 continues the text that it is given and can do nothing else.");
+        if (beyond is null) return;
+        throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; GPT-2 can only continue the text that it is given.");
     }
 }

@@ -5,18 +5,19 @@ namespace MLNet.Gpt.Extensions;
 
 /// <summary>
 /// A GPT-2 model behind Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not chat:</b> it was
-/// never taught to answer, to follow instructions or to keep a role. What this client returns is how the conversation's
-/// text goes on.
+/// never trained to answer, to follow instructions or to keep a role. This client returns a continuation of the
+/// conversation's text.
 /// </summary>
 /// <remarks>
 /// The prompt is the conversation's text by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user message is
-/// continued word for word. Honoured of <see cref="ChatOptions"/>: <c>MaxOutputTokens</c>, <c>Temperature</c> (0 and
-/// none: always the most probable token), <c>TopK</c>, <c>TopP</c>, <c>FrequencyPenalty</c>, <c>PresencePenalty</c>,
-/// <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message), <c>ModelId</c> (must be this
-/// model's), and <c>RawRepresentationFactory</c>, which may give <see cref="GenerationOptions"/> to start from. What a
-/// GPT-2 cannot do is refused with a <see cref="NotSupportedException"/> that names it: tools, a response format other
-/// than text, contents other than text, a conversation kept by the service. The conversation is tokenised as plain
-/// text: a special token spelled out in it is text. An empty one starts a new document. Safe for use by many threads.
+/// continued word for word. These members of <see cref="ChatOptions"/> are used: <c>MaxOutputTokens</c>,
+/// <c>Temperature</c> (0 or none: always the most probable token), <c>TopK</c>, <c>TopP</c>, <c>FrequencyPenalty</c>,
+/// <c>PresencePenalty</c>, <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message),
+/// <c>ModelId</c> (must be this model's), and <c>RawRepresentationFactory</c>, which may return
+/// <see cref="GenerationOptions"/> to start from. What GPT-2 cannot do is refused with a
+/// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than text,
+/// a conversation kept by the service. The conversation is tokenized as plain text: a special token spelled out in it is
+/// text. An empty one starts a new document. Safe for use by many threads.
 /// </remarks>
 public sealed class GptChatClient : IChatClient
 {
@@ -25,9 +26,9 @@ public sealed class GptChatClient : IChatClient
     private readonly TextGenerator _generator;
     private readonly ChatClientMetadata _metadata;
 
-    /// <summary>A client of one model.</summary>
-    /// <param name="model">It stays the caller's: disposing the client leaves it.</param>
-    /// <param name="options">The defaults where <see langword="null"/>.</param>
+    /// <summary>Creates a client of one model.</summary>
+    /// <param name="model">The model. The caller disposes it; disposing the client does not.</param>
+    /// <param name="options">The options; the defaults where <see langword="null"/>.</param>
     public GptChatClient(GptModel model, GptChatClientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -38,8 +39,8 @@ public sealed class GptChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">Something is asked for that the model cannot do; the message names it.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    /// <exception cref="NotSupportedException">The call asks for something that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         var updates = new List<ChatResponseUpdate>();
@@ -48,8 +49,8 @@ public sealed class GptChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">Something is asked for that the model cannot do; the message names it.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range, or another model is asked for.</exception>
+    /// <exception cref="NotSupportedException">The call asks for something that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {

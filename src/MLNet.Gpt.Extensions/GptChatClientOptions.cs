@@ -3,15 +3,15 @@ using Microsoft.Extensions.AI;
 
 namespace MLNet.Gpt.Extensions;
 
-/// <summary>How a <see cref="GptChatClient"/> writes. Immutable.</summary>
+/// <summary>How a <see cref="GptChatClient"/> continues conversations. Immutable.</summary>
 public sealed record GptChatClientOptions
 {
-    /// <summary>What holds where a call's <see cref="ChatOptions"/> say nothing.</summary>
+    /// <summary>The generation options where a call's <see cref="ChatOptions"/> set none.</summary>
     /// <value>The library's defaults (greedy, 50 tokens), with special tokens in the conversation read as plain text.</value>
     public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } =
         new() { PromptSpecialTokens = SpecialTokens.Literal };
 
-    /// <summary>The name that responses carry, and the only one that <see cref="ChatOptions.ModelId"/> may ask for; not empty.</summary>
+    /// <summary>The name on responses, and the only one that <see cref="ChatOptions.ModelId"/> may ask for; not empty.</summary>
     /// <value><c>gpt2</c>.</value>
     public string ModelId
     {
@@ -19,13 +19,13 @@ public sealed record GptChatClientOptions
         init => field = string.IsNullOrWhiteSpace(value) ? throw new ArgumentException($"{nameof(ModelId)} is empty; a model needs a name.", nameof(ModelId)) : value;
     } = "gpt2";
 
-    /// <summary>Makes the text to continue out of a conversation.</summary>
+    /// <summary>Turns a conversation into the text to continue.</summary>
     /// <value><see cref="JoinText"/>.</value>
     public Func<IEnumerable<ChatMessage>, string> FormatPrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(FormatPrompt)); } = JoinText;
 
     /// <summary>
-    /// The messages' texts in order, nothing added but a line break before each message that is not the assistant's:
-    /// those stand directly behind the text that they continued. Roles are left out; GPT-2 knows none.
+    /// Joins the messages' texts in order, with a line break before each message that is not the assistant's: the
+    /// assistant's directly follow the text that they continued. Roles are left out; GPT-2 does not know any.
     /// </summary>
     /// <exception cref="NotSupportedException">A message holds something other than text.</exception>
     public static string JoinText(IEnumerable<ChatMessage> messages)
@@ -40,8 +40,8 @@ public sealed record GptChatClientOptions
                 text.Append(content switch
                 {
                     TextContent written => written.Text,
-                    UsageContent => string.Empty, // A response given back as history carries its bill.
-                    _ => throw new NotSupportedException($"A message holds {content.GetType().Name}; GPT-2 reads text alone."),
+                    UsageContent => string.Empty, // A response that is passed back as history has its usage.
+                    _ => throw new NotSupportedException($"A message holds {content.GetType().Name}; GPT-2 reads text only."),
                 });
             }
         }

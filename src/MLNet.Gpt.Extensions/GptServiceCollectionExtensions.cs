@@ -3,8 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using MLNet.Gpt;
 using MLNet.Gpt.Extensions;
 
-// The folder of a namespace is not followed here: this is where a program that has a service collection looks for what can be
-// added to it.
+// Not the folder's namespace: programs that use a service collection have this one imported.
 #pragma warning disable IDE0130
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
@@ -13,11 +12,11 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class GptServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds a model, loaded once when it is first asked for, and what works with it, all as singletons: <see cref="GptModel"/>,
-    /// <see cref="TextGenerator"/>, <see cref="TextScorer"/>, <see cref="NextTokenPredictor"/>.
+    /// Adds a model, loaded once when it is first requested, and the types that work with it, all as singletons:
+    /// <see cref="GptModel"/>, <see cref="TextGenerator"/>, <see cref="TextScorer"/>, <see cref="NextTokenPredictor"/>.
     /// </summary>
     /// <param name="services">The application's services.</param>
-    /// <param name="path">What <see cref="GptModel.Load"/> loads.</param>
+    /// <param name="path">A file or folder that <see cref="GptModel.Load"/> loads.</param>
     /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
     /// <returns>The same services.</returns>
     public static IServiceCollection AddGptModel(this IServiceCollection services, string path, GptModelOptions? options = null)
@@ -28,7 +27,7 @@ public static class GptServiceCollectionExtensions
 
     /// <inheritdoc cref="AddGptModel(IServiceCollection, string, GptModelOptions?)"/>
     /// <param name="services">The application's services.</param>
-    /// <param name="factory">Makes the model; the application's container disposes it.</param>
+    /// <param name="factory">Creates the model; the application's container disposes it.</param>
     public static IServiceCollection AddGptModel(this IServiceCollection services, Func<IServiceProvider, GptModel> factory)
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -45,7 +44,7 @@ public static class GptServiceCollectionExtensions
     /// GPT-2 continues text; it does not chat.
     /// </summary>
     /// <param name="services">The application's services.</param>
-    /// <param name="options">The defaults where <see langword="null"/>.</param>
+    /// <param name="options">The options; the defaults where <see langword="null"/>.</param>
     /// <returns>The same services.</returns>
     public static IServiceCollection AddGptChatClient(this IServiceCollection services, GptChatClientOptions? options = null)
     {
@@ -56,9 +55,9 @@ public static class GptServiceCollectionExtensions
 
     /// <summary>
     /// Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline that <c>ml.Model.Save</c> wrote, as a singleton
-    /// that is loaded when it is first asked for.
+    /// that is loaded when it is first requested.
     /// </summary>
-    /// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
+    /// <typeparam name="TData">The class of input rows.</typeparam>
     /// <typeparam name="TPrediction">The columns to read.</typeparam>
     /// <param name="services">The application's services.</param>
     /// <param name="path">The pipeline's file.</param>

@@ -1,104 +1,146 @@
-using System.Collections.Concurrent;
 using Microsoft.ML;
 
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// Predictions from one pipeline for many threads at once. ML.NET's <see cref="PredictionEngine{TData, TPrediction}"/>
-/// serves one thread at a time; the pool lends one to each caller and keeps it for the next. All engines share the
-/// pipeline and its model.
+/// Makes predictions with one pipeline on many threads at once. ML.NET's
+/// <see cref="PredictionEngine{TData, TPrediction}"/> serves one thread at a time; the pool lends one to each caller and
+/// keeps it for the next. All engines share the pipeline and its model.
 /// </summary>
 /// <remarks>
-/// The pool owns its engines and not the pipeline. <see cref="Dispose"/> takes effect at once for new calls; calls that
-/// run on other threads finish, and their engines are disposed of when they do. The pipeline and its model may be
-/// disposed of when those calls have returned. A pool that <see cref="Load"/> made is the only one that refers to its
-/// pipeline: the model's memory is freed by the garbage collector after the pool, or by disposing of the model in
-/// <see cref="Pipeline"/>.
+/// <see cref="Dispose"/> takes effect at once for new calls; calls that run on other threads finish, and their engines are
+/// disposed when they do. A pipeline that <see cref="Load"/> loaded belongs to the pool and is disposed with it, after
+/// the last of those calls; one that was given to the constructor stays the caller's.
 /// </remarks>
-/// <typeparam name="TData">A row as the pipeline's input has it.</typeparam>
+/// <typeparam name="TData">The class of input rows.</typeparam>
 /// <typeparam name="TPrediction">The columns to read. A column that it lacks is not computed.</typeparam>
 public sealed class PredictionPool<TData, TPrediction> : IDisposable
     where TData : class
     where TPrediction : class, new()
 {
-    // Callers beyond it get an engine of their own, which is let go afterwards: a burst leaves no more than this behind.
-    private static readonly int Kept = 2 * Environment.ProcessorCount;
+    // Calls beyond this number get an engine that is disposed afterwards, so that a burst leaves no more than this behind.
+    private static readonly int MostIdle = 2 * Environment.ProcessorCount;
 
-    private readonly ConcurrentBag<PredictionEngine<TData, TPrediction>> _idle = [];
     private readonly MLContext _ml;
-    private volatile bool _isDisposed;
+    private readonly bool _ownsPipeline;
+    private readonly Lock _lock = new(); // guards what follows
+    private readonly Stack<PredictionEngine<TData, TPrediction>> _idle = [];
+    private int _runningCount;
+    private bool _isDisposed;
 
-    /// <summary>A pool over a pipeline.</summary>
-    /// <param name="pipeline">It must be safe for many threads, as every fitted ML.NET pipeline is. It stays the caller's.</param>
-    /// <param name="ml">The context to make engines with; a new one where <see langword="null"/>.</param>
+    /// <summary>Creates a pool over a pipeline.</summary>
+    /// <param name="pipeline">
+    /// The pipeline, which must be safe for use by many threads, as every fitted ML.NET pipeline is. The caller disposes
+    /// it after the pool.
+    /// </param>
+    /// <param name="ml">The context to create engines with; a new one where <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The pipeline does not fit the types; ML.NET's message names the column.</exception>
     public PredictionPool(ITransformer pipeline, MLContext? ml = null)
+        : this(pipeline, ml ?? new(), ownsPipeline: false)
     {
-        ArgumentNullException.ThrowIfNull(pipeline);
-        (Pipeline, _ml) = (pipeline, ml ?? new());
-        _idle.Add(CreateEngine()); // What does not fit is found here and not at the first request.
     }
 
-    /// <summary>The pipeline that predicts; a chain of transformers, or one alone.</summary>
+    private PredictionPool(ITransformer pipeline, MLContext ml, bool ownsPipeline)
+    {
+        ArgumentNullException.ThrowIfNull(pipeline);
+        (Pipeline, _ml, _ownsPipeline) = (pipeline, ml, ownsPipeline);
+        _idle.Push(CreateEngine()); // What does not fit is found here, not at the first request.
+    }
+
+    /// <summary>The pipeline that predicts: a chain of transformers, or one alone.</summary>
     public ITransformer Pipeline { get; }
 
-    /// <summary>A pool over a pipeline that <c>ml.Model.Save</c> wrote.</summary>
+    /// <summary>Loads a pipeline that <c>ml.Model.Save</c> wrote, and creates a pool that owns it.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static PredictionPool<TData, TPrediction> Load(string path)
     {
         var ml = new MLContext();
-        return new(ml.Model.Load(path, out _), ml);
+        var pipeline = ml.Model.Load(path, out _);
+        try
+        {
+            return new(pipeline, ml, ownsPipeline: true);
+        }
+        catch
+        {
+            (pipeline as IDisposable)?.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>The prediction for a row. Safe for use by many threads.</summary>
+    /// <summary>Predicts a row. Safe for use by many threads.</summary>
     /// <param name="row">The row.</param>
     /// <param name="cancellationToken">
-    /// Stops the work of the pipeline's GPT transformers, within a text too. Give it the token of a request, so that one whose
-    /// client has left costs nothing more.
+    /// Stops the work of the pipeline's GPT transformers, within a text too. Give it the token of a request, so that a
+    /// request whose client has left costs nothing more.
     /// </param>
-    /// <exception cref="ObjectDisposedException">The pool was disposed of.</exception>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="OperationCanceledException">The prediction was stopped.</exception>
     public TPrediction Predict(TData row, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(row);
-        ObjectDisposedException.ThrowIf(_isDisposed, this);
-        var engine = _idle.TryTake(out var idle) ? idle : CreateEngine();
-        bool isGood = false;
+        var engine = Take();
+        bool isReusable = false;
         try
         {
+            engine ??= CreateEngine();
             var prediction = engine.Predict(row, cancellationToken);
-            isGood = true; // An engine that threw may stand in the middle of a row.
+            isReusable = true; // An engine that threw may be in the middle of a row.
             return prediction;
         }
         finally
         {
-            if (isGood && _idle.Count < Kept) Return(engine);
-            else engine.Dispose();
+            Return(engine, isReusable);
         }
     }
 
     /// <summary>
-    /// Disposes of the engines; those in use are disposed of when their calls return. The pipeline stays the caller's.
+    /// Disposes the engines, and the pipeline where the pool owns it; those in use when their calls return.
     /// </summary>
     public void Dispose()
     {
-        _isDisposed = true;
-        Interlocked.MemoryBarrier();
-        DisposeIdle();
+        PredictionEngine<TData, TPrediction>[] idle;
+        bool isLast;
+        lock (_lock)
+        {
+            if (_isDisposed) return;
+            _isDisposed = true;
+            isLast = _runningCount == 0;
+            idle = [.. _idle];
+            _idle.Clear();
+        }
+
+        foreach (var engine in idle) engine.Dispose();
+        if (isLast) DisposePipeline();
     }
 
-    // First back, then the question whether the pool was disposed of: between the two, either Dispose finds the engine or we do.
-    private void Return(PredictionEngine<TData, TPrediction> engine)
+    private PredictionEngine<TData, TPrediction>? Take()
     {
-        _idle.Add(engine);
-        Interlocked.MemoryBarrier();
-        if (_isDisposed) DisposeIdle();
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _runningCount++;
+            return _idle.TryPop(out var engine) ? engine : null;
+        }
     }
 
-    private void DisposeIdle()
+    private void Return(PredictionEngine<TData, TPrediction>? engine, bool isReusable)
     {
-        while (_idle.TryTake(out var engine)) engine.Dispose();
+        bool isKept, isLast;
+        lock (_lock)
+        {
+            isLast = --_runningCount == 0 && _isDisposed;
+            isKept = engine is not null && isReusable && !_isDisposed && _idle.Count < MostIdle;
+            if (isKept) _idle.Push(engine!);
+        }
+
+        if (!isKept) engine?.Dispose();
+        if (isLast) DisposePipeline();
+    }
+
+    private void DisposePipeline()
+    {
+        if (_ownsPipeline) (Pipeline as IDisposable)?.Dispose();
     }
 
     private PredictionEngine<TData, TPrediction> CreateEngine() =>

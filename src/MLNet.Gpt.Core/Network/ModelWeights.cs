@@ -1,3 +1,4 @@
+using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 

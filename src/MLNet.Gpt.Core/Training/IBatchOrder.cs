@@ -1,4 +1,3 @@
-using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training;
 

@@ -1,5 +1,5 @@
 using MLNet.Gpt.Training;
-using MLNet.Gpt.Training.Engines;
+using MLNet.Gpt.Training.Managed;
 
 namespace MLNet.Gpt;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using MLNet.Gpt.Training.Checkpoints;
-using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training;
 

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 

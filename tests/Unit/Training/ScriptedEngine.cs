@@ -1,4 +1,4 @@
-using MLNet.Gpt.Training.Engines;
+using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 

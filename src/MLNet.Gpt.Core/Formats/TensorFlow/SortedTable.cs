@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.TensorFlow;

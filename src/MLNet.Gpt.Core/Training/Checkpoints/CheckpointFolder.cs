@@ -1,6 +1,5 @@
 using System.Text.Json;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 

@@ -1,5 +1,4 @@
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.TensorFlow;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 

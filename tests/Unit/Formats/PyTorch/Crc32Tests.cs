@@ -1,4 +1,4 @@
-using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 

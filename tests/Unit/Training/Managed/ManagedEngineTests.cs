@@ -1,8 +1,7 @@
-using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
-using MLNet.Gpt.Training.Engines;
+using MLNet.Gpt.Training.Managed;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed;

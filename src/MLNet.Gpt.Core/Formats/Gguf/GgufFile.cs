@@ -1,0 +1,130 @@
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Formats.Gguf;
+
+/// <summary>
+/// An open GGUF file: metadata, then a list of tensors, then their data at multiples of an alignment. Source: the
+/// format's description in ggml's <c>docs/gguf.md</c>.
+/// </summary>
+internal sealed class GgufFile
+{
+    private const int MostPairs = 1 << 16;
+    private const int MostTensors = 1 << 16;
+    private const int MostDimensions = 4;
+    private const int DefaultAlignment = 32;
+    private const int LargestAlignment = 1 << 20;
+
+    private readonly PositionedFile _file;
+    private readonly GgufReader _reader;
+    private readonly Dictionary<string, object> _metadata = new(StringComparer.Ordinal);
+
+    private GgufFile(PositionedFile file)
+    {
+        _file = file;
+        _reader = new GgufReader(file);
+        _reader.UInt32(); // The mark by which the file was known.
+        uint version = _reader.UInt32();
+        if (version is not (2 or 3)) throw _reader.Invalid(version % 0x1000000 == 0 ? "it was written big-endian; little-endian is read" : $"it is of version {version}; 2 and 3 are read");
+        Version = (int)version;
+        int tensors = _reader.Count(MostTensors, "tensors"), pairs = _reader.Count(MostPairs, "pairs of metadata");
+        for (int i = 0; i < pairs; i++)
+        {
+            string key = _reader.Text();
+            if (!_metadata.TryAdd(key, _reader.Value())) throw _reader.Invalid($"it holds the metadata '{key}' twice");
+        }
+
+        Tensors = ReadTensors(tensors);
+    }
+
+    /// <summary>The version of the format.</summary>
+    public int Version { get; }
+
+    /// <summary>The tensors in the order of the list.</summary>
+    public IReadOnlyList<FileTensor> Tensors { get; }
+
+    /// <exception cref="InvalidDataException">The file is damaged; the message names the tensor or the metadata.</exception>
+    public static GgufFile Open(string path, OpenFiles files) => new(files.Add(PositionedFile.Open(path)));
+
+    /// <summary>Metadata of a type, or the default where the key is absent.</summary>
+    /// <exception cref="InvalidDataException">It is of another type.</exception>
+    public T? Optional<T>(string key) => !_metadata.TryGetValue(key, out object? value)
+        ? default
+        : value is T typed ? typed : throw _reader.Invalid($"its metadata '{key}' are of another kind than belongs there");
+
+    /// <summary>A whole number that must be there.</summary>
+    public int Integer(string key) => OptionalInteger(key) ?? throw _reader.Invalid($"it lacks the metadata '{key}'");
+
+    /// <summary>A whole number that may be there.</summary>
+    public int? OptionalInteger(string key) => Optional<long?>(key) is not { } value
+        ? null
+        : value is >= 0 and <= int.MaxValue ? (int)value : throw _reader.Invalid($"its metadata '{key}' are {value}");
+
+    private List<FileTensor> ReadTensors(int count)
+    {
+        var infos = new List<GgufTensorInfo>();
+        for (int i = 0; i < count; i++) infos.Add(ReadInfo());
+        int alignment = OptionalInteger("general.alignment") ?? DefaultAlignment;
+        if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment)) throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
+
+        long dataOffset = AlignUp(_reader.Position, alignment);
+        CheckPlaces(infos, dataOffset, alignment);
+        return [.. infos.Select(info => new FileTensor(
+            _file.Path,
+            info.Name,
+            info.Type.Name,
+            info.Shape,
+            info.ByteCount,
+            info.Type.ElementsAt(_file, dataOffset + info.Offset)))];
+    }
+
+    private GgufTensorInfo ReadInfo()
+    {
+        string name = _reader.Text();
+        uint dimensions = _reader.UInt32();
+        if (dimensions is 0 or > MostDimensions) throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
+        long[] shape = new long[dimensions];
+        for (int i = shape.Length - 1; i >= 0; i--)
+        {
+            shape[i] = _reader.UInt64() is > 0 and <= long.MaxValue and var size ? (long)size : throw _reader.Invalid($"its tensor '{name}' has a dimension of impossible size");
+        }
+
+        uint code = _reader.UInt32();
+        ulong offset = _reader.UInt64();
+        var type = GgufTensorType.Of(code);
+        if (type is null) throw _reader.Invalid($"its tensor '{name}' is of type {GgufTensorType.NameOf(code)}; F32, F16, BF16 and Q8_0 are read");
+        if (shape[^1] % type.BlockLength != 0) throw _reader.Invalid($"its tensor '{name}' of type {type.Name} has rows of {shape[^1]} elements, which are no whole blocks of {type.BlockLength}");
+        Int128 bytes = type.BlockSize;
+        foreach (long size in shape)
+        {
+            bytes *= size;
+            if (bytes / type.BlockLength > long.MaxValue) throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+        }
+
+        return offset <= long.MaxValue
+            ? new(name, shape, type, (long)offset, (long)(bytes / type.BlockLength))
+            : throw _reader.Invalid($"its tensor '{name}' lies outside the file");
+    }
+
+    // One tensor after the other, each at the next multiple of the alignment, and nothing behind the last.
+    private void CheckPlaces(List<GgufTensorInfo> infos, long dataOffset, int alignment)
+    {
+        long end = 0, room = _file.Length - dataOffset;
+        if (infos.Find(info => info.Offset > room || info.ByteCount > room - info.Offset) is { } stray)
+        {
+            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} lies outside the file");
+        }
+
+        foreach (var info in infos.OrderBy(info => info.Offset))
+        {
+            if (info.Offset < end) throw _reader.Invalid($"its tensor '{info.Name}' overlaps the one before it");
+            if (info.Offset != AlignUp(end, alignment)) throw _reader.Invalid($"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
+            end = info.Offset + info.ByteCount;
+        }
+
+        if (AlignUp(end, alignment) < room) throw _reader.Invalid($"{room - end} bytes at its end belong to no tensor");
+    }
+
+    private static long AlignUp(long position, int alignment) => checked(position + alignment - 1) / alignment * alignment;
+}

@@ -1,0 +1,22 @@
+using TorchSharp;
+using static TorchSharp.torch.nn;
+
+namespace MLNet.Gpt.TorchSharp;
+
+/// <summary>GELU by its approximation with tanh. Any shape, element by element.</summary>
+/// <remarks>Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).</remarks>
+internal sealed class Gelu() : Module<torch.Tensor, torch.Tensor>(nameof(Gelu)), IStepByStep
+{
+    // Kept, like every number that an operation of libtorch takes: one that is made for a call alone may be collected
+    // while the call goes on.
+    private readonly Scalar _half = 0.5, _one = 1, _three = 3, _cubic = 0.044715, _rootOfTwoOverPi = MathF.Sqrt((float)(2 / Math.PI));
+
+    public bool ComputesStepByStep { get; set; }
+
+    public override torch.Tensor forward(torch.Tensor input)
+    {
+        if (!ComputesStepByStep) return functional.gelu(input, global::TorchSharp.Modules.GELU.Approximate.tanh);
+        using var scope = torch.NewDisposeScope();
+        return (_half * input * (_one + torch.tanh(_rootOfTwoOverPi * (input + (_cubic * torch.pow(input, _three)))))).MoveToOuterDisposeScope();
+    }
+}
