@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.TorchSharp;
-using MLNet.Gpt.Training.Managed;
+using MLNet.Gpt.Training.Engines;
 using Spectre.Console;
 using TorchSharp;
 

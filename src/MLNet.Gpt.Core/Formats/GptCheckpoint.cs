@@ -1,6 +1,6 @@
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
@@ -20,9 +20,9 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     private const string TokenizerKey = "mlnet_gpt.tokenizer";
     private const string Version = "1";
 
-    private readonly SafetensorsFile _file;
+    private readonly SafetensorsReader _file;
 
-    private GptCheckpoint(SafetensorsFile file, GptConfig config, ITextTokenizer? tokenizer)
+    private GptCheckpoint(SafetensorsReader file, GptConfig config, ITextTokenizer? tokenizer)
     {
         _file = file;
         Config = config;
@@ -88,7 +88,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <summary>Takes charge of an open file that holds a saved model.</summary>
     internal static GptCheckpoint Open(PositionedFile saved)
     {
-        var file = SafetensorsFile.Open(saved);
+        var file = SafetensorsReader.Open(saved);
         try
         {
             var (config, tokenizer) = ReadMetadata(file);
@@ -111,11 +111,11 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     public void Dispose() => _file.Dispose();
 
     /// <summary>Whether a file says that this library wrote it.</summary>
-    internal static bool IsCheckpoint(SafetensorsFile file) => file.Metadata.ContainsKey(VersionKey);
+    internal static bool IsCheckpoint(SafetensorsReader file) => file.Metadata.ContainsKey(VersionKey);
 
     /// <summary>The configuration and tokenizer in the metadata of a file.</summary>
     /// <exception cref="InvalidDataException">They are damaged or do not fit together.</exception>
-    internal static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsFile file)
+    internal static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsReader file)
     {
         string version = Text(file, VersionKey);
         if (version != Version) throw new InvalidDataException($"'{file.Path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
@@ -137,12 +137,12 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         return metadata;
     }
 
-    private static string Text(SafetensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)
+    private static string Text(SafetensorsReader file, string key) => file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InvalidDataException($"'{file.Path}' is no checkpoint of this library: its metadata lacks '{key}'.");
 
     // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
-    private static void CheckWeights(SafetensorsFile file, GptConfig config)
+    private static void CheckWeights(SafetensorsReader file, GptConfig config)
     {
         int count = 0;
         foreach (var entry in WeightNames.For(config))

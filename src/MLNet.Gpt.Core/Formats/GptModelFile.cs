@@ -1,4 +1,5 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;

@@ -1,5 +1,5 @@
 using MLNet.Gpt.Formats.HuggingFace;
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;

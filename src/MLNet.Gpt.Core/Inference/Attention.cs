@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Inference;
 

@@ -3,6 +3,7 @@ using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Inference;
 
@@ -54,17 +55,17 @@ internal static unsafe class ForwardPass
         // h = norm(x); x += attention(h)
         Normalise(block.AttentionNormScale, block.AttentionNormShift, w, 0, rows, threadCount);
         MatrixProduct.Run(
-            weights, block.QueryKeyValue, w.Normalised, w.Width, rows, w.Quantised, w.QueryKeyValue, w.ProjectedWidth, ProductTarget.Store, threadCount);
+            weights.Kernels, block.QueryKeyValue, w.Normalised, w.Width, rows, w.Quantised, w.QueryKeyValue, w.ProjectedWidth, ProductTarget.Store, threadCount);
         Attend(weights, block.Layer, w, segments, units, rows, threadCount);
         MatrixProduct.Run(
-            weights, block.AttentionOutput, w.Attended, w.Width, rows, w.Quantised, w.Residual, w.Width, ProductTarget.Add, threadCount);
+            weights.Kernels, block.AttentionOutput, w.Attended, w.Width, rows, w.Quantised, w.Residual, w.Width, ProductTarget.Add, threadCount);
 
         // h = norm(x); x += feedForward(h)
         Normalise(block.FeedForwardNormScale, block.FeedForwardNormShift, w, 0, rows, threadCount);
         MatrixProduct.Run(
-            weights, block.FeedForwardIn, w.Normalised, w.Width, rows, w.Quantised, w.Hidden, w.HiddenWidth, ProductTarget.StoreGelu, threadCount);
+            weights.Kernels, block.FeedForwardIn, w.Normalised, w.Width, rows, w.Quantised, w.Hidden, w.HiddenWidth, ProductTarget.StoreGelu, threadCount);
         MatrixProduct.Run(
-            weights, block.FeedForwardOut, w.Hidden, w.HiddenWidth, rows, w.Quantised, w.Residual, w.Width, ProductTarget.Add, threadCount);
+            weights.Kernels, block.FeedForwardOut, w.Hidden, w.HiddenWidth, rows, w.Quantised, w.Residual, w.Width, ProductTarget.Add, threadCount);
     }
 
     private static void Embed(ModelWeights weights, Workspace w, Segment[] segments, int* ids, int rows, int threadCount)

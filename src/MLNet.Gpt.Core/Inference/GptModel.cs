@@ -3,8 +3,8 @@ using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
 using MLNet.Gpt.Tokenization;
 

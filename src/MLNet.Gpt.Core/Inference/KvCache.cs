@@ -1,5 +1,5 @@
-using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
 

@@ -147,7 +147,7 @@ internal sealed unsafe class ModelRunner : IDisposable
     }
 
     private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
-        _weights, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
+        _weights.Kernels, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
         logits, Config.VocabularySize, ProductTarget.Store, _threadCount);
 
     private KvCache NewCache(int length)

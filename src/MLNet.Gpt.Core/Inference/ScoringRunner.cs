@@ -101,7 +101,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                 fixed (float* start = logits)
                 {
                     MatrixProduct.Run(
-                        weights, weights.Head, workspace.Normalised + ((long)first * workspace.Width), workspace.Width, count, workspace.Quantised,
+                        weights.Kernels, weights.Head, workspace.Normalised + ((long)first * workspace.Width), workspace.Width, count, workspace.Quantised,
                         start, vocabulary, ProductTarget.Store, threadCount);
                 }
             }

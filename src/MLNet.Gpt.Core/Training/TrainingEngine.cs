@@ -1,5 +1,5 @@
 using MLNet.Gpt.Training;
-using MLNet.Gpt.Training.Managed;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt;
 

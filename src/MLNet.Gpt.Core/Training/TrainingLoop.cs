@@ -1,5 +1,6 @@
 using System.Globalization;
 using MLNet.Gpt.Training.Checkpoints;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training;
 

@@ -4,10 +4,13 @@ using System.Text;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// What the dynamic linker reads of a 64-bit little-endian shared object: the symbol versions that it needs of other libraries and
-/// the symbols that its relocations name. Everything is found through the dynamic section, as the linker finds it.
+/// What the dynamic linker reads of a 64-bit little-endian shared object: the symbol versions that it needs from other
+/// libraries and the symbols that its relocations name. Everything is found through the dynamic section, as the linker
+/// does.
 /// </summary>
-/// <remarks>Source: System V ABI, "Object Files"; Linux Standard Base Core, "Symbol Versioning" (Elf64_Verneed, Elf64_Vernaux).</remarks>
+/// <remarks>
+/// Source: System V ABI, "Object Files"; Linux Standard Base Core, "Symbol Versioning" (Elf64_Verneed, Elf64_Vernaux).
+/// </remarks>
 internal sealed class ElfSharedObject
 {
     private const int ProgramLoad = 1, ProgramDynamic = 2;
@@ -34,7 +37,7 @@ internal sealed class ElfSharedObject
         if (_dynamic.Count == 0) throw new InvalidDataException("The shared object has no dynamic section.");
     }
 
-    /// <summary>The symbol versions needed of other libraries, as <c>readelf -V</c> lists them.</summary>
+    /// <summary>Returns the symbol versions needed from other libraries, as <c>readelf -V</c> lists them.</summary>
     public IEnumerable<ElfVersionNeed> Needs()
     {
         int need = OffsetOf(VersionNeeds);
@@ -53,19 +56,19 @@ internal sealed class ElfSharedObject
     }
 
     /// <summary>
-    /// The symbols that the linker will look up: those that a relocation names. Symbols that nothing refers to are
-    /// never looked up.
+    /// Returns the symbols that the linker will look up: those that a relocation names. Symbols that nothing refers to
+    /// are never looked up.
     /// </summary>
     public IEnumerable<int> RelocatedSymbols() =>
         RelocatedSymbols(Relocations, RelocationsSize).Concat(RelocatedSymbols(PltRelocations, PltRelocationsSize)).Distinct();
 
-    /// <summary>The mangled name of a symbol.</summary>
+    /// <summary>Returns the mangled name of a symbol.</summary>
     public string SymbolName(int symbol) => Name(Int32(OffsetOf(SymbolTable) + (symbol * SymbolSize)));
 
-    /// <summary>The version index of a symbol, which <see cref="ElfVersionNeed.Index"/> answers to.</summary>
+    /// <summary>Returns the version index of a symbol, which matches an <see cref="ElfVersionNeed.Index"/>.</summary>
     public int SymbolVersion(int symbol) => UInt16(SymbolVersionOffset(symbol)) & 0x7fff;
 
-    /// <summary>Where in the file a symbol's version index stands, 2 bytes.</summary>
+    /// <summary>Returns the offset in the file of a symbol's version index, 2 bytes.</summary>
     public int SymbolVersionOffset(int symbol) => OffsetOf(SymbolVersions) + (symbol * 2);
 
     private IEnumerable<int> RelocatedSymbols(long table, long size)

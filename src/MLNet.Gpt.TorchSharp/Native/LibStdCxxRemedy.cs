@@ -3,26 +3,27 @@ using System.Buffers.Binary;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Makes TorchSharp's native library acceptable to a libstdc++ older than the compiler it was built with: the versions that only newer
-/// ones define become optional. See <c>docs/decisions/0001-libstdcxx-remedy.md</c>.
+/// Makes TorchSharp's native library acceptable to a libstdc++ that is older than the compiler it was built with: the
+/// symbol versions that only newer ones define become optional. See <c>docs/decisions/0001-libstdcxx-remedy.md</c>.
 /// </summary>
 internal static class LibStdCxxRemedy
 {
-    private const ushort Weak = 2; // VER_FLG_WEAK: the linker goes on without the version
+    private const ushort Weak = 2; // VER_FLG_WEAK: the linker tolerates that the version is missing
 
-    // A version is made optional only where nothing depends on it: no relocation names a symbol of it, or each that is named
-    // exists, with the same meaning, in a version that every libstdc++ since GCC 4.4 has.
+    // A version is made optional only if nothing depends on it: no relocation names a symbol of it, or each named
+    // symbol exists, with the same meaning, in a version that every libstdc++ since GCC 4.4 has.
     private static readonly Substitution[] Substitutions =
     [
-        // GCC 13. <iostream> refers to ios_base_library_init() so that the linker pulls in the streams; no code calls it.
+        // GCC 13. <iostream> refers to ios_base_library_init() so that the linker pulls in the streams; no code calls
+        // it.
         new("GLIBCXX_3.4.32", Symbol: null, SubstituteVersion: null),
 
         // GCC 12. condition_variable::wait(unique_lock<mutex>&) became noexcept; its code and arguments stayed.
         new("GLIBCXX_3.4.30", "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE", "GLIBCXX_3.4.11"),
     ];
 
-    /// <summary>A mended copy of a library; the bytes handed in stay as they are.</summary>
-    /// <exception cref="InvalidDataException">The library is not one that the remedy is known to be right for.</exception>
+    /// <summary>Returns a mended copy of a library; the bytes passed in stay as they are.</summary>
+    /// <exception cref="InvalidDataException">The remedy is not known to be right for this library.</exception>
     public static byte[] Mend(byte[] image)
     {
         try
@@ -58,7 +59,8 @@ internal static class LibStdCxxRemedy
             var older = needs.Find(older => older.Version == substitution.SubstituteVersion);
             if (name != substitution.Symbol || older.Version is null)
             {
-                throw new InvalidDataException($"It really uses '{name}' of {need.Version}, for which an older libstdc++ has no equal.");
+                throw new InvalidDataException(
+                    $"It really uses '{name}' of {need.Version}, for which an older libstdc++ has no equivalent.");
             }
 
             BinaryPrimitives.WriteUInt16LittleEndian(mended.AsSpan(library.SymbolVersionOffset(symbol)), (ushort)older.Index);

@@ -2,49 +2,58 @@ using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>The native library that training runs on: whether it is there, and how many threads it uses.</summary>
+/// <summary>
+/// The native library that TorchSharp runs on: whether it can be loaded, and how many threads it uses.
+/// </summary>
+/// <remarks>
+/// Nothing here runs, and no library is loaded, before a program first uses a type of this package that needs libtorch.
+/// </remarks>
 public static class LibTorch
 {
-    private static volatile bool _loaded;
+    private static readonly Lock Loading = new();
+    private static volatile bool _isLoaded;
 
-    /// <summary>Loads libtorch if it is not loaded yet. Everything here that needs it calls this first.</summary>
-    /// <exception cref="LibTorchUnavailableException">It cannot be loaded; the message says what is missing and how to get it.</exception>
+    /// <summary>
+    /// Loads libtorch if it is not loaded yet. Every type of this package that needs libtorch calls this first. A
+    /// program that uses TorchSharp's own types before any of these calls it itself, at its start: on a system whose
+    /// libstdc++ is older than TorchSharp asks for, TorchSharp cannot load by itself.
+    /// </summary>
+    /// <remarks>
+    /// While libtorch loads, the environment variable <c>OMP_WAIT_POLICY</c> is <c>PASSIVE</c> for native code, unless
+    /// it or <c>GOMP_SPINCOUNT</c> is set already: threads that wait then sleep. It is removed again before this
+    /// returns.
+    /// </remarks>
+    /// <exception cref="LibTorchUnavailableException">
+    /// It cannot be loaded; the message says what is missing and how to get it.
+    /// </exception>
     public static void EnsureLoaded()
     {
-        if (_loaded) return;
-        LetWaitingThreadsSleep();
-        try
-        {
-            torch.InitializeDeviceType(DeviceType.CPU);
-            _loaded = true;
-        }
-        catch (Exception e)
-        {
-            // TorchSharp reports a library that is missing in several ways, in part through type initialisers.
-            throw LibTorchHook.Failure is { } known
-                ? new LibTorchUnavailableException(known.Message, e)
-                : new LibTorchUnavailableException(
-                    $"libtorch cannot be loaded: {e.GetBaseException().Message} Add the package TorchSharp-cpu to the program that runs.", e);
-        }
+        if (!_isLoaded) Load(portable: false);
     }
 
     /// <summary>
-    /// Has libtorch use the kernels that it has for every processor, rather than those for this one's widest vectors,
-    /// and has MKL, which computes its matrix products, keep to AVX2. Slower, but a last printed digit then does not
-    /// depend on the width of a machine's vectors. A choice that <c>MKL_CBWR</c> makes already stands. Must be called
-    /// before libtorch is first used.
+    /// Loads libtorch with the kernels that it has for every processor instead of those for this processor's widest
+    /// vectors, and keeps MKL, which computes its matrix products, to AVX2. Slower, but the last printed digit then
+    /// does not depend on the width of the machine's vectors. Must be called before anything else uses libtorch.
     /// </summary>
-    /// <exception cref="InvalidOperationException">libtorch is loaded already.</exception>
+    /// <remarks>
+    /// Both read the choice from environment variables (<c>ATEN_CPU_CAPABILITY</c>, <c>MKL_CBWR</c>), once. They are
+    /// set for native code only, and have their former values when this returns. If <c>MKL_CBWR</c> is set already, its
+    /// choice stands.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">libtorch is already loaded.</exception>
+    /// <exception cref="LibTorchUnavailableException">
+    /// It cannot be loaded; the message says what is missing and how to get it.
+    /// </exception>
     public static void UsePortableKernels()
     {
-        if (_loaded) throw new InvalidOperationException("libtorch is loaded and has chosen its kernels; call this before its first use.");
-        NativeEnvironment.Set("ATEN_CPU_CAPABILITY", "default");
-        const string MklBranch = "MKL_CBWR"; // conditional numerical reproducibility: the order of a product's sums
-        if (Environment.GetEnvironmentVariable(MklBranch) is null) NativeEnvironment.Set(MklBranch, "AVX2");
+        Load(portable: true);
     }
 
     /// <summary>Threads that one operation may use, in the whole process; at least 1.</summary>
     /// <value>As many as libtorch chooses: the machine's cores.</value>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
+    /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>
     public static int ThreadCount
     {
         get
@@ -55,17 +64,65 @@ public static class LibTorch
 
         set
         {
-            if (value < 1) throw new ArgumentOutOfRangeException(nameof(value), value, $"{nameof(ThreadCount)} is {value}; it must be at least 1.");
+            Configuration.Check.AtLeast(value, 1, nameof(ThreadCount));
             EnsureLoaded();
             torch.set_num_threads(value);
         }
     }
 
-    // OpenMP's threads spin between two operations, and on a machine with other work a thread that spins holds back the one that it waits
-    // for: beside one busy core training fell from 1,067 to 133 tokens/s. Read when libtorch is loaded; a user's own choice stands.
-    private static void LetWaitingThreadsSleep()
+    private static void Load(bool portable)
     {
-        const string Policy = "OMP_WAIT_POLICY";
-        if (Environment.GetEnvironmentVariable(Policy) is null && Environment.GetEnvironmentVariable("GOMP_SPINCOUNT") is null) NativeEnvironment.Set(Policy, "PASSIVE");
+        lock (Loading)
+        {
+            if (_isLoaded)
+            {
+                if (!portable) return;
+                throw new InvalidOperationException("libtorch is already loaded and has chosen its kernels; call this first.");
+            }
+
+            LibTorchHook.Subscribe();
+            using var environment = PrepareEnvironment(portable);
+            try
+            {
+                torch.InitializeDeviceType(DeviceType.CPU);
+                torch.get_num_threads(); // OpenMP has read its variables by now, on Windows and macOS too
+                if (portable) ChooseKernels();
+                _isLoaded = true;
+            }
+            catch (Exception e)
+            {
+                throw new LibTorchUnavailableException(LibTorchHook.Failure?.Message ?? Describe(e), e);
+            }
+        }
+    }
+
+    // TorchSharp reports a missing library in several ways, some of them through type initializers, which run only once.
+    private static string Describe(Exception failure) => OperatingSystem.IsLinux() && failure is TypeInitializationException
+        ? $"TorchSharp was used before {nameof(LibTorch)}.{nameof(EnsureLoaded)} was called, and could not load libtorch by itself. "
+            + $"Call {nameof(LibTorch)}.{nameof(EnsureLoaded)}() at the start of the program."
+        : $"libtorch cannot be loaded: {failure.GetBaseException().Message} Add the package TorchSharp-cpu to the program that runs.";
+
+    // OpenMP's threads spin between two operations. On a machine with other work, a spinning thread delays the one that
+    // it waits for: beside one busy core, training fell from 1,067 to 133 tokens/s.
+    private static NativeEnvironment PrepareEnvironment(bool portable)
+    {
+        var environment = new NativeEnvironment();
+        bool isChosen = NativeEnvironment.Has("OMP_WAIT_POLICY") || NativeEnvironment.Has("GOMP_SPINCOUNT");
+        if (!isChosen) environment.Set("OMP_WAIT_POLICY", "PASSIVE");
+        if (!portable) return environment;
+        environment.Set("ATEN_CPU_CAPABILITY", "default");
+
+        // Conditional numerical reproducibility: the order in which MKL sums a product.
+        if (!NativeEnvironment.Has("MKL_CBWR")) environment.Set("MKL_CBWR", "AVX2");
+        return environment;
+    }
+
+    // ATen and MKL read their variables at the first operation.
+    private static void ChooseKernels()
+    {
+        using var ones = torch.ones(64, 64);
+        using var sum = ones + ones;
+        using var product = ones.matmul(ones);
+        using var exponentials = ones.exp();
     }
 }

@@ -3,14 +3,16 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Loads TorchSharp's native library on Linux where the ordinary way has failed: from where the packages put it, and as a mended copy
-/// where the system's libstdc++ is older than the library asks for. The packages' own files are never touched.
+/// Loads TorchSharp's native library on Linux after the ordinary search has failed: from where the packages put it, or
+/// as a mended copy if the system's libstdc++ is older than the library asks for. The packages' own files are never
+/// changed.
 /// </summary>
 internal sealed class LibTorchLoader
 {
     private const string Library = "libLibTorchSharp.so";
 
-    // In this order: a later one needs an earlier one. Once they are loaded, a copy that lies elsewhere finds them by their names.
+    // In this order: a later one needs an earlier one. Once they are loaded, a copy in another directory finds them by
+    // name.
     private static readonly string[] Dependencies = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
     private readonly Func<string, nint> _load;
@@ -20,7 +22,7 @@ internal sealed class LibTorchLoader
     /// Loads a library by its path, or throws <see cref="DllNotFoundException"/> with the system's reason.
     /// </param>
     /// <param name="cache">
-    /// Where mended copies are kept; without it, or where it fails, they live in a temporary directory until loaded.
+    /// Where mended copies are kept; without it, or if it fails, they are in a temporary directory until loaded.
     /// </param>
     public LibTorchLoader(Func<string, nint> load, MendedLibraryCache? cache) => (_load, _cache) = (load, cache);
 
@@ -57,7 +59,8 @@ internal sealed class LibTorchLoader
         catch (InvalidDataException e)
         {
             throw new LibTorchUnavailableException(
-                $"'{library}' needs a newer libstdc++ than this system has ({Reason(refusal)}), and cannot be adapted to the older one: {e.Message} "
+                $"'{library}' needs a newer libstdc++ than this system has ({Reason(refusal)}), "
+                + $"and cannot be adapted to the older one: {e.Message} "
                 + "Install libstdc++ of GCC 13 or newer, or use a version of TorchSharp that this system's libstdc++ suits.",
                 refusal);
         }
@@ -90,7 +93,7 @@ internal sealed class LibTorchLoader
         }
         finally
         {
-            Directory.Delete(directory, recursive: true); // what is loaded stays loaded
+            Directory.Delete(directory, recursive: true); // a loaded library stays loaded
         }
     }
 
@@ -110,12 +113,13 @@ internal sealed class LibTorchLoader
         .SelectMany(directory => new[] { Path.Combine(directory, file), Path.Combine(directory, "runtimes", "linux-x64", "native", file) })
         .FirstOrDefault(File.Exists)
         ?? throw new LibTorchUnavailableException(
-            $"'{file}' is not there; looked in {string.Join(", ", directories.Select(directory => $"'{directory}'"))} and runtimes/linux-x64/native below. "
-            + $"Add the package TorchSharp-cpu to the program that runs (it brings this file), and build or publish it for {RuntimeInformation.RuntimeIdentifier}.");
+            $"'{file}' was not found in {string.Join(", ", directories.Select(directory => $"'{directory}'"))} "
+            + "or in runtimes/linux-x64/native below. Add the package TorchSharp-cpu to the program that runs (it brings this file), "
+            + $"and build or publish it for {RuntimeInformation.RuntimeIdentifier}.");
 
     private static LibTorchUnavailableException Unavailable(string path, DllNotFoundException refusal) => new(
         $"'{path}' cannot be loaded: {Reason(refusal)} libtorch needs Linux on x64 with glibc 2.34 and libstdc++ of GCC 11 or newer "
-        + "(package libstdc++6 on Debian and Ubuntu, libstdc++ on Fedora and its kin).",
+        + "(package libstdc++6 on Debian and Ubuntu, libstdc++ on Fedora and RHEL).",
         refusal);
 
     // The runtime puts a hint in front of what the system said; the system's words are the last line.

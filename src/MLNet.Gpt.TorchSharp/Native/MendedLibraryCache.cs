@@ -4,8 +4,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Keeps mended libraries in a directory that only its user can write to. What is handed out has been compared with the expected
-/// content, byte for byte; what does not match is replaced. Any number of processes may do so at once.
+/// Keeps mended libraries in a directory that only its user can write to. A file is compared with the expected content,
+/// byte for byte, before its path is returned; one that differs is replaced. Any number of processes may do so at once.
 /// </summary>
 internal sealed class MendedLibraryCache
 {
@@ -16,20 +16,26 @@ internal sealed class MendedLibraryCache
     public MendedLibraryCache(string directory) => _directory = directory;
 
     /// <summary>
-    /// The user's own: <c>$XDG_CACHE_HOME/mlnet-gpt</c>, else <c>~/.cache/mlnet-gpt</c>; <see langword="null"/> for a user with no home.
+    /// Returns the user's own cache: <c>$XDG_CACHE_HOME/mlnet-gpt</c>, else <c>~/.cache/mlnet-gpt</c>;
+    /// <see langword="null"/> for a user with no home directory.
     /// </summary>
     public static MendedLibraryCache? OfUser()
     {
-        // The XDG base directory specification tells to ignore a relative path.
+        // The XDG base directory specification says to ignore a relative path.
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
         if (Path.IsPathFullyQualified(cache ?? "")) return new(Path.Combine(cache!, "mlnet-gpt"));
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         return home.Length == 0 ? null : new(Path.Combine(home, ".cache", "mlnet-gpt"));
     }
 
-    /// <summary>The path of a file with exactly this content, named by it, which stays as it is while anybody has it loaded.</summary>
+    /// <summary>
+    /// Returns the path of a file with exactly this content. Its name contains a hash of the content, and it stays as
+    /// it is for every process that has it loaded.
+    /// </summary>
     /// <exception cref="IOException">The directory cannot be used.</exception>
-    /// <exception cref="UnauthorizedAccessException">The directory cannot be used, or is somebody else's.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// The directory cannot be used, or belongs to another user.
+    /// </exception>
     public string Store(string name, byte[] content)
     {
         if (!OperatingSystem.IsWindows())
@@ -40,7 +46,9 @@ internal sealed class MendedLibraryCache
 
         string hash = Convert.ToHexStringLower(SHA256.HashData(content))[..16];
         string path = Path.Combine(_directory, $"{Path.GetFileNameWithoutExtension(name)}-{hash}{Path.GetExtension(name)}");
-        if (!Holds(path, content)) AtomicFile.Write(path, content.Length, stream => stream.Write(content)); // Programs that have the old file loaded keep it.
+
+        // A file is replaced, not overwritten: programs that have the old one loaded keep it.
+        if (!Holds(path, content)) AtomicFile.Write(path, content.Length, stream => stream.Write(content));
         return path;
     }
 

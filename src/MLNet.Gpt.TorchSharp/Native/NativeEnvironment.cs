@@ -2,17 +2,57 @@ using System.Runtime.InteropServices;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Environment variables as native libraries see them: .NET keeps a copy of its own, which they do not read.</summary>
-internal static partial class NativeEnvironment
+/// <summary>
+/// Environment variables as native libraries see them: .NET has a copy of its own, which they do not read. Variables
+/// that were set have their former values again when this is disposed.
+/// </summary>
+/// <remarks>
+/// The C library does not guard its environment: native code of another thread that reads it at the same moment may see
+/// either value. So it is held for as short a time as possible.
+/// </remarks>
+internal sealed partial class NativeEnvironment : IDisposable
 {
-    public static void Set(string name, string value)
+    private readonly Stack<(string Name, string? Value)> _former = new();
+
+    /// <summary>Whether a variable is set, for .NET or for native code.</summary>
+    public static bool Has(string name) => Environment.GetEnvironmentVariable(name) is not null || Get(name) is not null;
+
+    /// <summary>The value that native code sees; <see langword="null"/> for none.</summary>
+    public static string? Get(string name) =>
+        Marshal.PtrToStringUTF8(OperatingSystem.IsWindows() ? GetWindows(name) : GetPosix(name));
+
+    /// <summary>Sets a variable until this is disposed.</summary>
+    public void Set(string name, string value)
     {
-        int error = OperatingSystem.IsWindows() ? PutWindows(name, value) : SetPosix(name, value, overwrite: 1);
+        string? former = Get(name);
+        Put(name, value);
+        _former.Push((name, former));
+    }
+
+    /// <summary>Puts the former values back.</summary>
+    public void Dispose()
+    {
+        while (_former.TryPop(out var variable)) Put(variable.Name, variable.Value);
+    }
+
+    private static void Put(string name, string? value)
+    {
+        int error = OperatingSystem.IsWindows() ? PutWindows(name, value ?? "") // an empty value removes it
+            : value is null ? UnsetPosix(name) : SetPosix(name, value, overwrite: 1);
         if (error != 0) throw new InvalidOperationException($"The environment variable {name} could not be set (error {error}).");
     }
 
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetPosix(string name);
+
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetPosix(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "unsetenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int UnsetPosix(string name);
+
+    [LibraryImport("ucrtbase", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetWindows(string name);
 
     [LibraryImport("ucrtbase", EntryPoint = "_putenv_s", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int PutWindows(string name, string value);

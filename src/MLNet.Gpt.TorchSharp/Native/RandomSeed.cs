@@ -3,8 +3,8 @@ using TorchSharp;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// The one place where libtorch's global generator is seeded: at the start of a run. It is process-wide: of two runs at the same time,
-/// each would draw from what the other seeded.
+/// The one place that seeds libtorch's global generator. The generator is process-wide: two runs at the same time would
+/// draw from each other's numbers.
 /// </summary>
 internal static class RandomSeed
 {

@@ -4,13 +4,14 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
 /// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training
-/// step frees and takes the same hundreds of megabytes over and over, and the kernel would clear each page anew. Where
-/// the C library is not glibc, or the user has told it how to keep memory by an environment variable, this does
-/// nothing: what was set could not be put back.
+/// step frees and allocates the same hundreds of megabytes again and again, and the kernel would clear each page every
+/// time. Does nothing if the C library is not glibc.
 /// </summary>
 /// <remarks>
-/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and maps a
-/// block that fits in none of them for itself, whatever it is told.
+/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and always
+/// maps a block that fits in none of them separately. The settings are glibc's, for the whole process, and cannot be
+/// read: when the last one is disposed, the documented defaults are restored, and free memory goes back to the kernel.
+/// So this also does nothing if an environment variable has set one of them.
 /// </remarks>
 internal sealed partial class RetainedHeap : IDisposable
 {
@@ -23,7 +24,7 @@ internal sealed partial class RetainedHeap : IDisposable
 
     private bool _isDisposed;
 
-    /// <summary>How many there are in the process.</summary>
+    /// <summary>The number of instances in the process that are not disposed.</summary>
     internal static int Count
     {
         get
@@ -54,9 +55,11 @@ internal sealed partial class RetainedHeap : IDisposable
 
     private static readonly string[] UsersChoices = ["MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES"];
 
-    private static readonly bool IsWanted = IsGlibc && UsersChoices.All(name => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)));
+    private static readonly bool IsWanted =
+        IsGlibc && UsersChoices.All(name => string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name)));
 
-    private static bool IsGlibc => OperatingSystem.IsLinux() && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal);
+    private static bool IsGlibc =>
+        OperatingSystem.IsLinux() && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal);
 
     private static void Set(int maps, int trim, int pad)
     {

@@ -4,31 +4,30 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>Trains TorchSharp networks to predict the next token, with AdamW.</summary>
 /// <remarks>
-/// Training on libtorch seeds its global generator, which dropout draws from, when it begins: two such trainings with
+/// When it begins, training on libtorch seeds its global generator, which dropout draws from: two such trainings with
 /// dropout at the same time in one process would draw from each other's numbers.
 /// </remarks>
 public static class GptModuleTraining
 {
     /// <summary>
-    /// Trains a network in place. However training ends, the network has the weights of the last step done, or of the
-    /// lowest validation loss where the options ask for them and training comes to its end, and the mode that it had
-    /// before.
+    /// Trains a network in place. However training ends, the network has its former mode and the weights of the last
+    /// completed step, or those of the lowest validation loss if the options ask for them and training runs to its end.
     /// </summary>
-    /// <param name="module">The network; it stays the caller's.</param>
+    /// <param name="module">The network; the caller still owns it.</param>
     /// <param name="data">What to learn from and what to measure on.</param>
-    /// <param name="options">How to train, and by which engine; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">How to train, and with which engine; <see langword="null"/> for the defaults.</param>
     /// <param name="progress">
-    /// Told before the first step and after every step, on the calling thread's progress context.
+    /// Gets a report before the first step and after every step, on the calling thread.
     /// </param>
     /// <param name="cancellationToken">Checked before every step and every batch of an evaluation.</param>
-    /// <returns>The losses that were measured on the way.</returns>
-    /// <exception cref="OperationCanceledException">It was canceled.</exception>
+    /// <returns>The losses that were measured during training.</returns>
+    /// <exception cref="OperationCanceledException">Training was canceled.</exception>
     /// <exception cref="TrainingDivergedException">
-    /// The loss, or the gradients' norm, became NaN or infinite, and the options do not say otherwise.
+    /// The loss or the gradients' norm became NaN or infinite, and the options do not say otherwise.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The network's logits are NaN where it is evaluated.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The network's logits are NaN in an evaluation.</exception>
     /// <exception cref="ArgumentException">
-    /// The data fill no batch, and the last batch is dropped; or an option does not fit the network or the data.
+    /// The data do not fill a batch, and the last batch is dropped; or an option does not fit the network or the data.
     /// </exception>
     public static TrainingHistory Train(
         this GptModule module,

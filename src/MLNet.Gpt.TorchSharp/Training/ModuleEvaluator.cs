@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using TorchSharp;
 using static TorchSharp.torch.nn;
 
@@ -6,15 +7,29 @@ namespace MLNet.Gpt.TorchSharp;
 /// <summary>Measures a network's loss on windows of tokens.</summary>
 public static class ModuleEvaluator
 {
-    /// <summary>The loss of every target: Σ −ln p and the count of tokens, summed exactly. Without gradients and dropout.</summary>
-    /// <param name="module">Token ids (B, T) of type int64 -> logits (B, T, V). Its mode is what it was when this returns.</param>
+    /// <summary>
+    /// Measures the loss of every target: Σ −ln p and the number of tokens, summed exactly; without gradients and
+    /// dropout.
+    /// </summary>
+    /// <param name="module">
+    /// Token ids (B, T) of type int64 -> logits (B, T, V). It has its former mode when this returns.
+    /// </param>
     /// <param name="batches">What to measure, in the order of the text.</param>
-    /// <param name="maxBatches">Batches to stop after, at least 1; all where <see langword="null"/>.</param>
+    /// <param name="maxBatches">
+    /// The number of batches to stop after, at least 1; <see langword="null"/> for all.
+    /// </param>
     /// <param name="cancellationToken">Checked before each batch.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The logits hold NaN.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A logit is NaN, or <paramref name="maxBatches"/> is less than 1.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static LossSummary Measure(
-        Module<torch.Tensor, torch.Tensor> module, TokenBatches batches, int? maxBatches = null, CancellationToken cancellationToken = default)
+        Module<torch.Tensor, torch.Tensor> module,
+        TokenBatches batches,
+        int? maxBatches = null,
+        CancellationToken cancellationToken = default)
     {
+        Check.AtLeast(maxBatches, 1, nameof(maxBatches));
         bool wasTraining = module.training;
         module.eval();
         try
@@ -35,7 +50,7 @@ public static class ModuleEvaluator
         }
     }
 
-    /// <summary>The loss of every target of a batch, in the module's mode.</summary>
+    /// <summary>Measures the loss of every target of a batch, in the module's mode.</summary>
     internal static LossSummary Measure(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
     {
         using var scope = torch.NewDisposeScope();
@@ -46,7 +61,9 @@ public static class ModuleEvaluator
         return summary;
     }
 
-    /// <summary>The mean loss of a batch as PyTorch computes it, in single precision and in the module's mode.</summary>
+    /// <summary>
+    /// Computes the mean loss of a batch as PyTorch does, in single precision and in the module's mode.
+    /// </summary>
     internal static double MeanLoss(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
     {
         using var scope = torch.NewDisposeScope();

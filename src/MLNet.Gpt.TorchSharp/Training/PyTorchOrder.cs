@@ -1,13 +1,14 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
 /// Shuffles and measures as the book's program does with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes
-/// a number from libtorch's global generator for its workers, though there are none, and a shuffled one takes a second,
-/// which seeds a generator of its own for the permutation. Evaluations make iterators as well, so that what they draw
-/// moves the numbers of the training.
+/// a number from libtorch's global generator for its workers, even if there are none, and a shuffling one takes a
+/// second number, which seeds a generator of its own for the permutation. Evaluations create iterators as well, so
+/// their draws change the random numbers of training.
 /// </summary>
 internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
@@ -25,14 +26,16 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         return _training.Ordered(PyTorchRandom.Permutation(_training.ShuffledCount, State), first);
     }
 
-    public (double Training, double? Validation) Measure(ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
+    public (double Training, double? Validation) Measure(
+        ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
     {
         using var state = torch.get_rng_state();
         bool movesStream = false;
         try
         {
-            // One that is not due the book has not, or in a program of its own: it begins at the seed, measures all
-            // before training, and leaves the stream as it was.
+            // The book evaluates only when it is due, and before training in a program of its own. So every other
+            // evaluation starts from the seed and leaves the stream alone, and the one before training measures all
+            // batches.
             if (moment != EvaluationMoment.Due) torch.manual_seed(options.Seed);
             var losses = Measure(engine, moment == EvaluationMoment.Before ? null : options.EvaluationBatches, cancellationToken);
             movesStream = moment == EvaluationMoment.Due;
@@ -40,7 +43,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         }
         finally
         {
-            if (!movesStream) torch.set_rng_state(state); // also where it was cancelled, to be done when training is resumed
+            if (!movesStream) torch.set_rng_state(state); // after a cancellation too: resumed training repeats the evaluation
         }
     }
 
@@ -63,7 +66,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
                 count++;
             }
 
-            return sum / count; // the mean of the batches' means, as the book has it
+            return sum / count; // the mean of the batches' means, as in the book
         }
     }
 

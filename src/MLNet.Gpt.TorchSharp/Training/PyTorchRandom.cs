@@ -2,18 +2,22 @@ using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>What PyTorch's samplers draw, from the same numbers.</summary>
+/// <summary>Draws what PyTorch's samplers draw, from the same random numbers.</summary>
 internal static class PyTorchRandom
 {
-    /// <summary>A seed from libtorch's global generator: <c>torch.empty((), dtype=torch.int64).random_().item()</c>.</summary>
+    /// <summary>
+    /// Draws a seed from libtorch's global generator: <c>torch.empty((), dtype=torch.int64).random_().item()</c>.
+    /// </summary>
     public static long DrawSeed()
     {
-        // random_() keeps the low 63 of 64 bits. The widest randint there is gives all 64, less its lower bound.
+        // random_() keeps the low 63 of 64 bits. The widest possible randint gives all 64, minus its lower bound.
         using var drawn = torch.randint(long.MinValue, long.MaxValue, 1, torch.ScalarType.Int64);
         return unchecked(drawn.item<long>() - long.MinValue) & long.MaxValue;
     }
 
-    /// <summary>0 … n − 1 in an order that a generator of its own decides: <c>torch.randperm(n, generator=…)</c>.</summary>
+    /// <summary>
+    /// Returns 0 … n − 1 in an order drawn from a generator of its own: <c>torch.randperm(n, generator=…)</c>.
+    /// </summary>
     public static int[] Permutation(int count, long seed)
     {
         using var generator = new torch.Generator();

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
 /// AdamW by PyTorch's operations in PyTorch's order, with a weight decay for each parameter, and a state that can be
-/// taken and given back.
+/// captured and restored.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2.</remarks>
 internal sealed class TorchAdamW : IDisposable
@@ -20,8 +20,9 @@ internal sealed class TorchAdamW : IDisposable
     public TorchAdamW(IEnumerable<(string Name, Parameter Parameter, double WeightDecay)> parameters, TrainingOptions options)
     {
         _options = options;
-        using var scope = torch.NewDisposeScope(); // so that moments are freed where one of them does not fit into memory
-        _slots = [.. parameters.Select(each => new Slot(each.Name, each.Parameter, each.WeightDecay, torch.zeros_like(each.Parameter), torch.zeros_like(each.Parameter)))];
+        using var scope = torch.NewDisposeScope(); // frees the moments if one of them does not fit in memory
+        _slots = [.. parameters.Select(each => new Slot(
+            each.Name, each.Parameter, each.WeightDecay, torch.zeros_like(each.Parameter), torch.zeros_like(each.Parameter)))];
         foreach (var slot in _slots) scope.Detach(slot.Mean, slot.Square);
     }
 
@@ -33,7 +34,7 @@ internal sealed class TorchAdamW : IDisposable
         _step++;
         double meanCorrection = 1 - Math.Pow(_options.Beta1, _step), squareCorrection = 1 - Math.Pow(_options.Beta2, _step);
 
-        // Kept for the time of the calls: a number that is made for a call alone may be collected while the call goes on.
+        // Variables, since a scalar that is created for a single call may be collected during the call.
         using Scalar beta1 = _options.Beta1, beta2 = _options.Beta2, newMean = 1 - _options.Beta1, newSquare = 1 - _options.Beta2;
         using Scalar rootOfCorrection = Math.Sqrt(squareCorrection), epsilon = _options.Epsilon, stepSize = -learningRate / meanCorrection;
         foreach (var (_, parameter, weightDecay, mean, square) in _slots)
@@ -49,7 +50,7 @@ internal sealed class TorchAdamW : IDisposable
         }
     }
 
-    /// <summary>Adds a copy of the state to others.</summary>
+    /// <summary>Adds a copy of the state to a dictionary.</summary>
     public void Capture(Dictionary<string, byte[]> state)
     {
         state[StepKey] = BitConverter.GetBytes(_step);
@@ -60,8 +61,8 @@ internal sealed class TorchAdamW : IDisposable
         }
     }
 
-    /// <summary>Takes the state back.</summary>
-    /// <exception cref="InvalidDataException">The state is not of these parameters.</exception>
+    /// <summary>Restores a captured state.</summary>
+    /// <exception cref="InvalidDataException">The state belongs to other parameters.</exception>
     public void Restore(IReadOnlyDictionary<string, byte[]> state)
     {
         Span<long> step = [0];
@@ -85,8 +86,12 @@ internal sealed class TorchAdamW : IDisposable
 
     private static void Copy(IReadOnlyDictionary<string, byte[]> state, string key, Span<byte> destination)
     {
-        if (!state.TryGetValue(key, out byte[]? bytes)) throw new InvalidDataException($"The training state lacks '{key}'.");
-        if (bytes.Length != destination.Length) throw new InvalidDataException($"The training state holds {bytes.Length} bytes for '{key}', where {destination.Length} are needed.");
+        if (!state.TryGetValue(key, out byte[]? bytes)) throw new InvalidDataException($"The training state has no '{key}'.");
+        if (bytes.Length != destination.Length)
+        {
+            throw new InvalidDataException($"The training state has {bytes.Length} bytes for '{key}'; it must have {destination.Length}.");
+        }
+
         bytes.CopyTo(destination);
     }
 

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.TorchSharp;
 
@@ -10,30 +11,32 @@ public sealed class TorchSharpEngine : TrainingEngine
     private TorchSharpEngine(string name, bool isExact)
         : base(name) => _isExact = isExact;
 
-    /// <summary>Automatic differentiation on libtorch's fused kernels. The same run on the same machine gives the same bits.</summary>
+    /// <summary>
+    /// Automatic differentiation on libtorch's fused kernels. The same run on the same machine gives the same bits.
+    /// </summary>
     public static TorchSharpEngine Default { get; } = new("TorchSharp", isExact: false);
 
     /// <summary>
-    /// What the book's program prints in PyTorch on a CPU, digit for digit: its operations one by one, its use of
-    /// libtorch's random stream (initial weights, then PyTorch's data loaders and dropout), its evaluations (means of
-    /// batch means; training batches drawn anew) and their steps. The slowest.
+    /// The numbers that the book's program prints in PyTorch on a CPU, digit for digit: its operations one by one, its
+    /// use of libtorch's random stream (initial weights, then PyTorch's data loaders and dropout), its evaluations
+    /// (means of batch means, with training batches drawn again each time) and their steps. The slowest engine.
     /// </summary>
     /// <remarks>
     /// The random stream is the one that is left after a network of the same sizes was drawn from
     /// <see cref="TrainingOptions.Seed"/> with <see cref="WeightInitialization.PyTorch"/>. The evaluation before
-    /// training measures all batches. Evaluations fall on the first step and each
-    /// <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is the step n + 1 here, since
-    /// it counts from 0. Windows that are shorter than the context are dropped, as the book drops them.
+    /// training measures all batches. Evaluations follow the first step and every
+    /// <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is step n + 1 here, since it
+    /// counts from 0. Windows that are shorter than the context are dropped, as in the book.
     /// </remarks>
     public static TorchSharpEngine PyTorchExact { get; } = new("PyTorchExact", isExact: true);
 
     internal override bool KeepsIncompleteWindows => !_isExact;
 
     internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options) =>
-        new TorchEngine(GptModule.FromWeights(weights), options, ownsModule: true);
+        new ModuleNetwork(GptModule.FromWeights(weights), options, ownsModule: true);
 
     /// <summary>Wraps a network so that it is trained in place.</summary>
-    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new TorchEngine(module, options);
+    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new ModuleNetwork(module, options);
 
     internal override IBatchOrder CreateOrder(TrainingData data, TrainingOptions options) =>
         _isExact ? new PyTorchOrder(data, options) : base.CreateOrder(data, options);

@@ -29,13 +29,13 @@ internal static class PipelineFile
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
-        if (Directory.Exists(path) ? !PackageModel.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
+        if (Directory.Exists(path) ? !PackageFormat.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
         bool isPipeline, isPickled;
         using (var entries = PackageEntries.Open(path))
         {
-            bool isPackage = entries.Contains(PackageModel.MetadataEntry);
-            isPipeline = !isPackage && PipelineModel.IsIn(entries);
-            foreach (string model in isPipeline ? PipelineModel.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks it unchecked.
+            bool isPackage = entries.Contains(PackageFormat.MetadataEntry);
+            isPipeline = !isPackage && PipelineFormat.IsIn(entries);
+            foreach (string model in isPipeline ? PipelineFormat.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks it unchecked.
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
         }
 

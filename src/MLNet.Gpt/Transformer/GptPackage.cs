@@ -2,7 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
@@ -22,10 +22,10 @@ internal static class GptPackage
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-            WriteText(archive, PackageModel.ConfigEntry, config);
-            WriteText(archive, PackageModel.TokenizerEntry, tokenizer);
+            WriteText(archive, PackageFormat.ConfigEntry, config);
+            WriteText(archive, PackageFormat.TokenizerEntry, tokenizer);
             string sha256 = WriteWeights(archive, model, cancellationToken);
-            WriteText(archive, PackageModel.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
+            WriteText(archive, PackageFormat.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
             Write(archive, GptTransformerPersistence.KeyEntry, GptTransformerPersistence.KeyOfPackage(transformer, config, tokenizer, sha256));
         });
     }
@@ -37,13 +37,13 @@ internal static class GptPackage
     public static GptTransformer Load(IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         using var entries = OpenEntries(path);
-        if (!entries.Contains(PackageModel.MetadataEntry) && PipelineModel.IsIn(entries))
+        if (!entries.Contains(PackageFormat.MetadataEntry) && PipelineFormat.IsIn(entries))
         {
             throw new InvalidDataException($"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
         }
 
-        string source = entries.PathOf(PackageModel.MetadataEntry);
-        var (metadata, opened) = PackageModel.Open(entries, path, environment.TemporaryFolder());
+        string source = entries.PathOf(PackageFormat.MetadataEntry);
+        var (metadata, opened) = PackageFormat.Open(entries, path, environment.TemporaryFolder());
         using var file = opened;
         var saved = SavedOptions.Parse(source, metadata.Options.GetRawText());
         var model = GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions());
@@ -73,7 +73,7 @@ internal static class GptPackage
     private static string WriteWeights(ZipArchive archive, GptModel model, CancellationToken cancellationToken)
     {
         // Not compressed: weights hardly compress, and other programs can read them in place.
-        using var entry = archive.CreateEntry(PackageModel.WeightsEntry, CompressionLevel.NoCompression).Open();
+        using var entry = archive.CreateEntry(PackageFormat.WeightsEntry, CompressionLevel.NoCompression).Open();
         using var hashing = new HashingStream(entry);
         var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // required by Hugging Face's loaders
         SafetensorsWriter.Write(hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);

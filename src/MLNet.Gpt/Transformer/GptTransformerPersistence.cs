@@ -4,8 +4,8 @@ using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt;
-using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
@@ -53,9 +53,9 @@ internal static class GptTransformerPersistence
         }
 
         GptModel? model = null;
-        bool isPipeline = ctx.TryLoadBinaryStream(PipelineModel.WeightsEntry, reader =>
+        bool isPipeline = ctx.TryLoadBinaryStream(PipelineFormat.WeightsEntry, reader =>
         {
-            using var file = Open(PipelineModel.WeightsEntry, reader.BaseStream, env);
+            using var file = Open(PipelineFormat.WeightsEntry, reader.BaseStream, env);
             if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
             using var checkpoint = GptCheckpoint.Open(file);
             var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' has no tokenizer.");
@@ -81,7 +81,7 @@ internal static class GptTransformerPersistence
         string sha256 = "";
         WriteKey(ctx, options, () =>
         {
-            ctx.SaveBinaryStream(PipelineModel.WeightsEntry, writer =>
+            ctx.SaveBinaryStream(PipelineFormat.WeightsEntry, writer =>
             {
                 using var hashing = new HashingStream(writer.BaseStream);
                 hashing.Append(Encoding.UTF8.GetBytes(options));
@@ -126,16 +126,16 @@ internal static class GptTransformerPersistence
 
     private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
     {
-        string config = Text(PackageModel.ConfigEntry, PackageModel.SmallEntry), tokenizer = Text(PackageModel.TokenizerEntry, PackageModel.TokenizerLimit);
-        using var entry = Entry(PackageModel.WeightsEntry);
+        string config = Text(PackageFormat.ConfigEntry, PackageFormat.SmallEntry), tokenizer = Text(PackageFormat.TokenizerEntry, PackageFormat.TokenizerLimit);
+        using var entry = Entry(PackageFormat.WeightsEntry);
         using var files = new OpenFiles();
-        var file = files.Add(Open(PackageModel.WeightsEntry, entry.Stream, environment));
+        var file = files.Add(Open(PackageFormat.WeightsEntry, entry.Stream, environment));
         Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
-        using var opened = PackageModel.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
+        using var opened = PackageFormat.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
         return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
 
         Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)
-            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineModel.WeightsEntry}').");
+            ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineFormat.WeightsEntry}').");
 
         string Text(string name, int limit)
         {

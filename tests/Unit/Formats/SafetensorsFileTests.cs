@@ -21,10 +21,10 @@ public sealed class SafetensorsFileTests : IDisposable
         string path = System.IO.Path.Combine(_directory.Path, "many.safetensors");
         string Json(int count) => $"{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}";
         File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_001)));
-        Assert.Contains("more than 100000 tensors", Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("more than 100000 tensors", Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path)).Message, StringComparison.Ordinal);
 
         File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_000)));
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsReader.Open(path);
         Assert.Equal(100_000, file.Tensors.Count);
     }
 
@@ -131,7 +131,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_broken_file_is_refused_with_its_name_and_the_reason(string reason, string json, int dataLength)
     {
         string path = Write(dataLength < 0 ? [1, 2, 3] : SafetensorsBytes.Of(json, new byte[dataLength]));
-        var error = Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path));
+        var error = Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
@@ -144,7 +144,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_header_longer_than_the_file_or_the_limit_is_refused(ulong length, string reason)
     {
         string path = Write([.. BitConverter.GetBytes(length), (byte)'{', (byte)'}']);
-        Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class SafetensorsFileTests : IDisposable
         for (int length = 0; length < Small.Length; length++)
         {
             string path = Write(Small[..length]);
-            Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path));
+            Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
         }
     }
 
@@ -164,7 +164,7 @@ public sealed class SafetensorsFileTests : IDisposable
         {
             byte[] json = Encoding.Latin1.GetBytes("{\"" + name + "\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}");
             string path = Write(SafetensorsBytes.Of(json, []));
-            Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path));
+            Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
         }
     }
 
@@ -172,7 +172,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Deeply_nested_JSON_is_refused()
     {
         string path = Write(SafetensorsBytes.Of(string.Concat(Enumerable.Repeat("{\"a\":", 100_000))));
-        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(path));
+        Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
     }
 
     [Fact] // On the header's bytes alone, as a file each would take a minute.
@@ -202,7 +202,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_file_that_another_program_cuts_short_gives_an_exception()
     {
         string path = Write(Small);
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsReader.Open(path);
         if (OperatingSystem.IsWindows()) return; // Windows forbids it while the file is open.
         using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(Small.Length - 10);
         Assert.Contains("cut off", Assert.Throws<InvalidDataException>(() => file.Read("b.c", 0, new float[3])).Message, StringComparison.Ordinal);
@@ -225,7 +225,7 @@ public sealed class SafetensorsFileTests : IDisposable
             stream.Write([.. BitConverter.GetBytes(1f), .. BitConverter.GetBytes(2f), .. BitConverter.GetBytes(3f)]);
         }
 
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsReader.Open(path);
         float[] values = new float[2];
         file.Read("big", Count - 2, values);
         Assert.Equal([0, 1], values);
@@ -269,14 +269,14 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal(dataLength, covered);
     }
 
-    private static float[] Read(SafetensorsFile file, string name, int count)
+    private static float[] Read(SafetensorsReader file, string name, int count)
     {
         float[] values = new float[count];
         file.Read(name, 0, values);
         return values;
     }
 
-    private SafetensorsFile Open(byte[] bytes) => SafetensorsFile.Open(Write(bytes));
+    private SafetensorsReader Open(byte[] bytes) => SafetensorsReader.Open(Write(bytes));
 
     private string Write(byte[] bytes, string name = "test.safetensors")
     {

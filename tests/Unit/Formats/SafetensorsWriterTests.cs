@@ -21,7 +21,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         float[] values = [.. Enumerable.Range(0, 300_001).Select(i => BitConverter.UInt32BitsToSingle((uint)i * 14_317))];
         WriteTensors([("x", values), ("empty", []), ("y", [1, 2, 3])]);
 
-        using var file = SafetensorsFile.Open(Path);
+        using var file = SafetensorsReader.Open(Path);
         float[] read = new float[values.Length];
         file.Read("x", 0, read);
         Assert.Equal(values.Select(BitConverter.SingleToUInt32Bits), read.Select(BitConverter.SingleToUInt32Bits));
@@ -68,7 +68,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         // A file holds those that stay finite.
         int[] kept = [.. Enumerable.Range(0, values.Length).Where(i => float.IsFinite(expected[i]))];
         WriteTensors([("x", [.. kept.Select(i => values[i])])], type);
-        using var file = SafetensorsFile.Open(Path);
+        using var file = SafetensorsReader.Open(Path);
         float[] read = new float[kept.Length];
         file.Read("x", 0, read);
         Assert.Equal(kept.Select(i => expected[i]), read);
@@ -98,12 +98,12 @@ public sealed class SafetensorsWriterTests : IDisposable
     public void An_open_file_stays_readable_while_it_is_replaced()
     {
         WriteTensors([("x", [1])]);
-        using var file = SafetensorsFile.Open(Path);
+        using var file = SafetensorsReader.Open(Path);
         WriteTensors([("x", [2])]);
         float[] value = new float[1];
         file.Read("x", 0, value);
         Assert.Equal([1], value);
-        using var replaced = SafetensorsFile.Open(Path);
+        using var replaced = SafetensorsReader.Open(Path);
         replaced.Read("x", 0, value);
         Assert.Equal([2], value);
     }
@@ -117,7 +117,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         File.CreateSymbolicLink(link, Path);
         SafetensorsWriter.Write(link, [new("y", [0])], (_, _, _) => { });
         Assert.NotNull(new FileInfo(link).LinkTarget);
-        using var file = SafetensorsFile.Open(Path);
+        using var file = SafetensorsReader.Open(Path);
         Assert.Equal("y", file.Tensors[0].Name);
     }
 

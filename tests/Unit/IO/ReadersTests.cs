@@ -15,7 +15,7 @@ public sealed class ReadersTests : IDisposable
     {
         ["model"] = path => GptModelFile.Open(path).Dispose(),
         ["checkpoint"] = path => GptCheckpoint.Open(path).Dispose(),
-        ["safetensors"] = path => SafetensorsFile.Open(path).Dispose(),
+        ["safetensors"] = path => SafetensorsReader.Open(path).Dispose(),
         ["package"] = path => GptTransformer.Load(path),
         ["LoadModel"] = path => new MLContext(seed: 1).LanguageModeling.LoadModel(path),
         ["token file's text"] = path => TokenFileBuilder.FromFiles(path + ".bin", [path], TinyModels.Words),

@@ -230,7 +230,7 @@ public class FailureTests
 
     private static GptModel NewModel(HookedKernels? kernels = null, int threadCount = 2) => GptModel.FromWeights(
         RandomWeights.Of(Config), new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = threadCount },
-        (MLNet.Gpt.Numerics.Kernels.KernelSet?)kernels ?? MLNet.Gpt.Numerics.Kernels.KernelSet.Best);
+        (MLNet.Gpt.Numerics.Products.KernelSet?)kernels ?? MLNet.Gpt.Numerics.Products.KernelSet.Best);
 
     private static GptSession[] NewSessions(GptModel model, int count) => [.. Enumerable.Range(0, count).Select(i =>
     {

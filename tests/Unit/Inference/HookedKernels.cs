@@ -1,4 +1,4 @@
-using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Tests.Inference;
 

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using MLNet.Gpt.Tests.Inference.Kernels;
+using MLNet.Gpt.Tests.Numerics.Kernels;
 
 namespace MLNet.Gpt.Tests.Inference;
 
@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Tests.Inference;
 /// </summary>
 public class SwitchedOffInstructionsTests
 {
-    private const string Kernels = "MLNet.Gpt.Tests.Inference.Kernels";
+    private const string Kernels = "MLNet.Gpt.Tests.Numerics.Kernels";
 
     [Fact]
     public async Task The_kernels_are_right_without_AVX_512_and_give_the_same_bits()

@@ -56,7 +56,7 @@ public sealed class GptPackageTests : IDisposable
         var data = Rows.ToView(_ml, _texts);
         Assert.Equivalent(Rows.Read(_ml, new GptTransformer(_model).Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
         Assert.Equal(["config.json", "metadata.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
-        using var weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        using var weights = SafetensorsReader.Open(Path.Combine(folder, "model.safetensors"));
         Assert.Equal(WeightNames.For(_model.Config).Select(entry => entry.Name), weights.Tensors.Select(tensor => tensor.Name));
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using MLNet.Gpt.Tests.TorchSharp.Alone;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
@@ -16,6 +17,34 @@ public class LibTorchTests
         LibTorch.EnsureLoaded();
         using var sum = torch.ones(3).sum();
         Assert.Equal(3f, sum.item<float>());
+        Assert.Equal(Environment.GetEnvironmentVariable("OMP_WAIT_POLICY"), NativeEnvironment.Get("OMP_WAIT_POLICY"));
+    }
+
+    [Fact]
+    public Task Portable_kernels_are_chosen_once_and_leave_the_environment_as_it_was() =>
+        ChildTestRun.Run("MLNet.Gpt.Tests.TorchSharp.Portable", (RetainedHeapAloneTests.Variable, "1"));
+
+    [Fact]
+    public void Variables_of_native_code_are_put_back()
+    {
+        const string Absent = "MLNET_GPT_TESTS_ABSENT", Present = "MLNET_GPT_TESTS_PRESENT";
+        using (var outer = new NativeEnvironment())
+        {
+            outer.Set(Present, "outer");
+            using (var inner = new NativeEnvironment())
+            {
+                inner.Set(Present, "inner");
+                inner.Set(Present, "last");
+                inner.Set(Absent, "ünique");
+                Assert.Equal(("last", "ünique"), (NativeEnvironment.Get(Present), NativeEnvironment.Get(Absent)));
+                Assert.True(NativeEnvironment.Has(Absent));
+                Assert.Null(Environment.GetEnvironmentVariable(Absent));
+            }
+
+            Assert.Equal(("outer", null), (NativeEnvironment.Get(Present), NativeEnvironment.Get(Absent)));
+        }
+
+        Assert.False(NativeEnvironment.Has(Present));
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public class CheckpointTests
 
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         using (var module = GptModule.FromWeights(Weights()))
-        using (var engine = new CancellingEngine(new TorchEngine(module, saving), afterUpdates: 4, batches: 2))
+        using (var engine = new CancellingEngine(new ModuleNetwork(module, saving), afterUpdates: 4, batches: 2))
         {
             using var loop = new TrainingLoop(engine, Data(saving), saving, null, engine.Token);
             Assert.Throws<OperationCanceledException>(loop.Run);
@@ -112,7 +112,7 @@ public class CheckpointTests
         var options = Options(Engines.Managed) with { MaxSteps = 3, Checkpoints = new(folder.Path) { Tokenizer = TinyModels.Words } };
         var trained = Weights().Train(Data(options), options, cancellationToken: Token);
         using var saved = GptCheckpoint.Open(Path.Combine(folder.Path, "checkpoint-3", "model.safetensors"));
-        TorchEngineTests.AssertEqual(trained.Weights, saved);
+        ModuleNetworkTests.AssertEqual(trained.Weights, saved);
         Assert.Equal(61, saved.Tokenizer!.VocabularySize);
     }
 
@@ -255,7 +255,7 @@ public class CheckpointTests
 
     internal static void AssertSame(TrainingResult expected, TrainingResult actual)
     {
-        TorchEngineTests.AssertEqual(expected.Weights, actual.Weights);
+        ModuleNetworkTests.AssertEqual(expected.Weights, actual.Weights);
         Assert.Equal(expected.History.Points.Select(Bare), actual.History.Points.Select(Bare));
         Assert.Equal(expected.History.Samples, actual.History.Samples);
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
+using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Checkpoints;
-using MLNet.Gpt.Training.Managed;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
@@ -108,8 +109,8 @@ public sealed class DamagedCheckpointTests : IDisposable
             Assert.Equal((6, 6, 4.037607041478008), (state.Step, state.BestStep, state.BestLoss));
             Assert.Equal([0, 3, 6], state.Points.Select(point => point.Step));
             using var stored = GptCheckpoint.Open(Path.Combine(_folder.Path, "checkpoint-6", "model.safetensors"));
-            TorchEngineTests.AssertEqual(stored, engine.Weights);
-            TorchEngineTests.AssertEqual(stored, best!);
+            ModuleNetworkTests.AssertEqual(stored, engine.Weights);
+            ModuleNetworkTests.AssertEqual(stored, best!);
             Assert.Equal(6, BitConverter.ToInt64(engine.CaptureState()["adamw.step"]));
             Assert.Empty(checkpoints.Warnings);
         }

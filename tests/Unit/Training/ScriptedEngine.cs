@@ -1,4 +1,4 @@
-using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 

@@ -1,127 +1,138 @@
-using System.Buffers.Binary;
-using System.Text;
-using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>Reads the front part of a GGUF file from its beginning on, little-endian, never past its end.</summary>
-/// <param name="file">The file.</param>
-internal sealed class GgufReader(PositionedFile file)
+/// <summary>
+/// An open GGUF file: metadata, then a list of tensors, then their data at multiples of an alignment. Source: the
+/// format's description in ggml's <c>docs/gguf.md</c>.
+/// </summary>
+internal sealed class GgufReader
 {
-    private const int BufferSize = 1 << 16;
-    private const int LongestString = 1 << 20;
-    private const int MostItems = 1 << 21;
-    private const int DeepestArray = 4;
-    private const long LongestFront = 256 << 20;
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private const int MostPairs = 1 << 16;
+    private const int MostTensors = 1 << 16;
+    private const int MostDimensions = 4;
+    private const int DefaultAlignment = 32;
+    private const int LargestAlignment = 1 << 20;
 
-    private readonly byte[] _buffer = new byte[(int)Math.Min(file.Length, BufferSize)];
-    private long _bufferOffset;
-    private int _bufferLength;
+    private readonly PositionedFile _file;
+    private readonly GgufHeaderReader _reader;
+    private readonly Dictionary<string, object> _metadata = new(StringComparer.Ordinal);
 
-    /// <summary>Where the next byte stands.</summary>
-    public long Position { get; private set; }
-
-    public uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
-
-    public ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
-
-    /// <summary>A count or length of 64 bits, which must not be more than is allowed.</summary>
-    public int Count(int limit, string what)
+    private GgufReader(PositionedFile file)
     {
-        ulong count = UInt64();
-        return count <= (ulong)limit ? (int)count : throw Invalid($"it claims {count} {what} at byte {Position - 8}; at most {limit} are read");
-    }
-
-    /// <summary>Text with its length before it.</summary>
-    public string Text()
-    {
-        int length = Count(LongestString, "bytes of text");
-        try
+        _file = file;
+        _reader = new GgufHeaderReader(file);
+        _reader.UInt32(); // The mark by which the file was known.
+        uint version = _reader.UInt32();
+        if (version is not (2 or 3)) throw _reader.Invalid(version % 0x1000000 == 0 ? "it was written big-endian; little-endian is read" : $"it is of version {version}; 2 and 3 are read");
+        Version = (int)version;
+        int tensors = _reader.Count(MostTensors, "tensors"), pairs = _reader.Count(MostPairs, "pairs of metadata");
+        for (int i = 0; i < pairs; i++)
         {
-            if (length <= _buffer.Length) return StrictUtf8.GetString(Take(length));
-            CheckRoom(length);
-            string text = StrictUtf8.GetString(file.Read(Position, length));
-            Position += length;
-            return text;
-        }
-        catch (DecoderFallbackException)
-        {
-            throw Invalid($"its text before byte {Position} is no UTF-8");
-        }
-    }
-
-    /// <summary>
-    /// A value of metadata: a number as <see langword="long"/>, <see langword="ulong"/> where it needs to be, or
-    /// <see langword="double"/>, a text, a truth value, or an array.
-    /// </summary>
-    public object Value() => Value(Type(), 0);
-
-    public InvalidDataException Invalid(string problem) => new($"'{file.Path}' is not a usable GGUF file: {problem}.");
-
-    private GgufValueType Type()
-    {
-        uint type = UInt32();
-        return Enum.IsDefined((GgufValueType)type) ? (GgufValueType)type : throw Invalid($"it has metadata of type {type} at byte {Position - 4}, which is not known");
-    }
-
-    private object Value(GgufValueType type, int depth) => type switch
-    {
-        GgufValueType.UInt8 => (long)Take(1)[0],
-        GgufValueType.Int8 => (long)(sbyte)Take(1)[0],
-        GgufValueType.UInt16 => (long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2)),
-        GgufValueType.Int16 => (long)BinaryPrimitives.ReadInt16LittleEndian(Take(2)),
-        GgufValueType.UInt32 => (long)UInt32(),
-        GgufValueType.Int32 => (long)BinaryPrimitives.ReadInt32LittleEndian(Take(4)),
-        GgufValueType.Float32 => (double)BinaryPrimitives.ReadSingleLittleEndian(Take(4)),
-        GgufValueType.Boolean => Take(1)[0] switch { 0 => false, 1 => true, var other => throw Invalid($"it has the truth value {other} at byte {Position - 1}") },
-        GgufValueType.String => Text(),
-        GgufValueType.Array => Items(depth),
-        GgufValueType.UInt64 => Whole(UInt64()),
-        GgufValueType.Int64 => BinaryPrimitives.ReadInt64LittleEndian(Take(8)),
-        GgufValueType.Float64 => BinaryPrimitives.ReadDoubleLittleEndian(Take(8)),
-        _ => throw Check.Undefined(type, nameof(type)),
-    };
-
-    private static object Whole(ulong number) => number <= long.MaxValue ? (long)number : number;
-
-    // Only texts and whole numbers are kept; whatever else stands in an array is passed over.
-    private object Items(int depth)
-    {
-        if (depth == DeepestArray) throw Invalid($"it has arrays in arrays deeper than {DeepestArray}");
-        var type = Type();
-        int count = Count(MostItems, "items of an array");
-        var texts = new List<string>();
-        var numbers = new List<long>();
-        for (int i = 0; i < count; i++)
-        {
-            object item = Value(type, depth + 1);
-            if (item is string text) texts.Add(text);
-            else if (item is long number) numbers.Add(number);
+            string key = _reader.Text();
+            if (!_metadata.TryAdd(key, _reader.Value())) throw _reader.Invalid($"it holds the metadata '{key}' twice");
         }
 
-        return type == GgufValueType.String ? texts : numbers;
+        Tensors = ReadTensors(tensors);
     }
 
-    private ReadOnlySpan<byte> Take(int count)
+    /// <summary>The version of the format.</summary>
+    public int Version { get; }
+
+    /// <summary>The tensors in the order of the list.</summary>
+    public IReadOnlyList<FileTensor> Tensors { get; }
+
+    /// <exception cref="InvalidDataException">The file is damaged; the message names the tensor or the metadata.</exception>
+    public static GgufReader Open(string path, OpenFiles files) => new(files.Add(PositionedFile.Open(path)));
+
+    /// <summary>Metadata of a type, or the default where the key is absent.</summary>
+    /// <exception cref="InvalidDataException">It is of another type.</exception>
+    public T? Optional<T>(string key) => !_metadata.TryGetValue(key, out object? value)
+        ? default
+        : value is T typed ? typed : throw _reader.Invalid($"its metadata '{key}' are of another kind than belongs there");
+
+    /// <summary>A whole number that must be there.</summary>
+    public int Integer(string key) => OptionalInteger(key) ?? throw _reader.Invalid($"it lacks the metadata '{key}'");
+
+    /// <summary>A whole number that may be there.</summary>
+    public int? OptionalInteger(string key) => Optional<long?>(key) is not { } value
+        ? null
+        : value is >= 0 and <= int.MaxValue ? (int)value : throw _reader.Invalid($"its metadata '{key}' are {value}");
+
+    private List<FileTensor> ReadTensors(int count)
     {
-        if (Position < _bufferOffset || Position + count > _bufferOffset + _bufferLength)
+        var infos = new List<GgufTensorInfo>();
+        for (int i = 0; i < count; i++) infos.Add(ReadInfo());
+        int alignment = OptionalInteger("general.alignment") ?? DefaultAlignment;
+        if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment)) throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
+
+        long dataOffset = AlignUp(_reader.Position, alignment);
+        CheckPlaces(infos, dataOffset, alignment);
+        return [.. infos.Select(info => new FileTensor(
+            _file.Path,
+            info.Name,
+            info.Type.Name,
+            info.Shape,
+            info.ByteCount,
+            info.Type.ElementsAt(_file, dataOffset + info.Offset)))];
+    }
+
+    private GgufTensorInfo ReadInfo()
+    {
+        string name = _reader.Text();
+        uint dimensions = _reader.UInt32();
+        if (dimensions is 0 or > MostDimensions) throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
+        long[] shape = new long[dimensions];
+        for (int i = shape.Length - 1; i >= 0; i--)
         {
-            CheckRoom(count);
-            _bufferOffset = Position;
-            _bufferLength = (int)Math.Min(_buffer.Length, file.Length - Position);
-            file.Fill(_buffer.AsSpan(0, _bufferLength), Position);
+            shape[i] = _reader.UInt64() is > 0 and <= long.MaxValue and var size ? (long)size : throw _reader.Invalid($"its tensor '{name}' has a dimension of impossible size");
         }
 
-        var taken = _buffer.AsSpan((int)(Position - _bufferOffset), count);
-        Position += count;
-        return taken;
+        uint code = _reader.UInt32();
+        ulong offset = _reader.UInt64();
+        var type = GgufTensorType.Of(code);
+        if (type is null) throw _reader.Invalid($"its tensor '{name}' is of type {GgufTensorType.NameOf(code)}; F32, F16, BF16 and Q8_0 are read");
+        if (shape[^1] % type.BlockLength != 0) throw _reader.Invalid($"its tensor '{name}' of type {type.Name} has rows of {shape[^1]} elements, which are no whole blocks of {type.BlockLength}");
+        Int128 bytes = type.BlockSize;
+        foreach (long size in shape)
+        {
+            bytes *= size;
+            if (bytes / type.BlockLength > long.MaxValue) throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+        }
+
+        return offset <= long.MaxValue
+            ? new(name, shape, type, (long)offset, (long)(bytes / type.BlockLength))
+            : throw _reader.Invalid($"its tensor '{name}' lies outside the file");
     }
 
-    private void CheckRoom(int count)
+    // One tensor after the other, each at the next multiple of the alignment, and nothing behind the last.
+    private void CheckPlaces(List<GgufTensorInfo> infos, long dataOffset, int alignment)
     {
-        if (count > file.Length - Position) throw Invalid($"it ends at byte {file.Length}, in the middle of its metadata or its list of tensors");
-        if (Position > LongestFront) throw Invalid($"its metadata have more than {LongestFront} bytes");
+        long end = 0, room = _file.Length - dataOffset;
+        if (infos.Find(info => info.Offset > room || info.ByteCount > room - info.Offset) is { } stray)
+        {
+            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} lies outside the file");
+        }
+
+        foreach (var info in infos.OrderBy(info => info.Offset))
+        {
+            if (info.Offset < end) throw _reader.Invalid($"its tensor '{info.Name}' overlaps the one before it");
+            if (info.Offset != AlignUp(end, alignment)) throw _reader.Invalid($"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
+            end = info.Offset + info.ByteCount;
+        }
+
+        if (AlignUp(end, alignment) < room) throw _reader.Invalid($"{room - end} bytes at its end belong to no tensor");
     }
+
+    private static long AlignUp(long position, int alignment) => checked(position + alignment - 1) / alignment * alignment;
 }
+
+/// <summary>An entry in the list of tensors.</summary>
+/// <param name="Name">Its key.</param>
+/// <param name="Shape">Sizes, outermost first: the other way round than in the file.</param>
+/// <param name="Type">How its elements are stored.</param>
+/// <param name="Offset">Where it begins in the data.</param>
+/// <param name="ByteCount">Bytes that it takes.</param>
+internal sealed record GgufTensorInfo(string Name, long[] Shape, GgufTensorType Type, long Offset, long ByteCount);

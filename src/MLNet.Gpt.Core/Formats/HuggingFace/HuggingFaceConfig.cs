@@ -1,5 +1,5 @@
 using System.Text.Json;
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 

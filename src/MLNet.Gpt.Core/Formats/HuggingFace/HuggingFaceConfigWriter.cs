@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Metadata;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.HuggingFace;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.HuggingFace;

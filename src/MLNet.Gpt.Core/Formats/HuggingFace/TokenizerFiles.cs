@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Tokenization;
 
@@ -33,7 +33,7 @@ internal static class TokenizerFiles
 
     /// <summary>Reads a <c>tokenizer.json</c>, Hugging Face's or that of a package of this library, and what stands around it.</summary>
     public static ITextTokenizer ReadWhole(string path) => JsonFile.Read(path, SizeLimit, root =>
-        TokenizerJson.IsIn(root) ? TokenizerJson.Read(path, root) : TokenizerJsonFile.Read(path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
+        TokenizerJson.IsIn(root) ? TokenizerJson.Read(path, root) : HuggingFaceTokenizerReader.Read(path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
 
     /// <summary>Reads the tokenizer of two files; <see langword="null"/> where they are not there.</summary>
     private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
@@ -69,7 +69,7 @@ internal sealed class TokenizerSettings
     {
         foreach (string name in (ReadOnlySpan<string>)["lstrip", "rstrip", "single_word"])
         {
-            if (token.Optional(name)?.GetBoolean() == true) throw TokenizerJsonFile.Different(path, $"{name} on for '{content}'", "it off");
+            if (token.Optional(name)?.GetBoolean() == true) throw HuggingFaceTokenizerReader.Different(path, $"{name} on for '{content}'", "it off");
         }
     }
 

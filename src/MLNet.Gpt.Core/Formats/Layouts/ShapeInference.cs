@@ -1,4 +1,4 @@
-using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Layouts;

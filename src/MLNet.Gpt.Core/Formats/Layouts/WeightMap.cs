@@ -135,3 +135,79 @@ internal sealed class WeightMap : IQ8WeightSource
     // A bias without a tensor is zero.
     private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
 }
+
+/// <summary>A head that is written although the configuration ties it to the token embedding.</summary>
+internal static class TiedHead
+{
+    private const int ChunkLength = 1 << 16;
+
+    /// <summary>
+    /// Returns the configuration of the head that is used: the token embedding where it is stored once more, or another
+    /// one where that is wanted.
+    /// </summary>
+    /// <param name="path">For messages.</param>
+    /// <param name="config">As the file says.</param>
+    /// <param name="layout">The writer's names.</param>
+    /// <param name="tensors">By those names.</param>
+    /// <param name="useStoredHead">Whether a head that differs from the token embedding is used.</param>
+    /// <exception cref="InvalidDataException">The head differs, and is not to be used.</exception>
+    public static GptConfig Resolve(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead)
+    {
+        if (!config.HasTiedHead || !tensors.TryGetValue(layout.Head, out var head) || !tensors.TryGetValue(layout.TokenEmbedding, out var embedding)) return config;
+        if (head.Shape.SequenceEqual(embedding.Shape) && head.Elements is not null && embedding.Elements is not null && AreEqual(embedding, head)) return config;
+        return useStoredHead
+            ? config with { HasTiedHead = false }
+            : throw new InvalidDataException(
+                $"'{path}' ties the output head to the token embedding, but holds {head} that differs from {embedding}. useStoredHead (-UseStoredHead) loads the head that is stored.");
+    }
+
+    private static bool AreEqual(FileTensor embedding, FileTensor head)
+    {
+        if (head.Identity is not null && head.Identity.Equals(embedding.Identity)) return true;
+        long count = embedding.Shape.Aggregate(1L, (product, size) => product * size);
+        float[] left = new float[Math.Min(ChunkLength, count)], right = new float[left.Length];
+        for (long start = 0; start < count; start += ChunkLength)
+        {
+            int length = (int)Math.Min(ChunkLength, count - start);
+            embedding.Elements!.Read(start, left.AsSpan(0, length));
+            head.Elements!.Read(start, right.AsSpan(0, length));
+            if (!left.AsSpan(0, length).SequenceEqual(right.AsSpan(0, length))) return false;
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Tensors by name, whatever the writer has put before the names.</summary>
+internal static class TensorNames
+{
+    private const int MostShown = 5;
+
+    // torch.compile, data-parallel wrappers, Opacus, the attribute of a training module, and transformers' and
+    // nanoGPT's module around the blocks.
+    private static readonly string[] Prefixes = ["_orig_mod.", "module.", "_module.", "model.", "transformer."];
+
+    /// <summary>Indexes tensors by their names without prefixes, which may stand in any order and number.</summary>
+    /// <exception cref="InvalidDataException">Two tensors have one name.</exception>
+    public static Dictionary<string, FileTensor> Index(IEnumerable<FileTensor> tensors)
+    {
+        var byName = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
+        foreach (var tensor in tensors)
+        {
+            if (!byName.TryAdd(WithoutPrefixes(tensor.Name), tensor)) throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}' twice, with and without a prefix.");
+        }
+
+        return byName;
+    }
+
+    /// <summary>Shows some of the names that a file has, for a message.</summary>
+    public static string Show(IReadOnlyDictionary<string, FileTensor> tensors) => tensors.Count == 0
+        ? "it has no tensor"
+        : $"its {tensors.Count} tensors are {string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}{(tensors.Count > MostShown ? ", …" : "")}";
+
+    private static string WithoutPrefixes(string name)
+    {
+        while (Prefixes.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } prefix) name = name[prefix.Length..];
+        return name;
+    }
+}

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Package;

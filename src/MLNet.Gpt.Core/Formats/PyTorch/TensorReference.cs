@@ -1,3 +1,5 @@
+using MLNet.Gpt.Formats.Tensors;
+
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>A tensor as a view of a storage. Its numbers come from the file and are checked by <see cref="Validate"/>.</summary>
@@ -70,4 +72,121 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
 
         return true;
     }
+}
+
+/// <summary>Elements that tensors view, in a record of their own.</summary>
+/// <param name="Key">Names the record.</param>
+/// <param name="DataType">The elements.</param>
+/// <param name="Count">How many there are.</param>
+internal sealed record StorageReference(string Key, SafetensorsDataType DataType, long Count);
+
+/// <summary>Elements of a view that do not lie one after the other.</summary>
+/// <param name="storage">The elements of the storage.</param>
+/// <param name="view">A validated view of it.</param>
+internal sealed class StridedElements(PlainElements storage, TensorReference view) : ITensorElements
+{
+    // Elements of the storage read at a time, of which every so many-th is wanted.
+    private const int WindowLength = 1 << 14;
+
+    public void Read(long start, Span<float> destination)
+    {
+        long[] index = IndexOf(start);
+        float[] window = [];
+        int inner = view.Shape.Length - 1;
+        long step = view.Strides[inner];
+        while (!destination.IsEmpty)
+        {
+            long place = view.Offset;
+            for (int i = 0; i < index.Length; i++) place += index[i] * view.Strides[i];
+            int run = (int)Math.Min(destination.Length, view.Shape[inner] - index[inner]);
+            if (step == 1)
+            {
+                storage.Read(place, destination[..run]);
+            }
+            else
+            {
+                run = (int)Math.Min(run, Math.Max(1, WindowLength / step));
+                int span = (int)(((run - 1) * step) + 1);
+                if (window.Length < span) window = new float[span];
+                storage.Read(place, window.AsSpan(0, span));
+                for (int i = 0; i < run; i++) destination[i] = window[(int)(i * step)];
+            }
+
+            destination = destination[run..];
+            index[inner] += run;
+            for (int i = inner; i > 0 && index[i] == view.Shape[i]; i--)
+            {
+                index[i] = 0;
+                index[i - 1]++;
+            }
+        }
+    }
+
+    private long[] IndexOf(long start)
+    {
+        long[] index = new long[view.Shape.Length];
+        for (int i = index.Length - 1; i >= 0; i--) (start, index[i]) = Math.DivRem(start, view.Shape[i]);
+        return index;
+    }
+}
+
+/// <summary>
+/// Makes sure that a state dict's tensors do not overlap in their storages. Any number of names may be the same view,
+/// as masks and tied weights are; columns of one matrix may be views of their own; elements may be in no view, as where
+/// a part of a larger tensor was saved. A view that shares some of another's elements and is not the same is a sign of
+/// damage: no model's weights do.
+/// </summary>
+/// <param name="file">For messages.</param>
+internal sealed class ViewCheck(string file)
+{
+    private const int MostSharing = 8;
+
+    private readonly Dictionary<object, (string Name, TensorReference View)> _views = [];
+
+    /// <summary>Adds a validated view.</summary>
+    public void Add(string name, TensorReference view)
+    {
+        if (view.Count > 0) _views.TryAdd(view.Identity, (name, view));
+    }
+
+    /// <exception cref="InvalidDataException">Two different views overlap.</exception>
+    public void Check()
+    {
+        foreach (var storage in _views.Values.GroupBy(each => each.View.Storage.Key, StringComparer.Ordinal))
+        {
+            // Of the views so far, those that reach beyond the next one's beginning.
+            var open = new List<(string Name, TensorReference View)>();
+            foreach (var next in storage.OrderBy(each => each.View.Offset))
+            {
+                open.RemoveAll(earlier => earlier.View.Last < next.View.Offset);
+                foreach (var earlier in open)
+                {
+                    if (!AreColumns(earlier.View, next.View)) throw Overlap(earlier.Name, next.Name);
+                }
+
+                if (open.Count == MostSharing) throw Overlap(open[0].Name, next.Name);
+                open.Add(next);
+            }
+        }
+    }
+
+    // Two ranges of columns of a matrix whose rows are a pitch long, or of such a matrix transposed.
+    private static bool AreColumns(TensorReference a, TensorReference b)
+    {
+        if (Columns(a) is not var (pitch, firstOfA, widthOfA) || Columns(b) is not var (pitchOfB, firstOfB, widthOfB) || pitchOfB != pitch) return false;
+        return firstOfA + widthOfA <= firstOfB || firstOfB + widthOfB <= firstOfA;
+    }
+
+    private static (long Pitch, long First, long Width)? Columns(TensorReference view)
+    {
+        var (pitch, width) = view switch
+        {
+            { Shape: [_, var columns], Strides: [var stride, 1] } => (stride, columns),
+            { Shape: [var columns, _], Strides: [1, var stride] } => (stride, columns),
+            _ => (0, 0),
+        };
+        return pitch > 0 && (view.Offset % pitch) + width <= pitch ? (pitch, view.Offset % pitch, width) : null;
+    }
+
+    private InvalidDataException Overlap(string first, string second) => new($"'{file}' is damaged: the tensors '{first}' and '{second}' overlap.");
 }

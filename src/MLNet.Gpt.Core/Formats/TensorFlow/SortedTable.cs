@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.TensorFlow;

@@ -1,50 +1,131 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>
-/// Layer normalisation: (x − mean) / √(variance + ε) × scale + shift, with the variance of the whole row (divided by
-/// its length).
-/// </summary>
+/// <summary>Layer normalisation y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients.</summary>
+/// <remarks>
+/// With g = dy × scale: dx = r (g − mean(g) − x̂ mean(g x̂)), dscale = Σ over rows of dy x̂, dshift = Σ over rows of dy.
+/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). Of the forward pass only mean and r are kept; x̂ is computed again.
+/// </remarks>
 internal static unsafe class LayerNorm
 {
-    /// <summary>Normalises one row; the output may be the input.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // Rows whose parts of dscale and dshift are added up by one thread; fixed, so that the sums have one order.
+    private const int RowsPerPart = 32;
+
+    /// <summary>Numbers of scratch that <see cref="Backward"/> needs.</summary>
+    public static long PartsLengthOf(int rows, int width) => 2L * width * ((rows + RowsPerPart - 1) / RowsPerPart);
+
+    /// <summary>Normalizes one row; the output may be the input.</summary>
     public static void Apply(float* x, float* scale, float* shift, int width, float* y)
     {
-        int whole = width & ~(Lanes.Count - 1), rest = width - whole;
+        float* statistics = stackalloc float[2];
+        Measure(x, width, statistics);
+        Normalise(x, statistics, scale, shift, y, width);
+    }
+
+    /// <summary>(N, C) -> (N, C).</summary>
+    /// <param name="compute">What to run on.</param>
+    /// <param name="x">The inputs.</param>
+    /// <param name="scale">(C).</param>
+    /// <param name="shift">(C).</param>
+    /// <param name="y">The outputs.</param>
+    /// <param name="statistics">Receives mean and r of each row, for the backward pass.</param>
+    public static void Forward(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) => compute.ForEachRow(x.Rows, row =>
+    {
+        Measure(x.Row(row), x.Columns, statistics + (2 * row));
+        Normalise(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns);
+    });
+
+    /// <summary>The outputs again, from inputs and statistics.</summary>
+    public static void Recompute(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) =>
+        compute.ForEachRow(x.Rows, row => Normalise(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns));
+
+    /// <summary>Adds the gradients; those of scale and shift where they are not <see langword="null"/>.</summary>
+    /// <param name="compute">What to run on.</param>
+    /// <param name="x">The inputs, (N, C).</param>
+    /// <param name="statistics">Mean and r of each row.</param>
+    /// <param name="scale">(C).</param>
+    /// <param name="dy">The outputs' gradients, (N, C).</param>
+    /// <param name="dx">The inputs' gradients, (N, C); is added to.</param>
+    /// <param name="scaleGradient">(C); is added to.</param>
+    /// <param name="shiftGradient">(C); is added to.</param>
+    /// <param name="parts">Scratch of <see cref="PartsLengthOf"/>.</param>
+    public static void Backward(
+        Compute compute, Matrix x, float* statistics, float* scale, Matrix dy, Matrix dx, float* scaleGradient, float* shiftGradient, float* parts)
+    {
+        int width = x.Columns, partCount = (x.Rows + RowsPerPart - 1) / RowsPerPart;
+        compute.ForEach(partCount, part =>
+        {
+            float* scalePart = parts + (2L * part * width);
+            float* shiftPart = scalePart + width;
+            Row.Clear(scalePart, 2 * width);
+            int end = Math.Min(x.Rows, (part + 1) * RowsPerPart);
+            for (int row = part * RowsPerPart; row < end; row++)
+            {
+                BackwardRow(x.Row(row), statistics + (2 * row), scale, dy.Row(row), dx.Row(row), scalePart, shiftPart, width);
+            }
+        });
+        if (scaleGradient is not null) ColumnSums.Add(compute, new(parts, partCount, width, 2 * width), scaleGradient);
+        if (shiftGradient is not null) ColumnSums.Add(compute, new(parts + width, partCount, width, 2 * width), shiftGradient);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Measure(float* x, int width, float* statistics)
+    {
         var sum = Vector512<float>.Zero;
-        for (int i = 0; i < whole; i += Lanes.Count) sum += Vector512.Load(x + i);
-        if (rest > 0) sum += Lanes.LoadPartial(x + whole, rest, 0);
+        for (int i = 0; i < width; i += Lanes.Count) sum += Row.Load(x, i, width);
         float mean = Lanes.Sum(sum) / width;
 
         var means = Vector512.Create(mean);
         var squares = Vector512<float>.Zero;
-        for (int i = 0; i < whole; i += Lanes.Count)
+        for (int i = 0; i < width; i += Lanes.Count)
         {
-            var difference = Vector512.Load(x + i) - means;
+            var difference = Row.Load(x, i, width, mean) - means;
             squares = Vector512.MultiplyAddEstimate(difference, difference, squares);
         }
 
-        if (rest > 0)
+        statistics[0] = mean;
+        statistics[1] = 1 / MathF.Sqrt((Lanes.Sum(squares) / width) + GptConfig.LayerNormEpsilon);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Normalise(float* x, float* statistics, float* scale, float* shift, float* y, int width)
+    {
+        Vector512<float> mean = Vector512.Create(statistics[0]), factor = Vector512.Create(statistics[1]);
+        for (int i = 0; i < width; i += Lanes.Count)
         {
-            var difference = Lanes.LoadPartial(x + whole, rest, mean) - means;
-            squares = Vector512.MultiplyAddEstimate(difference, difference, squares);
+            var normalised = (Row.Load(x, i, width) - mean) * factor;
+            Row.Store(Vector512.MultiplyAddEstimate(normalised, Row.Load(scale, i, width), Row.Load(shift, i, width)), y, i, width);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void BackwardRow(
+        float* x, float* statistics, float* scale, float* dy, float* dx, float* scaleGradient, float* shiftGradient, int width)
+    {
+        Vector512<float> mean = Vector512.Create(statistics[0]), factor = Vector512.Create(statistics[1]);
+        Vector512<float> sum = default, sumWithInput = default;
+        for (int i = 0; i < width; i += Lanes.Count)
+        {
+            var normalised = (Row.Load(x, i, width) - mean) * factor;
+            var gradient = Row.Load(dy, i, width);
+            var scaled = gradient * Row.Load(scale, i, width);
+            sum += scaled;
+            sumWithInput = Vector512.MultiplyAddEstimate(scaled, normalised, sumWithInput);
+            Row.Store(Vector512.MultiplyAddEstimate(gradient, normalised, Row.Load(scaleGradient, i, width)), scaleGradient, i, width);
+            Row.Store(gradient + Row.Load(shiftGradient, i, width), shiftGradient, i, width);
         }
 
-        var factor = Vector512.Create(1 / MathF.Sqrt((Lanes.Sum(squares) / width) + GptConfig.LayerNormEpsilon));
-        for (int i = 0; i < whole; i += Lanes.Count)
+        Vector512<float> meanGradient = Vector512.Create(Lanes.Sum(sum) / width), meanWithInput = Vector512.Create(Lanes.Sum(sumWithInput) / width);
+        for (int i = 0; i < width; i += Lanes.Count)
         {
-            Vector512.MultiplyAddEstimate((Vector512.Load(x + i) - means) * factor, Vector512.Load(scale + i), Vector512.Load(shift + i)).Store(y + i);
-        }
-
-        if (rest > 0)
-        {
-            var normalised = (Lanes.LoadPartial(x + whole, rest, mean) - means) * factor;
-            var result = Vector512.MultiplyAddEstimate(
-                normalised, Lanes.LoadPartial(scale + whole, rest, 0), Lanes.LoadPartial(shift + whole, rest, 0));
-            Lanes.StorePartial(result, y + whole, rest);
+            var normalised = (Row.Load(x, i, width) - mean) * factor;
+            var centred = (Row.Load(dy, i, width) * Row.Load(scale, i, width)) - meanGradient - (normalised * meanWithInput);
+            Row.Store(Vector512.MultiplyAddEstimate(centred, factor, Row.Load(dx, i, width)), dx, i, width);
         }
     }
 }

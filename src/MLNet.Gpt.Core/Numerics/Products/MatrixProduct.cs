@@ -1,8 +1,8 @@
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Threading;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
@@ -27,11 +27,10 @@ internal static unsafe class MatrixProduct
     /// bytes.
     /// </remarks>
     public static void Run(
-        ModelWeights weights, PackedMatrix matrix, float* input, nint inputStride, int rows, byte* quantised,
+        KernelSet kernels, PackedMatrix matrix, float* input, nint inputStride, int rows, byte* quantised,
         float* destination, nint destinationStride, ProductTarget target, int threadCount)
     {
         if (matrix.Precision == WeightPrecision.Int8) Quantise(matrix.Depth, input, inputStride, rows, quantised, threadCount);
-        var kernels = weights.Kernels;
         if (rows == 1)
         {
             WorkerTeam.RunRanges(matrix.PanelCount, threadCount, (first, end) => MultiplyRow(kernels, matrix, first, end, input, quantised, destination, target));

@@ -1,6 +1,6 @@
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 

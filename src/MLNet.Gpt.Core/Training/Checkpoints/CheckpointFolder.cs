@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.IO;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 

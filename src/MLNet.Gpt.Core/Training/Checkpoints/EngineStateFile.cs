@@ -28,7 +28,7 @@ internal static class EngineStateFile
     /// <exception cref="InvalidDataException">The file is damaged, or holds something else than bytes.</exception>
     public static IReadOnlyDictionary<string, byte[]> Read(string path)
     {
-        using var file = SafetensorsFile.Open(path);
+        using var file = SafetensorsReader.Open(path);
         return file.Tensors.ToDictionary(tensor => tensor.Name, file.ReadBytes);
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
-using MLNet.Gpt.Formats.PyTorch;
-using MLNet.Gpt.Formats.TensorFlow;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 

@@ -26,7 +26,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
         var weights = RandomWeights.Of(config);
         GptModelExporter.Export(Folder, weights, Words);
 
-        using var file = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"));
+        using var file = SafetensorsReader.Open(Path.Combine(Folder, "model.safetensors"));
         Assert.Equal("pt", file.Metadata["format"]);
         var expected = new Dictionary<string, long[]> { ["transformer.wte.weight"] = [61, 32], ["transformer.wpe.weight"] = [16, 32], ["transformer.ln_f.weight"] = [32], ["transformer.ln_f.bias"] = [32] };
         for (int layer = 0; layer < 2; layer++)
@@ -105,7 +105,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
         long total = 0;
         foreach (string shard in shards)
         {
-            using var file = SafetensorsFile.Open(Path.Combine(Folder, shard));
+            using var file = SafetensorsReader.Open(Path.Combine(Folder, shard));
             long size = file.Tensors.Sum(tensor => tensor.ElementCount * 4);
             Assert.True(size <= 30_000 || file.Tensors.Count == 1);
             total += size;
@@ -160,7 +160,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
 
     private IEnumerable<string> Names() => Directory.EnumerateFiles(Folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
-    private static float[] Read(SafetensorsFile file, string name)
+    private static float[] Read(SafetensorsReader file, string name)
     {
         float[] elements = new float[file.Find(name)!.ElementCount];
         file.Read(name, 0, elements);

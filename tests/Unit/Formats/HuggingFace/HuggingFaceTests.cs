@@ -70,7 +70,7 @@ public sealed class HuggingFaceTests : IDisposable
     {
         Copy("hf");
         string path = Path.Combine(_directory.Path, "model.safetensors");
-        using (var original = SafetensorsFile.Open(ModelFixtures.Path("hf/model.safetensors")))
+        using (var original = SafetensorsReader.Open(ModelFixtures.Path("hf/model.safetensors")))
         {
             var entries = original.Tensors.Select(tensor => new WeightEntry(tensor.Name, [.. tensor.Shape.Select(size => (int)size)])).Append(new("lm_head.weight", [40, 8]));
             SafetensorsWriter.Write(path, entries, (name, start, destination) =>

@@ -223,7 +223,7 @@ public sealed class TokenizerFilesTests : IDisposable
         File.Move(Path.Combine(_directory.Path, "out", "tokenizer.json"), whole);
         Check(TokenizerFile.Load(whole));
         string own = Path.Combine(_directory.Path, "own.json");
-        File.WriteAllText(own, MLNet.Gpt.Formats.HuggingFace.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        File.WriteAllText(own, MLNet.Gpt.Formats.Metadata.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         Check(TokenizerFile.Load(own));
 
         string state = Path.Combine(_directory.Path, "out.pth");

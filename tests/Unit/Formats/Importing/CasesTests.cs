@@ -326,7 +326,7 @@ public sealed class CasesTests : IDisposable
     [InlineData("model.transformer.module.")]
     public void Prefixes_come_off_in_any_order_and_number(string prefix)
     {
-        using var good = SafetensorsFile.Open(At("hf-good/model.safetensors"));
+        using var good = SafetensorsReader.Open(At("hf-good/model.safetensors"));
         string path = Path.Combine(_directory.Path, "model.safetensors");
         SafetensorsWriter.Write(
             path,

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Formats.Onnx;

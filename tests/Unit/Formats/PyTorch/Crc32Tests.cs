@@ -1,4 +1,4 @@
-using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 

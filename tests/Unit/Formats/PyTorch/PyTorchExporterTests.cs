@@ -78,7 +78,7 @@ public sealed class PyTorchExporterTests : IDisposable
     private static IEnumerable<string> Keys(GptConfig config, ExportOptions options)
     {
         var job = new ExportJob("", RandomWeights.Of(config), null, options, new ExportMeter(null, default));
-        return MLNet.Gpt.Formats.PyTorch.PyTorchExporter.StateDict(job).Items.Select(item => item.Key);
+        return MLNet.Gpt.Formats.PyTorch.PyTorchWriter.StateDict(job).Items.Select(item => item.Key);
     }
 
     private static void CheckMask(byte[] stored, int length)

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 

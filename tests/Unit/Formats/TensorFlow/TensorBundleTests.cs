@@ -1,5 +1,6 @@
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.TensorFlow;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.TensorFlow;
 
@@ -19,7 +20,7 @@ public class TensorBundleTests
     public void A_checkpoint_of_TensorFlow_is_read()
     {
         using var files = new OpenFiles();
-        var tensors = TensorBundle.Open(Path.Combine(Folder, "model.index"), files);
+        var tensors = TensorFlowReader.Open(Path.Combine(Folder, "model.index"), files);
         Assert.Equal(["W", "b"], tensors.Select(tensor => tensor.Name));
         Assert.All(tensors, tensor => Assert.Equal("F32", tensor.DataType));
         float[] values = new float[2];
@@ -44,7 +45,7 @@ public class TensorBundleTests
         var error = Assert.Throws<InvalidDataException>(() =>
         {
             using var files = new OpenFiles();
-            foreach (var tensor in TensorBundle.Open(Path.Combine(directory.Path, "model.index"), files)) tensor.Elements!.Read(0, new float[1]);
+            foreach (var tensor in TensorFlowReader.Open(Path.Combine(directory.Path, "model.index"), files)) tensor.Elements!.Read(0, new float[1]);
         });
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
@@ -68,7 +69,7 @@ public class TensorBundleTests
         File.WriteAllBytes(path, changed);
         using var files = new OpenFiles();
 
-        if (reason is null) Assert.Equal(2, TensorBundle.Open(path, files).Count);
-        else Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => TensorBundle.Open(path, files)).Message, StringComparison.Ordinal);
+        if (reason is null) Assert.Equal(2, TensorFlowReader.Open(path, files).Count);
+        else Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => TensorFlowReader.Open(path, files)).Message, StringComparison.Ordinal);
     }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Random;
-using MLNet.Gpt.Training.Managed;
 
 namespace MLNet.Gpt.Tests.Training.Managed;
 

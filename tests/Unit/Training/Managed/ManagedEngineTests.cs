@@ -1,7 +1,8 @@
-using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
-using MLNet.Gpt.Training.Managed;
+using MLNet.Gpt.Training.Engines;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed;

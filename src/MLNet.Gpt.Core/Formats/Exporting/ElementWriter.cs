@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Numerics.Tensors;
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.Exporting;
+
+/// <summary>Streams tensors' elements through a small buffer into a file.</summary>
+/// <param name="meter">Told what was written.</param>
+/// <param name="clamps">Whether elements beyond the data type's range are brought into it; otherwise they are refused.</param>
+internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
+{
+    // 1 MiB of single precision: large enough that the system calls do not count. Whole blocks of every data type.
+    private const int ChunkLength = 262_144;
+
+    private readonly float[] _elements = new float[ChunkLength];
+    private readonly byte[] _bytes = new byte[ChunkLength * sizeof(float)];
+
+    public void Write(Stream stream, ExportTensor tensor, ExportDataType type)
+    {
+        long count = tensor.ElementCount;
+        for (long start = 0; start < count; start += ChunkLength)
+        {
+            meter.ThrowIfCancelled();
+            var part = _elements.AsSpan(0, (int)Math.Min(ChunkLength, count - start));
+            var encoded = _bytes.AsSpan(0, (int)type.Size(part.Length));
+            tensor.Read(start, part);
+            FitToRange(tensor, type, start, part);
+            type.Encode(part, encoded);
+            stream.Write(encoded);
+            meter.Advance(tensor.Name, encoded.Length);
+        }
+    }
+
+    private void FitToRange(ExportTensor tensor, ExportDataType type, long start, Span<float> part)
+    {
+        float beyond = type.FirstBeyond(), largest = type.LargestNumber();
+        if (type == ExportDataType.Float32 || MathF.Abs(TensorPrimitives.MaxMagnitude(part)) < beyond) return;
+        for (int i = 0; i < part.Length; i++)
+        {
+            if (MathF.Abs(part[i]) < beyond) continue;
+            if (!clamps || float.IsNaN(part[i])) throw Lost(tensor, type, start + i, part[i]);
+            part[i] = MathF.CopySign(largest, part[i]);
+        }
+    }
+
+    private static ArgumentException Lost(ExportTensor tensor, ExportDataType type, long element, float value)
+    {
+        long[] index = new long[tensor.Shape.Count];
+        for (int i = index.Length - 1; i >= 0; i--) (element, index[i]) = Math.DivRem(element, tensor.Shape[i]);
+        string limit = string.Create(CultureInfo.InvariantCulture, $"{type} holds numbers up to {type.LargestNumber()}");
+        string advice = float.IsNaN(value)
+            ? "write it as Float32, which keeps it"
+            : $"choose a wider type, or set {nameof(ExportOptions.ClampsToRange)}";
+        string place = $"'{tensor.Name}'[{string.Join(", ", index)}]";
+        return new(string.Create(CultureInfo.InvariantCulture, $"The weight {place} is {value}; {limit}: {advice}."), nameof(type));
+    }
+}

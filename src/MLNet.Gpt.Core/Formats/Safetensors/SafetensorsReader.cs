@@ -1,0 +1,110 @@
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
+
+namespace MLNet.Gpt.Formats;
+
+/// <summary>
+/// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for.
+/// Safe for use by many threads.
+/// </summary>
+/// <remarks>
+/// Reads are positional reads of the file, not a memory mapping: as fast from the system's cache, and a file that
+/// another program cuts short while it is open gives an exception where a mapping would end the process. A file that is
+/// replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
+/// </remarks>
+public sealed class SafetensorsReader : IDisposable
+{
+    private readonly PositionedFile _file;
+    private readonly Dictionary<string, SafetensorsTensor> _byName;
+
+    private SafetensorsReader(PositionedFile file, SafetensorsHeader header)
+    {
+        _file = file;
+        Metadata = header.Metadata;
+        Tensors = header.Tensors;
+        _byName = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+    }
+
+    /// <summary>The file's path as it was given.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>The header's free texts by key.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>The tensors in the order of their bytes in the file.</summary>
+    public IReadOnlyList<SafetensorsTensor> Tensors { get; }
+
+    /// <summary>Opens a file and checks its header against its length.</summary>
+    /// <exception cref="InvalidDataException">
+    /// The file breaks the format; the message names the file, the tensor and what is wrong.
+    /// </exception>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    public static SafetensorsReader Open(string path) => Open(PositionedFile.Open(path));
+
+    /// <summary>Takes charge of an open file, and checks its header against its length.</summary>
+    internal static SafetensorsReader Open(PositionedFile file)
+    {
+        try
+        {
+            string path = file.Path;
+            byte[] start = file.Read(0, (int)Math.Min(file.Length, SafetensorsHeader.LengthSize));
+            byte[] json = file.Read(SafetensorsHeader.LengthSize, SafetensorsHeader.ReadLength(path, start, file.Length));
+            return new(file, SafetensorsHeader.Parse(path, json, file.Length));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The tensor of a name, or <see langword="null"/>.</summary>
+    public SafetensorsTensor? Find(string name) => _byName.GetValueOrDefault(name);
+
+    /// <summary>
+    /// Copies elements of a tensor of floating-point numbers, row-major, as single precision. Double precision is
+    /// rounded.
+    /// </summary>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="start">Index of the first element to copy.</param>
+    /// <param name="destination">Receives as many elements as it is long.</param>
+    /// <exception cref="KeyNotFoundException">There is no tensor of that name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The elements asked for reach past the tensor's end.</exception>
+    /// <exception cref="InvalidOperationException">The tensor does not hold floating-point numbers.</exception>
+    /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
+    public void Read(string name, long start, Span<float> destination)
+    {
+        var tensor = Find(name) ?? throw new KeyNotFoundException($"There is no tensor '{name}' in '{Path}'.");
+        if (start < 0 || start > tensor.ElementCount - destination.Length)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(start), start, $"{destination.Length} elements from {start} reach outside {tensor}, which has {tensor.ElementCount}.");
+        }
+
+        var elements = Elements(tensor) ?? throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
+        elements.Read(start, destination);
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    /// <summary>A tensor of bytes, whole.</summary>
+    /// <exception cref="InvalidDataException">It holds something else, or more than an array does.</exception>
+    internal byte[] ReadBytes(SafetensorsTensor tensor) => tensor.DataType == SafetensorsDataType.UInt8 && tensor.ElementCount <= Array.MaxLength
+        ? _file.Read(tensor.FileOffset, (int)tensor.ElementCount)
+        : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
+
+    /// <summary>
+    /// Every tensor as the importing parts know it. Of tensors with shared elements, safetensors' <c>save_model</c>
+    /// keeps one and names the others in the metadata, each with the one kept; those follow.
+    /// </summary>
+    internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(Import).Concat(Metadata
+        .Where(pair => Find(pair.Key) is null && Find(pair.Value) is not null)
+        .Select(pair => Import(Find(pair.Value)!) with { Name = pair.Key, IsAlias = true }));
+
+    private FileTensor Import(SafetensorsTensor tensor) =>
+        new(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)) { Identity = (Path, tensor.Name) };
+
+    private PlainElements? Elements(SafetensorsTensor tensor) => tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
+}

@@ -1,0 +1,30 @@
+using MLNet.Gpt.Numerics.Kernels;
+
+namespace MLNet.Gpt.Network;
+
+/// <summary>
+/// Where dropout's random numbers come from: a seed, and the number of batches seen. Nothing else, so that neither
+/// threads nor the order of work matter.
+/// </summary>
+/// <param name="Seed">The key of the generator.</param>
+/// <param name="Batch">The number of the batch, from 0.</param>
+/// <param name="Rate">The probability of an element to be dropped; 0 for no dropout.</param>
+internal readonly record struct DropoutStream(ulong Seed, ulong Batch, double Rate)
+{
+    // Of each layer: the attention weights, and its two branches.
+    private const int SitesPerLayer = 3;
+
+    /// <summary>After the embeddings.</summary>
+    public Dropout Embedding => At(0);
+
+    /// <summary>On the attention weights of a layer; rows are (b, head, query).</summary>
+    public Dropout AttentionWeights(int layer) => At(1 + (SitesPerLayer * layer));
+
+    /// <summary>On what attention adds to the residual stream.</summary>
+    public Dropout AttentionBranch(int layer) => At(2 + (SitesPerLayer * layer));
+
+    /// <summary>On what the feed-forward layer adds to the residual stream.</summary>
+    public Dropout FeedForwardBranch(int layer) => At(3 + (SitesPerLayer * layer));
+
+    private Dropout At(int site) => new(Seed, Batch, (uint)site, Rate);
+}

@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Numerics.Kernels;
+
+/// <summary>
+/// The output head and cross-entropy as one operation: logits z = h Wᵀ exist for a few rows at a time, and become their
+/// own gradients in place.
+/// </summary>
+/// <remarks>
+/// With label smoothing α: loss = (1 − α) (ln Σ eᶻ − z of the target) + α (ln Σ eᶻ − mean of z), and dz = softmax(z) −
+/// (1 − α) [target] − α / V. Smoothing as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the Inception
+/// Architecture" (2016).
+/// </remarks>
+internal static unsafe class HeadLoss
+{
+    /// <summary>Rows whose logits exist at the same time.</summary>
+    public const int RowsPerChunk = 512;
+
+    // Ids whose part of dh is added up at a time, so that a panel of their weights stays in the cache.
+    private const int IdsPerPass = 3072;
+
+    /// <summary>Numbers of scratch for the logits of some rows.</summary>
+    public static long LogitsLengthOf(int rows, int vocabularySize) => (Math.Min((long)rows, RowsPerChunk) + 8) * StrideOf(vocabularySize);
+
+    /// <summary>The losses of all rows, and their gradients where wanted.</summary>
+    /// <param name="compute">What to run on.</param>
+    /// <param name="hidden">The normalised residual stream h, (N, C).</param>
+    /// <param name="weight">W, (V, C).</param>
+    /// <param name="targets">(N).</param>
+    /// <param name="smoothing">α.</param>
+    /// <param name="logits">Scratch of <see cref="LogitsLengthOf"/>.</param>
+    /// <param name="losses">Receives the loss of each row.</param>
+    /// <param name="gradients">What else is computed; <see langword="null"/> for losses alone.</param>
+    public static void Run(
+        Compute compute, Matrix hidden, Matrix weight, int[] targets, double smoothing, float* logits, double[] losses, HeadGradients? gradients)
+    {
+        int vocabularySize = weight.Rows;
+        for (int first = 0; first < hidden.Rows; first += RowsPerChunk)
+        {
+            int start = first, rows = Math.Min(RowsPerChunk, hidden.Rows - start);
+            var chunk = hidden.Slice(start, rows);
+            var z = new Matrix(logits, rows, vocabularySize, StrideOf(vocabularySize));
+            PanelProduct.Run(compute, chunk, new TransposedPanels(weight), new StoreSink(z));
+            compute.ForEach(rows, row =>
+                losses[start + row] = LossOf(z.Row(row), vocabularySize, targets[start + row], smoothing, gradients?.Factor));
+            if (gradients is not null) Backward(compute, z, chunk, weight, gradients, start);
+        }
+    }
+
+    private static void Backward(Compute compute, Matrix dz, Matrix hidden, Matrix weight, HeadGradients gradients, int firstRow)
+    {
+        var dh = gradients.Hidden.Slice(firstRow, dz.Rows);
+        for (int id = 0; id < weight.Rows; id += IdsPerPass)
+        {
+            int ids = Math.Min(IdsPerPass, weight.Rows - id);
+            var panels = new MatrixPanels(weight.Slice(id, ids));
+            if (id == 0) PanelProduct.Run(compute, dz.SliceColumns(id, ids), panels, new StoreSink(dh));
+            else PanelProduct.Run(compute, dz.SliceColumns(id, ids), panels, new AddSink(dh));
+        }
+
+        Linear.BackwardParameters(compute, hidden, dz, gradients.Weight, null, gradients.Panels);
+    }
+
+    /// <summary>The loss of a row of logits, which become their gradients times a factor where there is one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double LossOf(float* z, int count, int target, double smoothing, float? factor)
+    {
+        double targetLogit = z[target], mean = 0;
+        var maxima = Vector512.Create(float.NegativeInfinity);
+        for (int i = 0; i < count; i += Lanes.Count) maxima = Vector512.Max(maxima, Row.Load(z, i, count, float.NegativeInfinity));
+        float maximum = Lanes.Max(maxima);
+        if (smoothing > 0) mean = Mean(z, count);
+
+        var shift = Vector512.Create(maximum);
+        var sums = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes.Count)
+        {
+            var exponential = Exponential.Of(Row.Load(z, i, count, float.NegativeInfinity) - shift);
+            Row.Store(exponential, z, i, count);
+            sums += exponential;
+        }
+
+        double sum = Lanes.Sum(sums), logSumExp = maximum + Math.Log(sum);
+        if (factor is { } share)
+        {
+            // e^(z − maximum) → (softmax − smoothing / V) × share, then the target's part
+            Vector512<float> multiplier = Vector512.Create((float)(share / sum)), uniform = Vector512.Create((float)(-smoothing / count * share));
+            for (int i = 0; i < count; i += Lanes.Count)
+            {
+                Row.Store(Vector512.MultiplyAddEstimate(Row.Load(z, i, count), multiplier, uniform), z, i, count);
+            }
+
+            z[target] -= (float)((1 - smoothing) * share);
+        }
+
+        return logSumExp - ((1 - smoothing) * targetLogit) - (smoothing * mean);
+    }
+
+    private static double Mean(float* values, int count)
+    {
+        double sum = 0;
+        for (int i = 0; i < count; i += Lanes.Count) sum += Lanes.Sum(Row.Load(values, i, count));
+        return sum / count;
+    }
+
+    private static int StrideOf(int vocabularySize) => (vocabularySize + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+}

@@ -1,0 +1,70 @@
+using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Numerics.Products;
+
+/// <summary>The heavy kernels at one register width, chosen once for the machine.</summary>
+internal abstract unsafe class KernelSet
+{
+    /// <summary>The widest that the machine has.</summary>
+    public static KernelSet Best { get; } =
+        Vector512.IsHardwareAccelerated ? new KernelSet<Simd512, Vector512<float>>()
+        : Vector256.IsHardwareAccelerated ? new KernelSet<Simd256, Vector256<float>>()
+        : Vector128.IsHardwareAccelerated ? new KernelSet<Simd128, Vector128<float>>()
+        : new KernelSet<SimdScalar, float>();
+
+    /// <summary>Every width that the machine runs, the plain path last.</summary>
+    public static IReadOnlyList<KernelSet> All { get; } = FindAll();
+
+    /// <summary>Numbers in a register.</summary>
+    public abstract int Lanes { get; }
+
+    /// <summary>Rows of a tile.</summary>
+    public int TileRows => 8;
+
+    /// <summary>Columns (outputs) of a panel of packed weights or keys: three registers.</summary>
+    public int PanelWidth => 3 * Lanes;
+
+    /// <summary>Rows of values are padded to a multiple of this: two registers.</summary>
+    public int ValueWidth => 2 * Lanes;
+
+    /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, added to what C holds where asked.</summary>
+    public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
+
+    /// <summary>
+    /// The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed
+    /// matrix.
+    /// </summary>
+    public abstract void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
+
+    /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
+    public abstract void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y);
+
+    /// <summary>The same with panels of bfloat16 pairs.</summary>
+    public abstract void MultiplyVectorBFloat16(int depth, float* x, uint* panels, long stride, int count, float* y);
+
+    /// <summary>Widens steps of a panel of bfloat16 pairs to single precision.</summary>
+    /// <param name="pairCount">Pairs of steps of k.</param>
+    /// <param name="panel">Two steps a pair.</param>
+    /// <param name="destination">Receives 2 × pairCount steps.</param>
+    public abstract void WidenPanel(int pairCount, uint* panel, float* destination);
+
+    /// <summary>Y (8 × columns) += weights (8 × depth) · rows (depth × columns).</summary>
+    public abstract void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns);
+
+    /// <summary>The same where the weights' rows and steps stand any distances apart.</summary>
+    public abstract void AddStridedWeightedRows(int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns);
+
+    /// <summary>y (columns) += weights (depth) · rows (depth × columns).</summary>
+    public abstract void AddWeightedRow(int depth, float* weights, float* rows, nint stride, float* y, int columns);
+
+    private static List<KernelSet> FindAll()
+    {
+        var all = new List<KernelSet>();
+        if (Vector512.IsHardwareAccelerated) all.Add(new KernelSet<Simd512, Vector512<float>>());
+        if (Vector256.IsHardwareAccelerated) all.Add(new KernelSet<Simd256, Vector256<float>>());
+        if (Vector128.IsHardwareAccelerated) all.Add(new KernelSet<Simd128, Vector128<float>>());
+        all.Add(new KernelSet<SimdScalar, float>());
+        return all;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Numerics.Products;
+
+/// <summary>
+/// A row of activations as signed bytes, with a scale for every 64 of them: one outlier then coarsens only its neighbours.
+/// </summary>
+/// <remarks>
+/// Laid out as the bytes, padded with 0 to whole blocks, then per block its scale (float) and its correction (int), −128 × the sum of
+/// its bytes: weights are held offset by 128, and this takes the offset out again whatever the output.
+/// </remarks>
+internal static unsafe class QuantisedRow
+{
+    /// <summary>Numbers that share a scale.</summary>
+    public const int BlockLength = 64;
+
+    /// <summary>Blocks of a row.</summary>
+    public static int BlockCountOf(int depth) => (depth + BlockLength - 1) / BlockLength;
+
+    /// <summary>Bytes of a row with its scales and corrections, a multiple of 64.</summary>
+    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 8)) + 63) & ~63;
+
+    /// <summary>The scales of a row's blocks.</summary>
+    public static float* ScalesOf(byte* row, int depth) => (float*)(row + (BlockCountOf(depth) * BlockLength));
+
+    /// <summary>The corrections of a row's blocks.</summary>
+    public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
+
+    /// <summary>Quantises one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Quantise(float* source, int depth, byte* row)
+    {
+        float* scales = ScalesOf(row, depth);
+        int* corrections = CorrectionsOf(row, depth);
+        float* rest = stackalloc float[BlockLength];
+        for (int block = 0; block < BlockCountOf(depth); block++)
+        {
+            float* values = source + (block * BlockLength);
+            int count = depth - (block * BlockLength);
+            if (count < BlockLength)
+            {
+                for (int i = 0; i < BlockLength; i++) rest[i] = i < count ? values[i] : 0;
+                values = rest;
+            }
+
+            Vector512<float> a = Vector512.Load(values), b = Vector512.Load(values + 16), c = Vector512.Load(values + 32), d = Vector512.Load(values + 48);
+            float scale = Int8Rounding.ScaleOf(Lanes.Max(Vector512.Max(
+                Vector512.Max(Vector512.Abs(a), Vector512.Abs(b)), Vector512.Max(Vector512.Abs(c), Vector512.Abs(d)))));
+            var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
+            Vector512<int> p = Round(a * inverse), q = Round(b * inverse), r = Round(c * inverse), s = Round(d * inverse);
+            Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s)).Store((sbyte*)row + (block * BlockLength));
+            scales[block] = scale;
+            corrections[block] = -Int8Rounding.Offset * Vector512.Sum((p + q) + (r + s));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Round(Vector512<float> value) => Vector512.ConvertToInt32(Vector512.Round(value));
+}

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Numerics.Products;
+
+/// <summary>Panels of a matrix on its side, B = Mᵀ: what a linear layer's (out, in) weights are multiplied as.</summary>
+internal readonly unsafe struct TransposedPanels(Matrix matrix) : IPanelSource
+{
+    // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
+    private const int PackingDepth = 16;
+    private const int Square = 4;
+
+    public int Columns => matrix.Rows;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Pack(int column, int width, float* panel)
+    {
+        int count = Math.Min(width, matrix.Rows - column), depth = matrix.Columns;
+        if (count < width) Row.Clear(panel, depth * width);
+        int whole = CanZip ? count / Square * Square : 0;
+        for (int start = 0; start < depth; start += PackingDepth)
+        {
+            int end = Math.Min(start + PackingDepth, depth), wholeEnd = start + ((end - start) / Square * Square);
+            for (int output = 0; output < whole; output += Square)
+            {
+                float* source = matrix.Row(column + output);
+                int k = start;
+                for (; k < wholeEnd; k += Square) TransposeSquare(source + k, matrix.Stride, panel + ((nint)k * width) + output, width);
+                for (; k < end; k++)
+                {
+                    for (int i = 0; i < Square; i++) panel[((nint)k * width) + output + i] = source[(i * matrix.Stride) + k];
+                }
+            }
+
+            for (int output = whole; output < count; output++)
+            {
+                float* source = matrix.Row(column + output);
+                for (int k = start; k < end; k++) panel[((nint)k * width) + output] = source[k];
+            }
+        }
+    }
+
+    private static bool CanZip => Sse2.IsSupported || AdvSimd.Arm64.IsSupported;
+
+    // 4 × 4 numbers: zipping rows 0 and 1, and 2 and 3, gives pairs of each column, and zipping the pairs whole columns.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransposeSquare(float* source, nint sourceStride, float* target, nint targetStride)
+    {
+        Vector128<float> row0 = Vector128.Load(source), row1 = Vector128.Load(source + sourceStride);
+        Vector128<float> row2 = Vector128.Load(source + (2 * sourceStride)), row3 = Vector128.Load(source + (3 * sourceStride));
+        Vector128<double> low01 = ZipLow(row0, row1), high01 = ZipHigh(row0, row1), low23 = ZipLow(row2, row3), high23 = ZipHigh(row2, row3);
+        ZipLow(low01, low23).Store(target);
+        ZipHigh(low01, low23).Store(target + targetStride);
+        ZipLow(high01, high23).Store(target + (2 * targetStride));
+        ZipHigh(high01, high23).Store(target + (3 * targetStride));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> ZipLow(Vector128<float> a, Vector128<float> b) =>
+        (Sse2.IsSupported ? Sse.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b)).AsDouble();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<double> ZipHigh(Vector128<float> a, Vector128<float> b) =>
+        (Sse2.IsSupported ? Sse.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b)).AsDouble();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipLow(Vector128<double> a, Vector128<double> b) =>
+        (Sse2.IsSupported ? Sse2.UnpackLow(a, b) : AdvSimd.Arm64.ZipLow(a, b)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> ZipHigh(Vector128<double> a, Vector128<double> b) =>
+        (Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b)).AsSingle();
+}

@@ -1,0 +1,66 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using MLNet.Gpt.Network;
+
+namespace MLNet.Gpt.Training.Engines;
+
+/// <summary>What a step depends on besides the weights, as bytes by name, little-endian.</summary>
+internal static unsafe class EngineState
+{
+    private const string Steps = "adamw.step";
+    private const string Batches = "dropout.batch";
+    private const string Seed = "dropout.seed";
+    private const string FirstMoment = "adamw.mean.";
+    private const string SecondMoment = "adamw.square.";
+
+    /// <summary>A copy of moments, step and dropout's place; frozen weights have no moments.</summary>
+    public static Dictionary<string, byte[]> Capture(Parameters parameters, long step, ulong batch, ulong seed)
+    {
+        var state = new Dictionary<string, byte[]> { [Steps] = Bytes((ulong)step), [Batches] = Bytes(batch), [Seed] = Bytes(seed) };
+        foreach (var slot in Moments(parameters))
+        {
+            state[FirstMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(parameters.FirstMoments + slot.Offset, (int)slot.Length)).ToArray();
+            state[SecondMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(parameters.SecondMoments + slot.Offset, (int)slot.Length)).ToArray();
+        }
+
+        return state;
+    }
+
+    /// <summary>Puts the moments back.</summary>
+    /// <returns>Step, batch and seed.</returns>
+    /// <exception cref="InvalidDataException">Something is missing, or of another length; nothing is changed then.</exception>
+    public static (long Step, ulong Batch, ulong Seed) Restore(Parameters parameters, IReadOnlyDictionary<string, byte[]> state)
+    {
+        var found = (Step: (long)Number(state, Steps), Batch: Number(state, Batches), Seed: Number(state, Seed));
+        foreach (var slot in Moments(parameters))
+        {
+            Entry(state, FirstMoment + slot.Name, sizeof(float) * slot.Length);
+            Entry(state, SecondMoment + slot.Name, sizeof(float) * slot.Length);
+        }
+
+        foreach (var slot in Moments(parameters))
+        {
+            MemoryMarshal.Cast<byte, float>(state[FirstMoment + slot.Name]).CopyTo(new Span<float>(parameters.FirstMoments + slot.Offset, (int)slot.Length));
+            MemoryMarshal.Cast<byte, float>(state[SecondMoment + slot.Name]).CopyTo(new Span<float>(parameters.SecondMoments + slot.Offset, (int)slot.Length));
+        }
+
+        return found;
+    }
+
+    private static IEnumerable<ParameterSlot> Moments(Parameters parameters) => parameters.Layout.Slots.Where(slot => !slot.IsFrozen);
+
+    private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
+        !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")
+        : bytes.LongLength != length ? throw new InvalidDataException($"The training state holds {bytes.LongLength} bytes for '{name}', where {length} are needed.")
+        : bytes;
+
+    private static ulong Number(IReadOnlyDictionary<string, byte[]> state, string name) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(Entry(state, name, sizeof(ulong)));
+
+    private static byte[] Bytes(ulong number)
+    {
+        byte[] bytes = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, number);
+        return bytes;
+    }
+}

@@ -1,0 +1,216 @@
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt.Training.Engines;
+
+/// <summary>
+/// Trains GPT-2 without libtorch: forward and backward pass written out, on the library's own kernels, and a fused
+/// AdamW. The same weights, batches and options give the same bits whatever the number of threads.
+/// </summary>
+/// <remarks>Not safe for use by several threads at once. The shape of the whole follows A. Karpathy's llm.c.</remarks>
+internal sealed unsafe class ManagedEngine : ITrainableNetwork
+{
+    private readonly GptConfig _config;
+    private readonly ManagedEngineOptions _options;
+    private readonly Compute _compute;
+    private readonly Parameters _parameters;
+    private readonly AdamW _optimizer;
+    private Activations? _activations;
+    private double[] _losses = [];
+    private ulong _seed;
+    private ulong _batch;
+    private double _gradientFactor = 1; // clipping that AdamW applies as it reads
+    private bool _isDisposed;
+
+    /// <summary>An engine that starts from given weights, which it copies.</summary>
+    /// <param name="weights">Where to start, and the model's sizes and dropout rate.</param>
+    /// <param name="options">How to train; the defaults where <see langword="null"/>.</param>
+    /// <param name="kernels">The kernels to run on; the machine's best where <see langword="null"/>.</param>
+    public ManagedEngine(IWeightSource weights, ManagedEngineOptions? options = null, KernelSet? kernels = null)
+    {
+        _config = weights.Config.Validated();
+        _options = options ?? new();
+        _compute = new(kernels ?? KernelSet.Best, _options.ThreadCount ?? Environment.ProcessorCount);
+        _parameters = new(new(_config, _options.IsFrozen));
+        _optimizer = new(_parameters, _options);
+        _seed = (ulong)_options.Seed;
+        Weights = new ParameterView(_parameters);
+        try
+        {
+            _parameters.Load(weights);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IWeightSource Weights { get; }
+
+    /// <inheritdoc/>
+    public double Accumulate(TokenBatch batch, double share)
+    {
+        var a = Prepare(batch);
+        ApplyClipping();
+        int rows = batch.BatchSize * batch.Length;
+        var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
+        var dropout = new DropoutStream(_seed, _batch++, _config.DropoutRate);
+        var layout = _parameters.Layout;
+
+        Forward(batch, a, shape, dropout);
+        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), _parameters.Gradient(layout.Head).Data, a.Panels);
+        HeadLoss.Run(
+            _compute, a.Normalised(rows), _parameters.Value(layout.Head), batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
+
+        var gradient = a.Gradient(rows);
+        _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
+        LayerNorm.Backward(
+            _compute, a.Residual(_config.LayerCount, rows), a.Statistics(2 * _config.LayerCount), _parameters.Value(layout.FinalNormScale).Data,
+            a.Branch(rows), gradient, _parameters.Gradient(layout.FinalNormScale).Data, _parameters.Gradient(layout.FinalNormShift).Data, a.Parts);
+        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(_compute, _parameters, a, shape, layer, dropout);
+        Embedding.Backward(
+            _compute, batch.Inputs, batch.Length, gradient, dropout.Embedding,
+            _parameters.Gradient(layout.TokenEmbedding), _parameters.Gradient(layout.PositionEmbedding));
+        return Sum(rows) / rows;
+    }
+
+    /// <inheritdoc/>
+    public double ClipGradients(double? maximumNorm)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ApplyClipping();
+        double norm = _optimizer.GradientNorm(_compute);
+        if (maximumNorm is { } limit) _gradientFactor = GradientClipping.Factor(limit, norm);
+        return norm;
+    }
+
+    /// <inheritdoc/>
+    public void Update(double learningRate)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        _optimizer.Update(_compute, learningRate, _gradientFactor);
+        _gradientFactor = 1;
+    }
+
+    /// <inheritdoc/>
+    public void DiscardGradients()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        _optimizer.ScaleGradients(_compute, 0);
+        _gradientFactor = 1;
+    }
+
+    /// <inheritdoc/>
+    public LossSummary Measure(TokenBatch batch)
+    {
+        var a = Prepare(batch);
+        int rows = batch.BatchSize * batch.Length;
+        var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
+        Forward(batch, a, shape, new(_seed, 0, 0));
+        HeadLoss.Run(_compute, a.Normalised(rows), _parameters.Value(_parameters.Layout.Head), batch.Targets, 0, a.Logits, _losses, null);
+
+        var summary = LossSummary.Empty;
+        for (int row = 0; row < rows; row++) summary += LossSummary.Of(_losses[row]);
+        return summary;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, byte[]> CaptureState()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        return EngineState.Capture(_parameters, _optimizer.Step, _batch, _seed);
+    }
+
+    /// <inheritdoc/>
+    public byte[] CaptureRandom() => BitConverter.GetBytes(_batch);
+
+    /// <inheritdoc/>
+    public void RestoreRandom(byte[] state) => _batch = BitConverter.ToUInt64(state);
+
+    /// <inheritdoc/>
+    public void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        var theirs = weights.Config with { DropoutRate = _config.DropoutRate }; // dropout has no weights
+        if (theirs != _config) throw new ArgumentException($"The weights belong to {weights.Config}; the network is {_config}.", nameof(weights));
+        var (step, batch, seed) = EngineState.Restore(_parameters, state);
+        _parameters.Load(weights);
+        (_optimizer.Step, _batch, _seed) = (step, batch, seed);
+        DiscardGradients();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _activations?.Dispose();
+        _parameters.Dispose();
+    }
+
+    /// <summary>Native memory between weights and loss.</summary>
+    internal long ActivationBytes => _activations?.Length ?? 0;
+
+    /// <summary>A copy of a weight's gradient as gathered since the last step.</summary>
+    internal float[] Gradient(string name)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        ApplyClipping();
+        var slot = _parameters.Layout[name];
+        return new ReadOnlySpan<float>(_parameters.Gradients + slot.Offset, (int)slot.Length).ToArray();
+    }
+
+    /// <summary>From ids to the residual stream after the last norm.</summary>
+    private void Forward(TokenBatch batch, Activations a, AttentionShape shape, DropoutStream dropout)
+    {
+        int rows = batch.BatchSize * batch.Length;
+        var layout = _parameters.Layout;
+        Embedding.Forward(
+            _compute, batch.Inputs, batch.Length, _parameters.Value(layout.TokenEmbedding), _parameters.Value(layout.PositionEmbedding),
+            dropout.Embedding, a.Residual(0, rows));
+        for (int layer = 0; layer < _config.LayerCount; layer++) DecoderBlock.Forward(_compute, _parameters, a, shape, layer, dropout);
+        LayerNorm.Forward(
+            _compute, a.Residual(_config.LayerCount, rows), _parameters.Value(layout.FinalNormScale).Data, _parameters.Value(layout.FinalNormShift).Data,
+            a.Normalised(rows), a.Statistics(2 * _config.LayerCount));
+    }
+
+    private Activations Prepare(TokenBatch batch)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        if (batch.Length > _config.ContextLength)
+        {
+            throw new ArgumentException(
+                $"The batch's windows have {batch.Length} tokens; the model takes at most {_config.ContextLength}, its context length.", nameof(batch));
+        }
+
+        TokenIds.Validate(batch.Inputs, _config.VocabularySize, nameof(batch));
+        TokenIds.Validate(batch.Targets, _config.VocabularySize, nameof(batch));
+        int rows = checked(batch.BatchSize * batch.Length);
+        if (_activations is null || _activations.Capacity < rows)
+        {
+            _activations?.Dispose();
+            _activations = new(_config, rows, _compute.Kernels);
+            _losses = new double[rows];
+        }
+
+        return _activations;
+    }
+
+    // Clipping waits for AdamW to read the gradients; a caller that wants them earlier has it done at once.
+    private void ApplyClipping()
+    {
+        if (_gradientFactor != 1) _optimizer.ScaleGradients(_compute, (float)_gradientFactor);
+        _gradientFactor = 1;
+    }
+
+    private double Sum(int rows)
+    {
+        double sum = 0;
+        for (int row = 0; row < rows; row++) sum += _losses[row];
+        return sum;
+    }
+}

@@ -1,0 +1,10 @@
+namespace MLNet.Gpt.TorchSharp;
+
+/// <summary>
+/// A part of the network that can compute by the book's operations, one by one, instead of a fused kernel of libtorch.
+/// </summary>
+internal interface IStepByStep
+{
+    /// <summary>Whether it does so. The two differ only in how sums are rounded.</summary>
+    bool ComputesStepByStep { get; set; }
+}

@@ -1,0 +1,142 @@
+using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Tests.Numerics.Kernels;
+
+public unsafe class ElementwiseKernelTests
+{
+    public static TheoryData<int> Lengths => [1, 2, 15, 16, 17, 31, 48, 63, 768, 1600];
+
+    [Fact]
+    public void The_exponential_is_right_to_the_last_bits()
+    {
+        double worst = 0;
+        for (float x = -87; x < 88; x += 0.00037f)
+        {
+            double expected = Math.Exp(x), actual = Exponential.Of(Vector512.Create(x))[5];
+            worst = Math.Max(worst, Math.Abs(actual - expected) / expected);
+        }
+
+        Assert.InRange(worst, 0, 2.4e-7);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(-88, 0)]
+    [InlineData(float.NegativeInfinity, 0)]
+    [InlineData(float.NaN, float.NaN)]
+    public void The_exponential_is_exact_where_it_must_be(float x, float expected) => Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[15]);
+
+    [Fact]
+    public void The_exponential_of_much_is_much() => Assert.InRange(Exponential.Of(Vector512.Create(1e9f))[0], 2e38f, float.PositiveInfinity);
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Layer_norm_has_mean_0_and_variance_1_before_scale_and_shift(int width)
+    {
+        using var x = KernelSetTests.Numbers(width, 1);
+        using var scale = KernelSetTests.Numbers(width, 2);
+        using var shift = KernelSetTests.Numbers(width, 3);
+        using var y = KernelSetTests.Numbers(width + 1, 4);
+        float guard = KernelSetTests.At(y)[width];
+        float* input = KernelSetTests.At(x);
+        for (int i = 0; i < width; i++) input[i] += 5;
+        LayerNorm.Apply(input, KernelSetTests.At(scale), KernelSetTests.At(shift), width, KernelSetTests.At(y));
+
+        double mean = 0, variance = 0;
+        for (int i = 0; i < width; i++) mean += input[i] / (double)width;
+        for (int i = 0; i < width; i++) variance += (input[i] - mean) * (input[i] - mean) / width;
+        for (int i = 0; i < width; i++)
+        {
+            double expected = ((input[i] - mean) / Math.Sqrt(variance + GptConfig.LayerNormEpsilon) * KernelSetTests.At(scale)[i]) + KernelSetTests.At(shift)[i];
+            Assert.Equal(expected, KernelSetTests.At(y)[i], 1e-5);
+        }
+
+        Assert.Equal(guard, KernelSetTests.At(y)[width]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Gelu_is_that_of_the_sum(int count)
+    {
+        using var a = KernelSetTests.Numbers(count, 1);
+        using var b = KernelSetTests.Numbers(count, 2);
+        using var y = KernelSetTests.Numbers(count + 1, 3);
+        float guard = KernelSetTests.At(y)[count];
+        for (int i = 0; i < count; i++) KernelSetTests.At(a)[i] *= 12;
+        Gelu.OfSum(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        for (int i = 0; i < count; i++)
+        {
+            double x = KernelSetTests.At(a)[i] + KernelSetTests.At(b)[i];
+            double expected = 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
+            Assert.Equal(expected, KernelSetTests.At(y)[i], 4e-6);
+        }
+
+        Assert.Equal(guard, KernelSetTests.At(y)[count]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Rows_add_and_scale(int count)
+    {
+        using var a = KernelSetTests.Numbers(count, 1);
+        using var b = KernelSetTests.Numbers(count, 2);
+        using var y = KernelSetTests.Numbers(count, 3);
+        float[] first = new Span<float>(KernelSetTests.At(a), count).ToArray(), second = new Span<float>(KernelSetTests.At(b), count).ToArray();
+        float[] before = new Span<float>(KernelSetTests.At(y), count).ToArray();
+        Elementwise.Accumulate(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        for (int i = 0; i < count; i++) Assert.Equal(before[i] + (first[i] + second[i]), KernelSetTests.At(y)[i]);
+        Elementwise.Add(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        for (int i = 0; i < count; i++) Assert.Equal(first[i] + second[i], KernelSetTests.At(y)[i]);
+        Elementwise.Scale(KernelSetTests.At(a), 0.37f, KernelSetTests.At(a), count);
+        for (int i = 0; i < count; i++) Assert.Equal(first[i] * 0.37f, KernelSetTests.At(a)[i]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public void A_softmax_in_blocks_is_the_softmax_of_all(int blockLength)
+    {
+        const int Count = 1000;
+        const float Scale = 0.125f;
+        var random = new Random(7);
+        float[] scores = [.. Enumerable.Range(0, Count).Select(_ => 200 * (random.NextSingle() - 0.5f))];
+        float* block = stackalloc float[1008];
+        var softmax = OnlineSoftmax.Empty;
+        double gathered = 0; // Σ weight × index, as attention gathers values
+        for (int first = 0; first < Count; first += blockLength)
+        {
+            int count = Math.Min(blockLength, Count - first);
+            scores.AsSpan(first, count).CopyTo(new Span<float>(block, count));
+            gathered *= softmax.Add(block, count, Scale);
+            for (int i = 0; i < count; i++) gathered += (double)block[i] * (first + i);
+        }
+
+        double maximum = scores.Max() * (double)Scale, sum = scores.Sum(score => Math.Exp((score * (double)Scale) - maximum));
+        double expected = 0;
+        for (int i = 0; i < Count; i++) expected += Math.Exp((scores[i] * (double)Scale) - maximum) / sum * i;
+        Assert.Equal(sum, softmax.Sum, sum * 3e-6);
+        Assert.Equal(expected, gathered / softmax.Sum, 2e-3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void A_log_sum_exp_in_stretches_is_that_of_all(int stretch)
+    {
+        var random = new Random(8);
+        float[] logits = [.. Enumerable.Range(0, 1601).Select(_ => 40 * (random.NextSingle() - 0.5f))];
+        float target = logits[700];
+        var parts = new List<LogSumExp>();
+        fixed (float* start = logits)
+        {
+            for (int first = 0; first < logits.Length; first += stretch) parts.Add(LogSumExp.Of(start + first, Math.Min(stretch, logits.Length - first), target));
+        }
+
+        double maximum = logits.Max();
+        Assert.Equal(maximum + Math.Log(logits.Sum(logit => Math.Exp(logit - maximum))), LogSumExp.Combine(parts.ToArray()), 1e-6);
+        Assert.Equal(logits.Count(logit => logit > target), parts.Sum(part => part.AboveTarget));
+    }
+}

@@ -1,0 +1,130 @@
+using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
+
+namespace MLNet.Gpt.Tests.Numerics.Kernels;
+
+public unsafe class Int8KernelTests
+{
+    public static TheoryData<int> Depths => [1, 3, 4, 5, 63, 64, 65, 128, 769, 3072];
+
+    [Fact]
+    public void Fours_multiply_and_add_without_saturating()
+    {
+        var random = new Random(1);
+        byte[] unsigned = new byte[32], signed = new byte[32];
+        for (int round = 0; round < 200; round++)
+        {
+            random.NextBytes(unsigned);
+            random.NextBytes(signed);
+            if (round == 0)
+            {
+                Array.Fill(unsigned, (byte)255); // the sums of two products, ±65000, would not fit 16 bits
+                for (int i = 0; i < 32; i++) signed[i] = i < 16 ? (byte)127 : (byte)129;
+            }
+
+            // −128 is never made by quantising, and one of the instruction sets may not take it.
+            for (int i = 0; i < 32; i++) signed[i] = signed[i] == 128 ? (byte)129 : signed[i];
+            var left = Vector256.Create(unsigned);
+            var right = Vector256.Create(signed).AsSByte();
+            var sum = Vector256.Create(1000 * round);
+            var actual = Int8Product.MultiplyAddFours(sum, left, right);
+            Assert.Equal(Int8Product.MultiplyAddFoursPlain(sum, left, right), actual);
+            for (int lane = 0; lane < 8; lane++)
+            {
+                int expected = 1000 * round;
+                for (int i = 4 * lane; i < (4 * lane) + 4; i++) expected += unsigned[i] * (sbyte)signed[i];
+                Assert.Equal(expected, actual[lane]);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Depths))]
+    public void A_row_is_within_half_a_step_of_its_bytes(int depth)
+    {
+        using var x = KernelSetTests.Numbers(depth, 1);
+        using var row = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
+        float* numbers = KernelSetTests.At(x);
+        numbers[depth / 2] = -30; // an outlier coarsens its own block only
+        QuantisedRow.Quantise(numbers, depth, row.Pointer);
+        for (int block = 0; block < QuantisedRow.BlockCountOf(depth); block++)
+        {
+            int first = block * QuantisedRow.BlockLength, end = Math.Min(depth, first + QuantisedRow.BlockLength), sum = 0;
+            float largest = 0;
+            for (int i = first; i < end; i++) largest = Math.Max(largest, Math.Abs(numbers[i]));
+            float scale = QuantisedRow.ScalesOf(row.Pointer, depth)[block];
+            Assert.Equal(largest / 127, scale);
+            for (int i = first; i < end; i++)
+            {
+                sbyte value = ((sbyte*)row.Pointer)[i];
+                sum += value;
+                Assert.Equal(numbers[i], value * scale, 0.5001 * scale);
+            }
+
+            Assert.Equal(-128 * sum, QuantisedRow.CorrectionsOf(row.Pointer, depth)[block]);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Depths))]
+    public void A_product_is_that_of_the_quantised_numbers(int depth)
+    {
+        const int Outputs = 61; // one panel and a part of another
+        using var arena = new NativeArena("a test");
+        var matrix = new PackedMatrix(arena, "test", Outputs, depth, WeightPrecision.Int8, Int8Product.PanelWidth);
+        arena.Allocate();
+        using var rows = KernelSetTests.Numbers(96 * depth, 2);
+        for (int panel = 0; panel < 2; panel++) matrix.PackPanel(panel, KernelSetTests.At(rows) + (panel * 48 * depth));
+
+        using var x = KernelSetTests.Numbers(depth, 3);
+        using var quantised = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
+        using var y = KernelSetTests.Numbers(96, 4);
+        QuantisedRow.Quantise(KernelSetTests.At(x), depth, quantised.Pointer);
+        MatrixProduct.MultiplyVector(KernelSet.Best, matrix, 0, 2, KernelSetTests.At(x), quantised.Pointer, KernelSetTests.At(y));
+
+        float[] weights = new float[depth];
+        for (int output = 0; output < Outputs; output++)
+        {
+            double expected = 0, exact = 0;
+            fixed (float* row = weights) matrix.CopyRow(output, row);
+            for (int k = 0; k < depth; k++)
+            {
+                float* original = KernelSetTests.At(rows) + ((long)output * depth);
+                Assert.Equal(original[k], weights[k], 0.5001 * matrix.Scales[output]);
+                expected += (double)weights[k] * ((sbyte*)quantised.Pointer)[k] * QuantisedRow.ScalesOf(quantised.Pointer, depth)[k / 64];
+                exact += (double)original[k] * KernelSetTests.At(x)[k];
+            }
+
+            Assert.Equal(expected, KernelSetTests.At(y)[output], 1e-5 * Math.Sqrt(depth));
+            Assert.Equal(exact, KernelSetTests.At(y)[output], 0.01 * Math.Sqrt(depth));
+        }
+    }
+
+    [Theory]
+    [InlineData(1f)]
+    [InlineData(1.00390625f)] // half way between two bfloat16 numbers: to the even one below
+    [InlineData(1.01171875f)] // half way: to the even one above
+    [InlineData(-3.1415927f)]
+    [InlineData(1e-40f)]
+    [InlineData(3.4e38f)]
+    [InlineData(float.PositiveInfinity)]
+    [InlineData(float.NaN)]
+    public void Bfloat16_rounds_to_the_nearest_even(float value)
+    {
+        // The nearest by search among all.
+        float rounded = BFloat16Rounding.Widen(BFloat16Rounding.Round(value));
+        if (!float.IsFinite(value))
+        {
+            Assert.Equal(value, rounded);
+            return;
+        }
+
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        float down = BitConverter.UInt32BitsToSingle(bits & 0xFFFF0000), up = BitConverter.UInt32BitsToSingle((bits & 0xFFFF0000) + 0x10000);
+        double below = Math.Abs((double)value - down), above = Math.Abs((float.IsInfinity(up) ? Math.Sign(value) * Math.Pow(2, 128) : up) - (double)value);
+        bool isDownEven = ((bits >> 16) & 1) == 0;
+        Assert.Equal(below < above || (below == above && isDownEven) ? down : up, rounded);
+    }
+}
