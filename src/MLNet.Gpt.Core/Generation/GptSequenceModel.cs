@@ -27,7 +27,7 @@ internal sealed class GptSequenceModel(GptModel model) : ISequenceModel
 
         public void Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken) => session.Append(ids, cancellationToken);
 
-        public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken) => session.AppendAll(ids, logits, cancellationToken);
+        public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken) => session.Append(ids, logits, cancellationToken);
 
         public void Truncate(int position) => session.Truncate(position);
 

@@ -1,11 +1,8 @@
 using System.Globalization;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Memory;
-using MLNet.Gpt.Numerics.Products;
-using MLNet.Gpt.Numerics.Threading;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
@@ -15,15 +12,19 @@ namespace MLNet.Gpt;
 /// Immutable and safe for use by many threads; loads no native library.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Results depend on the weights and the tokens alone: not on <see cref="GptModelOptions.ThreadCount"/>, nor on what else is computed
-/// in the same call, nor on how a sequence was cut into calls. A model is also a source of weights: at
-/// <see cref="WeightPrecision.Float32"/> of exactly those it was made from, otherwise of what rounding left of them.
+/// in the same call, nor on how a sequence was divided into calls. A model is also a source of weights: at
+/// <see cref="WeightPrecision.Float32"/> of exactly those it was made from, otherwise of the rounded ones.
+/// </para>
+/// <para>
+/// The model owns its packed weights, a copy outside the managed heap; what they were read from can be closed or changed afterwards.
+/// <see cref="Dispose"/> frees them. Sessions, scorers and generators use the model and do not own it. A model that is not
+/// disposed is freed by the garbage collector once nothing refers to it.
+/// </para>
 /// </remarks>
-public sealed class GptModel : IWeightSource, IDisposable
+public sealed partial class GptModel : IWeightSource, IDisposable
 {
-    // GPT-2's vocabulary, and as programs pad it to multiples of 8, 32, 64 and 128; of other sizes the tokenizer could be any.
-    private static readonly int[] Gpt2Sizes = [50257, 50264, 50272, 50304];
-
     private readonly ModelWeights _weights;
     private readonly ModelRunner _runner;
     private readonly Lazy<PackedWeightReader> _reader;
@@ -35,7 +36,6 @@ public sealed class GptModel : IWeightSource, IDisposable
         _reader = new(() => new PackedWeightReader(weights));
         Tokenizer = tokenizer;
         Options = options;
-        ThreadCount = Math.Min(options.ThreadCount ?? Environment.ProcessorCount, WorkerTeam.MostThreads);
         _runner = new ModelRunner(weights, ThreadCount);
     }
 
@@ -43,8 +43,8 @@ public sealed class GptModel : IWeightSource, IDisposable
     public GptConfig Config => _weights.Config;
 
     /// <summary>
-    /// The tokenizer that belongs to the weights, with as many ids as the model; see
-    /// <see cref="FromWeights(IWeightSource, ITextTokenizer, GptModelOptions?)"/>.
+    /// The tokenizer that belongs to the weights, with as many ids as the model; see <see cref="FromWeights(IWeightSource,
+    /// ITextTokenizer, GptModelOptions?, IProgress{double}?, CancellationToken)"/>.
     /// </summary>
     public ITextTokenizer Tokenizer { get; }
 
@@ -54,130 +54,10 @@ public sealed class GptModel : IWeightSource, IDisposable
     /// <summary>Memory that the packed weights take, in bytes. A tied head and the token embedding are held once.</summary>
     public long WeightBytes => _weights.ByteCount;
 
-    /// <summary>Threads that work on one call, the calling one among them.</summary>
-    internal int ThreadCount { get; }
+    /// <summary>Threads that work on one call, including the calling one.</summary>
+    internal int ThreadCount => Options.WorkingThreads;
 
     internal ModelWeights Weights => _weights;
-
-    /// <summary>Packs weights for the engine.</summary>
-    /// <param name="weights">Read once, by several threads; not kept.</param>
-    /// <param name="tokenizer">
-    /// Belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has stand for no
-    /// text, count in every softmax and are never generated. It may also be larger by special tokens, which are refused
-    /// where a text has one.
-    /// </param>
-    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">
-    /// The tokenizer has ordinary tokens that the model has not, or the configuration contradicts itself.
-    /// </exception>
-    /// <exception cref="OutOfMemoryException">
-    /// The system has no memory for the weights; the message says how much is needed.
-    /// </exception>
-    public static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options = null) =>
-        FromWeights(weights, tokenizer, options, KernelSet.Best);
-
-    /// <summary>
-    /// Loads a model of any known format, found from the content, and packs its weights for the engine: a checkpoint of
-    /// this library, a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging
-    /// Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
-    /// </summary>
-    /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
-    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <param name="tokenizer">
-    /// Used in place of the tokenizer beside the weights, such as one of <see cref="TokenizerFile.Load"/>. Needed where
-    /// there is none, unless the vocabulary is as large as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64
-    /// or 128: 50264, 50272 or 50304. Then GPT-2's is taken.
-    /// </param>
-    /// <param name="headCount">
-    /// Attention heads, where the file does not tell them and the model has none of GPT-2's published widths.
-    /// </param>
-    /// <param name="useStoredHead">As for <see cref="GptModelFile.Open"/>.</param>
-    /// <exception cref="InvalidDataException">
-    /// The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.
-    /// </exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    /// <exception cref="ArgumentException">
-    /// A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model has not.
-    /// </exception>
-    /// <remarks>What of the file is left aside, <see cref="GptModelFile.Warnings"/> tells.</remarks>
-    public static GptModel Load(string path, GptModelOptions? options = null, ITextTokenizer? tokenizer = null, int? headCount = null, bool useStoredHead = false)
-    {
-        using var file = GptModelFile.Open(path, headCount, useStoredHead);
-        return FromFile(file, options, tokenizer);
-    }
-
-    /// <summary>Packs the weights of an open file for the engine.</summary>
-    /// <param name="file">Read once; not kept.</param>
-    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
-    /// <param name="tokenizer">As for <see cref="Load"/>.</param>
-    /// <exception cref="InvalidDataException">
-    /// The file's tokenizer is damaged or of no known kind, a checksum does not fit, or the file has become shorter.
-    /// </exception>
-    /// <exception cref="ArgumentException">
-    /// A tokenizer is needed, or it has ordinary tokens that the model has not.
-    /// </exception>
-    public static GptModel FromFile(GptModelFile file, GptModelOptions? options = null, ITextTokenizer? tokenizer = null)
-    {
-        ArgumentNullException.ThrowIfNull(file);
-        tokenizer ??= file.Tokenizer
-            ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
-            ?? throw new ArgumentException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"'{file.Path}' was saved without a tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's ({string.Join(", ", Gpt2Sizes)}); one must be given."),
-                nameof(tokenizer));
-        try
-        {
-            return FromWeights(file, tokenizer, options);
-        }
-        catch (OutOfMemoryException error)
-        {
-            throw new OutOfMemoryException($"'{file.Path}' cannot be loaded. {error.Message}", error);
-        }
-    }
-
-    /// <summary>The same with kernels of a given width.</summary>
-    internal static GptModel FromWeights(IWeightSource weights, ITextTokenizer tokenizer, GptModelOptions? options, KernelSet kernels)
-    {
-        ArgumentNullException.ThrowIfNull(weights);
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        var config = weights.Config.Validated();
-        tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
-        options ??= new GptModelOptions();
-        var packed = new ModelWeights(config, options.Precision, kernels);
-        try
-        {
-            var model = new GptModel(packed, tokenizer, options);
-            WeightPacker.Pack(weights, packed, model.ThreadCount);
-            return model;
-        }
-        catch
-        {
-            packed.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>The same model at another precision, in memory of its own.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
-    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
-    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public GptModel Quantize(WeightPrecision precision)
-    {
-        Check.Defined(precision, nameof(precision));
-        using var lease = Borrow();
-        var packed = new ModelWeights(Config, precision, _weights.Kernels);
-        try
-        {
-            WeightPacker.Repack(_weights, packed, ThreadCount);
-            return new GptModel(packed, Tokenizer, Options with { Precision = precision });
-        }
-        catch
-        {
-            packed.Dispose();
-            throw;
-        }
-    }
 
     /// <summary>Writes the model in a format of other programs; see <see cref="GptModelExporter.Export"/>.</summary>
     /// <param name="path">The file or folder to make or replace.</param>
@@ -262,36 +142,78 @@ public sealed class GptModel : IWeightSource, IDisposable
         Score(new ScoringBatch { Inputs = inputs, Targets = checkedTargets, Lengths = lengths, Scores = scores }, cancellationToken);
     }
 
-    /// <summary>Scores packed sequences as the other overload does, and gives whatever else the batch wants, in one pass.</summary>
+    /// <summary>Scores packed sequences as the public overload does, and computes whatever else the batch wants in the same pass.</summary>
     internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
-        int[] inputs = TokenIds.Copy(batch.Inputs, Config.VocabularySize, nameof(inputs));
-        int[] lengths = batch.Lengths.ToArray();
-        ValidateLengths(lengths, inputs.Length);
+        var copy = batch.Copy(Config);
         using var lease = Borrow();
-        _runner.Score(batch with { Inputs = inputs, Lengths = lengths }, cancellationToken);
+        _runner.Score(copy, cancellationToken);
     }
 
-    /// <summary>The logits of every position of one sequence, (T, V) row-major.</summary>
-    /// <param name="ids">At most the context length.</param>
+    /// <summary>Computes the logits of every position of one sequence.</summary>
+    /// <param name="ids">At most the context length, T.</param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    /// <returns>(T, V), row-major.</returns>
     /// <exception cref="ArgumentException">There are more ids than the context length.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public float[] ComputeLogits(ReadOnlySpan<int> ids)
+    public float[] ComputeLogits(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
         int[] sequence = CopySequence(ids);
         using var lease = Borrow();
-        return _runner.ComputeLogits(sequence);
+        float[] logits = new float[checked(sequence.Length * (long)Config.VocabularySize)];
+        _runner.ComputeLogits(sequence, logits, cancellationToken);
+        return logits;
     }
 
-    /// <summary>The hidden state of every position after the last layer norm, (T, C) row-major.</summary>
-    /// <inheritdoc cref="ComputeLogits" path="/param|/exception"/>
-    public float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
+    /// <summary>Computes the logits of every position of one sequence into memory of the caller's.</summary>
+    /// <param name="ids">At most the context length, T.</param>
+    /// <param name="destination">
+    /// Receives (T, V), row-major, at its beginning. If the call throws, it may have been written to.
+    /// </param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    /// <exception cref="ArgumentException">There are more ids than the context length, or the destination is too short.</exception>
+    /// <inheritdoc cref="ComputeLogits(ReadOnlySpan{int}, CancellationToken)" path="/exception"/>
+    public void ComputeLogits(ReadOnlySpan<int> ids, Span<float> destination, CancellationToken cancellationToken = default)
+    {
+        int[] sequence = CopySequence(ids);
+        CheckRoom(destination.Length, sequence.Length, Config.VocabularySize);
+        using var lease = Borrow();
+        _runner.ComputeLogits(sequence, destination, cancellationToken);
+    }
+
+    /// <summary>Computes the hidden state of every position after the last layer norm.</summary>
+    /// <returns>(T, C), row-major.</returns>
+    /// <inheritdoc cref="ComputeLogits(ReadOnlySpan{int}, CancellationToken)" path="/param|/exception"/>
+    public float[] ComputeHiddenStates(ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
         int[] sequence = CopySequence(ids);
         using var lease = Borrow();
-        return _runner.ComputeHiddenStates(sequence);
+        float[] states = new float[checked(sequence.Length * (long)Config.EmbeddingWidth)];
+        _runner.ComputeHiddenStates(sequence, states, cancellationToken);
+        return states;
     }
+
+    /// <summary>Computes the hidden state of every position after the last layer norm into memory of the caller's.</summary>
+    /// <param name="ids">At most the context length, T.</param>
+    /// <param name="destination">
+    /// Receives (T, C), row-major, at its beginning. If the call throws, it may have been written to.
+    /// </param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    /// <inheritdoc cref="ComputeLogits(ReadOnlySpan{int}, Span{float}, CancellationToken)" path="/exception"/>
+    public void ComputeHiddenStates(ReadOnlySpan<int> ids, Span<float> destination, CancellationToken cancellationToken = default)
+    {
+        int[] sequence = CopySequence(ids);
+        CheckRoom(destination.Length, sequence.Length, Config.EmbeddingWidth);
+        using var lease = Borrow();
+        _runner.ComputeHiddenStates(sequence, destination, cancellationToken);
+    }
+
+    /// <summary>Names the model by its sizes, such as "GPT of 124.4M parameters (12 layers, width 768, context 1024, vocabulary 50257), Int8".</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Config.LayerCount} layers, width {Config.EmbeddingWidth}, context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
 
     /// <summary>
     /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other
@@ -335,19 +257,11 @@ public sealed class GptModel : IWeightSource, IDisposable
         return TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
     }
 
-    private void ValidateLengths(ReadOnlySpan<int> lengths, int inputCount)
+    private static void CheckRoom(int length, int rows, int width)
     {
-        long sum = 0;
-        for (int i = 0; i < lengths.Length; i++)
+        if (length < (long)rows * width)
         {
-            if (lengths[i] < 0 || lengths[i] > Config.ContextLength)
-            {
-                throw new ArgumentException($"Sequence {i} has a length of {lengths[i]}; it must be from 0 to the context length, {Config.ContextLength}.", nameof(lengths));
-            }
-
-            sum += lengths[i];
+            throw new ArgumentException($"There is room for {length} numbers; {rows} ids give {rows} × {width} = {(long)rows * width}.", "destination");
         }
-
-        if (sum != inputCount) throw new ArgumentException($"The lengths add up to {sum}, but there are {inputCount} inputs.", nameof(lengths));
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
 
@@ -93,8 +94,8 @@ public sealed class GptSession : IDisposable
     /// <exception cref="ArgumentException">
     /// The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.
     /// </exception>
-    /// <inheritdoc cref="Append" path="/exception"/>
-    public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="Append(ReadOnlySpan{int}, CancellationToken)" path="/exception"/>
+    public void Append(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
     {
         int vocabulary = Model.Config.VocabularySize;
         int[] appended = TokenIds.Copy(ids, vocabulary, nameof(ids));
@@ -116,7 +117,7 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Forgets all tokens from a position on; logits are empty until the next <see cref="Append"/>.</summary>
+    /// <summary>Forgets all tokens from a position on; logits are empty until the next <see cref="Append(ReadOnlySpan{int}, CancellationToken)"/>.</summary>
     /// <param name="position">From 0 to <see cref="Position"/>; at <see cref="Position"/> nothing changes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The session has no such position.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
@@ -174,6 +175,9 @@ public sealed class GptSession : IDisposable
     {
         if (Interlocked.Or(ref _state, Disposed) == 0) _cache.Dispose();
     }
+
+    /// <summary>Tells how much of the context is used, such as "17 of 1024 tokens".</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Position} of {Model.Config.ContextLength} tokens");
 
     /// <summary>Claims the session for one call.</summary>
     internal void Enter()

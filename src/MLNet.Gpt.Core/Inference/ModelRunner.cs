@@ -81,30 +81,40 @@ internal sealed unsafe class ModelRunner : IDisposable
     /// <summary>Scores packed sequences.</summary>
     public void Score(in ScoringBatch batch, CancellationToken cancellationToken) => _scoring.Score(batch, cancellationToken);
 
-    /// <summary>The logits of every position of a sequence, (T, V).</summary>
-    public float[] ComputeLogits(ReadOnlySpan<int> ids)
+    /// <summary>Computes the logits of every position of a sequence, (T, V).</summary>
+    public void ComputeLogits(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken)
     {
-        float[] logits = new float[checked(ids.Length * (long)Config.VocabularySize)];
-        ComputeWhole(ids, workspace =>
+        if (ids.IsEmpty) return;
+        var workspace = _workspaces.Rent(ids.Length);
+        try
         {
-            fixed (float* start = logits) ComputeLogits(workspace, logits.Length / Config.VocabularySize, start);
-        });
-        return logits;
+            RunWhole(workspace, ids, cancellationToken);
+            fixed (float* start = logits) ComputeLogits(workspace, ids.Length, start);
+        }
+        finally
+        {
+            _workspaces.Return(workspace);
+        }
     }
 
-    /// <summary>The hidden states of a sequence after the last layer norm, (T, C).</summary>
-    public float[] ComputeHiddenStates(ReadOnlySpan<int> ids)
+    /// <summary>Computes the hidden states of a sequence after the last layer norm, (T, C).</summary>
+    public void ComputeHiddenStates(ReadOnlySpan<int> ids, Span<float> states, CancellationToken cancellationToken)
     {
+        if (ids.IsEmpty) return;
         int width = Config.EmbeddingWidth;
-        float[] states = new float[checked(ids.Length * (long)width)];
-        ComputeWhole(ids, workspace =>
+        var workspace = _workspaces.Rent(ids.Length);
+        try
         {
-            for (int row = 0; row < states.Length / width; row++)
+            RunWhole(workspace, ids, cancellationToken);
+            for (int row = 0; row < ids.Length; row++)
             {
-                new ReadOnlySpan<float>(workspace.Normalised + ((long)row * workspace.Width), width).CopyTo(states.AsSpan(row * width, width));
+                new ReadOnlySpan<float>(workspace.Normalised + ((long)row * workspace.Width), width).CopyTo(states.Slice(row * width, width));
             }
-        });
-        return states;
+        }
+        finally
+        {
+            _workspaces.Return(workspace);
+        }
     }
 
     public void Dispose() => _workspaces.Dispose();
@@ -129,31 +139,17 @@ internal sealed unsafe class ModelRunner : IDisposable
         }
     }
 
-    private void ComputeWhole(ReadOnlySpan<int> ids, Action<Workspace> useNormalised)
+    // Leaves the normalized rows of a whole sequence in the workspace.
+    private void RunWhole(Workspace workspace, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
     {
-        if (ids.IsEmpty) return;
-        using var cache = NewCache(ids.Length);
-        var workspace = _workspaces.Rent(ids.Length);
-        try
-        {
-            ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, CancellationToken.None);
-            ForwardPass.Normalise(_weights, workspace, 0, ids.Length, _threadCount);
-            useNormalised(workspace);
-        }
-        finally
-        {
-            _workspaces.Return(workspace);
-        }
+        using var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, ids.Length);
+        cache.EnsureCapacity(ids.Length);
+        ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, cancellationToken);
+        ForwardPass.Normalise(_weights, workspace, 0, ids.Length, _threadCount);
+        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
         _weights.Kernels, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
         logits, Config.VocabularySize, ProductTarget.Store, _threadCount);
-
-    private KvCache NewCache(int length)
-    {
-        var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, length);
-        cache.EnsureCapacity(length);
-        return cache;
-    }
 }

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Tokenization;
+
 namespace MLNet.Gpt.Inference;
 
 /// <summary>Packed sequences to be scored, and where their scores go. Arguments were checked.</summary>
@@ -26,4 +28,26 @@ internal readonly ref struct ScoringBatch
 
     /// <summary>Receives the state after the last token of the sequences; <see langword="null"/> if nobody needs it.</summary>
     public SequenceEnds? Ends { get; init; }
+
+    /// <summary>Copies inputs and lengths, which other threads may change, and checks the copies.</summary>
+    /// <exception cref="ArgumentException">The lengths do not fit the inputs, or a sequence is longer than the context.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    public ScoringBatch Copy(GptConfig config)
+    {
+        int[] inputs = TokenIds.Copy(Inputs, config.VocabularySize, nameof(inputs)), lengths = Lengths.ToArray();
+        long sum = 0;
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            if (lengths[i] < 0 || lengths[i] > config.ContextLength)
+            {
+                throw new ArgumentException(
+                    $"Sequence {i} has a length of {lengths[i]}; it must be from 0 to the context length, {config.ContextLength}.", nameof(lengths));
+            }
+
+            sum += lengths[i];
+        }
+
+        if (sum != inputs.Length) throw new ArgumentException($"The lengths add up to {sum}, but there are {inputs.Length} inputs.", nameof(lengths));
+        return this with { Inputs = inputs, Lengths = lengths };
+    }
 }

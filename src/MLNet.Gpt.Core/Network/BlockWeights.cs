@@ -6,18 +6,22 @@ namespace MLNet.Gpt.Network;
 /// <summary>The weights of one transformer block.</summary>
 internal sealed class BlockWeights
 {
-    public BlockWeights(NativeArena arena, GptConfig config, int layer, WeightPrecision precision, int panelWidth)
+    public BlockWeights(
+        NativeArena arena, GptConfig config, int layer, WeightPrecision precision, int panelWidth, Func<string[], bool> hasBlocks)
     {
         int c = config.EmbeddingWidth;
         Layer = layer;
         AttentionNormScale = new PackedVector(arena, c);
         AttentionNormShift = new PackedVector(arena, c);
-        QueryKeyValue = new PackedMatrix(arena, $"query, key and value of block {layer}", 3 * c, c, precision, panelWidth);
-        AttentionOutput = new PackedMatrix(arena, $"attention output of block {layer}", c, c, precision, panelWidth);
+        QueryKeyValue = Matrix("query, key and value", 3 * c, c, WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer));
+        AttentionOutput = Matrix("attention output", c, c, WeightNames.AttentionOutput(layer));
         FeedForwardNormScale = new PackedVector(arena, c);
         FeedForwardNormShift = new PackedVector(arena, c);
-        FeedForwardIn = new PackedMatrix(arena, $"first feed-forward layer of block {layer}", config.FeedForwardWidth, c, precision, panelWidth);
-        FeedForwardOut = new PackedMatrix(arena, $"second feed-forward layer of block {layer}", c, config.FeedForwardWidth, precision, panelWidth);
+        FeedForwardIn = Matrix("first feed-forward layer", config.FeedForwardWidth, c, WeightNames.FeedForwardIn(layer));
+        FeedForwardOut = Matrix("second feed-forward layer", c, config.FeedForwardWidth, WeightNames.FeedForwardOut(layer));
+
+        PackedMatrix Matrix(string label, int outputs, int depth, params string[] names) =>
+            new(arena, $"{label} of block {layer}", outputs, depth, precision, panelWidth, hasBlocks(names));
     }
 
     public int Layer { get; }

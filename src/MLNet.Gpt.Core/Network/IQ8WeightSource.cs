@@ -1,3 +1,5 @@
+using MLNet.Gpt.Numerics.Products;
+
 namespace MLNet.Gpt.Network;
 
 /// <summary>
@@ -22,14 +24,4 @@ internal interface IQ8WeightSource : IWeightSource
     /// <exception cref="ArgumentOutOfRangeException">The blocks reach past the weight's end.</exception>
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
     void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination);
-}
-
-/// <summary>The sizes of a Q8_0 block.</summary>
-internal static class Q8Block
-{
-    /// <summary>Elements of a block.</summary>
-    public const int Length = 32;
-
-    /// <summary>Bytes of a block: a half-precision scale, then one signed byte per element.</summary>
-    public const int Size = 2 + Length;
 }

@@ -9,7 +9,11 @@ internal sealed class ModelWeights : IDisposable
     private readonly NativeArena _arena = new("the model's weights");
 
     /// <summary>Lays out the weights of a configuration and takes cleared memory for them.</summary>
-    public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels)
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="precision">How matrices are held.</param>
+    /// <param name="kernels">Decides the width of panels.</param>
+    /// <param name="blocks">At Int8, tells which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.</param>
+    public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks = null)
     {
         Config = config;
         Precision = precision;
@@ -17,12 +21,17 @@ internal sealed class ModelWeights : IDisposable
         int c = config.EmbeddingWidth, v = config.VocabularySize;
         int panelWidth = precision == WeightPrecision.Int8 ? Int8Product.PanelWidth : kernels.PanelWidth;
         PositionEmbedding = new PackedVector(_arena, checked(config.ContextLength * c));
-        TokenEmbedding = new PackedMatrix(_arena, "token embedding", v, c, precision, panelWidth);
-        Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(layer => new BlockWeights(_arena, config, layer, precision, panelWidth))];
+        TokenEmbedding = new PackedMatrix(_arena, "token embedding", v, c, precision, panelWidth, HasBlocks(WeightNames.TokenEmbedding));
+        Blocks =
+        [
+            .. Enumerable.Range(0, config.LayerCount).Select(layer => new BlockWeights(_arena, config, layer, precision, panelWidth, HasBlocks)),
+        ];
         FinalNormScale = new PackedVector(_arena, c);
         FinalNormShift = new PackedVector(_arena, c);
-        Head = config.HasTiedHead ? TokenEmbedding : new PackedMatrix(_arena, "output head", v, c, precision, panelWidth);
+        Head = config.HasTiedHead ? TokenEmbedding : new PackedMatrix(_arena, "output head", v, c, precision, panelWidth, HasBlocks(WeightNames.Head));
         _arena.Allocate();
+
+        bool HasBlocks(params string[] names) => blocks is not null && names.All(blocks.IsMadeOfBlocks);
     }
 
     public GptConfig Config { get; }

@@ -3,17 +3,16 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// Reads packed weights back under their names: what <see cref="WeightPacker"/> took, but for the rounding of the
-/// precision.
+/// Reads packed weights back under their names: what <see cref="WeightPacker"/> read, as far as the precision holds it.
 /// </summary>
-internal sealed unsafe class PackedWeightReader
+internal sealed unsafe class PackedWeightReader : IWeightSource
 {
     private readonly Dictionary<string, Action<long, Span<float>>> _readers = [];
     private readonly Dictionary<string, long> _lengths;
 
     public PackedWeightReader(ModelWeights weights)
     {
-        var config = weights.Config;
+        var config = Config = weights.Config;
         _lengths = WeightNames.For(config).ToDictionary(entry => entry.Name, entry => entry.ElementCount);
         AddMatrix(weights.TokenEmbedding, WeightNames.TokenEmbedding);
         if (!config.HasTiedHead) AddMatrix(weights.Head, WeightNames.Head);
@@ -23,7 +22,10 @@ internal sealed unsafe class PackedWeightReader
         foreach (var block in weights.Blocks) AddBlock(block, config);
     }
 
-    /// <inheritdoc cref="IWeightSource.Read"/>
+    /// <inheritdoc/>
+    public GptConfig Config { get; }
+
+    /// <inheritdoc/>
     public void Read(string name, long start, Span<float> destination)
     {
         if (!_readers.TryGetValue(name, out var read)) throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
@@ -65,13 +67,22 @@ internal sealed unsafe class PackedWeightReader
 
     private static void ReadRows(PackedMatrix matrix, int firstRow, long start, Span<float> destination)
     {
-        float[] row = new float[matrix.Depth];
+        float[]? part = null;
         while (!destination.IsEmpty)
         {
             var (index, column) = Math.DivRem(start, matrix.Depth);
-            fixed (float* pointer = row) matrix.CopyRow(firstRow + (int)index, pointer);
             int count = Math.Min(destination.Length, matrix.Depth - (int)column);
-            row.AsSpan((int)column, count).CopyTo(destination);
+            if (count == matrix.Depth)
+            {
+                fixed (float* row = destination) matrix.CopyRow(firstRow + (int)index, row);
+            }
+            else
+            {
+                part ??= new float[matrix.Depth];
+                fixed (float* row = part) matrix.CopyRow(firstRow + (int)index, row);
+                part.AsSpan((int)column, count).CopyTo(destination);
+            }
+
             destination = destination[count..];
             start += count;
         }

@@ -4,108 +4,149 @@ using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>Fills a model's weights, panel by panel on all threads, from a source or from weights of another precision.</summary>
-internal static unsafe class WeightPacker
+/// <summary>Reads a source's weights into the engine's layout, panel by panel and on all threads.</summary>
+internal sealed unsafe class WeightPacker
 {
-    // A source may lie across the panels, as files of (in, out) do: several panels at a time make for longer runs of it.
+    // A source may lie across the panels, as files of (in, out) do: reading several panels at a time gives longer runs of it.
     private const int MostPanelsPerRead = 4;
 
-    /// <summary>Reads every weight of a source once.</summary>
-    public static void Pack(IWeightSource source, ModelWeights weights, int threadCount)
+    private readonly IWeightSource _source;
+    private readonly Q8Weights? _blocks;
+    private readonly int _threadCount;
+    private readonly IProgress<double>? _progress;
+    private readonly CancellationToken _cancellationToken;
+    private readonly ModelWeights _target;
+    private readonly double _total;
+    private long _done;
+
+    private WeightPacker(
+        IWeightSource source, ModelWeights target, Q8Weights? blocks, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
     {
-        var config = weights.Config;
-        ReadVector(source, WeightNames.PositionEmbedding, weights.PositionEmbedding);
-        ReadVector(source, WeightNames.FinalNormScale, weights.FinalNormScale);
-        ReadVector(source, WeightNames.FinalNormShift, weights.FinalNormShift);
-        PackMatrix(source, weights.TokenEmbedding, [WeightNames.TokenEmbedding], [], threadCount);
-        if (!config.HasTiedHead) PackMatrix(source, weights.Head, [WeightNames.Head], [], threadCount);
-        foreach (var block in weights.Blocks)
+        (_source, _target, _blocks, _threadCount) = (source, target, blocks, threadCount);
+        (_progress, _cancellationToken) = (progress, cancellationToken);
+        _total = source.Config.ParameterCount;
+    }
+
+    private delegate void RowReader<T>(string name, int row, Span<T> rows);
+
+    private delegate void PanelPacker<T>(int panel, T* rows)
+        where T : unmanaged;
+
+    /// <summary>Takes memory for a source's weights and reads each of them once.</summary>
+    /// <param name="source">The weights.</param>
+    /// <param name="precision">How matrices are held. At Int8, those that are Q8_0 blocks stay what they are.</param>
+    /// <param name="kernels">Decides the width of panels.</param>
+    /// <param name="threadCount">Threads to work on.</param>
+    /// <param name="progress">Told the fraction of the weights that has been read, from the calling thread after each matrix.</param>
+    /// <param name="cancellationToken">Checked before each read.</param>
+    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled; all memory is free again.</exception>
+    public static ModelWeights Pack(
+        IWeightSource source, WeightPrecision precision, KernelSet kernels, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var blocks = precision == WeightPrecision.Int8 ? new Q8Weights(source) : null;
+        var target = new ModelWeights(source.Config, precision, kernels, blocks);
+        try
+        {
+            new WeightPacker(source, target, blocks, threadCount, progress, cancellationToken).Pack();
+            return target;
+        }
+        catch
+        {
+            target.Dispose();
+            throw;
+        }
+    }
+
+    private void Pack()
+    {
+        var config = _target.Config;
+        PackVector(WeightNames.PositionEmbedding, _target.PositionEmbedding);
+        PackVector(WeightNames.FinalNormScale, _target.FinalNormScale);
+        PackVector(WeightNames.FinalNormShift, _target.FinalNormShift);
+        PackMatrix(_target.TokenEmbedding, [WeightNames.TokenEmbedding], []);
+        if (!config.HasTiedHead) PackMatrix(_target.Head, [WeightNames.Head], []);
+        foreach (var block in _target.Blocks)
         {
             int layer = block.Layer;
-            ReadVector(source, WeightNames.AttentionNormScale(layer), block.AttentionNormScale);
-            ReadVector(source, WeightNames.AttentionNormShift(layer), block.AttentionNormShift);
-            ReadVector(source, WeightNames.FeedForwardNormScale(layer), block.FeedForwardNormScale);
-            ReadVector(source, WeightNames.FeedForwardNormShift(layer), block.FeedForwardNormShift);
+            PackVector(WeightNames.AttentionNormScale(layer), block.AttentionNormScale);
+            PackVector(WeightNames.AttentionNormShift(layer), block.AttentionNormShift);
+            PackVector(WeightNames.FeedForwardNormScale(layer), block.FeedForwardNormScale);
+            PackVector(WeightNames.FeedForwardNormShift(layer), block.FeedForwardNormShift);
             PackMatrix(
-                source,
                 block.QueryKeyValue,
                 [WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer)],
-                config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : [],
-                threadCount);
-            PackMatrix(source, block.AttentionOutput, [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)], threadCount);
-            PackMatrix(source, block.FeedForwardIn, [WeightNames.FeedForwardIn(layer)], [WeightNames.FeedForwardInBias(layer)], threadCount);
-            PackMatrix(source, block.FeedForwardOut, [WeightNames.FeedForwardOut(layer)], [WeightNames.FeedForwardOutBias(layer)], threadCount);
+                config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : []);
+            PackMatrix(block.AttentionOutput, [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)]);
+            PackMatrix(block.FeedForwardIn, [WeightNames.FeedForwardIn(layer)], [WeightNames.FeedForwardInBias(layer)]);
+            PackMatrix(block.FeedForwardOut, [WeightNames.FeedForwardOut(layer)], [WeightNames.FeedForwardOutBias(layer)]);
         }
     }
 
-    /// <summary>Packs anew what another model holds, rounding to this model's precision.</summary>
-    public static void Repack(ModelWeights from, ModelWeights to, int threadCount)
+    private void PackVector(string name, PackedVector target)
     {
-        foreach (var (source, target) in from.Vectors.Zip(to.Vectors))
-        {
-            new ReadOnlySpan<float>(source.Pointer, source.Length).CopyTo(new Span<float>(target.Pointer, target.Length));
-        }
-
-        foreach (var (source, target) in from.Matrices.Zip(to.Matrices))
-        {
-            new ReadOnlySpan<float>(source.Bias, source.Outputs).CopyTo(new Span<float>(target.Bias, target.Outputs));
-            PackPanels(target, panelsPerRead: 1, threadCount, (first, end, rows) =>
-            {
-                fixed (float* start = rows)
-                {
-                    for (int row = first; row < end; row++) source.CopyRow(row, start + ((long)(row - first) * target.Depth));
-                }
-            });
-        }
+        _cancellationToken.ThrowIfCancellationRequested();
+        _source.Read(name, 0, new Span<float>(target.Pointer, target.Length));
+        _done += target.Length;
     }
-
-    private static void ReadVector(IWeightSource source, string name, PackedVector target) =>
-        source.Read(name, 0, new Span<float>(target.Pointer, target.Length));
 
     // Several weights of equal height may lie one below the other in a matrix; a panel can then reach from one into the next.
-    private static void PackMatrix(IWeightSource source, PackedMatrix target, string[] names, string[] biasNames, int threadCount)
+    private void PackMatrix(PackedMatrix target, string[] names, string[] biasNames)
     {
         int partHeight = target.Outputs / names.Length, depth = target.Depth;
         for (int part = 0; part < biasNames.Length; part++)
         {
-            source.Read(biasNames[part], 0, new Span<float>(target.Bias + (part * partHeight), partHeight));
+            _source.Read(biasNames[part], 0, new Span<float>(target.Bias + (part * partHeight), partHeight));
         }
 
-        int panelsPerRead = Math.Clamp(target.PanelCount / (2 * threadCount), 1, MostPanelsPerRead);
-        PackPanels(target, panelsPerRead, threadCount, (first, end, rows) =>
+        if (target.HasBlocks)
         {
-            for (int row = first; row < end;)
-            {
-                int part = row / partHeight, count = Math.Min(end, (part + 1) * partHeight) - row;
-                source.Read(names[part], (long)(row - (part * partHeight)) * depth, rows.AsSpan((row - first) * depth, count * depth));
-                row += count;
-            }
-        });
+            int blocksPerRow = depth / Q8Block.Length;
+            PackPanels<byte>(
+                target, names, blocksPerRow * Q8Block.Size, (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
+        }
+        else
+        {
+            PackPanels<float>(target, names, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
+        }
+
+        _done += ((long)target.Outputs * depth) + (biasNames.Length * (long)partHeight);
+        _progress?.Report(_done / _total);
     }
 
-    // readRows fills an array with the rows from first to before end.
-    private static void PackPanels(PackedMatrix target, int panelsPerRead, int threadCount, Action<int, int, float[]> readRows)
+    private void PackPanels<T>(PackedMatrix target, string[] names, int rowLength, RowReader<T> read, PanelPacker<T> pack)
+        where T : unmanaged
     {
+        int partHeight = target.Outputs / names.Length;
+        int panelsPerRead = Math.Clamp(target.PanelCount / (2 * _threadCount), 1, MostPanelsPerRead);
         int reads = (target.PanelCount + panelsPerRead - 1) / panelsPerRead;
-        WorkerTeam.Run(reads, threadCount, read =>
+        WorkerTeam.Run(reads, _threadCount, index =>
         {
-            int firstPanel = read * panelsPerRead, endPanel = Math.Min(firstPanel + panelsPerRead, target.PanelCount);
+            _cancellationToken.ThrowIfCancellationRequested();
+            int firstPanel = index * panelsPerRead, endPanel = Math.Min(firstPanel + panelsPerRead, target.PanelCount);
             int first = firstPanel * target.PanelWidth, end = Math.Min(endPanel * target.PanelWidth, target.Outputs);
-            float[] rows = ArrayPool<float>.Shared.Rent(checked((endPanel - firstPanel) * target.PanelWidth * target.Depth));
+            T[] rows = ArrayPool<T>.Shared.Rent(checked((endPanel - firstPanel) * target.PanelWidth * rowLength));
             try
             {
-                readRows(first, end, rows);
-                fixed (float* start = rows)
+                for (int row = first; row < end;)
+                {
+                    int part = row / partHeight, count = Math.Min(end, (part + 1) * partHeight) - row;
+                    read(names[part], row - (part * partHeight), rows.AsSpan((row - first) * rowLength, count * rowLength));
+                    row += count;
+                }
+
+                fixed (T* start = rows)
                 {
                     for (int panel = firstPanel; panel < endPanel; panel++)
                     {
-                        target.PackPanel(panel, start + ((long)(panel - firstPanel) * target.PanelWidth * target.Depth));
+                        pack(panel, start + ((long)(panel - firstPanel) * target.PanelWidth * rowLength));
                     }
                 }
             }
             finally
             {
-                ArrayPool<float>.Shared.Return(rows);
+                ArrayPool<T>.Shared.Return(rows);
             }
         });
     }

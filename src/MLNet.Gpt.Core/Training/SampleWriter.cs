@@ -6,7 +6,7 @@ internal static class SampleWriter
 {
     public static string Write(IWeightSource weights, SampleOptions options, CancellationToken cancellationToken)
     {
-        using var model = GptModel.FromWeights(weights, options.Tokenizer);
+        using var model = GptModel.FromWeights(weights, options.Tokenizer, cancellationToken: cancellationToken);
         return options.Prompt + new TextGenerator(model).Generate(options.Prompt, options.Generation, cancellationToken).Text;
     }
 }

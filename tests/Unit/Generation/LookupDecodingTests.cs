@@ -82,7 +82,7 @@ public class LookupDecodingTests
         single.Append(ids.AsSpan(0, 3));
         many.Append(ids.AsSpan(0, 3));
         float[] logits = new float[287 * config.VocabularySize];
-        many.AppendAll(ids.AsSpan(3), logits);
+        many.Append(ids.AsSpan(3), logits);
         for (int i = 3; i < ids.Length; i++)
         {
             Assert.Equal(single.Append([ids[i]]).ToArray(), logits[((i - 3) * config.VocabularySize)..((i - 2) * config.VocabularySize)]);
@@ -90,7 +90,7 @@ public class LookupDecodingTests
 
         Assert.Equal(single.Logits.ToArray(), many.Logits.ToArray());
         Assert.Equal(290, many.Position);
-        Assert.Contains("room for 5", Assert.Throws<ArgumentException>(() => many.AppendAll([1], new float[5])).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => many.AppendAll(new int[11], new float[11 * config.VocabularySize]));
+        Assert.Contains("room for 5", Assert.Throws<ArgumentException>(() => many.Append([1], new float[5])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => many.Append(new int[11], new float[11 * config.VocabularySize]));
     }
 }

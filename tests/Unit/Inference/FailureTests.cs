@@ -12,7 +12,7 @@ public class FailureTests
     {
         { "one token", (_, sessions) => sessions[0].Append([7], Cancellation) },
         { "a prompt", (_, sessions) => sessions[0].Append(RandomWeights.Ids(Config, 265, seed: 4), Cancellation) },
-        { "all logits", (_, sessions) => sessions[0].AppendAll([7, 8, 9], new float[3 * Config.VocabularySize], Cancellation) },
+        { "all logits", (_, sessions) => sessions[0].Append([7, 8, 9], new float[3 * Config.VocabularySize], Cancellation) },
         { "a step", (model, sessions) => model.Step(sessions, [.. sessions.Select((_, i) => i)], Cancellation) },
     };
 
@@ -185,7 +185,7 @@ public class FailureTests
             () =>
             {
                 using var session = model.CreateSession();
-                session.AppendAll(ids, new float[40 * Config.VocabularySize], Cancellation);
+                session.Append(ids, new float[40 * Config.VocabularySize], Cancellation);
             },
             () =>
             {

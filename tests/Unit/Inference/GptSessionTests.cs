@@ -32,11 +32,11 @@ public class GptSessionTests
         using var session = model.CreateSession();
         session.Append(ids.AsSpan(0, 3), Cancellation);
         float[] logits = new float[287 * v];
-        session.AppendAll(ids.AsSpan(3), logits, Cancellation);
+        session.Append(ids.AsSpan(3), logits, Cancellation);
         Assert.Equal(expected[(3 * v)..], logits);
         Assert.Equal(expected.AsSpan(289 * v), session.Logits);
         Assert.Equal(290, session.Position);
-        Assert.Throws<ArgumentException>(() => session.AppendAll([1], new float[v - 1], Cancellation));
+        Assert.Throws<ArgumentException>(() => session.Append([1], new float[v - 1], Cancellation));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Gguf;
 

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Layouts;
 

@@ -1,5 +1,5 @@
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 

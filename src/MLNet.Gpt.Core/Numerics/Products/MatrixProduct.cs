@@ -75,6 +75,13 @@ internal static unsafe class MatrixProduct
             case WeightPrecision.BFloat16:
                 kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, matrix.PanelStride / 4, count, y);
                 break;
+            case WeightPrecision.Int8 when matrix.HasBlocks:
+                for (int i = 0; i < count; i++)
+                {
+                    Q8Product.Multiply(depth, quantised, 1, matrix.BlockScales(panel + i), matrix.BlockBytes(panel + i), y + (i * width));
+                }
+
+                break;
             case WeightPrecision.Int8:
                 for (int i = 0; i < count; i++)
                 {
@@ -92,6 +99,12 @@ internal static unsafe class MatrixProduct
         KernelSet kernels, PackedMatrix matrix, int panel, float* input, nint inputStride, int rows, byte* quantised, float* tile)
     {
         int depth = matrix.Depth, width = matrix.PanelWidth;
+        if (matrix.HasBlocks)
+        {
+            Q8Product.Multiply(depth, quantised, rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
+            return;
+        }
+
         if (matrix.Precision == WeightPrecision.Int8)
         {
             // The whole numbers of a row are so quick to multiply that taking rows one by one, the panel in the cache, loses nothing.

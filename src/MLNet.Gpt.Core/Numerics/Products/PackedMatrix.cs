@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Vectors;
@@ -9,21 +12,35 @@ namespace MLNet.Gpt.Numerics.Products;
 /// step of k, the outputs side by side. A product reads it from front to back whatever the number of rows it is multiplied with.
 /// </summary>
 /// <remarks>
-/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as bytes offset
-/// by 128, with one scale an output. Outputs missing in the last panel, and steps missing in the last pair or four, are 0.
+/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as bytes offset by 128.
+/// Bytes have one scale per output, or, where <see cref="HasBlocks"/>, one per 32 steps of k and output, which lie before the bytes of their
+/// panel as [block][output] in half precision. Outputs missing in the last panel, and steps missing in the last pair or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix
 {
     // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
     private const int PackingDepth = 16;
 
+    // Flipping the top bit of each of four signed bytes adds 128 to it.
+    private const uint OffsetOfFour = 0x80808080;
+
     private readonly NativeArena _arena;
     private readonly long _data;
     private readonly long _scales;
     private readonly long _bias;
+    private readonly long _bytes;
 
-    public PackedMatrix(NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth)
+    /// <param name="arena">Gives the memory.</param>
+    /// <param name="label">What the matrix is, for messages.</param>
+    /// <param name="outputs">Number of outputs.</param>
+    /// <param name="depth">Number of inputs.</param>
+    /// <param name="precision">How weights are held.</param>
+    /// <param name="panelWidth">Outputs of a panel.</param>
+    /// <param name="hasBlocks">Whether bytes keep the scales of Q8_0 blocks; the depth is then whole blocks.</param>
+    public PackedMatrix(
+        NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false)
     {
+        Debug.Assert(!hasBlocks || (precision == WeightPrecision.Int8 && depth % Q8Block.Length == 0), "Only whole blocks of bytes have scales of their own.");
         _arena = arena;
         Label = label;
         Outputs = outputs;
@@ -38,9 +55,11 @@ internal sealed unsafe class PackedMatrix
             WeightPrecision.Int8 => (depth + 3) / 4,
             _ => throw Check.Undefined(precision, nameof(precision)),
         };
-        PanelStride = ((steps * panelWidth * 4) + 63) & ~63L;
+        HasBlocks = hasBlocks;
+        _bytes = hasBlocks ? ((2L * (depth / Q8Block.Length) * panelWidth) + 63) & ~63L : 0;
+        PanelStride = (_bytes + (steps * panelWidth * 4) + 63) & ~63L;
         _data = arena.Reserve(PanelStride * PanelCount);
-        _scales = precision == WeightPrecision.Int8 ? arena.Reserve(4L * PaddedOutputs) : -1;
+        _scales = precision == WeightPrecision.Int8 && !hasBlocks ? arena.Reserve(4L * PaddedOutputs) : -1;
         _bias = arena.Reserve(4L * PaddedOutputs);
     }
 
@@ -69,11 +88,20 @@ internal sealed unsafe class PackedMatrix
     /// <summary>The bias of each output, padded; zeros where the layer has none.</summary>
     public float* Bias => (float*)_arena.At(_bias);
 
-    /// <summary>At Int8 the scale of each output, padded.</summary>
+    /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks.</summary>
+    public bool HasBlocks { get; }
+
+    /// <summary>At Int8 without blocks, the scale of each output, padded.</summary>
     public float* Scales => (float*)_arena.At(_scales);
 
     /// <summary>The first byte of a panel.</summary>
     public byte* Panel(int panel) => _arena.At(_data) + (panel * PanelStride);
+
+    /// <summary>The scales of a panel's blocks, [block][output].</summary>
+    public Half* BlockScales(int panel) => (Half*)Panel(panel);
+
+    /// <summary>The bytes of a panel with blocks.</summary>
+    public byte* BlockBytes(int panel) => Panel(panel) + _bytes;
 
     /// <summary>Copies the weights of one output, widened to single precision.</summary>
     public void CopyRow(int output, float* destination)
@@ -89,6 +117,9 @@ internal sealed unsafe class PackedMatrix
             case WeightPrecision.BFloat16:
                 ushort* half = (ushort*)panel + (2 * column);
                 for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
+                break;
+            case WeightPrecision.Int8 when HasBlocks:
+                CopyBlockRow(BlockScales(output / PanelWidth) + column, BlockBytes(output / PanelWidth) + (4 * column), destination);
                 break;
             case WeightPrecision.Int8:
                 byte* bytes = panel + (4 * column);
@@ -119,6 +150,35 @@ internal sealed unsafe class PackedMatrix
                 break;
             default:
                 throw Check.Undefined(Precision, nameof(Precision));
+        }
+    }
+
+    /// <summary>Fills a panel from rows of Q8_0 blocks, losing nothing.</summary>
+    /// <param name="panel">Index of the panel.</param>
+    /// <param name="rows">As many rows of blocks, as a file has them, as the panel has outputs.</param>
+    public void PackBlocks(int panel, byte* rows)
+    {
+        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth)), blockCount = Depth / Q8Block.Length;
+        Half* scales = BlockScales(panel);
+        uint* fours = (uint*)BlockBytes(panel);
+        new Span<Half>(scales, blockCount * PanelWidth).Clear();
+        new Span<uint>(fours, checked(Depth / 4 * PanelWidth)).Fill(OffsetOfFour);
+        for (int output = 0; output < count; output++)
+        {
+            for (int block = 0; block < blockCount; block++, rows += Q8Block.Size)
+            {
+                scales[(block * PanelWidth) + output] = BinaryPrimitives.ReadHalfLittleEndian(new ReadOnlySpan<byte>(rows, 2));
+                uint* four = fours + ((long)block * (Q8Block.Length / 4) * PanelWidth) + output;
+                for (int i = 2; i < Q8Block.Size; i += 4, four += PanelWidth) *four = Unsafe.ReadUnaligned<uint>(rows + i) ^ OffsetOfFour;
+            }
+        }
+    }
+
+    private void CopyBlockRow(Half* scales, byte* bytes, float* destination)
+    {
+        for (int k = 0; k < Depth; k++)
+        {
+            destination[k] = (float)scales[k / Q8Block.Length * PanelWidth] * (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset);
         }
     }
 

@@ -8,8 +8,8 @@ namespace MLNet.Gpt.Numerics.Products;
 /// A row of activations as signed bytes, with a scale for every 64 of them: one outlier then coarsens only its neighbours.
 /// </summary>
 /// <remarks>
-/// Laid out as the bytes, padded with 0 to whole blocks, then per block its scale (float) and its correction (int), −128 × the sum of
-/// its bytes: weights are held offset by 128, and this takes the offset out again whatever the output.
+/// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections per block (int), one for
+/// each half: −128 × the sum of its 32 bytes. Weights are held offset by 128, and a correction takes the offset out again for every output.
 /// </remarks>
 internal static unsafe class QuantisedRow
 {
@@ -20,12 +20,12 @@ internal static unsafe class QuantisedRow
     public static int BlockCountOf(int depth) => (depth + BlockLength - 1) / BlockLength;
 
     /// <summary>Bytes of a row with its scales and corrections, a multiple of 64.</summary>
-    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 8)) + 63) & ~63;
+    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 12)) + 63) & ~63;
 
     /// <summary>The scales of a row's blocks.</summary>
     public static float* ScalesOf(byte* row, int depth) => (float*)(row + (BlockCountOf(depth) * BlockLength));
 
-    /// <summary>The corrections of a row's blocks.</summary>
+    /// <summary>The corrections of a row's blocks, two per block.</summary>
     public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
 
     /// <summary>Quantises one row.</summary>
@@ -52,7 +52,8 @@ internal static unsafe class QuantisedRow
             Vector512<int> p = Round(a * inverse), q = Round(b * inverse), r = Round(c * inverse), s = Round(d * inverse);
             Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s)).Store((sbyte*)row + (block * BlockLength));
             scales[block] = scale;
-            corrections[block] = -Int8Rounding.Offset * Vector512.Sum((p + q) + (r + s));
+            corrections[2 * block] = -Int8Rounding.Offset * Vector512.Sum(p + q);
+            corrections[(2 * block) + 1] = -Int8Rounding.Offset * Vector512.Sum(r + s);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.Formats.Exporting;
 
 namespace MLNet.Gpt.Tests.Formats.Gguf;

@@ -1,0 +1,159 @@
+using System.Globalization;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Tokenization;
+
+namespace MLNet.Gpt;
+
+/// <content>How models come about: from a file, from weights, from a model of another precision.</content>
+public sealed partial class GptModel
+{
+    // GPT-2's vocabulary, also padded to multiples of 8, 32, 64 and 128; the tokenizer of any other size is unknown.
+    private static readonly int[] Gpt2Sizes = [50257, 50264, 50272, 50304];
+
+    /// <summary>Packs weights for the engine.</summary>
+    /// <param name="weights">Read once, by several threads; not kept.</param>
+    /// <param name="tokenizer">
+    /// The tokenizer that belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has
+    /// stand for no text, count in every softmax and are never generated. It may also be larger by special tokens; a text that
+    /// contains one of those is refused.
+    /// </param>
+    /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
+    /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
+    /// <param name="cancellationToken">Stops the packing and frees its memory.</param>
+    /// <exception cref="ArgumentException">
+    /// The tokenizer has ordinary tokens that the model does not have, or the configuration contradicts itself.
+    /// </exception>
+    /// <exception cref="OutOfMemoryException">
+    /// The system has no memory for the weights; the message says how much is needed.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
+    public static GptModel FromWeights(
+        IWeightSource weights,
+        ITextTokenizer tokenizer,
+        GptModelOptions? options = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default) => FromWeights(weights, tokenizer, options, KernelSet.Best, progress, cancellationToken);
+
+    /// <summary>
+    /// Loads a model of any known format, which is detected from the content, and packs its weights for the engine: a checkpoint
+    /// of this library, a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging
+    /// Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+    /// </summary>
+    /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
+    /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
+    /// <param name="tokenizer">
+    /// Replaces the tokenizer stored with the weights, such as one of <see cref="TokenizerFile.Load"/>. Required if there is none,
+    /// unless the vocabulary is as large as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64 or 128: 50264, 50272 or
+    /// 50304. Then GPT-2's is used.
+    /// </param>
+    /// <param name="headCount">
+    /// Attention heads, if the file does not state them and the model has none of GPT-2's published widths.
+    /// </param>
+    /// <param name="useStoredHead">As for <see cref="GptModelFile.Open"/>.</param>
+    /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
+    /// <param name="cancellationToken">Stops the loading, closes the file and frees the memory.</param>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, of no known format, or not a GPT-2; the message names the file, the tensor and the problem.
+    /// </exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model does not have.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
+    /// <remarks><see cref="GptModelFile.Warnings"/> lists the parts of the file that are not used.</remarks>
+    public static GptModel Load(
+        string path,
+        GptModelOptions? options = null,
+        ITextTokenizer? tokenizer = null,
+        int? headCount = null,
+        bool useStoredHead = false,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var file = GptModelFile.Open(path, headCount, useStoredHead);
+        return FromFile(file, options, tokenizer, progress, cancellationToken);
+    }
+
+    /// <summary>Loads a model without blocking the caller: <see cref="Load"/> on a thread of the pool.</summary>
+    /// <inheritdoc cref="Load"/>
+    public static Task<GptModel> LoadAsync(
+        string path,
+        GptModelOptions? options = null,
+        ITextTokenizer? tokenizer = null,
+        int? headCount = null,
+        bool useStoredHead = false,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Task.Run(() => Load(path, options, tokenizer, headCount, useStoredHead, progress, cancellationToken), cancellationToken);
+
+    /// <summary>Packs the weights of an open file for the engine.</summary>
+    /// <param name="file">Read once; not kept.</param>
+    /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
+    /// <param name="tokenizer">As for <see cref="Load"/>.</param>
+    /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
+    /// <param name="cancellationToken">Stops the packing and frees its memory.</param>
+    /// <exception cref="InvalidDataException">
+    /// The file's tokenizer is damaged or of an unknown kind, a checksum does not match, or the file has become shorter.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// A tokenizer is needed, or it has ordinary tokens that the model does not have.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
+    public static GptModel FromFile(
+        GptModelFile file,
+        GptModelOptions? options = null,
+        ITextTokenizer? tokenizer = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        tokenizer ??= file.Tokenizer
+            ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
+            ?? throw new ArgumentException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"'{file.Path}' has no tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's ({string.Join(", ", Gpt2Sizes)}); pass one."),
+                nameof(tokenizer));
+        try
+        {
+            return FromWeights(file, tokenizer, options, progress, cancellationToken);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new OutOfMemoryException($"'{file.Path}' cannot be loaded. {error.Message}", error);
+        }
+    }
+
+    /// <summary>Packs weights for kernels of a given width.</summary>
+    internal static GptModel FromWeights(
+        IWeightSource weights,
+        ITextTokenizer tokenizer,
+        GptModelOptions? options,
+        KernelSet kernels,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        tokenizer = FittedTokenizer.Of(tokenizer, weights.Config.Validated().VocabularySize, nameof(tokenizer));
+        options ??= new GptModelOptions();
+        return new(WeightPacker.Pack(weights, options.Precision, kernels, options.WorkingThreads, progress, cancellationToken), tokenizer, options);
+    }
+
+    /// <summary>Makes the same model at another precision, in memory of its own.</summary>
+    /// <param name="precision">The precision of the new model.</param>
+    /// <param name="progress">Receives the fraction of the weights that has been converted, from 0 to 1, after each matrix.</param>
+    /// <param name="cancellationToken">Stops the conversion and frees its memory.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such precision.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
+    /// <exception cref="OperationCanceledException">It was canceled.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public GptModel Quantize(WeightPrecision precision, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var options = Options with { Precision = precision };
+        using var lease = Borrow();
+        return new(WeightPacker.Pack(_reader.Value, precision, _weights.Kernels, ThreadCount, progress, cancellationToken), Tokenizer, options);
+    }
+}
