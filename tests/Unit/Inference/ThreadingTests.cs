@@ -10,10 +10,12 @@ public class ThreadingTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
-    public void The_number_of_threads_and_the_width_of_registers_do_not_show_in_the_bits(WeightPrecision precision)
+    [InlineData(WeightPrecision.Int8, true)]
+    public void The_number_of_threads_and_the_width_of_registers_do_not_show_in_the_bits(WeightPrecision precision, bool hasBlocks = false)
     {
-        var weights = RandomWeights.Of(GptModelTests.Odd);
-        int[] ids = RandomWeights.Ids(GptModelTests.Odd, 281);
+        var config = hasBlocks ? GptModelTests.Odd with { EmbeddingWidth = 96 } : GptModelTests.Odd;
+        var weights = hasBlocks ? RandomWeights.OfBlocks(config) : RandomWeights.Of(config);
+        int[] ids = RandomWeights.Ids(config, 281);
         float[]? logits = null;
         TokenScore[]? scores = null;
 
@@ -24,7 +26,8 @@ public class ThreadingTests
             foreach (int threadCount in new[] { 1, 2, 3, 8 })
             {
                 using var model = GptModel.FromWeights(
-                    weights, new CountingTokenizer(GptModelTests.Odd.VocabularySize), new() { Precision = precision, ThreadCount = threadCount }, kernels);
+                    weights, new CountingTokenizer(config.VocabularySize), new() { Precision = precision, ThreadCount = threadCount }, kernels);
+                Assert.Equal(hasBlocks, model.Weights.Head.HasBlocks);
                 float[] logitsNow = model.ComputeLogits(ids);
                 var scoresNow = new TokenScore[280];
                 model.Score(ids.AsSpan(0, 280), ids.AsSpan(1), [280], scoresNow, Cancellation);

@@ -13,11 +13,16 @@ internal sealed unsafe class NativeBlock : SafeHandle
     private const int HugePage = 2 << 20;
     private const int AdviseHugePages = 14;
 
+    private static long s_liveCount;
+
     private NativeBlock(long length)
         : base(0, ownsHandle: true)
     {
         Length = length;
     }
+
+    /// <summary>Blocks of the process that are not freed yet.</summary>
+    public static long LiveCount => Interlocked.Read(ref s_liveCount);
 
     /// <summary>Size in bytes.</summary>
     public long Length { get; }
@@ -49,6 +54,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
         }
 
         block.SetHandle((nint)raw);
+        Interlocked.Increment(ref s_liveCount);
         block.Pointer = (byte*)(((nuint)raw + (nuint)alignment - 1) & ~((nuint)alignment - 1));
         GC.AddMemoryPressure(Math.Max(1, length));
         if (huge) AskForHugePages(block.Pointer, (nuint)length);
@@ -63,6 +69,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
     protected override bool ReleaseHandle()
     {
         NativeMemory.Free((void*)handle);
+        Interlocked.Decrement(ref s_liveCount);
         GC.RemoveMemoryPressure(Math.Max(1, Length));
         return true;
     }

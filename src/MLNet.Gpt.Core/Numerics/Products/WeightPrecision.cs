@@ -1,14 +1,18 @@
 namespace MLNet.Gpt;
 
-/// <summary>How the matrices of a model are held in memory while it runs. Activations are single precision throughout.</summary>
+/// <summary>How the matrices of a model are held in memory while it runs. Activations are single precision between products.</summary>
 public enum WeightPrecision
 {
-    /// <summary>Single precision, 4 bytes a weight: the reference.</summary>
+    /// <summary>Single precision, 4 bytes per weight: the reference.</summary>
     Float32,
 
-    /// <summary>The upper half of single precision, 2 bytes a weight.</summary>
+    /// <summary>The upper half of single precision, 2 bytes per weight, rounded to the nearest.</summary>
     BFloat16,
 
-    /// <summary>Signed bytes with a scale per row, about 1 byte a weight; activations are quantised per vector.</summary>
+    /// <summary>
+    /// Signed bytes with one scale per row, about 1 byte per weight; inputs of products are rounded to bytes too, with one
+    /// scale per 64. Matrices that are Q8_0 blocks, as read from GGUF, keep their bytes and their scale per 32 weights and
+    /// lose nothing.
+    /// </summary>
     Int8,
 }

@@ -30,10 +30,11 @@ public class InstructionSetTests
     internal static string Digest()
     {
         var config = GptModelTests.Odd with { VocabularySize = 500 };
-        var weights = RandomWeights.Of(config);
+        var blocks = config with { EmbeddingWidth = 96 };
         int[] ids = RandomWeights.Ids(config, 280);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var precision in Enum.GetValues<WeightPrecision>())
+        var cases = Enum.GetValues<WeightPrecision>().Select(precision => (precision, RandomWeights.Of(config)));
+        foreach (var (precision, weights) in cases.Append((WeightPrecision.Int8, RandomWeights.OfBlocks(blocks))))
         {
             using var model = GptModel.FromWeights(weights, new CountingTokenizer(config.VocabularySize), new() { Precision = precision });
             hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(model.ComputeLogits(ids)));

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
@@ -101,6 +102,75 @@ public unsafe class Int8KernelTests
 
             Assert.Equal(expected, KernelSetTests.At(y)[output], 1e-5 * Math.Sqrt(depth));
             Assert.Equal(exact, KernelSetTests.At(y)[output], 0.01 * Math.Sqrt(depth));
+        }
+    }
+
+    [Theory]
+    [InlineData(32)]
+    [InlineData(64)]
+    [InlineData(96)]
+    [InlineData(1056)]
+    [InlineData(3072)]
+    public void A_product_of_blocks_is_that_of_their_numbers_for_one_row_and_for_many(int depth)
+    {
+        const int Outputs = 61, Rows = 5;
+        int rowLength = depth / Q8Block.Length * Q8Block.Size;
+        byte[] blocks = new byte[Outputs * rowLength];
+        var random = new Random(depth);
+        random.NextBytes(blocks);
+        for (int block = 0; block < blocks.Length / Q8Block.Size; block++)
+        {
+            // Scales of any size, none, and subnormal ones; bytes of any value, −128 among them.
+            var scale = block % 7 == 0 ? Half.Zero : block % 11 == 0 ? Half.Epsilon : (Half)(random.NextSingle() / 100);
+            BinaryPrimitives.WriteHalfLittleEndian(blocks.AsSpan(block * Q8Block.Size), scale);
+        }
+
+        using var arena = new NativeArena("a test");
+        var matrix = new PackedMatrix(arena, "test", Outputs, depth, WeightPrecision.Int8, Int8Product.PanelWidth, hasBlocks: true);
+        arena.Allocate();
+        fixed (byte* start = blocks)
+        {
+            matrix.PackBlocks(0, start);
+            matrix.PackBlocks(1, start + (48 * rowLength));
+        }
+
+        int stride = QuantisedRow.StrideOf(depth);
+        using var x = KernelSetTests.Numbers(Rows * depth, 3);
+        using var quantised = NativeBlock.Allocate(Rows * stride, "a test");
+        MatrixProduct.Quantise(depth, KernelSetTests.At(x), depth, Rows, quantised.Pointer, threadCount: 1);
+        using var tile = NativeBlock.Allocate(4 * MatrixProduct.ScratchLength, "a test");
+        using var single = KernelSetTests.Numbers(48, 4);
+        float[] weights = new float[depth];
+        for (int panel = 0; panel < 2; panel++)
+        {
+            MatrixProduct.MultiplyPanel(KernelSet.Best, matrix, panel, KernelSetTests.At(x), depth, Rows, quantised.Pointer, (float*)tile.Pointer);
+            for (int row = 0; row < Rows; row++)
+            {
+                byte* bytes = quantised.Pointer + (row * stride);
+                MatrixProduct.MultiplyVector(KernelSet.Best, matrix, panel, 1, null, bytes, KernelSetTests.At(single));
+                for (int column = 0; column < 48; column++)
+                {
+                    float actual = ((float*)tile.Pointer)[(row * 48) + column];
+                    Assert.Equal(KernelSetTests.At(single)[column], actual);
+                    int output = (panel * 48) + column;
+                    if (output >= Outputs)
+                    {
+                        Assert.Equal(0, actual);
+                        continue;
+                    }
+
+                    double expected = 0;
+                    fixed (float* target = weights) matrix.CopyRow(output, target);
+                    for (int k = 0; k < depth; k++)
+                    {
+                        var block = blocks.AsSpan((output * rowLength) + (k / 32 * Q8Block.Size), Q8Block.Size);
+                        Assert.Equal((float)BinaryPrimitives.ReadHalfLittleEndian(block) * (sbyte)block[2 + (k % 32)], weights[k]);
+                        expected += (double)weights[k] * ((sbyte*)bytes)[k] * QuantisedRow.ScalesOf(bytes, depth)[k / 64];
+                    }
+
+                    Assert.Equal(expected, actual, 1e-5 * Math.Sqrt(depth));
+                }
+            }
         }
     }
 
