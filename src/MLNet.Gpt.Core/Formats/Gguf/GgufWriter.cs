@@ -4,8 +4,8 @@ using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Gguf;
 

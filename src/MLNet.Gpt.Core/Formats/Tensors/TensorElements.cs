@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
