@@ -28,7 +28,7 @@ try {
     switch ($Task) {
         'Build' { dotnet build MLNetGpt.sln --configuration $Configuration }
         'Test' { dotnet test --solution MLNetGpt.sln --configuration $Configuration }
-        'Pack' { dotnet pack src/MLNet.Gpt --configuration $Configuration --output artifacts/packages }
+        'Pack' { dotnet pack src/Packages.slnf --configuration $Configuration --output artifacts/packages }
         'Stage' { dotnet build src/PsModule/MLNetGpt.PowerShell.csproj --configuration $Configuration -target:StageModule }
     }
 }
