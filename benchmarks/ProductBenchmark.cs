@@ -1,7 +1,6 @@
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 using Spectre.Console;

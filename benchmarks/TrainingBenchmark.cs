@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
+using MLNet.Gpt.Data;
 using MLNet.Gpt.TorchSharp;
 using MLNet.Gpt.Training.Engines;
 using Spectre.Console;

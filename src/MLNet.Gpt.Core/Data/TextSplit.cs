@@ -1,31 +1,32 @@
 using System.Globalization;
 using MLNet.Gpt.Configuration;
 
-namespace MLNet.Gpt;
+namespace MLNet.Gpt.Data;
 
-/// <summary>A text cut in two: what a model trains on, and what it is measured on.</summary>
-/// <param name="Training">The beginning of the text.</param>
-/// <param name="Validation">The rest.</param>
-public sealed record TextSplit(string Training, string Validation)
+/// <summary>A text cut in two: the beginning, which a model trains on, and the rest, which it is measured on.</summary>
+internal readonly record struct TextSplit(string Training, string Validation)
 {
     /// <summary>Cuts a text at a fraction of its characters, as the lecture does.</summary>
     /// <param name="text">The text.</param>
     /// <param name="trainingFraction">The fraction for training, above 0 and below 1; the lecture's is 0.9.</param>
-    /// <remarks>Characters are counted in UTF-16 units. A cut that would fall inside a surrogate pair falls before it.</remarks>
+    /// <remarks>
+    /// Characters are counted in UTF-16 units. A cut that would fall inside a surrogate pair falls before it.
+    /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The fraction is not above 0 and below 1.</exception>
     /// <exception cref="ArgumentException">The text is so short that one part would be empty.</exception>
     public static TextSplit AtFraction(string text, double trainingFraction)
     {
-        if (trainingFraction is not (> 0 and < 1)) throw Check.OutOfRange(nameof(trainingFraction), trainingFraction, "above 0 and below 1");
+        if (trainingFraction is not (> 0 and < 1))
+        {
+            throw Check.OutOfRange(nameof(trainingFraction), trainingFraction, "above 0 and below 1");
+        }
 
         int cut = (int)(trainingFraction * text.Length);
         if (cut > 0 && cut < text.Length && char.IsSurrogatePair(text[cut - 1], text[cut])) cut--;
-        if (cut == 0)
-        {
-            throw new ArgumentException(
-                string.Create(CultureInfo.InvariantCulture, $"A text of {text.Length} characters leaves none for training at a fraction of {trainingFraction}."), nameof(text));
-        }
-
-        return new TextSplit(text[..cut], text[cut..]);
+        if (cut > 0) return new TextSplit(text[..cut], text[cut..]);
+        string message = string.Create(
+            CultureInfo.InvariantCulture,
+            $"A text of {text.Length} characters leaves none for training at a fraction of {trainingFraction}.");
+        throw new ArgumentException(message, nameof(text));
     }
 }

@@ -1,9 +1,9 @@
-namespace MLNet.Gpt;
+namespace MLNet.Gpt.Data;
 
-/// <summary>Some windows of equal length as two matrices, (B, T) row-major.</summary>
-public sealed class TokenBatch
+/// <summary>Windows of equal length as two matrices, (B, T) row-major.</summary>
+internal sealed class TokenBatch
 {
-    internal TokenBatch(TokenWindows windows, ReadOnlySpan<int> indices)
+    public TokenBatch(TokenWindows windows, ReadOnlySpan<int> indices)
     {
         BatchSize = indices.Length;
         Length = windows.Length(indices[0]);
@@ -15,7 +15,7 @@ public sealed class TokenBatch
         }
     }
 
-    /// <summary>Windows, B.</summary>
+    /// <summary>Number of windows, B.</summary>
     public int BatchSize { get; }
 
     /// <summary>Tokens in each window, T.</summary>

@@ -1,30 +1,35 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Random;
 
-namespace MLNet.Gpt;
+namespace MLNet.Gpt.Data;
 
 /// <summary>Windows grouped into batches, in order or shuffled by a seed. Safe for use by many threads.</summary>
 /// <remarks>A batch holds windows of one length: an incomplete last window forms a batch of its own.</remarks>
-public sealed class TokenBatches
+internal sealed class TokenBatches
 {
     private readonly int _completeCount;
 
     /// <summary>Groups windows into batches.</summary>
     /// <param name="windows">The windows.</param>
-    /// <param name="batchSize">Windows in a batch, B; at least 1.</param>
-    /// <param name="dropsLast">Whether windows that fill no whole batch are left out; of a shuffled round, other ones each time.</param>
+    /// <param name="batchSize">Windows per batch, B; at least 1.</param>
+    /// <param name="dropLast">
+    /// Whether windows that fill no whole batch are left out; of a shuffled epoch, different ones each time.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size is below 1.</exception>
-    /// <exception cref="ArgumentException">Not one batch is left: the windows are fewer than the batch size, and the last batch
-    /// is dropped.</exception>
-    public TokenBatches(TokenWindows windows, int batchSize, bool dropsLast = false)
+    /// <exception cref="ArgumentException">
+    /// No batch is left: there are fewer windows than the batch size, and the last batch is dropped.
+    /// </exception>
+    public TokenBatches(TokenWindows windows, int batchSize, bool dropLast = false)
     {
         Windows = windows;
         BatchSize = Check.AtLeast(batchSize, 1, nameof(batchSize));
-        DropsLast = dropsLast;
+        DropLast = dropLast;
         bool lastIsIncomplete = windows.Length(windows.Count - 1) < windows.ContextLength;
         _completeCount = windows.Count - (lastIsIncomplete ? 1 : 0);
-        Count = dropsLast ? _completeCount / batchSize : Quotient(_completeCount, batchSize) + (lastIsIncomplete ? 1 : 0);
-        if (Count == 0) throw new ArgumentException($"{_completeCount} windows fill no batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
+        Count = dropLast ? _completeCount / batchSize : Quotient(_completeCount, batchSize) + (lastIsIncomplete ? 1 : 0);
+        if (Count > 0) return;
+        throw new ArgumentException(
+            $"{_completeCount} windows fill no batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
     }
 
     /// <summary>The windows that are grouped.</summary>
@@ -34,32 +39,36 @@ public sealed class TokenBatches
     public int BatchSize { get; }
 
     /// <summary>Whether windows that fill no whole batch are left out.</summary>
-    public bool DropsLast { get; }
+    public bool DropLast { get; }
 
-    /// <summary>Batches in a round through the windows; at least 1.</summary>
+    /// <summary>Batches per epoch; at least 1.</summary>
     public int Count { get; }
 
-    /// <summary>One round through the windows in the order of the text.</summary>
+    /// <summary>Windows that can be shuffled: all except an incomplete last one.</summary>
+    public int ShuffledCount => _completeCount;
+
+    /// <summary>Returns one epoch in the order of the text.</summary>
     public IEnumerable<TokenBatch> InOrder() => Group(Identity());
 
-    /// <summary>One round through the windows in an order that the seed and the round decide: the same on every machine.</summary>
+    /// <summary>
+    /// Returns one epoch in an order that the seed and the epoch determine: the same on every machine.
+    /// </summary>
     /// <param name="seed">The seed of the whole training run.</param>
-    /// <param name="round">The round (epoch), so that each has an order of its own.</param>
-    /// <param name="first">Batches of the round to leave out at its beginning.</param>
-    public IEnumerable<TokenBatch> Shuffled(long seed, int round = 0, int first = 0)
+    /// <param name="epoch">The epoch, so that each has an order of its own.</param>
+    /// <param name="first">Number of batches to skip at the beginning of the epoch.</param>
+    public IEnumerable<TokenBatch> Shuffled(long seed, int epoch = 0, int first = 0)
     {
         int[] order = Identity();
-        new SplitMix64((ulong)seed).Fork((ulong)round).Shuffle(order);
+        new SplitMix64((ulong)seed).Fork((ulong)epoch).Shuffle(order);
         return Group(order, first);
     }
 
-    /// <summary>Windows that an order is of: all, or all but an incomplete last one.</summary>
-    internal int ShuffledCount => _completeCount;
-
-    /// <summary>One round through the windows in an order of the caller's; an incomplete last window comes last all the same.</summary>
+    /// <summary>
+    /// Returns one epoch in an order that the caller gives; an incomplete last window comes last all the same.
+    /// </summary>
     /// <param name="order">The numbers from 0 to <see cref="ShuffledCount"/> − 1, each once.</param>
-    /// <param name="first">Batches of the round to leave out at its beginning.</param>
-    internal IEnumerable<TokenBatch> Ordered(int[] order, int first = 0) => Group(order, first);
+    /// <param name="first">Number of batches to skip at the beginning of the epoch.</param>
+    public IEnumerable<TokenBatch> Ordered(int[] order, int first = 0) => Group(order, first);
 
     private IEnumerable<TokenBatch> Group(int[] order, int first = 0)
     {
@@ -70,7 +79,8 @@ public sealed class TokenBatches
             yield return new TokenBatch(Windows, order.AsSpan(start, Math.Min(BatchSize, _completeCount - start)));
         }
 
-        if (_completeCount < Windows.Count && !DropsLast && first <= complete) yield return new TokenBatch(Windows, [_completeCount]);
+        bool hasIncomplete = _completeCount < Windows.Count && !DropLast;
+        if (hasIncomplete && first <= complete) yield return new TokenBatch(Windows, [_completeCount]);
     }
 
     private int[] Identity() => [.. Enumerable.Range(0, _completeCount)];

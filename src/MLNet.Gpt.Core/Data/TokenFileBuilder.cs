@@ -78,7 +78,7 @@ public static class TokenFileBuilder
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         count += Write(output, tokenizer.Encode(piece), bytesPerToken);
-                        progress?.Report(new(done, bytes + BytesRead(text), totalBytes, count));
+                        Report(bytes + BytesRead(text));
                     }
 
                     bytes += text is TextFileReader ? BytesRead(text) : Encoding.UTF8.GetByteCount(document);
@@ -91,8 +91,13 @@ public static class TokenFileBuilder
             output.Write(new TokenFileHeader(bytesPerToken, count, tokenizer.VocabularySize).Write());
             output.Flush();
         });
-        progress?.Report(new(done, bytes, totalBytes, count));
+        Report(bytes);
         return count;
+
+        void Report(long bytesRead) => progress?.Report(new()
+        {
+            Documents = done, BytesRead = bytesRead, TotalBytes = totalBytes, Tokens = count,
+        });
     }
 
     private static long BytesRead(TextReader text) => text is TextFileReader file ? file.BytesRead : 0;

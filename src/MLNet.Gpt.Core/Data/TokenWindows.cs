@@ -28,7 +28,7 @@ public sealed class TokenWindows
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
     /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
     /// <see langword="null"/>.</param>
-    /// <param name="keepsIncomplete">
+    /// <param name="keepIncomplete">
     /// Whether a last, shorter window holds the targets that fill no whole one. Otherwise they are dropped, as the lecture does.
     /// </param>
     /// <param name="vocabularySize">The limit that all ids are checked against, or <see langword="null"/> for no check.</param>
@@ -37,8 +37,8 @@ public sealed class TokenWindows
     /// are dropped.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
-    public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
-        : this(new TokenMemory(tokens), contextLength, stride, keepsIncomplete)
+    public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
+        : this(new TokenMemory(tokens), contextLength, stride, keepIncomplete)
     {
         _memory = tokens;
         if (vocabularySize is { } limit) TokenIds.Validate(tokens.Span, limit, nameof(tokens));
@@ -49,12 +49,12 @@ public sealed class TokenWindows
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
     /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
     /// <see langword="null"/>.</param>
-    /// <param name="keepsIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
+    /// <param name="keepIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
     /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no
     /// check.</param>
     /// <exception cref="ArgumentException">There are too few tokens for a window, or too many to number the windows.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
-    public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepsIncomplete = false, int? vocabularySize = null)
+    public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
     {
         ContextLength = Check.AtLeast(contextLength, 1, nameof(contextLength));
         Stride = stride ?? contextLength;
@@ -65,7 +65,7 @@ public sealed class TokenWindows
             throw new ArgumentException($"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
         }
 
-        if (tokens.Count <= contextLength && !keepsIncomplete)
+        if (tokens.Count <= contextLength && !keepIncomplete)
         {
             throw new ArgumentException(
                 $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
@@ -77,7 +77,7 @@ public sealed class TokenWindows
         if (complete >= int.MaxValue) throw new ArgumentException($"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.", nameof(stride));
         _completeCount = (int)complete;
         long covered = complete == 0 ? 0 : ((complete - 1) * Stride) + contextLength;
-        bool hasIncomplete = keepsIncomplete && covered < targets;
+        bool hasIncomplete = keepIncomplete && covered < targets;
         Count = _completeCount + (hasIncomplete ? 1 : 0);
         TargetCount = (complete * contextLength) + (hasIncomplete ? targets - (complete * Stride) : 0);
     }

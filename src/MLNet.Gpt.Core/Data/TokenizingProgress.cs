@@ -1,8 +1,20 @@
 namespace MLNet.Gpt;
 
-/// <summary>How far the making of a token file has come.</summary>
-/// <param name="Documents">Documents done.</param>
-/// <param name="BytesRead">Bytes of text read so far.</param>
-/// <param name="TotalBytes">Bytes of text in all; <see langword="null"/> where it is not known beforehand.</param>
-/// <param name="Tokens">Tokens written so far.</param>
-public sealed record TokenizingProgress(int Documents, long BytesRead, long? TotalBytes, long Tokens);
+/// <summary>How much of a token file has been written.</summary>
+public sealed class TokenizingProgress
+{
+    /// <summary>Documents done.</summary>
+    public required int Documents { get; init; }
+
+    /// <summary>Bytes of text read so far.</summary>
+    public required long BytesRead { get; init; }
+
+    /// <summary>Bytes of text in all; <see langword="null"/> if it is not known beforehand.</summary>
+    public required long? TotalBytes { get; init; }
+
+    /// <summary>Tokens written so far.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>Returns the counts.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Documents} documents, {BytesRead} bytes, {Tokens} tokens");
+}

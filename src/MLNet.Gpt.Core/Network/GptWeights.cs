@@ -51,6 +51,19 @@ public sealed class GptWeights : IWeightSource
         array.AsSpan((int)start, destination.Length).CopyTo(destination);
     }
 
+    /// <summary>Copies weights into managed memory.</summary>
+    internal static GptWeights CopyOf(IWeightSource weights)
+    {
+        var arrays = new Dictionary<string, float[]>();
+        foreach (var entry in WeightNames.For(weights.Config))
+        {
+            float[] elements = arrays[entry.Name] = new float[entry.ElementCount];
+            weights.Read(entry.Name, 0, elements);
+        }
+
+        return new(weights.Config, arrays);
+    }
+
     private float[] Find(string name) => _arrays.TryGetValue(name, out float[]? array)
         ? array
         : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");

@@ -1,15 +1,22 @@
-
 namespace MLNet.Gpt;
 
-/// <summary>The text that a network writes in training, to show what it has learned.</summary>
-/// <param name="Prompt">The text that it continues.</param>
-public sealed record SampleOptions(string Prompt)
+/// <summary>The text that a network writes during training, to show what it has learned.</summary>
+public sealed record SampleOptions
 {
-    /// <summary>Turns the prompt into ids and the written ids into text; its vocabulary must be as large as the network's.</summary>
+    /// <summary>Creates options for a prompt.</summary>
+    /// <param name="prompt">The <see cref="Prompt"/>.</param>
+    public SampleOptions(string prompt) => Prompt = prompt;
+
+    /// <summary>The text that the network continues.</summary>
+    public string Prompt { get; init; }
+
+    /// <summary>
+    /// Turns the prompt into ids and the generated ids into text; its vocabulary must be as large as the network's.
+    /// </summary>
     /// <value>GPT-2's tokenizer.</value>
     public ITextTokenizer Tokenizer { get; init; } = Gpt2Tokenizer.Instance;
 
-    /// <summary>How tokens are chosen and how many.</summary>
-    /// <value>50 tokens, each time the likeliest, and no stop at the end of a text, as in the book.</value>
+    /// <summary>How tokens are chosen, and how many.</summary>
+    /// <value>50 tokens, always the most likely one, without a stop at the end of a text, as in the lecture.</value>
     public GenerationOptions Generation { get; init; } = new() { MaxTokens = 50, StopAtEndOfText = false };
 }

@@ -1,5 +1,7 @@
 using MLNet.Gpt.Training.Engines;
 
+using MLNet.Gpt.Data;
+
 namespace MLNet.Gpt.Training;
 
 /// <summary>
@@ -8,7 +10,7 @@ namespace MLNet.Gpt.Training;
 /// </summary>
 internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
-    private readonly TokenBatches _batches = new(data.Training, options.BatchSize, options.DropsLastBatch);
+    private readonly TokenBatches _batches = new(data.Training, options.BatchSize, options.DropLastBatch);
     private readonly TokenBatches _training = new(data.Training, options.BatchSize);
     private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
 

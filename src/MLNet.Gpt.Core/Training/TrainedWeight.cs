@@ -20,7 +20,7 @@ internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
 
         TrainedWeight[] trained = [.. all
             .Where(entry => !options.FrozenWeights.Any(pattern => Fits(pattern, entry)))
-            .Select(entry => new TrainedWeight(entry, options.DecaysMatricesOnly && entry.Shape.Count < 2 ? 0 : options.WeightDecay))];
+            .Select(entry => new TrainedWeight(entry, options.DecayMatricesOnly && entry.Shape.Count < 2 ? 0 : options.WeightDecay))];
         return trained.Length > 0 ? trained : throw new ArgumentException($"{nameof(options.FrozenWeights)} leaves no weight to train.");
     }
 

@@ -46,7 +46,7 @@ public abstract class TrainingEngine
                 Beta2 = options.Beta2,
                 Epsilon = options.Epsilon,
                 WeightDecay = options.WeightDecay,
-                DecaysMatricesOnly = options.DecaysMatricesOnly,
+                DecaysMatricesOnly = options.DecayMatricesOnly,
                 IsFrozen = name => !trained.Contains(name),
                 LabelSmoothing = options.LabelSmoothing,
                 Seed = options.Seed,

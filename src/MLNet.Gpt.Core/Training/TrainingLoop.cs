@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Training.Checkpoints;
 using MLNet.Gpt.Training.Engines;
 
@@ -44,7 +45,7 @@ internal sealed class TrainingLoop : IDisposable
         _totalSteps = (int)Math.Min((long)options.Epochs * _stepsPerEpoch, options.MaxSteps ?? int.MaxValue);
         _evaluationInterval = options.EvaluationInterval ?? Math.Max(1, _totalSteps / EvaluationsByDefault);
         _schedule = new LearningRateSchedule(options, _totalSteps);
-        _checkpoints = options.Checkpoints is { } folder ? new(folder, TrainingCourse.Of(options, data, cancellationToken)) : null;
+        _checkpoints = options.Checkpoints is { } folder ? new(folder, options.Fingerprint(data, cancellationToken)) : null;
         try
         {
             var (state, best) = _checkpoints?.Restore(engine, options.KeepsBestWeights) ?? (new TrainingState(), null);
@@ -83,9 +84,13 @@ internal sealed class TrainingLoop : IDisposable
                 Step(steps.Current);
             }
 
-            return new(_state.Points, _reports.Elapsed)
+            return new()
             {
-                Samples = _state.Samples, Ending = _ending ?? TrainingEnding.Completed, SkippedSteps = _state.SkippedSteps,
+                Points = _state.Points,
+                Duration = _reports.Elapsed,
+                Samples = _state.Samples,
+                Ending = _ending ?? TrainingEnding.Completed,
+                SkippedSteps = _state.SkippedSteps,
             };
         }
         catch (Exception failure) when (_isWhole)
@@ -98,7 +103,7 @@ internal sealed class TrainingLoop : IDisposable
     private static void CheckValidation(TrainingData data, TrainingOptions options)
     {
         if (data.Validation is not null || !options.KeepsBestWeights) return;
-        string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepsBest);
+        string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepBest);
         string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
         throw new ArgumentException(
             $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, or give a validation set.",
@@ -118,12 +123,12 @@ internal sealed class TrainingLoop : IDisposable
         double learningRate = _schedule.At(step);
         long tokens = batches.Sum(batch => (long)batch.Targets.Length);
 
-        // Forward, loss and backward of each batch; their shares make one large batch of them.
+        // Forward pass, loss and backward pass of each batch; their weights make one large batch of them.
         double loss = 0;
         foreach (var batch in batches)
         {
-            double share = (double)batch.Targets.Length / tokens;
-            loss += share * _engine.Accumulate(batch, share);
+            double weight = (double)batch.Targets.Length / tokens;
+            loss += weight * _engine.Accumulate(batch, weight);
         }
 
         double gradientNorm = _engine.ClipGradients(_options.GradientClipping);
@@ -183,7 +188,12 @@ internal sealed class TrainingLoop : IDisposable
         bool endsEpoch = _state.Step > 0 && _state.Step % _stepsPerEpoch == 0;
         if (endsEpoch && _options.Sample is { } options && _state.Samples.LastOrDefault()?.Step != _state.Step)
         {
-            sample = new(_state.Step, _reports.Epoch, SampleWriter.Write(_engine.Weights, options, _cancellationToken));
+            sample = new()
+            {
+                Step = _state.Step,
+                Epoch = _reports.Epoch,
+                Text = SampleWriter.Write(_engine.Weights, options, _cancellationToken),
+            };
             _state.Samples.Add(sample);
         }
 
@@ -231,9 +241,16 @@ internal sealed class TrainingLoop : IDisposable
     private TrainingPoint Evaluate(EvaluationMoment moment)
     {
         var (training, validation) = _order.Measure(_engine, moment, _cancellationToken);
-        var point = new TrainingPoint(_state.Step, _reports.Epoch, _state.TokensSeen, training, validation)
+        var point = new TrainingPoint
         {
-            EpochsDone = _reports.EpochsDone, LearningRate = _state.LastLearningRate, Elapsed = _reports.Elapsed,
+            Step = _state.Step,
+            Epoch = _reports.Epoch,
+            TokensSeen = _state.TokensSeen,
+            TrainingLoss = training,
+            ValidationLoss = validation,
+            EpochsDone = _reports.EpochsDone,
+            LearningRate = _state.LastLearningRate,
+            Elapsed = _reports.Elapsed,
         };
         _state.Points.Add(point);
         _best.Observe(point, _engine.Weights);

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Training.Checkpoints;
 
 namespace MLNet.Gpt;
 
@@ -25,7 +26,7 @@ public sealed record TrainingOptions
     {
         Epochs = 10,
         BatchSize = 2,
-        DropsLastBatch = true,
+        DropLastBatch = true,
         ValidationFraction = 0.1,
         LearningRate = 4e-4,
         Decay = LearningRateDecay.None,
@@ -71,7 +72,7 @@ public sealed record TrainingOptions
     /// shuffled.
     /// </summary>
     /// <value><see langword="false"/>; the book leaves them out.</value>
-    public bool DropsLastBatch { get; init; }
+    public bool DropLastBatch { get; init; }
 
     /// <summary>Tokens between the beginnings of two training windows, at least 1 and at most the context length.</summary>
     /// <value><see langword="null"/>: the context length, as in the book, so that windows do not overlap.</value>
@@ -111,7 +112,7 @@ public sealed record TrainingOptions
     /// were trained with.
     /// </summary>
     /// <value><see langword="false"/>: all weights decay, as in the book.</value>
-    public bool DecaysMatricesOnly { get; init; }
+    public bool DecayMatricesOnly { get; init; }
 
     /// <summary>AdamW's β₁, the memory of the mean gradient; at least 0 and below 1.</summary>
     /// <value>0.9, as in PyTorch.</value>
@@ -168,7 +169,7 @@ public sealed record TrainingOptions
     /// <value>
     /// <see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.
     /// </value>
-    public bool KeepsBest { get; init; }
+    public bool KeepBest { get; init; }
 
     /// <summary>The text that is written after each epoch.</summary>
     /// <value><see langword="null"/>: none.</value>
@@ -197,7 +198,7 @@ public sealed record TrainingOptions
     internal bool IsSeedSet { get; private init; }
 
     /// <summary>Whether the weights of the lowest validation loss are kept.</summary>
-    internal bool KeepsBestWeights => KeepsBest || Patience is not null;
+    internal bool KeepsBestWeights => KeepBest || Patience is not null;
 
     /// <summary>Returns these options if they agree with each other.</summary>
     /// <exception cref="ArgumentException">
@@ -212,4 +213,31 @@ public sealed record TrainingOptions
             ? this
             : throw new ArgumentException(FormattableString.Invariant($"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
     }
+
+    /// <summary>
+    /// Returns what must be the same for this training to be resumed. Reads all tokens once, for their hash.
+    /// </summary>
+    internal TrainingFingerprint Fingerprint(TrainingData data, CancellationToken cancellationToken) => new()
+    {
+        Engine = Engine.Name,
+        Seed = Seed,
+        BatchSize = BatchSize,
+        BatchesPerStep = BatchesPerStep,
+        DropLastBatch = DropLastBatch,
+        Stride = Stride,
+        Windows = data.Training.Count,
+        Targets = data.Training.TargetCount,
+        FrozenWeights = string.Join(' ', FrozenWeights),
+        WindowLength = data.Training.ContextLength,
+        TrainingTokens = data.Training.Fingerprint(cancellationToken),
+        ValidationTokens = data.Validation?.Fingerprint(cancellationToken) ?? "",
+        Beta1 = Beta1,
+        Beta2 = Beta2,
+        Epsilon = Epsilon,
+        WeightDecay = WeightDecay,
+        DecayMatricesOnly = DecayMatricesOnly,
+        LabelSmoothing = LabelSmoothing,
+        EvaluationBatches = EvaluationBatches ?? 0,
+        KeepBest = KeepsBestWeights,
+    };
 }

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;

@@ -1,11 +1,12 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Data;
 using TorchSharp;
 using static TorchSharp.torch.nn;
 
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>Measures a network's loss on windows of tokens.</summary>
-public static class ModuleEvaluator
+internal static class ModuleEvaluator
 {
     /// <summary>
     /// Measures the loss of every target: Σ −ln p and the number of tokens, summed exactly; without gradients and

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Engines;
 using TorchSharp;

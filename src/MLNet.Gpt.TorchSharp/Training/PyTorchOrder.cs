@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Engines;
 using TorchSharp;
@@ -12,7 +13,7 @@ namespace MLNet.Gpt.TorchSharp;
 /// </summary>
 internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
-    private readonly TokenBatches _training = new(data.Training, options.BatchSize, options.DropsLastBatch);
+    private readonly TokenBatches _training = new(data.Training, options.BatchSize, options.DropLastBatch);
     private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
 
     public int BatchesPerEpoch => _training.Count;

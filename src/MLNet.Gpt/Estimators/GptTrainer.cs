@@ -96,7 +96,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         var training = _options.Training with { ValidationFraction = 0 };
         var learned = Read(input, training);
         var measured = Read(validation, training with { Stride = null });
-        return Train(learned with { Validation = measured.Training }, cancellation);
+        return Train(new(learned.Training, measured.Training), cancellation);
 
         TrainingData Read(IDataView data, TrainingOptions options) => TrainingData.FromTokens(
             TextColumn.ReadTokens(data, _options, cancellation), _options.Config.ContextLength, _options.Config.VocabularySize, options);
@@ -111,10 +111,11 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
             $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, ")
             + FormattableString.Invariant($"for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
         var progress = new LoggedProgress(channel, _options.Progress, cancellation);
-        var (weights, history) = initial.Train(data, _options.Training, progress, cancellation.Token);
+        var trained = initial.Train(data, _options.Training, progress, cancellation.Token);
+        var history = trained.History;
         channel.Info(FormattableString.Invariant(
             $"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
-        return GptTransformer.Owning(_environment, GptModel.FromWeights(weights, _options.Tokenizer, _options.Model), _options.Transformer);
+        return GptTransformer.Owning(_environment, GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model), _options.Transformer);
     }
 }

@@ -89,7 +89,8 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
             : TrainingData.FromText(string.Join(EndOfText, _texts), Model.Tokenizer, contextLength, options);
 
         var progress = new TrainingReporter(this, Model.Name, writesEvaluations: !ModelOnly);
-        var (weights, history) = Model.Engine.Train(data, options, progress, StopToken);
+        var trained = Model.Engine.Train(data, options, progress, StopToken);
+        var (weights, history) = (trained.Weights, trained.History);
         progress.Complete();
 
         if (historyFile is not null)

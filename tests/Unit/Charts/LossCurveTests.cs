@@ -8,8 +8,15 @@ public sealed class LossCurveTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-charts").FullName;
 
-    private static readonly TrainingHistory History = new(
-        [new(0, 1, 0, 10.9, 10.8), new(10, 1, 5000, 8.1, 8.4), new(20, 2, 10_000, 6.5, 7.2)], TimeSpan.FromSeconds(1));
+    private static readonly TrainingHistory History = new()
+    {
+        Points =
+        [
+            new() { Step = 0, Epoch = 1, TokensSeen = 0, TrainingLoss = 10.9, ValidationLoss = 10.8 },
+            new() { Step = 10, Epoch = 1, TokensSeen = 5000, TrainingLoss = 8.1, ValidationLoss = 8.4 },
+            new() { Step = 20, Epoch = 2, TokensSeen = 10_000, TrainingLoss = 6.5, ValidationLoss = 7.2 },
+        ],
+    };
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -47,6 +54,6 @@ public sealed class LossCurveTests : IDisposable
     {
         Assert.Contains("curve.gif", Assert.Throws<ArgumentException>(() => LossCurve.Save(History, Path.Combine(_folder, "curve.gif"))).Message);
         Assert.Contains("99", Assert.Throws<ArgumentOutOfRangeException>(() => new ChartSize { Width = 99 }).Message);
-        Assert.Throws<ArgumentException>(() => LossCurve.Save(new([], TimeSpan.Zero), Path.Combine(_folder, "curve.png")));
+        Assert.Throws<ArgumentException>(() => LossCurve.Save(new() { Points = [] }, Path.Combine(_folder, "curve.png")));
     }
 }

@@ -77,16 +77,16 @@ public class UndefinedEnumTests
     [Fact]
     public void A_curve_has_no_undefined_axis()
     {
-        var point = new TrainingPoint(0, 1, 0, 1, null);
+        var point = new TrainingPoint { Step = 0, Epoch = 1, TokensSeen = 0, TrainingLoss = 1 };
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => LossCurve.Save(new([point], TimeSpan.Zero), "curve.png", (TrainingAxis)77));
+        Assert.Throws<ArgumentOutOfRangeException>(() => LossCurve.Save(new() { Points = [point] }, "curve.png", (TrainingAxis)77));
     }
 
     [Fact]
     public void A_history_names_how_it_ended()
     {
-        var point = new TrainingPoint(0, 1, 0, 1, null);
-        string json = new TrainingHistory([point], TimeSpan.Zero).ToJson();
+        var point = new TrainingPoint { Step = 0, Epoch = 1, TokensSeen = 0, TrainingLoss = 1 };
+        string json = new TrainingHistory { Points = [point] }.ToJson();
         string damaged = json.Replace($"\"{nameof(TrainingEnding.Completed)}\"", "77", StringComparison.Ordinal);
         Assert.NotEqual(json, damaged);
 

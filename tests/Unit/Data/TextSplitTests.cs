@@ -1,4 +1,6 @@
 
+using MLNet.Gpt.Data;
+
 namespace MLNet.Gpt.Tests.Data;
 
 public class TextSplitTests

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Tests.Data;
@@ -20,9 +21,9 @@ public class TokenBatchesTests
     [InlineData(7, 2, false, new[] { 2, 2, 2, 1 })]
     [InlineData(6, 2, true, new[] { 2, 2, 2 })]
     [InlineData(1, 4, false, new[] { 1 })]
-    public void The_last_batch_is_dropped_or_smaller(int windows, int batchSize, bool dropsLast, int[] sizes)
+    public void The_last_batch_is_dropped_or_smaller(int windows, int batchSize, bool dropLast, int[] sizes)
     {
-        var batches = new TokenBatches(Windows(windows), batchSize, dropsLast);
+        var batches = new TokenBatches(Windows(windows), batchSize, dropLast);
         Assert.Equal(sizes.Length, batches.Count);
         Assert.Equal(sizes, batches.InOrder().Select(batch => batch.BatchSize));
         Assert.Equal(sizes, batches.Shuffled(1).Select(batch => batch.BatchSize));
@@ -31,11 +32,11 @@ public class TokenBatchesTests
     [Fact]
     public void An_incomplete_window_forms_a_batch_of_its_own()
     {
-        var windows = new TokenWindows(Enumerable.Range(0, 12).ToArray(), contextLength: 3, keepsIncomplete: true);
+        var windows = new TokenWindows(Enumerable.Range(0, 12).ToArray(), contextLength: 3, keepIncomplete: true);
         var batches = new TokenBatches(windows, batchSize: 2);
         Assert.Equal([(2, 3), (1, 3), (1, 2)], batches.InOrder().Select(batch => (batch.BatchSize, batch.Length)));
         Assert.Equal(3, batches.Count);
-        Assert.Equal([11], new TokenBatches(new TokenWindows(new[] { 0, 11 }, 3, keepsIncomplete: true), 2).InOrder().Single().Targets);
+        Assert.Equal([11], new TokenBatches(new TokenWindows(new[] { 0, 11 }, 3, keepIncomplete: true), 2).InOrder().Single().Targets);
     }
 
     [Fact]
@@ -72,7 +73,7 @@ public class TokenBatchesTests
     public void A_batch_size_that_leaves_no_batch_is_an_error_that_names_it()
     {
         Assert.Contains("batchSize is 0; it must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
-        Assert.Contains("3 windows fill no batch of 4", Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropsLast: true)).Message);
+        Assert.Contains("3 windows fill no batch of 4", Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropLast: true)).Message);
     }
 
     [Fact] // The published sequence of the generator for the seed 1234567.

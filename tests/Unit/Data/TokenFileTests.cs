@@ -56,7 +56,8 @@ public class TokenFileTests
         Assert.Equal([.. Tokenizer.Encode(texts[0]), 50256, .. Tokenizer.Encode(texts[1]), 50256, .. Tokenizer.Encode(texts[2])], ReadAll(opened));
         Assert.Equal(File.ReadAllBytes(fromTexts), File.ReadAllBytes(fromFiles));
         long bytes = files.Sum(file => new FileInfo(file).Length);
-        Assert.Equal(new(3, bytes, bytes, count), progress[^1]);
+        var last = progress[^1];
+        Assert.Equal((3, bytes, bytes, count), (last.Documents, last.BytesRead, last.TotalBytes, last.Tokens));
         Assert.Equal(progress.Select(report => report.Tokens).Order(), progress.Select(report => report.Tokens));
     }
 

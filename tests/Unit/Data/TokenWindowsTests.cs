@@ -1,4 +1,5 @@
 using CsCheck;
+using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tests.Data;
 
@@ -19,7 +20,7 @@ public class TokenWindowsTests
     [Fact]
     public void An_incomplete_last_window_is_kept_on_demand()
     {
-        var windows = new TokenWindows(new[] { 10, 11, 12, 13, 14, 15, 16, 17 }, contextLength: 3, keepsIncomplete: true);
+        var windows = new TokenWindows(new[] { 10, 11, 12, 13, 14, 15, 16, 17 }, contextLength: 3, keepIncomplete: true);
         Assert.Equal(3, windows.Count);
         Assert.Equal(1, windows.Length(2));
         Assert.Equal([16], windows.Inputs(2));
@@ -45,14 +46,14 @@ public class TokenWindowsTests
         Assert.Equal(5145, Gpt2Tokenizer.Instance.Encode(text).Length);
 
         var split = TextSplit.AtFraction(text, 0.9);
-        var training = Batches(split.Training, dropsLast: true);
-        var validation = Batches(split.Validation, dropsLast: false);
+        var training = Batches(split.Training, dropLast: true);
+        var validation = Batches(split.Validation, dropLast: false);
         Assert.Equal(9, training.Count);
         Assert.Equal(1, validation.Count);
         Assert.All(training.Shuffled(seed: 123).Concat(validation.InOrder()), batch => Assert.Equal((2, 256), (batch.BatchSize, batch.Length)));
 
-        static TokenBatches Batches(string text, bool dropsLast) =>
-            new(new TokenWindows(Gpt2Tokenizer.Instance.Encode(text), contextLength: 256, vocabularySize: 50257), batchSize: 2, dropsLast);
+        static TokenBatches Batches(string text, bool dropLast) =>
+            new(new TokenWindows(Gpt2Tokenizer.Instance.Encode(text), contextLength: 256, vocabularySize: 50257), batchSize: 2, dropLast);
     }
 
     [Fact] // Against the loop of the book: for i in range(0, len(ids) - T, stride): ids[i:i+T], ids[i+1:i+T+1]
@@ -76,7 +77,7 @@ public class TokenWindowsTests
     public void With_incomplete_windows_every_token_but_the_first_is_a_target() =>
         Gen.Select(Gen.Int[2, 80], Gen.Int[1, 20], Gen.Int[1, 20]).Where((_, length, stride) => stride <= length).Sample((count, length, stride) =>
         {
-            var windows = new TokenWindows(Enumerable.Range(0, count).ToArray(), length, stride, keepsIncomplete: true);
+            var windows = new TokenWindows(Enumerable.Range(0, count).ToArray(), length, stride, keepIncomplete: true);
             var targets = new List<int>();
             for (int window = 0; window < windows.Count; window++)
             {
@@ -95,7 +96,7 @@ public class TokenWindowsTests
     [InlineData(1)]
     public void Of_fewer_than_two_tokens_there_is_nothing_to_predict(int count)
     {
-        var exception = Assert.Throws<ArgumentException>(() => new TokenWindows(new int[count], 4, keepsIncomplete: true));
+        var exception = Assert.Throws<ArgumentException>(() => new TokenWindows(new int[count], 4, keepIncomplete: true));
         Assert.Contains($"nothing to predict: {count} tokens", exception.Message);
         Assert.Contains("at least 2", exception.Message);
     }
@@ -106,7 +107,7 @@ public class TokenWindowsTests
         var exception = Assert.Throws<ArgumentException>(() => new TokenWindows(new int[100], 256));
         Assert.Contains("100 tokens", exception.Message);
         Assert.Contains("takes 257", exception.Message);
-        Assert.Equal(1, new TokenWindows(new int[100], 256, keepsIncomplete: true).Count);
+        Assert.Equal(1, new TokenWindows(new int[100], 256, keepIncomplete: true).Count);
         Assert.Equal(1, new TokenWindows(new int[257], 256).Count);
     }
 

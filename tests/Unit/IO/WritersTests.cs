@@ -15,7 +15,15 @@ public sealed class WritersTests : IDisposable
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private static readonly GptWeights Weights = RandomWeights.Of(GptPresets.Tiny);
-    private static readonly TrainingHistory History = new([new(0, 1, 0, 7, 7), new(10, 1, 10, 6, 6)], TimeSpan.Zero);
+    private static readonly TrainingHistory History = new()
+    {
+        Points =
+        [
+            new() { Step = 0, Epoch = 1, TokensSeen = 0, TrainingLoss = 7, ValidationLoss = 7 },
+            new() { Step = 10, Epoch = 1, TokensSeen = 10, TrainingLoss = 6, ValidationLoss = 6 },
+        ],
+    };
+
     private readonly TemporaryDirectory _directory = new();
 
     /// <summary>Every writer of a file by what its target is called.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tests.Loss;
 

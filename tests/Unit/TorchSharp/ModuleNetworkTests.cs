@@ -1,6 +1,6 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Tests.Training;
 using MLNet.Gpt.TorchSharp;
-using MLNet.Gpt.Training;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.TorchSharp;
@@ -132,7 +132,7 @@ public class ModuleNetworkTests
     {
         // A learning rate of which only the decay is left: AdamW's own step is of the same size, so both networks take it.
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using ModuleNetwork some = new(module, new() { DecaysMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
+        using ModuleNetwork some = new(module, new() { DecayMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
         foreach (var engine in (ModuleNetwork[])[some, all])
         {
             engine.Accumulate(Batch(0), 1);
@@ -203,9 +203,9 @@ public class ModuleNetworkTests
         using (var engine = new ModuleNetwork(module, options))
         {
             Learn(engine, 0, 1);
-            (weights, state) = (BestWeights.Copy(engine.Weights), engine.CaptureState());
+            (weights, state) = (GptWeights.CopyOf(engine.Weights), engine.CaptureState());
             Learn(engine, 2, 3);
-            expected = BestWeights.Copy(engine.Weights);
+            expected = GptWeights.CopyOf(engine.Weights);
         }
 
         using (var engine = new ModuleNetwork(other, options))

@@ -130,7 +130,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void A_training_that_does_not_ask_for_the_best_weights_does_not_return_those_of_an_earlier_one()
     {
         Train(20, ExistingCheckpoints.Refuse, loss: updates => Math.Abs(updates - 10));
-        using var loop = new TrainingLoop(new ScriptedEngine(), Data(), Options(30, ExistingCheckpoints.Resume) with { KeepsBest = false }, null, Token);
+        using var loop = new TrainingLoop(new ScriptedEngine(), Data(), Options(30, ExistingCheckpoints.Resume) with { KeepBest = false }, null, Token);
         loop.Run();
         Assert.Null(loop.BestWeights);
     }
@@ -227,7 +227,7 @@ public sealed class CheckpointFolderTests : IDisposable
 
     internal static TrainingOptions Options(string folder, int steps, ExistingCheckpoints existing, int? interval, int keep) => new()
     {
-        Epochs = 1000, BatchSize = 2, MaxSteps = steps, EvaluationInterval = interval ?? 10, EvaluationBatches = 1, KeepsBest = true,
+        Epochs = 1000, BatchSize = 2, MaxSteps = steps, EvaluationInterval = interval ?? 10, EvaluationBatches = 1, KeepBest = true,
         Checkpoints = new(folder) { Interval = interval, Existing = existing, Keep = keep },
     };
 

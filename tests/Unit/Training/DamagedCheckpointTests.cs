@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using MLNet.Gpt.Tests.TorchSharp;
-using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Checkpoints;
 using MLNet.Gpt.Training.Engines;
 
@@ -44,7 +43,7 @@ public sealed class DamagedCheckpointTests : IDisposable
 
             var options = Options(6);
             using var engine = Engine();
-            using var checkpoints = new CheckpointFolder(options.Checkpoints! with { Folder = folder.Path }, TrainingCourse.Of(options, Data(options), Token));
+            using var checkpoints = new CheckpointFolder(options.Checkpoints! with { Folder = folder.Path }, options.Fingerprint(Data(options), Token));
             var restored = checkpoints.Restore(engine, keepsBest: true);
             Assert.All(checkpoints.Warnings, warning => Assert.Contains("checkpoint-6'", warning, StringComparison.Ordinal));
             return (restored!.Value.State.Step, checkpoints.Warnings.Count);
@@ -103,7 +102,7 @@ public sealed class DamagedCheckpointTests : IDisposable
         CopyFirstVersion();
         var options = FirstVersionOptions(steps: 6);
         using (var engine = Engine(FirstVersionConfig))
-        using (var checkpoints = new CheckpointFolder(options.Checkpoints!, TrainingCourse.Of(options, FirstVersionData(options), Token)))
+        using (var checkpoints = new CheckpointFolder(options.Checkpoints!, options.Fingerprint(FirstVersionData(options), Token)))
         {
             var (state, best) = checkpoints.Restore(engine, keepsBest: true)!.Value;
             Assert.Equal((6, 6, 4.037607041478008), (state.Step, state.BestStep, state.BestLoss));
@@ -205,7 +204,7 @@ public sealed class DamagedCheckpointTests : IDisposable
 
     private TrainingOptions FirstVersionOptions(int steps) => new()
     {
-        Epochs = 3, BatchSize = 3, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, KeepsBest = true, ValidationFraction = 0.1, MaxSteps = steps,
+        Epochs = 3, BatchSize = 3, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, KeepBest = true, ValidationFraction = 0.1, MaxSteps = steps,
         Checkpoints = new(_folder.Path) { Interval = 3, Keep = 2, Existing = ExistingCheckpoints.Resume },
     };
 
@@ -234,7 +233,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     private static TrainingData Data(TrainingOptions options)
     {
         var data = CheckpointTests.Data(options);
-        return data with { Validation = data.Training };
+        return new(data.Training, data.Training);
     }
 
     private TrainingResult Train(int steps, ExistingCheckpoints existing, int interval = 3, IProgress<TrainingProgress>? progress = null)

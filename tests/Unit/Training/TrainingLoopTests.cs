@@ -28,7 +28,7 @@ public class TrainingLoopTests
         Assert.Equal(TrainingEnding.Completed, last.Run().Ending);
         Assert.Null(last.BestWeights);
 
-        var best = Loop(new ScriptedEngine { Loss = Loss }, new() { MaxSteps = 10, EvaluationInterval = 2, KeepsBest = true });
+        var best = Loop(new ScriptedEngine { Loss = Loss }, new() { MaxSteps = 10, EvaluationInterval = 2, KeepBest = true });
         Assert.Equal(10, best.Run().Last.Step);
         Assert.Equal(4, best.BestWeights![WeightNames.TokenEmbedding][0]);
     }
@@ -36,8 +36,8 @@ public class TrainingLoopTests
     [Fact]
     public void Patience_and_best_weights_without_data_to_measure_on_are_refused()
     {
-        Assert.StartsWith("Patience needs data to measure on", Refused(new() { Patience = 1, KeepsBest = true }), StringComparison.Ordinal);
-        Assert.StartsWith("KeepsBest needs data to measure on, and there are none: set ValidationFraction, which is 0,", Refused(new() { KeepsBest = true }), StringComparison.Ordinal);
+        Assert.StartsWith("Patience needs data to measure on", Refused(new() { Patience = 1, KeepBest = true }), StringComparison.Ordinal);
+        Assert.StartsWith("KeepBest needs data to measure on, and there are none: set ValidationFraction, which is 0,", Refused(new() { KeepBest = true }), StringComparison.Ordinal);
 
         static string Refused(TrainingOptions options) =>
             Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), options, null, default)).Message;

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;

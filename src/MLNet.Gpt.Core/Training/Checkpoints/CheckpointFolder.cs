@@ -19,7 +19,7 @@ internal sealed class CheckpointFolder : IDisposable
     public const string LockFile = ".training.lock";
 
     private readonly CheckpointOptions _options;
-    private readonly TrainingCourse _course;
+    private readonly TrainingFingerprint _fingerprint;
     private readonly FolderLock _lock;
     private readonly List<CheckpointEntry> _passedOver = [];
     private readonly List<string> _warnings = [];
@@ -28,9 +28,9 @@ internal sealed class CheckpointFolder : IDisposable
     /// <exception cref="IOException">
     /// The folder holds checkpoints and is not to be resumed from, another training is at work in it, or it cannot be made.
     /// </exception>
-    public CheckpointFolder(CheckpointOptions options, TrainingCourse course)
+    public CheckpointFolder(CheckpointOptions options, TrainingFingerprint fingerprint)
     {
-        (_options, _course) = (options, course);
+        (_options, _fingerprint) = (options, fingerprint);
         Directory.CreateDirectory(options.Folder);
         _lock = FolderLock.TryTake(Path.Combine(options.Folder, LockFile))
             ?? throw new IOException($"Another training is writing its checkpoints to '{options.Folder}'; wait for its end, or choose another folder.");
@@ -118,9 +118,12 @@ internal sealed class CheckpointFolder : IDisposable
         {
             SaveModel(folder, manifest, engine.Weights);
             manifest.Write(folder, CheckpointEntry.EngineFile, stream => EngineStateFile.Write(stream, engine.CaptureState()));
-            var saved = new SavedTraining(SavedTraining.CurrentVersion, _course, state) { Best = _best?.Saved };
+            var saved = new SavedTraining
+            {
+                Version = SavedTraining.CurrentVersion, Fingerprint = _fingerprint, State = state, Best = _best?.Saved,
+            };
             manifest.Write(
-                folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, TrainingJsonContext.Default.SavedTraining));
+                folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, CheckpointJsonContext.Default.SavedTraining));
         });
         RemoveOld(state);
         return path;
@@ -141,7 +144,7 @@ internal sealed class CheckpointFolder : IDisposable
 
         if (manifest is not null) CheckRun(manifest, entry.Path, saved);
         saved.CheckState(entry.Path, entry.Step);
-        _course.Check(saved.Course, entry.Path);
+        _fingerprint.Check(saved.Fingerprint, entry.Path);
         using var model = GptCheckpoint.Open(Path.Combine(entry.Path, CheckpointEntry.ModelFile));
         if (model.Config != engine.Weights.Config)
         {
@@ -162,7 +165,7 @@ internal sealed class CheckpointFolder : IDisposable
         if (folder is null) return null;
         using var model = GptCheckpoint.Open(Path.Combine(folder, CheckpointEntry.ModelFile));
         if (saved.Best is not null) _best = (saved.State.BestStep, saved.Best);
-        return BestWeights.Copy(model);
+        return GptWeights.CopyOf(model);
     }
 
     // Only what this checkpoint was written with, whatever has the name by now.

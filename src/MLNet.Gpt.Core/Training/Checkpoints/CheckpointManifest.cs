@@ -36,7 +36,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     public void Save(string folder)
     {
         using var file = new FileStream(Path.Combine(folder, FileName), FileMode.CreateNew, FileAccess.Write);
-        JsonSerializer.Serialize(file, this, TrainingJsonContext.Default.CheckpointManifest);
+        JsonSerializer.Serialize(file, this, CheckpointJsonContext.Default.CheckpointManifest);
         file.Flush(flushToDisk: true);
     }
 
@@ -50,7 +50,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
         byte[] json = PositionedFile.ReadAll(path, LongestFile);
         try
         {
-            var manifest = JsonSerializer.Deserialize(json, TrainingJsonContext.Default.CheckpointManifest);
+            var manifest = JsonSerializer.Deserialize(json, CheckpointJsonContext.Default.CheckpointManifest);
             if (manifest?.Format != Mark) return null;
             if (manifest.Version != SavedTraining.CurrentVersion)
             {
@@ -97,3 +97,8 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
         }
     }
 }
+
+/// <summary>A file as it was written.</summary>
+/// <param name="Length">Its length in bytes.</param>
+/// <param name="Sha256">Its SHA-256 in hexadecimal digits.</param>
+internal sealed record CheckpointFile(long Length, string Sha256);

@@ -4,40 +4,49 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Where a training saves all that it needs to be resumed. A checkpoint is a folder <c>checkpoint-N</c>, named by its
-/// step, which is written aside and moved into place: it is there whole or not at all. In it, <c>model.safetensors</c>
-/// is the model as <see cref="GptCheckpoint"/> saves it, and <c>manifest.json</c> the SHA-256 of each file.
+/// Where a training saves everything that it needs to be resumed. A checkpoint is a folder <c>checkpoint-N</c>, named
+/// after its step, which is written aside and moved into place: it is there whole or not at all. In it,
+/// <c>model.safetensors</c> is the model as <see cref="GptCheckpoint"/> saves it, and <c>manifest.json</c> has the
+/// SHA-256 of each file.
 /// </summary>
-/// <param name="Folder">
-/// The folder that holds the checkpoints of one training; created if missing. A second training in it is refused while
-/// the first is running. Whatever the library did not write there is left alone; where something else has a
-/// checkpoint's name, that becomes <c>checkpoint-N.2</c>.
-/// </param>
 /// <remarks>
-/// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is cancelled, fails or
-/// diverges: of the last step done, with the weights from before the step that failed. Where that checkpoint cannot be
+/// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is canceled, fails or
+/// diverges: of the last step done, with the weights from before the step that failed. If that checkpoint cannot be
 /// written either, the training's own exception is thrown, with the second one in its <see cref="Exception.Data"/> as
 /// <c>MLNet.Gpt.CheckpointFailure</c>.
 /// </remarks>
-public sealed record CheckpointOptions(string Folder)
+public sealed record CheckpointOptions
 {
+    /// <summary>Creates options for a folder.</summary>
+    /// <param name="folder">The <see cref="Folder"/>.</param>
+    public CheckpointOptions(string folder) => Folder = folder;
+
+    /// <summary>
+    /// The folder for the checkpoints of one training; created if missing. A second training in it is refused while the
+    /// first is running. Whatever the library did not write there is left alone; if something else has a checkpoint's
+    /// name, the checkpoint is called <c>checkpoint-N.2</c>.
+    /// </summary>
+    public string Folder { get; init; }
+
     /// <summary>Steps between two checkpoints; at least 1.</summary>
     /// <value><see langword="null"/>: as many as between two evaluations.</value>
     public int? Interval { get; init => field = Check.AtLeast(value, 1, nameof(Interval)); }
 
-    /// <summary>Checkpoints that are kept, the latest ones; at least 1.</summary>
+    /// <summary>Number of checkpoints that are kept, the latest ones; at least 1.</summary>
     /// <value>3.</value>
     public int Keep { get; init => field = Check.AtLeast(value, 1, nameof(Keep)); } = 3;
 
-    /// <summary>What happens where the folder holds checkpoints already.</summary>
+    /// <summary>What happens if the folder already holds checkpoints.</summary>
     /// <value><see cref="ExistingCheckpoints.Refuse"/>.</value>
     public ExistingCheckpoints Existing { get; init => field = Check.Defined(value, nameof(Existing)); }
 
-    /// <summary>Saved with the model, so that it can be loaded by its file alone.</summary>
+    /// <summary>The tokenizer to save with the model, so that the model file can be loaded on its own.</summary>
     /// <value><see langword="null"/>: none.</value>
     public ITextTokenizer? Tokenizer { get; init; }
 
-    /// <summary>Finds the latest checkpoint in the folder. Whether it is whole shows when training is resumed from it.</summary>
-    /// <returns>Its step; <see langword="null"/> where there is none.</returns>
+    /// <summary>
+    /// Finds the latest checkpoint in the folder. Whether it is whole shows when training is resumed from it.
+    /// </summary>
+    /// <returns>Its step; <see langword="null"/> if there is none.</returns>
     public int? FindLatestStep() => CheckpointFolder.LatestStep(Folder);
 }

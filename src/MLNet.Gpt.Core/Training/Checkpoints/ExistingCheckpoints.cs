@@ -1,6 +1,6 @@
 namespace MLNet.Gpt;
 
-/// <summary>What happens where the folder for checkpoints holds some already.</summary>
+/// <summary>What happens if the folder for checkpoints already holds some.</summary>
 public enum ExistingCheckpoints
 {
     /// <summary>Training does not begin: an <see cref="IOException"/>.</summary>
@@ -8,12 +8,12 @@ public enum ExistingCheckpoints
 
     /// <summary>
     /// Training resumes from the latest of them that is whole, bit for bit as it would have continued without the
-    /// break; the weights that it was to begin with are not used. The data and the options that decide its course must
-    /// be the same; its length, learning rates, gradient clipping, evaluation interval, samples and checkpoints may be
-    /// others. A damaged checkpoint that was passed over is named in <see cref="TrainingProgress.Warnings"/>.
+    /// interruption; the initial weights are not used. The data and the options that determine the result must be the
+    /// same; length, learning rates, gradient clipping, evaluation interval, samples and checkpoints may change. A
+    /// damaged checkpoint that was passed over is named in <see cref="TrainingProgress.Warnings"/>.
     /// </summary>
     Resume,
 
-    /// <summary>They are removed, and nothing else.</summary>
+    /// <summary>They are removed, and nothing else is.</summary>
     Replace,
 }

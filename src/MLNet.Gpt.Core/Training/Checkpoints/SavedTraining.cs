@@ -1,13 +1,11 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>The readable part of a checkpoint.</summary>
-/// <param name="Version">1 where there is no <see cref="CheckpointManifest"/> beside it, or <see cref="CurrentVersion"/>.</param>
-/// <param name="Course">What must be the same for the training to be resumed.</param>
-/// <param name="State">Where the training stood.</param>
-internal sealed record SavedTraining(int Version, TrainingCourse Course, TrainingState State)
+internal sealed class SavedTraining
 {
     public const int FirstVersion = 1, CurrentVersion = 2;
 
@@ -16,26 +14,49 @@ internal sealed record SavedTraining(int Version, TrainingCourse Course, Trainin
     private const int LongestFile = 1 << 28; // evaluations and samples of a long training
 
     /// <summary>
-    /// The best weights that belong to this checkpoint; <see langword="null"/> where none are kept, and in the first
-    /// version, which does not tell.
+    /// 1 if there is no <see cref="CheckpointManifest"/> beside it, otherwise <see cref="CurrentVersion"/>.
+    /// </summary>
+    public required int Version { get; init; }
+
+    /// <summary>What must be the same for training to be resumed.</summary>
+    [JsonPropertyName("course")]
+    public required TrainingFingerprint Fingerprint { get; init; }
+
+    /// <summary>The state of the training.</summary>
+    public required TrainingState State { get; init; }
+
+    /// <summary>
+    /// The best weights that belong to this checkpoint; <see langword="null"/> if none are kept, and in the first
+    /// version, which does not say.
     /// </summary>
     public SavedBest? Best { get; init; }
 
-    /// <exception cref="InvalidDataException">The file is missing, damaged, or of a version that this library does not read.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is missing, damaged, or of a version that this library does not read.
+    /// </exception>
     public static SavedTraining Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) throw new InvalidDataException($"'{path}' is missing.");
-        byte[] json = PositionedFile.ReadAll(path, LongestFile);
+        return Read(path, PositionedFile.ReadAll(path, LongestFile));
+    }
+
+    /// <summary>Reads the contents of the file at a path.</summary>
+    /// <inheritdoc cref="Read(string)"/>
+    public static SavedTraining Read(string path, ReadOnlySpan<byte> json)
+    {
         try
         {
-            var saved = JsonSerializer.Deserialize(json, TrainingJsonContext.Default.SavedTraining) ?? throw new JsonException("It is null.");
+            var saved = JsonSerializer.Deserialize(json, CheckpointJsonContext.Default.SavedTraining)
+                ?? throw new JsonException("It is null.");
             if (saved.Version is not (FirstVersion or CurrentVersion))
             {
-                throw new InvalidDataException($"'{path}' is of version {saved.Version}; this library reads versions {FirstVersion} and {CurrentVersion}.");
+                throw new InvalidDataException(
+                    $"'{path}' is of version {saved.Version}; this library reads versions {FirstVersion} and {CurrentVersion}.");
             }
 
-            return saved is { Course: not null, State: not null } ? saved : throw new JsonException("It lacks the course or the state.");
+            bool isWhole = saved is { Fingerprint: not null, State: not null };
+            return isWhole ? saved : throw new JsonException("It lacks the fingerprint ('course') or the state.");
         }
         catch (JsonException damaged)
         {
@@ -43,10 +64,20 @@ internal sealed record SavedTraining(int Version, TrainingCourse Course, Trainin
         }
     }
 
-    /// <exception cref="InvalidDataException">The state is none that a training can stand at after so many steps.</exception>
+    /// <exception cref="InvalidDataException">No training can be in this state after so many steps.</exception>
     public void CheckState(string folder, int step)
     {
-        string? wrong = State.Step != step ? $"it stands at step {State.Step}, and the folder's name tells of {step}" : State.FindFault();
-        if (wrong is not null) throw new InvalidDataException($"'{Path.Combine(folder, FileName)}' is damaged: {wrong}.");
+        string? fault = State.Step != step
+            ? $"it was written at step {State.Step}, and the folder is named after step {step}"
+            : State.FindFault();
+        if (fault is not null) throw new InvalidDataException($"'{Path.Combine(folder, FileName)}' is damaged: {fault}.");
     }
 }
+
+/// <summary>
+/// A reference from a checkpoint to its best weights. They are identified by their contents, so that those of another
+/// run under the same name are not mistaken for them.
+/// </summary>
+/// <param name="Folder">The name of their folder.</param>
+/// <param name="Sha256">The SHA-256 of their file in hexadecimal digits.</param>
+internal sealed record SavedBest(string Folder, string Sha256);

@@ -1,10 +1,10 @@
 namespace MLNet.Gpt.Training.Engines;
 
-/// <summary>How gradients are shortened, the same in every engine: as PyTorch's <c>clip_grad_norm_</c> does.</summary>
+/// <summary>Gradient clipping, the same in every engine: as PyTorch's <c>clip_grad_norm_</c> does it.</summary>
 internal static class GradientClipping
 {
     private const double Epsilon = 1e-6;
 
-    /// <summary>What all gradients are multiplied with: limit / (norm + 1e-6), and at most 1.</summary>
+    /// <summary>Returns the factor for all gradients: limit / (norm + 1e-6), and at most 1.</summary>
     public static double Factor(double limit, double norm) => Math.Min(1, limit / (norm + Epsilon));
 }

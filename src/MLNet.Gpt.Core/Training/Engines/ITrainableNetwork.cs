@@ -1,47 +1,51 @@
+using MLNet.Gpt.Data;
+
 namespace MLNet.Gpt.Training.Engines;
 
 /// <summary>
-/// What a training loop needs of a network and its optimizer: gradients that add up, a step, and a state that can be
-/// taken and given back.
+/// A network with its optimizer, as the training loop sees it: it accumulates gradients, takes a step, and lets its
+/// state be captured and restored.
 /// </summary>
 internal interface ITrainableNetwork : IDisposable
 {
     /// <summary>
-    /// Adds to the gradients those of <paramref name="share"/> times the batch's mean loss, dropout on.
-    /// A step is one call with a share of 1, or several batches whose shares sum to 1.
+    /// Adds the gradients of <paramref name="weight"/> times the batch's mean loss, with dropout, to those accumulated
+    /// so far. A step is one call with a weight of 1, or several batches whose weights sum to 1.
     /// </summary>
-    /// <returns>The batch's mean loss in nats per token, label smoothing in it, before the step.</returns>
-    double Accumulate(TokenBatch batch, double share);
+    /// <returns>The batch's mean loss in nats per token, label smoothing included, before the step.</returns>
+    double Accumulate(TokenBatch batch, double weight);
 
-    /// <summary>Shortens all gradients together to a norm, where they are longer.</summary>
-    /// <param name="maximumNorm">No limit where <see langword="null"/>.</param>
-    /// <returns>Their norm before.</returns>
+    /// <summary>Scales all gradients together down to a norm, if theirs is larger.</summary>
+    /// <param name="maximumNorm">The norm; no limit if <see langword="null"/>.</param>
+    /// <returns>The norm before clipping.</returns>
     double ClipGradients(double? maximumNorm);
 
-    /// <summary>One step of the optimizer; the gradients are zero afterwards.</summary>
+    /// <summary>Takes one step of the optimizer and sets the gradients to zero.</summary>
     void Update(double learningRate);
 
-    /// <summary>Throws away the gradients gathered since the last step.</summary>
+    /// <summary>Discards the gradients accumulated since the last step.</summary>
     void DiscardGradients();
 
-    /// <summary>The loss of every target of a batch, without dropout, label smoothing and gradients.</summary>
+    /// <summary>Measures the loss of every target of a batch, without dropout, label smoothing and gradients.</summary>
     LossSummary Measure(TokenBatch batch);
 
-    /// <summary>The weights as they are; a view that is valid until the next step.</summary>
+    /// <summary>The current weights: a view that is valid until the next step.</summary>
     IWeightSource Weights { get; }
 
     /// <summary>
-    /// Everything besides the weights that the next step depends on: the optimizer's moments and step, the state of
-    /// dropout's random stream. A copy, in parts of under 2 GB.
+    /// Copies everything besides the weights that the next step depends on: the optimizer's moments and step count, and
+    /// the state of dropout's random stream. In parts of under 2 GB.
     /// </summary>
     IReadOnlyDictionary<string, byte[]> CaptureState();
 
-    /// <summary>Where the stream of random numbers stands that dropout draws from.</summary>
+    /// <summary>Copies the state of the random stream that dropout draws from.</summary>
     byte[] CaptureRandom();
 
-    /// <summary>Puts the stream of random numbers back to where it stood.</summary>
+    /// <summary>Restores the state of the random stream that dropout draws from.</summary>
     void RestoreRandom(byte[] state);
 
-    /// <summary>Puts back weights and a captured state; the steps after it are those that would have followed, bit for bit.</summary>
+    /// <summary>
+    /// Restores weights and a captured state. The steps after it are those that would have followed, bit for bit.
+    /// </summary>
     void Restore(IWeightSource weights, IReadOnlyDictionary<string, byte[]> state);
 }

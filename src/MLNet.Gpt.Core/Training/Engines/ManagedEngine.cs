@@ -1,3 +1,4 @@
+using MLNet.Gpt.Data;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Products;

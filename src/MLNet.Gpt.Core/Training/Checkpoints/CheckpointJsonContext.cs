@@ -1,10 +1,9 @@
 using System.Text.Json.Serialization;
-using MLNet.Gpt.Training.Checkpoints;
 
-namespace MLNet.Gpt.Training;
+namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// The serialiser's code, made when compiling: no reflection at run time. Numbers are written so that they are read
+/// Serialization code generated at compile time: no reflection at run time. Numbers are written so that they are read
 /// back to the last bit.
 /// </summary>
 [JsonSourceGenerationOptions(
@@ -12,7 +11,6 @@ namespace MLNet.Gpt.Training;
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     UseStringEnumConverter = true,
     WriteIndented = true)]
-[JsonSerializable(typeof(TrainingHistory))]
 [JsonSerializable(typeof(SavedTraining))]
 [JsonSerializable(typeof(CheckpointManifest))]
-internal sealed partial class TrainingJsonContext : JsonSerializerContext;
+internal sealed partial class CheckpointJsonContext : JsonSerializerContext;

@@ -1,13 +1,15 @@
 namespace MLNet.Gpt;
 
-/// <summary>The loss, or the norm of its gradients, is no longer a number. The network keeps the weights from before the step.</summary>
+/// <summary>
+/// The loss, or the norm of its gradients, became NaN or infinite. The network keeps the weights from before the step.
+/// </summary>
 public sealed class TrainingDivergedException : Exception
 {
-    /// <summary>An exception with the step and what was measured in it.</summary>
+    /// <summary>Creates an exception with the step and what was measured in it.</summary>
     public TrainingDivergedException(int step, double loss, double gradientNorm, double learningRate)
         : base(FormattableString.Invariant(
-            $"At step {step} the loss is {loss} and the gradients' norm {gradientNorm}, at a learning rate of {learningRate}; training has stopped. ")
-            + "Lower the learning rate, warm up for more steps, or clip gradients to a smaller norm.")
+            $"At step {step} the loss is {loss} and the gradient norm {gradientNorm}, at a learning rate of {learningRate}. ")
+            + "Training has stopped. Lower the learning rate, warm up for more steps, or clip gradients to a smaller norm.")
     {
         Step = step;
         Loss = loss;

@@ -1,0 +1,59 @@
+namespace MLNet.Gpt;
+
+/// <summary>The state of a training after a step, as it is reported to the caller.</summary>
+public sealed class TrainingProgress
+{
+    /// <summary>Steps done; 0 before the first, or the steps before the break if training was resumed.</summary>
+    public required int Step { get; init; }
+
+    /// <summary>Steps in the whole training.</summary>
+    public required int TotalSteps { get; init; }
+
+    /// <summary>The epoch that the step belongs to, from 1.</summary>
+    public required int Epoch { get; init; }
+
+    /// <summary>Cross-entropy of the step's batch before the step, in nats per token; NaN before the first step.</summary>
+    public required double BatchLoss { get; init; }
+
+    /// <summary>What was measured after the step; <see langword="null"/> if no evaluation was due.</summary>
+    public required TrainingPoint? Evaluation { get; init; }
+
+    /// <summary>
+    /// The text that was written after the step; <see langword="null"/> if no epoch ended or no sample is wanted.
+    /// </summary>
+    public TrainingSample? Sample { get; init; }
+
+    /// <summary>The folder of the checkpoint that was written after the step; <see langword="null"/> if none was.</summary>
+    public string? Checkpoint { get; init; }
+
+    /// <summary>
+    /// Problems that do not stop training, such as a damaged checkpoint that an older one stood in for. Only the first
+    /// report has any.
+    /// </summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Steps so far that changed nothing, because their loss was NaN or infinite.</summary>
+    public int SkippedSteps { get; init; }
+
+    /// <summary>The learning rate of the step; 0 before the first.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>The norm of all gradients together, before clipping; NaN before the first step.</summary>
+    public required double GradientNorm { get; init; }
+
+    /// <summary>Tokens learned from so far, including those of earlier epochs.</summary>
+    public required long TokensSeen { get; init; }
+
+    /// <summary>Tokens learned from per second, without evaluations; 0 before the first step.</summary>
+    public required double TokensPerSecond { get; init; }
+
+    /// <summary>
+    /// The time that the remaining steps will take at the pace so far, including evaluations; <see langword="null"/>
+    /// before the first step.
+    /// </summary>
+    public required TimeSpan? TimeLeft { get; init; }
+
+    /// <summary>Returns the step, the batch's loss and the speed.</summary>
+    public override string ToString() =>
+        FormattableString.Invariant($"Step {Step} of {TotalSteps}: loss {BatchLoss:F4}, {TokensPerSecond:F0} tokens per second");
+}

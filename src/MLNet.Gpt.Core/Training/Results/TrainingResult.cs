@@ -1,0 +1,16 @@
+namespace MLNet.Gpt;
+
+/// <summary>The outcome of a training: the weights and the measured losses.</summary>
+public sealed class TrainingResult
+{
+    internal TrainingResult(GptWeights weights, TrainingHistory history) => (Weights, History) = (weights, history);
+
+    /// <summary>The weights of the last step, or those with the lowest validation loss if the options ask for them.</summary>
+    public GptWeights Weights { get; }
+
+    /// <summary>What was measured during training.</summary>
+    public TrainingHistory History { get; }
+
+    /// <summary>Returns the history's summary.</summary>
+    public override string ToString() => History.ToString();
+}
