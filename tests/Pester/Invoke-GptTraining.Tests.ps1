@@ -136,9 +136,16 @@ Describe 'Invoke-GptTraining' {
     It 'takes all settings of a training' {
         $run = Invoke-GptTraining $model -Text $text -MaxSteps 4 -MaxDuration 1:00 -BatchSize 2 -BatchesPerStep 2 -DropLastBatch -Stride 4 -ValidationFraction 0.2 -LearningRate 0.01 `
             -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpSteps 1 -WeightDecay 0.05 -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep `
-            -EvaluationInterval 2 -EvaluationBatches 1 -KeepBest -Seed 4 -Engine TorchSharp -FreezeWeight 'pos_emb.*'
+            -EvaluationInterval 2 -EvaluationBatches 1 -KeepBest -Seed 4 -Engine Managed -FreezeWeight 'pos_emb.*'
         $run[-1].TrainingHistory.Step | Should -Be 0, 2, 4
         $run[-1].TrainingHistory[-1].LearningRate | Should -BeLessOrEqual 0.0010000001
+    }
+
+    It 'says how to get the engine <_>, which this variant of the module does not have' -ForEach 'TorchSharp', 'PyTorchExact' {
+        $thrown = { Invoke-GptTraining $model @quick -MaxSteps 1 -Engine $_ } |
+            Should -Throw -ErrorId 'TorchSharpNotInstalled,MLNetGpt.Cmdlets.InvokeGptTrainingCommand' -PassThru
+        $thrown.Exception.Message | Should -BeLike "*$_*build.ps1 Stage -WithTorchSharp*"
+        $thrown.CategoryInfo.Category | Should -Be 'NotInstalled'
     }
 
     It 'stops within a step on Ctrl+C, and a checkpoint keeps all that was learned' {

@@ -1,6 +1,5 @@
 BeforeAll {
     $manifest = Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1'
-    $torchWasLoaded = [System.Diagnostics.Process]::GetCurrentProcess().Modules.ModuleName -like '*torch_cpu*'
 
     # Another version of what the module depends on, as another module could have brought it.
     $path = Join-Path $TestDrive 'Google.Protobuf.dll'
@@ -50,7 +49,7 @@ Describe 'The module' {
         $library | Should -HaveCount 1
         $context = [System.Runtime.Loader.AssemblyLoadContext]::GetLoadContext($library)
         $context.Name | Should -Be 'MLNetGpt'
-        foreach ($name in 'Newtonsoft.Json', 'Google.Protobuf') {
+        foreach ($name in 'Microsoft.ML.Tokenizers', 'Google.Protobuf') {
             $own = $context.LoadFromAssemblyName([System.Reflection.AssemblyName]$name)
             $own.Location | Should -Be (Join-Path $module.ModuleBase lib "$name.dll")
             $own.GetName().Version | Should -Not -Be '1.2.3.4'
@@ -63,9 +62,15 @@ Describe 'The module' {
         $cmdlets.GetReferencedAssemblies().Name | Where-Object { $_ -notlike 'System.*' } | Should -Be 'MLNet.Gpt.Core'
     }
 
-    It 'loads no libtorch to import or to convert tokens' {
-        if ($torchWasLoaded) { Set-ItResult -Skipped -Because 'something else in this process has loaded libtorch' }
-        $null = ConvertTo-GptToken 'a'
-        [System.Diagnostics.Process]::GetCurrentProcess().Modules.ModuleName -like '*torch_cpu*' | Should -BeNullOrEmpty
+    It 'comes without libtorch and ML.NET' {
+        $files = (Get-ChildItem (Join-Path $module.ModuleBase lib)).Name
+        $files | Should -Contain 'MLNet.Gpt.Core.dll'
+        $files -like '*torch*' | Should -BeNullOrEmpty
+        $files -like 'Microsoft.ML.Data*' | Should -BeNullOrEmpty
+    }
+
+    It 'comes with its license and the notice of what it carries' {
+        (Get-ChildItem $module.ModuleBase).Name -like 'LICENSE*' | Should -HaveCount 1
+        (Get-ChildItem $module.ModuleBase).Name -like 'NOTICE*' | Should -HaveCount 1
     }
 }

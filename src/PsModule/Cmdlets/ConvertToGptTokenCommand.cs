@@ -22,10 +22,10 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
     public SwitchParameter IdOnly { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessText(TextInput input)
+    protected override void ProcessText(string text, string? source)
     {
         var tokenizer = Model?.Tokenizer ?? Gpt2Tokenizer.Instance;
-        int[] ids = tokenizer.Encode(input.Text, SpecialToken);
+        int[] ids = tokenizer.Encode(text, SpecialToken);
         int byteStart = 0;
         for (int i = 0; i < ids.Length; i++)
         {

@@ -1,7 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Output;
-using MLNetGpt.Reports;
 
 namespace MLNetGpt.Cmdlets;
 

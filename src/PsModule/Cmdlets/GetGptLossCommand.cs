@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -109,21 +110,21 @@ public sealed class GetGptLossCommand : TextInputCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessText(TextInput input) => Attempt(
+    protected override void ProcessText(string text, string? source) => Attempt(
         () =>
         {
             if (Step)
             {
-                int[] ids = _scorer.Encode(input.Text);
+                int[] ids = _scorer.Encode(text);
                 if (ids.Length < 2) throw new ArgumentException($"The text has {ids.Length} tokens; the steps need at least 2, one to predict from and one to predict.");
                 WriteSteps([ids[..^1]], [ids[1..]]);
             }
             else if (PerToken)
             {
-                var document = _scorer.Describe(input.Text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
+                var document = _scorer.Describe(text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
                 foreach (var token in document.Tokens)
                 {
-                    WriteObject(new GptTokenLoss(token, input.Source, Model.Config.VocabularySize)
+                    WriteObject(new GptTokenLoss(token, source, Model.Config.VocabularySize)
                     {
                         Model = Model,
                         Scoring = _scoring,
@@ -133,10 +134,10 @@ public sealed class GetGptLossCommand : TextInputCommand
             }
             else
             {
-                WriteObject(new GptLoss(_scorer.Score(input.Text, StopToken), Model.Config.VocabularySize, input.Source));
+                WriteObject(new GptLoss(_scorer.Score(text, StopToken), Model.Config.VocabularySize, source));
             }
         },
-        input.Source ?? input.Text);
+        source ?? text);
 
     private void MeasureIds()
     {

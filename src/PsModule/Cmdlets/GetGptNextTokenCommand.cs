@@ -24,11 +24,11 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
     public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
 
     /// <inheritdoc/>
-    protected override void ProcessText(TextInput input) => Attempt(
+    protected override void ProcessText(string text, string? source) => Attempt(
         () =>
         {
             int count = Math.Min(Count, Model.Config.VocabularySize);
-            var candidates = new NextTokenPredictor(Model.Engine).Predict(input.Text, count, SpecialToken, StopToken);
+            var candidates = new NextTokenPredictor(Model.Engine).Predict(text, count, SpecialToken, StopToken);
             for (int i = 0; i < candidates.Count; i++)
             {
                 WriteObject(new GptNextToken
@@ -37,9 +37,9 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
                     Id = candidates[i].Id,
                     Text = TokenPiece.Of(Model.Tokenizer, candidates[i].Id).Text,
                     LogProbability = candidates[i].LogProbability,
-                    Prompt = input.Text,
+                    Prompt = text,
                 });
             }
         },
-        input.Source ?? input.Text);
+        source ?? text);
 }

@@ -31,11 +31,11 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     public SwitchParameter ModelOnly { get; set; }
 
     /// <inheritdoc/>
-    protected override void ProcessText(TextInput input)
+    protected override void ProcessText(string text, string? source)
     {
-        if (Engine == TrainingEngineName.PyTorchExact) _texts.Add(input.Text);
+        if (Engine == TrainingEngineName.PyTorchExact) _texts.Add(text);
         if (_tokens.Count > 0 && Model.Tokenizer.EndOfTextId is { } endOfText) _tokens.Add(endOfText);
-        _tokens.AddRange(Model.Tokenizer.Encode(input.Text));
+        _tokens.AddRange(Model.Tokenizer.Encode(text));
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
 

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Text;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;
@@ -49,16 +50,18 @@ public abstract class TextInputCommand : GptCommand
                 foreach (string file in ResolveFiles(ParameterSetName == PathSet ? Path : LiteralPath, literal: ParameterSetName == LiteralPathSet))
                 {
                     string? text = null;
-                    if (TryRead(file, () => text = TextFile.ReadAllText(file, Encoding))) ProcessText(new(text!, file));
+                    if (TryRead(file, () => text = TextFile.ReadAllText(file, Encoding))) ProcessText(text!, file);
                 }
 
                 break;
             case TextSet:
-                foreach (string text in Text) ProcessText(new(text, null));
+                foreach (string text in Text) ProcessText(text, null);
                 break;
         }
     }
 
-    /// <summary>Works on one text.</summary>
-    protected abstract void ProcessText(TextInput input);
+    /// <summary>Processes one text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="source">The file that it came from; <see langword="null"/> for a text from the pipeline.</param>
+    protected abstract void ProcessText(string text, string? source);
 }

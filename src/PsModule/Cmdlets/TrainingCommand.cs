@@ -6,6 +6,8 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>The settings of a training as parameters. One that is not given has the library's default.</summary>
 public abstract class TrainingCommand : TextInputCommand
 {
+    private TrainingEngine _engine = TrainingEngine.Managed;
+
     /// <summary>What the numbers are computed by.</summary>
     [Parameter]
     public TrainingEngineName Engine { get; set; }
@@ -131,7 +133,20 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    /// <summary>The settings as the library takes them.</summary>
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        try
+        {
+            _engine = TrainingEngines.Load(Engine);
+        }
+        catch (FileNotFoundException missing)
+        {
+            Terminate(missing, "TorchSharpNotInstalled", ErrorCategory.NotInstalled, Engine);
+        }
+    }
+
+    /// <summary>Returns the settings as the library takes them.</summary>
     /// <param name="tokenizer">The model's, for samples and checkpoints.</param>
     /// <param name="checkpointFolder"><see cref="CheckpointPath"/> in full.</param>
     protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
@@ -140,7 +155,7 @@ public abstract class TrainingCommand : TextInputCommand
         var defaults = TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
         return new TrainingOptions
         {
-            Engine = LoadEngine(),
+            Engine = _engine,
             Epochs = Epochs ?? defaults.Epochs,
             MaxSteps = MaxSteps ?? defaults.MaxSteps,
             MaxDuration = MaxDuration ?? defaults.MaxDuration,
@@ -167,19 +182,6 @@ public abstract class TrainingCommand : TextInputCommand
             Checkpoints = Checkpoints(tokenizer, checkpointFolder),
             Seed = Seed ?? defaults.Seed,
         }.Validated();
-    }
-
-    private TrainingEngine LoadEngine()
-    {
-        try
-        {
-            return TrainingEngines.Load(Engine);
-        }
-        catch (FileNotFoundException missing)
-        {
-            Terminate(missing, "TorchSharpNotInstalled", ErrorCategory.NotInstalled, Engine);
-            throw;
-        }
     }
 
     private SampleOptions? Sample(ITextTokenizer tokenizer)

@@ -4,8 +4,8 @@ using MLNet.Gpt;
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>
-/// Finds training engines by name. Those on libtorch are in the module only where it was staged with them, so nothing
-/// here refers to their types.
+/// Finds training engines by name. The module has those on libtorch only if it was staged with them, so nothing here refers
+/// to their types.
 /// </summary>
 internal static class TrainingEngines
 {
@@ -20,12 +20,13 @@ internal static class TrainingEngines
         {
             library = Assembly.Load(Library);
         }
-        catch (FileNotFoundException e)
+        catch (FileNotFoundException missing)
         {
             throw new FileNotFoundException(
-                $"The engine {name} runs on libtorch, which this copy of the module comes without. "
-                + "Stage the module with it: ./build.ps1 Stage -WithTorchSharp (or dotnet build src/PsModule -target:StageModule -property:WithTorchSharp=true).",
-                e);
+                $"The engine {name} runs on libtorch, and this copy of the module was staged without it. In the repository, run "
+                + "'./build.ps1 Stage -WithTorchSharp' (or 'dotnet build src/PsModule -target:StageModule -property:WithTorchSharp=true') "
+                + "and import artifacts/module-torchsharp/MLNetGpt in a new session.",
+                missing);
         }
 
         string property = name == TrainingEngineName.PyTorchExact ? "PyTorchExact" : "Default";

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
-using MLNetGpt.Cmdlets;
+using MLNetGpt.Arguments;
 
 namespace MLNetGpt.Completers;
 

@@ -27,6 +27,7 @@ internal sealed class HostedEngine : IPesterEngine
 
     public IReadOnlyList<PesterOutcome> Run(string file)
     {
+        if (OwnProcess.IsNeeded(file)) return OwnProcess.Run(file);
         using var drive = new TestDrive();
         using var runspace = Open(out var session);
         Discover(runspace, session, file);

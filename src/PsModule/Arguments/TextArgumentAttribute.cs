@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 
-namespace MLNetGpt.Cmdlets;
+namespace MLNetGpt.Arguments;
 
 /// <summary>
 /// Takes text as a string, or as a property of an object or a key of a hashtable. PowerShell would make a string of

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Management.Automation;
 using System.Text;
 
-namespace MLNetGpt.Cmdlets;
+namespace MLNetGpt.Arguments;
 
 /// <summary>
 /// Takes an encoding by one of the names that PowerShell's own cmdlets know, by code page, by a name of .NET, or as it

@@ -1,14 +1,23 @@
 using MLNet.Gpt;
-using MLNetGpt.Output;
 
-namespace MLNetGpt.Reports;
+namespace MLNetGpt.Output;
 
-/// <summary>Puts tokens that came one by one together as documents.</summary>
+/// <summary>Groups tokens that come one by one into documents.</summary>
 internal static class TokenDocuments
 {
-    /// <summary>The documents: a new one begins with another file, or where positions start again.</summary>
-    public static IReadOnlyList<DocumentResult> Of(IEnumerable<GptTokenLoss> tokens) =>
-        [.. tokens.ChunkBy(token => token.Source, startsAnew: (before, token) => token.Position <= before.Position).Select(Document)];
+    /// <summary>Returns the documents: a new one begins with another file, or when positions start over.</summary>
+    public static IReadOnlyList<DocumentResult> Of(IEnumerable<GptTokenLoss> tokens)
+    {
+        var documents = new List<List<GptTokenLoss>>();
+        foreach (var token in tokens)
+        {
+            bool continues = documents.Count > 0 && documents[^1][^1] is var last && last.Source == token.Source && last.Position < token.Position;
+            if (continues) documents[^1].Add(token);
+            else documents.Add([token]);
+        }
+
+        return [.. documents.Select(Document)];
+    }
 
     private static DocumentResult Document(IReadOnlyList<GptTokenLoss> tokens, int index)
     {

@@ -1,7 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 
-namespace MLNetGpt.Cmdlets;
+namespace MLNetGpt.Arguments;
 
 /// <summary>Takes a flat list of ids as one row, where PowerShell would make a row of each.</summary>
 [AttributeUsage(AttributeTargets.Property)]
