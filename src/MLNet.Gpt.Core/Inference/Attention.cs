@@ -93,7 +93,7 @@ internal static unsafe class Attention
                         float* sums = gathered + (i * valueStride);
                         if (block > 0 && correction != 1)
                         {
-                            Elementwise.Scale(sums, correction, sums, headSize);
+                            Row.Scale(sums, correction, sums, headSize);
                         }
                     }
 
@@ -112,7 +112,7 @@ internal static unsafe class Attention
             float* output = attended + ((segment.FirstRow + row) * attendedStride) + (head * headSize);
             for (int i = 0; i < rows; i++)
             {
-                Elementwise.Scale(gathered + (i * valueStride), 1 / softmax[i].Sum, output + (i * attendedStride), headSize);
+                Row.Scale(gathered + (i * valueStride), 1 / softmax[i].Sum, output + (i * attendedStride), headSize);
             }
         }
     }

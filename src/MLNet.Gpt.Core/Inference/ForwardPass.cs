@@ -85,7 +85,7 @@ internal static unsafe class ForwardPass
             {
                 float* x = w.Residual + ((long)row * w.Width);
                 weights.TokenEmbedding.CopyRow(ids[row], x);
-                Elementwise.Add(x, weights.PositionEmbedding.Pointer + ((long)positions[row] * c), x, c);
+                Row.Add(x, weights.PositionEmbedding.Pointer + ((long)positions[row] * c), x, c);
             }
         });
     }

@@ -16,8 +16,8 @@ namespace MLNet.Gpt.Network;
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
 {
-    // Kernels read whole tiles of 8 rows from any row on.
-    private const int SpareRows = 8;
+    // Kernels read whole tiles from any row on.
+    private const int SpareRows = KernelSet.TileRows;
 
     private readonly NativeArena _arena = new("the activations of a training step");
     private readonly GptConfig _config;
@@ -42,7 +42,7 @@ internal sealed unsafe class Activations : IDisposable
         _activated = ReserveMatrix(f, 1);
         _hiddenGradient = ReserveMatrix(f, 1);
         _projectedGradient = ReserveMatrix(3 * c, 1);
-        _panels = Reserve(TransposedProduct.PanelsLengthOf(rows, f, kernels));
+        _panels = Reserve(BlockedProduct.PanelsLengthOf(rows, f, kernels));
         _parts = Reserve(LayerNorm.PartsLengthOf(rows, c));
         _logits = Reserve(HeadLoss.LogitsLengthOf(rows, config.VocabularySize));
         _arena.Allocate();
@@ -54,7 +54,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Bytes taken.</summary>
     public long Length => _arena.Length;
 
-    /// <summary>Rounded row sums of scratch for <see cref="TransposedProduct"/>.</summary>
+    /// <summary>Rounded row sums of scratch for <see cref="BlockedProduct"/>.</summary>
     public float* Panels => At(_panels);
 
     /// <summary>Scratch for <see cref="LayerNorm"/>.</summary>
@@ -113,7 +113,7 @@ internal sealed unsafe class Activations : IDisposable
     private Matrix MatrixAt(long offset, int columns, int index, int rows)
     {
         int stride = StrideOf(columns);
-        return new(At(offset) + ((long)index * (Capacity + SpareRows) * stride), rows, columns, stride);
+        return new(At(offset) + ((long)index * (Capacity + SpareRows) * stride), rows, columns, stride, Capacity + SpareRows - rows);
     }
 
     private static int StrideOf(int columns) => (columns + Lanes.Count - 1) / Lanes.Count * Lanes.Count;

@@ -20,17 +20,19 @@ internal static unsafe class DecoderBlock
         Matrix normalised = a.Normalised(rows), branch = a.Branch(rows), activated = a.Activated(rows);
 
         LayerNorm.Forward(compute, x1, Data(p.NormScale1), Data(p.NormShift1), normalised, a.Statistics(2 * layer));
-        Linear.Forward(compute, normalised, parameters.Value(p.QueryKeyValue), Data(p.QueryKeyValueBias), projected); // (N, C) -> (N, 3 C)
+        Multiply(normalised, p.QueryKeyValue, new StoreSink(projected, Data(p.QueryKeyValueBias))); // (N, C) -> (N, 3 C)
         Attention.Forward(compute, shape, projected, attended, a.LogSumExp(layer), dropout.AttentionWeights(layer)); // (N, 3 C) -> (N, C)
-        Linear.Forward(compute, attended, parameters.Value(p.Output), Data(p.OutputBias), branch);
+        Multiply(attended, p.Output, new StoreSink(branch, Data(p.OutputBias)));
         AddBranch(compute, x1, branch, dropout.AttentionBranch(layer), x2);
 
         LayerNorm.Forward(compute, x2, Data(p.NormScale2), Data(p.NormShift2), normalised, a.Statistics((2 * layer) + 1));
-        Linear.ForwardGelu(compute, normalised, parameters.Value(p.FeedForwardIn), Data(p.FeedForwardInBias), hidden, activated); // (N, C) -> (N, 4 C)
-        Linear.Forward(compute, activated, parameters.Value(p.FeedForwardOut), Data(p.FeedForwardOutBias), branch); // (N, 4 C) -> (N, C)
+        Multiply(normalised, p.FeedForwardIn, new GeluSink(activated, Data(p.FeedForwardInBias), hidden)); // (N, C) -> (N, 4 C)
+        Multiply(activated, p.FeedForwardOut, new StoreSink(branch, Data(p.FeedForwardOutBias))); // (N, 4 C) -> (N, C)
         AddBranch(compute, x2, branch, dropout.FeedForwardBranch(layer), x3);
 
         float* Data(ParameterGroup group) => parameters.Value(group).Data;
+        void Multiply<TSink>(Matrix x, ParameterGroup weight, TSink sink)
+            where TSink : struct, ISink => BlockedProduct.Run(compute, x, new TransposedPanels(parameters.Value(weight), compute.Kernels), sink);
     }
 
     /// <summary>
@@ -49,22 +51,22 @@ internal static unsafe class DecoderBlock
         var dy = BranchGradient(compute, gradient, dropout.FeedForwardBranch(layer), branch);
         compute.ForEachRow(rows, row => Gelu.Forward(hidden.Row(row), activated.Row(row), hidden.Columns));
         Linear.BackwardParameters(compute, activated, dy, Gradient(p.FeedForwardOut), Gradient(p.FeedForwardOutBias), a.Panels);
-        Linear.BackwardInputGelu(compute, dy, parameters.Value(p.FeedForwardOut), hidden, hiddenGradient); // (N, C) -> (N, 4 C)
+        Linear.BackwardInput(compute, dy, parameters.Value(p.FeedForwardOut), new GeluGradientSink(hidden, hiddenGradient)); // (N, C) -> (N, 4 C)
         LayerNorm.Recompute(compute, x2, Data(p.NormScale2), Data(p.NormShift2), normalised, a.Statistics((2 * layer) + 1));
         Linear.BackwardParameters(compute, normalised, hiddenGradient, Gradient(p.FeedForwardIn), Gradient(p.FeedForwardInBias), a.Panels);
-        Linear.BackwardInput(compute, hiddenGradient, parameters.Value(p.FeedForwardIn), branch); // (N, 4 C) -> (N, C)
+        Linear.BackwardInput(compute, hiddenGradient, parameters.Value(p.FeedForwardIn), new StoreSink(branch)); // (N, 4 C) -> (N, C)
         LayerNorm.Backward(
             compute, x2, a.Statistics((2 * layer) + 1), Data(p.NormScale2), branch, gradient, Gradient(p.NormScale2), Gradient(p.NormShift2), a.Parts);
 
         // The attention half
         dy = BranchGradient(compute, gradient, dropout.AttentionBranch(layer), branch);
         Linear.BackwardParameters(compute, attended, dy, Gradient(p.Output), Gradient(p.OutputBias), a.Panels);
-        Linear.BackwardInput(compute, dy, parameters.Value(p.Output), normalised);
-        AttentionGradient.Backward(
+        Linear.BackwardInput(compute, dy, parameters.Value(p.Output), new StoreSink(normalised));
+        Attention.Backward(
             compute, shape, projected, attended, a.LogSumExp(layer), dropout.AttentionWeights(layer), normalised, projectedGradient); // (N, C) -> (N, 3 C)
         LayerNorm.Recompute(compute, x1, Data(p.NormScale1), Data(p.NormShift1), normalised, a.Statistics(2 * layer));
         Linear.BackwardParameters(compute, normalised, projectedGradient, Gradient(p.QueryKeyValue), Gradient(p.QueryKeyValueBias), a.Panels);
-        Linear.BackwardInput(compute, projectedGradient, parameters.Value(p.QueryKeyValue), branch); // (N, 3 C) -> (N, C)
+        Linear.BackwardInput(compute, projectedGradient, parameters.Value(p.QueryKeyValue), new StoreSink(branch)); // (N, 3 C) -> (N, C)
         LayerNorm.Backward(
             compute, x1, a.Statistics(2 * layer), Data(p.NormScale1), branch, gradient, Gradient(p.NormScale1), Gradient(p.NormShift1), a.Parts);
 

@@ -1,4 +1,3 @@
-
 namespace MLNet.Gpt;
 
 /// <summary>A model's weights in managed memory, one array each.</summary>

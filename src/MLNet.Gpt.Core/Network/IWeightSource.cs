@@ -1,4 +1,3 @@
-
 namespace MLNet.Gpt;
 
 /// <summary>

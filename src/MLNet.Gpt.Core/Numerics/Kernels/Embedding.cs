@@ -21,7 +21,7 @@ internal static unsafe class Embedding
         compute.ForEachRow(x.Rows, row =>
         {
             float* sum = x.Row(row);
-            Elementwise.Add(tokenEmbedding.Row(ids[row]), positionEmbedding.Row(row % tokens), sum, x.Columns);
+            Row.Add(tokenEmbedding.Row(ids[row]), positionEmbedding.Row(row % tokens), sum, x.Columns);
             dropout.Apply(sum, sum, x.Columns, row);
         });
 
@@ -37,8 +37,8 @@ internal static unsafe class Embedding
             for (int row = 0; row < gradient.Rows; row++)
             {
                 float* source = gradient.Row(row) + column;
-                if (tokenGradient.Data is not null) Row.Add(source, tokenGradient.Row(ids[row]) + column, count);
-                if (positionGradient.Data is not null) Row.Add(source, positionGradient.Row(row % tokens) + column, count);
+                if (tokenGradient.Data is not null) Row.AddTo(source, tokenGradient.Row(ids[row]) + column, count);
+                if (positionGradient.Data is not null) Row.AddTo(source, positionGradient.Row(row % tokens) + column, count);
             }
         });
     }

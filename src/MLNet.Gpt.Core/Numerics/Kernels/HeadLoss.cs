@@ -24,7 +24,7 @@ internal static unsafe class HeadLoss
     private const int IdsPerPass = 3072;
 
     /// <summary>Numbers of scratch for the logits of some rows.</summary>
-    public static long LogitsLengthOf(int rows, int vocabularySize) => (Math.Min((long)rows, RowsPerChunk) + 8) * StrideOf(vocabularySize);
+    public static long LogitsLengthOf(int rows, int vocabularySize) => KernelSet.RoundUpToTiles((int)Math.Min((long)rows, RowsPerChunk)) * (long)StrideOf(vocabularySize);
 
     /// <summary>The losses of all rows, and their gradients where wanted.</summary>
     /// <param name="compute">What to run on.</param>
@@ -43,8 +43,8 @@ internal static unsafe class HeadLoss
         {
             int start = first, rows = Math.Min(RowsPerChunk, hidden.Rows - start);
             var chunk = hidden.Slice(start, rows);
-            var z = new Matrix(logits, rows, vocabularySize, StrideOf(vocabularySize));
-            PanelProduct.Run(compute, chunk, new TransposedPanels(weight), new StoreSink(z));
+            var z = new Matrix(logits, rows, vocabularySize, StrideOf(vocabularySize), spareRows: KernelSet.RoundUpToTiles(rows) - rows);
+            BlockedProduct.Run(compute, chunk, new TransposedPanels(weight, compute.Kernels), new StoreSink(z));
             compute.ForEach(rows, row =>
                 losses[start + row] = LossOf(z.Row(row), vocabularySize, targets[start + row], smoothing, gradients?.Factor));
             if (gradients is not null) Backward(compute, z, chunk, weight, gradients, start);
@@ -57,43 +57,24 @@ internal static unsafe class HeadLoss
         for (int id = 0; id < weight.Rows; id += IdsPerPass)
         {
             int ids = Math.Min(IdsPerPass, weight.Rows - id);
-            var panels = new MatrixPanels(weight.Slice(id, ids));
-            if (id == 0) PanelProduct.Run(compute, dz.SliceColumns(id, ids), panels, new StoreSink(dh));
-            else PanelProduct.Run(compute, dz.SliceColumns(id, ids), panels, new AddSink(dh));
+            if (id == 0) Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new StoreSink(dh));
+            else Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new AddSink(dh));
         }
 
         Linear.BackwardParameters(compute, hidden, dz, gradients.Weight, null, gradients.Panels);
     }
 
     /// <summary>The loss of a row of logits, which become their gradients times a factor where there is one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double LossOf(float* z, int count, int target, double smoothing, float? factor)
     {
-        double targetLogit = z[target], mean = 0;
-        var maxima = Vector512.Create(float.NegativeInfinity);
-        for (int i = 0; i < count; i += Lanes.Count) maxima = Vector512.Max(maxima, Row.Load(z, i, count, float.NegativeInfinity));
-        float maximum = Lanes.Max(maxima);
-        if (smoothing > 0) mean = Mean(z, count);
-
-        var shift = Vector512.Create(maximum);
-        var sums = Vector512<float>.Zero;
-        for (int i = 0; i < count; i += Lanes.Count)
-        {
-            var exponential = Exponential.Of(Row.Load(z, i, count, float.NegativeInfinity) - shift);
-            Row.Store(exponential, z, i, count);
-            sums += exponential;
-        }
-
-        double sum = Lanes.Sum(sums), logSumExp = maximum + Math.Log(sum);
+        double targetLogit = z[target], mean = smoothing > 0 ? Mean(z, count) : 0;
+        int padded = Softmax.Pad(z, count);
+        float maximum = Softmax.Max(z, padded);
+        double sum = Softmax.Exponentiate(z, padded, scale: 1, maximum), logSumExp = maximum + Math.Log(sum);
         if (factor is { } share)
         {
             // e^(z − maximum) → (softmax − smoothing / V) × share, then the target's part
-            Vector512<float> multiplier = Vector512.Create((float)(share / sum)), uniform = Vector512.Create((float)(-smoothing / count * share));
-            for (int i = 0; i < count; i += Lanes.Count)
-            {
-                Row.Store(Vector512.MultiplyAddEstimate(Row.Load(z, i, count), multiplier, uniform), z, i, count);
-            }
-
+            Row.Map(new Line((float)(share / sum), (float)(-smoothing / count * share)), z, z, count);
             z[target] -= (float)((1 - smoothing) * share);
         }
 
@@ -108,4 +89,29 @@ internal static unsafe class HeadLoss
     }
 
     private static int StrideOf(int vocabularySize) => (vocabularySize + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
+
+    // slope × x + offset
+    private readonly struct Line(float slope, float offset) : IMap
+    {
+        private readonly float _slope = slope, _offset = offset;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x) => Vector512.MultiplyAddEstimate(x, Vector512.Create(_slope), Vector512.Create(_offset));
+    }
+}
+
+/// <summary>Where <see cref="HeadLoss"/> puts its gradients.</summary>
+/// <param name="factor">What each row's loss weighs in the loss that is differentiated.</param>
+/// <param name="hidden">Receives the gradient of the hidden rows, (N, C).</param>
+/// <param name="weight">The gradient of the head, (V, C), which is added to; <see langword="null"/> where it is not wanted.</param>
+/// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for a chunk of hidden rows.</param>
+internal sealed unsafe class HeadGradients(float factor, Matrix hidden, float* weight, float* panels)
+{
+    public float Factor => factor;
+
+    public Matrix Hidden => hidden;
+
+    public float* Weight => weight;
+
+    public float* Panels => panels;
 }

@@ -6,17 +6,20 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>Layer normalisation y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients.</summary>
+/// <summary>
+/// Layer normalization y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients. The
+/// variance is that of the whole row, divided by its length.
+/// </summary>
 /// <remarks>
 /// With g = dy × scale: dx = r (g − mean(g) − x̂ mean(g x̂)), dscale = Σ over rows of dy x̂, dshift = Σ over rows of dy.
-/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). Of the forward pass only mean and r are kept; x̂ is computed again.
+/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). The forward pass keeps only mean and r; x̂ is computed again.
 /// </remarks>
 internal static unsafe class LayerNorm
 {
     // Rows whose parts of dscale and dshift are added up by one thread; fixed, so that the sums have one order.
     private const int RowsPerPart = 32;
 
-    /// <summary>Numbers of scratch that <see cref="Backward"/> needs.</summary>
+    /// <summary>Returns the numbers of scratch that <see cref="Backward"/> needs.</summary>
     public static long PartsLengthOf(int rows, int width) => 2L * width * ((rows + RowsPerPart - 1) / RowsPerPart);
 
     /// <summary>Normalizes one row; the output may be the input.</summary>
@@ -24,7 +27,7 @@ internal static unsafe class LayerNorm
     {
         float* statistics = stackalloc float[2];
         Measure(x, width, statistics);
-        Normalise(x, statistics, scale, shift, y, width);
+        Normalize(x, statistics, scale, shift, y, width);
     }
 
     /// <summary>(N, C) -> (N, C).</summary>
@@ -33,16 +36,22 @@ internal static unsafe class LayerNorm
     /// <param name="scale">(C).</param>
     /// <param name="shift">(C).</param>
     /// <param name="y">The outputs.</param>
-    /// <param name="statistics">Receives mean and r of each row, for the backward pass.</param>
+    /// <param name="statistics">Receives mean and r of each row for the backward pass; <see langword="null"/> if there is none.</param>
     public static void Forward(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) => compute.ForEachRow(x.Rows, row =>
     {
+        if (statistics is null)
+        {
+            Apply(x.Row(row), scale, shift, x.Columns, y.Row(row));
+            return;
+        }
+
         Measure(x.Row(row), x.Columns, statistics + (2 * row));
-        Normalise(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns);
+        Normalize(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns);
     });
 
-    /// <summary>The outputs again, from inputs and statistics.</summary>
+    /// <summary>Computes the outputs again, from inputs and statistics.</summary>
     public static void Recompute(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) =>
-        compute.ForEachRow(x.Rows, row => Normalise(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns));
+        compute.ForEachRow(x.Rows, row => Normalize(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns));
 
     /// <summary>Adds the gradients; those of scale and shift where they are not <see langword="null"/>.</summary>
     /// <param name="compute">What to run on.</param>
@@ -69,39 +78,20 @@ internal static unsafe class LayerNorm
                 BackwardRow(x.Row(row), statistics + (2 * row), scale, dy.Row(row), dx.Row(row), scalePart, shiftPart, width);
             }
         });
-        if (scaleGradient is not null) ColumnSums.Add(compute, new(parts, partCount, width, 2 * width), scaleGradient);
-        if (shiftGradient is not null) ColumnSums.Add(compute, new(parts + width, partCount, width, 2 * width), shiftGradient);
+        if (scaleGradient is not null) Linear.AddColumnSums(compute, new(parts, partCount, width, 2 * width), scaleGradient);
+        if (shiftGradient is not null) Linear.AddColumnSums(compute, new(parts + width, partCount, width, 2 * width), shiftGradient);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Measure(float* x, int width, float* statistics)
     {
-        var sum = Vector512<float>.Zero;
-        for (int i = 0; i < width; i += Lanes.Count) sum += Row.Load(x, i, width);
-        float mean = Lanes.Sum(sum) / width;
-
-        var means = Vector512.Create(mean);
-        var squares = Vector512<float>.Zero;
-        for (int i = 0; i < width; i += Lanes.Count)
-        {
-            var difference = Row.Load(x, i, width, mean) - means;
-            squares = Vector512.MultiplyAddEstimate(difference, difference, squares);
-        }
-
+        float mean = Lanes.Sum(Row.Fold(default(Sum), Vector512<float>.Zero, x, width)) / width;
+        var squares = Row.Fold(new SumOfSquares(mean), Vector512<float>.Zero, x, width, filler: mean);
         statistics[0] = mean;
         statistics[1] = 1 / MathF.Sqrt((Lanes.Sum(squares) / width) + GptConfig.LayerNormEpsilon);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Normalise(float* x, float* statistics, float* scale, float* shift, float* y, int width)
-    {
-        Vector512<float> mean = Vector512.Create(statistics[0]), factor = Vector512.Create(statistics[1]);
-        for (int i = 0; i < width; i += Lanes.Count)
-        {
-            var normalised = (Row.Load(x, i, width) - mean) * factor;
-            Row.Store(Vector512.MultiplyAddEstimate(normalised, Row.Load(scale, i, width), Row.Load(shift, i, width)), y, i, width);
-        }
-    }
+    private static void Normalize(float* x, float* statistics, float* scale, float* shift, float* y, int width) =>
+        Row.Map(new Normalization(statistics), x, scale, shift, y, width);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BackwardRow(
@@ -111,21 +101,48 @@ internal static unsafe class LayerNorm
         Vector512<float> sum = default, sumWithInput = default;
         for (int i = 0; i < width; i += Lanes.Count)
         {
-            var normalised = (Row.Load(x, i, width) - mean) * factor;
+            var normalized = (Row.Load(x, i, width) - mean) * factor;
             var gradient = Row.Load(dy, i, width);
             var scaled = gradient * Row.Load(scale, i, width);
             sum += scaled;
-            sumWithInput = Vector512.MultiplyAddEstimate(scaled, normalised, sumWithInput);
-            Row.Store(Vector512.MultiplyAddEstimate(gradient, normalised, Row.Load(scaleGradient, i, width)), scaleGradient, i, width);
+            sumWithInput = Vector512.MultiplyAddEstimate(scaled, normalized, sumWithInput);
+            Row.Store(Vector512.MultiplyAddEstimate(gradient, normalized, Row.Load(scaleGradient, i, width)), scaleGradient, i, width);
             Row.Store(gradient + Row.Load(shiftGradient, i, width), shiftGradient, i, width);
         }
 
         Vector512<float> meanGradient = Vector512.Create(Lanes.Sum(sum) / width), meanWithInput = Vector512.Create(Lanes.Sum(sumWithInput) / width);
         for (int i = 0; i < width; i += Lanes.Count)
         {
-            var normalised = (Row.Load(x, i, width) - mean) * factor;
-            var centred = (Row.Load(dy, i, width) * Row.Load(scale, i, width)) - meanGradient - (normalised * meanWithInput);
-            Row.Store(Vector512.MultiplyAddEstimate(centred, factor, Row.Load(dx, i, width)), dx, i, width);
+            var normalized = (Row.Load(x, i, width) - mean) * factor;
+            var centered = (Row.Load(dy, i, width) * Row.Load(scale, i, width)) - meanGradient - (normalized * meanWithInput);
+            Row.Store(Vector512.MultiplyAddEstimate(centered, factor, Row.Load(dx, i, width)), dx, i, width);
         }
+    }
+
+    private readonly struct Sum : IMap2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> sum, Vector512<float> x) => sum + x;
+    }
+
+    private readonly struct SumOfSquares(float mean) : IMap2
+    {
+        private readonly float _mean = mean;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> sum, Vector512<float> x)
+        {
+            var difference = x - Vector512.Create(_mean);
+            return Vector512.MultiplyAddEstimate(difference, difference, sum);
+        }
+    }
+
+    private readonly struct Normalization(float* statistics) : IMap3
+    {
+        private readonly float _mean = statistics[0], _factor = statistics[1];
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> scale, Vector512<float> shift) =>
+            Vector512.MultiplyAddEstimate((x - Vector512.Create(_mean)) * Vector512.Create(_factor), scale, shift);
     }
 }

@@ -1,26 +1,19 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>A linear layer y = x Wᵀ + b with W (out, in), and its gradients dx = dy W, dW += dyᵀ x, db += Σ over rows of dy.</summary>
+/// <summary>The gradients of a linear layer y = x Wᵀ + b with W (out, in): dx = dy W, dW += dyᵀ x, db += Σ over rows of dy.</summary>
 internal static unsafe class Linear
 {
-    /// <summary>(N, in) -> (N, out).</summary>
-    public static void Forward(Compute compute, Matrix x, Matrix weight, float* bias, Matrix y) =>
-        PanelProduct.Run(compute, x, new TransposedPanels(weight), new StoreSink(y, bias));
+    private const int ColumnsPerChunk = 64;
 
-    /// <summary>(N, in) -> (N, out), both before and after GELU.</summary>
-    public static void ForwardGelu(Compute compute, Matrix x, Matrix weight, float* bias, Matrix u, Matrix y) =>
-        PanelProduct.Run(compute, x, new TransposedPanels(weight), new GeluSink(u, y, bias));
-
-    /// <summary>The gradient of the inputs, (N, out) -> (N, in).</summary>
-    public static void BackwardInput(Compute compute, Matrix dy, Matrix weight, Matrix dx) =>
-        PanelProduct.Run(compute, dy, new MatrixPanels(weight), new StoreSink(dx));
-
-    /// <summary>The gradient of what went into GELU before this layer, (N, out) -> (N, in).</summary>
-    public static void BackwardInputGelu(Compute compute, Matrix dy, Matrix weight, Matrix u, Matrix du) =>
-        PanelProduct.Run(compute, dy, new MatrixPanels(weight), new GeluGradientSink(u, du));
+    /// <summary>Computes the gradient of the inputs, (N, out) -> (N, in).</summary>
+    public static void BackwardInput<TSink>(Compute compute, Matrix dy, Matrix weight, TSink sink)
+        where TSink : struct, ISink => BlockedProduct.Run(compute, dy, new MatrixPanels(weight, compute.Kernels), sink);
 
     /// <summary>Adds the gradients of weight and bias; those that are not wanted are <see langword="null"/>.</summary>
     /// <param name="compute">What to run on.</param>
@@ -28,12 +21,28 @@ internal static unsafe class Linear
     /// <param name="dy">The outputs' gradients, (N, out).</param>
     /// <param name="weightGradient">(out, in), dense.</param>
     /// <param name="biasGradient">(out).</param>
-    /// <param name="panels">Scratch of <see cref="TransposedProduct.PanelsLengthOf"/> for x.</param>
+    /// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for x.</param>
     public static void BackwardParameters(Compute compute, Matrix x, Matrix dy, float* weightGradient, float* biasGradient, float* panels)
     {
-        if (biasGradient is not null) ColumnSums.Add(compute, dy, biasGradient);
+        if (biasGradient is not null) AddColumnSums(compute, dy, biasGradient);
         if (weightGradient is null) return;
-        TransposedProduct.PackPanels(compute, x, panels);
-        TransposedProduct.Run(compute, dy, panels, new(weightGradient, dy.Columns, x.Columns, x.Columns));
+        BlockedProduct.PackPanels(compute, x, panels);
+        BlockedProduct.AddTransposed(compute, dy, panels, new(weightGradient, dy.Columns, x.Columns, x.Columns));
+    }
+
+    /// <summary>sums += Σ over rows, each column over the rows in order.</summary>
+    public static void AddColumnSums(Compute compute, Matrix rows, float* sums) =>
+        compute.ForEach((rows.Columns + ColumnsPerChunk - 1) / ColumnsPerChunk, chunk =>
+        {
+            int column = chunk * ColumnsPerChunk, end = Math.Min(rows.Columns, column + ColumnsPerChunk);
+            for (; column < end; column += Lanes.Count) AddSums(rows.SliceColumns(column, Math.Min(Lanes.Count, end - column)), sums + column);
+        });
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddSums(Matrix rows, float* sums)
+    {
+        var sum = Vector512<float>.Zero;
+        for (int row = 0; row < rows.Rows; row++) sum += Row.Load(rows.Row(row), 0, rows.Columns);
+        Row.Store(Row.Load(sums, 0, rows.Columns) + sum, sums, 0, rows.Columns);
     }
 }

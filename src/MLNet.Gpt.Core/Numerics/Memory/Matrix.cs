@@ -1,7 +1,14 @@
+using System.Diagnostics;
+
 namespace MLNet.Gpt.Numerics.Memory;
 
-/// <summary>Rows of single precision in native memory, which must outlive it.</summary>
-internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint stride)
+/// <summary>Rows of single-precision numbers in native memory, which must outlive it.</summary>
+/// <param name="data">The first number.</param>
+/// <param name="rows">Number of rows.</param>
+/// <param name="columns">Numbers in a row.</param>
+/// <param name="stride">Numbers from a row to the next.</param>
+/// <param name="spareRows">Rows after the last one that can be read, and hold what is not used.</param>
+internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint stride, int spareRows = 0)
 {
     /// <summary>The first number.</summary>
     public float* Data => data;
@@ -15,12 +22,16 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint 
     /// <summary>Numbers from a row to the next.</summary>
     public nint Stride => stride;
 
-    /// <summary>The first number of a row.</summary>
+    /// <summary>Returns the first number of a row.</summary>
     public float* Row(int row) => data + (row * stride);
 
-    /// <summary>Some rows.</summary>
-    public Matrix Slice(int firstRow, int count) => new(Row(firstRow), count, columns, stride);
+    /// <summary>Returns some rows.</summary>
+    public Matrix Slice(int firstRow, int count) => new(Row(firstRow), count, columns, stride, rows - firstRow - count + spareRows);
 
-    /// <summary>Some columns.</summary>
-    public Matrix SliceColumns(int first, int count) => new(data + first, rows, count, stride);
+    /// <summary>Returns some columns.</summary>
+    public Matrix SliceColumns(int first, int count) => new(data + first, rows, count, stride, spareRows);
+
+    /// <summary>Asserts that so many rows from the first on can be read: the kernels read whole tiles of rows.</summary>
+    [Conditional("DEBUG")]
+    public void AssertReadable(int count) => Debug.Assert(count <= rows + spareRows, "A tile reaches past the rows that can be read.");
 }

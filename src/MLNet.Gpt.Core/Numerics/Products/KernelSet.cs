@@ -19,8 +19,8 @@ internal abstract unsafe class KernelSet
     /// <summary>Numbers in a register.</summary>
     public abstract int Lanes { get; }
 
-    /// <summary>Rows of a tile.</summary>
-    public int TileRows => 8;
+    /// <summary>Rows of a tile. Kernels read and write whole tiles, so that buffers have room for them.</summary>
+    public const int TileRows = 8;
 
     /// <summary>Columns (outputs) of a panel of packed weights or keys: three registers.</summary>
     public int PanelWidth => 3 * Lanes;
@@ -57,6 +57,9 @@ internal abstract unsafe class KernelSet
 
     /// <summary>y (columns) += weights (depth) · rows (depth × columns).</summary>
     public abstract void AddWeightedRow(int depth, float* weights, float* rows, nint stride, float* y, int columns);
+
+    /// <summary>Returns a number of rows rounded up to whole tiles.</summary>
+    public static int RoundUpToTiles(int rows) => (rows + TileRows - 1) / TileRows * TileRows;
 
     private static List<KernelSet> FindAll()
     {

@@ -14,8 +14,8 @@ namespace MLNet.Gpt.Numerics.Products;
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
-    private const int RowsPerBlock = 128;
-    private const int DepthPerPass = 768;
+    private const int RowsPerBlock = BlockedProduct.RowsPerBlock;
+    private const int DepthPerPass = BlockedProduct.DepthPerPass;
     private const int LongestTile = RowsPerBlock * 48;
 
     /// <summary>Numbers of scratch that <see cref="MultiplyPanel"/> needs.</summary>
@@ -153,13 +153,13 @@ internal static unsafe class MatrixProduct
             switch (target)
             {
                 case ProductTarget.Store:
-                    Elementwise.Add(tile, bias, destination, valid);
+                    Row.Add(tile, bias, destination, valid);
                     break;
                 case ProductTarget.StoreGelu:
                     Gelu.OfSum(tile, bias, destination, valid);
                     break;
                 case ProductTarget.Add:
-                    Elementwise.Accumulate(tile, bias, destination, valid);
+                    Row.AddSum(destination, tile, bias, destination, valid);
                     break;
                 default:
                     throw Check.Undefined(target, nameof(target));

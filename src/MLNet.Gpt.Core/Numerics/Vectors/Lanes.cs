@@ -1,18 +1,19 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MLNet.Gpt.Numerics.Vectors;
 
 /// <summary>
-/// Sixteen lanes folded into one number, always in the same order: sums come out bit for bit the same
-/// on machines whose registers are narrower, where <see cref="Vector512"/> is made of two or four of them.
+/// The sixteen lanes that all light kernels compute in. They are folded into one number always in the same order, so that
+/// sums have the same bits on machines whose registers are narrower, where <see cref="Vector512"/> is made of two or four.
 /// </summary>
 internal static unsafe class Lanes
 {
-    /// <summary>Lanes of the vector that the elementwise kernels are written in.</summary>
+    /// <summary>Number of lanes.</summary>
     public const int Count = 16;
 
-    /// <summary>The sum of the lanes.</summary>
+    /// <summary>Returns the sum of the lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> value)
     {
@@ -21,7 +22,7 @@ internal static unsafe class Lanes
         return (four[0] + four[2]) + (four[1] + four[3]);
     }
 
-    /// <summary>The greatest lane; NaN where a lane is NaN.</summary>
+    /// <summary>Returns the greatest lane, or NaN if a lane is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(Vector512<float> value)
     {
@@ -30,17 +31,26 @@ internal static unsafe class Lanes
         return MathF.Max(MathF.Max(four[0], four[2]), MathF.Max(four[1], four[3]));
     }
 
-    /// <summary>The first <paramref name="count"/> numbers (fewer than 16), and a filler in the lanes after them.</summary>
+    /// <summary>Loads the first <paramref name="count"/> numbers, fewer than 16, and puts a filler into the lanes after them.</summary>
     public static Vector512<float> LoadPartial(float* source, int count, float filler)
     {
+        Debug.Assert(count is > 0 and < Count, "A whole or an empty vector is not partial.");
+        if (count == Count / 2) return Vector512.Create(Vector256.Load(source), Vector256.Create(filler));
         float* lanes = stackalloc float[Count];
         for (int i = 0; i < Count; i++) lanes[i] = i < count ? source[i] : filler;
         return Vector512.Load(lanes);
     }
 
-    /// <summary>Writes the first <paramref name="count"/> lanes.</summary>
+    /// <summary>Stores the first <paramref name="count"/> lanes, fewer than 16.</summary>
     public static void StorePartial(Vector512<float> value, float* destination, int count)
     {
+        Debug.Assert(count is > 0 and < Count, "A whole or an empty vector is not partial.");
+        if (count == Count / 2)
+        {
+            value.GetLower().Store(destination);
+            return;
+        }
+
         float* lanes = stackalloc float[Count];
         value.Store(lanes);
         for (int i = 0; i < count; i++) destination[i] = lanes[i];

@@ -62,7 +62,7 @@ internal sealed unsafe class AdamW
     {
         float* gradients = _parameters.Gradients + _pieces[i].Offset;
         if (factor == 0) Row.Clear(gradients, _pieces[i].Length);
-        else Elementwise.Scale(gradients, factor, gradients, _pieces[i].Length);
+        else Row.Scale(gradients, factor, gradients, _pieces[i].Length);
     });
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

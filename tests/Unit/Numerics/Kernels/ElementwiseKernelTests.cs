@@ -85,11 +85,11 @@ public unsafe class ElementwiseKernelTests
         using var y = KernelSetTests.Numbers(count, 3);
         float[] first = new Span<float>(KernelSetTests.At(a), count).ToArray(), second = new Span<float>(KernelSetTests.At(b), count).ToArray();
         float[] before = new Span<float>(KernelSetTests.At(y), count).ToArray();
-        Elementwise.Accumulate(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        Row.AddSum(KernelSetTests.At(y), KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
         for (int i = 0; i < count; i++) Assert.Equal(before[i] + (first[i] + second[i]), KernelSetTests.At(y)[i]);
-        Elementwise.Add(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        Row.Add(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
         for (int i = 0; i < count; i++) Assert.Equal(first[i] + second[i], KernelSetTests.At(y)[i]);
-        Elementwise.Scale(KernelSetTests.At(a), 0.37f, KernelSetTests.At(a), count);
+        Row.Scale(KernelSetTests.At(a), 0.37f, KernelSetTests.At(a), count);
         for (int i = 0; i < count; i++) Assert.Equal(first[i] * 0.37f, KernelSetTests.At(a)[i]);
     }
 

@@ -7,8 +7,35 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>Panels of a matrix on its side, B = Mᵀ: what a linear layer's (out, in) weights are multiplied as.</summary>
-internal readonly unsafe struct TransposedPanels(Matrix matrix) : IPanelSource
+/// <summary>The panels of a matrix as it is, B = M; a thread lays one out as [k][width] when it comes to it.</summary>
+internal readonly unsafe struct MatrixPanels(Matrix matrix, KernelSet kernels) : IPanels
+{
+    public int Columns => matrix.Columns;
+
+    public int Width => kernels.PanelWidth;
+
+    public int ScratchLength => matrix.Rows * kernels.PanelWidth;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Prepare(int panel, float* scratch)
+    {
+        int width = Width, column = panel * width, count = Math.Min(width, matrix.Columns - column);
+        for (int k = 0; k < matrix.Rows; k++, scratch += width)
+        {
+            Row.Copy(matrix.Row(k) + column, scratch, count);
+            if (count < width) Row.Clear(scratch + count, width - count);
+        }
+    }
+
+    public void Multiply(KernelSet kernels, Matrix a, int firstRow, int rows, int panel, float* scratch, float* tile) =>
+        BlockedProduct.Multiply(kernels, a, firstRow, rows, scratch, tile);
+}
+
+/// <summary>
+/// The panels of a transposed matrix, B = Mᵀ, which a linear layer's (out, in) weights are multiplied as; a thread lays one
+/// out as [k][width] when it comes to it.
+/// </summary>
+internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernels) : IPanels
 {
     // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
     private const int PackingDepth = 16;
@@ -16,11 +43,15 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix) : IPanelSource
 
     public int Columns => matrix.Rows;
 
+    public int Width => kernels.PanelWidth;
+
+    public int ScratchLength => matrix.Columns * kernels.PanelWidth;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Pack(int column, int width, float* panel)
+    public void Prepare(int panel, float* scratch)
     {
-        int count = Math.Min(width, matrix.Rows - column), depth = matrix.Columns;
-        if (count < width) Row.Clear(panel, depth * width);
+        int width = Width, column = panel * width, count = Math.Min(width, matrix.Rows - column), depth = matrix.Columns;
+        if (count < width) Row.Clear(scratch, depth * width);
         int whole = CanZip ? count / Square * Square : 0;
         for (int start = 0; start < depth; start += PackingDepth)
         {
@@ -29,24 +60,27 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix) : IPanelSource
             {
                 float* source = matrix.Row(column + output);
                 int k = start;
-                for (; k < wholeEnd; k += Square) TransposeSquare(source + k, matrix.Stride, panel + ((nint)k * width) + output, width);
+                for (; k < wholeEnd; k += Square) TransposeSquare(source + k, matrix.Stride, scratch + ((nint)k * width) + output, width);
                 for (; k < end; k++)
                 {
-                    for (int i = 0; i < Square; i++) panel[((nint)k * width) + output + i] = source[(i * matrix.Stride) + k];
+                    for (int i = 0; i < Square; i++) scratch[((nint)k * width) + output + i] = source[(i * matrix.Stride) + k];
                 }
             }
 
             for (int output = whole; output < count; output++)
             {
                 float* source = matrix.Row(column + output);
-                for (int k = start; k < end; k++) panel[((nint)k * width) + output] = source[k];
+                for (int k = start; k < end; k++) scratch[((nint)k * width) + output] = source[k];
             }
         }
     }
 
+    public void Multiply(KernelSet kernels, Matrix a, int firstRow, int rows, int panel, float* scratch, float* tile) =>
+        BlockedProduct.Multiply(kernels, a, firstRow, rows, scratch, tile);
+
     private static bool CanZip => Sse2.IsSupported || AdvSimd.Arm64.IsSupported;
 
-    // 4 × 4 numbers: zipping rows 0 and 1, and 2 and 3, gives pairs of each column, and zipping the pairs whole columns.
+    // 4 × 4 numbers: zipping rows 0 and 1, and 2 and 3, gives pairs of each column; zipping the pairs gives whole columns.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransposeSquare(float* source, nint sourceStride, float* target, nint targetStride)
     {
