@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Samples.PredictionService;
 
-/// <summary>A response: the token that the model holds most probable next, and how well it foresaw the text.</summary>
+/// <summary>A response: the most probable next token, and the loss of the text.</summary>
 public sealed record Prediction
 {
     public string PredictedToken { get; set; } = string.Empty;

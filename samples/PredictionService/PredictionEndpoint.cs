@@ -7,16 +7,18 @@ using MLNet.Gpt.Extensions;
 namespace MLNet.Gpt.Samples.PredictionService;
 
 /// <summary>
-/// Answers a request in three stages, each with a time limit: read the body, wait for a turn, predict. Only the last two hold
-/// something that others wait for, so a client that sends slowly holds up nobody. A request whose client has left is dropped at
-/// any stage.
+/// Answers a request in three stages, each with a time limit: read the body, wait for a turn, predict. Only the last two
+/// hold resources that other requests wait for, so a client that sends slowly delays nobody else. A request whose client
+/// has left is dropped at any stage.
 /// </summary>
 internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> pool, ServiceLimits limits) : IDisposable
 {
-    // As many predictions at once as the machine has cores.
+    // At most one prediction for each core at a time.
     private readonly ConcurrencyLimiter _turns = new(new()
     {
-        PermitLimit = Environment.ProcessorCount, QueueLimit = limits.QueueLength, QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+        PermitLimit = Environment.ProcessorCount,
+        QueueLimit = limits.QueueLength,
+        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
     });
 
     private readonly GptTransformer _transformer =
@@ -29,7 +31,11 @@ internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> po
         try
         {
             time.CancelAfter(TimeSpan.FromSeconds(limits.BodySeconds));
-            if (!context.Request.HasJsonContentType()) return Problem(415, "The body must be JSON, with the header Content-Type: application/json.");
+            if (!context.Request.HasJsonContentType())
+            {
+                return Problem(415, "The body must be JSON, with the header Content-Type: application/json.");
+            }
+
             var document = await context.Request.ReadFromJsonAsync<Document>(time.Token);
             if (string.IsNullOrWhiteSpace(document?.Text)) return Problem(400, "'text' is empty; give at least a word to continue.");
             int tokens = _transformer.Model.Tokenizer.Count(document.Text, _transformer.Options.Scoring.SpecialTokens);

@@ -1,16 +1,17 @@
 using MLNet.Gpt.Samples.PredictionService;
 
-// A minimal API over a pipeline that ml.Model.Save wrote. In the repository's folder, where samples/TrainSavePredict has written gpt.zip:
+// A minimal API over a pipeline that ml.Model.Save wrote. In the repository's folder, after samples/TrainSavePredict has
+// written gpt.zip there:
 //   dotnet run -c Release --project samples/PredictionService -- --Pipeline gpt.zip --urls http://127.0.0.1:5080
 //   curl http://127.0.0.1:5080/predict -H "Content-Type: application/json" -d '{"text":"Call me"}'
-// What a request may cost is bounded; ServiceLimits has the settings, such as --MaxTokens 500.
+// ServiceLimits has the settings that limit what a request may cost, such as --MaxTokens 500.
 
 var builder = WebApplication.CreateBuilder(args);
 string? pipeline = builder.Configuration["Pipeline"];
 if (!File.Exists(pipeline))
 {
     await Console.Error.WriteLineAsync(
-        $"--Pipeline names '{pipeline}', and there is no such file in {Environment.CurrentDirectory}. "
+        $"--Pipeline is '{pipeline}', and there is no such file in {Environment.CurrentDirectory}. "
         + "Give the file that ml.Model.Save wrote: --Pipeline gpt.zip");
     return 2;
 }
@@ -28,6 +29,6 @@ app.UseStatusCodePages();
 app.MapGet("/health", () => Results.Ok());
 app.MapPost("/predict", (HttpContext context, PredictionEndpoint endpoint) => endpoint.PredictAsync(context));
 
-app.Services.GetRequiredService<PredictionEndpoint>(); // What is wrong with the file is said now and not at the first request.
+app.Services.GetRequiredService<PredictionEndpoint>(); // Reports errors in the file now rather than at the first request.
 await app.RunAsync();
 return 0;

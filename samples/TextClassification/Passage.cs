@@ -6,10 +6,10 @@ internal sealed class Passage
 
     public string Label { get; set; } = string.Empty;
 
-    /// <summary>Words without the mark that may follow the last, and whether one did.</summary>
+    /// <summary>Joins words, removes the mark after the last, and labels the passage by whether there was one.</summary>
     public static Passage Of(string[] words)
     {
         string text = string.Join(' ', words), bare = text.TrimEnd(',', '.', ';', ':', '!', '?', '-', '"', '\'', ')');
-        return new() { Text = bare, Label = bare.Length < text.Length ? "pauses" : "goes on" };
+        return new() { Text = bare, Label = bare.Length < text.Length ? "pause" : "no pause" };
     }
 }

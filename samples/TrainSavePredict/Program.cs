@@ -9,7 +9,7 @@ var ml = new MLContext(seed: 1);
 if (args is ["predict"])
 {
     var loaded = ml.Model.Load(Saved, out _);
-    using var engine = ml.Model.CreatePredictionEngine<Document, NextToken>(loaded);
+    using var engine = ml.Model.CreatePredictionEngine<Document, NextToken>(loaded); // disposes the pipeline, too
     foreach (string text in (string[])["The white", "Captain", "in the middle of the"])
     {
         var next = engine.Predict(new() { Text = text });
@@ -19,16 +19,21 @@ if (args is ["predict"])
     return;
 }
 
-ml.Log += (_, log) => { if (log.Source == nameof(GptTrainer)) Console.WriteLine(log.RawMessage); }; // the losses on the way
+ml.Log += (_, log) => { if (log.Source == nameof(GptTrainer)) Console.WriteLine(log.RawMessage); }; // shows the losses
 string book = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
 var chapters = ml.Data.LoadFromEnumerable(book.Split("\nCHAPTER ").Select(text => new Document { Text = text }));
 var split = ml.Data.TrainTestSplit(chapters, testFraction: 0.1);
-var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
+using var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 {
-    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1 },
+    Training = new()
+    {
+        Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1,
+    },
 }).Fit(split.TrainSet);
 var metrics = ml.LanguageModeling.Evaluate(model.Transform(split.TestSet));
-Console.WriteLine($"held-out chapters: {metrics.CrossEntropy:F3} nats per token, perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
+Console.WriteLine(
+    $"held-out chapters: {metrics.CrossEntropy:F3} nats per token, "
+    + $"perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
 
 ml.Model.Save(model, chapters.Schema, Saved);
 Process.Start(Environment.ProcessPath!, ["predict"]).WaitForExit();

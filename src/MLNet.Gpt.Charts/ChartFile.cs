@@ -17,10 +17,13 @@ internal static class ChartFile
         bool isSvg = path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase);
         if (!isSvg && !path.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
         {
-            throw new ArgumentException($"'{path}' is not the name of a picture that can be written; it must end in .png or .svg.", nameof(path));
+            throw new ArgumentException(
+                $"'{path}' is not the name of a picture that can be written; it must end in .png or .svg.", nameof(path));
         }
 
-        byte[] picture = isSvg ? Encoding.UTF8.GetBytes(plot.GetSvgXml(size.Width, size.Height)) : plot.GetImageBytes(size.Width, size.Height, ImageFormat.Png);
+        byte[] picture = isSvg
+            ? Encoding.UTF8.GetBytes(plot.GetSvgXml(size.Width, size.Height))
+            : plot.GetImageBytes(size.Width, size.Height, ImageFormat.Png);
         AtomicFile.Write(path, picture.Length, stream => stream.Write(picture));
     }
 }

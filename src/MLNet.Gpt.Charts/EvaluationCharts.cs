@@ -99,7 +99,8 @@ public static class EvaluationCharts
         ideal.LineColor = Colors.Gray;
         ideal.MarkerSize = 0;
         var points = plot.Add.Scatter(bins.Select(bin => bin.MeanProbability).ToArray(), bins.Select(bin => bin.HitRate).ToArray());
-        points.LegendText = string.Create(CultureInfo.InvariantCulture, $"the model (expected calibration error {calibration.ExpectedError:F3})");
+        points.LegendText = string.Create(
+            CultureInfo.InvariantCulture, $"the model (expected calibration error {calibration.ExpectedError:F3})");
         points.LineWidth = 2;
         points.MarkerSize = 8;
         plot.Axes.SetLimits(0, 1, 0, 1);

@@ -13,7 +13,11 @@ public static class LossCurve
     /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no point.</exception>
     public static void Save(
-        TrainingHistory history, string path, TrainingAxis axis = TrainingAxis.TokensSeen, double? uniformCrossEntropy = null, ChartSize? size = null)
+        TrainingHistory history,
+        string path,
+        TrainingAxis axis = TrainingAxis.TokensSeen,
+        double? uniformCrossEntropy = null,
+        ChartSize? size = null)
     {
         ArgumentNullException.ThrowIfNull(history);
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -35,7 +35,8 @@ internal static class ChatRequest
     {
         if (call.ModelId is { } name && name != client.ModelId)
         {
-            throw new ArgumentException($"{nameof(ChatOptions.ModelId)} is '{name}'; this client has one model, '{client.ModelId}'.", nameof(call));
+            throw new ArgumentException(
+                $"{nameof(ChatOptions.ModelId)} is '{name}'; this client has one model, '{client.ModelId}'.", nameof(call));
         }
 
         string? beyond = call switch

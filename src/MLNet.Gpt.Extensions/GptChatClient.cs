@@ -41,10 +41,15 @@ public sealed class GptChatClient : IChatClient
     /// <inheritdoc/>
     /// <exception cref="NotSupportedException">The call asks for something that the model cannot do; the message names it.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         var updates = new List<ChatResponseUpdate>();
-        await foreach (var update in GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false)) updates.Add(update);
+        await foreach (var update in GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false))
+        {
+            updates.Add(update);
+        }
+
         return updates.ToChatResponse();
     }
 
@@ -94,7 +99,8 @@ public sealed class GptChatClient : IChatClient
             if (piece.Text.Length > 0) yield return Update(new TextContent(piece.Text));
         }
 
-        var last = Update(new UsageContent(new() { InputTokenCount = ids.Length, OutputTokenCount = written, TotalTokenCount = ids.Length + written }));
+        var last = Update(new UsageContent(
+            new() { InputTokenCount = ids.Length, OutputTokenCount = written, TotalTokenCount = ids.Length + written }));
         last.FinishReason = reason is FinishReason.Length or FinishReason.ContextFull ? ChatFinishReason.Length : ChatFinishReason.Stop;
         yield return last;
     }

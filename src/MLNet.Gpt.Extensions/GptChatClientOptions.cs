@@ -16,12 +16,18 @@ public sealed record GptChatClientOptions
     public string ModelId
     {
         get;
-        init => field = string.IsNullOrWhiteSpace(value) ? throw new ArgumentException($"{nameof(ModelId)} is empty; a model needs a name.", nameof(ModelId)) : value;
+        init => field = string.IsNullOrWhiteSpace(value)
+            ? throw new ArgumentException($"{nameof(ModelId)} is empty; a model needs a name.", nameof(ModelId))
+            : value;
     } = "gpt2";
 
     /// <summary>Turns a conversation into the text to continue.</summary>
     /// <value><see cref="JoinText"/>.</value>
-    public Func<IEnumerable<ChatMessage>, string> FormatPrompt { get; init => field = value ?? throw new ArgumentNullException(nameof(FormatPrompt)); } = JoinText;
+    public Func<IEnumerable<ChatMessage>, string> FormatPrompt
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(FormatPrompt));
+    } = JoinText;
 
     /// <summary>
     /// Joins the messages' texts in order, with a line break before each message that is not the assistant's: the

@@ -8,7 +8,7 @@ using MLNet.Gpt.Views;
 
 namespace MLNet.Gpt.Catalog;
 
-/// <summary>Trains and measures once a fold, each time on the rows outside and inside the fold.</summary>
+/// <summary>Trains and evaluates once per fold, on the rows outside and inside the fold.</summary>
 internal sealed class CrossValidation(MLContext context, GptOutputColumns columns, CancellationToken cancellationToken)
 {
     public IReadOnlyList<TrainCatalogBase.CrossValidationResult<LanguageModelMetrics>> Run(
@@ -28,19 +28,20 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
             var scored = model.Transform(new FilteredRows(data, row => folds[row] == held, folds.Length));
             var metrics = new LanguageModelEvaluator(context, columns).Evaluate(scored, progress: null, cancellationToken);
             results.Add(new(model, metrics, scored, fold));
-            channel.Info(string.Create(CultureInfo.InvariantCulture, $"Fold {fold + 1} of {foldCount}: {metrics.CrossEntropy:F4} nats per token over {metrics.DocumentCount} rows."));
+            channel.Info(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Fold {fold + 1} of {foldCount}: {metrics.CrossEntropy:F4} nats per token over {metrics.DocumentCount} rows."));
         }
 
         return results;
     }
 
     /// <summary>
-    /// Gives whole groups to folds, at random and evenly: the largest group first, each to the fold with the fewest
-    /// rows.
+    /// Assigns whole groups to folds, at random and evenly: the largest group first, each to the fold with the fewest rows.
     /// </summary>
     /// <param name="groups">The group of each row.</param>
     /// <param name="foldCount">The number of folds.</param>
-    /// <param name="seed">What the order of groups of the same size is drawn from.</param>
+    /// <param name="seed">The seed of the order of groups of the same size.</param>
     /// <returns>The fold of each row.</returns>
     /// <exception cref="ArgumentException">There are fewer groups than folds.</exception>
     internal static int[] Assign(int[] groups, int foldCount, int seed)
@@ -49,7 +50,8 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         foreach (int group in groups) sizes[group]++;
         if (sizes.Length < foldCount)
         {
-            throw new ArgumentException($"{sizes.Length} documents (or groups of them) cannot be divided into {foldCount} folds.", nameof(groups));
+            throw new ArgumentException(
+                $"{sizes.Length} documents (or groups of them) cannot be divided into {foldCount} folds.", nameof(groups));
         }
 
         int[] order = [.. Enumerable.Range(0, sizes.Length)];
@@ -67,7 +69,7 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         return Array.ConvertAll(groups, group => foldOfGroup[group]);
     }
 
-    // Rows with the same key are a group; without keys each row is one.
+    // Rows with the same key form a group; without keys each row is one.
     private int[] Groups(IDataView data, string? keyColumnName, Cancellation cancellation)
     {
         DataViewSchema.Column? key = null;
@@ -75,12 +77,12 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         {
             if (data.Schema.GetColumnOrNull(keyColumnName) is null)
             {
-                throw new ArgumentOutOfRangeException(
-                    nameof(keyColumnName), keyColumnName, $"Could not find sampling key column '{keyColumnName}'; the columns are {string.Join(", ", data.Schema.Select(each => each.Name).Distinct())}.");
+                throw TextColumn.Missing(nameof(keyColumnName), "sampling key", keyColumnName, data.Schema);
             }
 
             const string Group = "SamplingGroup";
-            data = context.Transforms.Conversion.MapValueToKey(Group, keyColumnName, maximumNumberOfKeys: int.MaxValue).Fit(data).Transform(data);
+            var toKey = context.Transforms.Conversion.MapValueToKey(Group, keyColumnName, maximumNumberOfKeys: int.MaxValue);
+            data = toKey.Fit(data).Transform(data);
             key = data.Schema[Group];
         }
 
@@ -92,7 +94,7 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         while (cursor.MoveNext())
         {
             cancellation.ThrowIfRequested();
-            uint value = 0; // a missing key, which makes the row a group of its own
+            uint value = 0; // a missing key: the row is a group of its own
             getKey?.Invoke(ref value);
             if (value == 0) groups.Add(ownGroups++);
             else if (groupOfKey.TryGetValue(value, out int group)) groups.Add(group);

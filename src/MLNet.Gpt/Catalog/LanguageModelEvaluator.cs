@@ -7,11 +7,11 @@ using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Catalog;
 
-/// <summary>Adds up the loss columns that a <see cref="GptTransformer"/> made, in one pass over the rows.</summary>
+/// <summary>Adds up the loss columns of a <see cref="GptTransformer"/>, in one pass over the rows.</summary>
 internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOutputColumns names)
 {
     /// <param name="data">The scored rows.</param>
-    /// <param name="progress">Told the sums so far after each row.</param>
+    /// <param name="progress">Receives the sums so far after each row.</param>
     /// <param name="cancellationToken">Checked before each row.</param>
     public LanguageModelMetrics Evaluate(IDataView data, IProgress<DocumentScore>? progress, CancellationToken cancellationToken)
     {
@@ -39,25 +39,32 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
             progress?.Report(total);
         }
 
-        if (total.Loss.TokenCount == 0) throw new InvalidOperationException($"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+        if (total.Loss.TokenCount == 0)
+        {
+            throw new InvalidOperationException(
+                $"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+        }
+
         var metrics = new LanguageModelMetrics(total, vocabularySize);
         using var channel = environment.Start(nameof(LanguageModelEvaluator));
         channel.Info(string.Create(
             CultureInfo.InvariantCulture,
-            $"{metrics.CrossEntropy:F4} nats per token, perplexity {metrics.Perplexity:F2} of {vocabularySize}, over {metrics.TokenCount} tokens of {metrics.DocumentCount} rows."));
+            $"{metrics.CrossEntropy:F4} nats per token, perplexity {metrics.Perplexity:F2} of {vocabularySize}, ")
+            + string.Create(CultureInfo.InvariantCulture, $"over {metrics.TokenCount} tokens of {metrics.DocumentCount} rows."));
         return metrics;
     }
 
-    // In the order that Evaluate takes them.
+    // In the order in which Evaluate uses them.
     private (string? Name, string Role)[] CountColumns() =>
     [
-        (names.TokenCount, nameof(names.TokenCount)), (names.ByteCount, nameof(names.ByteCount)), (names.CharacterCount, nameof(names.CharacterCount)),
-        (names.WordCount, nameof(names.WordCount)), (names.Top1Count, nameof(names.Top1Count)), (names.Top5Count, nameof(names.Top5Count)),
+        (names.TokenCount, nameof(names.TokenCount)), (names.ByteCount, nameof(names.ByteCount)),
+        (names.CharacterCount, nameof(names.CharacterCount)), (names.WordCount, nameof(names.WordCount)),
+        (names.Top1Count, nameof(names.Top1Count)), (names.Top5Count, nameof(names.Top5Count)),
     ];
 
     private static DataViewSchema.Column Find(DataViewSchema schema, string? name, string role, DataViewType type)
     {
-        if (name is null) throw new ArgumentException($"The evaluator needs the column {role}; its name is null.");
+        if (name is null) throw new ArgumentException($"The evaluator needs the column {role}, and its name is null.");
         var column = schema.GetColumnOrNull(name)
             ?? throw new ArgumentOutOfRangeException(nameof(name), name, $"Could not find the {role} column '{name}'.");
         return column.Type.Equals(type)

@@ -65,7 +65,10 @@ public sealed class LanguageModelingCatalog
     /// <param name="modelOptions">How the model is held and run.</param>
     /// <param name="cancellationToken">Stops the loading before it starts; a loaded model is then not returned but disposed.</param>
     public Task<GptTransformer> LoadModelAsync(
-        string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null, CancellationToken cancellationToken = default) =>
+        string path,
+        GptTransformerOptions? options = null,
+        GptModelOptions? modelOptions = null,
+        CancellationToken cancellationToken = default) =>
         Task.Run(() => LoadModel(path, options, modelOptions), cancellationToken);
 
     /// <summary>
@@ -106,13 +109,19 @@ public sealed class LanguageModelingCatalog
     /// The token was canceled, or the context's execution.
     /// </exception>
     public LanguageModelMetrics Evaluate(
-        IDataView data, GptOutputColumns? columns = null, IProgress<DocumentScore>? progress = null, CancellationToken cancellationToken = default) =>
+        IDataView data,
+        GptOutputColumns? columns = null,
+        IProgress<DocumentScore>? progress = null,
+        CancellationToken cancellationToken = default) =>
         new LanguageModelEvaluator(_mlContext, columns ?? new()).Evaluate(data, progress, cancellationToken);
 
     /// <summary>Evaluates scored text on a thread of the pool, as <see cref="Evaluate"/> does.</summary>
     /// <inheritdoc cref="Evaluate"/>
     public Task<LanguageModelMetrics> EvaluateAsync(
-        IDataView data, GptOutputColumns? columns = null, IProgress<DocumentScore>? progress = null, CancellationToken cancellationToken = default) =>
+        IDataView data,
+        GptOutputColumns? columns = null,
+        IProgress<DocumentScore>? progress = null,
+        CancellationToken cancellationToken = default) =>
         Task.Run(() => Evaluate(data, columns, progress, cancellationToken), cancellationToken);
 
     /// <summary>
@@ -148,5 +157,6 @@ public sealed class LanguageModelingCatalog
         string? samplingKeyColumnName = null,
         int? seed = null,
         CancellationToken cancellationToken = default) =>
-        new CrossValidation(_mlContext, columns ?? new(), cancellationToken).Run(data, estimator, numberOfFolds, samplingKeyColumnName, seed);
+        new CrossValidation(_mlContext, columns ?? new(), cancellationToken).Run(
+            data, estimator, numberOfFolds, samplingKeyColumnName, seed);
 }

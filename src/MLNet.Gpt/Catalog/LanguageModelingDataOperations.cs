@@ -6,9 +6,9 @@ using MLNet.Gpt.Views;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Text files as data of documents, accessed through <c>mlContext.LanguageModeling.Data</c>. Views are lazy: a file is read when
-/// a cursor comes to it, one document at a time, and anew by each cursor. Line ends are kept as they are in the file. A byte that
-/// is not valid in the encoding makes the cursor fail with an <see cref="InvalidDataException"/> that names the file and the
+/// Loads text files as documents, accessed through <c>mlContext.LanguageModeling.Data</c>. Views are lazy: each cursor
+/// reads a file when it gets to it, one document at a time. Line breaks are kept as they are in the file. On a byte that
+/// is not valid in the encoding the cursor throws an <see cref="InvalidDataException"/> that names the file and the
 /// offset.
 /// </summary>
 public sealed class LanguageModelingDataOperations
@@ -17,7 +17,7 @@ public sealed class LanguageModelingDataOperations
     {
     }
 
-    /// <summary>A file as one document.</summary>
+    /// <summary>Loads a file as one document.</summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
@@ -28,13 +28,13 @@ public sealed class LanguageModelingDataOperations
         return View(options, () => [Document(file, Path.GetFileName(file), options)], rowCount: 1);
     }
 
-    /// <summary>The files of a folder as a document each, in the ordinal order of their relative names.</summary>
+    /// <summary>Loads each file of a folder as a document, in the ordinal order of their relative names.</summary>
     /// <param name="folder">
-    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> tells which are taken: no hidden ones,
-    /// and none behind a link to a folder.
+    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> says which: no hidden ones, and
+    /// none behind a link to a folder.
     /// </param>
-    /// <param name="pattern">Which file names, with the wildcards * and ?; upper and lower case are the same.</param>
-    /// <param name="recursive">Whether files of folders within the folder are taken.</param>
+    /// <param name="pattern">The names of the files, with the wildcards * and ?; case does not matter.</param>
+    /// <param name="recursive">Whether to load the files of subfolders too.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ArgumentException">No file of the folder matches.</exception>
@@ -47,14 +47,14 @@ public sealed class LanguageModelingDataOperations
     }
 
     /// <summary>
-    /// Groups of lines of a file as a document each; one of nothing but white space is left out. The last line's end is not part
-    /// of a document.
+    /// Loads each group of lines of a file as a document. A group of nothing but white space is left out. A document does
+    /// not include the line break after its last line.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="linesPerDocument">Lines in a group, at least 1; the last may have fewer.</param>
+    /// <param name="linesPerDocument">Lines in a group, at least 1; the last group may have fewer.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">There are fewer than 1 line to a document.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="linesPerDocument"/> is less than 1.</exception>
     public IDataView LoadFromLines(string path, int linesPerDocument = 1, TextLoadingOptions? options = null)
     {
         Check.AtLeast(linesPerDocument, 1, nameof(linesPerDocument));
@@ -62,23 +62,31 @@ public sealed class LanguageModelingDataOperations
     }
 
     /// <summary>
-    /// The paragraphs of a file, parted by blank lines, as a document each. The last line's end is not part of a document.
+    /// Loads each paragraph of a file as a document; paragraphs are separated by blank lines. A document does not include
+    /// the line break after its last line.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public IDataView LoadFromParagraphs(string path, TextLoadingOptions? options = null) => LoadFromParts(path, options ?? new(), TextLines.InParagraphs);
+    public IDataView LoadFromParagraphs(string path, TextLoadingOptions? options = null) =>
+        LoadFromParts(path, options ?? new(), TextLines.InParagraphs);
 
     private static DocumentsView LoadFromParts(string path, TextLoadingOptions options, Func<IEnumerable<string>, IEnumerable<string>> cut)
     {
         string file = Existing(path), name = Path.GetFileName(file);
-        return View(options, () => TextFile.ReadDocuments(file, options.Encoding, cut).Select(text => new TextDocument(name, () => text)), rowCount: null);
+        return View(
+            options,
+            () => TextFile.ReadDocuments(file, options.Encoding, cut).Select(text => new TextDocument(name, () => text)),
+            rowCount: null);
     }
 
     private static DocumentsView View(TextLoadingOptions options, Func<IEnumerable<TextDocument>> documents, long? rowCount) =>
         new(options.TextColumnName, options.FileNameColumnName, documents, rowCount);
 
-    private static TextDocument Document(string file, string name, TextLoadingOptions options) => new(name, () => TextFile.ReadAllText(file, options.Encoding));
+    private static TextDocument Document(string file, string name, TextLoadingOptions options) =>
+        new(name, () => TextFile.ReadAllText(file, options.Encoding));
 
-    private static string Existing(string path) => File.Exists(path) ? Path.GetFullPath(path) : throw new FileNotFoundException($"There is no file '{path}'.", path);
+    private static string Existing(string path) => File.Exists(path)
+        ? Path.GetFullPath(path)
+        : throw new FileNotFoundException($"There is no file '{path}'.", path);
 }

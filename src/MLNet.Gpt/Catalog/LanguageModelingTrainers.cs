@@ -9,16 +9,13 @@ public sealed class LanguageModelingTrainers
 
     internal LanguageModelingTrainers(IHostEnvironment environment) => _environment = environment;
 
-    /// <summary>A trainer of GPT models.</summary>
-    /// <param name="inputColumnName">
-    /// The column of text that is trained on, and that the trained transformer reads.
-    /// </param>
+    /// <summary>Creates a trainer of GPT models.</summary>
+    /// <param name="inputColumnName">The column of text to train on, which the trained transformer reads as well.</param>
     /// <param name="config">
     /// The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.
     /// </param>
     /// <param name="epochs">
-    /// Passes through the data; as many as <see cref="TrainingOptions.Epochs"/> has by default where
-    /// <see langword="null"/>.
+    /// Passes over the data; the default of <see cref="TrainingOptions.Epochs"/> where <see langword="null"/>.
     /// </param>
     public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {
@@ -31,7 +28,7 @@ public sealed class LanguageModelingTrainers
         });
     }
 
-    /// <summary>A trainer of GPT models, with options.</summary>
+    /// <summary>Creates a trainer of GPT models, with options.</summary>
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
     public GptTrainer Gpt(GptTrainerOptions options) => new(_environment, options);
 }

@@ -14,7 +14,8 @@ internal static class PipelineFile
     private const string PickleEntry = "data.pkl";
 
     /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when it is complete.</summary>
-    public static void Save(MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
+    public static void Save(
+        MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var guarded = new GuardedStream(stream, cancellationToken);
@@ -35,7 +36,11 @@ internal static class PipelineFile
         {
             bool isPackage = entries.Contains(PackageFormat.MetadataEntry);
             isPipeline = !isPackage && PipelineFormat.IsIn(entries);
-            foreach (string model in isPipeline ? PipelineFormat.ModelsIn(entries) : []) entries.Check(model); // ML.NET unpacks it unchecked.
+            if (isPipeline)
+            {
+                foreach (string model in PipelineFormat.ModelsIn(entries)) entries.Check(model); // ML.NET unpacks it unchecked.
+            }
+
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
         }
 
@@ -46,12 +51,14 @@ internal static class PipelineFile
     private static GptTransformer LoadModel(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         using var file = GptModelFile.Open(path);
-        using var channel = ((IHostEnvironment)context).RegisterQuietly(nameof(LanguageModelingCatalog.LoadModel)).Start(nameof(LanguageModelingCatalog.LoadModel));
+        const string Name = nameof(LanguageModelingCatalog.LoadModel);
+        using var channel = ((IHostEnvironment)context).RegisterQuietly(Name).Start(Name);
         foreach (string warning in file.Warnings) channel.Warning(warning);
         return GptTransformer.Owning(context, GptModel.FromFile(file, modelOptions), options);
     }
 
-    private static GptTransformer LoadPipeline(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    private static GptTransformer LoadPipeline(
+        MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         var pipeline = context.Model.Load(path, out _);
         ITransformer[] transformers = [.. Flatten(pipeline)];
@@ -60,7 +67,8 @@ internal static class PipelineFile
             (pipeline as IDisposable)?.Dispose();
             throw new InvalidDataException(
                 $"'{path}' holds a pipeline of {transformers.Length} transformers "
-                + $"({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; load it with ml.Model.Load.");
+                + $"({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; "
+                + "load it with ml.Model.Load.");
         }
 
         bool keepsModel = modelOptions is null || modelOptions == loaded.Model.Options;

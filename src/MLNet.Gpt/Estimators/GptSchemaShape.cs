@@ -4,7 +4,7 @@ using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Estimators;
 
-/// <summary>The schema's shape after a <see cref="GptTransformer"/>, told before there is any data.</summary>
+/// <summary>Predicts the shape of the schema after a <see cref="GptTransformer"/>, before there is any data.</summary>
 internal static class GptSchemaShape
 {
     /// <exception cref="ArgumentOutOfRangeException">The input column is missing.</exception>
@@ -14,13 +14,17 @@ internal static class GptSchemaShape
         if (!input.TryFindColumn(textColumnName, out var textColumn))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(input), textColumnName, $"Could not find input column '{textColumnName}'; the columns are {string.Join(", ", input.Select(column => column.Name))}.");
+                nameof(input),
+                textColumnName,
+                $"Could not find input column '{textColumnName}'; "
+                + $"the columns are {string.Join(", ", input.Select(column => column.Name))}.");
         }
 
         if (textColumn.ItemType is not TextDataViewType || textColumn.Kind != SchemaShape.Column.VectorKind.Scalar)
         {
             throw new ArgumentException(
-                $"Schema mismatch for input column '{textColumnName}': expected String, got {textColumn.Kind} of {textColumn.ItemType}.", nameof(input));
+                $"Schema mismatch for input column '{textColumnName}': expected String, got {textColumn.Kind} of {textColumn.ItemType}.",
+                nameof(input));
         }
 
         var builder = new DataViewSchema.Builder();

@@ -28,8 +28,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         if (options.Tokenizer.VocabularySize != options.Config.Validated().VocabularySize)
         {
             throw new ArgumentException(
-                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; {nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is "
-                + $"{options.Config.VocabularySize}.",
+                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; "
+                + $"{nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is {options.Config.VocabularySize}.",
                 nameof(options));
         }
 
@@ -87,7 +87,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     /// <summary>The input column, and the size and length of the training.</summary>
     public override string ToString() => FormattableString.Invariant(
-        $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, {_options.Training.Epochs} epochs");
+        $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, ")
+        + FormattableString.Invariant($"{_options.Training.Epochs} epochs");
 
     private GptTransformer Fit(IDataView input, IDataView? validation, CancellationToken cancellationToken)
     {

@@ -5,10 +5,11 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Estimators;
 
 /// <summary>
-/// Writes to ML.NET's log how a training goes: warnings, the first step, evaluations, and a step every ten seconds.
-/// Passes every report on, and ends the training where it is cancelled.
+/// Logs a training run through ML.NET: warnings, the first step, evaluations, and a step every ten seconds. Passes every
+/// report on, and stops the training when it is canceled.
 /// </summary>
-internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation) : IProgress<TrainingProgress>
+internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation)
+    : IProgress<TrainingProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
@@ -34,11 +35,13 @@ internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgres
     {
         string losses = value.Evaluation switch
         {
-            { ValidationLoss: { } loss } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}, validation loss {loss:F4}"),
+            { ValidationLoss: { } loss } point =>
+                FormattableString.Invariant($"training loss {point.TrainingLoss:F4}, validation loss {loss:F4}"),
             { } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}"),
             null => FormattableString.Invariant($"loss of the batch {value.BatchLoss:F4}"),
         };
         string left = value.TimeLeft is { } time ? FormattableString.Invariant($", {time.TotalSeconds:F0} s left") : "";
-        return FormattableString.Invariant($"Step {value.Step} of {value.TotalSteps}, epoch {value.Epoch}: {losses}; {value.TokensPerSecond:F0} tokens/s{left}.");
+        return FormattableString.Invariant(
+            $"Step {value.Step} of {value.TotalSteps}, epoch {value.Epoch}: {losses}; {value.TokensPerSecond:F0} tokens/s{left}.");
     }
 }

@@ -3,22 +3,22 @@ using Microsoft.ML.Runtime;
 
 namespace MLNet.Gpt.Hosting;
 
-/// <summary>What an <see cref="MLContext"/> was told that concerns us.</summary>
+/// <summary>Settings of an <see cref="MLContext"/> that its components follow.</summary>
 internal static class HostSettings
 {
-    /// <summary>The seed that the context was made with; <see langword="null"/> where there was none.</summary>
+    /// <summary>The seed that the context was created with; <see langword="null"/> where there was none.</summary>
     public static int? Seed(this IHostEnvironment environment) => (environment as IHostEnvironmentInternal)?.Seed;
 
     /// <summary>The folder for temporary files; <see langword="null"/> for the system's.</summary>
     public static string? TemporaryFolder(this IHostEnvironment? environment) =>
         (environment as IHostEnvironmentInternal)?.TempFilePath is { Length: > 0 } path ? path : null;
 
-    /// <summary>Registers a component without drawing from the context's generator, so that nobody else's numbers change.</summary>
+    /// <summary>Registers a component without drawing from the context's random numbers, so that those of others do not change.</summary>
     public static IHost RegisterQuietly(this IHostEnvironment environment, string name) => environment.Register(name, seed: 0);
 
     /// <summary>
-    /// Takes note of the context's choice of a GPU: a component that has none says so in the log, or refuses where it
-    /// must not fall back.
+    /// Checks the context's choice of a GPU for a component that has none: the component says so in the log, or refuses
+    /// where it must not fall back.
     /// </summary>
     /// <exception cref="InvalidOperationException">
     /// A GPU is asked for and falling back to the CPU is not allowed.
@@ -26,7 +26,7 @@ internal static class HostSettings
     public static void RequireCpu(this IHostEnvironment environment, string component)
     {
         if (environment is not IHostEnvironmentInternal { GpuDeviceId: { } device } settings) return;
-        string problem = $"MLContext.GpuDeviceId is {device}, and {component} runs on the CPU alone";
+        string problem = $"MLContext.GpuDeviceId is {device}, and {component} runs on the CPU only";
         if (!settings.FallbackToCpu) throw new InvalidOperationException($"{problem}; leave GpuDeviceId unset, or set FallbackToCpu.");
         using var channel = environment.Start(component);
         channel.Warning($"{problem}; it falls back to the CPU.");

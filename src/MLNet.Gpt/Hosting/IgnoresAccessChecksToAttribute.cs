@@ -4,7 +4,7 @@
 namespace System.Runtime.CompilerServices;
 
 /// <summary>
-/// Known to the runtime by its name: grants this assembly access to what is internal to another. See
+/// Grants this assembly access to the internals of another; the runtime knows the attribute by its name. See
 /// docs/decisions/0002-saving-through-ml-net.md.
 /// </summary>
 [AttributeUsage(AttributeTargets.Assembly, AllowMultiple = true)]

@@ -34,8 +34,9 @@ internal static class MicrosoftMLVersion
         string version = loaded?.Split('+')[0] ?? "of an unknown version";
         return version == required
             ? null
-            : $"The {name} that is loaded is {version}; this version of MLNet.Gpt works with Microsoft.ML {required} alone, because it saves and "
-                + $"loads pipelines through its internals. Reference Microsoft.ML {required}, or a version of MLNet.Gpt that was built for yours.";
+            : $"The {name} that is loaded is {version}; this version of MLNet.Gpt works with Microsoft.ML {required} alone, "
+                + "because it saves and loads pipelines through its internals. "
+                + $"Reference Microsoft.ML {required}, or a version of MLNet.Gpt that was built for yours.";
     }
 
     private static string? FindProblem(string required, Assembly assembly) => FindProblem(

@@ -4,32 +4,32 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/>
-/// leaves a column out. A column costs nothing until something reads it; those that are read of a row share one pass of
-/// the model.
+/// leaves a column out. A column costs nothing until something reads it; the columns of a row that are read share one
+/// pass of the model.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Begin with <see cref="None"/> or <see cref="All"/> and change names with <c>with</c>: <c>GptOutputColumns.None with
 /// { Embedding = "Features" }</c>. A column hides an earlier one of the same name, as everywhere in ML.NET: of two
-/// transformers in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both: <c>new
+/// transformers in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both apart: <c>new
 /// GptOutputColumns().WithPrefix("Title.")</c>.
 /// </para>
 /// <para>
 /// A row with nothing to predict (an empty text, or one token that nothing precedes) has no loss: its cross-entropy and
-/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows, whatever its bounds, and many trainers refuse or skip
+/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows whatever its bounds, and many trainers refuse or skip
 /// them. With <see cref="ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
 /// token are NaN.
 /// </para>
 /// <para>
 /// ML.NET's trainers want features of type Single. <see cref="LossesAsSingle"/> makes cross-entropy and perplexity such
-/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and with them
-/// what an evaluator tells.
+/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and so do the
+/// metrics of an evaluation.
 /// </para>
 /// <para>
 /// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is
 /// "LanguageModeling", <c>ScoreValueKind</c>, <c>ScoreColumnSetId</c>); those of candidates have the ranks as
-/// <c>SlotNames</c>, "1" being the best. <see cref="TokenLogProbabilities"/>, whose length varies, names the column of
-/// its tokens in the annotation <c>TokensColumn</c>.
+/// <c>SlotNames</c>, "1" being the best. Columns with a value for each token, whose length varies, name the column of
+/// the tokens in the annotation <c>TokensColumn</c>.
 /// </para>
 /// | Column | Type | Value | Of an empty or missing text |
 /// | -- | -- | -- | -- |
@@ -48,16 +48,16 @@ namespace MLNet.Gpt;
 /// | <see cref="Top5Count"/> | Int64 | targets among the five most probable | 0 |
 /// | <see cref="CrossEntropy"/> | Double, or Single | nats per target | NaN |
 /// | <see cref="Perplexity"/> | Double, or Single | exp(cross-entropy) | NaN |
-/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens; a byte that is no part of a whole character is written as <c>&lt;E9&gt;</c> | length 0 |
+/// | <see cref="Tokens"/> | vector of text, length varies | the row's tokens; a lone byte is written as <c>&lt;E9&gt;</c> | length 0 |
 /// | <see cref="TokenIds"/> | vector of Int32, length varies | the tokens' ids | length 0 |
 /// | <see cref="TokenStarts"/> | vector of Int32, length varies | where each token's characters begin in the row's text | length 0 |
-/// | <see cref="TokenLogProbabilities"/> | vector of Single, length varies | ln p of each token; NaN for a first token that nothing precedes | length 0 |
+/// | <see cref="TokenLogProbabilities"/> | vector of Single, length varies | ln p of each token; NaN for the first | length 0 |
 /// | <see cref="GeneratedText"/> | text | the continuation of the row's text | empty |
 /// | <see cref="Embedding"/> | vector of Single (C) | the last token's hidden state after the last layer norm | NaN |
 /// </remarks>
 public sealed record GptOutputColumns
 {
-    /// <summary>No column: add the ones that are wanted by <c>with</c>.</summary>
+    /// <summary>No column: add the ones you want by <c>with</c>.</summary>
     public static GptOutputColumns None { get; } = new GptOutputColumns().Rename(static (_, _) => null);
 
     /// <summary>Every column, each under the name of its property.</summary>
@@ -87,7 +87,7 @@ public sealed record GptOutputColumns
     /// <value><see langword="null"/>: left out.</value>
     public string? CandidateProbabilities { get; init; }
 
-    /// <summary>How many candidates there are; at least 1, and no more than the vocabulary's size.</summary>
+    /// <summary>The number of candidates; at least 1, and at most the size of the vocabulary.</summary>
     /// <value>5.</value>
     public int CandidateCount { get; init => field = Check.AtLeast(value, 1, nameof(CandidateCount)); } = 5;
 
@@ -128,9 +128,9 @@ public sealed record GptOutputColumns
     public string? Perplexity { get; init; } = nameof(Perplexity);
 
     /// <summary>
-    /// Whether <see cref="CrossEntropy"/> and <see cref="Perplexity"/> are rounded to Single, the type of features in ML.NET.
-    /// The others stay as they are: <see cref="NegativeLogLikelihood"/> is Double always, so that what an evaluator adds is
-    /// exact.
+    /// Whether <see cref="CrossEntropy"/> and <see cref="Perplexity"/> are rounded to Single, the type of features in
+    /// ML.NET. The others do not change: <see cref="NegativeLogLikelihood"/> is always Double, so that an evaluator's sums
+    /// are exact.
     /// </summary>
     /// <value><see langword="false"/>: Double.</value>
     public bool LossesAsSingle { get; init; }
@@ -144,9 +144,9 @@ public sealed record GptOutputColumns
     public string? TokenIds { get; init; }
 
     /// <summary>
-    /// The place in the row's text where the characters of each of <see cref="Tokens"/> begin, in UTF-16 units, as strings are
-    /// indexed; they end where the next token's begin. A character that spans tokens belongs to the last of them, and those
-    /// before it have none.
+    /// The index in the row's text where the characters of each of <see cref="Tokens"/> begin, in UTF-16 units; they end
+    /// where the next token's begin. A character that spans tokens belongs to the last of them, and those before it have
+    /// none.
     /// </summary>
     /// <value><see langword="null"/>: left out.</value>
     public string? TokenStarts { get; init; }
@@ -163,7 +163,7 @@ public sealed record GptOutputColumns
     /// <value><see langword="null"/>: left out.</value>
     public string? Embedding { get; init; }
 
-    /// <summary>The same columns with a prefix before each name, such as <c>Title.</c>; those that are left out stay out.</summary>
+    /// <summary>Returns the columns with a prefix before each name, such as <c>Title.</c>. Columns that are left out stay out.</summary>
     public GptOutputColumns WithPrefix(string prefix)
     {
         ArgumentNullException.ThrowIfNull(prefix);
@@ -179,7 +179,8 @@ public sealed record GptOutputColumns
         bool hasCandidates = (CandidateTokens ?? CandidateTokenIds ?? CandidateProbabilities) is not null;
         if (hasCandidates && CandidateCount > config.VocabularySize)
         {
-            throw new ArgumentException($"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
+            throw new ArgumentException(
+                $"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
         }
 
         var names = new HashSet<string>();
@@ -200,7 +201,7 @@ public sealed record GptOutputColumns
         TokenIds, TokenStarts, TokenLogProbabilities, GeneratedText, Embedding,
     ];
 
-    // Gives each column the name that a function makes of its property's name and its own.
+    // Sets the name of each column to what a function makes of the property's name and the present one.
     private GptOutputColumns Rename(Func<string, string?, string?> rename) => this with
     {
         PredictedToken = rename(nameof(PredictedToken), PredictedToken),

@@ -2,7 +2,7 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
-/// <summary>What a <see cref="GptTrainer"/> builds, how it trains it, and what the trained transformer does.</summary>
+/// <summary>What a <see cref="GptTrainer"/> creates, how it trains it, and what the trained transformer does.</summary>
 public sealed record GptTrainerOptions
 {
     /// <summary>The sizes of the model.</summary>
@@ -16,22 +16,23 @@ public sealed record GptTrainerOptions
     /// <value>GPT-2's tokenizer.</value>
     public ITextTokenizer Tokenizer { get; init; } = Gpt2Tokenizer.Instance;
 
-    /// <summary>What the first weights are drawn from.</summary>
+    /// <summary>The distribution that the initial weights are drawn from.</summary>
     /// <value><see cref="WeightInitialization.Default"/>.</value>
-    public WeightInitialization Initialization { get; init => field = Check.Defined(value, nameof(Initialization)); } = WeightInitialization.Default;
+    public WeightInitialization Initialization { get; init => field = Check.Defined(value, nameof(Initialization)); } =
+        WeightInitialization.Default;
 
     /// <summary>How the model is trained.</summary>
-    /// <value>The defaults of <see cref="TrainingOptions"/>; no rows are set aside to measure on.</value>
+    /// <value>The defaults of <see cref="TrainingOptions"/>; no rows are held out to measure on.</value>
     public TrainingOptions Training { get; init; } = new();
 
-    /// <summary>What the first weights, the order of the windows and dropout are drawn from.</summary>
+    /// <summary>The seed of the initial weights, the order of the windows, and dropout.</summary>
     /// <value>
-    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the
-    /// seed of the <c>MLContext</c>, else 123.
+    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the seed
+    /// of the <c>MLContext</c>, else 123.
     /// </value>
     public long? Seed { get; init; }
 
-    /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one that is trained on.</summary>
+    /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one to train on.</summary>
     /// <value>The defaults of <see cref="GptTransformerOptions"/>.</value>
     public GptTransformerOptions Transformer { get; init; } = new();
 
@@ -39,17 +40,17 @@ public sealed record GptTrainerOptions
     /// <value>The defaults of <see cref="GptModelOptions"/>.</value>
     public GptModelOptions Model { get; init; } = new();
 
-    /// <summary>Told before the first step and after each.</summary>
+    /// <summary>Receives a report before the first step and after each.</summary>
     /// <value>
-    /// <see langword="null"/>: nobody; <c>MLContext.Log</c> has a line at the first step, at each evaluation and every
-    /// ten seconds in any case.
+    /// <see langword="null"/>: no reports. <c>MLContext.Log</c> always has a line at the first step, at each evaluation
+    /// and every ten seconds.
     /// </value>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
     /// <summary>
     /// Stops the training before its next step; <see cref="GptTrainer.Fit(Microsoft.ML.IDataView)"/> then throws
-    /// <see cref="OperationCanceledException"/>. So does cancelling the <c>MLContext</c>'s execution.
+    /// <see cref="OperationCanceledException"/>. Canceling the <c>MLContext</c>'s execution has the same effect.
     /// </summary>
-    /// <value>One that never stops it.</value>
+    /// <value>A token that is never canceled.</value>
     public CancellationToken CancellationToken { get; init; }
 }

@@ -1,17 +1,21 @@
+using System.Security.Cryptography;
+
 namespace MLNet.Gpt;
 
 /// <summary>What a <see cref="GptTransformer"/> reads, computes and adds.</summary>
 public sealed record GptTransformerOptions
 {
-    /// <summary>The column of text that is read; a scalar of text.</summary>
+    /// <summary>The column of text to read; a scalar of text.</summary>
     /// <value><c>Text</c>.</value>
     public string InputColumnName
     {
         get;
-        init => field = value is { Length: > 0 } ? value : throw new ArgumentException($"{nameof(InputColumnName)} is empty.", nameof(InputColumnName));
+        init => field = value is { Length: > 0 }
+            ? value
+            : throw new ArgumentException($"{nameof(InputColumnName)} is empty.", nameof(InputColumnName));
     } = "Text";
 
-    /// <summary>The columns that are added.</summary>
+    /// <summary>The columns to add.</summary>
     /// <value>The next token, and the row's loss with its counts.</value>
     public GptOutputColumns Columns { get; init; } = new();
 
@@ -19,24 +23,24 @@ public sealed record GptTransformerOptions
     /// How a row's text is measured, and how special tokens spelled out in it are read; in training as well.
     /// </summary>
     /// <value>
-    /// As the lecture measures, but special tokens are literal: a row that spells <c>&lt;|endoftext|&gt;</c> is data.
-    /// <see cref="ScoringOptions.Book"/> recognizes them.
+    /// The defaults of <see cref="ScoringOptions"/>, except that special tokens are literal: a row that spells
+    /// <c>&lt;|endoftext|&gt;</c> is data.
     /// </value>
     public ScoringOptions Scoring { get; init; } = new() { SpecialTokens = SpecialTokens.Literal };
 
-    /// <summary>How <see cref="GptOutputColumns.GeneratedText"/> is made.</summary>
+    /// <summary>How <see cref="GptOutputColumns.GeneratedText"/> is generated.</summary>
     /// <value>
     /// The defaults of <see cref="GenerationOptions"/>. Where <see cref="GenerationOptions.Seed"/> is
-    /// <see langword="null"/>, the seed of the <c>MLContext</c> is taken, or a new one once for the transformer. Each
-    /// row starts from the seed, whatever comes before it.
+    /// <see langword="null"/>, it is the seed of the <c>MLContext</c>, or a new one for each transformer. Each row starts
+    /// from the seed, whatever rows precede it.
     /// </value>
     public GenerationOptions Generation { get; init; } = new();
 
     /// <summary>
-    /// The same with a seed, where tokens are drawn and none was given: otherwise a text would have another
-    /// continuation each time it is read.
+    /// Sets a seed where tokens are drawn and none was given. Otherwise a text would have another continuation each time
+    /// it is read.
     /// </summary>
     internal GptTransformerOptions WithFixedSeed(int? contextSeed) => Generation is { Temperature: > 0, Seed: null }
-        ? this with { Generation = Generation with { Seed = contextSeed ?? System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue) } }
+        ? this with { Generation = Generation with { Seed = contextSeed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } }
         : this;
 }

@@ -37,7 +37,8 @@ internal sealed class ActiveColumns
     {
         if (!Contains(column))
         {
-            throw new ArgumentException($"Column '{column.Name}' is not active; ask for it when the cursor or row is created.", nameof(column));
+            throw new ArgumentException(
+                $"Column '{column.Name}' is not active; ask for it when the cursor or row is created.", nameof(column));
         }
 
         int inputCount = _mapper.InputSchema.Count;

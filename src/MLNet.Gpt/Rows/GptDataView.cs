@@ -42,7 +42,10 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataT
     private static NotSupportedException CannotSaveOnnx() => new(
         "ML.NET cannot convert a GptTransformer to ONNX. Its model exports itself: transformer.Model.Export(\"model.onnx\").");
 
-    /// <summary>A cursor over the input's rows. The added columns are computed where they are read, those of several rows in one pass.</summary>
+    /// <summary>
+    /// A cursor over the input's rows. The added columns are computed where they are read, those of several rows in one
+    /// pass.
+    /// </summary>
     private sealed class Cursor : DataViewRowCursor
     {
         private readonly DataViewRowCursor _input;

@@ -53,7 +53,8 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
         uint greatest = 0;
         foreach (var column in schema)
         {
-            if (column.Annotations.Schema.GetColumnOrNull(ScoreColumnSetId) is not { Type: KeyDataViewType { RawType: { } type } } || type != typeof(uint)) continue;
+            var annotation = column.Annotations.Schema.GetColumnOrNull(ScoreColumnSetId);
+            if (annotation?.Type is not KeyDataViewType type || type.RawType != typeof(uint)) continue;
             uint id = 0;
             column.Annotations.GetValue(ScoreColumnSetId, ref id);
             greatest = Math.Max(greatest, id);
@@ -67,7 +68,8 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
     {
         if (column.Annotations.Schema.GetColumnOrNull(VocabularySizeKind) is null)
         {
-            throw new ArgumentException($"Column '{column.Name}' does not say how large the vocabulary is; it must come from a GptTransformer.");
+            throw new ArgumentException(
+                $"Column '{column.Name}' does not say how large the vocabulary is; it must come from a GptTransformer.");
         }
 
         int size = 0;

@@ -33,7 +33,8 @@ internal abstract class OutputColumn(string name, DataViewType type, TextParts p
         string name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate = null) =>
         new Column<T>(name, type, parts, read, annotate);
 
-    private sealed class Column<T>(string name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate)
+    private sealed class Column<T>(
+        string name, DataViewType type, TextParts parts, ResultReader<T> read, Action<OutputAnnotations>? annotate)
         : OutputColumn(name, type, parts, annotate)
     {
         public override Delegate CreateGetter(RowReader reader) => (ValueGetter<T>)((ref T value) => read(reader.Read(Parts), ref value));

@@ -30,7 +30,8 @@ internal sealed class OutputColumnFactory
         factory.Add(
             names.GeneratedText, TextDataViewType.Instance, TextParts.Continuation,
             (RowResult row, ref ReadOnlyMemory<char> value) => value = row.Continuation.AsMemory());
-        factory.AddVector(names.Embedding, NumberDataViewType.Single, config.EmbeddingWidth, TextParts.Embedding, static row => row.Embedding);
+        factory.AddVector(
+            names.Embedding, NumberDataViewType.Single, config.EmbeddingWidth, TextParts.Embedding, static row => row.Embedding);
         return [.. factory._columns];
     }
 
@@ -88,7 +89,9 @@ internal sealed class OutputColumnFactory
             Action<OutputAnnotations> isScore = static notes => notes.AddScore(Score);
             if (_names.LossesAsSingle)
             {
-                Add(name, NumberDataViewType.Single, TextParts.Loss, (RowResult row, ref float value) => value = (float)select(row), isScore);
+                Add(
+                    name, NumberDataViewType.Single, TextParts.Loss, (RowResult row, ref float value) => value = (float)select(row),
+                    isScore);
             }
             else
             {
@@ -102,17 +105,25 @@ internal sealed class OutputColumnFactory
     {
         Action<OutputAnnotations>? namesTokens = _names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null;
         AddVector(
-            _names.Tokens, TextDataViewType.Instance, 0, TextParts.None, static row => Array.ConvertAll(row.Text.LossIds, row.Text.TokenText));
+            _names.Tokens, TextDataViewType.Instance, 0, TextParts.None,
+            static row => Array.ConvertAll(row.Text.LossIds, row.Text.TokenText));
         AddVector(_names.TokenIds, NumberDataViewType.Int32, 0, TextParts.None, static row => row.Text.LossIds, namesTokens);
         AddVector(_names.TokenStarts, NumberDataViewType.Int32, 0, TextParts.None, static row => row.Text.TokenStarts(), namesTokens);
-        AddVector(_names.TokenLogProbabilities, NumberDataViewType.Single, 0, TextParts.Loss, static row => row.TokenLogProbabilities, namesTokens);
+        AddVector(
+            _names.TokenLogProbabilities, NumberDataViewType.Single, 0, TextParts.Loss,
+            static row => row.TokenLogProbabilities, namesTokens);
     }
 
     private static float ProbabilityOf(TokenCandidate candidate) => (float)Math.Exp(candidate.LogProbability);
 
     // A size of 0 is one that varies.
     private void AddVector<T>(
-        string? name, PrimitiveDataViewType type, int size, TextParts parts, Func<RowResult, T[]> select, Action<OutputAnnotations>? annotate = null) =>
+        string? name,
+        PrimitiveDataViewType type,
+        int size,
+        TextParts parts,
+        Func<RowResult, T[]> select,
+        Action<OutputAnnotations>? annotate = null) =>
         Add(
             name, new VectorDataViewType(type, size), parts,
             (RowResult row, ref VBuffer<T> value) =>

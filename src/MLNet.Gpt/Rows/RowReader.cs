@@ -63,7 +63,8 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
     }
 
     // What the model and the generator throw about a text. Any other failure has nothing to do with the texts.
-    private static bool IsOfOneText(Exception error) => error is ArgumentException or InvalidOperationException and not ObjectDisposedException;
+    private static bool IsOfOneText(Exception error) =>
+        error is ArgumentException or InvalidOperationException and not ObjectDisposedException;
 
     /// <summary>
     /// How many rows to compute together: twice as many each time as long as the caller reads them all, and one again

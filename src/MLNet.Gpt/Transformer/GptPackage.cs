@@ -18,7 +18,9 @@ internal static class GptPackage
     public static void Save(GptTransformer transformer, string path, CancellationToken cancellationToken)
     {
         var model = transformer.Model;
-        string config = GptConfigJson.Write(model.Config), tokenizer = TokenizerJson.Write(model.Tokenizer), options = SavedOptions.Of(transformer).ToJson();
+        string config = GptConfigJson.Write(model.Config);
+        string tokenizer = TokenizerJson.Write(model.Tokenizer);
+        string options = SavedOptions.Of(transformer).ToJson();
         AtomicFile.Write(path, length: 0, stream =>
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
@@ -26,7 +28,8 @@ internal static class GptPackage
             WriteText(archive, PackageFormat.TokenizerEntry, tokenizer);
             string sha256 = WriteWeights(archive, model, cancellationToken);
             WriteText(archive, PackageFormat.MetadataEntry, PackageMetadata.Create(options, sha256).ToJson());
-            Write(archive, GptTransformerPersistence.KeyEntry, GptTransformerPersistence.KeyOfPackage(transformer, config, tokenizer, sha256));
+            byte[] key = GptTransformerPersistence.KeyOfPackage(transformer, config, tokenizer, sha256);
+            Write(archive, GptTransformerPersistence.KeyEntry, key);
         });
     }
 
@@ -34,12 +37,14 @@ internal static class GptPackage
     /// <param name="path">The file that <see cref="Save"/> wrote, or the folder it was unpacked to.</param>
     /// <param name="options">Options to use instead of the saved ones.</param>
     /// <param name="modelOptions">Options to use instead of the saved ones.</param>
-    public static GptTransformer Load(IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    public static GptTransformer Load(
+        IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
     {
         using var entries = OpenEntries(path);
         if (!entries.Contains(PackageFormat.MetadataEntry) && PipelineFormat.IsIn(entries))
         {
-            throw new InvalidDataException($"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
+            throw new InvalidDataException(
+                $"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
         }
 
         string source = entries.PathOf(PackageFormat.MetadataEntry);
@@ -66,7 +71,9 @@ internal static class GptPackage
         catch (InvalidDataException error)
         {
             throw new InvalidDataException(
-                $"'{path}' is not a package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. {error.Message}", error);
+                $"'{path}' is not a package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. "
+                + error.Message,
+                error);
         }
     }
 
@@ -76,7 +83,8 @@ internal static class GptPackage
         using var entry = archive.CreateEntry(PackageFormat.WeightsEntry, CompressionLevel.NoCompression).Open();
         using var hashing = new HashingStream(entry);
         var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // required by Hugging Face's loaders
-        SafetensorsWriter.Write(hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);
+        SafetensorsWriter.Write(
+            hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);
         return hashing.Sha256();
     }
 

@@ -48,7 +48,7 @@ public sealed class GptTransformer : ITransformer, IDisposable
     {
     }
 
-    /// <summary>Creates a transformer as a component of an <see cref="MLContext"/>, which decides the seed and may cancel the work.</summary>
+    /// <summary>Creates a transformer as a component of a context, which decides the seed and may cancel the work.</summary>
     internal GptTransformer(IHostEnvironment? environment, GptModel model, GptTransformerOptions? options, ModelOwner? owner = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -140,7 +140,8 @@ public sealed class GptTransformer : ITransformer, IDisposable
 
     /// <summary>The input column, the number of output columns, and the model.</summary>
     public override string ToString() => FormattableString.Invariant(
-        $"GptTransformer: '{Options.InputColumnName}' to {Outputs.Count} columns; {Model.Config.ParameterCount:N0} parameters, {Model.Options.Precision}");
+        $"GptTransformer: '{Options.InputColumnName}' to {Outputs.Count} columns; ")
+        + FormattableString.Invariant($"{Model.Config.ParameterCount:N0} parameters, {Model.Options.Precision}");
 
     /// <summary>Creates a transformer that owns its model. Where that fails, the model is disposed.</summary>
     internal static GptTransformer Owning(IHostEnvironment? environment, GptModel model, GptTransformerOptions? options)

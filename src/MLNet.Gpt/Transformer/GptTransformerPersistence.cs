@@ -12,7 +12,8 @@ using MLNet.Gpt.IO;
 using MLNet.Gpt.Transformer;
 
 [assembly: LoadableClass(
-    typeof(GptTransformer), typeof(GptTransformerPersistence), null, typeof(SignatureLoadModel), "GPT language model", GptTransformerPersistence.LoaderSignature)]
+    typeof(GptTransformer), typeof(GptTransformerPersistence), null, typeof(SignatureLoadModel),
+    "GPT language model", GptTransformerPersistence.LoaderSignature)]
 
 namespace MLNet.Gpt.Transformer;
 
@@ -104,7 +105,8 @@ internal static class GptTransformerPersistence
         using var pipeline = new MemoryStream();
         using (var repository = RepositoryWriter.CreateNew(pipeline, useFileSystem: false))
         {
-            ModelSaveContext.SaveModel(repository, new PackageKey(options, Checksum(options, config, tokenizer, weightsSha256)), ChainFolder);
+            ModelSaveContext.SaveModel(
+                repository, new PackageKey(options, Checksum(options, config, tokenizer, weightsSha256)), ChainFolder);
             repository.Commit();
         }
 
@@ -124,9 +126,11 @@ internal static class GptTransformerPersistence
         ctx.Writer.Write(sharedFolder);
     }
 
-    private static GptModel LoadPackage(ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
+    private static GptModel LoadPackage(
+        ModelLoadContext ctx, IHostEnvironment environment, string options, string? sha256, GptModelOptions modelOptions)
     {
-        string config = Text(PackageFormat.ConfigEntry, PackageFormat.SmallEntry), tokenizer = Text(PackageFormat.TokenizerEntry, PackageFormat.TokenizerLimit);
+        string config = Text(PackageFormat.ConfigEntry, PackageFormat.SmallEntry);
+        string tokenizer = Text(PackageFormat.TokenizerEntry, PackageFormat.TokenizerLimit);
         using var entry = Entry(PackageFormat.WeightsEntry);
         using var files = new OpenFiles();
         var file = files.Add(Open(PackageFormat.WeightsEntry, entry.Stream, environment));
@@ -140,13 +144,18 @@ internal static class GptTransformerPersistence
         string Text(string name, int limit)
         {
             using var text = Entry(name);
-            if (text.Stream.Length > limit) throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are read.");
+            if (text.Stream.Length > limit)
+            {
+                throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are read.");
+            }
+
             using var reader = new StreamReader(text.Stream, leaveOpen: true);
             return reader.ReadToEnd();
         }
     }
 
-    private static PositionedFile Open(string name, Stream stream, IHostEnvironment environment) => stream is FileStream { Position: 0 } unpacked
+    private static PositionedFile Open(string name, Stream stream, IHostEnvironment environment) =>
+        stream is FileStream { Position: 0 } unpacked
         ? PositionedFile.Of($"{Source}/{name}", unpacked)
         : PositionedFile.Temporary($"{Source}/{name}", environment.TemporaryFolder(), stream.CopyTo);
 

@@ -18,7 +18,8 @@ internal static class SharedModels
     /// <summary>The entry of a folder.</summary>
     /// <exception cref="InvalidDataException">No transformer before this one has its model there.</exception>
     public static Entry Find(Repository file, string folder) => In(file).Find(each => each.Folder == folder)
-        ?? throw new InvalidDataException($"The saved pipeline has a GPT transformer whose model is in '{folder}', and there is no model there.");
+        ?? throw new InvalidDataException(
+            $"The saved pipeline has a GPT transformer whose model is in '{folder}', and there is no model there.");
 
     /// <summary>Remembers a model for later transformers that share it.</summary>
     public static void Add(Repository file, Entry entry) => In(file).Add(entry);

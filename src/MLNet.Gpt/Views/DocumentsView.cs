@@ -5,14 +5,15 @@ using MLNet.Gpt.Data;
 namespace MLNet.Gpt.Views;
 
 /// <summary>
-/// Documents as rows: their text, and the file that each comes from. Each cursor goes through them anew, and holds one
-/// at a time.
+/// Documents as rows: their text, and the file that each comes from. Each cursor reads them from the first on, and holds
+/// one at a time.
 /// </summary>
 /// <param name="textColumnName">The column of text.</param>
 /// <param name="fileColumnName">The column of the file's name; <see langword="null"/> for none.</param>
-/// <param name="documents">Reads the documents from the first on.</param>
-/// <param name="rowCount">Their number, where it is known beforehand.</param>
-internal sealed class DocumentsView(string textColumnName, string? fileColumnName, Func<IEnumerable<TextDocument>> documents, long? rowCount) : IDataView
+/// <param name="documents">Reads the documents.</param>
+/// <param name="rowCount">Their number, where it is known in advance.</param>
+internal sealed class DocumentsView(
+    string textColumnName, string? fileColumnName, Func<IEnumerable<TextDocument>> documents, long? rowCount) : IDataView
 {
     public DataViewSchema Schema { get; } = CreateSchema(textColumnName, fileColumnName);
 
@@ -23,11 +24,16 @@ internal sealed class DocumentsView(string textColumnName, string? fileColumnNam
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
         new Cursor(Schema, [.. columnsNeeded.Select(column => column.Index)], documents().GetEnumerator());
 
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) => [GetRowCursor(columnsNeeded)];
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+        [GetRowCursor(columnsNeeded)];
 
     private static DataViewSchema CreateSchema(string textColumnName, string? fileColumnName)
     {
-        if (textColumnName == fileColumnName) throw new ArgumentException($"Both columns are named '{textColumnName}'; names must differ.", nameof(fileColumnName));
+        if (textColumnName == fileColumnName)
+        {
+            throw new ArgumentException($"Both columns are named '{textColumnName}'; names must differ.", nameof(fileColumnName));
+        }
+
         var builder = new DataViewSchema.Builder();
         builder.AddColumn(textColumnName, TextDataViewType.Instance);
         if (fileColumnName is not null) builder.AddColumn(fileColumnName, TextDataViewType.Instance);
@@ -55,12 +61,18 @@ internal sealed class DocumentsView(string textColumnName, string? fileColumnNam
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
-            if (!IsColumnActive(column)) throw new ArgumentException($"Column '{column.Name}' is not active in this cursor; ask for it when the cursor is made.", nameof(column));
+            if (!IsColumnActive(column))
+            {
+                throw new ArgumentException(
+                    $"Column '{column.Name}' is not active; ask for it when the cursor is created.", nameof(column));
+            }
+
             ValueGetter<ReadOnlyMemory<char>> getter = column.Index == 0
                 ? (ref ReadOnlyMemory<char> value) => value = documents.Current.Text.AsMemory()
                 : (ref ReadOnlyMemory<char> value) => value = documents.Current.FileName.AsMemory();
             return getter as ValueGetter<TValue>
-                ?? throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(TValue)}.");
+                ?? throw new InvalidOperationException(
+                    $"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(TValue)}.");
         }
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = new((ulong)_position, 0);

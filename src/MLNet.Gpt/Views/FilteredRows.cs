@@ -3,10 +3,10 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Views;
 
-/// <summary>Some rows of a view, chosen by their places; always in the order of the view.</summary>
-/// <param name="input">Gives its rows in the same order each time.</param>
-/// <param name="isKept">Whether the row at a place, from 0, is kept.</param>
-/// <param name="rowCount">Rows of the input when their places were chosen.</param>
+/// <summary>Some rows of a view, chosen by their positions, in the order of the view.</summary>
+/// <param name="input">A view with the same order of rows each time.</param>
+/// <param name="isKept">Whether to keep the row at a position, from 0.</param>
+/// <param name="rowCount">The number of rows of the input when positions were chosen.</param>
 internal sealed class FilteredRows(IDataView input, Func<int, bool> isKept, int rowCount) : IDataView
 {
     public DataViewSchema Schema => input.Schema;
@@ -18,11 +18,12 @@ internal sealed class FilteredRows(IDataView input, Func<int, bool> isKept, int 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
         new Cursor(input.GetRowCursor(columnsNeeded), isKept, rowCount);
 
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) => [GetRowCursor(columnsNeeded)];
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+        [GetRowCursor(columnsNeeded)];
 
     private sealed class Cursor(DataViewRowCursor input, Func<int, bool> isKept, int rowCount) : DataViewRowCursor
     {
-        private int _place = -1;
+        private int _inputPosition = -1;
         private long _position = -1;
 
         public override DataViewSchema Schema => input.Schema;
@@ -35,8 +36,13 @@ internal sealed class FilteredRows(IDataView input, Func<int, bool> isKept, int 
         {
             while (input.MoveNext())
             {
-                if (++_place >= rowCount) throw new InvalidOperationException($"The data had {rowCount} rows when they were divided into folds, and now have more.");
-                if (!isKept(_place)) continue;
+                if (++_inputPosition >= rowCount)
+                {
+                    throw new InvalidOperationException(
+                        $"The data had {rowCount} rows when they were divided into folds, and now has more.");
+                }
+
+                if (!isKept(_inputPosition)) continue;
                 _position++;
                 return true;
             }

@@ -4,22 +4,33 @@ using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Views;
 
-/// <summary>The column of text that components here read.</summary>
+/// <summary>Finds and reads a column of text.</summary>
 internal static class TextColumn
 {
     /// <exception cref="ArgumentOutOfRangeException">There is no such column.</exception>
     /// <exception cref="ArgumentException">It is not a scalar of text.</exception>
     public static DataViewSchema.Column Find(DataViewSchema schema, string name)
     {
-        var column = schema.GetColumnOrNull(name)
-            ?? throw new ArgumentOutOfRangeException(
-                nameof(schema), name, $"Could not find input column '{name}'; the columns are {string.Join(", ", schema.Select(each => each.Name).Distinct())}.");
+        var column = schema.GetColumnOrNull(name) ?? throw Missing(nameof(schema), "input", name, schema);
         return column.Type is TextDataViewType
             ? column
-            : throw new ArgumentException($"Schema mismatch for input column '{name}': expected String, got {column.Type}.", nameof(schema));
+            : throw new ArgumentException(
+                $"Schema mismatch for input column '{name}': expected String, got {column.Type}.", nameof(schema));
     }
 
-    /// <summary>The tokens of all rows, with the end-of-text token between two documents.</summary>
+    /// <summary>The error of a column that does not exist.</summary>
+    /// <param name="parameter">The parameter that is wrong.</param>
+    /// <param name="role">What the column is for.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="schema">The columns that exist.</param>
+    public static ArgumentOutOfRangeException Missing(string parameter, string role, string name, DataViewSchema schema) => new(
+        parameter,
+        name,
+        $"Could not find {role} column '{name}'; the columns are "
+            + $"{string.Join(", ", schema.Select(each => each.Name).Distinct())}.");
+
+    /// <summary>Reads the tokens of all rows, with the end-of-text token between two documents.</summary>
+    /// <exception cref="ArgumentException">The rows have fewer than two tokens together.</exception>
     public static int[] ReadTokens(IDataView data, GptTrainerOptions options, Cancellation cancellation)
     {
         var column = Find(data.Schema, options.Transformer.InputColumnName);
@@ -38,6 +49,8 @@ internal static class TextColumn
 
         return tokens.Count >= 2
             ? [.. tokens]
-            : throw new ArgumentException($"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens together, and at least 2 are needed.", nameof(data));
+            : throw new ArgumentException(
+                $"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens together; at least 2 are needed.",
+                nameof(data));
     }
 }

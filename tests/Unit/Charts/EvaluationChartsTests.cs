@@ -13,7 +13,8 @@ public sealed class EvaluationChartsTests : IDisposable
     public EvaluationChartsTests()
     {
         using var model = TinyModels.Create();
-        _statistics = new CorpusEvaluator(model).Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Statistics;
+        _statistics = new CorpusEvaluator(model).Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)
+            .Statistics;
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -29,14 +30,15 @@ public sealed class EvaluationChartsTests : IDisposable
             text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveLossByContext(_statistics, path)), StringComparison.Ordinal));
         Assert.All(
             ["Calibration", "calibrated", "accuracy"],
-            text => Assert.Contains(text, Svg(path => EvaluationCharts.SaveCalibration(_statistics.Calibration, path)), StringComparison.Ordinal));
+            text => Assert.Contains(
+                text, Svg(path => EvaluationCharts.SaveCalibration(_statistics.Calibration, path)), StringComparison.Ordinal));
     }
 
     [Theory]
     [InlineData(null)]
     [InlineData(61)]
     [InlineData(50_257)]
-    public void The_histogram_begins_at_no_surprise_and_shows_all_of_it(int? vocabularySize)
+    public void The_histogram_begins_at_zero_and_shows_every_bin(int? vocabularySize)
     {
         using var plot = EvaluationCharts.DrawHistogram(_statistics, vocabularySize);
         plot.RenderInMemory(800, 500);
@@ -44,12 +46,13 @@ public sealed class EvaluationChartsTests : IDisposable
 
         Assert.Equal(0, limits.Left);
         Assert.Equal(0, limits.Bottom);
-        Assert.True(limits.Right > Math.Log2(vocabularySize ?? 2) && limits.Right > _statistics.SurprisalHistogram.Last(bin => bin.Count > 0).LowerBound);
-        Assert.True(limits.Top > 100.0 * _statistics.SurprisalHistogram.Max(bin => bin.Count) / _statistics.SurprisalHistogram.Sum(bin => bin.Count));
+        var bins = _statistics.SurprisalHistogram;
+        Assert.True(limits.Right > Math.Log2(vocabularySize ?? 2) && limits.Right > bins.Last(bin => bin.Count > 0).LowerBound);
+        Assert.True(limits.Top > 100.0 * bins.Max(bin => bin.Count) / bins.Sum(bin => bin.Count));
     }
 
     [Fact]
-    public void A_png_is_of_the_size_asked_for()
+    public void A_PNG_has_the_requested_size()
     {
         string path = Path.Combine(_folder, "new", "histogram.png");
         EvaluationCharts.SaveHistogram(_statistics, path, size: new() { Width = 640, Height = 480 });
@@ -60,7 +63,7 @@ public sealed class EvaluationChartsTests : IDisposable
     }
 
     [Fact]
-    public void Nothing_is_not_drawn()
+    public void Empty_measurements_are_refused()
     {
         var nothing = new TokenStatistics();
         Assert.Throws<ArgumentException>(() => EvaluationCharts.SaveHistogram(nothing, Path.Combine(_folder, "n.png")));
@@ -72,6 +75,7 @@ public sealed class EvaluationChartsTests : IDisposable
     {
         string path = Path.Combine(_folder, "chart.svg");
         save(path);
-        return string.Concat(XDocument.Load(path).Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value + "|"));
+        return string.Concat(XDocument.Load(path).Descendants().Where(element => element.Name.LocalName == "text").Select(
+            element => element.Value + "|"));
     }
 }

@@ -24,7 +24,7 @@ public sealed class LossCurveTests : IDisposable
     [InlineData(TrainingAxis.TokensSeen, "thousand tokens seen")]
     [InlineData(TrainingAxis.Steps, "steps")]
     [InlineData(TrainingAxis.Epochs, "epochs")]
-    public void An_svg_is_a_picture_of_the_size_asked_for_that_names_its_axes_and_curves(TrainingAxis axis, string label)
+    public void An_SVG_has_the_requested_size_and_names_its_axes_and_curves(TrainingAxis axis, string label)
     {
         string path = Path.Combine(_folder, "new", "curve.svg");
 
@@ -32,12 +32,15 @@ public sealed class LossCurveTests : IDisposable
 
         var root = XDocument.Load(path).Root!;
         Assert.Equal("600", root.Attribute("width")!.Value);
-        string text = string.Concat(root.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value + "|"));
-        foreach (string expected in (string[])[label, "training", "validation", "guessing (ln V)", "cross-entropy, nats per token"]) Assert.Contains(expected, text);
+        string text = string.Concat(
+            root.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value + "|"));
+        Assert.All(
+            [label, "training", "validation", "guessing (ln V)", "cross-entropy, nats per token"],
+            expected => Assert.Contains(expected, text));
     }
 
     [Fact]
-    public void A_png_is_of_the_size_asked_for()
+    public void A_PNG_has_the_requested_size()
     {
         string path = Path.Combine(_folder, "curve.png");
 
@@ -50,9 +53,11 @@ public sealed class LossCurveTests : IDisposable
     }
 
     [Fact]
-    public void A_name_of_no_picture_and_a_size_too_small_are_refused_by_name()
+    public void Another_extension_and_a_size_too_small_are_refused_by_name()
     {
-        Assert.Contains("curve.gif", Assert.Throws<ArgumentException>(() => LossCurve.Save(History, Path.Combine(_folder, "curve.gif"))).Message);
+        Assert.Contains(
+            "curve.gif",
+            Assert.Throws<ArgumentException>(() => LossCurve.Save(History, Path.Combine(_folder, "curve.gif"))).Message);
         Assert.Contains("99", Assert.Throws<ArgumentOutOfRangeException>(() => new ChartSize { Width = 99 }).Message);
         Assert.Throws<ArgumentException>(() => LossCurve.Save(new() { Points = [] }, Path.Combine(_folder, "curve.png")));
     }

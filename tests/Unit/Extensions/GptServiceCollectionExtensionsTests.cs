@@ -14,7 +14,8 @@ public sealed class GptServiceCollectionExtensionsTests : IDisposable
     {
         string path = Path.Combine(_folder, "model.safetensors");
         GptCheckpoint.Save(path, TinyModels.Weights(GptPresets.Tiny, 3), TinyModels.Words);
-        await using var provider = new ServiceCollection().AddGptModel(path, new() { ThreadCount = 1 }).AddGptChatClient().BuildServiceProvider();
+        await using var provider = new ServiceCollection().AddGptModel(path, new() { ThreadCount = 1 }).AddGptChatClient()
+            .BuildServiceProvider();
 
         var model = provider.GetRequiredService<GptModel>();
 
@@ -23,11 +24,13 @@ public sealed class GptServiceCollectionExtensionsTests : IDisposable
         Assert.Equal(new TextGenerator(model).Generate("w1").Text, provider.GetRequiredService<TextGenerator>().Generate("w1").Text);
         Assert.Equal(new TextScorer(model).Score("w1 w2 w3"), provider.GetRequiredService<TextScorer>().Score("w1 w2 w3"));
         Assert.Equal(new NextTokenPredictor(model).Predict("w1"), provider.GetRequiredService<NextTokenPredictor>().Predict("w1"));
-        Assert.Equal(new TextGenerator(model).Generate("w1").Text, (await provider.GetRequiredService<IChatClient>().GetResponseAsync("w1")).Text);
+        Assert.Equal(
+            new TextGenerator(model).Generate("w1").Text,
+            (await provider.GetRequiredService<IChatClient>().GetResponseAsync("w1")).Text);
     }
 
     [Fact]
-    public void The_container_disposes_the_model_that_it_made()
+    public void The_container_disposes_the_model_that_it_created()
     {
         GptModel model;
         using (var provider = new ServiceCollection().AddGptModel(_ => TinyModels.Create()).AddGptChatClient().BuildServiceProvider())
@@ -40,9 +43,12 @@ public sealed class GptServiceCollectionExtensionsTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_named_when_the_model_is_asked_for()
+    public void A_missing_file_is_named_when_the_model_is_requested()
     {
         using var provider = new ServiceCollection().AddGptModel(Path.Combine(_folder, "none.safetensors")).BuildServiceProvider();
-        Assert.Contains("none.safetensors", Assert.ThrowsAny<IOException>(provider.GetRequiredService<GptModel>).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "none.safetensors",
+            Assert.ThrowsAny<IOException>(provider.GetRequiredService<GptModel>).Message,
+            StringComparison.Ordinal);
     }
 }

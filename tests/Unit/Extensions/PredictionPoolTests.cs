@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML;
 using MLNet.Gpt.Extensions;
 using MLNet.Gpt.Tests.Pipelines;
@@ -16,7 +17,8 @@ public sealed class PredictionPoolTests : IDisposable
         var ml = new MLContext();
         using var model = TinyModels.Create();
         using var pool = new PredictionPool<Input, Output>(Pipeline(ml, model), ml);
-        using var engine = ml.Model.CreatePredictionEngine<Input, Output>(Pipeline(ml, model), new PredictionEngineOptions { OwnsTransformer = false });
+        using var engine = ml.Model.CreatePredictionEngine<Input, Output>(
+            Pipeline(ml, model), new PredictionEngineOptions { OwnsTransformer = false });
         string[] texts = [.. Enumerable.Range(0, 400).Select(i => TinyModels.Text(1 + (i % 9), i))];
 
         var answers = await Task.WhenAll(texts.Select(text => Task.Run(() => pool.Predict(new() { Text = text }))));
@@ -37,11 +39,14 @@ public sealed class PredictionPoolTests : IDisposable
         using var direct = new PredictionPool<Input, Output>(pipeline);
 
         Assert.Equal(direct.Predict(new() { Text = "w1 w2" }), pool.Predict(new() { Text = "w1 w2" }));
-        Assert.Contains("none.zip", Assert.ThrowsAny<IOException>(() => PredictionPool<Input, Output>.Load(Path.Combine(_folder, "none.zip"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "none.zip",
+            Assert.ThrowsAny<IOException>(() => PredictionPool<Input, Output>.Load(Path.Combine(_folder, "none.zip"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Types_that_do_not_fit_the_pipeline_are_refused_when_the_pool_is_made()
+    public void Types_that_do_not_fit_the_pipeline_are_refused_when_the_pool_is_created()
     {
         using var model = TinyModels.Create();
         var error = Assert.ThrowsAny<Exception>(() => new PredictionPool<OtherInput, Output>(Pipeline(new MLContext(), model)));
@@ -49,7 +54,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void After_disposal_it_says_so_and_the_pipeline_works_on()
+    public void After_disposal_it_says_so_and_the_pipeline_still_works()
     {
         using var model = TinyModels.Create();
         var pipeline = Pipeline(new MLContext(), model);
@@ -62,7 +67,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void A_call_that_is_stopped_computes_no_further_and_the_pool_serves_the_next()
+    public void A_call_that_is_stopped_computes_no_more_and_the_pool_serves_the_next()
     {
         using var model = TinyModels.Create();
         var pipeline = Pipeline(new MLContext(), model);
@@ -103,7 +108,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void An_engine_that_is_in_use_while_the_pool_is_disposed_of_finishes_its_call()
+    public void An_engine_in_use_while_the_pool_is_disposed_finishes_its_call()
     {
         PredictionPool<Input, Output>? pool = null;
         using var model = TinyModels.Create(new CountingTokenizer(TinyModels.Words, encoded: () => pool?.Dispose()));
@@ -111,6 +116,37 @@ public sealed class PredictionPoolTests : IDisposable
 
         Assert.NotEmpty(pool.Predict(new() { Text = "w1" }).PredictedToken);
         Assert.Throws<ObjectDisposedException>(() => pool.Predict(new() { Text = "w1" }));
+    }
+
+    [Fact]
+    public async Task No_engine_is_kept_where_calls_return_while_the_pool_is_disposed()
+    {
+        using var model = TinyModels.Create();
+        for (int round = 0; round < 20; round++)
+        {
+            var pool = new PredictionPool<Input, Output>(Pipeline(new MLContext(), model));
+            var idle = (Stack<PredictionEngine<Input, Output>>)pool.GetType()
+                .GetField("_idle", BindingFlags.NonPublic | BindingFlags.Instance)!.GetValue(pool)!;
+            using var start = new Barrier(5);
+            var calls = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+            {
+                start.SignalAndWait();
+                try
+                {
+                    for (int i = 0; i < 50; i++) pool.Predict(new() { Text = $"w{i}" });
+                }
+                catch (ObjectDisposedException)
+                {
+                    // the pool was disposed between two calls
+                }
+            })).ToArray();
+            start.SignalAndWait();
+            if (round % 2 == 1) await Task.Yield();
+            pool.Dispose();
+            await Task.WhenAll(calls);
+
+            Assert.Empty(idle);
+        }
     }
 
     private static GptTransformer Pipeline(MLContext ml, GptModel model) =>

@@ -9,7 +9,8 @@ public sealed class CatalogTests : IDisposable
 {
     private static readonly GptTrainerOptions Training = new()
     {
-        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 2, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
+        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words,
+        Training = new() { MaxSteps = 2, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
     };
 
     private readonly MLContext _ml = new(seed: 1);
@@ -27,7 +28,8 @@ public sealed class CatalogTests : IDisposable
     [Fact]
     public void Languages_without_extension_properties_call_a_method_of_another_name()
     {
-        var method = typeof(LanguageModelingExtensions).GetMethod("GetLanguageModeling", BindingFlags.Public | BindingFlags.Static, [typeof(MLContext)])!;
+        var method = typeof(LanguageModelingExtensions).GetMethod(
+            "GetLanguageModeling", BindingFlags.Public | BindingFlags.Static, [typeof(MLContext)])!;
 
         Assert.True(method.IsDefined(typeof(ExtensionAttribute), inherit: false));
         Assert.Equal(typeof(LanguageModelingCatalog), method.ReturnType);
@@ -46,7 +48,8 @@ public sealed class CatalogTests : IDisposable
 
         await _ml.LanguageModeling.SaveModelAsync(pipeline, Data.Schema, file, token);
         using var loaded = await _ml.LanguageModeling.LoadModelAsync(file, cancellationToken: token);
-        var metrics = await _ml.LanguageModeling.EvaluateAsync(loaded.Transform(Data), progress: new Reporter(reports), cancellationToken: token);
+        var metrics = await _ml.LanguageModeling.EvaluateAsync(
+            loaded.Transform(Data), progress: new Reporter(reports), cancellationToken: token);
 
         Assert.Equal(_ml.LanguageModeling.Evaluate(pipeline.Transform(Data)).CrossEntropy, metrics.CrossEntropy);
         Assert.Equal(12, reports.Count);
@@ -63,8 +66,10 @@ public sealed class CatalogTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.SaveModelAsync(pipeline, Data.Schema, file, canceled));
         Assert.False(File.Exists(file));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.LoadModelAsync(file, cancellationToken: canceled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.EvaluateAsync(pipeline.Transform(Data), cancellationToken: canceled));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => catalog.Trainers.Gpt(Training).FitAsync(Data, cancellationToken: canceled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => catalog.EvaluateAsync(pipeline.Transform(Data), cancellationToken: canceled));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => catalog.Trainers.Gpt(Training).FitAsync(Data, cancellationToken: canceled));
     }
 
     [Fact]
@@ -113,7 +118,10 @@ public sealed class CatalogTests : IDisposable
 
         Assert.StartsWith("GptTransformer: 'Body' to 12 columns; ", transformer.ToString(), StringComparison.Ordinal);
         Assert.Contains("parameters, Float32", transformer.ToString(), StringComparison.Ordinal);
-        Assert.StartsWith("GptScoringEstimator of GptTransformer: 'Text'", _ml.LanguageModeling.FromModel(_model).ToString(), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "GptScoringEstimator of GptTransformer: 'Text'",
+            _ml.LanguageModeling.FromModel(_model).ToString(),
+            StringComparison.Ordinal);
         Assert.StartsWith("GptTrainer: 'Text'; ", _ml.LanguageModeling.Trainers.Gpt(Training).ToString(), StringComparison.Ordinal);
     }
 

@@ -21,10 +21,11 @@ public sealed class CitizenshipTests : IDisposable
         var transformer = new GptTransformer(_model);
         var expected = Rows.Read(_ml, transformer.Transform(Rows.ToView(_ml, _texts)));
         var pool = new ConcurrentBag<PredictionEngine<Rows.Input, Rows.Output>>();
+        var options = new PredictionEngineOptions { OwnsTransformer = false };
 
         Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
         {
-            if (!pool.TryTake(out var engine)) engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(transformer, new PredictionEngineOptions { OwnsTransformer = false });
+            if (!pool.TryTake(out var engine)) engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(transformer, options);
             Assert.Equivalent(expected[i % _texts.Length], engine.Predict(new() { Text = _texts[i % _texts.Length] }), strict: true);
             pool.Add(engine);
         });
@@ -61,7 +62,9 @@ public sealed class CitizenshipTests : IDisposable
             }
         });
 
-        Assert.Equal(expected.Select(row => (row.Text, row.NegativeLogLikelihood)), found.OrderBy(row => row.Text, StringComparer.Ordinal).ThenBy(row => row.Loss));
+        Assert.Equal(
+            expected.Select(row => (row.Text, row.NegativeLogLikelihood)),
+            found.OrderBy(row => row.Text, StringComparer.Ordinal).ThenBy(row => row.Loss));
     }
 
     [Fact]
@@ -78,24 +81,30 @@ public sealed class CitizenshipTests : IDisposable
     }
 
     [Fact]
-    public void Filters_and_skips_after_it_work()
+    public void Filtering_and_skipping_scored_rows_works()
     {
         var view = new GptTransformer(_model).Transform(Rows.ToView(_ml, _texts));
         var all = Rows.Read(_ml, view);
 
         Assert.Equivalent(all[5..8], Rows.Read(_ml, _ml.Data.TakeRows(_ml.Data.SkipRows(view, 5), 3)), strict: true);
-        Assert.Equivalent(all.Where(row => row.CrossEntropy < 4.5), Rows.Read(_ml, _ml.Data.FilterRowsByColumn(view, "CrossEntropy", upperBound: 4.5)), strict: true);
+        Assert.Equivalent(
+            all.Where(row => row.CrossEntropy < 4.5),
+            Rows.Read(_ml, _ml.Data.FilterRowsByColumn(view, "CrossEntropy", upperBound: 4.5)),
+            strict: true);
     }
 
     [Fact]
     public void Text_may_be_a_string_or_memory()
     {
         var ofStrings = new GptTransformer(_model).Transform(Rows.ToView(_ml, _texts));
-        var ofMemory = new GptTransformer(_model).Transform(_ml.Data.LoadFromEnumerable(_texts.Select(text => new Memory { Text = $"[{text}]".AsMemory(1, text.Length) })));
+        var ofMemory = new GptTransformer(_model).Transform(
+            _ml.Data.LoadFromEnumerable(_texts.Select(text => new Memory { Text = $"[{text}]".AsMemory(1, text.Length) })));
 
         Assert.Equivalent(Rows.Read(_ml, ofStrings), Rows.Read(_ml, ofMemory), strict: true);
         using var engine = _ml.Model.CreatePredictionEngine<Memory, MemoryOut>(new GptTransformer(_model));
-        Assert.Equal(Rows.Read(_ml, ofStrings)[3].PredictedToken, engine.Predict(new() { Text = _texts[3].AsMemory() }).PredictedToken.ToString());
+        Assert.Equal(
+            Rows.Read(_ml, ofStrings)[3].PredictedToken,
+            engine.Predict(new() { Text = _texts[3].AsMemory() }).PredictedToken.ToString());
     }
 
     [Fact]
@@ -130,15 +139,28 @@ public sealed class CitizenshipTests : IDisposable
 
         Assert.True(cursor.IsColumnActive(view.Schema["Perplexity"]));
         Assert.False(cursor.IsColumnActive(view.Schema["TokenCount"]));
-        Assert.Contains("'Perplexity'", Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<float>(view.Schema["Perplexity"])).Message, StringComparison.Ordinal);
-        Assert.Contains("'Text'", Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<int>(view.Schema["Text"])).Message, StringComparison.Ordinal);
-        Assert.Contains("'TokenCount'", Assert.Throws<ArgumentException>(() => cursor.GetGetter<long>(view.Schema["TokenCount"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'Perplexity'",
+            Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<float>(view.Schema["Perplexity"])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "'Text'",
+            Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<int>(view.Schema["Text"])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "'TokenCount'",
+            Assert.Throws<ArgumentException>(() => cursor.GetGetter<long>(view.Schema["TokenCount"])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Score_columns_carry_what_those_of_ML_NET_s_scorers_carry()
+    public void Score_columns_carry_the_annotations_of_ML_NETs_scorers()
     {
-        var columns = new GptOutputColumns { CandidateTokens = "Tokens5", CandidateProbabilities = "Probabilities5", Tokens = "Words", TokenLogProbabilities = "LogProbabilities" };
+        var columns = new GptOutputColumns
+        {
+            CandidateTokens = "Tokens5", CandidateProbabilities = "Probabilities5", Tokens = "Words",
+            TokenLogProbabilities = "LogProbabilities",
+        };
         var options = new GptTransformerOptions { Columns = columns };
         var twice = _ml.LanguageModeling.FromModel(_model, options)
             .Append(_ml.LanguageModeling.FromModel(_model, options with { Columns = new() { Probability = "Second" } }))
@@ -172,7 +194,7 @@ public sealed class CitizenshipTests : IDisposable
     }
 
     [Fact]
-    public void Null_and_empty_rows_stand_among_the_others_as_documented()
+    public void Null_and_empty_rows_have_the_documented_values()
     {
         string?[] texts = ["w1 w2", null, "", "w3 w4 w5", " ", null];
 

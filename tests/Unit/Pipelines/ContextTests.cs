@@ -15,7 +15,8 @@ public sealed class ContextTests : IDisposable
 
     private static readonly GptTrainerOptions Training = new()
     {
-        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 3, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
+        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words,
+        Training = new() { MaxSteps = 3, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
     };
 
     private readonly MLContext _ml = new(seed: 1);
@@ -36,11 +37,13 @@ public sealed class ContextTests : IDisposable
         float seven = Weight(new(7), Training);
         Assert.Equal(seven, Weight(new(7), Training));
         Assert.NotEqual(seven, Weight(new(8), Training));
-        Assert.Equal(seven, Weight(new(8), Training with { Seed = 7 })); // an explicit seed goes before the context's
+        Assert.Equal(seven, Weight(new(8), Training with { Seed = 7 })); // an explicit seed takes precedence over the context's
         Assert.Equal(seven, Weight(new(8), Training with { Training = Training.Training with { Seed = 7 } })); // wherever it is set
         Assert.Equal(seven, Weight(new(8), Training with { Seed = 7, Training = Training.Training with { Seed = 9 } }));
-        Assert.Equal(Weight(new(), Training), Weight(new(8), Training with { Training = Training.Training with { Seed = 123 } })); // also where it is the default
-        Assert.Equal(seven, Weight(new(), Training with { Training = Training.Training with { Seed = 7 } })); // and without both, the training's own
+        // also where it is the default
+        Assert.Equal(Weight(new(), Training), Weight(new(8), Training with { Training = Training.Training with { Seed = 123 } }));
+        // and without both, the training's own
+        Assert.Equal(seven, Weight(new(), Training with { Training = Training.Training with { Seed = 7 } }));
     }
 
     [Fact]
@@ -48,7 +51,11 @@ public sealed class ContextTests : IDisposable
     {
         string[] Generate(MLContext ml, int passes = 1)
         {
-            var options = new GptTransformerOptions { Columns = new() { GeneratedText = "Continuation" }, Generation = new() { MaxTokens = 8, Temperature = 1.5 } };
+            var options = new GptTransformerOptions
+            {
+                Columns = new() { GeneratedText = "Continuation" },
+                Generation = new() { MaxTokens = 8, Temperature = 1.5 },
+            };
             var view = ml.LanguageModeling.FromModel(_model, options).Fit(Rows.ToView(ml, Texts)).Transform(Rows.ToView(ml, Texts));
             string[] texts = [];
             for (int i = 0; i < passes; i++)
@@ -67,15 +74,19 @@ public sealed class ContextTests : IDisposable
     }
 
     [Fact]
-    public void Predicting_touches_nobody_s_random_state()
+    public void Predicting_leaves_all_random_states_alone()
     {
         int Next(bool isUsed)
         {
             var ml = new MLContext(seed: 5);
             if (isUsed)
             {
-                var data = Rows.ToView(_ml, Texts); // of another context: loading data is ML.NET's own affair
-                var options = new GptTransformerOptions { Columns = new() { GeneratedText = "Continuation" }, Generation = new() { MaxTokens = 3, Temperature = 1 } };
+                var data = Rows.ToView(_ml, Texts); // of another context: ML.NET itself may draw while loading data
+                var options = new GptTransformerOptions
+                {
+                    Columns = new() { GeneratedText = "Continuation" },
+                    Generation = new() { MaxTokens = 3, Temperature = 1 },
+                };
                 var view = ml.LanguageModeling.FromModel(_model, options).Fit(data).Transform(data);
                 _ = view.Preview();
                 _ = ml.LanguageModeling.Evaluate(view);
@@ -95,7 +106,7 @@ public sealed class ContextTests : IDisposable
     }
 
     [Fact]
-    public void A_gpu_that_is_not_used_is_said_in_the_log_or_refused()
+    public void A_GPU_that_is_not_used_is_logged_or_refused()
     {
         var messages = new List<string>();
         var ml = new MLContext(1) { GpuDeviceId = 0, FallbackToCpu = true };
@@ -104,17 +115,21 @@ public sealed class ContextTests : IDisposable
         var transformer = ml.LanguageModeling.FromModel(_model).Fit(Rows.ToView(ml, Texts));
         _ = ml.LanguageModeling.Trainers.Gpt(Training).Fit(Rows.ToView(ml, Texts));
 
-        Assert.Contains(messages, message => message.Contains("Kind=Warning", StringComparison.Ordinal) && message.Contains("GptTransformer runs on the CPU", StringComparison.Ordinal));
-        Assert.Contains(messages, message => message.Contains("Kind=Warning", StringComparison.Ordinal) && message.Contains("GptTrainer runs on the CPU", StringComparison.Ordinal));
+        string[] warnings = [.. messages.Where(message => message.Contains("Kind=Warning", StringComparison.Ordinal))];
+        Assert.Contains(warnings, message => message.Contains("GptTransformer runs on the CPU", StringComparison.Ordinal));
+        Assert.Contains(warnings, message => message.Contains("GptTrainer runs on the CPU", StringComparison.Ordinal));
         Assert.Equal(Texts.Length, Rows.Read(ml, transformer.Transform(Rows.ToView(ml, Texts))).Length);
 
         ml.FallbackToCpu = false;
-        Assert.Contains("GpuDeviceId is 0", Assert.Throws<InvalidOperationException>(() => ml.LanguageModeling.FromModel(_model)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "GpuDeviceId is 0",
+            Assert.Throws<InvalidOperationException>(() => ml.LanguageModeling.FromModel(_model)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidOperationException>(() => ml.LanguageModeling.Trainers.Gpt(Training).Fit(Rows.ToView(ml, Texts)));
     }
 
     [Fact]
-    public void Without_a_wish_for_a_gpu_nobody_is_warned()
+    public void There_is_no_warning_where_no_GPU_is_asked_for()
     {
         var messages = new List<string>();
         _ml.Log += (_, message) => messages.Add(message.Message);
@@ -148,8 +163,10 @@ public sealed class ContextTests : IDisposable
     public void A_token_stops_a_cursor_within_a_row(string column)
     {
         using var cancellation = new CancellationTokenSource();
-        using var model = TinyModels.Create(new CountingTokenizer(TinyModels.Words, encoded: cancellation.Cancel)); // once the row's work has begun
-        var options = new GptTransformerOptions { Columns = new() { GeneratedText = "Continuation" }, Generation = new() { MaxTokens = 1000 } };
+        // once the row's work has begun
+        using var model = TinyModels.Create(new CountingTokenizer(TinyModels.Words, encoded: cancellation.Cancel));
+        var options =
+            new GptTransformerOptions { Columns = new() { GeneratedText = "Continuation" }, Generation = new() { MaxTokens = 1000 } };
         var view = new GptTransformer(model, options).Transform(Rows.ToView(_ml, TinyModels.Text(5000, 1)), cancellation.Token);
         using var cursor = view.GetRowCursor([view.Schema[column]]);
         Assert.True(cursor.MoveNext());
@@ -181,11 +198,12 @@ public sealed class ContextTests : IDisposable
 
         using var cancellation = new CancellationTokenSource();
         var stopping = new Reporter<DocumentScore>(report => { if (report.DocumentCount == 3) cancellation.Cancel(); });
-        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.Evaluate(view, progress: stopping, cancellationToken: cancellation.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => _ml.LanguageModeling.Evaluate(view, progress: stopping, cancellationToken: cancellation.Token));
     }
 
     [Fact]
-    public void ML_NET_s_own_cancellation_stops_training()
+    public void ML_NETs_own_cancellation_stops_training()
     {
         var ml = new MLContext(1);
         int last = 0;
@@ -194,14 +212,15 @@ public sealed class ContextTests : IDisposable
             last = report.Step;
             if (report.Step == 2) CancelExecution(ml);
         });
-        var trainer = ml.LanguageModeling.Trainers.Gpt(Training with { Training = Training.Training with { MaxSteps = 50, Epochs = 100 }, Progress = progress });
+        var trainer = ml.LanguageModeling.Trainers.Gpt(
+            Training with { Training = Training.Training with { MaxSteps = 50, Epochs = 100 }, Progress = progress });
 
         Assert.Throws<OperationCanceledException>(() => trainer.Fit(Rows.ToView(ml, Texts)));
         Assert.Equal(2, last);
     }
 
     [Fact]
-    public void ML_NET_s_own_cancellation_stops_cursors_and_evaluations()
+    public void ML_NETs_own_cancellation_stops_cursors_and_evaluations()
     {
         var ml = new MLContext(1);
         var view = ml.LanguageModeling.FromModel(_model).Fit(Rows.ToView(ml, Texts)).Transform(Rows.ToView(ml, Texts));
@@ -213,12 +232,15 @@ public sealed class ContextTests : IDisposable
         double value = 0;
         Assert.Throws<OperationCanceledException>(() => cursor.GetGetter<double>(view.Schema["Perplexity"])(ref value));
         Assert.Throws<OperationCanceledException>(() => cursor.MoveNext());
-        Assert.Throws<OperationCanceledException>(() => ml.LanguageModeling.Evaluate(new GptTransformer(_model).Transform(Rows.ToView(ml, Texts))));
-        Assert.Throws<OperationCanceledException>(() => ml.LanguageModeling.CrossValidate(Rows.ToView(ml, Texts), ml.LanguageModeling.FromModel(_model)));
+        Assert.Throws<OperationCanceledException>(
+            () => ml.LanguageModeling.Evaluate(new GptTransformer(_model).Transform(Rows.ToView(ml, Texts))));
+        Assert.Throws<OperationCanceledException>(
+            () => ml.LanguageModeling.CrossValidate(Rows.ToView(ml, Texts), ml.LanguageModeling.FromModel(_model)));
     }
 
     // Internal to ML.NET, whose AutoML calls it.
-    private static void CancelExecution(MLContext ml) => typeof(MLContext).GetMethod("CancelExecution", BindingFlags.NonPublic | BindingFlags.Instance)!.Invoke(ml, null);
+    private static void CancelExecution(MLContext ml) =>
+        typeof(MLContext).GetMethod("CancelExecution", BindingFlags.NonPublic | BindingFlags.Instance)!.Invoke(ml, null);
 
     private sealed class Reporter<T>(Action<T> report) : IProgress<T>
     {

@@ -7,7 +7,8 @@ namespace MLNet.Gpt.Tests.Pipelines;
 [Collection(TorchCollection.Name)]
 public class CrossValidationTests
 {
-    private static readonly string[] Texts = [.. Enumerable.Range(0, 10).Select(i => string.Join(' ', Enumerable.Range(0, 30).Select(t => $"w{(i + (7 * t)) % 60}")))];
+    private static readonly string[] Texts = [.. Enumerable.Range(0, 10).Select(
+        i => string.Join(' ', Enumerable.Range(0, 30).Select(t => $"w{(i + (7 * t)) % 60}")))];
 
     private static readonly GptTrainerOptions Options = new()
     {
@@ -33,7 +34,8 @@ public class CrossValidationTests
         Assert.Equal(10 * 29, whole.TokenCount);
         foreach (var result in results)
         {
-            var again = _ml.LanguageModeling.Evaluate(result.Model.Transform(Rows.ToView(_ml, result.ScoredHoldOutSet.GetColumn<string>("Text"))));
+            var again = _ml.LanguageModeling.Evaluate(
+                result.Model.Transform(Rows.ToView(_ml, result.ScoredHoldOutSet.GetColumn<string>("Text"))));
             Assert.Equal(result.Metrics.Score, again.Score);
         }
     }
@@ -42,7 +44,8 @@ public class CrossValidationTests
     public void A_fold_is_trained_on_the_other_documents_alone()
     {
         var seen = new List<string[]>();
-        var trainer = new RememberingEstimator(_ml.LanguageModeling.FromModel(TinyModels.Create()), view => seen.Add([.. view.GetColumn<string>("Text")]));
+        var trainer = new RememberingEstimator(
+            _ml.LanguageModeling.FromModel(TinyModels.Create()), view => seen.Add([.. view.GetColumn<string>("Text")]));
 
         var results = _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), trainer, numberOfFolds: 5);
 
@@ -56,12 +59,14 @@ public class CrossValidationTests
     }
 
     [Fact]
-    public void The_context_s_seed_decides_folds_and_figures()
+    public void The_contexts_seed_decides_folds_and_metrics()
     {
         double[] Run(int seed)
         {
             var ml = new MLContext(seed);
-            return [.. ml.LanguageModeling.CrossValidate(Rows.ToView(ml, Texts), ml.LanguageModeling.Trainers.Gpt(Options), numberOfFolds: 2).Select(result => result.Metrics.CrossEntropy)];
+            var trainer = ml.LanguageModeling.Trainers.Gpt(Options);
+            var results = ml.LanguageModeling.CrossValidate(Rows.ToView(ml, Texts), trainer, numberOfFolds: 2);
+            return [.. results.Select(result => result.Metrics.CrossEntropy)];
         }
 
         Assert.Equal(Run(7), Run(7));
@@ -74,7 +79,8 @@ public class CrossValidationTests
         using var model = TinyModels.Create();
         var data = _ml.Data.LoadFromEnumerable(Texts.Select((text, i) => new { Text = text, Book = $"book {i % 4}" }));
 
-        var results = _ml.LanguageModeling.CrossValidate(data, _ml.LanguageModeling.FromModel(model), numberOfFolds: 2, samplingKeyColumnName: "Book");
+        var results = _ml.LanguageModeling.CrossValidate(
+            data, _ml.LanguageModeling.FromModel(model), numberOfFolds: 2, samplingKeyColumnName: "Book");
 
         string[][] books = [.. results.Select(result => result.ScoredHoldOutSet.GetColumn<string>("Book").Distinct().ToArray())];
         Assert.Empty(books[0].Intersect(books[1]));
@@ -88,21 +94,28 @@ public class CrossValidationTests
         using var model = TinyModels.Create();
         var data = _ml.Data.LoadFromEnumerable(Texts.Select((text, i) => new { Text = text, Book = i == 0 ? float.NaN : i % 2 }));
 
-        var results = _ml.LanguageModeling.CrossValidate(data, _ml.LanguageModeling.FromModel(model), numberOfFolds: 3, samplingKeyColumnName: "Book");
+        var results = _ml.LanguageModeling.CrossValidate(
+            data, _ml.LanguageModeling.FromModel(model), numberOfFolds: 3, samplingKeyColumnName: "Book");
 
         Assert.Equal([1L, 4, 5], results.Select(result => result.Metrics.DocumentCount).Order());
     }
 
     [Fact]
-    public void What_cannot_be_divided_is_refused()
+    public void Data_that_cannot_be_divided_into_folds_is_refused()
     {
         using var model = TinyModels.Create();
         var estimator = _ml.LanguageModeling.FromModel(model);
 
-        Assert.Contains("2 documents", Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts[..2]), estimator, 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("numberOfFolds is 1", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, 1)).Message, StringComparison.Ordinal);
-        Assert.Contains("'Book'", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, samplingKeyColumnName: "Book")).Message, StringComparison.Ordinal);
-        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, cancellationToken: new(canceled: true)));
+        Assert.Contains(
+            "2 documents",
+            Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts[..2]), estimator, 3)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("numberOfFolds is 1", Assert.Throws<ArgumentOutOfRangeException>(
+            () => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("'Book'", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.CrossValidate(
+            Rows.ToView(_ml, Texts), estimator, samplingKeyColumnName: "Book")).Message, StringComparison.Ordinal);
+        Assert.Throws<OperationCanceledException>(
+            () => _ml.LanguageModeling.CrossValidate(Rows.ToView(_ml, Texts), estimator, cancellationToken: new(canceled: true)));
     }
 
     [Fact]
@@ -114,8 +127,10 @@ public class CrossValidationTests
         double[] all = [.. transformer.Transform(data).GetColumn<double>("NegativeLogLikelihood").Order()];
 
         var split = _ml.Data.TrainTestSplit(data, testFraction: 0.3);
-        double[] parts = [.. new[] { split.TrainSet, split.TestSet }.SelectMany(part => transformer.Transform(part).GetColumn<double>("NegativeLogLikelihood")).Order()];
-        double[] folds = [.. _ml.Data.CrossValidationSplit(transformer.Transform(data), 3).SelectMany(fold => fold.TestSet.GetColumn<double>("NegativeLogLikelihood")).Order()];
+        double[] parts = [.. new[] { split.TrainSet, split.TestSet }.SelectMany(
+            part => transformer.Transform(part).GetColumn<double>("NegativeLogLikelihood")).Order()];
+        double[] folds = [.. _ml.Data.CrossValidationSplit(transformer.Transform(data), 3).SelectMany(
+            fold => fold.TestSet.GetColumn<double>("NegativeLogLikelihood")).Order()];
 
         Assert.Equal(all, parts);
         Assert.Equal(all, folds);

@@ -11,7 +11,7 @@ namespace MLNet.Gpt.Tests.Pipelines;
 public partial class EmbeddingClassificationTests
 {
     [Fact]
-    public void A_model_s_embeddings_tell_prose_from_programs()
+    public void Embeddings_distinguish_prose_from_programs()
     {
         var ml = new MLContext(seed: 1);
         Line[] lines = [.. Lines("prose", NovelLines()), .. Lines("program", ProgramLines())];
@@ -19,15 +19,24 @@ public partial class EmbeddingClassificationTests
         var words = FrequentWords(split.TrainSet.GetColumn<string>("Text"));
         var gpt = new GptTrainerOptions
         {
-            Config = new() { VocabularySize = words.VocabularySize, ContextLength = 32, EmbeddingWidth = 32, HeadCount = 4, LayerCount = 2, DropoutRate = 0 },
+            Config = new()
+            {
+                VocabularySize = words.VocabularySize, ContextLength = 32, EmbeddingWidth = 32, HeadCount = 4,
+                LayerCount = 2, DropoutRate = 0,
+            },
             Tokenizer = words,
-            Training = new() { Epochs = 4, BatchSize = 8, LearningRate = 3e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0, EvaluationInterval = 1000, EvaluationBatches = 1 },
+            Training = new()
+            {
+                Epochs = 4, BatchSize = 8, LearningRate = 3e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0,
+                EvaluationInterval = 1000, EvaluationBatches = 1,
+            },
             Transformer = new() { Columns = new() { Embedding = "Features" } },
         };
         var pipeline = ml.LanguageModeling.Trainers.Gpt(gpt)
             .Append(ml.Transforms.Conversion.MapValueToKey("Label"))
             .AppendCacheCheckpoint(ml)
-            .Append(ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1, MaximumNumberOfIterations = 20 }))
+            .Append(ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(
+                new SdcaMaximumEntropyMulticlassTrainer.Options { NumberOfThreads = 1, MaximumNumberOfIterations = 20 }))
             .Append(ml.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
 
         var model = pipeline.Fit(split.TrainSet);
@@ -42,8 +51,11 @@ public partial class EmbeddingClassificationTests
         var loaded = other.Model.Load(file, out _);
         Assert.Equal(Predictions(model), Predictions(loaded));
         using var engine = other.Model.CreatePredictionEngine<Line, Prediction>(loaded);
-        Assert.Equal("program", engine.Predict(new() { Text = Spaced("return new Whale(length, width: 0).Select(each => each.Name);") }).PredictedLabel);
-        Assert.Equal("prose", engine.Predict(new() { Text = Spaced("and there he was upon the sea, as if the old man had never been in it") }).PredictedLabel);
+        Assert.Equal(
+            "program",
+            engine.Predict(new() { Text = Spaced("return new Whale(length, width: 0).Select(each => each.Name);") }).PredictedLabel);
+        Assert.Equal("prose", engine.Predict(
+            new() { Text = Spaced("and there he was upon the sea, as if the old man had never been in it") }).PredictedLabel);
 
         string[] Predictions(ITransformer transformer) => [.. transformer.Transform(split.TestSet).GetColumn<string>("PredictedLabel")];
     }
@@ -52,7 +64,8 @@ public partial class EmbeddingClassificationTests
     {
         const string Unknown = "<|unknown|>", EndOfText = "<|endoftext|>";
         var frequent = texts.SelectMany(text => text.Split(' '))
-            .CountBy(word => word).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).Take(400).Select(pair => pair.Key);
+            .CountBy(word => word).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).Take(400)
+                .Select(pair => pair.Key);
         return new([.. frequent, Unknown, EndOfText], Unknown, EndOfText);
     }
 

@@ -27,7 +27,7 @@ public sealed class FailingRowsTests : IDisposable
         int number = 0, rows = 0;
         for (; cursor.MoveNext(); rows++)
         {
-            getLoss(ref loss); // has the cursor read ahead, over the bad row
+            getLoss(ref loss); // makes the cursor read ahead, past the bad row
             Assert.True(double.IsFinite(loss));
             if (rows == Bad) Assert.Equal("row 9", Assert.Throws<FormatException>(() => getNumber(ref number)).Message);
             else getNumber(ref number);
@@ -56,7 +56,7 @@ public sealed class FailingRowsTests : IDisposable
     [Theory]
     [InlineData("Text")]
     [InlineData("Number")]
-    public void A_machine_that_is_out_of_memory_is_not_taken_for_a_bad_row(string column)
+    public void Running_out_of_memory_is_not_taken_for_a_bad_row(string column)
     {
         var view = View(out _, column, new OutOfMemoryException());
         using var cursor = view.GetRowCursor(view.Schema);
@@ -73,7 +73,7 @@ public sealed class FailingRowsTests : IDisposable
     [InlineData("Text")]
     [InlineData("Number")]
     [InlineData("")]
-    public void Nor_is_one_whose_lack_of_memory_is_wrapped_by_another_error(string column)
+    public void Running_out_of_memory_within_another_error_is_not_taken_for_a_bad_row(string column)
     {
         var view = View(out _, column, new InvalidOperationException("wrapped", new OutOfMemoryException()));
         using var cursor = view.GetRowCursor(view.Schema);
@@ -113,7 +113,7 @@ public sealed class FailingRowsTests : IDisposable
     }
 
     [Fact]
-    public void A_cursor_that_fails_between_rows_does_so_when_the_reader_gets_there()
+    public void A_failure_between_rows_is_thrown_when_the_caller_gets_there()
     {
         var view = View(out var source, column: "", new IOException("cut off"));
         using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
@@ -136,7 +136,7 @@ public sealed class FailingRowsTests : IDisposable
     }
 
     [Fact]
-    public void A_model_that_was_disposed_of_is_asked_once()
+    public void A_disposed_model_is_called_once()
     {
         var transformer = new GptTransformer(_model);
         int passes = 0;
@@ -173,7 +173,8 @@ public sealed class FailingRowsTests : IDisposable
 
         public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) => new Cursor(this);
 
-        public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) => [GetRowCursor(columnsNeeded)];
+        public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
+            [GetRowCursor(columnsNeeded)];
 
         private static DataViewSchema CreateSchema()
         {

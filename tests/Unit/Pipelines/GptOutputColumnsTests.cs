@@ -6,7 +6,8 @@ namespace MLNet.Gpt.Tests.Pipelines;
 
 public sealed class GptOutputColumnsTests : IDisposable
 {
-    private static readonly PropertyInfo[] Names = [.. typeof(GptOutputColumns).GetProperties().Where(property => property.PropertyType == typeof(string))];
+    private static readonly PropertyInfo[] Names = [.. typeof(GptOutputColumns).GetProperties().Where(
+        property => property.PropertyType == typeof(string))];
 
     private readonly MLContext _ml = new(seed: 1);
     private readonly GptModel _model = TinyModels.Create();
@@ -24,20 +25,22 @@ public sealed class GptOutputColumnsTests : IDisposable
     }
 
     [Fact]
-    public void A_prefix_stands_before_each_name_and_leaves_out_what_was_left_out()
+    public void A_prefix_is_added_to_each_name_that_is_not_null()
     {
         var columns = new GptOutputColumns { Embedding = "Features", CandidateCount = 3, LossesAsSingle = true }.WithPrefix("Title.");
 
         Assert.All(Names, name => Assert.Equal(
-            name.GetValue(new GptOutputColumns { Embedding = "Features" }) is string text ? "Title." + text : null, name.GetValue(columns)));
+            name.GetValue(new GptOutputColumns { Embedding = "Features" }) is string text ? "Title." + text : null,
+            name.GetValue(columns)));
         Assert.Equal(3, columns.CandidateCount);
         Assert.True(columns.LossesAsSingle);
     }
 
     [Fact]
-    public void Two_transformers_with_prefixes_stand_in_one_pipeline_and_are_evaluated_each()
+    public void Two_transformers_with_prefixes_share_a_pipeline_and_are_evaluated_separately()
     {
-        var data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 10).Select(i => new { Title = TinyModels.Text(3, i), Body = TinyModels.Text(9, i) }));
+        var data = _ml.Data.LoadFromEnumerable(
+            Enumerable.Range(0, 10).Select(i => new { Title = TinyModels.Text(3, i), Body = TinyModels.Text(9, i) }));
         GptOutputColumns title = new GptOutputColumns().WithPrefix("Title."), body = new GptOutputColumns().WithPrefix("Body.");
         var pipeline = _ml.LanguageModeling.FromModel(_model, new GptTransformerOptions { InputColumnName = "Title", Columns = title })
             .Append(_ml.LanguageModeling.FromModel(_model, new GptTransformerOptions { InputColumnName = "Body", Columns = body }));
@@ -50,10 +53,11 @@ public sealed class GptOutputColumnsTests : IDisposable
     }
 
     [Fact]
-    public void Losses_are_features_for_a_trainer_and_the_evaluator_s_figures_stay_exact()
+    public void Losses_are_features_for_a_trainer_and_metrics_stay_exact()
     {
         var options = new GptTransformerOptions { Columns = new() { LossesAsSingle = true } };
-        var data = _ml.Data.LoadFromEnumerable(Enumerable.Range(0, 60).Select(i => new Labelled { Text = TinyModels.Text(4 + (i % 9), i), Label = i % 7 }));
+        var data = _ml.Data.LoadFromEnumerable(
+            Enumerable.Range(0, 60).Select(i => new Labelled { Text = TinyModels.Text(4 + (i % 9), i), Label = i % 7 }));
         var pipeline = _ml.LanguageModeling.FromModel(_model, options)
             .Append(_ml.Transforms.Concatenate("Features", "CrossEntropy", "Perplexity", "Probability"))
             .AppendCacheCheckpoint(_ml) // Sdca reads its rows once for each of its passes.
@@ -79,15 +83,17 @@ public sealed class GptOutputColumnsTests : IDisposable
         Assert.Equal(["w1", "w1 w2", "w3"], Kept(started));
 
         IEnumerable<string> Kept(GptTransformerOptions options) =>
-            _ml.Data.FilterRowsByColumn(new GptTransformer(_model, options).Transform(data), "CrossEntropy", 0, 1e9).GetColumn<string>("Text");
+            _ml.Data.FilterRowsByColumn(new GptTransformer(_model, options).Transform(data), "CrossEntropy", 0, 1e9)
+                .GetColumn<string>("Text");
     }
 
     [Fact]
-    public void Tokens_beyond_ascii_have_ids_and_the_places_of_their_characters()
+    public void Tokens_beyond_ASCII_have_ids_and_the_indices_of_their_characters()
     {
         const string Text = "白鲸 is a 🐳, naïve";
         using var model = GptModel.FromWeights(
-            TinyModels.Weights(GptPresets.Tiny with { VocabularySize = Gpt2Tokenizer.Instance.VocabularySize }, seed: 1), Gpt2Tokenizer.Instance);
+            TinyModels.Weights(GptPresets.Tiny with { VocabularySize = Gpt2Tokenizer.Instance.VocabularySize }, seed: 1),
+            Gpt2Tokenizer.Instance);
         var columns = GptOutputColumns.None with { Tokens = "Tokens", TokenIds = "TokenIds", TokenStarts = "TokenStarts" };
 
         var row = Read(new GptTransformerOptions { Columns = columns });
@@ -97,7 +103,8 @@ public sealed class GptOutputColumnsTests : IDisposable
         Assert.Equal(row.TokenIds.Select(id => TokenPiece.Of(Gpt2Tokenizer.Instance, id).Text), row.Tokens);
         Assert.StartsWith("<E7>", row.Tokens[0], StringComparison.Ordinal); // the first of the three bytes of 白
         Assert.Equal(row.TokenIds.Length, row.TokenStarts.Length);
-        string[] pieces = [.. row.TokenStarts.Select((start, i) => Text[start..(i + 1 < row.TokenStarts.Length ? row.TokenStarts[i + 1] : Text.Length)])];
+        string[] pieces = [.. row.TokenStarts.Select(
+            (start, i) => Text[start..(i + 1 < row.TokenStarts.Length ? row.TokenStarts[i + 1] : Text.Length)])];
         Assert.Equal(Text, string.Concat(pieces));
         Assert.Contains("白", pieces);
         Assert.Contains("鲸", pieces);
@@ -106,11 +113,12 @@ public sealed class GptOutputColumnsTests : IDisposable
         Assert.Equal([0, .. row.TokenStarts], started.TokenStarts);
 
         TokenRow Read(GptTransformerOptions options) =>
-            _ml.Data.CreateEnumerable<TokenRow>(new GptTransformer(model, options).Transform(Rows.ToView(_ml, Text)), reuseRowObject: false).Single();
+            _ml.Data.CreateEnumerable<TokenRow>(
+                new GptTransformer(model, options).Transform(Rows.ToView(_ml, Text)), reuseRowObject: false).Single();
     }
 
     [Fact]
-    public void Names_that_were_chosen_are_kept_in_a_file()
+    public void Chosen_names_are_saved_and_loaded()
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "model.zip");

@@ -22,7 +22,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void A_transformer_comes_back_with_its_options_and_figures()
+    public void A_loaded_transformer_has_the_same_options_and_results()
     {
         var options = new GptTransformerOptions
         {
@@ -39,13 +39,13 @@ public sealed class GptPackageTests : IDisposable
         Assert.Equivalent(options, loaded.Options, strict: true);
         Assert.Equal(_model.Config, loaded.Model.Config);
         Assert.Equal(_model.Options.Precision, loaded.Model.Options.Precision);
-        Assert.Null(loaded.Model.Options.ThreadCount); // is the machine's
+        Assert.Null(loaded.Model.Options.ThreadCount); // depends on the machine
         var data = Rows.ToView(_ml, _texts);
         Assert.Equivalent(Rows.Read(_ml, transformer.Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
     }
 
     [Fact]
-    public void A_folder_that_it_was_unpacked_to_loads_as_well()
+    public void An_unpacked_package_loads_too()
     {
         new GptTransformer(_model).Save(File);
         string folder = Path.Combine(_folder.Path, "unpacked");
@@ -55,13 +55,15 @@ public sealed class GptPackageTests : IDisposable
 
         var data = Rows.ToView(_ml, _texts);
         Assert.Equivalent(Rows.Read(_ml, new GptTransformer(_model).Transform(data)), Rows.Read(_ml, loaded.Transform(data)), strict: true);
-        Assert.Equal(["config.json", "metadata.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["config.json", "metadata.json", "model.safetensors", "tokenizer.json"],
+            Directory.GetFiles(folder).Select(Path.GetFileName).Order());
         using var weights = SafetensorsReader.Open(Path.Combine(folder, "model.safetensors"));
         Assert.Equal(WeightNames.For(_model.Config).Select(entry => entry.Name), weights.Tensors.Select(tensor => tensor.Name));
     }
 
     [Fact]
-    public void How_the_model_is_held_can_be_chosen_anew()
+    public void The_precision_can_be_changed_when_loading()
     {
         new GptTransformer(_model).Save(File);
 
@@ -109,7 +111,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void What_is_wrong_is_named()
+    public void Errors_name_what_is_wrong()
     {
         AssertRefused("metadata.json", "\"formatVersion\": 1", "\"formatVersion\": 2", "formatVersion is 2");
         AssertRefused("metadata.json", "MLNet.Gpt.Transformer", "Other", "format is 'Other'");
@@ -138,7 +140,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void What_is_there_twice_is_refused()
+    public void Duplicate_entries_are_refused()
     {
         AssertRefused("metadata.json", "\"format\":", "\"format\": \"MLNet.Gpt.Transformer\", \"format\":", "format");
         AssertRefused("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"Float32\", \"precision\": \"Int8\"", "precision");
@@ -153,8 +155,14 @@ public sealed class GptPackageTests : IDisposable
                 for (int i = archive.GetEntry(entry) is null ? 0 : 1; i < 2; i++) archive.CreateEntry(entry);
             }
 
-            Assert.Contains($"'{entry}' twice", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
-            Assert.Contains($"'{entry}' twice", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(File)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                $"'{entry}' twice",
+                Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message,
+                StringComparison.Ordinal);
+            Assert.Contains(
+                $"'{entry}' twice",
+                Assert.Throws<InvalidDataException>(() => GptModelFile.Open(File)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -162,7 +170,7 @@ public sealed class GptPackageTests : IDisposable
     [InlineData("metadata.json", 1 << 20)]
     [InlineData("config.json", 1 << 20)]
     [InlineData("tokenizer.json", 64 << 20)]
-    public void A_text_is_no_longer_than_its_kind_may_be(string entry, int limit)
+    public void A_text_entry_has_a_maximum_length(string entry, int limit)
     {
         new GptTransformer(_model).Save(File);
         Replace(entry, stream =>
@@ -186,7 +194,7 @@ public sealed class GptPackageTests : IDisposable
     [Theory]
     [InlineData("model.safetensors")]
     [InlineData("tokenizer.json")]
-    public void An_entry_unpacks_to_no_more_than_the_file_can_justify(string entry)
+    public void An_entry_does_not_unpack_to_more_than_its_file_can_hold(string entry)
     {
         new GptTransformer(_model).Save(File);
         Replace(entry, stream => stream.Write(new byte[40 << 20])); // 40 kB of zip
@@ -198,7 +206,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void An_entry_gives_no_more_than_the_directory_tells()
+    public void An_entry_unpacks_to_no_more_than_its_declared_length()
     {
         new GptTransformer(_model).Save(File);
         byte[] bytes = System.IO.File.ReadAllBytes(File);
@@ -207,11 +215,14 @@ public sealed class GptPackageTests : IDisposable
         BitConverter.TryWriteBytes(bytes.AsSpan(directory + 24), BitConverter.ToInt32(bytes, directory + 24) - 1);
         System.IO.File.WriteAllBytes(File, bytes);
 
-        Assert.Contains("config.json", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json",
+            Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_package_that_was_packed_anew_loads()
+    public void A_repacked_package_loads()
     {
         new GptTransformer(_model).Save(File);
         string folder = Path.Combine(_folder.Path, "unpacked"), packed = File + ".zip";
@@ -222,7 +233,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void Every_door_opens_a_package()
+    public void Every_loading_method_opens_a_package()
     {
         new GptTransformer(_model, new() { Columns = new() { Probability = "P" } }).Save(File);
         string folder = Path.Combine(_folder.Path, "unpacked");
@@ -243,15 +254,19 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void What_ML_NET_loads_of_a_package_is_compared_with_a_checksum()
+    public void A_package_loaded_by_ML_NET_is_compared_with_its_checksum()
     {
         string[] entries = ["config.json", "tokenizer.json", "model.safetensors"];
-        foreach (var (entry, text, replacement) in entries.Zip((string[])["\"layerCount\":2", "\"w7\"", "pt"], (string[])["\"layerCount\":1", "\"v7\"", "tp"]))
+        string[] texts = ["\"layerCount\":2", "\"w7\"", "pt"], replacements = ["\"layerCount\":1", "\"v7\"", "tp"];
+        foreach (var (entry, text, replacement) in entries.Zip(texts, replacements))
         {
             new GptTransformer(_model).Save(File);
             Rewrite(entry, text, replacement);
 
-            Assert.Contains("checksum", Assert.ThrowsAny<Exception>(() => _ml.Model.Load(File, out _)).GetBaseException().Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "checksum",
+                Assert.ThrowsAny<Exception>(() => _ml.Model.Load(File, out _)).GetBaseException().Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -285,27 +300,31 @@ public sealed class GptPackageTests : IDisposable
         new GptTransformer(_model).Save(File);
         using (var archive = ZipFile.Open(File, ZipArchiveMode.Update)) archive.GetEntry(entry)!.Delete();
 
-        Assert.Contains($"'{entry}'", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{entry}'", Assert.Throws<InvalidDataException>(() => GptTransformer.Load(File)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_saving_that_fails_or_is_stopped_leaves_the_older_file()
+    public void Saving_that_fails_or_is_stopped_leaves_the_old_file()
     {
         new GptTransformer(_model).Save(File);
         byte[] before = System.IO.File.ReadAllBytes(File);
 
         using var other = TinyModels.Create(new CountingTokenizer(TinyModels.Words));
-        Assert.Contains(nameof(CountingTokenizer), Assert.Throws<ArgumentException>(() => new GptTransformer(other).Save(File)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            nameof(CountingTokenizer),
+            Assert.Throws<ArgumentException>(() => new GptTransformer(other).Save(File)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<OperationCanceledException>(() => new GptTransformer(_model).Save(File, new CancellationToken(canceled: true)));
 
         Assert.Equal(before, System.IO.File.ReadAllBytes(File));
-        Assert.Equal(File, Directory.GetFiles(_folder.Path).Single()); // and nothing beside it
+        Assert.Equal(File, Directory.GetFiles(_folder.Path).Single()); // and no other file
     }
 
     [Fact]
-    public void Weights_pass_through_a_small_buffer_both_ways()
+    public void Weights_are_saved_and_loaded_through_a_small_buffer()
     {
-        // 21 MB of weights; what is allocated on the way would hold them many times over if they were ever whole.
+        // 21 MB of weights: the bytes allocated would be a multiple of that if the weights were ever held whole.
         var config = GptPresets.Tiny with { EmbeddingWidth = 384, LayerCount = 3, HeadCount = 8 };
         using var model = GptModel.FromWeights(TinyModels.Weights(config, 1), TinyModels.Words, new() { ThreadCount = 1 });
         string pipeline = Path.Combine(_folder.Path, "pipeline.zip");
@@ -346,7 +365,8 @@ public sealed class GptPackageTests : IDisposable
     {
         var data = Rows.ToView(_ml, _texts);
         Assert.Equal(
-            new GptTransformer(_model).Transform(data).GetColumn<double>("CrossEntropy"), loaded.Transform(data).GetColumn<double>("CrossEntropy"));
+            new GptTransformer(_model).Transform(data).GetColumn<double>("CrossEntropy"),
+            loaded.Transform(data).GetColumn<double>("CrossEntropy"));
     }
 
     private void Replace(string entry, Action<Stream> write)

@@ -7,14 +7,19 @@ namespace MLNet.Gpt.Tests.Pipelines;
 [Collection(TorchCollection.Name)]
 public class GptTrainerTests
 {
-    // A language in which each word has one follower, so that there is something to learn.
-    private static readonly string[] Texts = [.. Enumerable.Range(0, 12).Select(i => string.Join(' ', Enumerable.Range(0, 40).Select(t => $"w{(i + (7 * t)) % 60}")))];
+    // In these texts each word is always followed by the same word, so that there is something to learn.
+    private static readonly string[] Texts = [.. Enumerable.Range(0, 12).Select(
+        i => string.Join(' ', Enumerable.Range(0, 40).Select(t => $"w{(i + (7 * t)) % 60}")))];
 
     private static readonly GptTrainerOptions Options = new()
     {
         Config = GptPresets.Tiny,
         Tokenizer = TinyModels.Words,
-        Training = new() { Epochs = 12, BatchSize = 4, LearningRate = 5e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0, ValidationFraction = 0.1 },
+        Training = new()
+        {
+            Epochs = 12, BatchSize = 4, LearningRate = 5e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0,
+            ValidationFraction = 0.1,
+        },
     };
 
     private readonly MLContext _ml = new(seed: 1);
@@ -35,7 +40,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void It_stands_in_a_chain()
+    public void It_works_in_a_chain()
     {
         var data = Rows.ToView(_ml, Texts);
         var options = Options with { Training = Options.Training with { MaxSteps = 2 }, Transformer = new() { InputColumnName = "Copy" } };
@@ -57,7 +62,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void A_validation_set_of_its_own_is_measured_not_learned()
+    public void A_separate_validation_set_is_measured_not_learned()
     {
         var trainer = _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { EvaluationBatches = null } });
 
@@ -68,12 +73,16 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void Evaluations_reach_the_log_and_every_step_the_progress()
+    public void Evaluations_are_logged_and_every_step_is_reported()
     {
         var messages = new List<string>();
         _ml.Log += (_, message) => messages.Add(message.Message);
         var steps = new List<int>();
-        var options = Options with { Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3 }, Progress = new Reporter(progress => steps.Add(progress.Step)) };
+        var options = Options with
+        {
+            Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3 },
+            Progress = new Reporter(progress => steps.Add(progress.Step)),
+        };
 
         _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
 
@@ -82,14 +91,16 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void The_first_step_and_evaluations_are_in_the_log_at_info_without_a_progress()
+    public void The_first_step_and_evaluations_are_logged_as_information_without_a_progress()
     {
         var messages = new List<string>();
         _ml.Log += (_, message) =>
         {
-            if (message.Source.StartsWith("GptTrainer", StringComparison.Ordinal) && message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Info) messages.Add(message.RawMessage);
+            bool isOurs = message.Source.StartsWith("GptTrainer", StringComparison.Ordinal);
+            if (isOurs && message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Info) messages.Add(message.RawMessage);
         };
-        _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3, ValidationFraction = 0 } }).Fit(Rows.ToView(_ml, Texts));
+        var training = Options.Training with { MaxSteps = 6, EvaluationInterval = 3, ValidationFraction = 0 };
+        _ml.LanguageModeling.Trainers.Gpt(Options with { Training = training }).Fit(Rows.ToView(_ml, Texts));
 
         Assert.Equal(6, messages.Count);
         Assert.Contains("tokens per epoch", messages[0], StringComparison.Ordinal);
@@ -101,10 +112,11 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void A_damaged_checkpoint_is_a_warning_in_the_log()
+    public void A_damaged_checkpoint_is_logged_as_a_warning()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options with { Training = Options.Training with { MaxSteps = 4, Checkpoints = new(folder.Path) { Interval = 2, Existing = ExistingCheckpoints.Resume } } };
+        var checkpoints = new CheckpointOptions(folder.Path) { Interval = 2, Existing = ExistingCheckpoints.Resume };
+        var options = Options with { Training = Options.Training with { MaxSteps = 4, Checkpoints = checkpoints } };
         _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts));
         File.Delete(Path.Combine(folder.Path, "checkpoint-4", "model.safetensors"));
         var warnings = new List<string>();
@@ -117,9 +129,9 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void Every_token_is_learned_from_unless_some_are_set_aside()
+    public void Every_token_is_learned_from_unless_some_are_held_out()
     {
-        int tokens = Texts.Length * 41 - 1; // 40 words and the end of text between two
+        int tokens = Texts.Length * 41 - 1; // 40 words, and the end of text between two texts
         Assert.Equal(tokens - 1, Learned(0, out var without));
         Assert.Null(without.Last.ValidationLoss);
         Assert.Equal(tokens - (tokens / 10) - 1, Learned(0.1, out var with));
@@ -128,7 +140,8 @@ public class GptTrainerTests
         long Learned(double fraction, out TrainingHistory history)
         {
             var defaults = new GptTrainerOptions { Config = Options.Config, Tokenizer = Options.Tokenizer };
-            var trainer = _ml.LanguageModeling.Trainers.Gpt(fraction == 0 ? defaults : defaults with { Training = new() { ValidationFraction = fraction } });
+            var trainer = _ml.LanguageModeling.Trainers.Gpt(
+                fraction == 0 ? defaults : defaults with { Training = new() { ValidationFraction = fraction } });
             trainer.Fit(Rows.ToView(_ml, Texts));
             history = trainer.History!;
             return history.Last.TokensSeen / new TrainingOptions().Epochs;
@@ -144,15 +157,20 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void Special_tokens_spelled_out_in_rows_are_data_unless_asked_for()
+    public void Special_tokens_spelled_out_in_rows_are_data_by_default()
     {
         // A vocabulary with the end of text, in which its spelling as plain text is an unknown word.
         var tokenizer = new WordTokenizer(["a", "b", "?", "<|endoftext|>"], unknownWord: "?", endOfText: "<|endoftext|>");
-        var options = Options with { Config = Options.Config with { VocabularySize = 4 }, Tokenizer = tokenizer, Training = Options.Training with { MaxSteps = 1 } };
+        var options = Options with
+        {
+            Config = Options.Config with { VocabularySize = 4 }, Tokenizer = tokenizer,
+            Training = Options.Training with { MaxSteps = 1 },
+        };
         var data = Rows.ToView(_ml, ["a b <|endoftext|> a b", "b a"]);
 
         var literal = _ml.LanguageModeling.Trainers.Gpt(options).Fit(data);
-        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Book } }).Fit(data);
+        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Book } })
+            .Fit(data);
         var withWord = _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, ["a b ? a b", "b a"]));
 
         ModuleNetworkTests.AssertEqual(withWord.Model, literal.Model); // training
@@ -167,20 +185,29 @@ public class GptTrainerTests
     {
         var options = Options with
         {
-            Config = Options.Config with { VocabularySize = 4 }, Tokenizer = new WordTokenizer(["the", "whale", "sea", "a"]), Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0 },
+            Config = Options.Config with { VocabularySize = 4 },
+            Tokenizer = new WordTokenizer(["the", "whale", "sea", "a"]),
+            Training = Options.Training with { MaxSteps = 1, ValidationFraction = 0 },
         };
         string[] texts = ["the whale a sea the whale"];
-        var row = Rows.Read(_ml, _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, texts)).Transform(Rows.ToView(_ml, texts))).Single();
+        var row = Rows.Read(
+            _ml,
+            _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, texts)).Transform(Rows.ToView(_ml, texts))).Single();
         Assert.Contains(row.PredictedToken, (string[])["the", "whale", "sea", "a"]);
-        string message = Refused<ArgumentException>(options with { Transformer = new() { Columns = new() { CandidateTokens = "Candidates" } } }, texts);
+        string message = Refused<ArgumentException>(
+            options with { Transformer = new() { Columns = new() { CandidateTokens = "Candidates" } } }, texts);
         Assert.Contains("CandidateCount is 5", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void It_can_be_cancelled()
+    public void It_can_be_canceled()
     {
         using var cancellation = new CancellationTokenSource();
-        var options = Options with { CancellationToken = cancellation.Token, Progress = new Reporter(progress => { if (progress.Step == 2) cancellation.Cancel(); }) };
+        var options = Options with
+        {
+            CancellationToken = cancellation.Token,
+            Progress = new Reporter(progress => { if (progress.Step == 2) cancellation.Cancel(); }),
+        };
 
         Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts)));
     }
@@ -191,15 +218,20 @@ public class GptTrainerTests
         var data = Rows.ToView(_ml, Texts);
         var trainer = _ml.LanguageModeling.Trainers.Gpt(Options with { Training = Options.Training with { MaxSteps = 1 } });
 
-        var foretold = trainer.GetOutputSchema(SchemaShapes.Of(data.Schema)).Select(SchemaShapes.Describe);
+        var predicted = trainer.GetOutputSchema(SchemaShapes.Of(data.Schema)).Select(SchemaShapes.Describe);
 
-        Assert.Equal(SchemaShapes.Of(trainer.Fit(data).GetOutputSchema(data.Schema)).Select(SchemaShapes.Describe).Order(), foretold.Order());
+        Assert.Equal(
+            SchemaShapes.Of(trainer.Fit(data).GetOutputSchema(data.Schema)).Select(SchemaShapes.Describe).Order(),
+            predicted.Order());
     }
 
     [Fact]
     public void Bad_input_is_named()
     {
-        Assert.Contains("'Body'", Refused<ArgumentOutOfRangeException>(Options with { Transformer = new() { InputColumnName = "Body" } }, Texts), StringComparison.Ordinal);
+        Assert.Contains(
+            "'Body'",
+            Refused<ArgumentOutOfRangeException>(Options with { Transformer = new() { InputColumnName = "Body" } }, Texts),
+            StringComparison.Ordinal);
         Assert.Contains("'Text' have 1 tokens", Refused<ArgumentException>(Options, ["w1", ""]), StringComparison.Ordinal);
         Assert.Contains("61", Refused<ArgumentException>(Options with { Config = GptPresets.Gpt2Small }, Texts), StringComparison.Ordinal);
         Assert.Contains("w99", Refused<ArgumentException>(Options, ["w1 w99"]), StringComparison.Ordinal);

@@ -93,24 +93,27 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void Columns_share_one_computation_a_row()
+    public void Columns_share_one_computation_per_row()
     {
         var tokenizer = new CountingTokenizer(TinyModels.Words);
         using var model = TinyModels.Create(tokenizer);
 
         _ = Rows.Read(_ml, new GptTransformer(model).Transform(Rows.ToView(_ml, _texts)));
 
-        Assert.Equal(_texts.Length, tokenizer.Encodings); // the loss and the next token are both of one reading
+        Assert.Equal(_texts.Length, tokenizer.Encodings); // the loss and the next token share one encoding
     }
 
     [Fact]
-    public void Every_column_can_be_asked_for_under_a_name_of_ones_own()
+    public void Every_column_can_have_a_name_of_your_choice()
     {
         var columns = new GptOutputColumns
         {
-            PredictedToken = "a", PredictedTokenId = "b", Probability = "c", CandidateTokens = "d", CandidateTokenIds = "e", CandidateProbabilities = "f",
-            NegativeLogLikelihood = "g", TokenCount = "h", ByteCount = "i", Top1Count = "j", Top5Count = "k", CrossEntropy = "l", Perplexity = "m",
-            Tokens = "n", TokenLogProbabilities = "o", GeneratedText = "p", Embedding = "q", CandidateCount = 3, CharacterCount = "r", WordCount = "s",
+            PredictedToken = "a", PredictedTokenId = "b", Probability = "c", CandidateTokens = "d",
+            CandidateTokenIds = "e", CandidateProbabilities = "f",
+            NegativeLogLikelihood = "g", TokenCount = "h", ByteCount = "i", Top1Count = "j", Top5Count = "k",
+            CrossEntropy = "l", Perplexity = "m",
+            Tokens = "n", TokenLogProbabilities = "o", GeneratedText = "p", Embedding = "q", CandidateCount = 3,
+            CharacterCount = "r", WordCount = "s",
         };
         var options = new GptTransformerOptions { Columns = columns, Generation = new() { MaxTokens = 4 } };
         string text = TinyModels.Text(9, 3);
@@ -121,8 +124,12 @@ public sealed class GptTransformerTests : IDisposable
         var values = preview.RowView.Single().Values.ToDictionary(pair => pair.Key, pair => pair.Value);
         var candidates = new NextTokenPredictor(_model).Predict(text, 3);
         Assert.Equal(candidates.Select(candidate => candidate.Id), ((VBuffer<int>)values["e"]).DenseValues().ToArray());
-        Assert.Equal(candidates.Select(candidate => (float)Math.Exp(candidate.LogProbability)), ((VBuffer<float>)values["f"]).DenseValues().ToArray());
-        Assert.Equal(text.Split(' '), ((VBuffer<ReadOnlyMemory<char>>)values["n"]).DenseValues().ToArray().Select(token => token.ToString()));
+        Assert.Equal(
+            candidates.Select(candidate => (float)Math.Exp(candidate.LogProbability)),
+            ((VBuffer<float>)values["f"]).DenseValues().ToArray());
+        Assert.Equal(
+            text.Split(' '),
+            ((VBuffer<ReadOnlyMemory<char>>)values["n"]).DenseValues().ToArray().Select(token => token.ToString()));
 
         float[] logProbabilities = [.. ((VBuffer<float>)values["o"]).DenseValues().ToArray()];
         Assert.Equal(float.NaN, logProbabilities[0]);
@@ -130,7 +137,9 @@ public sealed class GptTransformerTests : IDisposable
         Assert.Equal(new TextGenerator(_model).Generate(text, options.Generation).Text, values["p"].ToString());
 
         int[] ids = _model.Tokenizer.Encode(text);
-        Assert.Equal(_model.ComputeHiddenStates(ids)[^_model.Config.EmbeddingWidth..], ((VBuffer<float>)values["q"]).DenseValues().ToArray());
+        Assert.Equal(
+            _model.ComputeHiddenStates(ids)[^_model.Config.EmbeddingWidth..],
+            ((VBuffer<float>)values["q"]).DenseValues().ToArray());
     }
 
     [Fact]
@@ -190,7 +199,7 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void It_stands_in_chains_with_transforms_before_and_after_and_in_caches()
+    public void It_works_in_chains_with_transforms_before_and_after_and_in_caches()
     {
         var data = Rows.ToView(_ml, _texts);
         var pipeline = _ml.Transforms.CopyColumns("Renamed", "Text")
@@ -204,17 +213,17 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void Its_estimator_foretells_its_schema()
+    public void Its_estimator_predicts_its_schema()
     {
         var columns = new GptOutputColumns { CandidateTokens = "Candidates", Tokens = "Tokens", Embedding = "Features" };
         var estimator = _ml.LanguageModeling.FromModel(_model, new GptTransformerOptions { Columns = columns });
         var data = Rows.ToView(_ml, _texts);
 
-        // What ML.NET itself reports of a fitted view, and what the estimator told before there was one.
+        // What ML.NET itself reports of a fitted view, and what the estimator predicted before there was one.
         var actual = SchemaShapes.Of(estimator.Fit(data).GetOutputSchema(data.Schema));
-        var foretold = estimator.GetOutputSchema(SchemaShapes.Of(data.Schema));
+        var predicted = estimator.GetOutputSchema(SchemaShapes.Of(data.Schema));
 
-        Assert.Equal(actual.Select(SchemaShapes.Describe).Order(), foretold.Select(SchemaShapes.Describe).Order());
+        Assert.Equal(actual.Select(SchemaShapes.Describe).Order(), predicted.Select(SchemaShapes.Describe).Order());
     }
 
     [Fact]
@@ -232,14 +241,15 @@ public sealed class GptTransformerTests : IDisposable
     [Fact]
     public void A_missing_input_column_is_named()
     {
-        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new GptTransformer(_model, new() { InputColumnName = "Body" }).Transform(Rows.ToView(_ml, _texts)));
+        var error = Assert.Throws<ArgumentOutOfRangeException>(
+            () => new GptTransformer(_model, new() { InputColumnName = "Body" }).Transform(Rows.ToView(_ml, _texts)));
 
         Assert.Contains("'Body'", error.Message, StringComparison.Ordinal);
         Assert.Contains("Text", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void An_input_column_that_is_no_text_is_named_with_its_type()
+    public void An_input_column_that_is_not_text_is_named_with_its_type()
     {
         var data = _ml.Data.LoadFromEnumerable([new { Text = 1f }]);
 
@@ -256,7 +266,8 @@ public sealed class GptTransformerTests : IDisposable
         Assert.Contains("'Perplexity'", Refused(new() { PredictedToken = "Perplexity" }), StringComparison.Ordinal);
         Assert.Contains("empty", Refused(new() { Tokens = string.Empty }), StringComparison.Ordinal);
 
-        string Refused(GptOutputColumns columns) => Assert.Throws<ArgumentException>(() => new GptTransformer(_model, new() { Columns = columns })).Message;
+        string Refused(GptOutputColumns columns) =>
+            Assert.Throws<ArgumentException>(() => new GptTransformer(_model, new() { Columns = columns })).Message;
     }
 
     private IDataView Transform(params IEnumerable<string?> texts) => new GptTransformer(_model).Transform(Rows.ToView(_ml, texts));

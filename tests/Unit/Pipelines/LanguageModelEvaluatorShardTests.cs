@@ -6,7 +6,8 @@ namespace MLNet.Gpt.Tests.Pipelines;
 /// <summary>The evaluator against sums over the column of each token's log-probability, and against itself on parts.</summary>
 public sealed class LanguageModelEvaluatorShardTests : IDisposable
 {
-    private static readonly GptTransformerOptions WithTokens = new() { Columns = new() { Tokens = "Tokens", TokenLogProbabilities = "LogProbabilities" } };
+    private static readonly GptTransformerOptions WithTokens =
+        new() { Columns = new() { Tokens = "Tokens", TokenLogProbabilities = "LogProbabilities" } };
 
     private readonly MLContext _ml = new(seed: 1);
     private readonly GptModel _model = TinyModels.Create();
@@ -17,14 +18,16 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Its_figures_are_those_worked_by_hand_from_the_log_probabilities(bool prependsEndOfText)
+    public void Its_metrics_equal_a_calculation_by_hand_from_the_log_probabilities(bool prependsEndOfText)
     {
-        var view = new GptTransformer(_model, WithTokens with { Scoring = new() { PrependEndOfText = prependsEndOfText } }).Transform(Rows.ToView(_ml, _texts));
+        var view = new GptTransformer(_model, WithTokens with { Scoring = new() { PrependEndOfText = prependsEndOfText } })
+            .Transform(Rows.ToView(_ml, _texts));
         var metrics = _ml.LanguageModeling.Evaluate(view);
 
         double nats = 0;
         long tokens = 0, bytes = 0, characters = 0, words = 0;
-        foreach (var (logProbabilities, pieces) in view.GetColumn<VBuffer<float>>("LogProbabilities").Zip(view.GetColumn<VBuffer<ReadOnlyMemory<char>>>("Tokens")))
+        var columns = view.GetColumn<VBuffer<float>>("LogProbabilities").Zip(view.GetColumn<VBuffer<ReadOnlyMemory<char>>>("Tokens"));
+        foreach (var (logProbabilities, pieces) in columns)
         {
             float[] values = [.. logProbabilities.DenseValues()];
             string[] predicted = [.. pieces.DenseValues().Skip(1).Select(piece => piece.ToString())];
@@ -54,13 +57,14 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
     [InlineData(2, 2)]
     [InlineData(5, 1)]
     [InlineData(9, 3)]
-    public void Shards_in_any_order_and_with_any_number_of_threads_give_the_figure_of_the_whole(int shardCount, int threadCount)
+    public void Shards_in_any_order_and_with_any_number_of_threads_give_the_metrics_of_the_whole(int shardCount, int threadCount)
     {
         var whole = Evaluate(_model, _texts);
         using var model = GptModel.FromWeights(_model, _model.Tokenizer, new() { ThreadCount = threadCount });
         string[] shuffled = [.. _texts.OrderBy(text => text.Length * 31 % 17)];
 
-        var merged = LanguageModelMetrics.Merge(Enumerable.Range(0, shardCount).Select(shard => Evaluate(model, shuffled.Where((_, i) => i % shardCount == shard))));
+        var merged = LanguageModelMetrics.Merge(
+            Enumerable.Range(0, shardCount).Select(shard => Evaluate(model, shuffled.Where((_, i) => i % shardCount == shard))));
 
         Assert.Equal(whole.Score, merged.Score); // to the last bit
         Assert.Equal(whole.CrossEntropy, merged.CrossEntropy);
@@ -68,7 +72,7 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
     }
 
     [Fact]
-    public void Rows_scored_one_by_one_give_the_figure_of_rows_scored_together()
+    public void Rows_scored_one_by_one_give_the_metrics_of_rows_scored_together()
     {
         using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(new GptTransformer(_model));
         var alone = _texts.Select(text => engine.Predict(new() { Text = text })).ToArray();
@@ -91,9 +95,16 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
         var without = _ml.Transforms.DropColumns(column).Fit(view).Transform(view);
         var converted = _ml.Transforms.Conversion.ConvertType(column, column, DataKind.Single).Fit(view).Transform(view);
 
-        Assert.Contains($"'{column}'", Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Evaluate(without)).Message, StringComparison.Ordinal);
-        Assert.Contains($"'{column}': expected Int64, got Single", Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Evaluate(converted)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{column}'",
+            Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Evaluate(without)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{column}': expected Int64, got Single",
+            Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Evaluate(converted)).Message,
+            StringComparison.Ordinal);
     }
 
-    private LanguageModelMetrics Evaluate(GptModel model, IEnumerable<string> texts) => _ml.LanguageModeling.Evaluate(new GptTransformer(model).Transform(Rows.ToView(_ml, texts)));
+    private LanguageModelMetrics Evaluate(GptModel model, IEnumerable<string> texts) =>
+        _ml.LanguageModeling.Evaluate(new GptTransformer(model).Transform(Rows.ToView(_ml, texts)));
 }

@@ -11,11 +11,11 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void Its_figures_are_those_of_the_logits_worked_by_hand()
+    public void Its_metrics_equal_a_calculation_by_hand_from_the_logits()
     {
         var metrics = Evaluate(_texts);
 
-        // One forward of each window of 16, softmax in double, every token weighing the same.
+        // A forward pass over each window of 16, softmax in double, and the same weight for each token.
         double sum = 0;
         int count = 0, top1 = 0, top5 = 0;
         foreach (int[] ids in _texts.Select(text => _model.Tokenizer.Encode(text)))
@@ -51,13 +51,14 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(7)]
-    public void Shards_evaluated_apart_merge_into_the_whole_to_the_last_bit(int shardCount)
+    public void Shards_evaluated_separately_merge_into_the_whole_to_the_last_bit(int shardCount)
     {
         var whole = Evaluate(_texts);
 
         // Shards of several texts in shuffled order; each holds a text with targets.
         string[] shuffled = [.. _texts.OrderBy(text => text.GetHashCode(StringComparison.Ordinal))];
-        var shards = Enumerable.Range(0, shardCount).Select(shard => Evaluate([.. shuffled.Where((_, i) => i % shardCount == shard), _texts[^1]]));
+        var shards = Enumerable.Range(0, shardCount).Select(
+            shard => Evaluate([.. shuffled.Where((_, i) => i % shardCount == shard), _texts[^1]]));
         var extra = Enumerable.Repeat(Evaluate([_texts[^1]]), shardCount).ToArray();
 
         Assert.Equal(LanguageModelMetrics.Merge([whole, .. extra]).Score, LanguageModelMetrics.Merge(shards).Score);
@@ -73,7 +74,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Rows_with_nothing_to_predict_are_refused_rather_than_called_perfect()
+    public void Rows_with_nothing_to_predict_are_refused()
     {
         var error = Assert.Throws<InvalidOperationException>(() => Evaluate(["w1", string.Empty]));
 
@@ -81,13 +82,20 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Data_that_no_transformer_made_are_refused()
+    public void Data_from_no_transformer_is_refused()
     {
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Evaluate(Rows.ToView(_ml, _texts)));
         Assert.Contains("'NegativeLogLikelihood'", error.Message, StringComparison.Ordinal);
 
-        var foreign = _ml.Data.LoadFromEnumerable([new { NegativeLogLikelihood = 1d, TokenCount = 1L, ByteCount = 1L, CharacterCount = 1L, WordCount = 1L, Top1Count = 0L, Top5Count = 0L }]);
-        Assert.Contains(nameof(GptTransformer), Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Evaluate(foreign)).Message, StringComparison.Ordinal);
+        var foreign = _ml.Data.LoadFromEnumerable([new
+        {
+            NegativeLogLikelihood = 1d, TokenCount = 1L, ByteCount = 1L, CharacterCount = 1L, WordCount = 1L,
+            Top1Count = 0L, Top5Count = 0L,
+        }]);
+        Assert.Contains(
+            nameof(GptTransformer),
+            Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Evaluate(foreign)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

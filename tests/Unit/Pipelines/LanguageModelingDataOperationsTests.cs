@@ -12,7 +12,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_file_is_one_document_with_its_line_ends()
+    public void A_file_is_one_document_with_its_line_breaks()
     {
         const string Text = "One.\r\nTwo.\n\rThree: ✓ 🐋\n";
         string file = Write("book.txt", Text);
@@ -25,7 +25,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_gives_a_document_a_file_in_the_order_of_their_names()
+    public void A_folder_has_a_document_per_file_in_the_order_of_their_names()
     {
         Write("b.txt", "b");
         Write("a/z.txt", "z");
@@ -38,12 +38,14 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
 
         Assert.Equal(["B.txt", "a.txt", "a/deep/y.txt", "a/z.txt", "b.txt"], view.GetColumn<string>("FileName"));
         Assert.Equal(["B", "a", "y", "z", "b"], view.GetColumn<string>("Text"));
-        Assert.Equal(["B.txt", "a.txt", "b.txt"], _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path, recursive: false).GetColumn<string>("FileName"));
+        Assert.Equal(
+            ["B.txt", "a.txt", "b.txt"],
+            _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path, recursive: false).GetColumn<string>("FileName"));
         Assert.Equal(["note"], _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path, "*.md").GetColumn<string>("Text"));
     }
 
     [Fact]
-    public void A_file_of_a_folder_is_read_when_its_text_is_and_each_time_anew()
+    public void A_file_of_a_folder_is_read_each_time_its_text_is_read()
     {
         Write("a.txt", "old");
         var view = _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path);
@@ -51,12 +53,12 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
         Assert.Equal(["new"], view.GetColumn<string>("Text"));
         File.Delete(Path.Combine(_folder.Path, "a.txt"));
 
-        Assert.Equal(["a.txt"], view.GetColumn<string>("FileName")); // nobody asked for the text
+        Assert.Equal(["a.txt"], view.GetColumn<string>("FileName")); // the text was not read
         Assert.Throws<FileNotFoundException>(() => view.GetColumn<string>("Text").ToArray());
     }
 
     [Fact]
-    public void Lines_are_documents_alone_or_in_groups()
+    public void Lines_are_documents_singly_or_in_groups()
     {
         string file = Write("lines.txt", "1\r\n2\n\n3\n4\n   \n5");
 
@@ -66,7 +68,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void Blank_lines_part_paragraphs()
+    public void Blank_lines_separate_paragraphs()
     {
         string file = Write("paragraphs.txt", "\n\nOne\ntwo.\r\n\r\n \t\nThree.\n\n\n\nFour\nfive.\n");
 
@@ -74,7 +76,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
 
         Assert.Equal(["One\ntwo.", "Three.", "Four\nfive."], view.GetColumn<string>("Text"));
         Assert.Null(view.GetRowCount());
-        Assert.Equal(["One\ntwo.", "Three.", "Four\nfive."], view.GetColumn<string>("Text")); // a new cursor begins anew
+        Assert.Equal(["One\ntwo.", "Three.", "Four\nfive."], view.GetColumn<string>("Text")); // a new cursor starts from the beginning
     }
 
     [Theory]
@@ -82,7 +84,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     [InlineData(16_384)]
     [InlineData(16_385)]
     [InlineData(50_000)]
-    public void Lines_longer_than_a_block_and_ends_across_blocks_come_whole(int length)
+    public void Lines_longer_than_a_block_and_breaks_across_blocks_are_read_whole(int length)
     {
         string[] lines = [new('a', length), "", new('b', length + 1), new('c', 3)];
         foreach (string end in (string[])["\n", "\r\n", "\r"])
@@ -95,7 +97,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void A_file_larger_than_what_is_read_of_it_is_not_read_whole()
+    public void Only_the_part_of_a_file_that_is_needed_is_read()
     {
         string file = Path.Combine(_folder.Path, "large.txt");
         using (var writer = new StreamWriter(file))
@@ -125,33 +127,43 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_no_text_are_refused_rather_than_replaced()
+    public void Invalid_bytes_are_refused_rather_than_replaced()
     {
         string file = Path.Combine(_folder.Path, "latin.txt");
         File.WriteAllBytes(file, Encoding.Latin1.GetBytes("Good line\nSeñor\n"));
 
-        Assert.Contains("latin.txt", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.Data.LoadFromFile(file).GetColumn<string>("Text").ToArray()).Message, StringComparison.Ordinal);
-        Assert.Contains("utf-8", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.Data.LoadFromLines(file).GetColumn<string>("Text").ToArray()).Message, StringComparison.Ordinal);
+        Assert.Contains("latin.txt", Refused(_ml.LanguageModeling.Data.LoadFromFile(file)), StringComparison.Ordinal);
+        Assert.Contains("utf-8", Refused(_ml.LanguageModeling.Data.LoadFromLines(file)), StringComparison.Ordinal);
+
+        static string Refused(IDataView view) => Assert.Throws<InvalidDataException>(() => view.GetColumn<string>("Text").ToArray()).Message;
     }
 
     [Fact]
-    public void What_is_not_there_is_named_at_once()
+    public void Missing_files_are_named_at_once()
     {
-        Assert.Contains("absent.txt", Assert.Throws<FileNotFoundException>(() => _ml.LanguageModeling.Data.LoadFromFile("absent.txt")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "absent.txt",
+            Assert.Throws<FileNotFoundException>(() => _ml.LanguageModeling.Data.LoadFromFile("absent.txt")).Message,
+            StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => _ml.LanguageModeling.Data.LoadFromLines("absent.txt"));
         Assert.Throws<DirectoryNotFoundException>(() => _ml.LanguageModeling.Data.LoadFromFolder(Path.Combine(_folder.Path, "absent")));
-        Assert.Contains("'*.txt'", Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'*.txt'",
+            Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Data.LoadFromLines(Write("a.txt", "a"), 0));
         Assert.Throws<ArgumentException>(() => new TextLoadingOptions { TextColumnName = "" });
-        Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Data.LoadFromFile(Write("a.txt", "a"), new() { FileNameColumnName = "Text" }));
+        Assert.Throws<ArgumentException>(
+            () => _ml.LanguageModeling.Data.LoadFromFile(Write("a.txt", "a"), new() { FileNameColumnName = "Text" }));
     }
 
     [Fact]
-    public void Its_views_stand_in_pipelines_previews_and_caches()
+    public void Its_views_work_in_pipelines_previews_and_caches()
     {
         using var model = TinyModels.Create();
         string file = Write("words.txt", "w1 w2 w3\nw4 w5\n");
-        var view = _ml.LanguageModeling.FromModel(model).Fit(_ml.LanguageModeling.Data.LoadFromLines(file)).Transform(_ml.Data.Cache(_ml.LanguageModeling.Data.LoadFromLines(file)));
+        var view = _ml.LanguageModeling.FromModel(model).Fit(_ml.LanguageModeling.Data.LoadFromLines(file)).Transform(
+            _ml.Data.Cache(_ml.LanguageModeling.Data.LoadFromLines(file)));
 
         Assert.Equal([2L, 1], view.GetColumn<long>("TokenCount"));
         Assert.Equal(2, view.Preview().RowView.Length);

@@ -4,8 +4,7 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Tests.Pipelines;
 
 /// <summary>
-/// Rows that share passes of the model: the same values, the input gone through once, and not much of it before it is
-/// needed.
+/// Rows that share passes of the model: the values are the same, and the input is read once and not far ahead.
 /// </summary>
 public sealed class LookAheadTests : IDisposable
 {
@@ -27,15 +26,20 @@ public sealed class LookAheadTests : IDisposable
     [InlineData(WeightPrecision.Float32, true)]
     [InlineData(WeightPrecision.BFloat16, false)]
     [InlineData(WeightPrecision.Int8, true)]
-    public void A_row_has_the_same_bits_whatever_stands_beside_it(WeightPrecision precision, bool prependsEndOfText)
+    public void A_row_has_the_same_bits_whatever_rows_surround_it(WeightPrecision precision, bool prependsEndOfText)
     {
         using var model = _model.Quantize(precision);
         var transformer = new GptTransformer(model, new()
         {
-            Columns = AllColumns, Scoring = new() { PrependEndOfText = prependsEndOfText }, Generation = new() { MaxTokens = 3, Temperature = 1, Seed = 5 },
+            Columns = AllColumns, Scoring = new() { PrependEndOfText = prependsEndOfText },
+            Generation = new() { MaxTokens = 3, Temperature = 1, Seed = 5 },
         });
-        // Lengths around the context of 16, empty ones, and one that fills passes alone.
-        string[] texts = ["", .. Enumerable.Range(1, 60).Select(i => TinyModels.Text(i * 7 % 37, i)), "w3", TinyModels.Text(700, 9), "", TinyModels.Text(16, 2), TinyModels.Text(17, 3)];
+        // Lengths around the context of 16, empty texts, and one that fills several passes alone.
+        string[] texts =
+        [
+            "", .. Enumerable.Range(1, 60).Select(i => TinyModels.Text(i * 7 % 37, i)), "w3", TinyModels.Text(700, 9),
+            "", TinyModels.Text(16, 2), TinyModels.Text(17, 3),
+        ];
         var data = Rows.ToView(_ml, texts);
 
         var together = transformer.Transform(data).Preview(maxRows: texts.Length).RowView;
@@ -52,13 +56,19 @@ public sealed class LookAheadTests : IDisposable
         var transformer = new GptTransformer(_model);
         using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(transformer);
 
-        Assert.Equivalent(texts.Select(text => engine.Predict(new() { Text = text })), Rows.Read(_ml, transformer.Transform(Rows.ToView(_ml, texts))), strict: true);
+        Assert.Equivalent(
+            texts.Select(text => engine.Predict(new() { Text = text })),
+            Rows.Read(_ml, transformer.Transform(Rows.ToView(_ml, texts))),
+            strict: true);
     }
 
     [Fact]
     public void The_other_columns_stay_with_their_rows()
     {
-        var texts = Enumerable.Range(0, 150).Select(i => new Numbered { Text = TinyModels.Text(1 + (i % 9), i), Number = i, Vector = [i, i + 1], Word = $"{i}" }).ToArray();
+        var texts = Enumerable.Range(0, 150).Select(i => new Numbered
+        {
+            Text = TinyModels.Text(1 + (i % 9), i), Number = i, Vector = [i, i + 1], Word = $"{i}",
+        }).ToArray();
         var view = new GptTransformer(_model).Transform(_ml.Data.LoadFromEnumerable(texts));
         var schema = view.Schema;
 
@@ -77,7 +87,7 @@ public sealed class LookAheadTests : IDisposable
         DataViewRowId id = default;
         while (cursor.MoveNext())
         {
-            getLoss(ref loss); // has the cursor read ahead
+            getLoss(ref loss); // makes the cursor read ahead
             getNumber(ref number);
             getVector(ref vector);
             getWord(ref word);
@@ -89,7 +99,7 @@ public sealed class LookAheadTests : IDisposable
             Assert.Equal($"{rows}", word.ToString());
             Assert.Equal(texts[rows].Text, text.ToString());
             Assert.True(ids.Add(id));
-            VBufferEditor.Create(ref vector, 2).Values[0] = -1; // what a reader does with his buffer is his own affair
+            VBufferEditor.Create(ref vector, 2).Values[0] = -1; // the caller may change its own buffer
             rows++;
         }
 
@@ -99,7 +109,7 @@ public sealed class LookAheadTests : IDisposable
     }
 
     [Fact]
-    public void The_input_is_gone_through_once_and_not_far_ahead()
+    public void The_input_is_read_once_and_not_far_ahead()
     {
         var source = new CountingRows(1000);
         var view = new GptTransformer(_model).Transform(_ml.Data.LoadFromEnumerable(source));
@@ -132,12 +142,13 @@ public sealed class LookAheadTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_who_leaves_rows_out_has_at_most_as_many_computed_in_vain_as_he_reads()
+    public void Where_rows_are_skipped_at_most_as_many_are_computed_unread_as_are_read()
     {
         const int Rows = 600, Step = 7;
         var tokenizer = new CountingTokenizer(TinyModels.Words);
         using var model = TinyModels.Create(tokenizer);
-        var view = new GptTransformer(model).Transform(Pipelines.Rows.ToView(_ml, Enumerable.Range(0, Rows).Select(i => TinyModels.Text(5, i))));
+        var view = new GptTransformer(model).Transform(
+            Pipelines.Rows.ToView(_ml, Enumerable.Range(0, Rows).Select(i => TinyModels.Text(5, i))));
 
         using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
         var get = cursor.GetGetter<double>(view.Schema["Perplexity"]);
@@ -159,7 +170,7 @@ public sealed class LookAheadTests : IDisposable
         string[] texts = ["w1 w2 w3", "", "w4"];
         var model = TinyModels.Create();
         var view = new GptTransformer(model).Transform(Rows.ToView(_ml, texts));
-        model.Dispose(); // whoever asks it for anything now gets an exception
+        model.Dispose(); // any use of it now throws
 
         Assert.Equal([2L, 0, 0], view.GetColumn<long>("TokenCount"));
         Assert.Throws<ObjectDisposedException>(() => view.GetColumn<double>("Perplexity").ToArray());
@@ -170,7 +181,8 @@ public sealed class LookAheadTests : IDisposable
     {
         string[] texts = [.. Enumerable.Range(0, 40).Select(i => i == 33 ? "w1 stranger w2" : TinyModels.Text(6, i))];
         var transformer = new GptTransformer(_model);
-        double[] expected = [.. texts.Select((text, i) => i == 33 ? 0 : transformer.Transform(Rows.ToView(_ml, text)).GetColumn<double>("Perplexity").Single())];
+        double[] expected = [.. texts.Select(
+            (text, i) => i == 33 ? 0 : transformer.Transform(Rows.ToView(_ml, text)).GetColumn<double>("Perplexity").Single())];
         var view = transformer.Transform(Rows.ToView(_ml, texts));
 
         using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
@@ -178,8 +190,9 @@ public sealed class LookAheadTests : IDisposable
         for (int row = 0; cursor.MoveNext(); row++)
         {
             double value = 0;
-            if (row == 33) Assert.Contains("stranger", Assert.Throws<ArgumentException>(() => get(ref value)).Message, StringComparison.Ordinal);
-            else get(ref value);
+            void Read() => get(ref value);
+            if (row == 33) Assert.Contains("stranger", Assert.Throws<ArgumentException>(Read).Message, StringComparison.Ordinal);
+            else Read();
             Assert.Equal(expected[row], value);
         }
     }

@@ -27,7 +27,10 @@ public class MicrosoftMLVersionTests
     {
         string problem = MicrosoftMLVersion.FindProblem("5.0.1", "Microsoft.ML.Core", loaded)!;
 
-        Assert.Contains($"Microsoft.ML.Core that is loaded is {(loaded is null ? "of an unknown version" : named)};", problem, StringComparison.Ordinal);
+        Assert.Contains(
+            $"Microsoft.ML.Core that is loaded is {(loaded is null ? "of an unknown version" : named)};",
+            problem,
+            StringComparison.Ordinal);
         Assert.Contains("Microsoft.ML 5.0.1 alone", problem, StringComparison.Ordinal);
     }
 
@@ -36,7 +39,8 @@ public class MicrosoftMLVersionTests
     {
         var packages = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props"));
 
-        string version = packages.Descendants("PackageVersion").Single(each => (string?)each.Attribute("Include") == "Microsoft.ML").Attribute("Version")!.Value;
+        string version = packages.Descendants("PackageVersion").Single(each => (string?)each.Attribute("Include") == "Microsoft.ML")
+            .Attribute("Version")!.Value;
 
         Assert.Equal("[$(MicrosoftMLVersion)]", version);
         Assert.Equal(MicrosoftMLVersion.Required, packages.Descendants("MicrosoftMLVersion").Single().Value);

@@ -23,11 +23,12 @@ public sealed class OnnxConversionTests : IDisposable
     }
 
     [Fact]
-    public void A_pipeline_that_holds_one_is_refused_whatever_stands_around_it()
+    public void A_pipeline_with_one_is_refused_whatever_surrounds_it()
     {
         var data = Rows.ToView(_ml, "w1 w2");
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text")
-            .Append(_ml.LanguageModeling.FromModel(_model, new GptTransformerOptions { InputColumnName = "Body", Columns = new() { Embedding = "Features" } }))
+            .Append(_ml.LanguageModeling.FromModel(
+                _model, new GptTransformerOptions { InputColumnName = "Body", Columns = new() { Embedding = "Features" } }))
             .Append(_ml.Transforms.NormalizeMinMax("Features"))
             .Append(_ml.Transforms.CopyColumns("Copy", "Features"))
             .Fit(data);

@@ -9,7 +9,8 @@ public sealed class OwnershipTests : IDisposable
 {
     private static readonly GptTrainerOptions Training = new()
     {
-        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words, Training = new() { MaxSteps = 1, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
+        Config = GptPresets.Tiny, Tokenizer = TinyModels.Words,
+        Training = new() { MaxSteps = 1, BatchSize = 4, EvaluationBatches = 1, WarmUpSteps = 0 },
     };
 
     private readonly MLContext _ml = new(seed: 1);

@@ -44,15 +44,17 @@ public sealed class PartsTests : IDisposable
         for (int i = 0; i < 4; i++) _ = engine.Predict(new() { Text = TinyModels.Text(7, i) });
 
         const TextParts Both = TextParts.Loss | TextParts.NextToken;
-        Assert.Equal([(TextParts.Loss, 6), (TextParts.NextToken, 7)], _passes[..2].OrderBy(pass => pass.Parts)); // of the first, which had no example
+        // for the first row nothing is known yet
+        Assert.Equal([(TextParts.Loss, 6), (TextParts.NextToken, 7)], _passes[..2].OrderBy(pass => pass.Parts));
         Assert.Equal([(Both, 7), (Both, 7), (Both, 7)], _passes[2..]);
     }
 
     [Fact]
-    public void A_step_after_it_that_is_not_read_costs_nothing()
+    public void A_later_step_that_is_not_read_costs_nothing()
     {
         var data = Rows.ToView(_ml, TinyModels.Text(5, 1));
-        var pipeline = new TransformerChain<ITransformer>(Counted(WithEmbedding), _ml.Transforms.CopyColumns("Copy", "Perplexity").Fit(Counted(WithEmbedding).Transform(data)));
+        var pipeline = new TransformerChain<ITransformer>(
+            Counted(WithEmbedding), _ml.Transforms.CopyColumns("Copy", "Perplexity").Fit(Counted(WithEmbedding).Transform(data)));
         using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, Embedded>(pipeline);
 
         for (int i = 0; i < 3; i++) _ = engine.Predict(new() { Text = TinyModels.Text(6, i) });
@@ -75,7 +77,7 @@ public sealed class PartsTests : IDisposable
     }
 
     [Fact]
-    public void A_part_that_a_cursor_s_reader_begins_to_read_late_is_computed_from_there_on()
+    public void A_part_that_is_first_read_late_is_computed_from_there_on()
     {
         var transformer = Counted(WithEmbedding);
         string[] texts = [.. Enumerable.Range(0, 200).Select(i => TinyModels.Text(4 + (i % 7), i))];
@@ -96,8 +98,11 @@ public sealed class PartsTests : IDisposable
             Assert.Equal(expected[row], probability);
         }
 
-        int[] lengths = [.. texts.Select(text => text.Split(' ').Length)]; // a last token that is not read on from is no input
-        Assert.InRange(_passes.Where(pass => pass.Parts.HasFlag(TextParts.Loss)).Sum(pass => pass.Tokens), lengths.Sum() - 200, lengths.Sum());
+        int[] lengths = [.. texts.Select(text => text.Split(' ').Length)]; // where the next token is not predicted, the last token is not an input
+        Assert.InRange(
+            _passes.Where(pass => pass.Parts.HasFlag(TextParts.Loss)).Sum(pass => pass.Tokens),
+            lengths.Sum() - 200,
+            lengths.Sum());
         Assert.Equal(lengths[100..].Sum(), _passes.Where(pass => pass.Parts.HasFlag(TextParts.NextToken)).Sum(pass => pass.Tokens));
         Assert.DoesNotContain(_passes, pass => pass.Parts.HasFlag(TextParts.Embedding));
         Assert.Contains(_passes, pass => pass.Parts == (TextParts.Loss | TextParts.NextToken)); // once it is known that both are read

@@ -29,13 +29,16 @@ public sealed class PipelineFileTests : IDisposable
     {
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
         _ml.LanguageModeling.SaveModel(pipeline, _data.Schema, PathOf("pipeline.zip"));
-        await File.WriteAllTextAsync(PathOf("expected.json"), JsonSerializer.Serialize(Rows.Read(_ml, pipeline.Transform(_data))), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            PathOf("expected.json"),
+            JsonSerializer.Serialize(Rows.Read(_ml, pipeline.Transform(_data))),
+            TestContext.Current.CancellationToken);
 
         await ChildTestRun.Run("MLNet.Gpt.Tests.Pipelines.NewProcess", (SavedPipelineTests.Variable, _folder.Path));
     }
 
     [Fact]
-    public void A_saving_that_fails_leaves_the_older_file_as_it_was()
+    public void Saving_that_fails_leaves_the_old_file_as_it_was()
     {
         string file = PathOf("pipeline.zip");
         _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file);
@@ -43,7 +46,8 @@ public sealed class PipelineFileTests : IDisposable
         using var unsavable = TinyModels.Create(new CountingTokenizer(TinyModels.Words));
 
         Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.SaveModel(new GptTransformer(unsavable), _data.Schema, file));
-        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file, new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => _ml.LanguageModeling.SaveModel(
+            new GptTransformer(_model), _data.Schema, file, new CancellationToken(canceled: true)));
 
         Assert.Equal(before, File.ReadAllBytes(file));
         Assert.Equal(file, Directory.GetFiles(_folder.Path).Single());
@@ -51,7 +55,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void A_failure_that_the_writer_swallows_is_thrown_all_the_same()
+    public void A_failure_that_the_writer_swallows_is_thrown_anyway()
     {
         using var full = new FullStream();
         using var guarded = new GuardedStream(full, CancellationToken.None);
@@ -77,7 +81,8 @@ public sealed class PipelineFileTests : IDisposable
         {
             Assert.Equivalent(expected, Rows.Read(_ml, _ml.LanguageModeling.LoadModel(PathOf(name)).Transform(_data)), strict: true);
 
-            var chosen = _ml.LanguageModeling.LoadModel(PathOf(name), new() { Columns = new() { Probability = "P" } }, new() { Precision = WeightPrecision.Int8 });
+            var chosen = _ml.LanguageModeling.LoadModel(
+                PathOf(name), new() { Columns = new() { Probability = "P" } }, new() { Precision = WeightPrecision.Int8 });
             Assert.Equal("P", chosen.Options.Columns.Probability);
             Assert.Equal(WeightPrecision.Int8, chosen.Model.Options.Precision);
             Assert.Equal(6, chosen.Transform(_data).GetColumn<float>("P").Count());
@@ -93,7 +98,7 @@ public sealed class PipelineFileTests : IDisposable
 
         Assert.Equal(6, loaded.Transform(_data).GetColumn<string>("PredictedToken").Count(token => token.Length > 0));
         var error = Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.LoadModel(Path.Combine(fixtures, "book", "model.pth")));
-        Assert.Contains("model.pth", error.Message, StringComparison.Ordinal); // a state dict tells neither its heads nor its tokenizer
+        Assert.Contains("model.pth", error.Message, StringComparison.Ordinal); // a state dict has neither the number of heads nor a tokenizer
     }
 
     [Fact]
@@ -107,8 +112,14 @@ public sealed class PipelineFileTests : IDisposable
         var error = Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("pipeline.zip")));
         Assert.Contains("2 transformers", error.Message, StringComparison.Ordinal);
         Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
-        Assert.Contains("note.txt", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("note.txt"))).Message, StringComparison.Ordinal);
-        Assert.Contains("metadata.json", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("other.zip"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "note.txt",
+            Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("note.txt"))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "metadata.json",
+            Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(PathOf("other.zip"))).Message,
+            StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => _ml.LanguageModeling.LoadModel(PathOf("nothing")));
     }
 
@@ -146,7 +157,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void A_model_unpacks_to_no_more_than_the_file_can_justify()
+    public void A_model_does_not_unpack_to_more_than_its_file_can_hold()
     {
         string file = PathOf("bomb.zip");
         _ml.Model.Save(new GptTransformer(_model), _data.Schema, file);
@@ -159,7 +170,10 @@ public sealed class PipelineFileTests : IDisposable
             stream.Write(new byte[40 << 20]);
         }
 
-        Assert.Contains("16 times", Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(file)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "16 times",
+            Assert.Throws<InvalidDataException>(() => _ml.LanguageModeling.LoadModel(file)).Message,
+            StringComparison.Ordinal);
         Assert.Contains("16 times", Assert.Throws<InvalidDataException>(() => GptModel.Load(file)).Message, StringComparison.Ordinal);
     }
 
@@ -171,7 +185,10 @@ public sealed class PipelineFileTests : IDisposable
         var transformer = Assert.IsType<GptTransformer>(_ml.Model.Load(first, out _));
 
         Assert.Equal(5, transformer.Options.Generation.MaxTokens);
-        Assert.Equal(GptPackageTests.EarlierLoss, transformer.Transform(Rows.ToView(_ml, "w1 w2 w3 w1")).GetColumn<double>("CrossEntropy").Single(), 1e-6);
+        Assert.Equal(
+            GptPackageTests.EarlierLoss,
+            transformer.Transform(Rows.ToView(_ml, "w1 w2 w3 w1")).GetColumn<double>("CrossEntropy").Single(),
+            1e-6);
         Assert.Equal("ML.NET pipeline", GptModelFile.Inspect(first).Format);
     }
 
@@ -184,7 +201,9 @@ public sealed class PipelineFileTests : IDisposable
 
         using var model = GptModel.Load(PathOf("one.zip"));
 
-        Assert.Equal(Rows.Read(_ml, new GptTransformer(_model).Transform(_data)).Select(row => row.CrossEntropy), Rows.Read(_ml, new GptTransformer(model).Transform(_data)).Select(row => row.CrossEntropy));
+        Assert.Equal(
+            Rows.Read(_ml, new GptTransformer(_model).Transform(_data)).Select(row => row.CrossEntropy),
+            Rows.Read(_ml, new GptTransformer(model).Transform(_data)).Select(row => row.CrossEntropy));
         var error = Assert.Throws<InvalidDataException>(() => GptModel.Load(PathOf("none.zip")));
         Assert.Contains("no GPT model", error.Message, StringComparison.Ordinal);
         Assert.Contains("ml.Model.Load", error.Message, StringComparison.Ordinal);
@@ -203,11 +222,12 @@ public sealed class PipelineFileTests : IDisposable
         _ml.Model.Save(new GptTransformer(_model), _data.Schema, file);
         using (var archive = ZipFile.Open(file, ZipArchiveMode.Update))
         {
-            var key = archive.Entries.Single(entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal) && IndexOfSignature(Read(entry)) >= 0);
+            var key = archive.Entries.Single(
+                entry => entry.FullName.EndsWith("Model.key", StringComparison.Ordinal) && IndexOfSignature(Read(entry)) >= 0);
             byte[] bytes = Read(key);
-            int place = IndexOfSignature(bytes) + 8; // the versions of writer and reader follow the signature
-            BitConverter.TryWriteBytes(bytes.AsSpan(place), 0x00020001u);
-            BitConverter.TryWriteBytes(bytes.AsSpan(place + 4), 0x00020001u);
+            int index = IndexOfSignature(bytes) + 8; // the versions of writer and reader follow the signature
+            BitConverter.TryWriteBytes(bytes.AsSpan(index), 0x00020001u);
+            BitConverter.TryWriteBytes(bytes.AsSpan(index + 4), 0x00020001u);
             string name = key.FullName;
             key.Delete();
             using var stream = archive.CreateEntry(name).Open();
@@ -230,10 +250,11 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void The_internals_that_are_used_are_those_of_this_version_of_ML_NET()
+    public void The_internals_used_are_those_of_this_version_of_ML_NET()
     {
         // Another version may have others: read docs/decisions/0002-saving-through-ml-net.md, try, and change the number here.
-        string version = typeof(MLContext).Assembly.GetCustomAttributes(typeof(System.Reflection.AssemblyInformationalVersionAttribute), false)
+        string version = typeof(MLContext).Assembly.GetCustomAttributes(
+            typeof(System.Reflection.AssemblyInformationalVersionAttribute), false)
             .Cast<System.Reflection.AssemblyInformationalVersionAttribute>().Single().InformationalVersion;
 
         Assert.StartsWith("5.0.1", version, StringComparison.Ordinal);

@@ -39,7 +39,8 @@ internal static class Rows
         public double Perplexity { get; set; }
     }
 
-    public static IDataView ToView(MLContext ml, params IEnumerable<string?> texts) => ml.Data.LoadFromEnumerable(texts.Select(text => new Input { Text = text }));
+    public static IDataView ToView(MLContext ml, params IEnumerable<string?> texts) =>
+        ml.Data.LoadFromEnumerable(texts.Select(text => new Input { Text = text }));
 
     public static Output[] Read(MLContext ml, IDataView view) => [.. ml.Data.CreateEnumerable<Output>(view, reuseRowObject: false)];
 }

@@ -17,7 +17,7 @@ public sealed class SavingTests : IDisposable
     }
 
     [Fact]
-    public void A_pipeline_comes_back_whole_with_no_registration()
+    public void A_pipeline_loads_completely_without_registration()
     {
         var data = Rows.ToView(_ml, _texts);
         var options = new GptTransformerOptions
@@ -31,7 +31,7 @@ public sealed class SavingTests : IDisposable
         string file = Path.Combine(_folder, "pipeline.zip");
         _ml.Model.Save(pipeline, data.Schema, file);
 
-        // A context that has never heard of us, as in another process.
+        // A context in which nothing was registered, as in another process.
         var other = new MLContext();
         var loaded = other.Model.Load(file, out var schema);
 
@@ -45,12 +45,12 @@ public sealed class SavingTests : IDisposable
     [Theory]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
-    public void A_quantised_model_keeps_its_precision_and_its_figures(WeightPrecision precision)
+    public void A_quantized_model_keeps_its_precision_and_its_results(WeightPrecision precision)
     {
-        using var quantised = _model.Quantize(precision);
+        using var quantized = _model.Quantize(precision);
         var data = Rows.ToView(_ml, _texts);
-        var transformer = new GptTransformer(quantised);
-        string file = Path.Combine(_folder, "quantised.zip");
+        var transformer = new GptTransformer(quantized);
+        string file = Path.Combine(_folder, "quantized.zip");
         _ml.Model.Save(transformer, data.Schema, file);
 
         var loaded = (GptTransformer)new MLContext().Model.Load(file, out _);

@@ -12,5 +12,6 @@ internal static class SchemaShapes
     public static SchemaShape Of(DataViewSchema schema) => (SchemaShape)Create.Invoke(null, [schema])!;
 
     public static string Describe(SchemaShape.Column column) =>
-        $"{column.Name}: {column.Kind} of {column.ItemType}, key {column.IsKey}, annotations {string.Join(",", column.Annotations.Select(each => each.Name).Order())}";
+        $"{column.Name}: {column.Kind} of {column.ItemType}, key {column.IsKey}, "
+        + $"annotations {string.Join(",", column.Annotations.Select(each => each.Name).Order())}";
 }

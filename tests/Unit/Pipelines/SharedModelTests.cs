@@ -21,10 +21,11 @@ public sealed class SharedModelTests : IDisposable
     }
 
     [Fact]
-    public void A_model_is_saved_once_and_comes_back_as_one()
+    public void A_shared_model_is_saved_and_loaded_once()
     {
         var data = Rows.ToView(_ml, Enumerable.Range(0, 8).Select(i => TinyModels.Text(3 + i, i)));
-        var pipeline = Step(_one, "A.").Append(Step(_other, "B.")).Append(Step(_one, "C.")).Append(Step(_one, "D.")).Append(Step(_other, "E.")).Fit(data);
+        var steps = Step(_one, "A.").Append(Step(_other, "B.")).Append(Step(_one, "C.")).Append(Step(_one, "D.")).Append(Step(_other, "E."));
+        var pipeline = steps.Fit(data);
         _ml.Model.Save(pipeline, data.Schema, File);
 
         using (var zip = ZipFile.OpenRead(File)) Assert.Equal(2, zip.Entries.Count(entry => entry.Name == "Model.safetensors"));
@@ -41,11 +42,12 @@ public sealed class SharedModelTests : IDisposable
             Assert.Equal(Losses(pipeline, prefix), Losses(loaded, prefix));
         }
 
-        double[] Losses(ITransformer transformer, string prefix) => [.. transformer.Transform(data).GetColumn<double>(prefix + "NegativeLogLikelihood")];
+        double[] Losses(ITransformer transformer, string prefix) =>
+            [.. transformer.Transform(data).GetColumn<double>(prefix + "NegativeLogLikelihood")];
     }
 
     [Fact]
-    public void Two_savings_and_two_loadings_do_not_mix()
+    public void Saving_twice_and_loading_twice_do_not_mix()
     {
         var data = Rows.ToView(_ml, "w1 w2 w3");
         var pipeline = Step(_one, "A.").Append(Step(_one, "B.")).Fit(data);
@@ -60,7 +62,8 @@ public sealed class SharedModelTests : IDisposable
         using var alone = GptModel.Load(File); // One model, however many transformers share it.
         Assert.Equal(new TextScorer(_one).Score("w1 w2 w3").Loss.Sum, new TextScorer(alone).Score("w1 w2 w3").Loss.Sum);
 
-        GptModel[] Models(string path) => [.. ((IEnumerable<ITransformer>)_ml.Model.Load(path, out _)).Cast<GptTransformer>().Select(transformer => transformer.Model)];
+        GptModel[] Models(string path) =>
+            [.. ((IEnumerable<ITransformer>)_ml.Model.Load(path, out _)).Cast<GptTransformer>().Select(transformer => transformer.Model)];
     }
 
     [Fact]
