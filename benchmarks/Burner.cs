@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Another process that burns one core until it is disposed: this program itself, started anew.</summary>
+/// <summary>Another process of this program that keeps one core busy until it is disposed.</summary>
 internal sealed class Burner : IDisposable
 {
     public const string Argument = "--burn-one-core";
@@ -14,11 +14,11 @@ internal sealed class Burner : IDisposable
     public static Burner Start()
     {
         var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument]) { RedirectStandardOutput = true })!;
-        process.StandardOutput.ReadLine(); // it burns from here on
+        process.StandardOutput.ReadLine(); // it is busy from here on
         return new(process);
     }
 
-    /// <summary>What the other process does.</summary>
+    /// <summary>Keeps one core busy forever: the work of the other process.</summary>
     public static void Burn()
     {
         Console.WriteLine("burning");

@@ -2,7 +2,7 @@ using MLNet.Gpt.Benchmarks.Measurement;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Decoding while another program burns one core: speed must fall by that core, and not collapse.</summary>
+/// <summary>Decoding while another program keeps one core busy: speed must fall by that core and not collapse.</summary>
 internal static class BusyMachineBenchmark
 {
     private const int Rounds = 5;
@@ -12,12 +12,12 @@ internal static class BusyMachineBenchmark
     {
         using var model = GptModel.FromWeights(RandomWeights.Create(GptPresets.Gpt2Small), Gpt2Tokenizer.Instance);
         Report.Print(
-            "Decoding f32, alone and beside a program that burns one core",
+            "Decoding f32, alone and beside a program that keeps one core busy",
             "tokens/s",
             Comparison.Run(
                 Rounds,
                 new("quiet", Tokens, () => Decode(model)),
-                new("one core burnt", Tokens, () =>
+                new("one core busy", Tokens, () =>
                 {
                     using var burner = Burner.Start();
                     Decode(model);

@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Weights as GPT-2's are before training, each drawn when it is read: whoever measures memory holds none but its own.</summary>
+/// <summary>Weights as GPT-2's are before training, each drawn when it is read, so that they take no memory of their own.</summary>
 internal sealed class DrawnWeights(GptConfig config) : IWeightSource
 {
     public GptConfig Config => config;

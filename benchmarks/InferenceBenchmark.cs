@@ -1,14 +1,16 @@
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Baselines;
 using MLNet.Gpt.Benchmarks.Measurement;
+using MLNet.Gpt.Formats;
 using Spectre.Console;
 using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// The engine at each precision against a plain TorchSharp model with a KV cache of its own: decoding, prefill, many
-/// sessions at once, the loss of every token, time to the first token, memory. The machine's limits are measured beside.
+/// Compares the engine at each precision with a plain TorchSharp model that has a KV cache of its own: decoding, prefill,
+/// many sessions at once, the loss of every token, time to the first token, memory. The machine's limits are measured in
+/// the same run.
 /// </summary>
 internal static class InferenceBenchmark
 {
@@ -22,35 +24,39 @@ internal static class InferenceBenchmark
     {
         double bandwidth = MachineLimits.ReadBandwidth(), multiplyAdd = MachineLimits.MultiplyAddRate();
         AnsiConsole.MarkupLine(
-            $"This machine: {Environment.ProcessorCount} cores, reads {Gigas(bandwidth)} GB/s, multiplies {Gigas(multiplyAdd)} GFLOP/s (f32). Model: GPT-2, 124M parameters.");
+            $"This machine: {Environment.ProcessorCount} cores, reads {Gigas(bandwidth)} GB/s, multiplies {Gigas(multiplyAdd)} GFLOP/s (f32). "
+            + "Model: GPT-2, 124M parameters.");
 
         var weights = RandomWeights.Create(GptPresets.Gpt2Small);
         using var baseline = new TorchGpt(weights);
-        var models = Precisions.ToDictionary(precision => precision, precision => GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, new() { Precision = precision }));
+        var models = Precisions.ToDictionary(
+            precision => $"{precision}", precision => GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, new() { Precision = precision }));
+        models.Add("Int8 of Q8_0", LoadBlocks(weights));
         using var noGradients = torch.no_grad();
 
         Decode(baseline, models, weights.Config, bandwidth);
         Prefill(baseline, models, weights.Config, multiplyAdd);
         Loss(baseline, models, weights.Config);
-        ManySessions(models[WeightPrecision.Float32]);
+        ManySessions(models[nameof(WeightPrecision.Float32)]);
         foreach (var model in models.Values) model.Dispose();
         FirstToken(weights);
     }
 
-    private static void Decode(TorchGpt baseline, Dictionary<WeightPrecision, GptModel> models, GptConfig config, double bandwidth)
+    private static void Decode(TorchGpt baseline, Dictionary<string, GptModel> models, GptConfig config, double bandwidth)
     {
         var contenders = new List<Contender> { new("TorchSharp, KV cache", DecodeTokens, () => TorchDecode(baseline, config)) };
-        foreach (var (precision, model) in models) contenders.Add(new($"MLNet.Gpt {precision}", DecodeTokens, () => EngineDecode(model)));
+        foreach (var (name, model) in models) contenders.Add(new($"MLNet.Gpt {name}", DecodeTokens, () => EngineDecode(model)));
         var rows = Comparison.Run(Rounds, [.. contenders]);
         Report.Print($"Decoding {DecodeTokens} tokens, one session", "tokens/s", rows);
 
         // Each token reads every matrix once; the position embedding and the token's own row are negligible.
         double bytes = 4.0 * (config.ParameterCount - ((long)config.ContextLength * config.EmbeddingWidth));
-        double share = rows[1].Fastest * bytes / bandwidth;
-        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"f32 decoding reads weights at {share:P0} of the memory's measured bandwidth (fastest round)."));
+        double fraction = rows[1].Fastest * bytes / bandwidth;
+        AnsiConsole.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"f32 decoding reads weights at {fraction:P0} of the memory's measured bandwidth (fastest round)."));
     }
 
-    private static void Prefill(TorchGpt baseline, Dictionary<WeightPrecision, GptModel> models, GptConfig config, double multiplyAdd)
+    private static void Prefill(TorchGpt baseline, Dictionary<string, GptModel> models, GptConfig config, double multiplyAdd)
     {
         int[] ids = LectureBenchmark.Ids(PrefillTokens, config.VocabularySize);
         using var tensor = torch.tensor(ids, torch.ScalarType.Int64).view(1, PrefillTokens);
@@ -63,9 +69,9 @@ internal static class InferenceBenchmark
                 baseline.Step(tensor, cache);
             }),
         };
-        foreach (var (precision, model) in models)
+        foreach (var (name, model) in models)
         {
-            contenders.Add(new($"MLNet.Gpt {precision}", PrefillTokens, () =>
+            contenders.Add(new($"MLNet.Gpt {name}", PrefillTokens, () =>
             {
                 using var session = model.CreateSession();
                 session.Append(ids);
@@ -75,22 +81,25 @@ internal static class InferenceBenchmark
         var rows = Comparison.Run(Rounds, [.. contenders]);
         Report.Print($"Prefill of {PrefillTokens} tokens, logits of the last", "tokens/s", rows);
 
-        // Two operations a weight and token, in the blocks alone: the head sees one token.
+        // Two operations per weight and token, in the blocks alone: the head sees one token.
         double operations = 2.0 * 12 * config.LayerCount * config.EmbeddingWidth * config.EmbeddingWidth;
-        double share = rows[1].Fastest * operations / multiplyAdd;
-        AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"f32 prefill multiplies at {share:P0} of the measured peak, attention and all else counted as nothing (fastest round)."));
+        double fraction = rows[1].Fastest * operations / multiplyAdd;
+        AnsiConsole.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"f32 prefill multiplies at {fraction:P0} of the measured peak, not counting attention and the rest (fastest round)."));
     }
 
-    private static void Loss(TorchGpt baseline, Dictionary<WeightPrecision, GptModel> models, GptConfig config)
+    private static void Loss(TorchGpt baseline, Dictionary<string, GptModel> models, GptConfig config)
     {
         const int Tokens = 512;
         int[] ids = LectureBenchmark.Ids(Tokens + 1, config.VocabularySize);
         using var inputs = torch.tensor(ids[..^1], torch.ScalarType.Int64).view(1, Tokens);
         using var targets = torch.tensor(ids[1..], torch.ScalarType.Int64).view(1, Tokens);
         var contenders = new List<Contender> { new("TorchSharp", Tokens, () => baseline.Loss(inputs, targets)) };
-        foreach (var (precision, model) in models)
+        foreach (var (name, model) in models)
         {
-            contenders.Add(new($"MLNet.Gpt {precision}", Tokens, () => model.Score(ids.AsSpan(0, Tokens), ids.AsSpan(1), [Tokens], new TokenScore[Tokens])));
+            contenders.Add(new(
+                $"MLNet.Gpt {name}", Tokens, () => model.Score(ids.AsSpan(0, Tokens), ids.AsSpan(1), [Tokens], new TokenScore[Tokens])));
         }
 
         Report.Print($"Loss of every token of {Tokens}", "tokens/s", Comparison.Run(Rounds, [.. contenders]));
@@ -118,12 +127,31 @@ internal static class InferenceBenchmark
         try
         {
             GptCheckpoint.Save(path, weights, Gpt2Tokenizer.Instance);
-            var rows = Comparison.Run(Rounds, [.. Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)))]);
+            var rows = Comparison.Run(
+                Rounds, [.. Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)))]);
             AnsiConsole.WriteLine();
             foreach (var (row, precision) in rows.Zip(Precisions))
             {
-                AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{row.Name}: from an f32 file (warm) to the first token in {1000 / row.Median:F0} ms; weights in memory {WeightBytes(path, precision) / 1e6:F0} MB."));
+                AnsiConsole.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{row.Name}: from an f32 file (warm) to the first token in {1000 / row.Median:F0} ms; "
+                    + $"weights in memory {WeightBytes(path, precision) / 1e6:F0} MB."));
             }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    // The same weights as a Q8_0 file stores them.
+    private static GptModel LoadBlocks(GptWeights weights)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"mlnet-gpt-benchmark-{Environment.ProcessId}.gguf");
+        try
+        {
+            GptModelExporter.Export(path, weights, tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+            return GptModel.Load(path, new() { Precision = WeightPrecision.Int8 });
         }
         finally
         {

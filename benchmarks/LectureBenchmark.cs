@@ -4,7 +4,9 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>The lecture's two computations, the loss of a text and greedy generation, against the lecture's code in TorchSharp.</summary>
+/// <summary>
+/// Compares the lecture's two computations, the loss of a text and greedy generation, with the lecture's code in TorchSharp.
+/// </summary>
 internal static class LectureBenchmark
 {
     private const int Rounds = 5;
@@ -41,10 +43,11 @@ internal static class LectureBenchmark
                 new("MLNet.Gpt", NewTokens, () => generator.Generate(prompt))));
     }
 
-    /// <summary>Ids that look at every part of the vocabulary.</summary>
-    public static int[] Ids(int count, int vocabularySize) => [.. Enumerable.Range(0, count).Select(i => (int)(((i * 7919L) + 13) % vocabularySize))];
+    /// <summary>Returns ids from every part of the vocabulary.</summary>
+    public static int[] Ids(int count, int vocabularySize) =>
+        [.. Enumerable.Range(0, count).Select(i => (int)(((i * 7919L) + 13) % vocabularySize))];
 
-    /// <summary>The lecture's <c>generate_text_simple</c>: the whole text goes through the model for each new token.</summary>
+    /// <summary>Generates as the lecture's <c>generate_text_simple</c>: the whole text goes through the model for each new token.</summary>
     private static void Greedy(TorchGpt model, int[] prompt)
     {
         using var scope = torch.NewDisposeScope();

@@ -5,8 +5,8 @@ using Spectre.Console;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Lookup decoding against plain greedy decoding: a model trained on chapters of Moby-Dick continues others. Both give
-/// the same text.
+/// Compares lookup decoding with plain greedy decoding: a model trained on chapters of Moby-Dick continues other chapters.
+/// Both give the same text.
 /// </summary>
 internal static class LookupBenchmark
 {
@@ -16,11 +16,16 @@ internal static class LookupBenchmark
 
     public static void Run()
     {
-        string[] chapters = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt")).Split("\nCHAPTER ");
+        string path = Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt");
+        string[] chapters = File.ReadAllText(path).Split("\nCHAPTER ");
         var ml = new MLContext(seed: 1);
         AnsiConsole.WriteLine("Training a small model for lookup decoding …");
-        var options = new GptTrainerOptions { Training = new() { MaxSteps = 200, BatchSize = 2, LearningRate = 2e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 } };
-        var model = ml.LanguageModeling.Trainers.Gpt(options).Fit(ml.Data.LoadFromEnumerable(chapters[..^HeldOutChapters].Select(text => new { Text = text }))).Model;
+        var options = new GptTrainerOptions
+        {
+            Training = new() { MaxSteps = 200, BatchSize = 2, LearningRate = 2e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 },
+        };
+        var data = ml.Data.LoadFromEnumerable(chapters[..^HeldOutChapters].Select(text => new { Text = text }));
+        var model = ml.LanguageModeling.Trainers.Gpt(options).Fit(data).Model;
 
         string[] prompts = [.. chapters[^HeldOutChapters..].Select(chapter => chapter[..200])];
         var greedy = new TextGenerator(model, new() { MaxTokens = NewTokens, StopAtEndOfText = false });

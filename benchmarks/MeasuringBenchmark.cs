@@ -7,9 +7,9 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// The loss of a corpus with GPT-2's smallest model: text in, figure out, against the loop that one writes with PyTorch
-/// (tokenise, windows, forward, cross_entropy), at full context and with documents of many lengths; what rounding to
-/// int8 does to the figure; memory.
+/// Measures the loss of a corpus with GPT-2's smallest model, from text to figure, against the loop that one writes with
+/// PyTorch (tokenize, windows, forward, cross_entropy), at full context and with documents of many lengths; prints how
+/// rounding to int8 changes the figure, and the memory.
 /// </summary>
 internal static class MeasuringBenchmark
 {
@@ -34,7 +34,8 @@ internal static class MeasuringBenchmark
         double exact = Loss(full, [book]).CrossEntropy, int8 = Loss(rounded, [book]).CrossEntropy, torchLoss = TorchLoss(baseline, [book]);
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Cross-entropy: TorchSharp {torchLoss:F6}, f32 {exact:F6} ({exact - torchLoss:+0.0e+00;-0.0e+00}), int8 {int8:F6} ({(int8 - exact) / exact:+0.0000%;-0.0000%} of f32)."));
+            $"Cross-entropy: TorchSharp {torchLoss:F6}, f32 {exact:F6} ({exact - torchLoss:+0.0e+00;-0.0e+00}), "
+            + $"int8 {int8:F6} ({(int8 - exact) / exact:+0.0000%;-0.0000%} of f32)."));
         Memory(full, novel);
     }
 
@@ -51,9 +52,10 @@ internal static class MeasuringBenchmark
                 new("MLNet.Gpt Int8", tokens, () => Loss(rounded, texts))));
     }
 
-    private static LanguageModelMetrics Loss(GptModel model, string[] texts) => new CorpusEvaluator(model).Evaluate(Corpus.FromTexts(texts)).Metrics;
+    private static LanguageModelMetrics Loss(GptModel model, string[] texts) =>
+        new CorpusEvaluator(model).Evaluate(Corpus.FromTexts(texts)).Metrics;
 
-    // The mean over targets; each document by itself, as padding would be scored or masked away.
+    // The mean over all targets; each document goes alone, because padding would be scored or masked away.
     private static double TorchLoss(TorchGpt model, string[] texts)
     {
         double sum = 0;
@@ -71,7 +73,7 @@ internal static class MeasuringBenchmark
         return sum / count;
     }
 
-    // What a corpus ten times as long takes more in managed memory at its peak: nothing but noise.
+    // A corpus four times as long takes no more managed memory at its peak, but for noise.
     private static void Memory(GptModel model, string novel)
     {
         using var small = GptModel.FromWeights(RandomWeights.Create(GptPresets.Tiny with { VocabularySize = 50257 }), Gpt2Tokenizer.Instance);
@@ -81,15 +83,22 @@ internal static class MeasuringBenchmark
             GC.Collect();
             long before = GC.GetTotalMemory(forceFullCollection: true), peak = 0;
             var watch = new Progress(() => peak = Math.Max(peak, GC.GetTotalMemory(forceFullCollection: true) - before));
-            new CorpusEvaluator(small, options: new() { BatchTokenCount = 512 }).Evaluate(Corpus.Of(Enumerable.Range(0, copies).Select(i => new CorpusDocument($"{i}", passage))), watch);
+            var corpus = Corpus.Of(Enumerable.Range(0, copies).Select(i => new CorpusDocument($"{i}", passage)));
+            new CorpusEvaluator(small, options: new() { BatchTokenCount = 512 }).Evaluate(corpus, watch);
             return peak;
         }
 
         AnsiConsole.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"Live managed memory at its peak: {Peak(1) / 1e6:F1} MB for a corpus of 0.2 MB, {Peak(4) / 1e6:F1} MB for one four times as long; the weights take {model.WeightBytes / 1e6:F0} MB."));
+            CultureInfo.InvariantCulture,
+            $"Live managed memory at its peak: {Peak(1) / 1e6:F1} MB for a corpus of 0.2 MB, {Peak(4) / 1e6:F1} MB for one four times as long; "
+            + $"the weights take {model.WeightBytes / 1e6:F0} MB."));
     }
 
-    private static string TextOf(string novel, int tokens) => Gpt2Tokenizer.Instance.Decode(Gpt2Tokenizer.Instance.Encode(novel.AsSpan(0, tokens * 8)).AsSpan(0, tokens));
+    private static string TextOf(string novel, int tokens)
+    {
+        int[] ids = Gpt2Tokenizer.Instance.Encode(novel.AsSpan(0, tokens * 8));
+        return Gpt2Tokenizer.Instance.Decode(ids.AsSpan(0, tokens));
+    }
 
     private static string[] Rows(string novel)
     {

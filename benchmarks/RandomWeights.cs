@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Weights drawn as GPT-2's are before training: speed does not depend on what a model has learned.</summary>
+/// <summary>Weights as GPT-2's are before training: speed does not depend on what a model has learned.</summary>
 internal static class RandomWeights
 {
     public static GptWeights Create(GptConfig config, int seed = 5)

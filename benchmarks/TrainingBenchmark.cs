@@ -10,7 +10,7 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Training steps of GPT-2, 124M parameters, batches of 4 × 256 tokens of Moby-Dick, f32: the managed engine against
+/// Compares training steps of GPT-2, 124M parameters, batches of 4 × 256 tokens of Moby-Dick, f32: the managed engine and
 /// the plain TorchSharp loop (forward, <c>cross_entropy</c>, <c>backward</c>, <c>AdamW.step</c>). The losses of both
 /// are printed side by side; dropout is off, so that they are comparable.
 /// </summary>
@@ -47,11 +47,13 @@ internal static class TrainingBenchmark
         PrintLosses(baselineLosses, losses);
         foreach (string contender in (string[])["torch", "managed"])
         {
-            AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Peak memory of a process that takes {StepsForMemory} steps, {contender}: {MemoryOf(contender) / 1e9:F2} GB"));
+            AnsiConsole.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"Peak memory of a process that takes {StepsForMemory} steps, {contender}: {MemoryOf(contender) / 1e9:F2} GB"));
         }
     }
 
-    /// <summary>What the other process does: some steps, and its peak memory on its standard output.</summary>
+    /// <summary>Takes some steps and writes the process's peak memory to standard output: the work of the other process.</summary>
     public static void MeasureMemory(string contender)
     {
         var batches = Batches();
@@ -86,8 +88,13 @@ internal static class TrainingBenchmark
 
     private static void PrintLosses(List<double> baseline, List<double> ours)
     {
-        var table = new Table().Title("Losses before each step").Border(TableBorder.Simple).AddColumns("step", "TorchSharp", "MLNet.Gpt", "difference");
-        for (int i = 0; i < ours.Count; i++) table.AddRow(Text(i + 1, "F0"), Text(baseline[i], "F6"), Text(ours[i], "F6"), Text(ours[i] - baseline[i], "E1"));
+        var table = new Table().Title("Losses before each step").Border(TableBorder.Simple);
+        table.AddColumns("step", "TorchSharp", "MLNet.Gpt", "difference");
+        for (int i = 0; i < ours.Count; i++)
+        {
+            table.AddRow(Text(i + 1, "F0"), Text(baseline[i], "F6"), Text(ours[i], "F6"), Text(ours[i] - baseline[i], "E1"));
+        }
+
         AnsiConsole.Write(table);
     }
 
@@ -95,7 +102,8 @@ internal static class TrainingBenchmark
 
     private static long MemoryOf(string contender)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [MemoryArgument, contender]) { RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo(Environment.ProcessPath!, [MemoryArgument, contender]) { RedirectStandardOutput = true };
+        using var process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return long.Parse(output.Trim(), CultureInfo.InvariantCulture);

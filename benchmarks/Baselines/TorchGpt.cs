@@ -4,8 +4,8 @@ using static TorchSharp.torch.nn.functional;
 namespace MLNet.Gpt.Benchmarks.Baselines;
 
 /// <summary>
-/// The baseline: GPT-2 written in TorchSharp as the lecture writes it in PyTorch, with no care for speed beyond what its
-/// user would take: no gradients, and libtorch's own threads.
+/// The baseline: GPT-2 written in TorchSharp as the lecture writes it in PyTorch, tuned no further than its user would
+/// tune it: no gradients, and libtorch's own threads.
 /// </summary>
 internal sealed class TorchGpt : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class TorchGpt : IDisposable
         _weights = WeightNames.For(_config).ToDictionary(entry => entry.Name, entry => Read(source, entry));
     }
 
-    /// <summary>Ids (B, T) -> logits (B, T, V), everything computed anew.</summary>
+    /// <summary>Ids (B, T) -> logits (B, T, V), everything computed from the beginning.</summary>
     public torch.Tensor Forward(torch.Tensor ids)
     {
         using var scope = torch.NewDisposeScope();
@@ -57,7 +57,7 @@ internal sealed class TorchGpt : IDisposable
     }
 
     private torch.Tensor Embed(torch.Tensor ids, long start) =>
-        this[WeightNames.TokenEmbedding].index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], _config.EmbeddingWidth) // (B, T) -> (B, T, C)
+        this[WeightNames.TokenEmbedding].index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], _config.EmbeddingWidth) // (B, T, C)
         + this[WeightNames.PositionEmbedding].narrow(0, start, ids.shape[1]); // (T, C)
 
     private torch.Tensor Block(torch.Tensor x, int layer, TorchKvCache? cache)
@@ -95,7 +95,8 @@ internal sealed class TorchGpt : IDisposable
             .view(x.shape[0], x.shape[1], _config.HeadCount, _config.HeadSize)
             .transpose(1, 2); // (B, T, C) -> (B, nh, T, hs)
 
-    private torch.Tensor Norm(torch.Tensor x, string scale, string shift) => layer_norm(x, [_config.EmbeddingWidth], this[scale], this[shift], 1e-5);
+    private torch.Tensor Norm(torch.Tensor x, string scale, string shift) =>
+        layer_norm(x, [_config.EmbeddingWidth], this[scale], this[shift], 1e-5);
 
     private torch.Tensor Head(torch.Tensor x) =>
         linear(

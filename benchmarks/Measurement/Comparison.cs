@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace MLNet.Gpt.Benchmarks.Measurement;
 
 /// <summary>
-/// Runs contenders in turn, round by round, so that a machine that slows down slows all of them, and compares medians.
+/// Runs contenders in turn, round by round, so that a machine that slows down affects all of them, and compares medians.
 /// The first contender is the baseline.
 /// </summary>
 internal static class Comparison

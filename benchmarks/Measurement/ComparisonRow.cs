@@ -2,7 +2,7 @@ namespace MLNet.Gpt.Benchmarks.Measurement;
 
 /// <summary>What a contender reached.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Median">Median speed over the rounds, in units of work a second.</param>
+/// <param name="Median">Median speed over the rounds, in units of work per second.</param>
 /// <param name="Slowest">The slowest round.</param>
 /// <param name="Fastest">The fastest round.</param>
 /// <param name="Ratio">Median over the rounds of its speed divided by the baseline's in the same round.</param>

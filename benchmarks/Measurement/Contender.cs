@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Benchmarks.Measurement;
 
-/// <summary>One way to do a piece of work.</summary>
+/// <summary>One way to do some work.</summary>
 /// <param name="Name">Its name in the table.</param>
 /// <param name="Work">Amount of work in one run, in the comparison's unit.</param>
 /// <param name="Run">Does the work once.</param>

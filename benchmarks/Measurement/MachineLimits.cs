@@ -5,12 +5,12 @@ using System.Runtime.Intrinsics;
 
 namespace MLNet.Gpt.Benchmarks.Measurement;
 
-/// <summary>What this machine can do at most: reading memory, and multiplying.</summary>
+/// <summary>The limits of this machine: how fast it reads memory, and how fast it multiplies.</summary>
 internal static unsafe class MachineLimits
 {
     private static readonly int Threads = Environment.ProcessorCount;
 
-    /// <summary>Bytes a second that all cores together read from memory: the best of several passes over 1 GB.</summary>
+    /// <summary>Measures the bytes per second that all cores together read from memory: the best of several passes, 512 MB per core.</summary>
     public static double ReadBandwidth()
     {
         const long BytesPerThread = 512L << 20;
@@ -21,14 +21,14 @@ internal static unsafe class MachineLimits
         return Threads * BytesPerThread / seconds;
     }
 
-    /// <summary>Floating-point operations a second of fused multiply-adds on registers, all cores together.</summary>
+    /// <summary>Measures the floating-point operations per second of fused multiply-adds on registers, all cores together.</summary>
     public static double MultiplyAddRate()
     {
         double seconds = Best(5, _ => MultiplyAdd(RoundsPerPass));
         return MultiplyAddsOfAPass / seconds;
     }
 
-    /// <summary>One pass of fused multiply-adds on registers, all cores together.</summary>
+    /// <summary>Runs one pass of fused multiply-adds on registers, on all cores.</summary>
     public static void MultiplyAddPass() => Best(1, _ => MultiplyAdd(RoundsPerPass));
 
     /// <summary>Floating-point operations of <see cref="MultiplyAddPass"/>.</summary>

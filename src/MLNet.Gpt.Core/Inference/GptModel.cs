@@ -65,7 +65,11 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// <param name="progress">Told after every mebibyte or so.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public void Export(string path, ExportOptions? options = null, IProgress<ExportProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public void Export(
+        string path,
+        ExportOptions? options = null,
+        IProgress<ExportProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
         GptModelExporter.Export(path, this, Tokenizer, options, progress, cancellationToken);
 
     /// <inheritdoc/>
@@ -76,7 +80,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         _reader.Value.Read(name, start, destination);
     }
 
-    /// <summary>A new, empty session: one sequence with its KV cache.</summary>
+    /// <summary>Creates an empty session: one sequence with its KV cache, which the caller disposes.</summary>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public GptSession CreateSession()
     {
@@ -89,11 +93,11 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// <param name="ids">For each session the id to append.</param>
     /// <param name="cancellationToken">Checked between blocks.</param>
     /// <remarks>
-    /// More than 256 sessions take several passes. Where it throws, whatever the reason and in whichever pass, every session is as before.
+    /// More than 256 sessions take several passes. If it throws, whatever the reason and in whichever pass, every session is unchanged.
     /// </remarks>
     /// <exception cref="ArgumentException">The spans differ in length, or a session is of another model or full.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
-    /// <exception cref="InvalidOperationException">A session stands twice in the span, or another thread is using it.</exception>
+    /// <exception cref="InvalidOperationException">A session occurs twice in the span, or another thread is using it.</exception>
     /// <exception cref="ObjectDisposedException">The model or a session was disposed.</exception>
     public void Step(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
@@ -125,19 +129,32 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     }
 
     /// <summary>Scores every target of packed sequences; keeps no logits.</summary>
-    /// <param name="inputs">The input ids of all sequences, one after the other.</param>
+    /// <param name="inputs">The input ids of all sequences, one sequence after the other.</param>
     /// <param name="targets">For each input the id that follows it.</param>
     /// <param name="lengths">The length of each sequence, each at most the context length; they add up to the number of inputs.</param>
-    /// <param name="scores">Receives one score per target; where the call throws, some may have been written.</param>
+    /// <param name="scores">Receives one score per target; if the call throws, some may have been written.</param>
     /// <param name="cancellationToken">Checked between layers.</param>
     /// <exception cref="ArgumentException">The spans do not fit each other, or a sequence is longer than the context.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">A loss is not a number, because weights are NaN or activations overflow.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public void Score(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, ReadOnlySpan<int> lengths, Span<TokenScore> scores, CancellationToken cancellationToken = default)
+    public void Score(
+        ReadOnlySpan<int> inputs,
+        ReadOnlySpan<int> targets,
+        ReadOnlySpan<int> lengths,
+        Span<TokenScore> scores,
+        CancellationToken cancellationToken = default)
     {
-        if (targets.Length != inputs.Length) throw new ArgumentException($"There are {inputs.Length} inputs but {targets.Length} targets.", nameof(targets));
-        if (scores.Length != inputs.Length) throw new ArgumentException($"There are {inputs.Length} targets but room for {scores.Length} scores.", nameof(scores));
+        if (targets.Length != inputs.Length)
+        {
+            throw new ArgumentException($"There are {inputs.Length} inputs but {targets.Length} targets.", nameof(targets));
+        }
+
+        if (scores.Length != inputs.Length)
+        {
+            throw new ArgumentException($"There are {inputs.Length} targets but room for {scores.Length} scores.", nameof(scores));
+        }
+
         int[] checkedTargets = TokenIds.Copy(targets, Config.VocabularySize, nameof(targets));
         Score(new ScoringBatch { Inputs = inputs, Targets = checkedTargets, Lengths = lengths, Scores = scores }, cancellationToken);
     }
@@ -216,8 +233,8 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Config.LayerCount} layers, width {Config.EmbeddingWidth}, context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
 
     /// <summary>
-    /// Ends the use of the model: calls on it and on its sessions that begin afterwards are refused. Calls that other
-    /// threads have under way run to their end; with the last of them the memory is freed.
+    /// Frees the weights. Calls on the model and its sessions that begin afterwards are refused; calls that are running on
+    /// other threads complete, and the memory is freed when the last of them has.
     /// </summary>
     public void Dispose()
     {
@@ -233,7 +250,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         _runner.Append(session, ids, allLogits, cancellationToken);
     }
 
-    // The block itself refuses only when nobody has borrowed it: calls that overlap would keep it for ever.
+    // The block itself refuses only when nobody has borrowed it: overlapping calls would keep it alive forever.
     private NativeBlock.Lease Borrow()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);

@@ -6,7 +6,7 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// One sequence being read or written: its tokens' keys and values are kept, so that each token is computed once.
-/// Not safe for use by many threads at once.
+/// The session owns them; <see cref="Dispose"/> frees them, and the model stays. Not safe for use by several threads at once.
 /// </summary>
 public sealed class GptSession : IDisposable
 {
@@ -41,20 +41,19 @@ public sealed class GptSession : IDisposable
     internal KvCache Cache => _cache;
 
     /// <summary>
-    /// Where the model writes the logits after the tokens it is appending, (V). They count only after
-    /// <see cref="Advance"/>.
+    /// The model writes the logits after the tokens that it appends here, (V). They become current with <see cref="Advance"/>.
     /// </summary>
     internal float[] NextLogits => _nextLogits ??= GC.AllocateUninitializedArray<float>(Model.Config.VocabularySize);
 
     /// <summary>
-    /// Appends tokens and returns the logits after the last of them; the logits there are, where <paramref name="ids"/>
-    /// is empty.
+    /// Appends tokens and returns the logits after the last of them. If <paramref name="ids"/> is empty, the current logits
+    /// are returned.
     /// </summary>
     /// <param name="ids">
     /// As many as fit: <see cref="Position"/> and their count add up to at most the context length.
     /// </param>
     /// <param name="cancellationToken">Checked between blocks of the model.</param>
-    /// <remarks>Where it throws, whatever the reason, the session is as before.</remarks>
+    /// <remarks>If it throws, whatever the reason, the session is unchanged.</remarks>
     /// <exception cref="ArgumentException">The tokens do not fit the context.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
@@ -79,20 +78,19 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Appends tokens and gives the logits after each of them, all in one pass over the weights.</summary>
+    /// <summary>Appends tokens and computes the logits after each of them, all in one pass over the weights.</summary>
     /// <param name="ids">
     /// As many as fit: <see cref="Position"/> and their count add up to at most the context length.
     /// </param>
     /// <param name="logits">
-    /// Receives (T, V) row-major, for each appended token one row; the last is also <see cref="Logits"/>.
+    /// Receives (T, V), row-major: one row per appended token; the last is also <see cref="Logits"/>.
     /// </param>
     /// <param name="cancellationToken">Checked between blocks of the model.</param>
     /// <remarks>
-    /// Where it throws, whatever the reason, the session is as before; <paramref name="logits"/> may have been written
-    /// to.
+    /// If it throws, whatever the reason, the session is unchanged; <paramref name="logits"/> may have been written to.
     /// </remarks>
     /// <exception cref="ArgumentException">
-    /// The tokens do not fit the context, or the logits are not as many as <paramref name="ids"/> times the vocabulary.
+    /// The tokens do not fit the context, or there is not room for exactly one row of logits per token.
     /// </exception>
     /// <inheritdoc cref="Append(ReadOnlySpan{int}, CancellationToken)" path="/exception"/>
     public void Append(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken = default)
@@ -101,7 +99,9 @@ public sealed class GptSession : IDisposable
         int[] appended = TokenIds.Copy(ids, vocabulary, nameof(ids));
         if (logits.Length != (long)ids.Length * vocabulary)
         {
-            throw new ArgumentException($"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.", nameof(logits));
+            throw new ArgumentException(
+                $"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.",
+                nameof(logits));
         }
 
         Enter();
@@ -117,7 +117,7 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Forgets all tokens from a position on; logits are empty until the next <see cref="Append(ReadOnlySpan{int}, CancellationToken)"/>.</summary>
+    /// <summary>Removes all tokens from a position on; logits are empty until the next <see cref="Append(ReadOnlySpan{int}, CancellationToken)"/>.</summary>
     /// <param name="position">From 0 to <see cref="Position"/>; at <see cref="Position"/> nothing changes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The session has no such position.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
@@ -129,7 +129,8 @@ public sealed class GptSession : IDisposable
         {
             if (position < 0 || position > Position)
             {
-                throw new ArgumentOutOfRangeException(nameof(position), position, $"Position {position} is not in the session, which holds {Position} tokens.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(position), position, $"Position {position} is not in the session, which holds {Position} tokens.");
             }
 
             if (position == Position) return;
@@ -142,7 +143,7 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>A session of its own that continues from the same tokens.</summary>
+    /// <summary>Makes an independent session that continues from the same tokens.</summary>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     /// <exception cref="ObjectDisposedException">The session or its model was disposed.</exception>
     public GptSession Fork()
@@ -170,7 +171,7 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Frees the cache; at once, or when the call that another thread has under way ends.</summary>
+    /// <summary>Frees the cache, at once or when a call on another thread ends.</summary>
     public void Dispose()
     {
         if (Interlocked.Or(ref _state, Disposed) == 0) _cache.Dispose();
@@ -184,7 +185,10 @@ public sealed class GptSession : IDisposable
     {
         int state = Interlocked.CompareExchange(ref _state, Busy, 0);
         ObjectDisposedException.ThrowIf((state & Disposed) != 0, this);
-        if (state != 0) throw new InvalidOperationException("The session is in use already; a session takes one call at a time and stands once in a step.");
+        if (state != 0)
+        {
+            throw new InvalidOperationException("The session is already in use; a session takes one call at a time and occurs once in a step.");
+        }
     }
 
     /// <summary>Ends the claim.</summary>
@@ -206,7 +210,7 @@ public sealed class GptSession : IDisposable
         _cache.EnsureCapacity(Position + count);
     }
 
-    /// <summary>Moves on to a position whose <see cref="NextLogits"/> have been written. Cannot fail.</summary>
+    /// <summary>Advances to a position whose <see cref="NextLogits"/> have been written. Cannot fail.</summary>
     internal void Advance(int position)
     {
         (_logits, _nextLogits) = (_nextLogits, _logits);

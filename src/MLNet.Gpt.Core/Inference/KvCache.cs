@@ -6,9 +6,9 @@ namespace MLNet.Gpt.Inference;
 /// <summary>The keys and values of one sequence, in blocks of positions that are added as the sequence grows.</summary>
 /// <remarks>
 /// In a block, each head of each layer has its keys in panels like those of packed weights ([panel][k][position], so that scores are
-/// the product of a row of the query with a panel) and its values as rows ([position][hs, padded]).
+/// the product of a query with a panel) and its values as rows ([position][hs, padded]).
 /// Blocks begin at multiples of <see cref="BlockPositions"/>, whatever the machine and however the tokens came: the softmax
-/// folds its sums block by block, so a position's result never depends on how the prompt was cut.
+/// combines its sums block by block, so a position's result never depends on how the prompt was divided.
 /// </remarks>
 internal sealed unsafe class KvCache : IDisposable
 {
@@ -25,9 +25,9 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="config">The model's sizes.</param>
     /// <param name="kernels">Decides the layout.</param>
     /// <param name="layerCount">
-    /// The model's layers; or 1 for a sequence that is computed in one go, where every layer uses the same room.
+    /// The model's layers; or 1 for a sequence that is computed in one pass, in which every layer uses the same memory.
     /// </param>
-    /// <param name="longest">Positions that will be needed at most.</param>
+    /// <param name="longest">The most positions that will be needed.</param>
     public KvCache(GptConfig config, KernelSet kernels, int layerCount, int longest)
     {
         _layerCount = layerCount;
@@ -63,14 +63,13 @@ internal sealed unsafe class KvCache : IDisposable
     public float* Values(int block, int layer, int head) => Keys(block, layer, head) + ((long)_blockPositions * _headSize);
 
     /// <summary>
-    /// Stores keys and values of one head for positions that follow each other; they stand <paramref name="stride"/>
-    /// numbers apart.
+    /// Stores keys and values of one head for consecutive positions; they are <paramref name="stride"/> numbers apart.
     /// </summary>
     public void Store(int position, int count, int layer, int head, float* keys, float* values, nint stride)
     {
         while (count > 0)
         {
-            // As many as go into one panel of keys.
+            // As many as fit in the current panel of keys.
             int block = position / BlockPositions, inBlock = position % BlockPositions, column = inBlock % _panelWidth;
             int run = Math.Min(count, _panelWidth - column);
             float* panel = Keys(block, layer, head) + ((long)(inBlock / _panelWidth) * _headSize * _panelWidth) + column;

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Who wants to see what stands after the last token of packed sequences, computed in the pass that scores them.</summary>
+/// <summary>Receives the state after the last token of packed sequences, computed in the pass that scores them.</summary>
 internal abstract class SequenceEnds
 {
     /// <summary>Whether the next token's logits are wanted, and not the hidden state alone.</summary>
