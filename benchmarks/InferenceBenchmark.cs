@@ -24,13 +24,14 @@ internal static class InferenceBenchmark
     {
         double bandwidth = MachineLimits.ReadBandwidth(), multiplyAdd = MachineLimits.MultiplyAddRate();
         AnsiConsole.MarkupLine(
-            $"This machine: {Environment.ProcessorCount} cores, reads {Gigas(bandwidth)} GB/s, multiplies {Gigas(multiplyAdd)} GFLOP/s (f32). "
-            + "Model: GPT-2, 124M parameters.");
+            $"This machine: {Environment.ProcessorCount} cores, reads {Gigas(bandwidth)} GB/s, "
+            + $"multiplies {Gigas(multiplyAdd)} GFLOP/s (f32). Model: GPT-2, 124M parameters.");
 
         var weights = RandomWeights.Create(GptPresets.Gpt2Small);
         using var baseline = new TorchGpt(weights);
         var models = Precisions.ToDictionary(
-            precision => $"{precision}", precision => GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, new() { Precision = precision }));
+            precision => $"{precision}",
+            precision => GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, new() { Precision = precision }));
         models.Add("Int8 of Q8_0", LoadBlocks(weights));
         using var noGradients = torch.no_grad();
 
@@ -53,7 +54,8 @@ internal static class InferenceBenchmark
         double bytes = 4.0 * (config.ParameterCount - ((long)config.ContextLength * config.EmbeddingWidth));
         double fraction = rows[1].Fastest * bytes / bandwidth;
         AnsiConsole.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"f32 decoding reads weights at {fraction:P0} of the memory's measured bandwidth (fastest round)."));
+            CultureInfo.InvariantCulture,
+            $"f32 decoding reads weights at {fraction:P0} of the memory's measured bandwidth (fastest round)."));
     }
 
     private static void Prefill(TorchGpt baseline, Dictionary<string, GptModel> models, GptConfig config, double multiplyAdd)
@@ -127,8 +129,8 @@ internal static class InferenceBenchmark
         try
         {
             GptCheckpoint.Save(path, weights, Gpt2Tokenizer.Instance);
-            var rows = Comparison.Run(
-                Rounds, [.. Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)))]);
+            var contenders = Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)));
+            var rows = Comparison.Run(Rounds, [.. contenders]);
             AnsiConsole.WriteLine();
             foreach (var (row, precision) in rows.Zip(Precisions))
             {

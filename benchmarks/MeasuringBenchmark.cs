@@ -76,7 +76,8 @@ internal static class MeasuringBenchmark
     // A corpus four times as long takes no more managed memory at its peak, but for noise.
     private static void Memory(GptModel model, string novel)
     {
-        using var small = GptModel.FromWeights(RandomWeights.Create(GptPresets.Tiny with { VocabularySize = 50257 }), Gpt2Tokenizer.Instance);
+        var config = GptPresets.Tiny with { VocabularySize = 50257 };
+        using var small = GptModel.FromWeights(RandomWeights.Create(config), Gpt2Tokenizer.Instance);
         string passage = novel[..200_000];
         long Peak(int copies)
         {
@@ -90,8 +91,8 @@ internal static class MeasuringBenchmark
 
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Live managed memory at its peak: {Peak(1) / 1e6:F1} MB for a corpus of 0.2 MB, {Peak(4) / 1e6:F1} MB for one four times as long; "
-            + $"the weights take {model.WeightBytes / 1e6:F0} MB."));
+            $"Live managed memory at its peak: {Peak(1) / 1e6:F1} MB for a corpus of 0.2 MB, "
+            + $"{Peak(4) / 1e6:F1} MB for one four times as long; the weights take {model.WeightBytes / 1e6:F0} MB."));
     }
 
     private static string TextOf(string novel, int tokens)

@@ -28,13 +28,22 @@ internal static class RowsBenchmark
         title = $"Embeddings of {RowCount} rows";
         Compare(ml, model, texts, title, "rows/s", RowCount, new() { Embedding = "Embedding" }, "Embedding");
         title = $"Continuations of {GeneratedRows} rows by 8 tokens";
-        Compare(ml, model, texts[..GeneratedRows], title, "tokens/s", 8 * GeneratedRows, new() { GeneratedText = "Continuation" }, "Continuation");
+        var columns = new GptOutputColumns { GeneratedText = "Continuation" };
+        Compare(ml, model, texts[..GeneratedRows], title, "tokens/s", 8 * GeneratedRows, columns, "Continuation");
     }
 
     private static void Compare(
-        MLContext ml, GptModel model, string[] texts, string title, string unit, double work, GptOutputColumns columns, params string[] names)
+        MLContext ml,
+        GptModel model,
+        string[] texts,
+        string title,
+        string unit,
+        double work,
+        GptOutputColumns columns,
+        params string[] names)
     {
-        var transformer = new GptTransformer(model, new() { Columns = columns, Generation = new() { MaxTokens = 8, StopAtEndOfText = false } });
+        var generation = new GenerationOptions { MaxTokens = 8, StopAtEndOfText = false };
+        var transformer = new GptTransformer(model, new() { Columns = columns, Generation = generation });
         var data = ml.Data.LoadFromEnumerable(texts.Select(text => new { Text = text }));
         var mapper = transformer.GetRowToRowMapper(data.Schema);
         var view = transformer.Transform(data);

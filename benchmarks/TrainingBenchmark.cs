@@ -40,7 +40,10 @@ internal static class TrainingBenchmark
                 "tokens/s",
                 Comparison.Run(
                     Rounds,
-                    new("TorchSharp, the plain loop", BatchSize * Tokens, () => baselineLosses.Add(baseline.Step(batches[baselineLosses.Count]))),
+                    new("TorchSharp, the plain loop", BatchSize * Tokens, () =>
+                    {
+                        baselineLosses.Add(baseline.Step(batches[baselineLosses.Count]));
+                    }),
                     new("MLNet.Gpt, managed engine", BatchSize * Tokens, () => losses.Add(Step(engine, batches[losses.Count])))));
         }
 

@@ -57,7 +57,8 @@ internal sealed class TorchGpt : IDisposable
     }
 
     private torch.Tensor Embed(torch.Tensor ids, long start) =>
-        this[WeightNames.TokenEmbedding].index_select(0, ids.flatten()).view(ids.shape[0], ids.shape[1], _config.EmbeddingWidth) // (B, T, C)
+        this[WeightNames.TokenEmbedding].index_select(0, ids.flatten())
+            .view(ids.shape[0], ids.shape[1], _config.EmbeddingWidth) // (B, T, C)
         + this[WeightNames.PositionEmbedding].narrow(0, start, ids.shape[1]); // (T, C)
 
     private torch.Tensor Block(torch.Tensor x, int layer, TorchKvCache? cache)

@@ -10,7 +10,10 @@ internal static unsafe class MachineLimits
 {
     private static readonly int Threads = Environment.ProcessorCount;
 
-    /// <summary>Measures the bytes per second that all cores together read from memory: the best of several passes, 512 MB per core.</summary>
+    /// <summary>
+    /// Measures the bytes per second that all cores together read from memory: the best of several passes, 512 MB per
+    /// core.
+    /// </summary>
     public static double ReadBandwidth()
     {
         const long BytesPerThread = 512L << 20;

@@ -33,7 +33,8 @@ public sealed partial class GptModel
         ITextTokenizer tokenizer,
         GptModelOptions? options = null,
         IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default) => FromWeights(weights, tokenizer, options, KernelSet.Best, progress, cancellationToken);
+        CancellationToken cancellationToken = default) =>
+        FromWeights(weights, tokenizer, options, KernelSet.Best, progress, cancellationToken);
 
     /// <summary>
     /// Loads a model of any known format, which is detected from the content, and packs its weights for the engine: a checkpoint
@@ -114,7 +115,8 @@ public sealed partial class GptModel
             ?? throw new ArgumentException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"'{file.Path}' has no tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's ({string.Join(", ", Gpt2Sizes)}); pass one."),
+                    $"'{file.Path}' has no tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's "
+                    + $"({string.Join(", ", Gpt2Sizes)}); pass one."),
                 nameof(tokenizer));
         try
         {
@@ -139,7 +141,8 @@ public sealed partial class GptModel
         ArgumentNullException.ThrowIfNull(tokenizer);
         tokenizer = FittedTokenizer.Of(tokenizer, weights.Config.Validated().VocabularySize, nameof(tokenizer));
         options ??= new GptModelOptions();
-        return new(WeightPacker.Pack(weights, options.Precision, kernels, options.WorkingThreads, progress, cancellationToken), tokenizer, options);
+        var packed = WeightPacker.Pack(weights, options.Precision, kernels, options.WorkingThreads, progress, cancellationToken);
+        return new(packed, tokenizer, options);
     }
 
     /// <summary>Makes the same model at another precision, in memory of its own.</summary>
@@ -154,6 +157,7 @@ public sealed partial class GptModel
     {
         var options = Options with { Precision = precision };
         using var lease = Borrow();
-        return new(WeightPacker.Pack(_reader.Value, precision, _weights.Kernels, ThreadCount, progress, cancellationToken), Tokenizer, options);
+        var packed = WeightPacker.Pack(_reader.Value, precision, _weights.Kernels, ThreadCount, progress, cancellationToken);
+        return new(packed, Tokenizer, options);
     }
 }

@@ -101,7 +101,11 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// <exception cref="ObjectDisposedException">The model or a session was disposed.</exception>
     public void Step(ReadOnlySpan<GptSession> sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken = default)
     {
-        if (sessions.Length != ids.Length) throw new ArgumentException($"There are {sessions.Length} sessions but {ids.Length} ids.", nameof(ids));
+        if (sessions.Length != ids.Length)
+        {
+            throw new ArgumentException($"There are {sessions.Length} sessions but {ids.Length} ids.", nameof(ids));
+        }
+
         int[] appended = TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
         GptSession[] stepping = sessions.ToArray();
         foreach (var session in stepping)
@@ -227,10 +231,13 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         _runner.ComputeHiddenStates(sequence, destination, cancellationToken);
     }
 
-    /// <summary>Names the model by its sizes, such as "GPT of 124.4M parameters (12 layers, width 768, context 1024, vocabulary 50257), Int8".</summary>
+    /// <summary>
+    /// Names the model by its sizes, such as "GPT of 124.4M parameters (12 layers, width 768, context 1024, vocabulary 50257), Int8".
+    /// </summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Config.LayerCount} layers, width {Config.EmbeddingWidth}, context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
+        $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Config.LayerCount} layers, width {Config.EmbeddingWidth}, "
+        + $"context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
 
     /// <summary>
     /// Frees the weights. Calls on the model and its sessions that begin afterwards are refused; calls that are running on
@@ -276,9 +283,11 @@ public sealed partial class GptModel : IWeightSource, IDisposable
 
     private static void CheckRoom(int length, int rows, int width)
     {
-        if (length < (long)rows * width)
+        long needed = (long)rows * width;
+        if (length < needed)
         {
-            throw new ArgumentException($"There is room for {length} numbers; {rows} ids give {rows} × {width} = {(long)rows * width}.", "destination");
+            throw new ArgumentException(
+                $"There is room for {length} numbers; {rows} ids give {rows} × {width} = {needed}.", "destination");
         }
     }
 }

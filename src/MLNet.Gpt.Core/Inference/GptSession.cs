@@ -100,7 +100,8 @@ public sealed class GptSession : IDisposable
         if (logits.Length != (long)ids.Length * vocabulary)
         {
             throw new ArgumentException(
-                $"There is room for {logits.Length} logits; {ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.",
+                $"There is room for {logits.Length} logits; "
+                + $"{ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.",
                 nameof(logits));
         }
 
@@ -117,7 +118,10 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Removes all tokens from a position on; logits are empty until the next <see cref="Append(ReadOnlySpan{int}, CancellationToken)"/>.</summary>
+    /// <summary>
+    /// Removes all tokens from a position on; logits are empty until the next
+    /// <see cref="Append(ReadOnlySpan{int}, CancellationToken)"/>.
+    /// </summary>
     /// <param name="position">From 0 to <see cref="Position"/>; at <see cref="Position"/> nothing changes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The session has no such position.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
@@ -187,7 +191,8 @@ public sealed class GptSession : IDisposable
         ObjectDisposedException.ThrowIf((state & Disposed) != 0, this);
         if (state != 0)
         {
-            throw new InvalidOperationException("The session is already in use; a session takes one call at a time and occurs once in a step.");
+            throw new InvalidOperationException(
+                "The session is already in use; a session takes one call at a time and occurs once in a step.");
         }
     }
 
@@ -204,7 +209,8 @@ public sealed class GptSession : IDisposable
         int limit = Model.Config.ContextLength;
         if (count > limit - Position)
         {
-            throw new ArgumentException($"{count} more tokens do not fit: the session holds {Position} of at most {limit}, the context length.", "ids");
+            throw new ArgumentException(
+                $"{count} more tokens do not fit: the session holds {Position} of at most {limit}, the context length.", "ids");
         }
 
         _cache.EnsureCapacity(Position + count);

@@ -82,7 +82,8 @@ internal sealed unsafe class KvCache : IDisposable
             float* rows = Values(block, layer, head) + ((long)inBlock * ValueStride);
             for (int i = 0; i < run; i++)
             {
-                new ReadOnlySpan<float>(values + (i * stride), _headSize).CopyTo(new Span<float>(rows + ((long)i * ValueStride), _headSize));
+                var target = new Span<float>(rows + ((long)i * ValueStride), _headSize);
+                new ReadOnlySpan<float>(values + (i * stride), _headSize).CopyTo(target);
             }
 
             position += run;

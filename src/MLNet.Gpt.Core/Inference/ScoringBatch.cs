@@ -41,13 +41,18 @@ internal readonly ref struct ScoringBatch
             if (lengths[i] < 0 || lengths[i] > config.ContextLength)
             {
                 throw new ArgumentException(
-                    $"Sequence {i} has a length of {lengths[i]}; it must be from 0 to the context length, {config.ContextLength}.", nameof(lengths));
+                    $"Sequence {i} has a length of {lengths[i]}; it must be from 0 to the context length, {config.ContextLength}.",
+                    nameof(lengths));
             }
 
             sum += lengths[i];
         }
 
-        if (sum != inputs.Length) throw new ArgumentException($"The lengths add up to {sum}, but there are {inputs.Length} inputs.", nameof(lengths));
+        if (sum != inputs.Length)
+        {
+            throw new ArgumentException($"The lengths add up to {sum}, but there are {inputs.Length} inputs.", nameof(lengths));
+        }
+
         return this with { Inputs = inputs, Lengths = lengths };
     }
 }

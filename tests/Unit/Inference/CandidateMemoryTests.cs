@@ -23,7 +23,8 @@ public class CandidateMemoryTests
         int[] ids = RandomWeights.Ids(config, 90);
         float[] logits = model.ComputeLogits(ids);
         var details = new PredictionDetails(90, hasEntropy: true, count);
-        model.Score(new ScoringBatch { Inputs = ids, Targets = ids, Lengths = [90], Scores = new TokenScore[90], Details = details }, Cancellation);
+        var batch = new ScoringBatch { Inputs = ids, Targets = ids, Lengths = [90], Scores = new TokenScore[90], Details = details };
+        model.Score(batch, Cancellation);
         int equal = 0;
         for (int row = 0; row < 90; row++)
         {
@@ -40,8 +41,12 @@ public class CandidateMemoryTests
     public void A_thousand_candidates_take_a_few_times_the_memory_of_the_result()
     {
         const int Rows = 64, Count = 1000;
-        var config = new GptConfig { VocabularySize = 50257, ContextLength = Rows, EmbeddingWidth = 4, HeadCount = 1, LayerCount = 1, HasTiedHead = true };
-        using var model = GptModel.FromWeights(RandomWeights.Of(config), new CountingTokenizer(config.VocabularySize), new() { ThreadCount = 2 });
+        var config = new GptConfig
+        {
+            VocabularySize = 50257, ContextLength = Rows, EmbeddingWidth = 4, HeadCount = 1, LayerCount = 1, HasTiedHead = true,
+        };
+        var tokenizer = new CountingTokenizer(config.VocabularySize);
+        using var model = GptModel.FromWeights(RandomWeights.Of(config), tokenizer, new() { ThreadCount = 2 });
         int[] ids = RandomWeights.Ids(config, Rows);
         var details = new PredictionDetails(Rows, hasEntropy: false, Count);
         var scores = new TokenScore[Rows];

@@ -8,9 +8,11 @@ internal sealed class CountingTokenizer(int vocabularySize) : ITextTokenizer
 
     public int? EndOfTextId => null;
 
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => throw new NotSupportedException();
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        throw new NotSupportedException();
 
-    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => throw new NotSupportedException();
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        throw new NotSupportedException();
 
     public string Decode(ReadOnlySpan<int> ids) => throw new NotSupportedException();
 

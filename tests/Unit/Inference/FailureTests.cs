@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>A call that fails, wherever and of whatever, leaves sessions as they were, and other calls unharmed.</summary>
+/// <summary>A call that fails, wherever and for whatever reason, leaves sessions unchanged and other calls unharmed.</summary>
 public class FailureTests
 {
     private static readonly GptConfig Config = GptModelTests.Odd;
@@ -18,7 +18,7 @@ public class FailureTests
 
     [Theory]
     [MemberData(nameof(Calls))]
-    public void A_failure_at_any_product_leaves_sessions_as_before(string name, Action<GptModel, GptSession[]> call)
+    public void A_failure_at_any_product_leaves_sessions_unchanged(string name, Action<GptModel, GptSession[]> call)
     {
         Assert.NotEmpty(name);
         var kernels = new HookedKernels();
@@ -60,7 +60,8 @@ public class FailureTests
     {
         var config = Config with { LayerCount = 1, ContextLength = 3 };
         var kernels = new HookedKernels();
-        using var model = GptModel.FromWeights(RandomWeights.Of(config), new CountingTokenizer(config.VocabularySize), new() { ThreadCount = 2 }, kernels);
+        var tokenizer = new CountingTokenizer(config.VocabularySize);
+        using var model = GptModel.FromWeights(RandomWeights.Of(config), tokenizer, new() { ThreadCount = 2 }, kernels);
         GptSession[] sessions = [.. Enumerable.Range(0, 300).Select(_ => model.CreateSession())];
         int[] ids = RandomWeights.Ids(config, sessions.Length);
         model.Step(sessions, ids, Cancellation);
@@ -79,7 +80,7 @@ public class FailureTests
     }
 
     [Fact]
-    public void Interrupted_callers_throw_or_get_what_they_would_get_alone()
+    public void Interrupted_callers_throw_or_get_the_results_of_one_alone()
     {
         using var model = NewModel(kernels: null, threadCount: 4);
         int[] ids = RandomWeights.Ids(Config, 201);

@@ -10,7 +10,8 @@ public class GptModelOptionsTests
     [Fact]
     public void A_precision_that_does_not_exist_is_refused()
     {
-        Assert.Contains("Float32, BFloat16, Int8", Assert.Throws<ArgumentOutOfRangeException>(() => new GptModelOptions { Precision = (WeightPrecision)77 }).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => new GptModelOptions { Precision = (WeightPrecision)77 });
+        Assert.Contains("Float32, BFloat16, Int8", error.Message, StringComparison.Ordinal);
         using var model = NewModel(new());
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Quantize((WeightPrecision)3));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Quantize((WeightPrecision)(-1)));

@@ -57,7 +57,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void A_step_of_many_sessions_gives_each_what_it_would_get_alone()
+    public void A_step_of_many_sessions_gives_each_the_logits_it_gets_alone()
     {
         using var model = NewModel();
         GptSession[] sessions = [.. Enumerable.Range(0, 19).Select(i =>
@@ -154,7 +154,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void Cancelling_leaves_a_session_as_it_was()
+    public void Canceling_leaves_a_session_unchanged()
     {
         using var model = NewModel();
         using var session = model.CreateSession();

@@ -30,7 +30,8 @@ internal sealed unsafe class HookedKernels : KernelSet
         _kernels.MultiplyTile(depth, a, lda, panel, c, ldc, accumulate);
     }
 
-    public override void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate)
+    public override void MultiplyStridedTile(
+        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate)
     {
         Call();
         _kernels.MultiplyStridedTile(depth, a, rowStride, stepStride, panel, c, ldc, accumulate);
@@ -53,7 +54,8 @@ internal sealed unsafe class HookedKernels : KernelSet
     public override void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns) =>
         _kernels.AddWeightedRows(depth, weights, ldw, rows, stride, y, columns);
 
-    public override void AddStridedWeightedRows(int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns) =>
+    public override void AddStridedWeightedRows(
+        int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns) =>
         _kernels.AddStridedWeightedRows(depth, weights, rowStride, stepStride, rows, stride, y, columns);
 
     public override void AddWeightedRow(int depth, float* weights, float* rows, nint stride, float* y, int columns) =>

@@ -63,7 +63,8 @@ public sealed class LoadingTests : IDisposable
         long before = Settled();
         using var source = new CancellationTokenSource();
 
-        Assert.ThrowsAny<OperationCanceledException>(() => model.Quantize(WeightPrecision.Int8, new Recorder(_ => source.Cancel()), source.Token));
+        var steps = new Recorder(_ => source.Cancel());
+        Assert.ThrowsAny<OperationCanceledException>(() => model.Quantize(WeightPrecision.Int8, steps, source.Token));
         Assert.True(Settled() <= before, $"{Settled()} blocks of native memory after, {before} before");
         Assert.Equal(expected, model.ComputeLogits(ids, Cancellation));
     }
@@ -76,7 +77,8 @@ public sealed class LoadingTests : IDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => GptModel.LoadAsync("no such file", cancellationToken: canceled));
         Assert.ThrowsAny<OperationCanceledException>(() => GptModel.Load("no such file", cancellationToken: canceled));
-        Assert.ThrowsAny<OperationCanceledException>(() => GptModel.FromWeights(RandomWeights.Of(Config), Tokenizer, cancellationToken: canceled));
+        var weights = RandomWeights.Of(Config);
+        Assert.ThrowsAny<OperationCanceledException>(() => GptModel.FromWeights(weights, Tokenizer, cancellationToken: canceled));
         Assert.ThrowsAny<OperationCanceledException>(() => model.ComputeLogits([1], canceled));
         Assert.ThrowsAny<OperationCanceledException>(() => model.ComputeHiddenStates([1], new float[Config.EmbeddingWidth], canceled));
     }
@@ -100,7 +102,7 @@ public sealed class LoadingTests : IDisposable
     }
 
     [Fact]
-    public void Models_and_sessions_tell_what_they_are()
+    public void The_text_of_a_model_or_session_tells_its_sizes()
     {
         using var model = GptModel.Load(_path, tokenizer: Tokenizer);
         using var session = model.CreateSession();

@@ -3,7 +3,7 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>Native memory: what is kept for the next use, what is let go, and what is said where there is none.</summary>
+/// <summary>Native memory: what is kept for the next use, what is freed, and the error if there is none.</summary>
 public class MemoryTests
 {
     [Fact]

@@ -90,7 +90,8 @@ public class ScoringTests
         var sound = RandomWeights.Of(Config);
         var arrays = WeightNames.For(Config).ToDictionary(entry => entry.Name, entry => sound[entry.Name].ToArray());
         arrays[WeightNames.FeedForwardIn(1)][77] = broken;
-        using var model = GptModel.FromWeights(new GptWeights(Config, arrays), new CountingTokenizer(Config.VocabularySize), new() { Precision = precision });
+        var tokenizer = new CountingTokenizer(Config.VocabularySize);
+        using var model = GptModel.FromWeights(new GptWeights(Config, arrays), tokenizer, new() { Precision = precision });
         var error = Assert.Throws<InvalidOperationException>(() => model.Score([1, 2, 3], [2, 3, 4], [3], new TokenScore[3], Cancellation));
         Assert.Contains("not a number", error.Message, StringComparison.Ordinal);
     }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Tests.Inference;
@@ -11,7 +13,7 @@ public class ThreadingTests
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
     [InlineData(WeightPrecision.Int8, true)]
-    public void The_number_of_threads_and_the_width_of_registers_do_not_show_in_the_bits(WeightPrecision precision, bool hasBlocks = false)
+    public void Results_do_not_depend_on_the_number_of_threads_or_the_width_of_registers(WeightPrecision precision, bool hasBlocks = false)
     {
         var config = hasBlocks ? GptModelTests.Odd with { EmbeddingWidth = 96 } : GptModelTests.Odd;
         var weights = hasBlocks ? RandomWeights.OfBlocks(config) : RandomWeights.Of(config);
@@ -20,13 +22,16 @@ public class ThreadingTests
         TokenScore[]? scores = null;
 
         // Narrower kernels without a multiply-add that rounds once give other last bits.
-        var widths = System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.IsSupported ? KernelSet.All : [KernelSet.Best];
+        var widths = Fma.IsSupported || AdvSimd.IsSupported ? KernelSet.All : [KernelSet.Best];
         foreach (var kernels in widths)
         {
             foreach (int threadCount in new[] { 1, 2, 3, 8 })
             {
                 using var model = GptModel.FromWeights(
-                    weights, new CountingTokenizer(config.VocabularySize), new() { Precision = precision, ThreadCount = threadCount }, kernels);
+                    weights,
+                    new CountingTokenizer(config.VocabularySize),
+                    new() { Precision = precision, ThreadCount = threadCount },
+                    kernels);
                 Assert.Equal(hasBlocks, model.Weights.Head.HasBlocks);
                 float[] logitsNow = model.ComputeLogits(ids);
                 var scoresNow = new TokenScore[280];
@@ -40,7 +45,7 @@ public class ThreadingTests
     }
 
     [Fact]
-    public void Many_threads_use_a_model_at_once_and_get_what_they_would_get_alone()
+    public void Many_threads_use_a_model_at_once_and_get_the_results_of_one_alone()
     {
         using var model = NewModel();
         int v = model.Config.VocabularySize;
