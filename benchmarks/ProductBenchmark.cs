@@ -1,8 +1,8 @@
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
-using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 using Spectre.Console;
 using TorchSharp;
 
@@ -40,7 +40,6 @@ internal static unsafe class ProductBenchmark
     /// <summary>One packed matrix with its rows; the weights are zeros, which take as long as others.</summary>
     private sealed class Product : IDisposable
     {
-        private readonly ModelWeights _kernels = new(GptPresets.Tiny, WeightPrecision.Float32, KernelSet.Best);
         private readonly NativeArena _arena = new("a matrix and its rows");
         private readonly PackedMatrix _matrix;
         private readonly PackedVector _input, _output;
@@ -55,13 +54,10 @@ internal static unsafe class ProductBenchmark
             _arena.Allocate();
         }
 
-        public void Run() => MatrixProduct.Run(
-            _kernels, _matrix, _input.Pointer, _depth, Rows, null, _output.Pointer, _outputs, ProductTarget.Store, Environment.ProcessorCount);
+        public void Run() => _matrix.Multiply(
+            new(KernelSet.Best, Environment.ProcessorCount), new(_input.Pointer, Rows, _depth, _depth), quantized: null,
+            new StoreSink(new(_output.Pointer, Rows, _outputs, _outputs), _matrix.Bias));
 
-        public void Dispose()
-        {
-            _arena.Dispose();
-            _kernels.Dispose();
-        }
+        public void Dispose() => _arena.Dispose();
     }
 }

@@ -51,7 +51,7 @@ public sealed record GptConfig
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasTiedHead { get; init; } = true;
 
-    /// <summary>Added to the variance in layer normalisation.</summary>
+    /// <summary>Added to the variance in layer normalization.</summary>
     public const float LayerNormEpsilon = 1e-5f;
 
     /// <summary>Width of one attention head, hs = C / nh.</summary>

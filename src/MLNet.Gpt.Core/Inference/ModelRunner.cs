@@ -43,13 +43,13 @@ internal sealed unsafe class ModelRunner : IDisposable
                 ForwardPass.Run(_weights, workspace, segments, ids.Slice(first, count), _threadCount, cancellationToken);
                 if (!allLogits.IsEmpty)
                 {
-                    ForwardPass.Normalise(_weights, workspace, 0, count, _threadCount);
+                    ForwardPass.Normalize(_weights, workspace, 0, count, _threadCount);
                     fixed (float* logits = allLogits[(first * Config.VocabularySize)..]) ComputeLogits(workspace, count, logits);
                     if (isLast) allLogits[^Config.VocabularySize..].CopyTo(nextLogits);
                 }
                 else if (isLast)
                 {
-                    ForwardPass.Normalise(_weights, workspace, count - 1, 1, _threadCount);
+                    ForwardPass.Normalize(_weights, workspace, count - 1, 1, _threadCount);
                     fixed (float* logits = nextLogits) ComputeLogits(workspace, 1, logits);
                 }
             }
@@ -108,7 +108,7 @@ internal sealed unsafe class ModelRunner : IDisposable
             RunWhole(workspace, ids, cancellationToken);
             for (int row = 0; row < ids.Length; row++)
             {
-                new ReadOnlySpan<float>(workspace.Normalised + ((long)row * workspace.Width), width).CopyTo(states.Slice(row * width, width));
+                new ReadOnlySpan<float>(workspace.Normalized + ((long)row * workspace.Width), width).CopyTo(states.Slice(row * width, width));
             }
         }
         finally
@@ -128,7 +128,7 @@ internal sealed unsafe class ModelRunner : IDisposable
         try
         {
             ForwardPass.Run(_weights, workspace, segments, ids, _threadCount, cancellationToken);
-            ForwardPass.Normalise(_weights, workspace, 0, rows, _threadCount);
+            ForwardPass.Normalize(_weights, workspace, 0, rows, _threadCount);
             float* logits = workspace.Logits(vocabulary);
             ComputeLogits(workspace, rows, logits);
             WorkerTeam.Run(rows, _threadCount, i => new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].NextLogits));
@@ -145,11 +145,16 @@ internal sealed unsafe class ModelRunner : IDisposable
         using var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, ids.Length);
         cache.EnsureCapacity(ids.Length);
         ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, cancellationToken);
-        ForwardPass.Normalise(_weights, workspace, 0, ids.Length, _threadCount);
+        ForwardPass.Normalize(_weights, workspace, 0, ids.Length, _threadCount);
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private void ComputeLogits(Workspace workspace, int rows, float* logits) => MatrixProduct.Run(
-        _weights.Kernels, _weights.Head, workspace.Normalised, workspace.Width, rows, workspace.Quantised,
-        logits, Config.VocabularySize, ProductTarget.Store, _threadCount);
+    private void ComputeLogits(Workspace workspace, int rows, float* logits)
+    {
+        int vocabulary = Config.VocabularySize;
+        var head = _weights.Head;
+        head.Multiply(
+            new(_weights.Kernels, _threadCount), workspace.BuffersOf(rows).Normalized, workspace.Quantized,
+            new StoreSink(new(logits, rows, vocabulary, vocabulary), head.Bias));
+    }
 }

@@ -19,9 +19,9 @@ internal static unsafe class Scorer
     private const int RowsPerUnit = 64;
     private const int IdsPerChunk = 384;
 
-    /// <summary>Scores the target of each normalised row of the workspace.</summary>
+    /// <summary>Scores the target of each normalized row of the workspace.</summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
-    /// <param name="workspace">Holds the normalised rows, from 0.</param>
+    /// <param name="workspace">Holds the normalized rows, from 0.</param>
     /// <param name="targets">One id per row.</param>
     /// <param name="scores">Receives one score per row.</param>
     /// <param name="details">Receives what else is wanted; <see langword="null"/> if nothing is.</param>
@@ -34,7 +34,7 @@ internal static unsafe class Scorer
         int rows = targets.Length, vocabulary = head.Outputs;
         if (head.Precision == WeightPrecision.Int8)
         {
-            MatrixProduct.Quantise(head.Depth, workspace.Normalised, workspace.Width, rows, workspace.Quantised, threadCount);
+            MatrixProduct.Quantize(head.Depth, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
         }
 
         float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);
@@ -91,10 +91,10 @@ internal static unsafe class Scorer
     {
         var head = weights.Head;
         int width = panelCount * head.PanelWidth;
-        byte* quantised = w.Quantised + ((long)firstRow * QuantisedRow.StrideOf(head.Depth));
+        byte* quantized = w.Quantized + ((long)firstRow * QuantizedRow.StrideOf(head.Depth));
         for (int panel = 0; panel < panelCount && firstPanel + panel < head.PanelCount; panel++)
         {
-            MatrixProduct.MultiplyPanel(weights.Kernels, head, firstPanel + panel, w.Normalised + ((long)firstRow * w.Width), w.Width, rows, quantised, tile);
+            MatrixProduct.MultiplyPanel(weights.Kernels, head, firstPanel + panel, w.Normalized + ((long)firstRow * w.Width), w.Width, rows, quantized, tile);
             for (int row = 0; row < rows; row++)
             {
                 new ReadOnlySpan<float>(tile + (row * head.PanelWidth), head.PanelWidth)
@@ -112,9 +112,9 @@ internal static unsafe class Scorer
         WorkerTeam.Run(ids.Length, threadCount, i =>
         {
             float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength);
-            float* input = w.Normalised + ((long)i * w.Width);
-            byte* quantised = w.Quantised + ((long)i * QuantisedRow.StrideOf(head.Depth));
-            MatrixProduct.MultiplyVector(weights.Kernels, head, ids[i] / head.PanelWidth, 1, input, quantised, tile);
+            float* input = w.Normalized + ((long)i * w.Width);
+            byte* quantized = w.Quantized + ((long)i * QuantizedRow.StrideOf(head.Depth));
+            MatrixProduct.MultiplyVector(weights.Kernels, head, ids[i] / head.PanelWidth, 1, input, quantized, tile);
             logits[i] = tile[ids[i] % head.PanelWidth];
         });
         return logits;

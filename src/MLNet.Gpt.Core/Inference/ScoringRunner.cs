@@ -72,7 +72,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         if (wanted.Count == 0) return 0;
         int[] scored = [.. wanted], targets = new int[scored.Length];
         for (int i = 0; i < scored.Length; i++) targets[i] = batch.Targets[firstRow + scored[i]];
-        ForwardPass.Normalise(weights, workspace, scored, threadCount);
+        ForwardPass.Normalize(weights, workspace, scored, threadCount);
         var details = batch.Details is null ? null : new DetailParts(batch.Details, batch.FirstDetail + firstScore);
         Scorer.Score(weights, workspace, targets, batch.Scores.Slice(firstScore, scored.Length), details, threadCount);
         return scored.Length;
@@ -91,7 +91,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         }
 
         if (wanted.Count == 0) return;
-        ForwardPass.Normalise(weights, workspace, [.. rows], threadCount);
+        ForwardPass.Normalize(weights, workspace, [.. rows], threadCount);
         float[] logits = ends.WantsLogits ? ArrayPool<float>.Shared.Rent(Math.Min(EndsPerProduct, wanted.Count) * vocabulary) : [];
         for (int first = 0; first < wanted.Count; first += EndsPerProduct)
         {
@@ -100,15 +100,15 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
             {
                 fixed (float* start = logits)
                 {
-                    MatrixProduct.Run(
-                        weights.Kernels, weights.Head, workspace.Normalised + ((long)first * workspace.Width), workspace.Width, count, workspace.Quantised,
-                        start, vocabulary, ProductTarget.Store, threadCount);
+                    weights.Head.Multiply(
+                        new(weights.Kernels, threadCount), workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count), workspace.Quantized,
+                        new StoreSink(new(start, count, vocabulary, vocabulary), weights.Head.Bias));
                 }
             }
 
             for (int i = 0; i < count; i++)
             {
-                var state = new ReadOnlySpan<float>(workspace.Normalised + ((long)(first + i) * workspace.Width), width);
+                var state = new ReadOnlySpan<float>(workspace.Normalized + ((long)(first + i) * workspace.Width), width);
                 ends.Show(wanted[first + i], state, ends.WantsLogits ? logits.AsSpan(i * vocabulary, vocabulary) : []);
             }
         }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
 
@@ -24,7 +25,7 @@ internal sealed class WorkspacePool(GptConfig config, long idleLimit = 30_000) :
     /// <exception cref="OutOfMemoryException">The system has no memory for it.</exception>
     public Workspace Rent(int rows)
     {
-        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(Workspace.TileRows, rows));
+        int size = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(KernelSet.TileRows, rows));
         foreach (ref var place in _kept.AsSpan())
         {
             var workspace = Volatile.Read(ref place);

@@ -22,7 +22,7 @@ internal sealed unsafe class Activations : IDisposable
     private readonly NativeArena _arena = new("the activations of a training step");
     private readonly GptConfig _config;
     private readonly long _residual, _middle, _projected, _attended, _hidden, _statistics, _logSumExp;
-    private readonly long _normalised, _branch, _gradient, _activated, _hiddenGradient, _projectedGradient, _panels, _parts, _logits;
+    private readonly long _normalized, _branch, _gradient, _activated, _hiddenGradient, _projectedGradient, _panels, _parts, _logits;
 
     public Activations(GptConfig config, int rows, KernelSet kernels)
     {
@@ -36,7 +36,7 @@ internal sealed unsafe class Activations : IDisposable
         _statistics = Reserve(2L * rows * ((2 * layers) + 1));
         _logSumExp = Reserve((long)rows * config.HeadCount * layers);
 
-        _normalised = ReserveMatrix(c, 1);
+        _normalized = ReserveMatrix(c, 1);
         _branch = ReserveMatrix(c, 1);
         _gradient = ReserveMatrix(c, 1);
         _activated = ReserveMatrix(f, 1);
@@ -63,6 +63,22 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Scratch for <see cref="HeadLoss"/>.</summary>
     public float* Logits => At(_logits);
 
+    /// <summary>Returns the buffers of a layer's forward pass.</summary>
+    public BlockBuffers BuffersOf(int layer, int rows) => new()
+    {
+        Input = Residual(layer, rows),
+        Middle = Middle(layer, rows),
+        Output = Residual(layer + 1, rows),
+        Normalized = Normalized(rows),
+        Projected = Projected(layer, rows),
+        Attended = Attended(layer, rows),
+        Hidden = Hidden(layer, rows),
+        Activated = Activated(rows),
+        Branch = Branch(rows),
+        AttentionStatistics = Statistics(2 * layer),
+        FeedForwardStatistics = Statistics((2 * layer) + 1),
+    };
+
     /// <summary>The residual stream before a layer, (N, C); after the last one at L.</summary>
     public Matrix Residual(int layer, int rows) => MatrixAt(_residual, _config.EmbeddingWidth, layer, rows);
 
@@ -85,7 +101,7 @@ internal sealed unsafe class Activations : IDisposable
     public float* LogSumExp(int layer) => At(_logSumExp) + ((long)Capacity * _config.HeadCount * layer);
 
     /// <summary>The output of a norm, (N, C).</summary>
-    public Matrix Normalised(int rows) => MatrixAt(_normalised, _config.EmbeddingWidth, 0, rows);
+    public Matrix Normalized(int rows) => MatrixAt(_normalized, _config.EmbeddingWidth, 0, rows);
 
     /// <summary>What is added to the residual stream, or a gradient of that shape, (N, C).</summary>
     public Matrix Branch(int rows) => MatrixAt(_branch, _config.EmbeddingWidth, 0, rows);

@@ -12,14 +12,18 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
 
     public PackedWeightReader(ModelWeights weights)
     {
-        var config = Config = weights.Config;
-        _lengths = WeightNames.For(config).ToDictionary(entry => entry.Name, entry => entry.ElementCount);
-        AddMatrix(weights.TokenEmbedding, WeightNames.TokenEmbedding);
-        if (!config.HasTiedHead) AddMatrix(weights.Head, WeightNames.Head);
-        AddVector(weights.PositionEmbedding, WeightNames.PositionEmbedding);
-        AddVector(weights.FinalNormScale, WeightNames.FinalNormScale);
-        AddVector(weights.FinalNormShift, WeightNames.FinalNormShift);
-        foreach (var block in weights.Blocks) AddBlock(block, config);
+        Config = weights.Config;
+        _lengths = WeightNames.For(Config).ToDictionary(entry => entry.Name, entry => entry.ElementCount);
+        foreach (var (entry, vector) in weights.Vectors) _readers.Add(entry.Name, (start, destination) => Copy(vector.Pointer + start, destination));
+        foreach (var (entry, matrix) in weights.Matrices)
+        {
+            for (int part = 0; part < entry.Names.Length; part++)
+            {
+                int firstRow = part * entry.PartRows;
+                _readers.Add(entry.Names[part], (start, destination) => ReadRows(matrix, firstRow, start, destination));
+                if (part < entry.BiasNames.Length) _readers.Add(entry.BiasNames[part], (start, destination) => Copy(matrix.Bias + firstRow + start, destination));
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -38,32 +42,7 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
         read(start, destination);
     }
 
-    private void AddBlock(BlockWeights block, GptConfig config)
-    {
-        int layer = block.Layer, c = config.EmbeddingWidth;
-        AddMatrix(block.QueryKeyValue, WeightNames.Query(layer), config.HasQkvBias ? WeightNames.QueryBias(layer) : null);
-        AddMatrix(block.QueryKeyValue, WeightNames.Key(layer), config.HasQkvBias ? WeightNames.KeyBias(layer) : null, firstRow: c);
-        AddMatrix(block.QueryKeyValue, WeightNames.Value(layer), config.HasQkvBias ? WeightNames.ValueBias(layer) : null, firstRow: 2 * c);
-        AddMatrix(block.AttentionOutput, WeightNames.AttentionOutput(layer), WeightNames.AttentionOutputBias(layer));
-        AddMatrix(block.FeedForwardIn, WeightNames.FeedForwardIn(layer), WeightNames.FeedForwardInBias(layer));
-        AddMatrix(block.FeedForwardOut, WeightNames.FeedForwardOut(layer), WeightNames.FeedForwardOutBias(layer));
-        AddVector(block.AttentionNormScale, WeightNames.AttentionNormScale(layer));
-        AddVector(block.AttentionNormShift, WeightNames.AttentionNormShift(layer));
-        AddVector(block.FeedForwardNormScale, WeightNames.FeedForwardNormScale(layer));
-        AddVector(block.FeedForwardNormShift, WeightNames.FeedForwardNormShift(layer));
-    }
-
-    private void AddVector(PackedVector vector, string name) =>
-        _readers.Add(name, (start, destination) => new ReadOnlySpan<float>(vector.Pointer + start, destination.Length).CopyTo(destination));
-
-    private void AddMatrix(PackedMatrix matrix, string name, string? biasName = null, int firstRow = 0)
-    {
-        _readers.Add(name, (start, destination) => ReadRows(matrix, firstRow, start, destination));
-        if (biasName is not null)
-        {
-            _readers.Add(biasName, (start, destination) => new ReadOnlySpan<float>(matrix.Bias + firstRow + start, destination.Length).CopyTo(destination));
-        }
-    }
+    private static void Copy(float* source, Span<float> destination) => new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
 
     private static void ReadRows(PackedMatrix matrix, int firstRow, long start, Span<float> destination)
     {

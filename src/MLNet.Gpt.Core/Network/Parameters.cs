@@ -1,24 +1,54 @@
 using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>Weights, gradients and AdamW's two moments in flat native memory, laid out alike.</summary>
-internal sealed unsafe class Parameters : IDisposable
-{
-    private readonly NativeBlock _values, _gradients, _firstMoments, _secondMoments;
+/// <summary>A weight's place in the memory of training.</summary>
+/// <param name="Name">Its name, one of <see cref="WeightNames"/>.</param>
+/// <param name="Offset">Numbers before it.</param>
+/// <param name="Length">Numbers in it.</param>
+/// <param name="IsMatrix">Whether it has two dimensions.</param>
+/// <param name="IsFrozen">Whether it stays as it is.</param>
+internal sealed record ParameterSlot(string Name, long Offset, long Length, bool IsMatrix, bool IsFrozen);
 
-    public Parameters(ParameterLayout layout)
+/// <summary>
+/// Weights, gradients and AdamW's two moments in flat native memory, with one layout for all four. Weights that are computed with as
+/// one matrix, such as query, key and value, lie side by side.
+/// </summary>
+internal sealed unsafe class Parameters : IWeightSource, IDisposable
+{
+    private const int Alignment = 16; // numbers in a cache line
+
+    private readonly Dictionary<string, WeightEntry> _entries;
+    private readonly Dictionary<string, ParameterSlot> _slots = [];
+    private readonly Func<string, bool> _isFrozen;
+    private readonly NativeBlock _values, _gradients, _firstMoments, _secondMoments;
+    private long _length;
+
+    public Parameters(GptConfig config, Func<string, bool> isFrozen)
     {
-        Layout = layout;
-        long bytes = sizeof(float) * layout.Length;
-        _values = NativeBlock.Allocate(bytes, "the trained weights", willBeFilled: true);
-        _gradients = NativeBlock.Allocate(bytes, "the gradients", willBeFilled: true);
-        _firstMoments = NativeBlock.Allocate(bytes, "the first moments of the optimizer", willBeFilled: true);
-        _secondMoments = NativeBlock.Allocate(bytes, "the second moments of the optimizer", willBeFilled: true);
+        Config = config;
+        _isFrozen = isFrozen;
+        _entries = WeightNames.For(config).ToDictionary(entry => entry.Name);
+        Network = new(
+            config,
+            entry => new(this, entry, AddSlots(entry.Names), AddSlots(entry.BiasNames)),
+            entry => new(this, AddSlots([entry.Name])[0]));
+        _values = Allocate("the trained weights");
+        _gradients = Allocate("the gradients");
+        _firstMoments = Allocate("the first moments of the optimizer");
+        _secondMoments = Allocate("the second moments of the optimizer");
     }
 
-    /// <summary>Where each weight lies.</summary>
-    public ParameterLayout Layout { get; }
+    /// <inheritdoc/>
+    public GptConfig Config { get; }
+
+    /// <summary>The weights and gradients as they are computed with.</summary>
+    public NetworkWeights<TrainedMatrix, TrainedVector> Network { get; }
+
+    /// <summary>Every weight, in the order in which they lie.</summary>
+    public IReadOnlyCollection<ParameterSlot> Slots => _slots.Values;
 
     /// <summary>The weights.</summary>
     public float* Values => (float*)_values.Pointer;
@@ -32,19 +62,30 @@ internal sealed unsafe class Parameters : IDisposable
     /// <summary>AdamW's running means of their squares.</summary>
     public float* SecondMoments => (float*)_secondMoments.Pointer;
 
-    /// <summary>A group of weights; <see langword="null"/> data where the model has none.</summary>
-    public Matrix Value(ParameterGroup group) => Of(group, Values, group.Offset >= 0);
-
-    /// <summary>A group's gradient; <see langword="null"/> data where it is not wanted.</summary>
-    public Matrix Gradient(ParameterGroup group) => Of(group, Gradients, !group.IsFrozen);
-
-    /// <summary>Memory that stays for as long as the lease lives.</summary>
-    public NativeBlock.Lease Borrow() => _values.Borrow();
+    /// <summary>The place of a weight.</summary>
+    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    public ParameterSlot this[string name] => _slots.TryGetValue(name, out var slot)
+        ? slot
+        : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
 
     /// <summary>Copies weights in.</summary>
     public void Load(IWeightSource source)
     {
-        foreach (var slot in Layout.Slots) source.Read(slot.Name, 0, new Span<float>(Values + slot.Offset, checked((int)slot.Length)));
+        foreach (var slot in Slots) source.Read(slot.Name, 0, new Span<float>(Values + slot.Offset, checked((int)slot.Length)));
+    }
+
+    /// <inheritdoc/>
+    public void Read(string name, long start, Span<float> destination)
+    {
+        using var lease = _values.Borrow();
+        var slot = this[name];
+        if (start < 0 || start > slot.Length - destination.Length)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {slot.Length}.");
+        }
+
+        new ReadOnlySpan<float>(Values + slot.Offset + start, destination.Length).CopyTo(destination);
     }
 
     public void Dispose()
@@ -55,6 +96,53 @@ internal sealed unsafe class Parameters : IDisposable
         _secondMoments.Dispose();
     }
 
-    private static Matrix Of(ParameterGroup group, float* memory, bool exists) =>
-        new(exists ? memory + group.Offset : null, group.Rows, group.Columns, group.Columns);
+    private NativeBlock Allocate(string purpose) => NativeBlock.Allocate(sizeof(float) * _length, purpose, willBeFilled: true);
+
+    private ParameterSlot[] AddSlots(string[] names)
+    {
+        _length = (_length + Alignment - 1) / Alignment * Alignment;
+        return [.. names.Select(name =>
+        {
+            var entry = _entries[name];
+            var slot = new ParameterSlot(name, _length, entry.ElementCount, entry.Shape.Count > 1, _isFrozen(name));
+            _slots.Add(name, slot);
+            _length += slot.Length;
+            return slot;
+        })];
+    }
+}
+
+/// <summary>A matrix that is trained, (rows, columns), with its bias and the gradients of both.</summary>
+internal sealed unsafe class TrainedMatrix(Parameters parameters, MatrixEntry entry, ParameterSlot[] weights, ParameterSlot[] biases) : IWeightMatrix
+{
+    /// <summary>The weights, (rows, columns).</summary>
+    public Matrix Weight => new(parameters.Values + weights[0].Offset, entry.Rows, entry.Columns, entry.Columns);
+
+    /// <summary>The gradient of the weights, dense; <see langword="null"/> if all of them are frozen.</summary>
+    public float* WeightGradient => Gradient(weights);
+
+    /// <inheritdoc/>
+    public float* Bias => biases.Length == 0 ? null : parameters.Values + biases[0].Offset;
+
+    /// <summary>The gradient of the bias; <see langword="null"/> if there is none or all of it is frozen.</summary>
+    public float* BiasGradient => Gradient(biases);
+
+    /// <inheritdoc/>
+    public void CopyRow(int row, float* destination) => Row.Copy(Weight.Row(row), destination, entry.Columns);
+
+    /// <inheritdoc/>
+    public void Multiply<TSink>(Compute compute, Matrix x, byte* quantized, TSink sink)
+        where TSink : struct, ISink => BlockedProduct.Run(compute, x, new TransposedPanels(Weight, compute.Kernels), sink);
+
+    private float* Gradient(ParameterSlot[] slots) => slots.All(slot => slot.IsFrozen) ? null : parameters.Gradients + slots[0].Offset;
+}
+
+/// <summary>A vector that is trained, and its gradient.</summary>
+internal sealed unsafe class TrainedVector(Parameters parameters, ParameterSlot slot) : IWeightVector
+{
+    /// <inheritdoc/>
+    public float* Pointer => parameters.Values + slot.Offset;
+
+    /// <summary>The gradient; <see langword="null"/> if the weight is frozen.</summary>
+    public float* Gradient => slot.IsFrozen ? null : parameters.Gradients + slot.Offset;
 }

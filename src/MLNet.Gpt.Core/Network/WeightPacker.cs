@@ -61,64 +61,45 @@ internal sealed unsafe class WeightPacker
 
     private void Pack()
     {
-        var config = _target.Config;
-        PackVector(WeightNames.PositionEmbedding, _target.PositionEmbedding);
-        PackVector(WeightNames.FinalNormScale, _target.FinalNormScale);
-        PackVector(WeightNames.FinalNormShift, _target.FinalNormShift);
-        PackMatrix(_target.TokenEmbedding, [WeightNames.TokenEmbedding], []);
-        if (!config.HasTiedHead) PackMatrix(_target.Head, [WeightNames.Head], []);
-        foreach (var block in _target.Blocks)
-        {
-            int layer = block.Layer;
-            PackVector(WeightNames.AttentionNormScale(layer), block.AttentionNormScale);
-            PackVector(WeightNames.AttentionNormShift(layer), block.AttentionNormShift);
-            PackVector(WeightNames.FeedForwardNormScale(layer), block.FeedForwardNormScale);
-            PackVector(WeightNames.FeedForwardNormShift(layer), block.FeedForwardNormShift);
-            PackMatrix(
-                block.QueryKeyValue,
-                [WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer)],
-                config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : []);
-            PackMatrix(block.AttentionOutput, [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)]);
-            PackMatrix(block.FeedForwardIn, [WeightNames.FeedForwardIn(layer)], [WeightNames.FeedForwardInBias(layer)]);
-            PackMatrix(block.FeedForwardOut, [WeightNames.FeedForwardOut(layer)], [WeightNames.FeedForwardOutBias(layer)]);
-        }
+        foreach (var (entry, vector) in _target.Vectors) PackVector(entry, vector);
+        foreach (var (entry, matrix) in _target.Matrices) PackMatrix(entry, matrix);
     }
 
-    private void PackVector(string name, PackedVector target)
+    private void PackVector(VectorEntry entry, PackedVector target)
     {
         _cancellationToken.ThrowIfCancellationRequested();
-        _source.Read(name, 0, new Span<float>(target.Pointer, target.Length));
+        _source.Read(entry.Name, 0, new Span<float>(target.Pointer, target.Length));
         _done += target.Length;
     }
 
     // Several weights of equal height may lie one below the other in a matrix; a panel can then reach from one into the next.
-    private void PackMatrix(PackedMatrix target, string[] names, string[] biasNames)
+    private void PackMatrix(MatrixEntry entry, PackedMatrix target)
     {
-        int partHeight = target.Outputs / names.Length, depth = target.Depth;
-        for (int part = 0; part < biasNames.Length; part++)
+        int partRows = entry.PartRows, depth = target.Depth;
+        for (int part = 0; part < entry.BiasNames.Length; part++)
         {
-            _source.Read(biasNames[part], 0, new Span<float>(target.Bias + (part * partHeight), partHeight));
+            _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + (part * partRows), partRows));
         }
 
         if (target.HasBlocks)
         {
             int blocksPerRow = depth / Q8Block.Length;
             PackPanels<byte>(
-                target, names, blocksPerRow * Q8Block.Size, (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
+                entry, target, blocksPerRow * Q8Block.Size, (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
         }
         else
         {
-            PackPanels<float>(target, names, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
+            PackPanels<float>(entry, target, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
         }
 
-        _done += ((long)target.Outputs * depth) + (biasNames.Length * (long)partHeight);
+        _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length * (long)partRows);
         _progress?.Report(_done / _total);
     }
 
-    private void PackPanels<T>(PackedMatrix target, string[] names, int rowLength, RowReader<T> read, PanelPacker<T> pack)
+    private void PackPanels<T>(MatrixEntry entry, PackedMatrix target, int rowLength, RowReader<T> read, PanelPacker<T> pack)
         where T : unmanaged
     {
-        int partHeight = target.Outputs / names.Length;
+        int partRows = entry.PartRows;
         int panelsPerRead = Math.Clamp(target.PanelCount / (2 * _threadCount), 1, MostPanelsPerRead);
         int reads = (target.PanelCount + panelsPerRead - 1) / panelsPerRead;
         WorkerTeam.Run(reads, _threadCount, index =>
@@ -131,8 +112,8 @@ internal sealed unsafe class WeightPacker
             {
                 for (int row = first; row < end;)
                 {
-                    int part = row / partHeight, count = Math.Min(end, (part + 1) * partHeight) - row;
-                    read(names[part], row - (part * partHeight), rows.AsSpan((row - first) * rowLength, count * rowLength));
+                    int part = row / partRows, count = Math.Min(end, (part + 1) * partRows) - row;
+                    read(entry.Names[part], row - (part * partRows), rows.AsSpan((row - first) * rowLength, count * rowLength));
                     row += count;
                 }
 

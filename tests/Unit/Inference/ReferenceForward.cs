@@ -22,11 +22,11 @@ internal sealed class ReferenceForward(GptWeights weights)
 
         for (int layer = 0; layer < _config.LayerCount; layer++)
         {
-            AddInto(x, Attention(layer, Normalise(x, WeightNames.AttentionNormScale(layer), WeightNames.AttentionNormShift(layer))));
-            AddInto(x, FeedForward(layer, Normalise(x, WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer))));
+            AddInto(x, Attention(layer, Normalize(x, WeightNames.AttentionNormScale(layer), WeightNames.AttentionNormShift(layer))));
+            AddInto(x, FeedForward(layer, Normalize(x, WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer))));
         }
 
-        return Normalise(x, WeightNames.FinalNormScale, WeightNames.FinalNormShift);
+        return Normalize(x, WeightNames.FinalNormScale, WeightNames.FinalNormShift);
     }
 
     /// <summary>The logits of every position, [T][V].</summary>
@@ -99,7 +99,7 @@ internal sealed class ReferenceForward(GptWeights weights)
         return y;
     }
 
-    private double[][] Normalise(double[][] x, string scaleName, string shiftName)
+    private double[][] Normalize(double[][] x, string scaleName, string shiftName)
     {
         var y = new double[x.Length][];
         for (int t = 0; t < x.Length; t++)

@@ -18,7 +18,7 @@ public class PackedWeightReaderTests
     [Theory]
     [InlineData(WeightPrecision.BFloat16, 1.0 / 256)]
     [InlineData(WeightPrecision.Int8, 1.0 / 254)]
-    public void A_quantised_model_gives_back_what_rounding_left(WeightPrecision precision, double tolerance)
+    public void A_quantized_model_gives_back_what_rounding_left(WeightPrecision precision, double tolerance)
     {
         var weights = TinyModels.Weights(GptPresets.Tiny, seed: 3);
         using var model = GptModel.FromWeights(weights, TinyModels.Words, new() { Precision = precision });

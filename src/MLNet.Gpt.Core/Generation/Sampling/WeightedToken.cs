@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Generation.Sampling;
 
-/// <summary>A token with its unnormalised probability. The heavier comes first, of equal ones the lower id: a total order.</summary>
+/// <summary>A token with its unnormalized probability. The heavier comes first, of equal ones the lower id: a total order.</summary>
 internal readonly record struct WeightedToken(int Id, double Weight) : IComparable<WeightedToken>
 {
     public int CompareTo(WeightedToken other) =>

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace MLNet.Gpt.Generation.Sampling;
 
-/// <summary>Unnormalised probabilities and their sums, in double and in an order that is the same on every machine.</summary>
+/// <summary>Unnormalized probabilities and their sums, in double and in an order that is the same on every machine.</summary>
 internal static class Weights
 {
     /// <summary>exp((logit − max) / temperature) of each logit: 1 for the largest.</summary>

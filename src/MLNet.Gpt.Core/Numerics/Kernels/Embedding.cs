@@ -4,41 +4,51 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>x = dropout(token embedding of the id + position embedding of the place), and its gradients.</summary>
+/// <summary>x = dropout(token embedding of the id + position embedding), and the gradients of both embeddings.</summary>
 internal static unsafe class Embedding
 {
-    private const int ColumnsPerPiece = 64;
+    private const int ColumnsPerChunk = 64;
 
-    /// <summary>(B, T) -> (B, T, C).</summary>
+    /// <summary>(N) -> (N, C).</summary>
     /// <param name="compute">What to run on.</param>
-    /// <param name="ids">(B, T).</param>
-    /// <param name="tokens">T.</param>
+    /// <param name="ids">One id per row.</param>
+    /// <param name="positions">One position per row.</param>
     /// <param name="tokenEmbedding">(V, C).</param>
     /// <param name="positionEmbedding">(context, C).</param>
     /// <param name="dropout">On the sums.</param>
-    /// <param name="x">Receives them, (B T, C).</param>
-    public static void Forward(Compute compute, int[] ids, int tokens, Matrix tokenEmbedding, Matrix positionEmbedding, Dropout dropout, Matrix x) =>
-        compute.ForEachRow(x.Rows, row =>
+    /// <param name="x">Receives them, (N, C).</param>
+    public static void Forward<TMatrix>(
+        Compute compute, int[] ids, int[] positions, TMatrix tokenEmbedding, float* positionEmbedding, Dropout dropout, Matrix x)
+        where TMatrix : IWeightMatrix => compute.ForEachRow(x.Rows, row =>
         {
             float* sum = x.Row(row);
-            Row.Add(tokenEmbedding.Row(ids[row]), positionEmbedding.Row(row % tokens), sum, x.Columns);
+            tokenEmbedding.CopyRow(ids[row], sum);
+            Row.Add(sum, positionEmbedding + ((long)positions[row] * x.Columns), sum, x.Columns);
             dropout.Apply(sum, sum, x.Columns, row);
         });
 
-    /// <summary>Adds the gradients; those that are not wanted have no data.</summary>
+    /// <summary>Adds the gradients; those that are not wanted are <see langword="null"/>.</summary>
     /// <remarks>A thread takes some columns of all rows, so every sum runs over the rows in order.</remarks>
+    /// <param name="compute">What to run on.</param>
+    /// <param name="ids">One id per row.</param>
+    /// <param name="positions">One position per row.</param>
+    /// <param name="gradient">The gradient of the sums, (N, C), which dropout is applied to in place.</param>
+    /// <param name="dropout">The same as in the forward pass.</param>
+    /// <param name="tokenGradient">(V, C), dense; is added to.</param>
+    /// <param name="positionGradient">(context, C), dense; is added to.</param>
     public static void Backward(
-        Compute compute, int[] ids, int tokens, Matrix gradient, Dropout dropout, Matrix tokenGradient, Matrix positionGradient)
+        Compute compute, int[] ids, int[] positions, Matrix gradient, Dropout dropout, float* tokenGradient, float* positionGradient)
     {
-        if (dropout.IsActive) compute.ForEachRow(gradient.Rows, row => dropout.Apply(gradient.Row(row), gradient.Row(row), gradient.Columns, row));
-        compute.ForEach((gradient.Columns + ColumnsPerPiece - 1) / ColumnsPerPiece, piece =>
+        int width = gradient.Columns;
+        if (dropout.IsActive) compute.ForEachRow(gradient.Rows, row => dropout.Apply(gradient.Row(row), gradient.Row(row), width, row));
+        compute.ForEach((width + ColumnsPerChunk - 1) / ColumnsPerChunk, chunk =>
         {
-            int column = piece * ColumnsPerPiece, count = Math.Min(ColumnsPerPiece, gradient.Columns - column);
+            int column = chunk * ColumnsPerChunk, count = Math.Min(ColumnsPerChunk, width - column);
             for (int row = 0; row < gradient.Rows; row++)
             {
                 float* source = gradient.Row(row) + column;
-                if (tokenGradient.Data is not null) Row.AddTo(source, tokenGradient.Row(ids[row]) + column, count);
-                if (positionGradient.Data is not null) Row.AddTo(source, positionGradient.Row(row % tokens) + column, count);
+                if (tokenGradient is not null) Row.AddTo(source, tokenGradient + ((long)ids[row] * width) + column, count);
+                if (positionGradient is not null) Row.AddTo(source, positionGradient + ((long)positions[row] * width) + column, count);
             }
         });
     }

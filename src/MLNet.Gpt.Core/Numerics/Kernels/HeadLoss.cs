@@ -28,7 +28,7 @@ internal static unsafe class HeadLoss
 
     /// <summary>The losses of all rows, and their gradients where wanted.</summary>
     /// <param name="compute">What to run on.</param>
-    /// <param name="hidden">The normalised residual stream h, (N, C).</param>
+    /// <param name="hidden">The normalized residual stream h, (N, C).</param>
     /// <param name="weight">W, (V, C).</param>
     /// <param name="targets">(N).</param>
     /// <param name="smoothing">α.</param>
@@ -58,7 +58,7 @@ internal static unsafe class HeadLoss
         {
             int ids = Math.Min(IdsPerPass, weight.Rows - id);
             if (id == 0) Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new StoreSink(dh));
-            else Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new AddSink(dh));
+            else Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new AddSink(dh, null, dh));
         }
 
         Linear.BackwardParameters(compute, hidden, dz, gradients.Weight, null, gradients.Panels);

@@ -11,16 +11,26 @@ namespace MLNet.Gpt.Numerics.Products;
 internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
 {
     private const int RowsPerChunk = 16;
+    private const int FewestRowsToShare = 32;
 
     /// <summary>Runs a body for 0 … count − 1, in any order.</summary>
     public void ForEach(int count, Action<int> body) => WorkerTeam.Run(count, ThreadCount, body);
 
-    /// <summary>Runs a body for the rows 0 … rows − 1, in any order; several rows make one piece of work.</summary>
-    public void ForEachRow(int rows, Action<int> body) => WorkerTeam.Run((rows + RowsPerChunk - 1) / RowsPerChunk, ThreadCount, chunk =>
+    /// <summary>Runs a body for the rows 0 … rows − 1, in any order; several rows make one work item, and few rows are not worth sharing.</summary>
+    public void ForEachRow(int rows, Action<int> body)
     {
-        int end = Math.Min(rows, (chunk + 1) * RowsPerChunk);
-        for (int row = chunk * RowsPerChunk; row < end; row++) body(row);
-    });
+        if (rows < FewestRowsToShare)
+        {
+            for (int row = 0; row < rows; row++) body(row);
+            return;
+        }
+
+        WorkerTeam.Run((rows + RowsPerChunk - 1) / RowsPerChunk, ThreadCount, chunk =>
+        {
+            int end = Math.Min(rows, (chunk + 1) * RowsPerChunk);
+            for (int row = chunk * RowsPerChunk; row < end; row++) body(row);
+        });
+    }
 
     /// <summary>Runs a body for ranges (first, end) of 0 … count − 1, in any order.</summary>
     public void ForRanges(int count, Action<int, int> body) => WorkerTeam.RunRanges(count, ThreadCount, body);

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>One quantised row times a panel of byte weights.</summary>
+/// <summary>One quantized row times a panel of byte weights.</summary>
 /// <remarks>
 /// A panel is [four of k][48 outputs][4]: one 32-byte load holds four steps of k for eight outputs, and one instruction multiplies
 /// them with the row's same four steps and adds up the fours. Within a block of 64 steps sums are whole numbers, so every
@@ -17,15 +17,15 @@ internal static unsafe class Int8Product
     /// <summary>Outputs of a panel, at every register width.</summary>
     public const int PanelWidth = 48;
 
-    private const int StepsPerBlock = QuantisedRow.BlockLength / 4;
+    private const int StepsPerBlock = QuantizedRow.BlockLength / 4;
     private const int StepBytes = 4 * PanelWidth;
 
     /// <summary>y (48) = row · panel, not yet scaled by the outputs' scales.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(int depth, byte* row, byte* panel, float* scales, float* y)
     {
-        float* rowScales = QuantisedRow.ScalesOf(row, depth);
-        int* corrections = QuantisedRow.CorrectionsOf(row, depth);
+        float* rowScales = QuantizedRow.ScalesOf(row, depth);
+        int* corrections = QuantizedRow.CorrectionsOf(row, depth);
         Vector256<float> y0 = default, y1 = default, y2 = default, y3 = default, y4 = default, y5 = default;
         int steps = (depth + 3) / 4;
         for (int block = 0; steps > 0; block++, steps -= StepsPerBlock)

@@ -16,7 +16,7 @@ namespace MLNet.Gpt.Numerics.Products;
 /// Bytes have one scale per output, or, where <see cref="HasBlocks"/>, one per 32 steps of k and output, which lie before the bytes of their
 /// panel as [block][output] in half precision. Outputs missing in the last panel, and steps missing in the last pair or four, are 0.
 /// </remarks>
-internal sealed unsafe class PackedMatrix
+internal sealed unsafe class PackedMatrix : IWeightMatrix
 {
     // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
     private const int PackingDepth = 16;
@@ -104,10 +104,10 @@ internal sealed unsafe class PackedMatrix
     public byte* BlockBytes(int panel) => Panel(panel) + _bytes;
 
     /// <summary>Copies the weights of one output, widened to single precision.</summary>
-    public void CopyRow(int output, float* destination)
+    public void CopyRow(int row, float* destination)
     {
-        byte* panel = Panel(output / PanelWidth);
-        int column = output % PanelWidth;
+        byte* panel = Panel(row / PanelWidth);
+        int column = row % PanelWidth;
         switch (Precision)
         {
             case WeightPrecision.Float32:
@@ -119,17 +119,21 @@ internal sealed unsafe class PackedMatrix
                 for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
                 break;
             case WeightPrecision.Int8 when HasBlocks:
-                CopyBlockRow(BlockScales(output / PanelWidth) + column, BlockBytes(output / PanelWidth) + (4 * column), destination);
+                CopyBlockRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
                 break;
             case WeightPrecision.Int8:
                 byte* bytes = panel + (4 * column);
-                float scale = Scales[output];
+                float scale = Scales[row];
                 for (int k = 0; k < Depth; k++) destination[k] = (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset) * scale;
                 break;
             default:
                 throw Check.Undefined(Precision, nameof(Precision));
         }
     }
+
+    /// <inheritdoc/>
+    public void Multiply<TSink>(Compute compute, Matrix x, byte* quantized, TSink sink)
+        where TSink : struct, ISink => MatrixProduct.Run(compute, this, x, quantized, sink);
 
     /// <summary>Fills a panel from rows of single precision.</summary>
     /// <param name="panel">Index of the panel.</param>

@@ -3,11 +3,13 @@ using MLNet.Gpt.Numerics.Memory;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>A weight that is no matrix of a product, in single precision at every precision of the model.</summary>
-internal sealed unsafe class PackedVector(NativeArena arena, int length)
+internal sealed unsafe class PackedVector(NativeArena arena, int length) : IWeightVector
 {
     private readonly long _offset = arena.Reserve(4L * length);
 
+    /// <summary>Its numbers.</summary>
     public int Length => length;
 
+    /// <inheritdoc/>
     public float* Pointer => (float*)arena.At(_offset);
 }

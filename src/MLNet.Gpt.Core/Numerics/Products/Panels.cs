@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
@@ -108,4 +109,58 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> ZipHigh(Vector128<double> a, Vector128<double> b) =>
         (Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b)).AsSingle();
+}
+
+/// <summary>The panels of a packed matrix, B = Mᵀ, which lie ready.</summary>
+/// <param name="matrix">The matrix.</param>
+/// <param name="quantized">At Int8, all rows of A as <see cref="QuantizedRow"/> lays them out.</param>
+internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantized) : IPanels
+{
+    /// <summary>Numbers that a pass of a bfloat16 panel has in single precision.</summary>
+    public const int WidenedLength = BlockedProduct.DepthPerPass * 48;
+
+    public int Columns => matrix.Outputs;
+
+    public int Width => matrix.PanelWidth;
+
+    public int ScratchLength => matrix.Precision == WeightPrecision.BFloat16 ? WidenedLength : 0;
+
+    public void Prepare(int panel, float* scratch)
+    {
+    }
+
+    public void Multiply(KernelSet kernels, Matrix a, int firstRow, int rows, int panel, float* scratch, float* tile)
+    {
+        switch (matrix.Precision)
+        {
+            case WeightPrecision.Float32:
+                BlockedProduct.Multiply(kernels, a, firstRow, rows, (float*)matrix.Panel(panel), tile);
+                break;
+            case WeightPrecision.BFloat16:
+                for (int k = 0; k < matrix.Depth; k += BlockedProduct.DepthPerPass)
+                {
+                    int steps = Math.Min(BlockedProduct.DepthPerPass, matrix.Depth - k);
+                    kernels.WidenPanel((steps + 1) / 2, (uint*)matrix.Panel(panel) + ((long)k / 2 * matrix.PanelWidth), scratch);
+                    BlockedProduct.MultiplyPass(kernels, a, firstRow, rows, k, steps, scratch, tile);
+                }
+
+                break;
+            case WeightPrecision.Int8 when matrix.HasBlocks:
+                Q8Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
+                break;
+            case WeightPrecision.Int8:
+                // Whole numbers are so quick to multiply that taking rows one by one, the panel in the cache, loses nothing.
+                for (int row = 0; row < rows; row++)
+                {
+                    Int8Product.Multiply(
+                        matrix.Depth, QuantizedAt(firstRow + row), matrix.Panel(panel), matrix.Scales + (panel * Width), tile + (row * Width));
+                }
+
+                break;
+            default:
+                throw Check.Undefined(matrix.Precision, nameof(matrix));
+        }
+    }
+
+    private byte* QuantizedAt(int row) => quantized + ((long)row * QuantizedRow.StrideOf(matrix.Depth));
 }

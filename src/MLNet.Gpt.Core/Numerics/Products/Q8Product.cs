@@ -32,7 +32,7 @@ internal static unsafe class Q8Product
 
     /// <summary>y (rows × 48) = rows · panel.</summary>
     /// <param name="depth">Inputs, a multiple of 32.</param>
-    /// <param name="rows">Rows as <see cref="QuantisedRow"/> lays them out, one after the other.</param>
+    /// <param name="rows">Rows as <see cref="QuantizedRow"/> lays them out, one after the other.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="scales">The panel's scales in half precision, [block][48].</param>
     /// <param name="panel">The panel's bytes.</param>
@@ -41,7 +41,7 @@ internal static unsafe class Q8Product
     public static void Multiply(int depth, byte* rows, int rowCount, Half* scales, byte* panel, float* y)
     {
         float* widened = stackalloc float[BlocksPerPass * PanelWidth];
-        int rowStride = QuantisedRow.StrideOf(depth), blockCount = depth / Q8Block.Length;
+        int rowStride = QuantizedRow.StrideOf(depth), blockCount = depth / Q8Block.Length;
         for (int first = 0; first < blockCount; first += BlocksPerPass)
         {
             int count = Math.Min(BlocksPerPass, blockCount - first), numbers = count * PanelWidth;
@@ -50,7 +50,7 @@ internal static unsafe class Q8Product
             {
                 byte* bytes = rows + ((long)row * rowStride);
                 MultiplyRow(
-                    first, count, bytes, QuantisedRow.ScalesOf(bytes, depth), QuantisedRow.CorrectionsOf(bytes, depth),
+                    first, count, bytes, QuantizedRow.ScalesOf(bytes, depth), QuantizedRow.CorrectionsOf(bytes, depth),
                     panel + ((long)first * BytesPerBlock), widened, y + (row * PanelWidth), accumulate: first > 0);
             }
         }
@@ -84,7 +84,7 @@ internal static unsafe class Q8Product
                 panel += 4 * PanelWidth;
             }
 
-            var scale = Vector256.Create(rowScales[block * Q8Block.Length / QuantisedRow.BlockLength]);
+            var scale = Vector256.Create(rowScales[block * Q8Block.Length / QuantizedRow.BlockLength]);
             y0 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s0), scale * Vector256.Load(scales), y0);
             y1 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s1), scale * Vector256.Load(scales + 8), y1);
             y2 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s2), scale * Vector256.Load(scales + 16), y2);

@@ -15,14 +15,14 @@ internal readonly unsafe struct StoreSink(Matrix y, float* bias = null) : ISink
     }
 }
 
-/// <summary>y += sums + bias, as the branches of a block are added to the residual stream; there may be no bias.</summary>
-internal readonly unsafe struct AddSink(Matrix y, float* bias = null) : ISink
+/// <summary>y = x + (sums + bias), as the branches of a block are added to the residual stream; there may be no bias, and y may be x.</summary>
+internal readonly unsafe struct AddSink(Matrix x, float* bias, Matrix y) : ISink
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Take(float* sums, int row, int column, int count)
     {
-        float* target = y.Row(row) + column;
-        if (bias is null) Row.AddTo(sums, target, count);
-        else Row.AddSum(target, sums, bias + column, target, count);
+        float* source = x.Row(row) + column, target = y.Row(row) + column;
+        if (bias is null) Row.Add(source, sums, target, count);
+        else Row.AddSum(source, sums, bias + column, target, count);
     }
 }

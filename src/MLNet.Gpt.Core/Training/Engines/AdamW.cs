@@ -25,7 +25,7 @@ internal sealed unsafe class AdamW
     public AdamW(Parameters parameters, ManagedEngineOptions options)
     {
         (_parameters, _options) = (parameters, options);
-        _pieces = [.. parameters.Layout.Slots.SelectMany(PiecesOf)];
+        _pieces = [.. parameters.Slots.SelectMany(PiecesOf)];
         _squares = new double[_pieces.Length];
     }
 

@@ -47,7 +47,7 @@ internal static unsafe class EngineState
         return found;
     }
 
-    private static IEnumerable<ParameterSlot> Moments(Parameters parameters) => parameters.Layout.Slots.Where(slot => !slot.IsFrozen);
+    private static IEnumerable<ParameterSlot> Moments(Parameters parameters) => parameters.Slots.Where(slot => !slot.IsFrozen);
 
     private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
         !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")

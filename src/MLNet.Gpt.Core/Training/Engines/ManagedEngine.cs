@@ -21,6 +21,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly AdamW _optimizer;
     private Activations? _activations;
     private double[] _losses = [];
+    private int[] _positions = []; // of each row in its window
     private ulong _seed;
     private ulong _batch;
     private double _gradientFactor = 1; // clipping that AdamW applies as it reads
@@ -35,10 +36,9 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _config = weights.Config.Validated();
         _options = options ?? new();
         _compute = new(kernels ?? KernelSet.Best, _options.ThreadCount ?? Environment.ProcessorCount);
-        _parameters = new(new(_config, _options.IsFrozen));
+        _parameters = new(_config, _options.IsFrozen);
         _optimizer = new(_parameters, _options);
         _seed = (ulong)_options.Seed;
-        Weights = new ParameterView(_parameters);
         try
         {
             _parameters.Load(weights);
@@ -51,7 +51,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     }
 
     /// <inheritdoc/>
-    public IWeightSource Weights { get; }
+    public IWeightSource Weights => _parameters;
 
     /// <inheritdoc/>
     public double Accumulate(TokenBatch batch, double share)
@@ -61,22 +61,20 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         int rows = batch.BatchSize * batch.Length;
         var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
         var dropout = new DropoutStream(_seed, _batch++, _config.DropoutRate);
-        var layout = _parameters.Layout;
+        var network = _parameters.Network;
 
         Forward(batch, a, shape, dropout);
-        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), _parameters.Gradient(layout.Head).Data, a.Panels);
-        HeadLoss.Run(
-            _compute, a.Normalised(rows), _parameters.Value(layout.Head), batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
+        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), network.Head.WeightGradient, a.Panels);
+        HeadLoss.Run(_compute, a.Normalized(rows), network.Head.Weight, batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
 
         var gradient = a.Gradient(rows);
         _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
         LayerNorm.Backward(
-            _compute, a.Residual(_config.LayerCount, rows), a.Statistics(2 * _config.LayerCount), _parameters.Value(layout.FinalNormScale).Data,
-            a.Branch(rows), gradient, _parameters.Gradient(layout.FinalNormScale).Data, _parameters.Gradient(layout.FinalNormShift).Data, a.Parts);
-        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(_compute, _parameters, a, shape, layer, dropout);
+            _compute, a.Residual(_config.LayerCount, rows), a.Statistics(2 * _config.LayerCount), network.FinalNormScale.Pointer,
+            a.Branch(rows), gradient, network.FinalNormScale.Gradient, network.FinalNormShift.Gradient, a.Parts);
+        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(_compute, network.Blocks[layer], a, shape, layer, dropout);
         Embedding.Backward(
-            _compute, batch.Inputs, batch.Length, gradient, dropout.Embedding,
-            _parameters.Gradient(layout.TokenEmbedding), _parameters.Gradient(layout.PositionEmbedding));
+            _compute, batch.Inputs, _positions, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient, network.PositionEmbedding.Gradient);
         return Sum(rows) / rows;
     }
 
@@ -113,7 +111,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         int rows = batch.BatchSize * batch.Length;
         var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
         Forward(batch, a, shape, new(_seed, 0, 0));
-        HeadLoss.Run(_compute, a.Normalised(rows), _parameters.Value(_parameters.Layout.Head), batch.Targets, 0, a.Logits, _losses, null);
+        HeadLoss.Run(_compute, a.Normalized(rows), _parameters.Network.Head.Weight, batch.Targets, 0, a.Logits, _losses, null);
 
         var summary = LossSummary.Empty;
         for (int row = 0; row < rows; row++) summary += LossSummary.Of(_losses[row]);
@@ -161,7 +159,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ApplyClipping();
-        var slot = _parameters.Layout[name];
+        var slot = _parameters[name];
         return new ReadOnlySpan<float>(_parameters.Gradients + slot.Offset, (int)slot.Length).ToArray();
     }
 
@@ -169,14 +167,19 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private void Forward(TokenBatch batch, Activations a, AttentionShape shape, DropoutStream dropout)
     {
         int rows = batch.BatchSize * batch.Length;
-        var layout = _parameters.Layout;
+        var network = _parameters.Network;
         Embedding.Forward(
-            _compute, batch.Inputs, batch.Length, _parameters.Value(layout.TokenEmbedding), _parameters.Value(layout.PositionEmbedding),
-            dropout.Embedding, a.Residual(0, rows));
-        for (int layer = 0; layer < _config.LayerCount; layer++) DecoderBlock.Forward(_compute, _parameters, a, shape, layer, dropout);
+            _compute, batch.Inputs, _positions, network.TokenEmbedding, network.PositionEmbedding.Pointer, dropout.Embedding, a.Residual(0, rows));
+        for (int layer = 0; layer < _config.LayerCount; layer++)
+        {
+            var attention = new WindowAttention(shape, a.LogSumExp(layer), dropout.AttentionWeights(layer));
+            DecoderBlock.Forward(
+                _compute, network.Blocks[layer], a.BuffersOf(layer, rows), attention, dropout.AttentionBranch(layer), dropout.FeedForwardBranch(layer));
+        }
+
         LayerNorm.Forward(
-            _compute, a.Residual(_config.LayerCount, rows), _parameters.Value(layout.FinalNormScale).Data, _parameters.Value(layout.FinalNormShift).Data,
-            a.Normalised(rows), a.Statistics(2 * _config.LayerCount));
+            _compute, a.Residual(_config.LayerCount, rows), network.FinalNormScale.Pointer, network.FinalNormShift.Pointer,
+            a.Normalized(rows), a.Statistics(2 * _config.LayerCount));
     }
 
     private Activations Prepare(TokenBatch batch)
@@ -196,7 +199,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
             _activations?.Dispose();
             _activations = new(_config, rows, _compute.Kernels);
             _losses = new double[rows];
+            _positions = new int[rows];
         }
+
+        for (int row = 0; row < rows; row++) _positions[row] = row % batch.Length;
 
         return _activations;
     }

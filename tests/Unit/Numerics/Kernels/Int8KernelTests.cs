@@ -46,17 +46,17 @@ public unsafe class Int8KernelTests
     public void A_row_is_within_half_a_step_of_its_bytes(int depth)
     {
         using var x = KernelSetTests.Numbers(depth, 1);
-        using var row = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
+        using var row = NativeBlock.Allocate(QuantizedRow.StrideOf(depth), "a test");
         float* numbers = KernelSetTests.At(x);
         numbers[depth / 2] = -30; // an outlier coarsens its own block only
-        QuantisedRow.Quantise(numbers, depth, row.Pointer);
-        for (int block = 0; block < QuantisedRow.BlockCountOf(depth); block++)
+        QuantizedRow.Quantize(numbers, depth, row.Pointer);
+        for (int block = 0; block < QuantizedRow.BlockCountOf(depth); block++)
         {
-            int first = block * QuantisedRow.BlockLength, end = Math.Min(depth, first + QuantisedRow.BlockLength);
+            int first = block * QuantizedRow.BlockLength, end = Math.Min(depth, first + QuantizedRow.BlockLength);
             int[] sums = [0, 0];
             float largest = 0;
             for (int i = first; i < end; i++) largest = Math.Max(largest, Math.Abs(numbers[i]));
-            float scale = QuantisedRow.ScalesOf(row.Pointer, depth)[block];
+            float scale = QuantizedRow.ScalesOf(row.Pointer, depth)[block];
             Assert.Equal(largest / 127, scale);
             for (int i = first; i < end; i++)
             {
@@ -65,14 +65,14 @@ public unsafe class Int8KernelTests
                 Assert.Equal(numbers[i], value * scale, 0.5001 * scale);
             }
 
-            int* corrections = QuantisedRow.CorrectionsOf(row.Pointer, depth) + (2 * block);
+            int* corrections = QuantizedRow.CorrectionsOf(row.Pointer, depth) + (2 * block);
             Assert.Equal([-128 * sums[0], -128 * sums[1]], new int[] { corrections[0], corrections[1] });
         }
     }
 
     [Theory]
     [MemberData(nameof(Depths))]
-    public void A_product_is_that_of_the_quantised_numbers(int depth)
+    public void A_product_is_that_of_the_quantized_numbers(int depth)
     {
         const int Outputs = 61; // one panel and a part of another
         using var arena = new NativeArena("a test");
@@ -82,10 +82,10 @@ public unsafe class Int8KernelTests
         for (int panel = 0; panel < 2; panel++) matrix.PackPanel(panel, KernelSetTests.At(rows) + (panel * 48 * depth));
 
         using var x = KernelSetTests.Numbers(depth, 3);
-        using var quantised = NativeBlock.Allocate(QuantisedRow.StrideOf(depth), "a test");
+        using var quantized = NativeBlock.Allocate(QuantizedRow.StrideOf(depth), "a test");
         using var y = KernelSetTests.Numbers(96, 4);
-        QuantisedRow.Quantise(KernelSetTests.At(x), depth, quantised.Pointer);
-        MatrixProduct.MultiplyVector(KernelSet.Best, matrix, 0, 2, KernelSetTests.At(x), quantised.Pointer, KernelSetTests.At(y));
+        QuantizedRow.Quantize(KernelSetTests.At(x), depth, quantized.Pointer);
+        MatrixProduct.MultiplyVector(KernelSet.Best, matrix, 0, 2, KernelSetTests.At(x), quantized.Pointer, KernelSetTests.At(y));
 
         float[] weights = new float[depth];
         for (int output = 0; output < Outputs; output++)
@@ -96,7 +96,7 @@ public unsafe class Int8KernelTests
             {
                 float* original = KernelSetTests.At(rows) + ((long)output * depth);
                 Assert.Equal(original[k], weights[k], 0.5001 * matrix.Scales[output]);
-                expected += (double)weights[k] * ((sbyte*)quantised.Pointer)[k] * QuantisedRow.ScalesOf(quantised.Pointer, depth)[k / 64];
+                expected += (double)weights[k] * ((sbyte*)quantized.Pointer)[k] * QuantizedRow.ScalesOf(quantized.Pointer, depth)[k / 64];
                 exact += (double)original[k] * KernelSetTests.At(x)[k];
             }
 
@@ -134,19 +134,19 @@ public unsafe class Int8KernelTests
             matrix.PackBlocks(1, start + (48 * rowLength));
         }
 
-        int stride = QuantisedRow.StrideOf(depth);
+        int stride = QuantizedRow.StrideOf(depth);
         using var x = KernelSetTests.Numbers(Rows * depth, 3);
-        using var quantised = NativeBlock.Allocate(Rows * stride, "a test");
-        MatrixProduct.Quantise(depth, KernelSetTests.At(x), depth, Rows, quantised.Pointer, threadCount: 1);
+        using var quantized = NativeBlock.Allocate(Rows * stride, "a test");
+        MatrixProduct.Quantize(depth, KernelSetTests.At(x), depth, Rows, quantized.Pointer, threadCount: 1);
         using var tile = NativeBlock.Allocate(4 * MatrixProduct.ScratchLength, "a test");
         using var single = KernelSetTests.Numbers(48, 4);
         float[] weights = new float[depth];
         for (int panel = 0; panel < 2; panel++)
         {
-            MatrixProduct.MultiplyPanel(KernelSet.Best, matrix, panel, KernelSetTests.At(x), depth, Rows, quantised.Pointer, (float*)tile.Pointer);
+            MatrixProduct.MultiplyPanel(KernelSet.Best, matrix, panel, KernelSetTests.At(x), depth, Rows, quantized.Pointer, (float*)tile.Pointer);
             for (int row = 0; row < Rows; row++)
             {
-                byte* bytes = quantised.Pointer + (row * stride);
+                byte* bytes = quantized.Pointer + (row * stride);
                 MatrixProduct.MultiplyVector(KernelSet.Best, matrix, panel, 1, null, bytes, KernelSetTests.At(single));
                 for (int column = 0; column < 48; column++)
                 {
@@ -165,7 +165,7 @@ public unsafe class Int8KernelTests
                     {
                         var block = blocks.AsSpan((output * rowLength) + (k / 32 * Q8Block.Size), Q8Block.Size);
                         Assert.Equal((float)BinaryPrimitives.ReadHalfLittleEndian(block) * (sbyte)block[2 + (k % 32)], weights[k]);
-                        expected += (double)weights[k] * ((sbyte*)bytes)[k] * QuantisedRow.ScalesOf(bytes, depth)[k / 64];
+                        expected += (double)weights[k] * ((sbyte*)bytes)[k] * QuantizedRow.ScalesOf(bytes, depth)[k / 64];
                     }
 
                     Assert.Equal(expected, actual, 1e-5 * Math.Sqrt(depth));

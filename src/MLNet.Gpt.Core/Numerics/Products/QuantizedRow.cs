@@ -11,7 +11,7 @@ namespace MLNet.Gpt.Numerics.Products;
 /// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections per block (int), one for
 /// each half: −128 × the sum of its 32 bytes. Weights are held offset by 128, and a correction takes the offset out again for every output.
 /// </remarks>
-internal static unsafe class QuantisedRow
+internal static unsafe class QuantizedRow
 {
     /// <summary>Numbers that share a scale.</summary>
     public const int BlockLength = 64;
@@ -28,9 +28,9 @@ internal static unsafe class QuantisedRow
     /// <summary>The corrections of a row's blocks, two per block.</summary>
     public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
 
-    /// <summary>Quantises one row.</summary>
+    /// <summary>Quantizes one row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Quantise(float* source, int depth, byte* row)
+    public static void Quantize(float* source, int depth, byte* row)
     {
         float* scales = ScalesOf(row, depth);
         int* corrections = CorrectionsOf(row, depth);
