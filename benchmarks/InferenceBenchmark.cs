@@ -2,6 +2,7 @@ using System.Globalization;
 using MLNet.Gpt.Benchmarks.Baselines;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Inference;
 using Spectre.Console;
 using TorchSharp;
 

@@ -84,7 +84,7 @@ internal static class MeasuringBenchmark
             GC.Collect();
             long before = GC.GetTotalMemory(forceFullCollection: true), peak = 0;
             var watch = new Progress(() => peak = Math.Max(peak, GC.GetTotalMemory(forceFullCollection: true) - before));
-            var corpus = Corpus.Of(Enumerable.Range(0, copies).Select(i => new CorpusDocument($"{i}", passage)));
+            var corpus = Corpus.FromDocuments(Enumerable.Range(0, copies).Select(i => new CorpusDocument($"{i}", passage)));
             new CorpusEvaluator(small, options: new() { BatchTokenCount = 512 }).Evaluate(corpus, watch);
             return peak;
         }

@@ -109,9 +109,8 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     private void ShowEngine(GptModel model, int[][] inputs, int[][] targets)
     {
-        var scores = new TokenScore[inputs.Sum(row => row.Length)];
-        model.Score([.. inputs.SelectMany(row => row)], [.. targets.SelectMany(row => row)], [.. inputs.Select(row => row.Length)], scores);
-        var loss = scores.Aggregate(LossSummary.Empty, (sum, score) => sum + LossSummary.Of(score.NegativeLogLikelihood));
+        var rows = new TextScorer(model).ScoreBatch(inputs, targets);
+        var loss = LanguageModelMetrics.Merge(rows.Select(row => row.Metrics));
         console.WriteLine($"The managed engine, with no native library: cross-entropy {Number(loss.CrossEntropy, "F4")}, perplexity {Number(loss.Perplexity, "F2")}.");
     }
 

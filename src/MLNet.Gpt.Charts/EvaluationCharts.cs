@@ -63,13 +63,13 @@ public static class EvaluationCharts
         if (parts.Length == 0) throw NoToken(nameof(statistics));
 
         using var plot = new Plot();
-        double[] places = [.. parts.Select(part => Math.Log2(part.MostSeen))];
+        double[] places = [.. parts.Select(part => Math.Log2(part.MaxContext))];
         var curve = plot.Add.Scatter(places, parts.Select(part => part.Loss.CrossEntropy).ToArray());
         curve.LineWidth = 2;
         curve.MarkerSize = 7;
-        plot.Axes.Bottom.SetTicks(places, [.. parts.Select(part => part.FewestSeen == part.MostSeen
-            ? part.MostSeen.ToString(CultureInfo.InvariantCulture)
-            : string.Create(CultureInfo.InvariantCulture, $"{part.FewestSeen}–{part.MostSeen}"))]);
+        plot.Axes.Bottom.SetTicks(places, [.. parts.Select(part => part.MinContext == part.MaxContext
+            ? part.MaxContext.ToString(CultureInfo.InvariantCulture)
+            : string.Create(CultureInfo.InvariantCulture, $"{part.MinContext}–{part.MaxContext}"))]);
         plot.Title("Loss by preceding tokens");
         plot.XLabel("preceding tokens in the context");
         plot.YLabel("cross-entropy, nats per token");

@@ -92,11 +92,11 @@ public sealed class GptChatClient : IChatClient
 
         long written = 0;
         FinishReason? reason = null;
-        await foreach (var piece in _generator.StreamAsync(ids, generation, cancellationToken).ConfigureAwait(false))
+        await foreach (var chunk in _generator.StreamAsync(ids, generation, cancellationToken).ConfigureAwait(false))
         {
-            written += piece.Tokens.Count;
-            reason ??= piece.FinishReason;
-            if (piece.Text.Length > 0) yield return Update(new TextContent(piece.Text));
+            written += chunk.TokenIds.Count;
+            reason ??= chunk.FinishReason;
+            if (chunk.Text.Length > 0) yield return Update(new TextContent(chunk.Text));
         }
 
         var last = Update(new UsageContent(

@@ -8,5 +8,5 @@ var score = new TextScorer(model).Score(args[1]);
 var text = new TextGenerator(model).Generate(args[2], new GenerationOptions { MaxTokens = 12, Temperature = 0.8, TopK = 5, Seed = 1 });
 
 Console.WriteLine(RuntimeFeature.IsDynamicCodeSupported);
-Console.WriteLine(score.Loss.CrossEntropy.ToString("R", CultureInfo.InvariantCulture));
+Console.WriteLine(score.CrossEntropy.ToString("R", CultureInfo.InvariantCulture));
 Console.WriteLine(text.Text);

@@ -1,19 +1,19 @@
 namespace MLNet.Gpt;
 
-/// <summary>What happens where prompt and generated tokens together outgrow the model's context length, T.</summary>
+/// <summary>What happens where the prompt and the generated tokens together exceed the model's context length, T.</summary>
 public enum ContextOverflow
 {
     /// <summary>
-    /// Each further token is predicted from the last T tokens, as in the book's <c>generate_text_simple</c>. Positions
-    /// are learned and absolute, so every token of the window changes its position and the whole window is computed
-    /// anew: a token then costs T tokens' work. A longer prompt is cropped to its last T tokens.
+    /// Each further token is predicted from the last T tokens, as in the book's <c>generate_text_simple</c>. As positions are absolute, every
+    /// token of the window changes its position and the whole window is computed again: a token then costs the work of T tokens. A longer
+    /// prompt is cropped to its last T tokens.
     /// </summary>
     Slide,
 
     /// <summary>
-    /// A full context is cut to its last T / 2 tokens, which are computed anew; then it fills again. A token costs at
-    /// most twice its usual work, on average, but is predicted from T / 2 to T tokens, so the text differs from
-    /// <see cref="Slide"/>'s. A longer prompt is cropped to its last T tokens.
+    /// A full context is cut to its last T / 2 tokens, which are computed again; then it fills up again. On average a token costs at most twice
+    /// the usual work, but it is predicted from T / 2 to T tokens, so the text differs from that of <see cref="Slide"/>. A longer prompt is
+    /// cropped to its last T tokens.
     /// </summary>
     KeepHalf,
 

@@ -1,34 +1,50 @@
+using System.Diagnostics;
+
 namespace MLNet.Gpt;
 
 /// <summary>A finished generation.</summary>
-public sealed record GeneratedText
+[DebuggerDisplay("{Text} ({FinishReason}, {TokenIds.Count} tokens)")]
+public sealed class GeneratedText
 {
+    internal GeneratedText(string text, IReadOnlyList<int> tokenIds, IReadOnlyList<ScoredToken> tokens, FinishReason finishReason)
+    {
+        Text = text;
+        TokenIds = tokenIds;
+        Tokens = tokens;
+        FinishReason = finishReason;
+    }
+
     /// <summary>What was generated after the prompt, without the stop sequence or end-of-text token that ended it.</summary>
-    public required string Text { get; init; }
+    public string Text { get; }
 
     /// <summary>
-    /// The tokens that were generated, without an end-of-text token that ended the generation. Those that spell the stop sequence
-    /// that ended it are included, as such a token can also hold the end of the text.
+    /// The generated tokens, without an end-of-text token that ended the generation. Those that spell a stop sequence at the end are included,
+    /// as such a token can also hold the end of the text.
     /// </summary>
-    public required IReadOnlyList<GeneratedToken> Tokens { get; init; }
+    public IReadOnlyList<int> TokenIds { get; }
+
+    /// <summary>
+    /// The same tokens with the model's probabilities; empty unless <see cref="GenerationOptions.ReturnLogProbabilities"/> or
+    /// <see cref="GenerationOptions.CandidateCount"/> asks for them.
+    /// </summary>
+    public IReadOnlyList<ScoredToken> Tokens { get; }
 
     /// <summary>Why the generation ended.</summary>
-    public required FinishReason FinishReason { get; init; }
+    public FinishReason FinishReason { get; }
 
-    /// <summary>Tokens of the prompt, before any cropping.</summary>
-    public required int PromptTokenCount { get; init; }
+    /// <summary>The number of tokens in the prompt, before any cropping.</summary>
+    public int PromptTokenCount { get; internal init; }
 
     /// <summary>The seed that repeats this generation; of no effect where the temperature is 0.</summary>
-    public required long Seed { get; init; }
+    public long Seed { get; internal init; }
 
-    /// <summary>Which of the prompt's samples this is, from 0.</summary>
-    public required int SampleIndex { get; init; }
+    /// <summary>The index of this text among the samples of its prompt.</summary>
+    public int SampleIndex { get; internal init; }
 
     /// <summary>
-    /// Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> where log-probabilities
-    /// were not asked for.
+    /// Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> where log-probabilities were not requested.
     /// </summary>
-    public double? LogProbability => Tokens.Aggregate((double?)0, (sum, token) => sum + token.LogProbability);
+    public double? LogProbability => Tokens.Count == TokenIds.Count ? Tokens.Sum(token => token.LogProbability) : null;
 
     /// <summary>Returns <see cref="Text"/>.</summary>
     public override string ToString() => Text;

@@ -1,10 +1,9 @@
-using MLNet.Gpt.Generation.Sampling;
 
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all of them in one
-/// pass over the model's weights where it can, and starts the next request where one has ended.
+/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all in one pass over the model's weights
+/// where possible, and starts the next request where one has ended.
 /// </summary>
 internal sealed class GenerationLoop : IDisposable
 {
@@ -17,15 +16,15 @@ internal sealed class GenerationLoop : IDisposable
     private readonly List<ISequence> _stepSequences = [];
     private readonly List<int> _stepIds = [];
 
-    // The prompt that was read last, kept so that its other samples fork from it.
+    // The prompt that was read last, kept so that its other samples can fork from it.
     private ISequence? _root;
     private int[] _rootIds = [];
     private bool _hasNext;
 
-    /// <param name="model">What gives the logits.</param>
-    /// <param name="options">How to write.</param>
+    /// <param name="model">Computes the logits.</param>
+    /// <param name="options">How to generate.</param>
     /// <param name="requests">What to write.</param>
-    /// <param name="isSingle">Whether there is one request: its guesses then share the passes that would otherwise hold one token.</param>
+    /// <param name="isSingle">Whether there is one request, for which lookup decoding may add guesses to passes of one token.</param>
     public GenerationLoop(ISequenceModel model, GenerationOptions options, IEnumerable<WritingRequest> requests, bool isSingle)
     {
         _model = model;
@@ -39,9 +38,9 @@ internal sealed class GenerationLoop : IDisposable
     /// <summary>Whether every request has been written.</summary>
     public bool IsFinished => _running.Count == 0 && !_hasNext;
 
-    /// <summary>Gives every running sequence a token, and tells what came of it.</summary>
-    /// <param name="written">Called for each with the text that became certain; the writer's reason is set where it has ended.</param>
-    /// <param name="cancellationToken">Checked before every piece of work, and within by the model.</param>
+    /// <summary>Gives every running sequence a token.</summary>
+    /// <param name="written">Called for each with the text that became final; the finish reason of the writer is set where it has ended.</param>
+    /// <param name="cancellationToken">Checked between the steps, and by the model during each.</param>
     public void Advance(Action<SequenceWriter, string> written, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -64,7 +63,7 @@ internal sealed class GenerationLoop : IDisposable
         _running.Clear();
     }
 
-    // Appends to each running sequence the token that it wrote last.
+    // Appends the last token of each running sequence to it.
     private void Feed(Action<SequenceWriter, string> written, CancellationToken cancellationToken)
     {
         _stepSequences.Clear();
@@ -112,7 +111,11 @@ internal sealed class GenerationLoop : IDisposable
             _hasNext = _requests.MoveNext();
             bool isLastSample = !_hasNext || !ReferenceEquals(_rootIds, _requests.Current.PromptIds);
             var sequence = isLastSample ? _root : _root.Fork();
-            if (_usesLookup) sequence = new LookupSequence(sequence, request.PromptIds, _model.ContextLength, _model.Tokenizer.VocabularySize);
+            if (_usesLookup)
+            {
+                sequence = new LookupSequence(sequence, request.PromptIds, _model.ContextLength, _model.Tokenizer.VocabularySize);
+            }
+
             _running.Add(new(sequence, request, _model.Tokenizer, _options));
             if (isLastSample) _root = null;
         }

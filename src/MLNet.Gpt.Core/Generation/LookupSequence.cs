@@ -1,15 +1,15 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// A sequence that appends guessed tokens along with each certain one, in one pass over the model's weights, and keeps
-/// the logits after each: a guess that comes true costs nothing more, and one that does not is taken back. Logits are
-/// those of one token at a time, bit for bit.
+/// A sequence that appends guessed tokens together with each certain one, in one pass over the model's weights, and keeps the logits after each:
+/// a right guess costs nothing more, a wrong one is undone. The logits are those of one token at a time, bit for bit.
 /// </summary>
 internal sealed class LookupSequence : ISequence
 {
-    /// <summary>Most tokens that are guessed at a time. With the certain one they are eight, the rows that the matrix
-    /// product computes together: a pass of eight takes about a third longer than one of a single token, and a ninth
-    /// would begin another block.</summary>
+    /// <summary>
+    /// The most tokens to guess at a time. With the certain one they are eight, the rows that the matrix product computes together: a pass of
+    /// eight takes about a third longer than one of a single token, and a ninth would begin another block.
+    /// </summary>
     public const int LongestDraft = 7;
 
     private readonly ISequence _inner;
@@ -23,9 +23,9 @@ internal sealed class LookupSequence : ISequence
     private int _row;
 
     /// <param name="inner">Owned. Already holds the prompt.</param>
-    /// <param name="ids">The prompt's tokens.</param>
-    /// <param name="contextLength">The most that the sequence can hold.</param>
-    /// <param name="vocabularySize">Logits of one token.</param>
+    /// <param name="ids">The tokens of the prompt.</param>
+    /// <param name="contextLength">The most tokens that the sequence can hold.</param>
+    /// <param name="vocabularySize">The number of logits per token.</param>
     public LookupSequence(ISequence inner, ReadOnlySpan<int> ids, int contextLength, int vocabularySize)
     {
         _inner = inner;
@@ -40,7 +40,7 @@ internal sealed class LookupSequence : ISequence
         ? _inner.Logits
         : _passLogits.AsSpan(_row * _vocabularySize, _vocabularySize);
 
-    // Guesses that are in the inner sequence and have not come true yet.
+    // The guesses in the inner sequence that are not confirmed yet.
     private int Guesses => Math.Max(0, _passIds.Length - 1 - _row);
 
     public void Append(ReadOnlySpan<int> ids, CancellationToken cancellationToken)
@@ -91,7 +91,7 @@ internal sealed class LookupSequence : ISequence
 
     public void Dispose() => _inner.Dispose();
 
-    // Takes back the guesses that have not come true.
+    // Undoes the guesses that were not confirmed.
     private void EndPass()
     {
         if (_passIds.Length == 0) return;
@@ -100,4 +100,78 @@ internal sealed class LookupSequence : ISequence
         _passIds = [];
         _row = 0;
     }
+}
+
+/// <summary>
+/// Guesses the next tokens of a sequence from the sequence itself: those that followed the previous occurrence of its last tokens. Source:
+/// Saxena, "Prompt Lookup Decoding" (2023), after Leviathan et al., "Fast Inference from Transformers via Speculative Decoding" (2023).
+/// </summary>
+internal sealed class LookupDrafter
+{
+    // A pair of tokens recurs by chance too often to be worth a guess.
+    private const int MatchLength = 3;
+
+    private const int FirstLength = 3;
+
+    private readonly List<int> _ids = [];
+
+    // For each run of three tokens, the index of the token that last followed it.
+    private readonly Dictionary<(int, int, int), int> _followers = [];
+
+    // How many tokens to guess at a time and how many times not to guess; both adapt to the success of earlier guesses.
+    private int _length = FirstLength;
+    private int _pause;
+    private int _failures;
+
+    /// <summary>Adds a token that is certain.</summary>
+    public void Add(int id)
+    {
+        if (_ids.Count >= MatchLength) _followers[Last()] = _ids.Count;
+        _ids.Add(id);
+    }
+
+    /// <summary>Guesses the next tokens; returns none where the last tokens are new, or where recent guesses have failed.</summary>
+    /// <param name="maximum">The most tokens to guess.</param>
+    public int[] Draft(int maximum)
+    {
+        if (_pause > 0)
+        {
+            _pause--;
+            return [];
+        }
+
+        if (_ids.Count < MatchLength || !_followers.TryGetValue(Last(), out int start)) return [];
+        int[] draft = new int[Math.Clamp(maximum, 0, _length)];
+        for (int i = 0; i < draft.Length; i++)
+        {
+            // A text that repeats with a short period is continued from the guess itself.
+            int source = start + i;
+            draft[i] = source < _ids.Count ? _ids[source] : draft[source - _ids.Count];
+        }
+
+        return draft;
+    }
+
+    /// <summary>Adapts to how many tokens of a guess were right.</summary>
+    public void Learn(int drafted, int accepted)
+    {
+        if (accepted == drafted)
+        {
+            _length = Math.Min(2 * _length, LookupSequence.LongestDraft);
+            _failures = 0;
+        }
+        else if (accepted == 0)
+        {
+            // Each wrong guess doubles the pause before the next: text that does not repeat costs next to nothing.
+            _length = FirstLength;
+            _pause = 1 << Math.Min(_failures++, 6);
+        }
+        else
+        {
+            _length = Math.Max(FirstLength, accepted);
+            _failures = 0;
+        }
+    }
+
+    private (int, int, int) Last() => (_ids[^3], _ids[^2], _ids[^1]);
 }

@@ -1,27 +1,32 @@
 using System.Runtime.InteropServices;
-using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Generation.Sampling;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Generation;
 
-/// <summary>One text being generated: its tokens, its place in the model's context, its random generator and its text so far.</summary>
+/// <summary>A text to be generated.</summary>
+/// <param name="Index">The index among all texts of the call.</param>
+/// <param name="PromptIds">The prompt, not cropped; at least one token.</param>
+/// <param name="SampleIndex">The index of the prompt's sample.</param>
+/// <param name="Seed">The seed of the prompt's random generators.</param>
+internal sealed record WritingRequest(int Index, int[] PromptIds, int SampleIndex, long Seed);
+
+/// <summary>A text being generated: its tokens, its sequence in the model, its random generator and its text so far.</summary>
 internal sealed class SequenceWriter : IDisposable
 {
     private readonly GenerationOptions _options;
     private readonly ITextTokenizer _tokenizer;
-    private readonly int _tokenCount; // ids that stand for text
+    private readonly int _tokenCount; // ids that have a text
     private readonly ISequence _sequence;
-    private readonly ITokenDrawer _drawer;
+    private readonly TokenDrawer _drawer;
     private readonly TokenHistory _history;
     private readonly ITokenStreamDecoder _decoder;
     private readonly StopSequenceFilter _stopFilter;
-    private readonly List<int> _ids; // The prompt's and the generated.
+    private readonly List<int> _ids; // those of the prompt and those generated
 
     /// <param name="sequence">Already holds the prompt, cropped to the context; owned from now on.</param>
-    /// <param name="request">What is to be written.</param>
+    /// <param name="request">What to write.</param>
     /// <param name="tokenizer">Decodes what is generated.</param>
-    /// <param name="options">How it is generated.</param>
+    /// <param name="options">How to generate.</param>
     public SequenceWriter(ISequence sequence, WritingRequest request, ITextTokenizer tokenizer, GenerationOptions options)
     {
         _sequence = sequence;
@@ -30,23 +35,24 @@ internal sealed class SequenceWriter : IDisposable
         _tokenCount = FittedTokenizer.TokenCountOf(tokenizer);
         _options = options;
         _ids = [.. request.PromptIds];
-        _drawer = options.RandomAlgorithm switch
-        {
-            RandomAlgorithm.PyTorch => new PyTorchDrawer(unchecked(request.Seed + request.SampleIndex)),
-            RandomAlgorithm.Xoshiro256 => new XoshiroDrawer(request.Seed, request.SampleIndex),
-            _ => throw Check.Undefined(options.RandomAlgorithm, nameof(options)),
-        };
+        _drawer = TokenDrawer.Create(options.RandomAlgorithm, request.Seed, request.SampleIndex);
         _history = new(request.PromptIds);
         _stopFilter = new(options.StopSequences);
 
-        // A prompt of ids can end inside a character; what is generated then completes it.
+        // A prompt of ids can end inside a character, which the generated tokens then complete.
         _decoder = tokenizer.CreateStreamDecoder();
         foreach (int id in request.PromptIds) _decoder.Append(id);
     }
 
     public WritingRequest Request { get; }
 
-    public List<GeneratedToken> Tokens { get; } = [];
+    /// <summary>The generated tokens.</summary>
+    public IEnumerable<int> TokenIds => _ids.Skip(Request.PromptIds.Length);
+
+    public int TokenCount => _ids.Count - Request.PromptIds.Length;
+
+    /// <summary>The generated tokens with the model's probabilities; empty where these were not requested.</summary>
+    public List<ScoredToken> Tokens { get; } = [];
 
     public FinishReason? FinishReason { get; private set; }
 
@@ -55,7 +61,7 @@ internal sealed class SequenceWriter : IDisposable
     /// <summary>The last generated token.</summary>
     public int LastId => _ids[^1];
 
-    /// <summary>Chooses the next token by the sequence's current logits and returns the text that is certain with it.</summary>
+    /// <summary>Chooses the next token by the current logits of the sequence, and returns the text that is final after it.</summary>
     public string Write(TokenSampler sampler)
     {
         var logits = _sequence.Logits;
@@ -64,11 +70,12 @@ internal sealed class SequenceWriter : IDisposable
 
         _ids.Add(id);
         _history.Add(id);
-        Tokens.Add(_options.ReturnLogProbabilities || _options.CandidateCount > 0 ? LogProbabilities.Describe(id, logits, _options.CandidateCount) : new(id));
+        string decoded = _decoder.Append(id);
+        if (_options.ReturnLogProbabilities || _options.CandidateCount > 0) AddScored(id, decoded, logits);
 
-        string text = _stopFilter.Append(_decoder.Append(id));
+        string text = _stopFilter.Append(decoded);
         if (_stopFilter.IsStopped) FinishReason = Gpt.FinishReason.StopSequence;
-        else if (Tokens.Count == _options.MaxTokens) text += Finish(Gpt.FinishReason.Length);
+        else if (TokenCount == _options.MaxTokens) text += Finish(Gpt.FinishReason.Length);
         return text;
     }
 
@@ -80,9 +87,9 @@ internal sealed class SequenceWriter : IDisposable
         return text + _stopFilter.Flush();
     }
 
-    /// <summary>Reads the last tokens anew into an emptied sequence.</summary>
-    /// <param name="count">How many, the last generated one among them.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <summary>Empties the sequence and reads the last tokens into it again.</summary>
+    /// <param name="count">How many tokens, including the last generated one.</param>
+    /// <param name="cancellationToken">Cancels the reading.</param>
     public void Reread(int count, CancellationToken cancellationToken)
     {
         _sequence.Truncate(0);
@@ -90,4 +97,21 @@ internal sealed class SequenceWriter : IDisposable
     }
 
     public void Dispose() => _sequence.Dispose();
+
+    private void AddScored(int id, string text, ReadOnlySpan<float> logits)
+    {
+        var previous = Tokens.Count > 0 ? Tokens[^1] : null;
+        var (logProbability, rank, top, candidates) = LogProbabilities.Of(id, logits, _options.CandidateCount, _tokenizer);
+        Tokens.Add(new(TokenPiece.Of(_tokenizer, id), text)
+        {
+            Position = Tokens.Count,
+            Start = previous is null ? 0 : previous.Start + previous.Length,
+            ByteStart = previous is null ? 0 : previous.ByteStart!.Value + previous.Piece.Bytes.Length,
+            LogProbability = logProbability,
+            Rank = rank,
+            TopLogProbability = top,
+            ContextCount = _sequence.Position,
+            Candidates = candidates,
+        });
+    }
 }

@@ -1,14 +1,14 @@
 namespace MLNet.Gpt.Generation;
 
-/// <summary>Passes text on as it comes, but holds back what could be the beginning of a stop sequence, and ends at the first one.</summary>
+/// <summary>Passes text on, but holds back what could be the beginning of a stop sequence, and ends at the first one.</summary>
 internal sealed class StopSequenceFilter(IReadOnlyList<string> stopSequences)
 {
     private string _held = "";
 
-    /// <summary>Whether a stop sequence has appeared; no text is taken after it.</summary>
+    /// <summary>Whether a stop sequence has appeared; text after it is ignored.</summary>
     public bool IsStopped { get; private set; }
 
-    /// <summary>Takes text and returns what is now certain to stand before every stop sequence.</summary>
+    /// <summary>Takes text and returns the part that certainly precedes every stop sequence.</summary>
     public string Append(string text)
     {
         if (IsStopped || text.Length == 0) return "";
@@ -27,9 +27,9 @@ internal sealed class StopSequenceFilter(IReadOnlyList<string> stopSequences)
             return Release(stop);
         }
 
-        int certain = _held.Length;
-        foreach (string sequence in stopSequences) certain = Math.Min(certain, _held.Length - LongestBeginningAtEnd(_held, sequence));
-        return Release(certain);
+        int final = _held.Length;
+        foreach (string sequence in stopSequences) final = Math.Min(final, _held.Length - LongestBeginningAtEnd(_held, sequence));
+        return Release(final);
     }
 
     /// <summary>Ends the text and returns what was held back; nothing after a stop sequence.</summary>

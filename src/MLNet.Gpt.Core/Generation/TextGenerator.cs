@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
 using System.Text;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Generation;
@@ -7,23 +8,21 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Continues texts with a model: greedily as the lecture does, or by sampling. Runs on the managed engine alone.
-/// Immutable and safe for use by many threads; touches no global random generator.
+/// Continues texts with a model: greedily as the lecture does, or by sampling. Immutable and safe for use by many threads; does not touch the
+/// global random generator.
 /// </summary>
-/// <remarks>An empty prompt starts from the token that begins a document, of GPT-2 its end-of-text token; it is refused
-/// where the vocabulary has none. Ids that the model has and its tokenizer does not, such as the padding of a
-/// vocabulary of 50304, are never generated.</remarks>
+/// <remarks>
+/// An empty prompt starts from the token that begins a document, which for GPT-2 is its end-of-text token; it is refused where the vocabulary
+/// has none. Ids that the model has and its tokenizer does not, such as the padding of a vocabulary of 50304, are never generated.
+/// </remarks>
 public sealed class TextGenerator
 {
     private readonly ISequenceModel _model;
     private readonly GenerationOptions _options;
 
-    /// <summary>Generates with a model.</summary>
-    /// <param name="model">Not owned: it must outlive the generator.</param>
-    /// <param name="options">
-    /// What calls without options of their own use; <see cref="GenerationOptions"/>' defaults where
-    /// <see langword="null"/>.
-    /// </param>
+    /// <summary>Initializes a generator for a model.</summary>
+    /// <param name="model">The model. Not owned: it must outlive the generator.</param>
+    /// <param name="options">The options of calls without their own; the defaults where <see langword="null"/>.</param>
     public TextGenerator(GptModel model, GenerationOptions? options = null)
         : this(new GptSequenceModel(model ?? throw new ArgumentNullException(nameof(model))), options)
     {
@@ -36,14 +35,16 @@ public sealed class TextGenerator
     }
 
     /// <summary>Continues a text.</summary>
+    /// <param name="prompt">The text to continue.</param>
+    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentException">
-    /// The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not
-    /// be cropped.
+    /// The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not be cropped.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// A logit is not a number or infinite, because weights are NaN or activations overflow.
+    /// A logit is NaN or infinite, because weights are NaN or activations overflow.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The generation was canceled.</exception>
     public GeneratedText Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
@@ -51,24 +52,33 @@ public sealed class TextGenerator
     }
 
     /// <summary>Continues a sequence of token ids.</summary>
+    /// <param name="promptIds">The ids to continue.</param>
+    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
-    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
     public GeneratedText Generate(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return Write(Samples(Checked(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
+        return Write(Samples(Validated(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
     }
 
+    /// <summary>Continues a text on the thread pool.</summary>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
+    public Task<GeneratedText> GenerateAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Generate(prompt, options, cancellationToken), cancellationToken);
+
     /// <summary>
-    /// Continues one text several times. The prompt is read once; the samples are written side by side. The first is
-    /// what <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.
+    /// Continues one text several times. The prompt is read once; the samples are written side by side. The first is what
+    /// <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.
     /// </summary>
     /// <param name="prompt">The text to continue.</param>
     /// <param name="count">How many samples; at least 1. They differ only where the temperature is above 0.</param>
-    /// <param name="options">How to generate.</param>
-    /// <param name="cancellationToken">Stops the generation.</param>
-    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public IReadOnlyList<GeneratedText> GenerateSamples(string prompt, int count, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels the generation.</param>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
+    public IReadOnlyList<GeneratedText> GenerateSamples(
+        string prompt, int count, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check.AtLeast(count, 1, nameof(count));
         options ??= _options;
@@ -76,43 +86,53 @@ public sealed class TextGenerator
     }
 
     /// <summary>
-    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it stood alone
-    /// with the same seed. Prompts are read and results returned as the caller goes on, in the order of the prompts.
+    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it were alone with the same seed. Prompts
+    /// are read and results returned while the caller enumerates, in the order of the prompts.
     /// </summary>
-    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public IEnumerable<GeneratedText> GenerateBatch(IEnumerable<string> prompts, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    /// <param name="prompts">The texts to continue.</param>
+    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels the generation.</param>
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
+    public IEnumerable<GeneratedText> GenerateBatch(
+        IEnumerable<string> prompts, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         options ??= _options;
         long seed = options.Seed ?? NewSeed();
-        return Write(prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, seed)), options, cancellationToken);
+        var requests = prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, seed));
+        return Write(requests, options, cancellationToken);
     }
 
-    /// <summary>Continues a text and returns it piece by piece, each as soon as it is certain. The work runs on the thread pool.</summary>
+    /// <summary>Continues a text and yields it in chunks, each as soon as it is final. The work runs on the thread pool.</summary>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public IAsyncEnumerable<GeneratedPiece> StreamAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GeneratedChunk> StreamAsync(
+        string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
         return StreamCore(Samples(Encode(prompt, options), 1, options), options, cancellationToken);
     }
 
     /// <summary>
-    /// Continues a sequence of token ids and returns the text piece by piece, each as soon as it is certain. The work
-    /// runs on the thread pool.
+    /// Continues a sequence of token ids and yields the text in chunks, each as soon as it is final. The work runs on the thread pool.
     /// </summary>
+    /// <param name="promptIds">The ids to continue.</param>
+    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
-    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public IAsyncEnumerable<GeneratedPiece> StreamAsync(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
+    public IAsyncEnumerable<GeneratedChunk> StreamAsync(
+        ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return StreamCore(Samples(Checked(promptIds.ToArray(), options), 1, options), options, cancellationToken);
+        return StreamCore(Samples(Validated(promptIds.ToArray(), options), 1, options), options, cancellationToken);
     }
 
-    private async IAsyncEnumerable<GeneratedPiece> StreamCore(
+    private async IAsyncEnumerable<GeneratedChunk> StreamCore(
         IEnumerable<WritingRequest> requests, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var loop = new GenerationLoop(_model, options, requests, isSingle: true);
-        var pending = new List<GeneratedToken>();
+        List<int> pendingIds = [];
+        List<ScoredToken> pending = [];
         int seen = 0;
         while (!loop.IsFinished)
         {
@@ -120,17 +140,19 @@ public sealed class TextGenerator
             FinishReason? reason = null;
             await Task.Run(
                 () => loop.Advance(
-                    (writer, certain) =>
+                    (writer, final) =>
                     {
-                        text += certain;
+                        text += final;
                         reason = writer.FinishReason;
+                        pendingIds.AddRange(writer.TokenIds.Skip(seen));
                         pending.AddRange(writer.Tokens.Skip(seen));
-                        seen = writer.Tokens.Count;
+                        seen = writer.TokenCount;
                     },
                     cancellationToken),
                 cancellationToken).ConfigureAwait(false);
             if (text.Length == 0 && reason is null) continue;
-            yield return new() { Text = text, Tokens = [.. pending], FinishReason = reason };
+            yield return new(text, [.. pendingIds], [.. pending], reason);
+            pendingIds.Clear();
             pending.Clear();
         }
     }
@@ -144,10 +166,10 @@ public sealed class TextGenerator
         while (!loop.IsFinished)
         {
             loop.Advance(
-                (writer, certain) =>
+                (writer, final) =>
                 {
                     if (!texts.TryGetValue(writer, out var text)) texts.Add(writer, text = new());
-                    text.Append(certain);
+                    text.Append(final);
                     if (writer.FinishReason is not { } reason) return;
                     texts.Remove(writer);
                     finished.Add(writer.Request.Index, Result(writer, text.ToString(), reason));
@@ -157,11 +179,8 @@ public sealed class TextGenerator
         }
     }
 
-    private static GeneratedText Result(SequenceWriter writer, string text, FinishReason reason) => new()
+    private static GeneratedText Result(SequenceWriter writer, string text, FinishReason reason) => new(text, [.. writer.TokenIds], writer.Tokens, reason)
     {
-        Text = text,
-        Tokens = writer.Tokens,
-        FinishReason = reason,
         PromptTokenCount = writer.Request.PromptIds.Length,
         Seed = writer.Request.Seed,
         SampleIndex = writer.Request.SampleIndex,
@@ -173,16 +192,16 @@ public sealed class TextGenerator
         return [.. Enumerable.Range(0, count).Select(sample => new WritingRequest(sample, promptIds, sample, seed))];
     }
 
-    // A whole number that every language can pass on exactly, as a double if need be.
-    private static long NewSeed() => System.Security.Cryptography.RandomNumberGenerator.GetInt32(int.MaxValue);
+    // An integer that every language can represent exactly, if need be as a double.
+    private static long NewSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
     private int[] Encode(string prompt, GenerationOptions options)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return Checked(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens), options);
+        return Validated(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens), options);
     }
 
-    private int[] Checked(int[] promptIds, GenerationOptions options)
+    private int[] Validated(int[] promptIds, GenerationOptions options)
     {
         TokenIds.Validate(promptIds, _model.Tokenizer.VocabularySize, nameof(promptIds));
         if (promptIds.Length == 0)

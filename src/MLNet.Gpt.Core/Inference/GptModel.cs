@@ -142,7 +142,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <exception cref="InvalidOperationException">A loss is not a number, because weights are NaN or activations overflow.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
-    public void Score(
+    internal void Score(
         ReadOnlySpan<int> inputs,
         ReadOnlySpan<int> targets,
         ReadOnlySpan<int> lengths,

@@ -1,4 +1,5 @@
-using MLNet.Gpt.Loss;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Numerics.Softmax;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
@@ -6,21 +7,21 @@ namespace MLNet.Gpt;
 /// <summary>Cross-entropy of logits against target ids: −ln softmax(logits)[target], in one call.</summary>
 /// <remarks>
 /// <para>
-/// −ln p(target) = ln Σ exp(logit) − logit(target), with all logits shifted by the greatest. Exponentials and their sum are double
-/// precision; the sum over tokens is exact, so that neither order nor grouping of the rows changes a bit of it.
+/// −ln p(target) = ln Σ exp(logit) − logit(target), with all logits shifted by the greatest. Exponentials and their sum have double precision;
+/// the sum over tokens is exact, so that neither the order nor the grouping of the rows changes a bit of it.
 /// </para>
-/// <para>A target whose logit is −∞ has probability 0 and an infinite loss. Logits that are NaN or +∞ are an error.</para>
+/// <para>A target whose logit is −∞ has probability 0 and infinite loss. Logits that are NaN or +∞ are an error.</para>
 /// </remarks>
 public static class CrossEntropy
 {
-    /// <summary>The loss of some rows of logits; <see cref="LossSummary.Empty"/> of no row.</summary>
+    /// <summary>Computes the loss of rows of logits; <see cref="LossSummary.Empty"/> for no row.</summary>
     /// <param name="logits">
-    /// One row of V logits a target, (N, V) row-major; a batch (B, T, V) is N = B · T rows.
+    /// One row of V logits per target, (N, V) row-major; a batch (B, T, V) has N = B · T rows.
     /// </param>
-    /// <param name="targets">The id to be predicted by each row, (N).</param>
+    /// <param name="targets">The id to predict in each row, (N).</param>
     /// <param name="vocabularySize">V, at least 1.</param>
     /// <exception cref="ArgumentException">
-    /// The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.
+    /// The shapes do not match, a logit is NaN or +∞, or all logits of a row are −∞.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A target is outside the vocabulary, or the vocabulary is empty.
@@ -37,13 +38,13 @@ public static class CrossEntropy
         return summary;
     }
 
-    /// <summary>The loss of every row by itself.</summary>
-    /// <param name="logits">One row of V logits a target, (N, V) row-major.</param>
-    /// <param name="targets">The id to be predicted by each row, (N).</param>
+    /// <summary>Computes the loss of each row.</summary>
+    /// <param name="logits">One row of V logits per target, (N, V) row-major.</param>
+    /// <param name="targets">The id to predict in each row, (N).</param>
     /// <param name="vocabularySize">V, at least 1.</param>
     /// <param name="losses">Receives −ln p(target) in nats, (N).</param>
     /// <exception cref="ArgumentException">
-    /// The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞ throughout.
+    /// The shapes do not match, a logit is NaN or +∞, or all logits of a row are −∞.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A target is outside the vocabulary, or the vocabulary is empty.
@@ -53,7 +54,7 @@ public static class CrossEntropy
         Validate(logits, targets, vocabularySize);
         if (losses.Length != targets.Length)
         {
-            throw new ArgumentException($"There is room for losses of shape ({losses.Length}); targets have shape ({targets.Length}).", nameof(losses));
+            throw new ArgumentException($"Losses have shape ({losses.Length}); targets have shape ({targets.Length}).", nameof(losses));
         }
 
         for (int row = 0; row < targets.Length; row++) losses[row] = NegativeLogLikelihood(logits, targets[row], vocabularySize, row);
@@ -61,18 +62,14 @@ public static class CrossEntropy
 
     internal static void Validate(ReadOnlySpan<float> logits, ReadOnlySpan<int> targets, int vocabularySize)
     {
-        if (vocabularySize < 1)
-        {
-            throw new ArgumentOutOfRangeException(nameof(vocabularySize), vocabularySize, $"The vocabulary size is {vocabularySize}; it must be at least 1.");
-        }
-
+        Check.AtLeast(vocabularySize, 1, nameof(vocabularySize));
         if (logits.Length != (long)targets.Length * vocabularySize)
         {
             string shape = logits.Length % vocabularySize == 0
                 ? $"shape ({logits.Length / vocabularySize}, {vocabularySize})"
-                : $"{logits.Length} elements, no multiple of the vocabulary size {vocabularySize},";
+                : $"{logits.Length} elements, not a multiple of the vocabulary size {vocabularySize},";
             throw new ArgumentException(
-                $"Logits of {shape} do not fit targets of shape ({targets.Length}), which need logits of shape ({targets.Length}, {vocabularySize}).",
+                $"Logits of {shape} do not match targets of shape ({targets.Length}), which need logits of shape ({targets.Length}, {vocabularySize}).",
                 nameof(logits));
         }
 

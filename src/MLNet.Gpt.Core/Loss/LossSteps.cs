@@ -1,82 +1,82 @@
 using System.Globalization;
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Loss;
+using MLNet.Gpt.Numerics.Softmax;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The lecture's way from logits to perplexity, every step with its numbers: softmax, arg-max, the targets' probabilities, their
-/// logarithms, the mean, its negative, the exponential; and the same loss in one call.
+/// The lecture's steps from logits to perplexity, each with its numbers: softmax, arg-max, the probabilities of the targets, their logarithms,
+/// the mean, its negative, the exponential; and the same loss in one call.
 /// </summary>
 /// <remarks>
-/// Probabilities, logarithms, mean and perplexity are rounded to single precision where PyTorch rounds them, so that they print as in
-/// the lecture; <see cref="Summary"/> has the loss in double precision. Lists of B · T elements are row-major.
+/// Probabilities, logarithms, mean and perplexity are rounded to single precision where PyTorch rounds them, so that they print as in the
+/// lecture; <see cref="Loss"/> has double precision. Lists of B · T elements are row-major.
 /// </remarks>
-public sealed record LossSteps
+public sealed class LossSteps
 {
-    private LossSteps()
+    internal LossSteps()
     {
     }
 
-    /// <summary>Rows, B.</summary>
-    public required int BatchSize { get; init; }
+    /// <summary>The number of rows, B.</summary>
+    public int BatchSize { get; internal init; }
 
-    /// <summary>Tokens in a row, T.</summary>
-    public required int TokenCount { get; init; }
+    /// <summary>The number of tokens per row, T.</summary>
+    public int TokenCount { get; internal init; }
 
-    /// <summary>Vocabulary size, V.</summary>
-    public required int VocabularySize { get; init; }
+    /// <summary>The size of the vocabulary, V.</summary>
+    public int VocabularySize { get; internal init; }
 
     /// <summary>Input ids, (B, T).</summary>
-    public required IReadOnlyList<int> Inputs { get; init; }
+    public IReadOnlyList<int> Inputs { get; internal init; } = [];
 
     /// <summary>Target ids, (B, T).</summary>
-    public required IReadOnlyList<int> Targets { get; init; }
+    public IReadOnlyList<int> Targets { get; internal init; } = [];
 
-    /// <summary>Step 1 and 2: logits, and softmax over their last dimension, have the shape (B, T, V).</summary>
+    /// <summary>Steps 1 and 2: the shape of the logits, and of their softmax over the last dimension: (B, T, V).</summary>
     public IReadOnlyList<int> ProbabilitiesShape => [BatchSize, TokenCount, VocabularySize];
 
-    /// <summary>The id that each position holds most probable, (B, T); the lowest among equals.</summary>
-    public required IReadOnlyList<int> ArgMaxIds { get; init; }
+    /// <summary>The most probable id at each position, (B, T); the lowest among equally probable ones.</summary>
+    public IReadOnlyList<int> ArgMaxIds { get; internal init; } = [];
 
     /// <summary>Step 3: the probability of each target, (B, T).</summary>
-    public required IReadOnlyList<float> TargetProbabilities { get; init; }
+    public IReadOnlyList<float> TargetProbabilities { get; internal init; } = [];
 
-    /// <summary>Step 4: ln of the targets' probabilities, (B, T); −∞ for a probability that single precision rounds to 0.</summary>
-    public required IReadOnlyList<float> LogProbabilities { get; init; }
+    /// <summary>Step 4: ln of the probabilities, (B, T); −∞ for a probability that single precision rounds to 0.</summary>
+    public IReadOnlyList<float> LogProbabilities { get; internal init; } = [];
 
     /// <summary>Step 5: the mean of <see cref="LogProbabilities"/>.</summary>
-    public required float MeanLogProbability { get; init; }
+    public float MeanLogProbability { get; internal init; }
 
     /// <summary>Step 6: its negative, which is the cross-entropy.</summary>
     public float NegativeMeanLogProbability => -MeanLogProbability;
 
-    /// <summary>The loss in one call, which never forms a probability and so has none to round to 0.</summary>
-    public required LossSummary Summary { get; init; }
+    /// <summary>The loss in one call, which never computes a probability and so rounds none to 0.</summary>
+    public LossSummary Loss { get; internal init; }
 
     /// <summary>The cross-entropy of the one call, in nats per token.</summary>
-    public float CrossEntropy => (float)Summary.CrossEntropy;
+    public float CrossEntropy => (float)Loss.CrossEntropy;
 
     /// <summary>exp(<see cref="CrossEntropy"/>).</summary>
     public float Perplexity => MathF.Exp(CrossEntropy);
 
     /// <summary>The cross-entropy in bits per token: nats / ln 2.</summary>
-    public double BitsPerToken => Summary.CrossEntropy / Math.Log(2);
+    public double BitsPerToken => Loss.CrossEntropy / Math.Log(2);
 
     /// <summary>
-    /// ln V: the cross-entropy of a model that holds every token equally probable. A model that is worse has learnt something
-    /// wrong.
+    /// ln V: the cross-entropy of a model that considers every token equally probable. A model that is worse has learned something wrong.
     /// </summary>
     public double UniformCrossEntropy => Math.Log(VocabularySize);
 
-    /// <summary>Perplexity as a fraction of the vocabulary: 1 is uniform guessing, 1 / V certainty.</summary>
-    public double PerplexityOfVocabulary => Summary.Perplexity / VocabularySize;
+    /// <summary>The perplexity as a fraction of the vocabulary: 1 is uniform guessing, 1 / V is certainty.</summary>
+    public double PerplexityOfVocabulary => Loss.Perplexity / VocabularySize;
 
-    /// <summary>What the perplexity means against the vocabulary, in a sentence.</summary>
+    /// <summary>A sentence that explains the perplexity in relation to the vocabulary.</summary>
     public string Meaning => string.Create(
         CultureInfo.InvariantCulture,
-        $"The model is as unsure as if it chose among {Perplexity:N2} equally likely tokens; the vocabulary has {VocabularySize:N0} ({PerplexityOfVocabulary:P1}), and guessing among all of them would give a cross-entropy of {UniformCrossEntropy:F4}.");
+        $"The model is as unsure as if it chose among {Perplexity:N2} equally likely tokens; the vocabulary has {VocabularySize:N0} "
+        + $"({PerplexityOfVocabulary:P1}), and guessing among all of them would give a cross-entropy of {UniformCrossEntropy:F4}.");
 
     /// <summary>Computes the steps.</summary>
     /// <param name="logits">(B, T, V) row-major.</param>
@@ -85,9 +85,8 @@ public sealed record LossSteps
     /// <param name="batchSize">B, at least 1.</param>
     /// <param name="tokenCount">T, at least 1.</param>
     /// <param name="vocabularySize">V, at least 1.</param>
-    /// <exception cref="ArgumentException">The shapes do not fit each other, or a logit is NaN or +∞, or a row is −∞
-    /// throughout.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or an id outside the vocabulary.</exception>
+    /// <exception cref="ArgumentException">The shapes do not match, a logit is NaN or +∞, or all logits of a row are −∞.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1, or an id is outside the vocabulary.</exception>
     public static LossSteps Compute(
         ReadOnlySpan<float> logits, ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int batchSize, int tokenCount, int vocabularySize)
     {
@@ -106,7 +105,7 @@ public sealed record LossSteps
         {
             var row = logits.Slice(i * vocabularySize, vocabularySize); // (V)
             var softmax = SoftmaxRow.Of(row, i);
-            argMaxIds[i] = row.IndexOf(softmax.Greatest);
+            argMaxIds[i] = LogitScan.IndexOf(row, softmax.Greatest);
             probabilities[i] = (float)softmax.Probability(row[targets[i]]);
             logarithms[i] = MathF.Log(probabilities[i]);
             sum += logarithms[i];
@@ -123,15 +122,35 @@ public sealed record LossSteps
             TargetProbabilities = probabilities,
             LogProbabilities = logarithms,
             MeanLogProbability = (float)(sum / count),
-            Summary = Gpt.CrossEntropy.Compute(logits, targets, vocabularySize),
+            Loss = Gpt.CrossEntropy.Compute(logits, targets, vocabularySize),
         };
     }
+
+    /// <summary>The cross-entropy, the perplexity and the number of tokens.</summary>
+    public override string ToString() => Loss.ToString();
+
+    /// <summary>Returns the same steps with numbers that another library rounded.</summary>
+    internal LossSteps WithNumbers(
+        IReadOnlyList<int> argMaxIds, IReadOnlyList<float> targetProbabilities, IReadOnlyList<float> logProbabilities, float meanLogProbability) => new()
+    {
+        BatchSize = BatchSize,
+        TokenCount = TokenCount,
+        VocabularySize = VocabularySize,
+        Inputs = Inputs,
+        Targets = Targets,
+        ArgMaxIds = argMaxIds,
+        TargetProbabilities = targetProbabilities,
+        LogProbabilities = logProbabilities,
+        MeanLogProbability = meanLogProbability,
+        Loss = Loss,
+    };
 
     private static void HasShape(ReadOnlySpan<int> ids, int batchSize, int tokenCount, string name)
     {
         if (ids.Length != (long)batchSize * tokenCount)
         {
-            throw new ArgumentException($"{ids.Length} {name} do not have the shape ({batchSize}, {tokenCount}), which takes {(long)batchSize * tokenCount}.", name);
+            throw new ArgumentException(
+                $"{ids.Length} {name} do not have the shape ({batchSize}, {tokenCount}), which takes {(long)batchSize * tokenCount}.", name);
         }
     }
 }

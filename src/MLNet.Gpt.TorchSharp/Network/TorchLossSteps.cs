@@ -34,12 +34,8 @@ public static class TorchLossSteps
         var index = torch.tensor(targets.ToArray(), torch.ScalarType.Int64).view(logits.shape[0], logits.shape[1], 1);
         var ofTargets = probabilities.gather(2, index).flatten(); // (B, T, V) -> (B T)
         var logarithms = ofTargets.log();
-        return steps with
-        {
-            ArgMaxIds = [.. probabilities.argmax(-1).flatten().data<long>().ToArray().Select(id => (int)id)],
-            TargetProbabilities = ofTargets.data<float>().ToArray(),
-            LogProbabilities = logarithms.data<float>().ToArray(),
-            MeanLogProbability = logarithms.mean().item<float>(),
-        };
+        return steps.WithNumbers(
+            [.. probabilities.argmax(-1).flatten().data<long>().ToArray().Select(id => (int)id)],
+            ofTargets.data<float>().ToArray(), logarithms.data<float>().ToArray(), logarithms.mean().item<float>());
     }
 }

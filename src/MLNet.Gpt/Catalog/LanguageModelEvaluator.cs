@@ -13,7 +13,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
     /// <param name="data">The scored rows.</param>
     /// <param name="progress">Receives the sums so far after each row.</param>
     /// <param name="cancellationToken">Checked before each row.</param>
-    public LanguageModelMetrics Evaluate(IDataView data, IProgress<DocumentScore>? progress, CancellationToken cancellationToken)
+    public LanguageModelMetrics Evaluate(IDataView data, IProgress<LanguageModelMetrics>? progress, CancellationToken cancellationToken)
     {
         var cancellation = new Cancellation(environment.RegisterQuietly(nameof(LanguageModelEvaluator)), cancellationToken);
         var loss = Find(data.Schema, names.NegativeLogLikelihood, nameof(names.NegativeLogLikelihood), NumberDataViewType.Double);
@@ -25,7 +25,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
         var getLoss = cursor.GetGetter<double>(loss);
         var getCounts = Array.ConvertAll(counts, cursor.GetGetter<long>);
         long[] values = new long[counts.Length];
-        var total = DocumentScore.Empty;
+        var total = new LanguageModelMetrics(LossSummary.Empty, vocabularySize);
         while (true)
         {
             cancellation.ThrowIfRequested();
@@ -33,25 +33,30 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
             double nats = 0;
             getLoss(ref nats);
             for (int i = 0; i < values.Length; i++) getCounts[i](ref values[i]);
-            total += new DocumentScore(
-                Loss: LossSummary.Of(nats, values[0]), ByteCount: values[1], CharacterCount: values[2], WordCount: values[3],
-                Top1Count: values[4], Top5Count: values[5], DocumentCount: 1);
+            total += new LanguageModelMetrics(LossSummary.Of(nats, values[0]), vocabularySize)
+            {
+                ByteCount = values[1],
+                CharacterCount = values[2],
+                WordCount = values[3],
+                Top1Count = values[4],
+                Top5Count = values[5],
+                DocumentCount = 1,
+            };
             progress?.Report(total);
         }
 
-        if (total.Loss.TokenCount == 0)
+        if (total.TokenCount == 0)
         {
             throw new InvalidOperationException(
                 $"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
         }
 
-        var metrics = new LanguageModelMetrics(total, vocabularySize);
         using var channel = environment.Start(nameof(LanguageModelEvaluator));
         channel.Info(string.Create(
             CultureInfo.InvariantCulture,
-            $"{metrics.CrossEntropy:F4} nats per token, perplexity {metrics.Perplexity:F2} of {vocabularySize}, ")
-            + string.Create(CultureInfo.InvariantCulture, $"over {metrics.TokenCount} tokens of {metrics.DocumentCount} rows."));
-        return metrics;
+            $"{total.CrossEntropy:F4} nats per token, perplexity {total.Perplexity:F2} of {vocabularySize}, ")
+            + string.Create(CultureInfo.InvariantCulture, $"over {total.TokenCount} tokens of {total.DocumentCount} rows."));
+        return total;
     }
 
     // In the order in which Evaluate uses them.

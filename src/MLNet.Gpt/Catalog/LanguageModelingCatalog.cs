@@ -111,7 +111,7 @@ public sealed class LanguageModelingCatalog
     public LanguageModelMetrics Evaluate(
         IDataView data,
         GptOutputColumns? columns = null,
-        IProgress<DocumentScore>? progress = null,
+        IProgress<LanguageModelMetrics>? progress = null,
         CancellationToken cancellationToken = default) =>
         new LanguageModelEvaluator(_mlContext, columns ?? new()).Evaluate(data, progress, cancellationToken);
 
@@ -120,7 +120,7 @@ public sealed class LanguageModelingCatalog
     public Task<LanguageModelMetrics> EvaluateAsync(
         IDataView data,
         GptOutputColumns? columns = null,
-        IProgress<DocumentScore>? progress = null,
+        IProgress<LanguageModelMetrics>? progress = null,
         CancellationToken cancellationToken = default) =>
         Task.Run(() => Evaluate(data, columns, progress, cancellationToken), cancellationToken);
 

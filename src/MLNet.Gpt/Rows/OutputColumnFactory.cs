@@ -40,7 +40,7 @@ internal sealed class OutputColumnFactory
         Action<OutputAnnotations> isLabel = static notes => notes.AddScore(PredictedLabel);
         Add(
             _names.PredictedToken, TextDataViewType.Instance, TextParts.NextToken,
-            (RowResult row, ref ReadOnlyMemory<char> value) => value = row.Text.TokenText(row.Candidates[0].Id), isLabel);
+            (RowResult row, ref ReadOnlyMemory<char> value) => value = row.Candidates[0].Text.AsMemory(), isLabel);
         Add(
             _names.PredictedTokenId, NumberDataViewType.Int32, TextParts.NextToken,
             (RowResult row, ref int value) => value = row.Candidates[0].Id, isLabel);
@@ -52,7 +52,7 @@ internal sealed class OutputColumnFactory
     private void AddCandidates()
     {
         int count = _names.CandidateCount;
-        Add(_names.CandidateTokens, TextDataViewType.Instance, static row => Select(row, candidate => row.Text.TokenText(candidate.Id)));
+        Add(_names.CandidateTokens, TextDataViewType.Instance, static row => Select(row, static candidate => candidate.Text.AsMemory()));
         Add(_names.CandidateTokenIds, NumberDataViewType.Int32, static row => Select(row, static candidate => candidate.Id));
         Add(_names.CandidateProbabilities, NumberDataViewType.Single, static row => Select(row, ProbabilityOf));
 
@@ -66,20 +66,20 @@ internal sealed class OutputColumnFactory
     {
         Add(
             _names.NegativeLogLikelihood, NumberDataViewType.Double, TextParts.Loss,
-            (RowResult row, ref double value) => value = row.Score.Loss.Sum,
+            (RowResult row, ref double value) => value = row.Metrics.Loss.Sum,
             notes =>
             {
                 notes.AddScore(Score);
                 notes.AddVocabularySize(_config.VocabularySize);
             });
         AddCount(_names.TokenCount, static row => row.Text.TargetCount, TextParts.None);
-        AddCount(_names.ByteCount, static row => row.Score.ByteCount);
-        AddCount(_names.CharacterCount, static row => row.Score.CharacterCount);
-        AddCount(_names.WordCount, static row => row.Score.WordCount);
-        AddCount(_names.Top1Count, static row => row.Score.Top1Count);
-        AddCount(_names.Top5Count, static row => row.Score.Top5Count);
-        AddLossValue(_names.CrossEntropy, static row => row.Score.Loss.CrossEntropy);
-        AddLossValue(_names.Perplexity, static row => row.Score.Loss.Perplexity);
+        AddCount(_names.ByteCount, static row => row.Metrics.ByteCount);
+        AddCount(_names.CharacterCount, static row => row.Metrics.CharacterCount);
+        AddCount(_names.WordCount, static row => row.Metrics.WordCount);
+        AddCount(_names.Top1Count, static row => row.Metrics.Top1Count);
+        AddCount(_names.Top5Count, static row => row.Metrics.Top5Count);
+        AddLossValue(_names.CrossEntropy, static row => row.Metrics.CrossEntropy);
+        AddLossValue(_names.Perplexity, static row => row.Metrics.Perplexity);
 
         void AddCount(string? name, Func<RowResult, long> select, TextParts parts = TextParts.Loss) =>
             Add(name, NumberDataViewType.Int64, parts, (RowResult row, ref long value) => value = select(row));
@@ -114,7 +114,7 @@ internal sealed class OutputColumnFactory
             static row => row.TokenLogProbabilities, namesTokens);
     }
 
-    private static float ProbabilityOf(TokenCandidate candidate) => (float)Math.Exp(candidate.LogProbability);
+    private static float ProbabilityOf(TokenCandidate candidate) => (float)candidate.Probability;
 
     // A size of 0 is one that varies.
     private void AddVector<T>(

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using MLNet.Gpt.Evaluation.Scoring;
-using MLNet.Gpt.Generation.Sampling;
+using MLNet.Gpt.Generation;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Inference;
 
@@ -56,7 +56,7 @@ internal sealed class RowPass(
     {
         int text = _endOf[sequence];
         if (parts.HasFlag(TextParts.Embedding)) _embeddings[text] = hiddenState.ToArray();
-        if (WantsLogits) _candidates[text] = LogProbabilities.Best(logits, options.Columns.CandidateCount);
+        if (WantsLogits) _candidates[text] = LogProbabilities.Best(logits, options.Columns.CandidateCount, model.Tokenizer);
     }
 
     private static T[][] Empty<T>(int count)
@@ -105,7 +105,7 @@ internal sealed class RowPass(
     private void SetNoEnd(int index)
     {
         if (parts.HasFlag(TextParts.Embedding)) _embeddings[index] = [.. Enumerable.Repeat(float.NaN, model.Config.EmbeddingWidth)];
-        if (WantsLogits) _candidates[index] = [.. Enumerable.Repeat(new TokenCandidate(-1, double.NaN), options.Columns.CandidateCount)];
+        if (WantsLogits) _candidates[index] = [.. Enumerable.Repeat(new TokenCandidate(-1, string.Empty, double.NaN), options.Columns.CandidateCount)];
     }
 
     private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int index, int firstScore, bool isEnd)

@@ -1,10 +1,12 @@
+using MLNet.Gpt.Inference;
+
 namespace MLNet.Gpt.Rows;
 
 /// <summary>What the model computed for one row. Parts that were not computed are empty.</summary>
 /// <param name="text">The row's text.</param>
 internal sealed class RowResult(RowText text)
 {
-    private DocumentScore? _score;
+    private LanguageModelMetrics? _metrics;
 
     /// <summary>The row's text.</summary>
     public RowText Text => text;
@@ -24,8 +26,8 @@ internal sealed class RowResult(RowText text)
     /// <summary>What the generator wrote after the text.</summary>
     public string Continuation { get; init; } = string.Empty;
 
-    /// <summary>The text's score.</summary>
-    public DocumentScore Score => _score ??= text.Summarize(TokenScores);
+    /// <summary>The text's metrics.</summary>
+    public LanguageModelMetrics Metrics => _metrics ??= text.Summarize(TokenScores);
 
     /// <summary>ln p of each token; NaN for the first, which nothing precedes.</summary>
     public float[] TokenLogProbabilities =>
@@ -42,7 +44,7 @@ internal sealed class RowResult(RowText text)
             Candidates = Source(TextParts.NextToken).Candidates,
             Embedding = Source(TextParts.Embedding).Embedding,
             Continuation = Source(TextParts.Continuation).Continuation,
-            _score = Source(TextParts.Loss)._score,
+            _metrics = Source(TextParts.Loss)._metrics,
         };
     }
 }

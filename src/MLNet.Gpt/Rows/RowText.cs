@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
-using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Evaluation.Scoring;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Rows;
@@ -66,7 +67,7 @@ internal sealed class RowText(
 
     /// <summary>The text's score.</summary>
     /// <param name="scores">The score of each of <see cref="LossIds"/> after the first.</param>
-    public DocumentScore Summarize(TokenScore[] scores) => scorer.Summarize(Text.Span, LossIds, scores);
+    public LanguageModelMetrics Summarize(TokenScore[] scores) => scorer.Summarize(Text.Span, LossIds, scores);
 
     /// <summary>Encodes the text ahead of the caller. A failure is kept for whoever reads this row.</summary>
     public bool TryEncode()

@@ -64,7 +64,6 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
         return new()
         {
             Documents = TokenDocuments.Of(_tokens),
-            VocabularySize = first.VocabularySize,
             Model = isOneModel ? first.Model?.Name : null,
             Config = isOneModel ? first.Model?.Config : null,
             Scoring = isOneModel ? first.Scoring : null,
@@ -79,7 +78,6 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
             {
                 Time = files.Select(File.GetLastWriteTime).DefaultIfEmpty(DateTime.Now).Max(),
                 Documents = [.. CorpusResults.ReadDocuments(files)],
-                VocabularySize = CorpusResults.Merge(files).Metrics.VocabularySize,
             };
         }
         catch (Exception wrong) when (wrong is ArgumentException or InvalidDataException)

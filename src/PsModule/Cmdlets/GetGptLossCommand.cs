@@ -121,7 +121,7 @@ public sealed class GetGptLossCommand : TextInputCommand
             }
             else if (PerToken)
             {
-                var document = _scorer.Describe(text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
+                var document = _scorer.ScoreTokens(text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
                 foreach (var token in document.Tokens)
                 {
                     WriteObject(new GptTokenLoss(token, source, Model.Config.VocabularySize)
@@ -134,73 +134,27 @@ public sealed class GetGptLossCommand : TextInputCommand
             }
             else
             {
-                WriteObject(new GptLoss(_scorer.Score(text, StopToken), Model.Config.VocabularySize, source));
+                WriteObject(new GptLoss(_scorer.Score(text, StopToken), source));
             }
         },
         source ?? text);
 
     private void MeasureIds()
     {
-        if (InputId.Length != TargetId.Length || InputId.Zip(TargetId).Any(rows => rows.First.Length != rows.Second.Length))
-        {
-            throw new ArgumentException($"-InputId has the shape {Shape(InputId)} and -TargetId {Shape(TargetId)}; each input needs one target.");
-        }
-
         if (Step)
         {
+            if (!InputId.Select(row => row.Length).SequenceEqual(TargetId.Select(row => row.Length)))
+            {
+                throw new ArgumentException($"-InputId has the shape {Shape(InputId)} and -TargetId {Shape(TargetId)}; each input needs one target.");
+            }
+
             WriteSteps(InputId, TargetId);
             return;
         }
 
-        int[] inputs = [.. InputId.SelectMany(row => row)], targets = [.. TargetId.SelectMany(row => row)];
-        var scores = new TokenScore[inputs.Length];
-        Model.Engine.Score(inputs, targets, [.. InputId.Select(row => row.Length)], scores, StopToken);
-        if (PerToken) WriteTokens(scores);
-        else WriteObject(new GptLoss(Sum(scores), Model.Config.VocabularySize, source: null));
-    }
-
-    private DocumentScore Sum(TokenScore[] scores)
-    {
-        var loss = LossSummary.Empty;
-        string[] texts = [.. TargetId.Select(row => Model.Tokenizer.Decode(row))];
-        foreach (var score in scores) loss += LossSummary.Of(score.NegativeLogLikelihood);
-        return new(
-            loss,
-            TargetId.Sum(row => row.Sum(id => (long)Model.Tokenizer.ByteCount(id))),
-            texts.Sum(text => TextSize.Of(text).CharacterCount),
-            texts.Sum(text => TextSize.CountWords(text)),
-            scores.Count(score => score.Rank < 1),
-            scores.Count(score => score.Rank < 5),
-            InputId.Length);
-    }
-
-    private void WriteTokens(TokenScore[] scores)
-    {
-        int next = 0;
-        foreach (int[] row in TargetId)
-        {
-            // A character that spans tokens is the text of the last of them, so that the texts together are the whole text.
-            var decoder = Model.Tokenizer.CreateStreamDecoder();
-            int start = 0;
-            for (int i = 0; i < row.Length; i++)
-            {
-                var score = scores[next++];
-                string text = decoder.Append(row[i]) + (i == row.Length - 1 ? decoder.Flush() : "");
-                var token = new TokenResult
-                {
-                    Position = i + 1,
-                    Piece = TokenPiece.Of(Model.Tokenizer, row[i]),
-                    Start = start,
-                    Text = text,
-                    LogProbability = -score.NegativeLogLikelihood,
-                    Rank = score.Rank,
-                    TopLogProbability = -score.TopNegativeLogLikelihood,
-                    ContextCount = i + 1,
-                };
-                start += text.Length;
-                WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
-            }
-        }
+        var rows = _scorer.ScoreBatch(InputId, TargetId, cancellationToken: StopToken);
+        if (!PerToken) WriteObject(new GptLoss(LanguageModelMetrics.Merge(rows.Select(row => row.Metrics)), source: null));
+        else foreach (var token in rows.SelectMany(row => row.Tokens)) WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
     }
 
     private void WriteSteps(int[][] inputs, int[][] targets)

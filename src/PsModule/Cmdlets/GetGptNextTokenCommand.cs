@@ -35,7 +35,7 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
                 {
                     TokenRank = i + 1,
                     Id = candidates[i].Id,
-                    Text = TokenPiece.Of(Model.Tokenizer, candidates[i].Id).Text,
+                    Text = candidates[i].Text,
                     LogProbability = candidates[i].LogProbability,
                     Prompt = text,
                 });

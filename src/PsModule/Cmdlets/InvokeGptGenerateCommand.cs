@@ -121,9 +121,9 @@ public sealed class InvokeGptGenerateCommand : GptCommand
         if (Stream)
         {
             // The generator works on other threads; what it has ready is written from the pipeline's own.
-            foreach (var piece in _generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
+            foreach (var chunk in _generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
             {
-                if (piece.Text.Length > 0) WriteObject(piece.Text);
+                if (chunk.Text.Length > 0) WriteObject(chunk.Text);
             }
 
             return;

@@ -19,8 +19,7 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     private readonly List<string> _files = [];
 
-    private DocumentScore _total = DocumentScore.Empty;
-    private int? _vocabularySize;
+    private LanguageModelMetrics? _total;
 
     /// <summary>Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = LossSet)]
@@ -147,7 +146,7 @@ public sealed class MeasureGptLossCommand : GptCommand
         {
             if (ParameterSetName is CorpusSet or CorpusLiteralSet) MeasureCorpus();
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
-            else if (_vocabularySize is { } size) WriteObject(new GptLoss(_total, size, source: null));
+            else if (_total is not null) WriteObject(new GptLoss(_total, source: null));
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -194,7 +193,7 @@ public sealed class MeasureGptLossCommand : GptCommand
         var unigram = TrainingPath.Length == 0 ? null : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken);
         foreach (var (name, metrics) in TextBaselines.Measure(corpus, Model.Tokenizer, scoring, unigram, StopToken).All)
         {
-            WriteObject(new GptLoss(metrics.Score, metrics.VocabularySize, source: name));
+            WriteObject(new GptLoss(metrics, source: name));
         }
     }
 
@@ -215,27 +214,26 @@ public sealed class MeasureGptLossCommand : GptCommand
         });
 
     private void Write(CorpusEvaluation result) => WriteObject(
-        new GptLoss(result.Metrics.Score, result.Metrics.VocabularySize, source: null) { CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile });
+        new GptLoss(result.Metrics, source: null) { CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile });
 
     private void Add(PSObject item)
     {
-        if (Read(item) is not { } score) return;
-        int vocabularySize = Value<int>(item, nameof(GptLoss.VocabularySize));
-        if (_vocabularySize is { } known && known != vocabularySize)
+        if (Read(item) is not { } metrics) return;
+        if (_total is not null && _total.VocabularySize != metrics.VocabularySize)
         {
             WriteError(
-                new InvalidOperationException($"A loss over a vocabulary of {vocabularySize} cannot be added to losses over one of {known}."),
+                new InvalidOperationException(
+                    $"A loss over a vocabulary of {metrics.VocabularySize} cannot be added to losses over one of {_total.VocabularySize}."),
                 "VocabularyMismatch", ErrorCategory.InvalidData, item);
             return;
         }
 
-        _vocabularySize = vocabularySize;
-        _total += score;
+        _total = _total is null ? metrics : _total + metrics;
     }
 
-    private DocumentScore? Read(PSObject item)
+    private LanguageModelMetrics? Read(PSObject item)
     {
-        if (item.BaseObject is GptLoss loss) return loss.Metrics.Score;
+        if (item.BaseObject is GptLoss loss) return loss.Metrics;
         if (item.BaseObject is FileSystemInfo file)
         {
             WriteError(
@@ -246,14 +244,15 @@ public sealed class MeasureGptLossCommand : GptCommand
 
         try
         {
-            return new(
-                LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))),
-                Value<long>(item, nameof(GptLoss.ByteCount)),
-                Value<long>(item, nameof(GptLoss.CharacterCount)),
-                Value<long>(item, nameof(GptLoss.WordCount)),
-                Value<long>(item, nameof(GptLoss.Top1Count)),
-                Value<long>(item, nameof(GptLoss.Top5Count)),
-                Value<long>(item, nameof(GptLoss.DocumentCount)));
+            return new(LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))), Value<int>(item, nameof(GptLoss.VocabularySize)))
+            {
+                ByteCount = Value<long>(item, nameof(GptLoss.ByteCount)),
+                CharacterCount = Value<long>(item, nameof(GptLoss.CharacterCount)),
+                WordCount = Value<long>(item, nameof(GptLoss.WordCount)),
+                Top1Count = Value<long>(item, nameof(GptLoss.Top1Count)),
+                Top5Count = Value<long>(item, nameof(GptLoss.Top5Count)),
+                DocumentCount = Value<long>(item, nameof(GptLoss.DocumentCount)),
+            };
         }
         catch (Exception wrong) when (wrong is PSInvalidCastException or FormatException or MissingMemberException)
         {

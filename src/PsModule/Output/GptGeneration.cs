@@ -19,10 +19,10 @@ public sealed class GptGeneration
     public string FullText => Prompt + Text;
 
     /// <summary>The ids of the tokens that were written.</summary>
-    public int[] Id => [.. _generated.Tokens.Select(token => token.Id)];
+    public int[] Id => [.. _generated.TokenIds];
 
     /// <summary>How many tokens were written.</summary>
-    public int TokenCount => _generated.Tokens.Count;
+    public int TokenCount => _generated.TokenIds.Count;
 
     /// <summary>Tokens of the prompt.</summary>
     public int PromptTokenCount => _generated.PromptTokenCount;

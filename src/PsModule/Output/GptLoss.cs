@@ -5,11 +5,7 @@ namespace MLNetGpt.Output;
 /// <summary>The loss of one text, or of many together.</summary>
 public sealed class GptLoss
 {
-    internal GptLoss(DocumentScore score, int vocabularySize, string? source)
-    {
-        Metrics = new LanguageModelMetrics(score, vocabularySize);
-        Source = source;
-    }
+    internal GptLoss(LanguageModelMetrics metrics, string? source) => (Metrics, Source) = (metrics, source);
 
     /// <summary>
     /// The file that was measured, or the name of a baseline; <see langword="null"/> for a text from the pipeline and
@@ -66,19 +62,19 @@ public sealed class GptLoss
     public double UniformCrossEntropy => Metrics.UniformCrossEntropy;
 
     /// <summary>Σ −ln p over the tokens, in nats.</summary>
-    public double NegativeLogLikelihood => Metrics.Score.Loss.Sum;
+    public double NegativeLogLikelihood => Metrics.Loss.Sum;
 
     /// <summary>Tokens that the model held most probable.</summary>
-    public long Top1Count => Metrics.Score.Top1Count;
+    public long Top1Count => Metrics.Top1Count;
 
     /// <summary>Tokens among the model's five most probable.</summary>
-    public long Top5Count => Metrics.Score.Top5Count;
+    public long Top5Count => Metrics.Top5Count;
 
     /// <summary>
     /// The sum with every bit, as text: passes through jobs, remoting and files unrounded, so that
     /// <c>Measure-GptLoss</c> adds up exactly.
     /// </summary>
-    public string ExactSum => Metrics.Score.Loss.ToExactString();
+    public string ExactSum => Metrics.Loss.ToExactString();
 
     /// <summary>
     /// How far the model's confidence is from its hits, from 0 (not at all) to 1: the expected calibration error over
@@ -90,5 +86,4 @@ public sealed class GptLoss
     public string? ResultFile { get; init; }
 
     internal LanguageModelMetrics Metrics { get; }
-
 }

@@ -5,7 +5,7 @@ namespace MLNetGpt.Output;
 /// <summary>What the model thought of one token of a text.</summary>
 public sealed class GptTokenLoss
 {
-    internal GptTokenLoss(TokenResult token, string? source, int vocabularySize) => (Result, Source, VocabularySize) = (token, source, vocabularySize);
+    internal GptTokenLoss(ScoredToken token, string? source, int vocabularySize) => (Result, Source, VocabularySize) = (token, source, vocabularySize);
 
     /// <summary>The token's position in its text, from 0.</summary>
     public int Position => Result.Position;
@@ -68,7 +68,7 @@ public sealed class GptTokenLoss
     /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
     public string? Source { get; }
 
-    internal TokenResult Result { get; }
+    internal ScoredToken Result { get; }
 
     internal int VocabularySize { get; }
 

@@ -19,16 +19,10 @@ internal static class TokenDocuments
         return [.. documents.Select(Document)];
     }
 
-    private static DocumentResult Document(IReadOnlyList<GptTokenLoss> tokens, int index)
-    {
-        var loss = LossSummary.Empty;
-        foreach (var token in tokens) loss += LossSummary.Of(token.NegativeLogLikelihood);
-        var size = TextSize.Of(string.Concat(tokens.Select(token => token.Text)));
-        var score = new DocumentScore(
-            loss, size.ByteCount, size.CharacterCount, size.WordCount, tokens.Count(token => token.TokenRank <= 1), tokens.Count(token => token.TokenRank <= 5), 1);
-        return new(index, tokens[0].Source is { } source ? Path.GetFileName(source) : string.Empty, score, [.. tokens.Select(token => token.Result)])
-        {
-            FirstToken = tokens[0].FirstToken is { } first && tokens[0].Position == 1 ? first : null,
-        };
-    }
+    private static DocumentResult Document(IReadOnlyList<GptTokenLoss> tokens, int index) => DocumentResult.FromTokens(
+        tokens[0].Source is { } source ? Path.GetFileName(source) : string.Empty,
+        [.. tokens.Select(token => token.Result)],
+        tokens[0].VocabularySize,
+        index,
+        tokens[0].FirstToken is { } first && tokens[0].Position == 1 ? first : null);
 }

@@ -47,16 +47,19 @@ public sealed class BruteForceTests : IDisposable
     {
         var options = new ScoringOptions { WindowLength = window, Stride = stride, LastWindow = last, PrependEndOfText = startToken };
         var scorer = new TextScorer(_model, options);
-        var detail = new TokenDetail { Entropy = true, CandidateCount = 3 };
+        var detail = new TokenOptions { Entropy = true, CandidateCount = 3 };
         foreach (int wordCount in (int[])[0, 1, 2, Context - 1, Context, Context + 1, Context + 2, 2 * Context, (3 * Context) + 5])
         {
             string text = TinyModels.Text(wordCount, seed: wordCount);
             int[] ids = scorer.Encode(text);
-            var scores = scorer.ScoreTokens(ids, TestContext.Current.CancellationToken);
-            var described = scorer.Describe(text, detail, TestContext.Current.CancellationToken);
+            var scores = scorer.ScoreIds(ids, TestContext.Current.CancellationToken);
+            var described = scorer.ScoreTokens(text, detail, TestContext.Current.CancellationToken);
             Assert.Equal(Math.Max(0, ids.Length - 1), scores.Length);
             Assert.Equal(scores.Length, described.Tokens.Count);
-            Assert.Equal(scorer.Score(text, TestContext.Current.CancellationToken), described.Score);
+            var ofIds = scorer.ScoreTokens(ids, detail, TestContext.Current.CancellationToken);
+            Assert.Equal(described.Metrics.Loss, ofIds.Metrics.Loss);
+            Assert.Equal(described.Tokens.Select(Figures), ofIds.Tokens.Select(Figures));
+            Assert.Equal(scorer.Score(text, TestContext.Current.CancellationToken).ToExactString(), described.Metrics.ToExactString());
             for (int target = 1; target < ids.Length; target++)
             {
                 int start = StartOf(target, ids.Length - 1, window, stride, last);
@@ -73,6 +76,9 @@ public sealed class BruteForceTests : IDisposable
             }
         }
     }
+
+    private static string Figures(ScoredToken token) => FormattableString.Invariant(
+        $"{token.Id} {token.Text.Trim()} {token.LogProbability:R} {token.Rank} {token.ContextCount} {token.Entropy:R} {string.Join(' ', token.Candidates)}");
 
     // The first window sees all from the start. The next begin a stride apart; a target falls to the first that reaches it.
     private static int StartOf(int target, int lastTarget, int window, int stride, LastWindow last)

@@ -22,7 +22,7 @@ public class KilledEvaluationTests
 
         int pieces = 0;
         var resumed = evaluator.Evaluate(TestCorpora.Mixed, folder.Path, default, TestCorpora.Progress(_ => pieces++), TestContext.Current.CancellationToken);
-        Assert.Equal(evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.Score, resumed.Metrics.Score);
+        Assert.Equal(evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(), resumed.Metrics.ToExactString());
         Assert.Equal(File.ReadAllLines(file).Length - 2, lines - 1 + pieces); // nothing twice
     }
 

@@ -13,7 +13,7 @@ public class PairedComparisonTests
         const int Units = 400;
         double[] differences = [.. Enumerable.Range(0, Units).Select(_ => 0.1 + ((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
         double[] levels = [.. differences.Select(_ => 300 + (100 * random.NextDouble()))];
-        var result = PairedComparison.Of([.. levels.Select(Score)], [.. levels.Zip(differences, (level, difference) => Score(level + (100 * difference)))], Nats);
+        var result = PairedComparison.FromMetrics([.. levels.Select(Score)], [.. levels.Zip(differences, (level, difference) => Score(level + (100 * difference)))], Nats);
 
         double mean = differences.Average(), deviation = Math.Sqrt(differences.Sum(difference => Math.Pow(difference - mean, 2)) / Units);
         double half = 1.959964 * deviation / Math.Sqrt(Units);
@@ -30,9 +30,9 @@ public class PairedComparisonTests
         int held = 0;
         for (int trial = 0; trial < 400; trial++)
         {
-            DocumentScore[] first = [.. Enumerable.Range(0, 60).Select(_ => Score(300 + (50 * random.NextDouble())))];
-            DocumentScore[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))]; // true difference 0
-            var result = PairedComparison.Of(first, second, Nats with { DrawCount = 500, Seed = trial });
+            LanguageModelMetrics[] first = [.. Enumerable.Range(0, 60).Select(_ => Score(300 + (50 * random.NextDouble())))];
+            LanguageModelMetrics[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))]; // true difference 0
+            var result = PairedComparison.FromMetrics(first, second, Nats with { ResampleCount = 500, Seed = trial });
             if (result.Lower <= 0 && result.Upper >= 0) held++;
         }
 
@@ -42,12 +42,12 @@ public class PairedComparisonTests
     [Fact]
     public void A_model_does_not_differ_from_itself_and_does_from_a_worse_one()
     {
-        DocumentScore[] scores = [.. Enumerable.Range(0, 50).Select(i => Score(200 + i))];
-        var same = PairedComparison.Of(scores, scores);
+        LanguageModelMetrics[] scores = [.. Enumerable.Range(0, 50).Select(i => Score(200 + i))];
+        var same = PairedComparison.FromMetrics(scores, scores);
         Assert.Equal((0, 0, 0), (same.Difference, same.Lower, same.Upper));
         Assert.False(same.IsSignificant);
 
-        var worse = PairedComparison.Of(scores, [.. scores.Select((score, i) => Score(score.Loss.Sum + 5 + (i % 7)))]);
+        var worse = PairedComparison.FromMetrics(scores, [.. scores.Select((score, i) => Score(score.Loss.Sum + 5 + (i % 7)))]);
         Assert.True(worse.IsSignificant && worse.Lower > 0 && worse.SecondIsBetter == 0);
         Assert.Equal(scores.Sum(score => score.Loss.Sum) / Math.Log(2) / (50 * 400), worse.First, 1e-12);
     }
@@ -55,11 +55,11 @@ public class PairedComparisonTests
     [Fact]
     public void The_same_seed_gives_the_same_interval()
     {
-        DocumentScore[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))];
-        var one = PairedComparison.Of(first, second, Nats);
+        LanguageModelMetrics[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))];
+        var one = PairedComparison.FromMetrics(first, second, Nats);
 
-        Assert.Equal((one.Lower, one.Upper), PairedComparison.Of(first, second, Nats) is var again ? (again.Lower, again.Upper) : default);
-        Assert.NotEqual(one.Lower, PairedComparison.Of(first, second, Nats with { Seed = 2 }).Lower);
+        Assert.Equal((one.Lower, one.Upper), PairedComparison.FromMetrics(first, second, Nats) is var again ? (again.Lower, again.Upper) : default);
+        Assert.NotEqual(one.Lower, PairedComparison.FromMetrics(first, second, Nats with { Seed = 2 }).Lower);
     }
 
     [Fact]
@@ -68,16 +68,16 @@ public class PairedComparisonTests
         using var first = TinyModels.Create();
         using var second = TinyModels.Create(seed: 2);
         var options = new CorpusOptions { Tokens = new() };
-        DocumentResult[] left = [.. new CorpusEvaluator(first, options: options).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
-        DocumentResult[] right = [.. new CorpusEvaluator(second, options: options).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
-        var total1 = left.Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score);
-        var total2 = right.Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score);
+        DocumentResult[] left = [.. new CorpusEvaluator(first, options: options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
+        DocumentResult[] right = [.. new CorpusEvaluator(second, options: options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
+        var total1 = LanguageModelMetrics.Merge(left.Select(document => document.Metrics));
+        var total2 = LanguageModelMetrics.Merge(right.Select(document => document.Metrics));
 
-        var documents = PairedComparison.OfDocuments(left, right);
+        var documents = PairedComparison.FromDocuments(left, right);
         Assert.Equal((total2.Loss.Sum / total2.ByteCount / Math.Log(2)) - (total1.Loss.Sum / total1.ByteCount / Math.Log(2)), documents.Difference, 1e-12);
         Assert.Equal(left.Length, documents.UnitCount);
 
-        var blocks = PairedComparison.OfTokenBlocks(left, right, blockLength: 50);
+        var blocks = PairedComparison.FromTokenBlocks(left, right, blockLength: 50);
         Assert.Equal(total2.Loss.CrossEntropy - total1.Loss.CrossEntropy, blocks.Difference, 1e-9);
         Assert.Equal(left.Sum(document => (document.Tokens.Count + 49) / 50), blocks.UnitCount);
         Assert.InRange(blocks.Difference, blocks.Lower, blocks.Upper);
@@ -86,29 +86,31 @@ public class PairedComparisonTests
     [Fact]
     public void What_cannot_be_paired_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => PairedComparison.Of([Score(1)], [Score(1)]));
-        Assert.Throws<ArgumentException>(() => PairedComparison.Of([Score(1), Score(2)], [Score(1)]));
-        Assert.Throws<ArgumentException>(() => PairedComparison.Of([default, default], [default, default]));
+        var nothing = new LanguageModelMetrics(LossSummary.Empty, 50);
+        Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([Score(1)], [Score(1)]));
+        Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([Score(1), Score(2)], [Score(1)]));
+        Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([nothing, nothing], [nothing, nothing]));
         DocumentResult a = new(0, "a", Score(1), []), b = new(0, "b", Score(1), []);
-        Assert.Contains("'b'", Assert.Throws<ArgumentException>(() => PairedComparison.OfDocuments([a, a], [a, b])).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => PairedComparison.OfTokenBlocks([a, a], [a, a]));
+        Assert.Contains("'b'", Assert.Throws<ArgumentException>(() => PairedComparison.FromDocuments([a, a], [a, b])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => PairedComparison.FromTokenBlocks([a, a], [a, a]));
     }
 
     [Fact]
     public void Blocks_of_unequal_documents_are_refused_as_documents_are()
     {
         using var model = TinyModels.Create();
-        DocumentResult[] all = [.. new CorpusEvaluator(model, options: new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, TestContext.Current.CancellationToken)];
-        DocumentResult[][] others = [all[..^1], [.. all, all[0]], [all[0]], [], [all[0] with { Name = "other" }, .. all[1..]]];
+        DocumentResult[] all = [.. new CorpusEvaluator(model, options: new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
+        DocumentResult[][] others = [all[..^1], [.. all, all[0]], [all[0]], [], [new(all[0].Index, "other", all[0].Metrics, all[0].Tokens), .. all[1..]]];
         foreach (var other in others)
         {
             foreach (var (first, second) in (ReadOnlySpan<(DocumentResult[], DocumentResult[])>)[(all, other), (other, all)])
             {
-                string byBlocks = Assert.Throws<ArgumentException>(() => PairedComparison.OfTokenBlocks(first, second, 10)).Message;
-                Assert.Equal(Assert.Throws<ArgumentException>(() => PairedComparison.OfDocuments(first, second)).Message, byBlocks);
+                string byBlocks = Assert.Throws<ArgumentException>(() => PairedComparison.FromTokenBlocks(first, second, 10)).Message;
+                Assert.Equal(Assert.Throws<ArgumentException>(() => PairedComparison.FromDocuments(first, second)).Message, byBlocks);
             }
         }
     }
 
-    private static DocumentScore Score(double nats) => new(LossSummary.Of(nats, 100), 400, 400, 80, 0, 0, 1);
+    private static LanguageModelMetrics Score(double nats) =>
+        new(LossSummary.Of(nats, 100), 50) { ByteCount = 400, CharacterCount = 400, WordCount = 80, DocumentCount = 1 };
 }

@@ -34,12 +34,12 @@ public sealed class ShardTests : IDisposable
         string[] files = [.. CorpusShard.Split(count).OrderBy(shard => shard.Index * 3 % 7).Select(shard => Evaluate(shard).ResultFile!)];
 
         var merged = CorpusResults.Merge(files);
-        Assert.Equal(whole.Metrics.Score, merged.Metrics.Score);
+        Assert.Equal(whole.Metrics.ToExactString(), merged.Metrics.ToExactString());
         Assert.Equal(whole.Statistics.ToExactString(), merged.Statistics.ToExactString());
-        var documents = _evaluator.EvaluateDocuments(TestCorpora.Mixed, Cancellation).ToArray();
+        var documents = _evaluator.EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
         var read = CorpusResults.ReadDocuments(files).ToArray();
-        Assert.Equal(documents.Select(document => (document.Index, document.Name, document.Score)), read.Select(document => (document.Index, document.Name, document.Score)));
-        Assert.Equal(documents.SelectMany(document => document.Tokens).Select(Flat), read.SelectMany(document => document.Tokens).Select(Flat));
+        Assert.Equal(documents.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())), read.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())));
+        Assert.Equal(documents.SelectMany(document => document.Tokens).Select(TestCorpora.Flat), read.SelectMany(document => document.Tokens).Select(TestCorpora.Flat));
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class ShardTests : IDisposable
 
         pieces = 0;
         var resumed = _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, default, TestCorpora.Progress(_ => pieces++), Cancellation);
-        Assert.Equal(whole.Metrics.Score, resumed.Metrics.Score);
+        Assert.Equal(whole.Metrics.ToExactString(), resumed.Metrics.ToExactString());
         Assert.Equal(whole.Statistics.ToExactString(), resumed.Statistics.ToExactString());
         Assert.Equal(expected, File.ReadAllBytes(file));
         Assert.Equal(Encoding.UTF8.GetString(expected).Split('\n').Length - 3 - 2, pieces); // without header, end, and the last line's break
@@ -81,7 +81,7 @@ public sealed class ShardTests : IDisposable
         byte[] expected = File.ReadAllBytes(whole.ResultFile!);
         File.WriteAllBytes(whole.ResultFile!, expected[..(int)(share * expected.Length)]);
 
-        Assert.Equal(whole.Metrics.Score, Evaluate(CorpusShard.Whole).Metrics.Score);
+        Assert.Equal(whole.Metrics.ToExactString(), Evaluate(CorpusShard.Whole).Metrics.ToExactString());
         Assert.Equal(expected, File.ReadAllBytes(whole.ResultFile!));
     }
 
@@ -93,7 +93,7 @@ public sealed class ShardTests : IDisposable
         var second = _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, new(1, 2), TestCorpora.Progress(_ => pieces++), Cancellation);
 
         Assert.Equal(0, pieces);
-        Assert.Equal(first.Metrics.Score, second.Metrics.Score);
+        Assert.Equal(first.Metrics.ToExactString(), second.Metrics.ToExactString());
         Assert.Equal(first.ResultFile, second.ResultFile);
         Assert.Equal(first.ResultFile, _evaluator.ResultFile(TestCorpora.Mixed, _folder.Path, new(1, 2)));
     }
@@ -170,7 +170,7 @@ public sealed class ShardTests : IDisposable
     {
         string file = Evaluate(CorpusShard.Whole).ResultFile!;
         byte[] good = File.ReadAllBytes(file);
-        var score = CorpusResults.Merge([file]).Metrics.Score;
+        string score = CorpusResults.Merge([file]).Metrics.ToExactString();
         var random = new Random(12);
         for (int trial = 0; trial < 300; trial++)
         {
@@ -182,7 +182,7 @@ public sealed class ShardTests : IDisposable
             if (trial % 10 != 0) continue;
             try
             {
-                Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.Score); // the damage was at the end, which is computed again
+                Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.ToExactString()); // the damage was at the end, which is computed again
                 Assert.Equal(good, File.ReadAllBytes(file));
             }
             catch (InvalidDataException)
@@ -200,13 +200,13 @@ public sealed class ShardTests : IDisposable
         Assert.DoesNotContain(old, line => line.Contains("check", StringComparison.Ordinal) || line.Contains("byteStart", StringComparison.Ordinal));
 
         File.WriteAllLines(file, old);
-        Assert.Equal(whole.Metrics.Score, CorpusResults.Merge([file, other]).Metrics.Score);
-        Assert.Equal(whole.Metrics.Score, CorpusResults.ReadDocuments([other, file]).Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score));
+        Assert.Equal(whole.Metrics.ToExactString(), CorpusResults.Merge([file, other]).Metrics.ToExactString());
+        Assert.Equal(whole.Metrics.ToExactString(), LanguageModelMetrics.Merge(CorpusResults.ReadDocuments([other, file]).Select(document => document.Metrics)).ToExactString());
         Assert.Equal(0, Evaluated());
         File.WriteAllLines(file, old[..3]);
         Assert.NotEqual(0, Evaluated());
         Assert.Equal(old.Length, File.ReadAllLines(file).Length);
-        Assert.Equal(whole.Metrics.Score, CorpusResults.Merge([file, other]).Metrics.Score);
+        Assert.Equal(whole.Metrics.ToExactString(), CorpusResults.Merge([file, other]).Metrics.ToExactString());
 
         int Evaluated()
         {
@@ -226,7 +226,7 @@ public sealed class ShardTests : IDisposable
         Refused([.. lines, lines[^1]], "follows its end");
         Refused([.. lines, lines[^2], lines[^1]], "follows its end");
         Refused([.. lines[1..]], "does not begin with the header");
-        Refused([lines[0], lines[2], lines[1], .. lines[3..]], "not the one that follows");
+        Refused([lines[0], lines[2], lines[1], .. lines[3..]], "not the next one");
         Refused([lines[0].Replace("\"version\":2", "\"version\":1", StringComparison.Ordinal), .. lines[1..]], "damaged");
         Refused([old[0].Replace("\"version\":1", "\"version\":2", StringComparison.Ordinal), .. old[1..]], "damaged");
         Refused([old[0].Replace("\"version\":1", "\"version\":3", StringComparison.Ordinal), .. old[1..]], "");
@@ -289,6 +289,4 @@ public sealed class ShardTests : IDisposable
         new Regex($@"""{name}"":(\[.*?\](?=,""statistics|\}}|,)|""[^""]*""|-?\d+)").Replace(line, $"\"{name}\":{value}", 1);
 
     private CorpusEvaluation Evaluate(CorpusShard shard) => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, shard, null, Cancellation);
-
-    private static (TokenResult, string) Flat(TokenResult token) => (token with { Candidates = [] }, string.Join(' ', token.Candidates));
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 
@@ -5,10 +6,19 @@ namespace MLNet.Gpt.Tests.Evaluation;
 internal static class TestCorpora
 {
     /// <summary>Documents of 0 to 59 words and one that is longer than a piece of work; several pieces in all.</summary>
-    public static Corpus Mixed { get; } = Corpus.Of([.. Documents()]);
+    public static Corpus Mixed { get; } = Corpus.FromDocuments([.. Documents()]);
 
     /// <summary>A report of progress that is handled at once, on the thread that gives it.</summary>
     public static IProgress<EvaluationProgress> Progress(Action<EvaluationProgress> handler) => new Immediate(handler);
+
+    /// <summary>Everything that is known of a token, as text to compare.</summary>
+    public static string Flat(ScoredToken token) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{token.Position} {token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.Start} {token.ByteStart} {token.LogProbability:R} {token.Rank} "
+        + $"{token.TopLogProbability:R} {token.ContextCount} {token.Entropy:R} {token.Text} {string.Join(' ', token.Candidates.Select(Flat))}");
+
+    private static string Flat(TokenCandidate candidate) =>
+        string.Create(CultureInfo.InvariantCulture, $"{candidate.Id}:{candidate.Text}:{candidate.LogProbability:R}");
 
     private static IEnumerable<CorpusDocument> Documents()
     {

@@ -32,7 +32,7 @@ public sealed class TextScorerTests : IDisposable
     {
         string[] texts = ["Every effort moves you.", "I really like\nchocolate  ", "🙂"];
         var scores = texts.Select(text => Score(text, prependEndOfText: true)).ToArray();
-        var metrics = new LanguageModelMetrics(scores.Aggregate((left, right) => left + right), Config.VocabularySize);
+        var metrics = LanguageModelMetrics.Merge(scores);
 
         // weighted_perplexity: exp(−Σ log-likelihood / Σ weight), the weights being len(re.split(r"\s+", text)) and len(text.encode()).
         double logLikelihood = -scores.Sum(score => score.Loss.Sum);
@@ -48,13 +48,45 @@ public sealed class TextScorerTests : IDisposable
     [InlineData("Every")]
     public void A_text_with_nothing_to_predict_has_no_size_and_no_ratio(string text)
     {
-        var score = Score(text, prependEndOfText: false);
-        Assert.Equal(DocumentScore.Empty with { DocumentCount = 1 }, score);
-
-        var metrics = new LanguageModelMetrics(score, Config.VocabularySize);
+        var metrics = Score(text, prependEndOfText: false);
+        Assert.Equal("0;0;0,0,0,0,0,0,1", metrics.ToExactString());
         Assert.All([metrics.WordPerplexity, metrics.BytePerplexity, metrics.BitsPerByte, metrics.BitsPerCharacter], figure => Assert.Equal(double.NaN, figure));
     }
 
-    private DocumentScore Score(string text, bool prependEndOfText) =>
+    [Fact]
+    public void A_batch_is_scored_row_by_row_and_negative_targets_are_left_out()
+    {
+        var scorer = new TextScorer(_model);
+        int[] ids = Gpt2Tokenizer.Instance.Encode("Every effort moves you 🙂 né"), other = Gpt2Tokenizer.Instance.Encode("I really like chocolate");
+        int[] targets = [.. ids[1..]];
+        targets[0] = targets[^1] = -1;
+        var rows = scorer.ScoreBatch([ids[..^1], other[..^1]], [targets, other[1..]], new() { CandidateCount = 2 }, TestContext.Current.CancellationToken);
+
+        var whole = scorer.ScoreTokens(ids, new() { CandidateCount = 2 }, TestContext.Current.CancellationToken);
+        Assert.Equal(whole.Tokens.Skip(1).SkipLast(1).Select(Figures), rows[0].Tokens.Select(Figures));
+        Assert.Equal(scorer.ScoreTokens(other, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(), rows[1].Metrics.ToExactString());
+        Assert.Equal((0L, 1L), (rows[0].Index, rows[1].Index));
+        Assert.Contains("(2, 3)", Assert.Throws<ArgumentException>(() => scorer.ScoreBatch([[1, 2, 3], [1, 2, 3]], [[1, 2, 3]])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => scorer.ScoreBatch([[1]], [[50257]]));
+
+        static string Figures(ScoredToken token) => FormattableString.Invariant(
+            $"{token.Id} {token.LogProbability:R} {token.Position} {token.ContextCount} {string.Join(' ', token.Candidates)}");
+    }
+
+    [Fact]
+    public async Task The_async_forms_give_the_same_and_can_be_canceled()
+    {
+        const string Text = "Every effort moves you";
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var scorer = new TextScorer(_model);
+        Assert.Equal(scorer.Score(Text, cancellationToken).ToExactString(), (await scorer.ScoreAsync(Text, cancellationToken)).ToExactString());
+        Assert.Equal(
+            scorer.ScoreTokens(Text, cancellationToken: cancellationToken).Tokens.Select(token => token.LogProbability),
+            (await scorer.ScoreTokensAsync(Text, cancellationToken: cancellationToken)).Tokens.Select(token => token.LogProbability));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scorer.ScoreAsync(Text, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scorer.ScoreTokensAsync(Text, cancellationToken: new(canceled: true)));
+    }
+
+    private LanguageModelMetrics Score(string text, bool prependEndOfText) =>
         new TextScorer(_model, new() { PrependEndOfText = prependEndOfText }).Score(text, TestContext.Current.CancellationToken);
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using MLNet.Gpt.Evaluation.Metrics;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

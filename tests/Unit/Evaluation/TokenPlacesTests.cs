@@ -29,7 +29,7 @@ public sealed class TokenPlacesTests : IDisposable
         var scoring = new ScoringOptions { PrependEndOfText = prependEndOfText, Documents = boundaries };
         var evaluator = new CorpusEvaluator(_model, scoring, new() { Tokens = new() { CandidateCount = 3 } });
         var corpus = Corpus.FromTexts(Texts);
-        DocumentResult[] documents = [.. evaluator.EvaluateDocuments(corpus, Cancellation)];
+        DocumentResult[] documents = [.. evaluator.EvaluateDocuments(corpus, cancellationToken: Cancellation)];
 
         Assert.Equal(Texts.Length, documents.Length);
         foreach (var (text, document) in Texts.Zip(documents))
@@ -58,9 +58,9 @@ public sealed class TokenPlacesTests : IDisposable
 
     [Fact]
     public void Tokens_that_are_not_asked_for_leave_no_first_token() =>
-        Assert.All(new CorpusEvaluator(_model).EvaluateDocuments(Corpus.FromTexts(Texts), Cancellation), document => Assert.Null(document.FirstToken));
+        Assert.All(new CorpusEvaluator(_model).EvaluateDocuments(Corpus.FromTexts(Texts), cancellationToken: Cancellation), document => Assert.Null(document.FirstToken));
 
     private static string Flat(DocumentResult document) => string.Join(
-        '|', document.Name, document.Score, document.FirstToken?.Id, document.FirstToken?.Text,
+        '|', document.Name, document.Metrics.ToExactString(), document.FirstToken?.Id, document.FirstToken?.Text,
         string.Join(' ', document.Tokens.Select(token => $"{token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.ByteStart} {token.Start} {string.Join(',', token.Candidates)}")));
 }

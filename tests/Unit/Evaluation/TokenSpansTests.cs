@@ -1,4 +1,4 @@
-using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Evaluation;
@@ -14,7 +14,7 @@ public class TokenSpansTests
         string[] texts = ["Every effort moves you", "né 🙂👍🏽 日本語", "\ud83d half", "a\ud83d", "end<|endoftext|>begin", "  blanks \r\n\t and tabs  ", "ﷺ", "x"];
         foreach (string text in texts)
         {
-            var tokens = scorer.Describe(text, cancellationToken: TestContext.Current.CancellationToken).Tokens;
+            var tokens = scorer.ScoreTokens(text, cancellationToken: TestContext.Current.CancellationToken).Tokens;
             Assert.Equal(text, string.Concat(tokens.Select(token => token.Text)));
             Assert.Equal(Gpt2Tokenizer.Instance.Encode(text), tokens.Select(token => token.Id));
             for (int i = 1; i < tokens.Count; i++) Assert.Equal(tokens[i - 1].Start + tokens[i - 1].Length, tokens[i].Start);

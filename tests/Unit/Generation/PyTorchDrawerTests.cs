@@ -1,4 +1,4 @@
-using MLNet.Gpt.Generation.Sampling;
+using MLNet.Gpt.Generation;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using static TorchSharp.torch;

@@ -1,5 +1,5 @@
 using CsCheck;
-using MLNet.Gpt.Generation.Sampling;
+using MLNet.Gpt.Numerics.Softmax;
 
 namespace MLNet.Gpt.Tests.Generation;
 

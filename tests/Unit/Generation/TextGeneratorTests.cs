@@ -13,7 +13,7 @@ public class TextGeneratorTests
         Assert.Equal(" there", result.Text);
         Assert.Equal(FinishReason.EndOfText, result.FinishReason);
         Assert.Equal(2, result.PromptTokenCount);
-        Assert.Equal(6, result.Tokens.Count);
+        Assert.Equal(6, result.TokenIds.Count);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public class TextGeneratorTests
         }
 
         var result = new TextGenerator(ScriptedModel.Hashing(ContextLength)).Generate(prompt, new() { MaxTokens = MaxTokens });
-        Assert.Equal(expected.Skip(promptLength), result.Tokens.Select(token => token.Id));
+        Assert.Equal(expected.Skip(promptLength), result.TokenIds);
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public class TextGeneratorTests
         }
 
         var result = new TextGenerator(ScriptedModel.Hashing(ContextLength)).Generate([1, 2, 3], new() { MaxTokens = 30, Overflow = ContextOverflow.KeepHalf });
-        Assert.Equal(ids.Skip(3), result.Tokens.Select(token => token.Id));
+        Assert.Equal(ids.Skip(3), result.TokenIds);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public class TextGeneratorTests
     {
         var generator = new TextGenerator(ScriptedModel.Hashing(8), new() { Overflow = ContextOverflow.Stop });
         var result = generator.Generate([1, 2, 3]);
-        Assert.Equal(6, result.Tokens.Count); // The last is predicted from a full context and need not be read.
+        Assert.Equal(6, result.TokenIds.Count); // The last is predicted from a full context and need not be read.
         Assert.Equal(FinishReason.ContextFull, result.FinishReason);
 
         var error = Assert.Throws<ArgumentException>(() => generator.Generate(new int[9]));
@@ -82,7 +82,7 @@ public class TextGeneratorTests
         var result = new TextGenerator(model).Generate("Q:", new() { StopSequences = ["more\n", "\n\nE", "e\n\nm"] });
         Assert.Equal("som", result.Text);
         Assert.Equal(FinishReason.StopSequence, result.FinishReason);
-        Assert.Equal("some\n\nm", new ByteTokenizer().Decode([.. result.Tokens.Select(token => token.Id)]));
+        Assert.Equal("some\n\nm", new ByteTokenizer().Decode([.. result.TokenIds]));
     }
 
     [Fact]
@@ -113,30 +113,30 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public async Task Streamed_pieces_hold_whole_characters_and_add_up_to_the_text()
+    public async Task Streamed_chunks_hold_whole_characters_and_add_up_to_the_text()
     {
         const string Text = "naïve 👩‍🚀 日本語 שלום\n";
         var model = ScriptedModel.Writing("p", Text);
-        var pieces = new List<GeneratedPiece>();
-        await foreach (var piece in new TextGenerator(model).StreamAsync("p", new() { MaxTokens = 200 }, TestContext.Current.CancellationToken)) pieces.Add(piece);
+        var chunks = new List<GeneratedChunk>();
+        await foreach (var chunk in new TextGenerator(model).StreamAsync("p", new() { MaxTokens = 200 }, TestContext.Current.CancellationToken)) chunks.Add(chunk);
 
-        Assert.Equal(Text, string.Concat(pieces));
-        Assert.All(pieces, piece => Assert.DoesNotContain(System.Text.Rune.ReplacementChar, piece.Text.EnumerateRunes().ToArray()));
-        Assert.Equal(new ByteTokenizer().Encode(Text), pieces.SelectMany(piece => piece.Tokens).Select(token => token.Id));
-        Assert.Equal(FinishReason.EndOfText, pieces[^1].FinishReason);
-        Assert.All(pieces.SkipLast(1), piece => Assert.Null(piece.FinishReason));
+        Assert.Equal(Text, string.Concat(chunks));
+        Assert.All(chunks, chunk => Assert.DoesNotContain(System.Text.Rune.ReplacementChar, chunk.Text.EnumerateRunes().ToArray()));
+        Assert.Equal(new ByteTokenizer().Encode(Text), chunks.SelectMany(chunk => chunk.TokenIds));
+        Assert.Equal(FinishReason.EndOfText, chunks[^1].FinishReason);
+        Assert.All(chunks.SkipLast(1), chunk => Assert.Null(chunk.FinishReason));
         Assert.Equal(0, model.LiveSequences);
     }
 
     [Fact]
     public async Task No_part_of_a_stop_sequence_is_streamed()
     {
-        var pieces = new List<string>();
+        var chunks = new List<string>();
         var options = new GenerationOptions { StopSequences = ["<end>"] };
-        await foreach (var piece in new TextGenerator(ScriptedModel.Writing("p", "a < b <e> <end> c")).StreamAsync("p", options, TestContext.Current.CancellationToken)) pieces.Add(piece.Text);
+        await foreach (var chunk in new TextGenerator(ScriptedModel.Writing("p", "a < b <e> <end> c")).StreamAsync("p", options, TestContext.Current.CancellationToken)) chunks.Add(chunk.Text);
 
-        Assert.Equal("a < b <e> ", string.Concat(pieces));
-        Assert.DoesNotContain("<", pieces); // Held back until it is decided.
+        Assert.Equal("a < b <e> ", string.Concat(chunks));
+        Assert.DoesNotContain("<", chunks); // Held back until it is decided.
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public class TextGeneratorTests
         int count = 0;
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (var piece in generator.StreamAsync("abc").WithCancellation(source.Token))
+            await foreach (var chunk in generator.StreamAsync("abc").WithCancellation(source.Token))
             {
                 if (++count == 5) await source.CancelAsync();
             }
@@ -224,14 +224,20 @@ public class TextGeneratorTests
         {
             double[] logits = [.. ScriptedModel.HashedLogits(ids).Select(logit => (double)logit)];
             double logSumExp = Math.Log(logits.Sum(Math.Exp));
-            Assert.Equal(logits[token.Id] - logSumExp, token.LogProbability!.Value, 12);
+            Assert.Equal(logits[token.Id] - logSumExp, token.LogProbability, 12);
             Assert.Equal(logits.Select((logit, id) => (logit, id)).OrderByDescending(entry => entry.logit).Take(3).Select(entry => entry.id), token.Candidates.Select(candidate => candidate.Id));
             Assert.All(token.Candidates, candidate => Assert.Equal(logits[candidate.Id] - logSumExp, candidate.LogProbability, 12));
+            Assert.Equal(logits.Count(logit => logit > logits[token.Id]), token.Rank);
+            Assert.Equal(logits.Max() - logSumExp, token.TopLogProbability, 12);
+            Assert.Equal((ids.Count - 1, ids.Count), (token.Position, token.ContextCount));
+            Assert.Equal(token.Text, result.Text.Substring(token.Start, token.Length));
             ids.Add(token.Id);
-            sum += token.LogProbability.Value;
+            sum += token.LogProbability;
         }
 
         Assert.Equal(sum, result.LogProbability!.Value, 12);
+        Assert.Equal(result.TokenIds, result.Tokens.Select(token => token.Id));
+        Assert.Equal(result.Text, string.Concat(result.Tokens.Select(token => token.Text)));
     }
 
     [Fact]
@@ -243,7 +249,15 @@ public class TextGeneratorTests
         Assert.Equal(SpecialTokens.Literal, tokenizer.Last);
     }
 
-    private static string Ids(GeneratedText text) => string.Join(' ', text.Tokens.Select(token => token.Id));
+    [Fact]
+    public async Task The_async_form_writes_the_same_and_can_be_canceled()
+    {
+        var generator = new TextGenerator(ScriptedModel.Hashing(64), Sampling);
+        Assert.Equal(generator.Generate("A").Text, (await generator.GenerateAsync("A", cancellationToken: TestContext.Current.CancellationToken)).Text);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generator.GenerateAsync("A", cancellationToken: new(canceled: true)));
+    }
+
+    private static string Ids(GeneratedText text) => string.Join(' ', text.TokenIds);
 
     private sealed class RecordingTokenizer : ITextTokenizer
     {

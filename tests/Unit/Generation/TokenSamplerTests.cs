@@ -1,6 +1,5 @@
 using CsCheck;
 using MLNet.Gpt.Generation;
-using MLNet.Gpt.Generation.Sampling;
 
 namespace MLNet.Gpt.Tests.Generation;
 
@@ -65,7 +64,7 @@ public class TokenSamplerTests
         var history = new TokenHistory([0, 1]);
         foreach (int id in (int[])[1, 2, 2]) history.Add(id);
         float[] logits = [2, -2, 3, 1, -1];
-        history.Penalise(logits, new() { RepetitionPenalty = 2, FrequencyPenalty = 0.25, PresencePenalty = 0.5 });
+        history.Penalize(logits, new() { RepetitionPenalty = 2, FrequencyPenalty = 0.25, PresencePenalty = 0.5 });
         Assert.Equal([1, -4 - 0.25f - 0.5f, 1.5f - 0.5f - 0.5f, 1, -1], logits);
     }
 
@@ -87,7 +86,7 @@ public class TokenSamplerTests
         double[] probabilities = [0.5, 0.25, 0, 0.15, 0.1];
         float[] logits = [.. probabilities.Select(p => (float)Math.Log(p))];
         var sampler = new TokenSampler(new() { Temperature = 1, RandomAlgorithm = algorithm });
-        ITokenDrawer drawer = algorithm == RandomAlgorithm.PyTorch ? new PyTorchDrawer(5) : new XoshiroDrawer(5, 0);
+        TokenDrawer drawer = algorithm == RandomAlgorithm.PyTorch ? new PyTorchDrawer(5) : new XoshiroDrawer(5, 0);
         const int Draws = 200_000;
         int[] counts = new int[5];
         for (int i = 0; i < Draws; i++) counts[sampler.Sample(logits, new([]), drawer)]++;
@@ -140,13 +139,13 @@ public class TokenSamplerTests
 
     private static IEnumerable<int> Indices(float[] values, Func<float, bool> predicate) => Enumerable.Range(0, values.Length).Where(i => predicate(values[i]));
 
-    private sealed class Recorder : ITokenDrawer
+    private sealed class Recorder : TokenDrawer
     {
         public int[] Ids { get; private set; } = [];
 
         public double[] Weights { get; private set; } = [];
 
-        public int Draw(ReadOnlySpan<int> ids, ReadOnlySpan<double> weights, int vocabularySize)
+        public override int Draw(ReadOnlySpan<int> ids, ReadOnlySpan<double> weights, int vocabularySize)
         {
             Ids = ids.ToArray();
             Weights = weights.ToArray();

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Numerics.Softmax;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 using TorchSharp;
@@ -29,7 +31,7 @@ public class AgainstTorchTests
         var written = new List<int>();
         while (written.Count < 10)
         {
-            next = [MLNet.Gpt.Generation.Sampling.LogitScan.ArgMax(session.Append(next, Cancellation))];
+            next = [LogitScan.ArgMax(session.Append(next, Cancellation))];
             written.AddRange(next);
         }
 

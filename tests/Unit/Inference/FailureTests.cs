@@ -1,3 +1,4 @@
+using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Tests.Inference;
 

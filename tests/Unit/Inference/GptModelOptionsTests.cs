@@ -1,3 +1,4 @@
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Numerics.Threading;
 using MLNet.Gpt.Tests.Generation;
 

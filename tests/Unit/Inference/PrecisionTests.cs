@@ -1,3 +1,4 @@
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
 

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Tests.Inference;

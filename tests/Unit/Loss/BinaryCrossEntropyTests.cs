@@ -30,10 +30,13 @@ public class BinaryCrossEntropyTests
             Assert.Contains(row, page, StringComparison.Ordinal);
         }
 
-        string mean = Examples.Average(Loss).ToString("F4", CultureInfo.InvariantCulture);
-        Assert.Contains($"Their mean, L, is {mean}; a model that gives both labels one half has ln 2 = {Math.Log(2).ToString("F4", CultureInfo.InvariantCulture)}.", page, StringComparison.Ordinal);
+        string mean = Four(Examples.Average(Loss)), uncertain = Four(Math.Log(2));
+        Assert.Contains(
+            $"Their mean, L, is {mean}; a model that gives both labels the probability 1/2 has ln 2 = {uncertain}.", page, StringComparison.Ordinal);
         Assert.Contains($"two.CrossEntropy is {mean}", page, StringComparison.Ordinal);
     }
+
+    private static string Four(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
 
     // y ln p + (1 − y) ln(1 − p)
     private static double WithoutSign((float Z0, float Z1, int Y) example)

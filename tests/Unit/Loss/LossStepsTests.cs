@@ -52,7 +52,7 @@ public class LossStepsTests
          select (logits, targets, batchSize, tokenCount, vocabularySize)).Sample(rows =>
         {
             var steps = LossSteps.Compute(rows.logits, rows.targets, rows.targets, rows.batchSize, rows.tokenCount, rows.vocabularySize);
-            Assert.Equal(CrossEntropy.Compute(rows.logits, rows.targets, rows.vocabularySize), steps.Summary);
+            Assert.Equal(CrossEntropy.Compute(rows.logits, rows.targets, rows.vocabularySize), steps.Loss);
             Assert.Equal(steps.CrossEntropy, steps.NegativeMeanLogProbability, 2e-6f * Math.Max(1, steps.CrossEntropy));
             Assert.All(steps.TargetProbabilities, probability => Assert.InRange(probability, 0, 1));
         });

@@ -44,7 +44,7 @@ public sealed class CatalogTests : IDisposable
         var token = TestContext.Current.CancellationToken;
         string file = Path.Combine(_folder.Path, "pipeline.zip");
         var pipeline = _ml.LanguageModeling.FromModel(_model).Fit(Data);
-        var reports = new List<DocumentScore>();
+        var reports = new List<LanguageModelMetrics>();
 
         await _ml.LanguageModeling.SaveModelAsync(pipeline, Data.Schema, file, token);
         using var loaded = await _ml.LanguageModeling.LoadModelAsync(file, cancellationToken: token);
@@ -125,9 +125,9 @@ public sealed class CatalogTests : IDisposable
         Assert.StartsWith("GptTrainer: 'Text'; ", _ml.LanguageModeling.Trainers.Gpt(Training).ToString(), StringComparison.Ordinal);
     }
 
-    private sealed class Reporter(List<DocumentScore> reports) : IProgress<DocumentScore>
+    private sealed class Reporter(List<LanguageModelMetrics> reports) : IProgress<LanguageModelMetrics>
     {
-        public void Report(DocumentScore value) => reports.Add(value);
+        public void Report(LanguageModelMetrics value) => reports.Add(value);
     }
 
     private sealed class StepReporter(Action<int> report) : IProgress<TrainingProgress>

@@ -186,18 +186,18 @@ public sealed class ContextTests : IDisposable
     public void Evaluate_reports_its_progress_and_can_be_stopped()
     {
         var view = new GptTransformer(_model).Transform(Rows.ToView(_ml, Texts));
-        var reports = new List<DocumentScore>();
+        var reports = new List<LanguageModelMetrics>();
         var messages = new List<string>();
         _ml.Log += (_, message) => messages.Add(message.Message);
 
-        var metrics = _ml.LanguageModeling.Evaluate(view, progress: new Reporter<DocumentScore>(reports.Add));
+        var metrics = _ml.LanguageModeling.Evaluate(view, progress: new Reporter<LanguageModelMetrics>(reports.Add));
 
         Assert.Equal(Enumerable.Range(1, Texts.Length).Select(count => (long)count), reports.Select(report => report.DocumentCount));
-        Assert.Equal(metrics.Score, reports[^1]);
+        Assert.Equal(metrics.ToExactString(), reports[^1].ToExactString());
         Assert.Contains(messages, message => message.Contains("nats per token", StringComparison.Ordinal));
 
         using var cancellation = new CancellationTokenSource();
-        var stopping = new Reporter<DocumentScore>(report => { if (report.DocumentCount == 3) cancellation.Cancel(); });
+        var stopping = new Reporter<LanguageModelMetrics>(report => { if (report.DocumentCount == 3) cancellation.Cancel(); });
         Assert.Throws<OperationCanceledException>(
             () => _ml.LanguageModeling.Evaluate(view, progress: stopping, cancellationToken: cancellation.Token));
     }

@@ -36,7 +36,7 @@ public class CrossValidationTests
         {
             var again = _ml.LanguageModeling.Evaluate(
                 result.Model.Transform(Rows.ToView(_ml, result.ScoredHoldOutSet.GetColumn<string>("Text"))));
-            Assert.Equal(result.Metrics.Score, again.Score);
+            Assert.Equal(result.Metrics.ToExactString(), again.ToExactString());
         }
     }
 

@@ -169,7 +169,7 @@ public class GptTrainerTests
         var data = Rows.ToView(_ml, ["a b <|endoftext|> a b", "b a"]);
 
         var literal = _ml.LanguageModeling.Trainers.Gpt(options).Fit(data);
-        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Book } })
+        var recognized = _ml.LanguageModeling.Trainers.Gpt(options with { Transformer = new() { Scoring = ScoringOptions.Lecture } })
             .Fit(data);
         var withWord = _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, ["a b ? a b", "b a"]));
 

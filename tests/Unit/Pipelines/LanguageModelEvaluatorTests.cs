@@ -61,7 +61,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
             shard => Evaluate([.. shuffled.Where((_, i) => i % shardCount == shard), _texts[^1]]));
         var extra = Enumerable.Repeat(Evaluate([_texts[^1]]), shardCount).ToArray();
 
-        Assert.Equal(LanguageModelMetrics.Merge([whole, .. extra]).Score, LanguageModelMetrics.Merge(shards).Score);
+        Assert.Equal(LanguageModelMetrics.Merge([whole, .. extra]).ToExactString(), LanguageModelMetrics.Merge(shards).ToExactString());
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     public void Metrics_of_different_vocabularies_do_not_merge()
     {
         var metrics = Evaluate(_texts);
-        var other = new LanguageModelMetrics(metrics.Score, 50257);
+        var other = new LanguageModelMetrics(metrics.Loss, 50257);
 
         var error = Assert.Throws<ArgumentException>(() => LanguageModelMetrics.Merge([metrics, other]));
 

@@ -1,8 +1,31 @@
+using System.Diagnostics;
+
 namespace MLNet.Gpt;
 
-/// <summary>What a model made of a corpus, or of a shard of it.</summary>
-/// <param name="Metrics">The metrics: exact sums over the targets, whatever the batches, threads, shards and interruptions.</param>
-/// <param name="Statistics">How the losses are spread.</param>
-/// <param name="Shard">Which part of the work this is.</param>
-/// <param name="ResultFile">The file of results; <see langword="null"/> where none was written.</param>
-public sealed record CorpusEvaluation(LanguageModelMetrics Metrics, TokenStatistics Statistics, CorpusShard Shard, string? ResultFile);
+/// <summary>The measurement of a corpus, or of one shard of it.</summary>
+[DebuggerDisplay("{ToString(),nq}")]
+public sealed class CorpusEvaluation
+{
+    internal CorpusEvaluation(LanguageModelMetrics metrics, TokenStatistics statistics, CorpusShard shard, string? resultFile)
+    {
+        Metrics = metrics;
+        Statistics = statistics;
+        Shard = shard;
+        ResultFile = resultFile;
+    }
+
+    /// <summary>The metrics: exact sums over the targets, independent of batches, threads, shards and interruptions.</summary>
+    public LanguageModelMetrics Metrics { get; }
+
+    /// <summary>The distribution of the losses.</summary>
+    public TokenStatistics Statistics { get; }
+
+    /// <summary>The shard that was measured.</summary>
+    public CorpusShard Shard { get; }
+
+    /// <summary>The file of results; <see langword="null"/> where none was written.</summary>
+    public string? ResultFile { get; }
+
+    /// <summary>The main figures, and the shard where it is not the whole.</summary>
+    public override string ToString() => Shard.Count == 1 ? Metrics.ToString() : $"shard {Shard}: {Metrics}";
+}

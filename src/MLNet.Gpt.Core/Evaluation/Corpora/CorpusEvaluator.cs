@@ -1,116 +1,151 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt;
 
 /// <summary>Measures corpora of any size with a model. Safe for use by many threads.</summary>
 /// <remarks>
-/// Documents are read, tokenised and cut on a thread of their own while the model scores; windows of many documents are packed
-/// into one call with no padding; logits are never kept. Memory does not grow with the corpus: it holds one document (of joined
-/// documents, a window) and a few pieces of about 1,000 tokens.
+/// Documents are read, tokenized and divided on a separate thread while the model scores; windows of many documents are packed into one call
+/// without padding; logits are never kept. Memory does not grow with the corpus: it holds one document (or one window of joined documents)
+/// and a few chunks of about 1,000 tokens.
 /// </remarks>
 public sealed class CorpusEvaluator
 {
     private readonly GptModel _model;
     private readonly ScoringOptions _scoring;
     private readonly CorpusOptions _options;
-    private readonly PieceScorer _scorer;
+    private readonly ChunkScorer _scorer;
 
-    /// <summary>Measures with a model.</summary>
-    /// <param name="model">The model.</param>
+    /// <summary>Initializes an evaluator for a model.</summary>
+    /// <param name="model">The model. Not owned: it must outlive the evaluator.</param>
     /// <param name="scoring">How texts are measured; the defaults where <see langword="null"/>.</param>
-    /// <param name="options">What is kept; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">What to keep; the defaults where <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The options do not fit the model.</exception>
     public CorpusEvaluator(GptModel model, ScoringOptions? scoring = null, CorpusOptions? options = null)
     {
         _model = model;
         _scoring = (scoring ?? new()).ValidatedFor(model.Config, model.Tokenizer);
         _options = options ?? new();
-        if (_options.Tokens is { } tokens && tokens.CandidateCount > model.Config.VocabularySize)
-        {
-            throw new ArgumentException($"{tokens.CandidateCount} candidates are wanted; the model's vocabulary has {model.Config.VocabularySize} tokens.", nameof(options));
-        }
-
-        _scorer = new PieceScorer(model, _options);
+        _scorer = new ChunkScorer(model, _options.Tokens?.ValidatedFor(model.Config), _options.BatchTokenCount);
     }
 
     /// <summary>Measures a corpus.</summary>
-    /// <param name="corpus">The corpus; with progress it is gone through twice.</param>
-    /// <param name="progress">Told after each piece of about 1,000 tokens.</param>
-    /// <param name="cancellationToken">Stops the evaluation.</param>
-    public CorpusEvaluation Evaluate(Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    /// <param name="corpus">The corpus; read once, or twice where progress is reported.</param>
+    /// <param name="progress">Receives a report after each chunk of about 1,000 tokens.</param>
+    /// <param name="cancellationToken">Cancels the evaluation.</param>
+    /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
+    public CorpusEvaluation Evaluate(
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        var sums = new RunningSums(_model.Config.VocabularySize, progress, progress is null ? 0 : corpus.Identify(cancellationToken).CharacterCount);
-        using var source = NewSource(corpus, _ => true, cancellationToken);
-        foreach (var piece in source.Take()) sums.Add(_scorer.Score(piece, cancellationToken));
+        var sums = NewSums(corpus, progress, cancellationToken);
+        using var queue = NewQueue(corpus, _ => true, cancellationToken);
+        foreach (var chunk in queue.Take()) sums.Add(_scorer.Score(chunk, cancellationToken));
         return new(sums.Metrics, sums.Statistics, CorpusShard.Whole, null);
     }
 
+    /// <summary>Measures a corpus on the thread pool.</summary>
+    /// <inheritdoc cref="Evaluate(Corpus, IProgress{EvaluationProgress}?, CancellationToken)" path="/param|/exception"/>
+    public Task<CorpusEvaluation> EvaluateAsync(
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Evaluate(corpus, progress, cancellationToken), cancellationToken);
+
     /// <summary>
-    /// Measures a shard of a corpus into a file of JSON Lines, which grows while it runs. A run that was interrupted is taken up
-    /// where it stopped; a shard that is complete is read and not computed again. Either way the file and the figures are the
-    /// same to the last bit.
+    /// Measures a shard of a corpus and writes its results to a file of JSON Lines as they come. An interrupted run is resumed where it
+    /// stopped; a complete shard is read and not computed again. Either way the file and the figures are the same to the last bit.
     /// </summary>
-    /// <param name="corpus">The corpus; gone through twice.</param>
-    /// <param name="folder">Where the file goes; see <see cref="ResultFile"/>.</param>
-    /// <param name="shard">Which part; the default is the whole.</param>
-    /// <param name="progress">Told after each piece of about 1,000 tokens.</param>
-    /// <param name="cancellationToken">Stops the evaluation; what is written stays.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or was made of another model, text or options.</exception>
-    /// <exception cref="IOException">The file cannot be written, or another process is at work on it.</exception>
+    /// <param name="corpus">The corpus; read twice.</param>
+    /// <param name="folder">The folder of the file; see <see cref="ResultFile"/>.</param>
+    /// <param name="shard">Which shard; by default the whole corpus.</param>
+    /// <param name="progress">Receives a report after each chunk of about 1,000 tokens.</param>
+    /// <param name="cancellationToken">Cancels the evaluation; what is written stays.</param>
+    /// <exception cref="InvalidDataException">The file is damaged, or belongs to another model, text or other options.</exception>
+    /// <exception cref="IOException">The file cannot be written, or another process is working on it.</exception>
+    /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
     public CorpusEvaluation Evaluate(
-        Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+        Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         var header = NewHeader(corpus, shard, cancellationToken);
         using var file = ShardFile.Open(PathOf(header, folder), header);
-        var sums = new RunningSums(_model.Config.VocabularySize, progress, corpus.Identify(cancellationToken).CharacterCount);
+        var sums = NewSums(corpus, progress, cancellationToken);
         var done = new Dictionary<long, string>();
-        foreach (var piece in file.ReadPieces())
+        foreach (var result in file.ReadResults())
         {
-            done.Add(piece.Index, piece.ContentHash);
-            sums.Resume(piece);
+            done.Add(result.Index, result.ContentHash);
+            sums.Resume(result);
         }
 
         if (!file.IsComplete)
         {
-            using var source = NewSource(corpus, piece => shard.Has(piece.Index) && !IsDone(done, piece, file.Path), cancellationToken);
-            foreach (var piece in source.Take())
+            using var queue = NewQueue(corpus, chunk => shard.Has(chunk.Index) && !IsDone(done, chunk, file.Path), cancellationToken);
+            foreach (var chunk in queue.Take())
             {
-                var result = _scorer.Score(piece, cancellationToken);
+                var result = _scorer.Score(chunk, cancellationToken);
                 file.Append(result);
                 sums.Add(result);
             }
 
-            file.Complete(source.PieceCount);
+            file.Complete(queue.ChunkCount);
         }
 
         return new(sums.Metrics, sums.Statistics, shard, file.Path);
     }
 
+    /// <summary>Measures a shard of a corpus into a file on the thread pool.</summary>
+    /// <inheritdoc cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)" path="/param|/exception"/>
+    public Task<CorpusEvaluation> EvaluateAsync(
+        Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Task.Run(() => Evaluate(corpus, folder, shard, progress, cancellationToken), cancellationToken);
+
     /// <summary>
-    /// Where <see cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)"/> writes a
-    /// shard: a name made of a fingerprint of the model's weights, the tokenizer, the options and the corpus, and of the shard's
-    /// number, so that no two different measurements share a file.
+    /// Returns the path of a shard's result file. Its name consists of a fingerprint of the model's weights, the tokenizer, the options and the
+    /// corpus, and of the number of the shard, so that different measurements never share a file.
     /// </summary>
-    public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) => PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
+    public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) =>
+        PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
 
-    /// <summary>Measures a corpus document by document, in order; each is given as soon as it is done.</summary>
-    /// <param name="corpus">The corpus; gone through once.</param>
-    /// <param name="cancellationToken">Stops the evaluation.</param>
-    public IEnumerable<DocumentResult> EvaluateDocuments(Corpus corpus, CancellationToken cancellationToken = default) =>
-        DocumentAssembly.Of(ScorePieces(corpus, cancellationToken).SelectMany(piece => piece.Parts));
+    /// <summary>Measures a corpus document by document and yields each result, in order, as soon as it is there.</summary>
+    /// <param name="corpus">The corpus; read once, or twice where progress is reported.</param>
+    /// <param name="progress">Receives a report after each chunk of about 1,000 tokens.</param>
+    /// <param name="cancellationToken">Cancels the evaluation.</param>
+    /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
+    public IEnumerable<DocumentResult> EvaluateDocuments(
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        DocumentAssembly.Of(ScoreChunks(corpus, progress, cancellationToken).SelectMany(chunk => chunk.Documents));
 
-    private IEnumerable<PieceResult> ScorePieces(Corpus corpus, CancellationToken cancellationToken)
+    /// <summary>Measures a corpus document by document on the thread pool.</summary>
+    /// <inheritdoc cref="EvaluateDocuments" path="/param|/exception"/>
+    public async IAsyncEnumerable<DocumentResult> EvaluateDocumentsAsync(
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        using var source = NewSource(corpus, _ => true, cancellationToken);
-        foreach (var piece in source.Take()) yield return _scorer.Score(piece, cancellationToken);
+        using var documents = EvaluateDocuments(corpus, progress, cancellationToken).GetEnumerator();
+        while (await Task.Run(documents.MoveNext, cancellationToken).ConfigureAwait(false)) yield return documents.Current;
     }
 
-    private PieceSource NewSource(Corpus corpus, Func<CorpusPiece, bool> isWanted, CancellationToken cancellationToken)
+    private IEnumerable<ChunkResult> ScoreChunks(Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
     {
-        var cutter = new PieceCutter(_scoring, _model.Config, _model.Tokenizer, notesEnds: _options.Tokens is not null);
-        return new(cutter.Cut(corpus.Documents), isWanted, cancellationToken);
+        var sums = NewSums(corpus, progress, cancellationToken);
+        using var queue = NewQueue(corpus, _ => true, cancellationToken);
+        foreach (var chunk in queue.Take())
+        {
+            var result = _scorer.Score(chunk, cancellationToken);
+            sums.Add(result);
+            yield return result;
+        }
     }
+
+    private ChunkQueue NewQueue(Corpus corpus, Func<Chunk, bool> isWanted, CancellationToken cancellationToken)
+    {
+        var splitter = new ChunkSplitter(_scoring, _model.Config, _model.Tokenizer, keepsEnds: _options.Tokens is not null);
+        return new(splitter.Split(corpus.Documents), isWanted, cancellationToken);
+    }
+
+    private RunningSums NewSums(Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken) =>
+        new(_model.Config.VocabularySize, progress, progress is null ? 0 : corpus.Identify(cancellationToken).CharacterCount);
 
     private ResultHeader NewHeader(Corpus corpus, CorpusShard shard, CancellationToken cancellationToken) => new()
     {
@@ -124,46 +159,47 @@ public sealed class CorpusEvaluator
     };
 
     private static string PathOf(ResultHeader header, string folder) => Path.Combine(
-        folder, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{header.Fingerprint()[..16]}.{header.Shard + 1:0000}-of-{header.ShardCount:0000}.jsonl"));
+        folder,
+        string.Create(CultureInfo.InvariantCulture, $"{header.Fingerprint()[..16]}.{header.Shard + 1:0000}-of-{header.ShardCount:0000}.jsonl"));
 
-    private static bool IsDone(Dictionary<long, string> done, CorpusPiece piece, string path)
+    private static bool IsDone(Dictionary<long, string> done, Chunk chunk, string path)
     {
-        if (!done.TryGetValue(piece.Index, out string? hash)) return false;
-        return hash == piece.ContentHash()
+        if (!done.TryGetValue(chunk.Index, out string? hash)) return false;
+        return hash == chunk.ContentHash()
             ? true
-            : throw new InvalidDataException($"'{path}' was made of other tokens than the corpus now has (piece {piece.Index}); delete it to measure anew.");
+            : throw new InvalidDataException(
+                $"'{path}' holds results of other tokens than the corpus now has (chunk {chunk.Index}); delete it to measure again.");
     }
 
-    /// <summary>The sums so far, and word of them.</summary>
+    /// <summary>The sums so far, and the reports about them.</summary>
     private sealed class RunningSums(int vocabularySize, IProgress<EvaluationProgress>? progress, long characterCount)
     {
         private readonly long _start = Stopwatch.GetTimestamp();
-        private DocumentScore _score;
-        private long _ownTokens, _ownPieces, _charactersBefore;
+        private long _ownTokens, _ownChunks, _charactersBefore;
         private double _resumed;
 
-        public LanguageModelMetrics Metrics => new(_score, vocabularySize);
+        public LanguageModelMetrics Metrics { get; private set; } = new(LossSummary.Empty, vocabularySize);
 
         public TokenStatistics Statistics { get; } = new();
 
-        public void Resume(PieceResult piece)
+        public void Resume(ChunkResult chunk)
         {
-            _score += piece.Score;
-            Statistics.Add(piece.Statistics);
-            _charactersBefore = piece.CharactersThrough;
+            Metrics += chunk.Metrics;
+            Statistics.Add(chunk.Statistics);
+            _charactersBefore = chunk.CharactersThrough;
         }
 
-        public void Add(PieceResult piece)
+        public void Add(ChunkResult chunk)
         {
-            if (_ownPieces++ == 0) _resumed = Fraction(_charactersBefore);
-            var score = piece.Score;
-            _score += score;
-            _ownTokens += score.Loss.TokenCount;
-            Statistics.Add(piece.Statistics);
+            if (_ownChunks++ == 0) _resumed = Fraction(_charactersBefore);
+            var metrics = chunk.Metrics;
+            Metrics += metrics;
+            _ownTokens += metrics.TokenCount;
+            Statistics.Add(chunk.Statistics);
             if (progress is null) return;
 
             var elapsed = Stopwatch.GetElapsedTime(_start);
-            double fraction = Fraction(piece.CharactersThrough), own = fraction - _resumed;
+            double fraction = Fraction(chunk.CharactersThrough), own = fraction - _resumed;
             TimeSpan? left = own > 0 ? elapsed * ((1 - fraction) / own) : null;
             progress.Report(new(Metrics, fraction, _ownTokens / Math.Max(1e-9, elapsed.TotalSeconds), elapsed, left));
         }

@@ -1,54 +1,54 @@
 using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt;
 
-/// <summary>Reads the result files of a corpus's shards.</summary>
+/// <summary>Reads the result files that <see cref="CorpusEvaluator"/> writes.</summary>
 public static class CorpusResults
 {
-    /// <summary>Merges the shards of a corpus into what one evaluation of the whole gives, to the last bit.</summary>
+    /// <summary>Merges the shards of a corpus; the result equals that of evaluating the whole, to the last bit.</summary>
     /// <param name="resultFiles">The files of all shards, in any order.</param>
     /// <exception cref="ArgumentException">
-    /// There is no file; or the files are of different models, options or corpora, of different splits, or two of one shard; or a
-    /// shard is missing.
+    /// There is no file, the files belong to different models, options, corpora or splits, two belong to the same shard, or a shard is missing.
     /// </exception>
     /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>
     public static CorpusEvaluation Merge(IEnumerable<string> resultFiles)
     {
         string[] files = [.. resultFiles];
         var header = Validate(files);
-        var score = DocumentScore.Empty;
+        var metrics = new LanguageModelMetrics(LossSummary.Empty, header.VocabularySize);
         var statistics = new TokenStatistics();
         foreach (string file in files)
         {
-            foreach (var piece in ReadPieces(file))
+            foreach (var chunk in ReadChunks(file))
             {
-                score += piece.Score;
-                statistics.Add(piece.Statistics);
+                metrics += chunk.Metrics;
+                statistics.Add(chunk.Statistics);
             }
         }
 
-        return new(new(score, header.VocabularySize), statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
+        return new(metrics, statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
     }
 
     /// <summary>
-    /// The documents of a corpus in order, with their tokens where those were kept; parts that lie in different shards are put
-    /// together.
+    /// Reads the documents of a corpus in order, with their tokens where those were kept. A document whose parts are in different shards is
+    /// put together.
     /// </summary>
     /// <inheritdoc cref="Merge" path="/param|/exception"/>
     public static IEnumerable<DocumentResult> ReadDocuments(IEnumerable<string> resultFiles)
     {
         string[] files = [.. resultFiles];
         Validate(files);
-        return DocumentAssembly.Of(InOrder(files).SelectMany(piece => piece.Parts));
+        return DocumentAssembly.Of(InOrder(files).SelectMany(chunk => chunk.Documents));
     }
 
-    private static IEnumerable<PieceResult> InOrder(string[] files)
+    private static IEnumerable<ChunkResult> InOrder(string[] files)
     {
-        var shards = files.Select(file => ReadPieces(file).GetEnumerator()).ToArray();
+        var shards = files.Select(file => ReadChunks(file).GetEnumerator()).ToArray();
         try
         {
-            var heads = new PriorityQueue<IEnumerator<PieceResult>, long>();
+            var heads = new PriorityQueue<IEnumerator<ChunkResult>, long>();
             foreach (var shard in shards) Advance(shard);
             while (heads.TryDequeue(out var shard, out _))
             {
@@ -56,7 +56,7 @@ public static class CorpusResults
                 Advance(shard);
             }
 
-            void Advance(IEnumerator<PieceResult> shard)
+            void Advance(IEnumerator<ChunkResult> shard)
             {
                 if (shard.MoveNext()) heads.Enqueue(shard, shard.Current.Index);
             }
@@ -67,12 +67,14 @@ public static class CorpusResults
         }
     }
 
-    private static IEnumerable<PieceResult> ReadPieces(string file)
+    private static IEnumerable<ChunkResult> ReadChunks(string file)
     {
+        int vocabularySize = 0;
         using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
         foreach (var (line, _) in ResultLines.Read(stream, file))
         {
-            if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, file);
+            vocabularySize = line.Header?.VocabularySize ?? vocabularySize;
+            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, vocabularySize, file);
         }
     }
 
@@ -91,12 +93,14 @@ public static class CorpusResults
 
             if (headers.Count > 0 && headers[0].ShardCount != header.ShardCount)
             {
-                throw new ArgumentException($"'{files[0]}' is of {headers[0].ShardCount} shards and '{file}' of {header.ShardCount}; they overlap.", nameof(files));
+                throw new ArgumentException(
+                    $"'{files[0]}' is one of {headers[0].ShardCount} shards and '{file}' one of {header.ShardCount}; they overlap.", nameof(files));
             }
 
             if (!shards.TryAdd(header.Shard, file))
             {
-                throw new ArgumentException($"'{shards[header.Shard]}' and '{file}' are both of shard {header.Shard + 1} of {header.ShardCount}.", nameof(files));
+                throw new ArgumentException(
+                    $"'{shards[header.Shard]}' and '{file}' are both of shard {header.Shard + 1} of {header.ShardCount}.", nameof(files));
             }
 
             headers.Add(header);
@@ -105,10 +109,11 @@ public static class CorpusResults
         int[] missing = [.. Enumerable.Range(0, headers[0].ShardCount).Except(shards.Keys)];
         return missing.Length == 0
             ? headers[0]
-            : throw new ArgumentException($"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.", nameof(files));
+            : throw new ArgumentException(
+                $"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.", nameof(files));
     }
 
-    // The header of a file that is whole.
+    // Returns the header of a complete file.
     private static ResultHeader ReadHeader(string file)
     {
         ResultHeader? header = null;
@@ -123,6 +128,7 @@ public static class CorpusResults
         if (header is null) throw new InvalidDataException($"'{file}' is empty.");
         return isComplete
             ? header
-            : throw new InvalidDataException($"'{file}' is not complete: shard {header.Shard + 1} of {header.ShardCount} was interrupted; run it again to finish it.");
+            : throw new InvalidDataException(
+                $"'{file}' is not complete: shard {header.Shard + 1} of {header.ShardCount} was interrupted; run it again to finish it.");
     }
 }

@@ -4,39 +4,39 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A part of the work on a corpus, which depends on nothing but its number: any process or machine may do it, at any time and
-/// again. The corpus is cut into pieces of about 1,000 tokens, of which a shard has every <see cref="Count"/>th, so that shards
-/// take about the same time, whatever the sizes of the documents.
+/// A part of the work on a corpus that is defined by its number alone: any process or machine can do it, at any time and repeatedly. The corpus
+/// is divided into chunks of about 1,000 tokens, and a shard has every <see cref="Count"/>th of them, so that shards take about the same time
+/// whatever the sizes of the documents.
 /// </summary>
-public readonly record struct CorpusShard
+public readonly struct CorpusShard
 {
-    /// <summary>A shard.</summary>
-    /// <param name="index">Its number, from 0 to <paramref name="count"/> − 1.</param>
-    /// <param name="count">Into how many shards the work is cut, at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There is no such shard.</exception>
+    /// <summary>Initializes a shard.</summary>
+    /// <param name="index">The index of the shard, from 0 to <paramref name="count"/> − 1.</param>
+    /// <param name="count">The number of shards, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The index or the count is out of range.</exception>
     public CorpusShard(int index, int count)
     {
         _otherCount = Check.AtLeast(count, 1, nameof(count)) - 1;
         Index = Check.Between(index, 0, count - 1, nameof(index));
     }
 
-    // So that the default value is the whole.
+    // One less than the count, so that the default value is the whole.
     private readonly int _otherCount;
 
     /// <summary>All of the work as one shard.</summary>
     public static CorpusShard Whole => default;
 
-    /// <summary>Its number, from 0.</summary>
+    /// <summary>The index of the shard, from 0.</summary>
     public int Index { get; }
 
-    /// <summary>Into how many shards the work is cut.</summary>
+    /// <summary>The number of shards.</summary>
     public int Count => _otherCount + 1;
 
-    /// <summary>All shards of the work.</summary>
+    /// <summary>Returns all shards.</summary>
     public static IReadOnlyList<CorpusShard> Split(int count) => [.. Enumerable.Range(0, count).Select(index => new CorpusShard(index, count))];
 
-    /// <summary>The shard as people count, such as <c>2 of 4</c>.</summary>
+    /// <summary>The number of the shard, from 1, such as <c>2 of 4</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Index + 1} of {Count}");
 
-    internal bool Has(long piece) => piece % Count == Index;
+    internal bool Has(long chunk) => chunk % Count == Index;
 }

@@ -1,9 +1,35 @@
+using System.Globalization;
+
 namespace MLNet.Gpt;
 
-/// <summary>How far an evaluation is.</summary>
-/// <param name="Metrics">The metrics of what is done, what an earlier run did among it.</param>
-/// <param name="Fraction">How much of the corpus's text is done, from 0 to 1.</param>
-/// <param name="TokensPerSecond">Targets scored a second in this run.</param>
-/// <param name="Elapsed">Time of this run.</param>
-/// <param name="TimeLeft">Estimated from this run's pace; <see langword="null"/> where there is none yet.</param>
-public sealed record EvaluationProgress(LanguageModelMetrics Metrics, double Fraction, double TokensPerSecond, TimeSpan Elapsed, TimeSpan? TimeLeft);
+/// <summary>The progress of an evaluation.</summary>
+public sealed class EvaluationProgress
+{
+    internal EvaluationProgress(LanguageModelMetrics metrics, double fraction, double tokensPerSecond, TimeSpan elapsed, TimeSpan? timeLeft)
+    {
+        Metrics = metrics;
+        Fraction = fraction;
+        TokensPerSecond = tokensPerSecond;
+        Elapsed = elapsed;
+        TimeLeft = timeLeft;
+    }
+
+    /// <summary>The metrics so far, including what an earlier run has measured.</summary>
+    public LanguageModelMetrics Metrics { get; }
+
+    /// <summary>The fraction of the corpus's text that is measured, from 0 to 1.</summary>
+    public double Fraction { get; }
+
+    /// <summary>Targets per second in this run.</summary>
+    public double TokensPerSecond { get; }
+
+    /// <summary>The time since this run began.</summary>
+    public TimeSpan Elapsed { get; }
+
+    /// <summary>An estimate from the speed of this run; <see langword="null"/> where there is none yet.</summary>
+    public TimeSpan? TimeLeft { get; }
+
+    /// <summary>The fraction, the loss and the speed, such as <c>25 %: 3.2109 nats per token, …, 1,024 tokens/s</c>.</summary>
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Fraction:P0}: {Metrics.Loss}, {TokensPerSecond:N0} tokens/s");
+}

@@ -1,12 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// Reads and writes the lines of a result file: a header, the shard's pieces in order, an end. From version 2 on, each line ends
-/// with a hash of what stands before it, so that no damage passes for another result.
+/// Reads and writes the lines of a result file: a header, the chunks of the shard in order, an end. From version 2 on, each line ends with a
+/// hash of its contents, so that damage is not mistaken for another result.
 /// </summary>
 internal static class ResultLines
 {
@@ -17,7 +18,7 @@ internal static class ResultLines
 
     private static int CheckLength => CheckStart.Length + HashLength + CheckEnd.Length;
 
-    /// <summary>A line with its end, ready to be written.</summary>
+    /// <summary>Returns a line as the bytes to write.</summary>
     public static byte[] Write(ResultLine line, int version)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(line, ResultJsonContext.Readable.ResultLine);
@@ -27,22 +28,22 @@ internal static class ResultLines
     }
 
     /// <summary>
-    /// Reads the whole lines of a file, from its beginning, each with the place after it. A last line that was cut short is left
-    /// out; so are a missing end and missing last pieces, which are what an interrupted run leaves.
+    /// Reads the complete lines of a file from its beginning, each with the offset after it. An interrupted run leaves a last line that was cut
+    /// short, which is skipped, and no end or last chunks, which is no error.
     /// </summary>
-    /// <exception cref="InvalidDataException">A line is damaged, or none that may stand where it does.</exception>
+    /// <exception cref="InvalidDataException">A line is damaged or out of place.</exception>
     public static IEnumerable<(ResultLine Line, long End)> Read(Stream stream, string path)
     {
         stream.Position = 0;
         ResultHeader? header = null;
         bool isBroken = false, isOver = false;
-        long pieces = 0, end = 0;
+        long chunks = 0, end = 0;
         foreach (var bytes in Split(stream))
         {
-            if (isBroken) throw Damaged(path, $"the line that ends at byte {end} is no line of a result file");
+            if (isBroken) throw Damaged(path, $"the line at byte {end} is not one of a result file");
             var line = Parse(bytes.Span, header?.Version);
             end += bytes.Length + 1;
-            isBroken = line is null; // Where nothing follows, the system wrote it in part.
+            isBroken = line is null; // At the end of the file, it was written in part.
             if (line is null) continue;
             if (isOver) throw Damaged(path, "something follows its end");
             if (header is null != line.Header is not null)
@@ -53,32 +54,32 @@ internal static class ResultLines
             }
 
             header ??= Valid(line.Header!, path);
-            if (line.Piece is { } piece && piece.Index != header.Shard + (pieces++ * header.ShardCount))
+            if (line.Piece is { } chunk && chunk.Index != header.Shard + (chunks++ * header.ShardCount))
             {
-                throw Damaged(path, $"piece {piece.Index} is not the one that follows");
+                throw Damaged(path, $"chunk {chunk.Index} is not the next one");
             }
 
             if (line.End is { } last)
             {
                 isOver = true;
                 long expected = Math.Max(0, (last.PieceCount - header.Shard + header.ShardCount - 1) / header.ShardCount);
-                if (pieces != expected) throw Damaged(path, $"it has {pieces} of {expected} pieces");
+                if (chunks != expected) throw Damaged(path, $"it has {chunks} of {expected} chunks");
             }
 
             yield return (line, end);
         }
     }
 
-    /// <exception cref="InvalidDataException">The line's sums cannot be read.</exception>
-    public static PieceResult ToResult(ResultLine.PieceLine line, string path)
+    /// <exception cref="InvalidDataException">The sums of the line cannot be parsed.</exception>
+    public static ChunkResult ToResult(ResultLine.ChunkLine line, int vocabularySize, string path)
     {
         try
         {
-            return line.ToResult();
+            return line.ToResult(vocabularySize);
         }
         catch (Exception error) when (error is FormatException or OverflowException)
         {
-            throw new InvalidDataException($"'{path}' is damaged at piece {line.Index}: {error.Message}", error);
+            throw new InvalidDataException($"'{path}' is damaged at chunk {line.Index}: {error.Message}", error);
         }
     }
 
@@ -86,17 +87,17 @@ internal static class ResultLines
     {
         if (header.Version is < 1 or > ResultHeader.CurrentVersion)
         {
-            throw new InvalidDataException($"'{path}' is of version {header.Version}; versions 1 to {ResultHeader.CurrentVersion} are read.");
+            throw new InvalidDataException($"'{path}' has version {header.Version}; versions 1 to {ResultHeader.CurrentVersion} can be read.");
         }
 
         return header.VocabularySize >= 1 && header.ShardCount >= 1 && header.Shard >= 0 && header.Shard < header.ShardCount
             ? header
-            : throw Damaged(path, $"its header tells of shard {header.Shard} of {header.ShardCount} and a vocabulary of {header.VocabularySize}");
+            : throw Damaged(path, $"its header has shard {header.Shard} of {header.ShardCount} and a vocabulary of {header.VocabularySize} tokens");
     }
 
     private static InvalidDataException Damaged(string path, string what) => new($"'{path}' is damaged: {what}.");
 
-    // The lines that end with a line break, without it; each is valid until the next is asked for.
+    // Returns the lines that end with a line break, without it; each is valid until the next is requested.
     private static IEnumerable<ReadOnlyMemory<byte>> Split(Stream stream)
     {
         byte[] buffer = new byte[BufferLength];
@@ -122,8 +123,8 @@ internal static class ResultLines
         }
     }
 
-    // Null where the line is none: its hash or its JSON is wrong, or it is not of exactly one kind. The header's version is not
-    // known in its own line.
+    // Returns null where the line is not valid: its hash or JSON is wrong, or it is not of exactly one kind. The version is not known before
+    // the line of the header is parsed.
     private static ResultLine? Parse(ReadOnlySpan<byte> bytes, int? version)
     {
         int contents = bytes.Length - CheckLength;

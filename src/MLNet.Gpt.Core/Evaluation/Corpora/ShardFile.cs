@@ -1,28 +1,32 @@
+using MLNet.Gpt.Evaluation.Scoring;
+
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// The results of a shard as JSON Lines: a header, a line for each piece in order, and an end. A file without an end is what an
-/// interrupted run has left; a line that was cut short is taken off before more are added.
+/// The results of a shard as JSON Lines: a header, a line per chunk in order, and an end. An interrupted run leaves a file without an end; a
+/// line that was cut short is removed before more are added.
 /// </summary>
 internal sealed class ShardFile : IDisposable
 {
     private readonly FileStream _stream;
+    private readonly int _vocabularySize;
     private int _version = ResultHeader.CurrentVersion;
 
     private ShardFile(string path, FileStream stream, ResultHeader header)
     {
         Path = path;
         _stream = stream;
+        _vocabularySize = header.VocabularySize;
         Scan(header);
     }
 
     public string Path { get; }
 
-    /// <summary>Whether all pieces of the shard are there.</summary>
+    /// <summary>Whether the file holds all chunks of the shard.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>Opens or makes the file; nobody else can until it is closed.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged, or of another measurement.</exception>
+    /// <summary>Opens or creates the file, which nobody else can open until it is closed.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or belongs to another measurement.</exception>
     public static ShardFile Open(string path, ResultHeader header)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!);
@@ -38,32 +42,32 @@ internal sealed class ShardFile : IDisposable
         }
     }
 
-    /// <summary>The pieces that are there, in order.</summary>
-    public IEnumerable<PieceResult> ReadPieces()
+    /// <summary>Reads the chunks in the file, in order.</summary>
+    public IEnumerable<ChunkResult> ReadResults()
     {
         foreach (var (line, _) in ResultLines.Read(_stream, Path))
         {
-            if (line.Piece is { } piece) yield return ResultLines.ToResult(piece, Path);
+            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, _vocabularySize, Path);
         }
 
         _stream.Position = _stream.Length;
     }
 
-    /// <summary>Adds a piece, and hands it to the system: a process that is killed then loses nothing of it.</summary>
-    public void Append(PieceResult piece) => Write(new() { Piece = ResultLine.PieceLine.Of(piece) });
+    /// <summary>Adds a chunk and passes it to the operating system, so that it survives when the process is killed.</summary>
+    public void Append(ChunkResult chunk) => Write(new() { Piece = ResultLine.ChunkLine.Of(chunk) });
 
     /// <summary>Ends the file.</summary>
-    /// <param name="pieceCount">Pieces of the whole corpus.</param>
-    public void Complete(long pieceCount)
+    /// <param name="chunkCount">The number of chunks of the whole corpus.</param>
+    public void Complete(long chunkCount)
     {
-        Write(new() { End = new(pieceCount) });
+        Write(new() { End = new(chunkCount) });
         _stream.Flush(flushToDisk: true);
         IsComplete = true;
     }
 
     public void Dispose() => _stream.Dispose();
 
-    // Checks the header, finds the end, and takes off a line that was cut short.
+    // Checks the header, finds the end, and removes a line that was cut short.
     private void Scan(ResultHeader header)
     {
         long good = 0;
@@ -71,10 +75,15 @@ internal sealed class ShardFile : IDisposable
         {
             if (line.Header is { } found)
             {
-                if (found.DifferenceFrom(header) is { } difference) throw new InvalidDataException($"'{Path}' is of another measurement; they have different {difference}.");
+                if (found.DifferenceFrom(header) is { } difference)
+                {
+                    throw new InvalidDataException($"'{Path}' belongs to another measurement; they have different {difference}.");
+                }
+
                 if (found.Shard != header.Shard || found.ShardCount != header.ShardCount)
                 {
-                    throw new InvalidDataException($"'{Path}' is of shard {found.Shard + 1} of {found.ShardCount}, not {header.Shard + 1} of {header.ShardCount}.");
+                    throw new InvalidDataException(
+                        $"'{Path}' belongs to shard {found.Shard + 1} of {found.ShardCount}, not {header.Shard + 1} of {header.ShardCount}.");
                 }
 
                 _version = found.Version;

@@ -1,8 +1,22 @@
+using System.Globalization;
 
 namespace MLNet.Gpt;
 
-/// <summary>The loss of tokens that had about as many tokens before them.</summary>
-/// <param name="FewestSeen">At least so many tokens were seen before.</param>
-/// <param name="MostSeen">At most so many.</param>
-/// <param name="Loss">The loss.</param>
-public readonly record struct ContextLoss(int FewestSeen, int MostSeen, LossSummary Loss);
+/// <summary>The loss of the tokens that were predicted from a similar number of preceding tokens.</summary>
+public readonly struct ContextLoss
+{
+    internal ContextLoss(int minimum, int maximum, LossSummary loss) => (MinContext, MaxContext, Loss) = (minimum, maximum, loss);
+
+    /// <summary>The fewest preceding tokens.</summary>
+    public int MinContext { get; }
+
+    /// <summary>The most preceding tokens.</summary>
+    public int MaxContext { get; }
+
+    /// <summary>The loss.</summary>
+    public LossSummary Loss { get; }
+
+    /// <summary>The context and the loss, such as <c>5–8 tokens: 6.1234 nats per token, …</c>.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"{(MinContext == MaxContext ? "" : $"{MinContext}–")}{MaxContext} tokens: {Loss}");
+}

@@ -1,31 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How well a language model predicts a text. Every figure is a ratio of sums over all predicted tokens, so it depends
-/// neither on batching nor on the order of documents; metrics of disjoint shards merge into exactly those of the whole.
+/// How well a language model predicts a text. Every figure is a ratio of sums over all predicted tokens, so it depends neither on batching
+/// nor on the order of documents. Metrics of disjoint sets of documents add up to exactly those of all of them.
 /// </summary>
+/// <remarks>
+/// With a start token before the text, the whole text is predicted, as in lm-evaluation-harness. Without one, nothing predicts the first
+/// token: its loss is not in the sum, so its bytes, its characters and the words that end with it are not counted either.
+/// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class LanguageModelMetrics
 {
-    /// <summary>Metrics of scored documents.</summary>
-    /// <param name="score">The sums.</param>
-    /// <param name="vocabularySize">V, for the baseline.</param>
-    public LanguageModelMetrics(DocumentScore score, int vocabularySize)
+    /// <summary>Initializes metrics from a loss; counts that are not set are 0.</summary>
+    /// <param name="loss">The summed loss and the number of predicted tokens.</param>
+    /// <param name="vocabularySize">V, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The vocabulary size is below 1.</exception>
+    public LanguageModelMetrics(LossSummary loss, int vocabularySize)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
-        Score = score;
-        VocabularySize = vocabularySize;
+        Loss = loss;
+        VocabularySize = Check.AtLeast(vocabularySize, 1, nameof(vocabularySize));
     }
 
-    /// <summary>The sums that the metrics are made of.</summary>
-    public DocumentScore Score { get; }
+    /// <summary>The summed negative log-likelihood and the number of predicted tokens.</summary>
+    public LossSummary Loss { get; }
+
+    /// <summary>The number of tokens to choose among, V.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>The number of predicted tokens.</summary>
+    public long TokenCount => Loss.TokenCount;
+
+    /// <summary>UTF-8 bytes of the predicted text.</summary>
+    public long ByteCount { get; init; }
+
+    /// <summary>
+    /// Characters (Unicode scalar values) of the predicted text; one that spans several tokens is predicted with the last of them.
+    /// </summary>
+    public long CharacterCount { get; init; }
+
+    /// <summary>
+    /// Words of which some part was predicted. A word is what stands between runs of white space, including an empty one at either end of
+    /// the text: the definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, except that an empty text has no word.
+    /// </summary>
+    public long WordCount { get; init; }
+
+    /// <summary>The number of tokens that the model considered most probable.</summary>
+    public long Top1Count { get; init; }
+
+    /// <summary>The number of tokens among the five that the model considered most probable.</summary>
+    public long Top5Count { get; init; }
+
+    /// <summary>The number of documents, including those in which nothing was predicted.</summary>
+    public long DocumentCount { get; init; }
 
     /// <summary>Cross-entropy: Σ −ln p(target) / tokens, in nats per token; lower is better. NaN where no token was predicted.</summary>
     public double CrossEntropy => Loss.CrossEntropy;
 
     /// <summary>
-    /// Perplexity, exp(<see cref="CrossEntropy"/>): from 1 (certain) over <see cref="VocabularySize"/> (uniform
-    /// guessing) upwards.
+    /// Perplexity, exp(<see cref="CrossEntropy"/>): 1 is certainty, <see cref="VocabularySize"/> is uniform guessing.
     /// </summary>
     public double Perplexity => Loss.Perplexity;
 
@@ -33,79 +71,145 @@ public sealed class LanguageModelMetrics
     public double BitsPerToken => CrossEntropy / Math.Log(2);
 
     /// <summary>
-    /// Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was
+    /// Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was predicted.
+    /// </summary>
+    public double BitsPerByte => PerUnit(ByteCount) / Math.Log(2);
+
+    /// <summary>
+    /// Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN where nothing was
     /// predicted.
     /// </summary>
-    public double BitsPerByte => PerUnit(Score.ByteCount) / Math.Log(2);
+    public double BitsPerCharacter => PerUnit(CharacterCount) / Math.Log(2);
 
     /// <summary>
-    /// Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN
-    /// where nothing was predicted.
+    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN where nothing was
+    /// predicted.
     /// </summary>
-    public double BitsPerCharacter => PerUnit(Score.CharacterCount) / Math.Log(2);
+    public double BytePerplexity => Math.Exp(PerUnit(ByteCount));
 
     /// <summary>
-    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN
-    /// where nothing was predicted.
+    /// exp(Σ −ln p(target) / words of the predicted text): <c>word_perplexity</c> of lm-evaluation-harness. NaN where nothing was predicted.
     /// </summary>
-    public double BytePerplexity => Math.Exp(PerUnit(Score.ByteCount));
+    public double WordPerplexity => Math.Exp(PerUnit(WordCount));
 
-    /// <summary>
-    /// exp(Σ −ln p(target) / words of the predicted text): <c>word_perplexity</c> of lm-evaluation-harness, words being counted as there
-    /// (<see cref="TextSize.CountWords"/>). NaN where nothing was predicted.
-    /// </summary>
-    public double WordPerplexity => Math.Exp(PerUnit(Score.WordCount));
+    /// <summary>The fraction of tokens that the model considered most probable, from 0 to 1.</summary>
+    public double Top1Accuracy => Fraction(Top1Count);
 
-    /// <summary>Share of tokens that the model held most probable, 0 … 1.</summary>
-    public double Top1Accuracy => Share(Score.Top1Count);
+    /// <summary>The fraction of tokens among the five that the model considered most probable, from 0 to 1.</summary>
+    public double Top5Accuracy => Fraction(Top5Count);
 
-    /// <summary>Share of tokens among the model's five most probable, 0 … 1.</summary>
-    public double Top5Accuracy => Share(Score.Top5Count);
-
-    /// <summary>Number of predicted tokens.</summary>
-    public long TokenCount => Loss.TokenCount;
-
-    /// <summary>UTF-8 bytes of the predicted text.</summary>
-    public long ByteCount => Score.ByteCount;
-
-    /// <summary>Unicode scalar values of the predicted text.</summary>
-    public long CharacterCount => Score.CharacterCount;
-
-    /// <summary>Words of the predicted text.</summary>
-    public long WordCount => Score.WordCount;
-
-    /// <summary>Number of documents, those with nothing to predict among them.</summary>
-    public long DocumentCount => Score.DocumentCount;
-
-    /// <summary>Number of tokens to choose among, V.</summary>
-    public int VocabularySize { get; }
-
-    /// <summary>The cross-entropy of guessing uniformly, ln V: a model above it has learned nothing. Its perplexity is V.</summary>
+    /// <summary>The cross-entropy of uniform guessing, ln V: a model above it has learned nothing. Its perplexity is V.</summary>
     public double UniformCrossEntropy => Math.Log(VocabularySize);
 
-    private LossSummary Loss => Score.Loss;
-
-    /// <summary>The metrics of disjoint shards as one.</summary>
-    /// <exception cref="ArgumentException">There is no shard, or shards have different vocabularies.</exception>
-    public static LanguageModelMetrics Merge(IEnumerable<LanguageModelMetrics> shards)
+    /// <summary>Adds the metrics of two disjoint sets of documents.</summary>
+    /// <exception cref="ArgumentException">The vocabularies differ in size.</exception>
+    public static LanguageModelMetrics operator +(LanguageModelMetrics left, LanguageModelMetrics right)
     {
-        LanguageModelMetrics? total = null;
-        foreach (var shard in shards)
+        if (left.VocabularySize != right.VocabularySize)
         {
-            if (total is not null && total.VocabularySize != shard.VocabularySize)
-            {
-                throw new ArgumentException(
-                    $"Losses over {total.VocabularySize} and over {shard.VocabularySize} tokens cannot be merged: they choose among different vocabularies.",
-                    nameof(shards));
-            }
-
-            total = total is null ? shard : new(total.Score + shard.Score, shard.VocabularySize);
+            throw new ArgumentException(
+                $"Losses over {left.VocabularySize} and over {right.VocabularySize} tokens cannot be merged: they choose among different vocabularies.",
+                nameof(right));
         }
 
-        return total ?? throw new ArgumentException("There is no shard to merge.", nameof(shards));
+        return new(left.Loss + right.Loss, left.VocabularySize)
+        {
+            ByteCount = left.ByteCount + right.ByteCount,
+            CharacterCount = left.CharacterCount + right.CharacterCount,
+            WordCount = left.WordCount + right.WordCount,
+            Top1Count = left.Top1Count + right.Top1Count,
+            Top5Count = left.Top5Count + right.Top5Count,
+            DocumentCount = left.DocumentCount + right.DocumentCount,
+        };
     }
+
+    /// <summary>Merges the metrics of disjoint sets of documents, such as shards or folds.</summary>
+    /// <exception cref="ArgumentException">There are no metrics, or the vocabularies differ in size.</exception>
+    public static LanguageModelMetrics Merge(IEnumerable<LanguageModelMetrics> parts)
+    {
+        LanguageModelMetrics? total = null;
+        foreach (var part in parts) total = total is null ? part : total + part;
+        return total ?? throw new ArgumentException("There are no metrics to merge.", nameof(parts));
+    }
+
+    /// <summary>
+    /// Parses what <see cref="ToExactString"/> wrote.
+    /// </summary>
+    /// <param name="text">The text.</param>
+    /// <param name="vocabularySize">V, which the text does not hold.</param>
+    /// <exception cref="FormatException">The text does not have that form; the message quotes it.</exception>
+    public static LanguageModelMetrics ParseExact(string text, int vocabularySize)
+    {
+        string[] parts = text.Split(',');
+        Span<long> counts = stackalloc long[6];
+        bool isValid = parts.Length == 7;
+        for (int i = 0; isValid && i < counts.Length; i++)
+        {
+            isValid = long.TryParse(parts[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out counts[i]);
+        }
+
+        if (!isValid) throw new FormatException($"'{text}' does not have the form 'loss,bytes,characters,words,top1,top5,documents'.");
+        return new(LossSummary.ParseExact(parts[0]), vocabularySize)
+        {
+            ByteCount = counts[0],
+            CharacterCount = counts[1],
+            WordCount = counts[2],
+            Top1Count = counts[3],
+            Top5Count = counts[4],
+            DocumentCount = counts[5],
+        };
+    }
+
+    /// <summary>
+    /// Returns the sums as text that <see cref="ParseExact"/> reads back to the last bit, to be added up over many processes:
+    /// <see cref="LossSummary.ToExactString"/>, bytes, characters, words, top-1 and top-5 tokens and documents, separated by commas.
+    /// </summary>
+    public string ToExactString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Loss.ToExactString()},{ByteCount},{CharacterCount},{WordCount},{Top1Count},{Top5Count},{DocumentCount}");
+
+    /// <summary>The main figures, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens, 1.0512 bits per byte, 3 documents</c>.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Loss}, {BitsPerByte:F4} bits per byte, {DocumentCount:N0} {(DocumentCount == 1 ? "document" : "documents")}");
+
+    /// <summary>Sums up the scores of the targets in a document.</summary>
+    /// <param name="scores">One score per target.</param>
+    /// <param name="predicted">The size of the predicted text.</param>
+    /// <param name="vocabularySize">V.</param>
+    /// <param name="documentCount">1, or 0 for a later part of a document that was counted.</param>
+    internal static LanguageModelMetrics Of(ReadOnlySpan<TokenScore> scores, TextSize predicted, int vocabularySize, int documentCount = 1)
+    {
+        var loss = LossSummary.Empty;
+        long top1 = 0, top5 = 0;
+        foreach (var score in scores)
+        {
+            loss += LossSummary.Of(score.NegativeLogLikelihood);
+            if (score.Rank < 1) top1++;
+            if (score.Rank < 5) top5++;
+        }
+
+        return new(loss, vocabularySize)
+        {
+            ByteCount = predicted.ByteCount,
+            CharacterCount = predicted.CharacterCount,
+            WordCount = predicted.WordCount,
+            Top1Count = top1,
+            Top5Count = top5,
+            DocumentCount = documentCount,
+        };
+    }
+
+    /// <summary>Returns the loss of another predictor over the same targets; its arg-max counts are 0.</summary>
+    internal LanguageModelMetrics WithLoss(LossSummary loss) => new(loss, VocabularySize)
+    {
+        ByteCount = ByteCount,
+        CharacterCount = CharacterCount,
+        WordCount = WordCount,
+        DocumentCount = DocumentCount,
+    };
 
     private double PerUnit(long count) => count == 0 ? double.NaN : Loss.Sum / count;
 
-    private double Share(long count) => TokenCount == 0 ? double.NaN : (double)count / TokenCount;
+    private double Fraction(long count) => TokenCount == 0 ? double.NaN : (double)count / TokenCount;
 }

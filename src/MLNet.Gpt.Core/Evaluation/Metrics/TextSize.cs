@@ -1,36 +1,34 @@
 using System.Text;
 
-namespace MLNet.Gpt;
+namespace MLNet.Gpt.Evaluation.Metrics;
 
-/// <summary>
-/// How long a text is in the units that losses are divided by: independent of any tokenizer, and additive over
-/// documents.
-/// </summary>
-/// <param name="ByteCount">UTF-8 bytes; a surrogate without its other half counts as U+FFFD, 3 bytes.</param>
+/// <summary>The size of a text in the units that losses are divided by: independent of any tokenizer, and additive over documents.</summary>
+/// <param name="ByteCount">UTF-8 bytes; an unpaired surrogate counts as U+FFFD, 3 bytes.</param>
 /// <param name="CharacterCount">
 /// Unicode scalar values (code points): an emoji of one code point is one character, however many bytes or tokens it
 /// takes.
 /// </param>
 /// <param name="WordCount">Words, as <see cref="CountWords"/> counts them.</param>
-public readonly record struct TextSize(long ByteCount, long CharacterCount, long WordCount)
+internal readonly record struct TextSize(long ByteCount, long CharacterCount, long WordCount)
 {
-    /// <summary>The size of a text.</summary>
+    /// <summary>Measures a text.</summary>
     public static TextSize Of(ReadOnlySpan<char> text) => new(Encoding.UTF8.GetByteCount(text), CountCharacters(text), CountWords(text));
 
     /// <summary>
-    /// The pieces between runs of white space, empty ones at the ends included: one more than there are runs, and 0 of an empty text.
+    /// Counts what stands between runs of white space, including an empty word at either end: one more than there are runs, and 0 for an
+    /// empty text.
     /// </summary>
     /// <remarks>
-    /// The definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, so that word perplexities can be put beside published
-    /// ones; but an empty text has no word here and one there.
+    /// The definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, so that word perplexities compare with published ones;
+    /// but an empty text has no word here and one there.
     /// </remarks>
     public static long CountWords(ReadOnlySpan<char> text) => text.IsEmpty ? 0 : 1 + CountSpaces(text);
 
     /// <summary>
-    /// Words of a text that end after one place and not after another; −1 is before the text, where an empty first word would end.
-    /// Pieces of a text so have as many words as the text.
+    /// Counts the words that end after one index and not after another; −1 is before the text, where an empty first word would end. The
+    /// parts of a text then have as many words together as the text.
     /// </summary>
-    internal static long CountWordsEnding(ReadOnlySpan<char> text, int after, int until)
+    public static long CountWordsEnding(ReadOnlySpan<char> text, int after, int until)
     {
         // A word ends where a run of white space begins, and the last one with the text.
         if (text.IsEmpty || until <= after) return 0;
@@ -43,8 +41,8 @@ public readonly record struct TextSize(long ByteCount, long CharacterCount, long
         return words;
     }
 
-    /// <summary>Unicode scalar values of a text.</summary>
-    internal static long CountCharacters(ReadOnlySpan<char> text)
+    /// <summary>Counts Unicode scalar values.</summary>
+    public static long CountCharacters(ReadOnlySpan<char> text)
     {
         long count = text.Length;
         for (int i = 0; i + 1 < text.Length; i++)
@@ -76,6 +74,6 @@ public readonly record struct TextSize(long ByteCount, long CharacterCount, long
         return runs;
     }
 
-    // Python's \s has the four information separators beside the white space of Unicode.
+    // Python's \s includes the four information separators in addition to Unicode's white space.
     private static bool IsSpace(char character) => char.IsWhiteSpace(character) || character is >= '\x1c' and <= '\x1f';
 }

@@ -23,12 +23,6 @@ public sealed record LossReport
     /// <summary>The documents, with their tokens where the texts are to be shown; some thousand tokens make a page of a megabyte.</summary>
     public required IReadOnlyList<DocumentResult> Documents { get; init; }
 
-    /// <summary>
-    /// The model's vocabulary, V, for the loss of guessing and beside ranks; that of <see cref="Config"/> where that is given.
-    /// </summary>
-    /// <value><see langword="null"/>: not shown.</value>
-    public int? VocabularySize { get => field ?? Config?.VocabularySize; init; }
-
     /// <summary>What the model is called, such as its file; not shown where <see langword="null"/>.</summary>
     public string? Model { get; init; }
 
@@ -81,7 +75,7 @@ public sealed record LossReport
         WriteFigures(page);
         foreach (var chart in Charts) WriteChart(page, chart);
         if (Documents.Count > 1) WriteDocuments(page);
-        TokenResult[] tokens = [.. Documents.SelectMany(document => document.Tokens)];
+        ScoredToken[] tokens = [.. Documents.SelectMany(document => document.Tokens)];
         if (tokens.Length > 0)
         {
             WriteHistogram(page, tokens);
@@ -128,12 +122,11 @@ public sealed record LossReport
 
     private void WriteFigures(TextWriter page)
     {
-        var score = Documents.Aggregate(DocumentScore.Empty, (sum, document) => sum + document.Score);
-        var model = new LanguageModelMetrics(score, VocabularySize ?? 1);
+        var model = LanguageModelMetrics.Merge(Documents.Select(document => document.Metrics));
         page.WriteLine("<div class=\"wide\"><table class=\"figures\">\n<tr><th></th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th><th>Word perplexity</th><th>Most probable</th><th>Tokens</th><th>Documents</th></tr>");
         page.WriteLine(Invariant($"<tr><td>the model</td>{Cells(model)}<td>{model.Top1Accuracy:P1}</td><td>{model.TokenCount:N0}</td><td>{model.DocumentCount:N0}</td></tr>"));
-        IEnumerable<(string, LanguageModelMetrics)> baselines = Baselines?.All
-            ?? (VocabularySize is null ? [] : [("uniform", new(score with { Loss = LossSummary.Of(model.UniformCrossEntropy * model.TokenCount, model.TokenCount) }, VocabularySize.Value))]);
+        var uniform = model.WithLoss(LossSummary.Of(model.UniformCrossEntropy * model.TokenCount, model.TokenCount));
+        var baselines = Baselines?.All ?? [new("uniform", uniform)];
         foreach (var (name, metrics) in baselines) page.WriteLine($"<tr class=\"quiet\"><td>{Encode(name)}</td>{Cells(metrics)}<td></td><td></td><td></td></tr>");
         page.WriteLine("""
             </table></div>
@@ -168,7 +161,7 @@ public sealed record LossReport
         page.WriteLine("<h2>Documents</h2>\n<div class=\"wide\"><table class=\"sortable\">\n<thead><tr><th>Document</th><th>Tokens</th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th><th>Most probable</th></tr></thead>\n<tbody>");
         foreach (var document in Documents)
         {
-            var metrics = new LanguageModelMetrics(document.Score, 1);
+            var metrics = document.Metrics;
             string name = Encode(NameOf(document));
             string link = document.Tokens.Count > 0 ? $"<a href=\"#d{document.Index}\">{name}</a>" : name;
             page.WriteLine(
@@ -182,7 +175,7 @@ public sealed record LossReport
         ? Invariant($"<td data-v=\"{value:R}\">{value.ToString(format, System.Globalization.CultureInfo.InvariantCulture)}</td>")
         : "<td>–</td>";
 
-    private void WriteHistogram(TextWriter page, TokenResult[] tokens)
+    private void WriteHistogram(TextWriter page, ScoredToken[] tokens)
     {
         const int BinsPerBit = 2;
         double most = Math.Max(FullBits, Math.Ceiling(tokens.Select(token => token.Bits).Where(double.IsFinite).DefaultIfEmpty(0).Max()) + 1);
@@ -199,7 +192,7 @@ public sealed record LossReport
         }
 
         plot.AddMark(mean, Invariant($"mean {mean:F2}"));
-        if (VocabularySize is { } size) plot.AddMark(Math.Log2(size), "guessing");
+        plot.AddMark(Math.Log2(Documents[0].Metrics.VocabularySize), "guessing");
         page.WriteLine("<h2>How surprising the tokens were</h2>");
         WritePlot(page, plot);
     }
@@ -262,10 +255,9 @@ public sealed record LossReport
         return heading + string.Join('\n', first.Concat(group.Tokens.Select(token => Hint(token, isAlone ? token.Text : token.Piece.Text))));
     }
 
-    private string Hint(TokenResult token, string text)
+    private string Hint(ScoredToken token, string text)
     {
-        string of = VocabularySize is { } size ? Invariant($" of {size:N0}") : "";
-        string hint = Invariant($"{Quote(text.Length > 0 ? text : token.Piece.Text)}  p = {Math.Exp(token.LogProbability):G4}, {token.Bits:F2} bits\nrank {token.Rank + 1:N0}{of}, id {token.Id}, position {token.Position:N0}, after {Counted(token.ContextCount, "token")}");
+        string hint = Invariant($"{Quote(text.Length > 0 ? text : token.Piece.Text)}  p = {Math.Exp(token.LogProbability):G4}, {token.Bits:F2} bits\nrank {token.Rank + 1:N0} of {Documents[0].Metrics.VocabularySize:N0}, id {token.Id}, position {token.Position:N0}, after {Counted(token.ContextCount, "token")}");
         if (token.Entropy is { } entropy) hint += Invariant($"\nentropy {entropy / Math.Log(2):F2} bits");
         return hint + string.Concat(token.Candidates.Select(candidate => Invariant($"\n{Math.Exp(candidate.LogProbability),7:P1} {Quote(candidate.Text)}")));
     }

@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Evaluation.Reports;
 /// </summary>
 /// <param name="First">The document's first token, where it belongs here and is not predicted.</param>
 /// <param name="Tokens">The predicted tokens, in order.</param>
-internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<TokenResult> Tokens)
+internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<ScoredToken> Tokens)
 {
     // No character has more bytes, and a token has at least one.
     private const int MostTokens = 8;
@@ -35,7 +35,7 @@ internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<TokenResult> 
     public static IEnumerable<TokenGroup> Of(DocumentResult document)
     {
         var first = document.FirstToken;
-        var tokens = new List<TokenResult>();
+        var tokens = new List<ScoredToken>();
         var bytes = new List<byte>(first?.Bytes.ToArray() ?? []);
         if (first is not null && IsWhole(bytes))
         {

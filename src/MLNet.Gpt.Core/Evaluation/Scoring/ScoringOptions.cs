@@ -17,8 +17,8 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed record ScoringOptions
 {
-    /// <summary>The lecture's and the book's windows: side by side, no start token. The defaults.</summary>
-    public static ScoringOptions Book { get; } = new();
+    /// <summary>The lecture's windows: side by side, without a start token. The defaults.</summary>
+    public static ScoringOptions Lecture { get; } = new();
 
     /// <summary>
     /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, windows side by side, the

@@ -3,18 +3,18 @@ using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Evaluation.Scoring;
 
-/// <summary>Windows packed one after the other, with no padding between them, and their scores.</summary>
+/// <summary>Windows packed one after the other, without padding.</summary>
 internal sealed class WindowBatch
 {
     private readonly List<int> _inputs = [], _targets = [], _lengths = [];
 
-    /// <summary>Tokens that the model is given.</summary>
+    /// <summary>The number of input tokens.</summary>
     public int RowCount => _inputs.Count;
 
-    /// <summary>Targets, in the order of the text.</summary>
+    /// <summary>The number of targets.</summary>
     public int TargetCount { get; private set; }
 
-    /// <summary>The targets' ids.</summary>
+    /// <summary>The ids of the targets, in the order of the text.</summary>
     public IEnumerable<int> Targets => _targets.Where(target => target >= 0);
 
     /// <summary>For each target the number of tokens that the model sees before it.</summary>
@@ -33,12 +33,12 @@ internal sealed class WindowBatch
         }
     }
 
-    /// <summary>All that the scores depend on beside the model: window lengths, given tokens, and targets.</summary>
+    /// <summary>Everything besides the model that the scores depend on: window lengths, inputs, and targets.</summary>
     public int[] Contents => [.. _lengths, .. _inputs, .. _targets];
 
     /// <summary>Adds a window.</summary>
-    /// <param name="ids">The tokens that are given, and the one after them.</param>
-    /// <param name="contextCount">Of the given ones the first, whose next token is not scored.</param>
+    /// <param name="ids">The inputs, and the token after them.</param>
+    /// <param name="contextCount">The number of inputs, from the first, whose next token is not scored.</param>
     public void Add(ReadOnlySpan<int> ids, int contextCount)
     {
         _lengths.Add(ids.Length - 1);
@@ -48,7 +48,7 @@ internal sealed class WindowBatch
         TargetCount += ids.Length - 1 - contextCount;
     }
 
-    /// <summary>Empties it for new windows.</summary>
+    /// <summary>Removes all windows.</summary>
     public void Clear()
     {
         _inputs.Clear();
@@ -59,13 +59,14 @@ internal sealed class WindowBatch
 
     /// <summary>Scores all targets.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="rowsPerCall">Tokens that the model is given in one call, but at least one window.</param>
-    /// <param name="scores">Receives one score a target.</param>
-    /// <param name="details">Receives what else is wanted of each target.</param>
-    /// <param name="cancellationToken">Stops between layers.</param>
+    /// <param name="rowsPerCall">The number of inputs per call, but at least one window.</param>
+    /// <param name="scores">Receives one score per target.</param>
+    /// <param name="details">Receives what else was requested of each target.</param>
+    /// <param name="cancellationToken">Checked between layers.</param>
     public void Score(GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken)
     {
-        ReadOnlySpan<int> inputs = CollectionsMarshal.AsSpan(_inputs), targets = CollectionsMarshal.AsSpan(_targets), lengths = CollectionsMarshal.AsSpan(_lengths);
+        ReadOnlySpan<int> inputs = CollectionsMarshal.AsSpan(_inputs), targets = CollectionsMarshal.AsSpan(_targets);
+        ReadOnlySpan<int> lengths = CollectionsMarshal.AsSpan(_lengths);
         int first = 0, scored = 0;
         for (int window = 0, end; window < lengths.Length; window = end)
         {

@@ -5,11 +5,11 @@ namespace MLNet.Gpt;
 /// <summary>How two models are compared.</summary>
 public sealed record ComparisonOptions
 {
-    /// <summary>What losses are given in.</summary>
+    /// <summary>The unit of the losses.</summary>
     /// <value><see cref="LossUnit.BitsPerByte"/>.</value>
     public LossUnit Unit { get; init => field = Check.Defined(value, nameof(Unit)); } = LossUnit.BitsPerByte;
 
-    /// <summary>How much of the draws the interval holds; above 0 and below 1.</summary>
+    /// <summary>The fraction of the resamples that the interval contains; above 0 and below 1.</summary>
     /// <value>0.95.</value>
     public double Confidence
     {
@@ -17,11 +17,11 @@ public sealed record ComparisonOptions
         init => field = value is > 0 and < 1 ? value : throw Check.OutOfRange(nameof(Confidence), value, "above 0 and below 1");
     } = 0.95;
 
-    /// <summary>Draws; at least 100.</summary>
+    /// <summary>The number of bootstrap resamples; at least 100.</summary>
     /// <value>10,000.</value>
-    public int DrawCount { get; init => field = Check.AtLeast(value, 100, nameof(DrawCount)); } = 10_000;
+    public int ResampleCount { get; init => field = Check.AtLeast(value, 100, nameof(ResampleCount)); } = 10_000;
 
-    /// <summary>The seed of the draws: the same seed gives the same interval on every machine.</summary>
+    /// <summary>The seed of the resampling: the same seed gives the same interval on every machine.</summary>
     /// <value>1.</value>
     public long Seed { get; init; } = 1;
 }

@@ -1,52 +1,56 @@
 using System.IO.Compression;
 using System.Text;
-using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.Evaluation.Metrics;
+using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt;
 
-/// <summary>
-/// What a loss should be read against: the losses of four simple predictors over the same targets, in the same units.
-/// </summary>
+/// <summary>What to compare a loss with: the losses of simple predictors over the same targets, in the same units.</summary>
 /// <remarks>
-/// The compressors see the whole corpus as one text, and learn from all that came before; their bits are divided by the
-/// bytes of the predicted text, and given as nats per token like the others. Arg-max accuracies are 0, as these
-/// predictors were not asked.
+/// The compressors read the whole corpus as one text and learn from everything before; their bits are divided by the bytes of the predicted
+/// text, and converted to nats per token like the others. Arg-max counts are 0, as these predictors do not choose tokens.
 /// </remarks>
 public sealed class TextBaselines
 {
-    private TextBaselines()
+    private TextBaselines(LanguageModelMetrics uniform, LanguageModelMetrics? unigram, LanguageModelMetrics gzip, LanguageModelMetrics brotli)
     {
+        Uniform = uniform;
+        Unigram = unigram;
+        Gzip = gzip;
+        Brotli = brotli;
     }
 
-    /// <summary>Every token of the vocabulary equally probable: ln V nats a token.</summary>
-    public required LanguageModelMetrics Uniform { get; init; }
+    /// <summary>Every token of the vocabulary equally probable: ln V nats per token.</summary>
+    public LanguageModelMetrics Uniform { get; }
 
     /// <summary>Each token as probable as it was frequent in a training text; <see langword="null"/> where there was none.</summary>
-    public required LanguageModelMetrics? Unigram { get; init; }
+    public LanguageModelMetrics? Unigram { get; }
 
-    /// <summary>What gzip makes of the text, at its highest level.</summary>
-    public required LanguageModelMetrics Gzip { get; init; }
+    /// <summary>gzip at its highest level.</summary>
+    public LanguageModelMetrics Gzip { get; }
 
-    /// <summary>What Brotli makes of the text, at its highest level with a window of 16 MB.</summary>
-    public required LanguageModelMetrics Brotli { get; init; }
+    /// <summary>Brotli at its highest level with a window of 16 MB.</summary>
+    public LanguageModelMetrics Brotli { get; }
 
-    /// <summary>The baselines with their names, in the order in which they usually fall.</summary>
-    public IEnumerable<(string Name, LanguageModelMetrics Metrics)> All => Unigram is null
-        ? [("uniform", Uniform), ("gzip", Gzip), ("Brotli", Brotli)]
-        : [("uniform", Uniform), ("unigram", Unigram), ("gzip", Gzip), ("Brotli", Brotli)];
+    /// <summary>The baselines by name, in the order in which their losses usually fall.</summary>
+    public IReadOnlyList<KeyValuePair<string, LanguageModelMetrics>> All => Unigram is null
+        ? [new("uniform", Uniform), new("gzip", Gzip), new("Brotli", Brotli)]
+        : [new("uniform", Uniform), new("unigram", Unigram), new("gzip", Gzip), new("Brotli", Brotli)];
 
     /// <summary>Computes the baselines.</summary>
-    /// <param name="corpus">The text that a model was measured on; gone through once.</param>
-    /// <param name="tokenizer">The model's tokenizer.</param>
-    /// <param name="scoring">The options that it was measured with, which decide the targets.</param>
-    /// <param name="unigram">Frequencies of a training text.</param>
-    /// <param name="cancellationToken">Stops the computation.</param>
+    /// <param name="corpus">The text that a model was measured on; read once.</param>
+    /// <param name="tokenizer">The tokenizer of the model.</param>
+    /// <param name="scoring">The options that it was measured with, which determine the targets; the defaults where <see langword="null"/>.</param>
+    /// <param name="unigram">The token frequencies of a training text; <see langword="null"/> for none.</param>
+    /// <param name="cancellationToken">Cancels the computation.</param>
+    /// <exception cref="OperationCanceledException">The computation was canceled.</exception>
     public static TextBaselines Measure(
-        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions? scoring = null, UnigramModel? unigram = null, CancellationToken cancellationToken = default)
+        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions? scoring = null, UnigramModel? unigram = null,
+        CancellationToken cancellationToken = default)
     {
         scoring ??= new();
-        var sizes = DocumentScore.Empty;
+        var sizes = new LanguageModelMetrics(LossSummary.Empty, tokenizer.VocabularySize);
         long tokens = 0;
         var unigramLoss = LossSummary.Empty;
         using var gzipped = new CountingStream();
@@ -54,38 +58,43 @@ public sealed class TextBaselines
         using (var gzip = new GZipStream(gzipped, CompressionLevel.SmallestSize, leaveOpen: true))
         using (var brotli = new BrotliStream(brotlied, new BrotliCompressionOptions { Quality = 11 }, leaveOpen: true))
         {
-            foreach (var (document, ids) in Targets(corpus, tokenizer, scoring))
+            foreach (var (text, size, targets) in Targets(corpus, tokenizer, scoring))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                foreach (int id in ids)
+                foreach (int id in targets)
                 {
                     if (unigram is not null) unigramLoss += LossSummary.Of(unigram.NegativeLogLikelihood(id));
                 }
 
-                tokens += ids.Length;
-                sizes += document.Size;
-                byte[] bytes = Encoding.UTF8.GetBytes(document.Text);
+                tokens += targets.Length;
+                sizes += LanguageModelMetrics.Of([], size, tokenizer.VocabularySize);
+                byte[] bytes = Encoding.UTF8.GetBytes(text);
                 gzip.Write(bytes);
                 brotli.Write(bytes);
             }
         }
 
-        int vocabularySize = tokenizer.VocabularySize;
-        return new TextBaselines
-        {
-            Uniform = Of(Math.Log(vocabularySize) * tokens),
-            Unigram = unigram is null ? null : new(sizes with { Loss = unigramLoss }, vocabularySize),
-            Gzip = Of(gzipped.ByteCount * 8 * Math.Log(2)),
-            Brotli = Of(brotlied.ByteCount * 8 * Math.Log(2)),
-        };
+        return new TextBaselines(
+            Of(Math.Log(tokenizer.VocabularySize) * tokens),
+            unigram is null ? null : sizes.WithLoss(unigramLoss),
+            Of(gzipped.ByteCount * 8 * Math.Log(2)),
+            Of(brotlied.ByteCount * 8 * Math.Log(2)));
 
-        LanguageModelMetrics Of(double nats) => new(sizes with { Loss = LossSummary.Of(nats, tokens) }, vocabularySize);
+        LanguageModelMetrics Of(double nats) => sizes.WithLoss(LossSummary.Of(nats, tokens));
     }
 
-    // The targets of each document: all but a first token that nothing precedes, and the tokens that end documents where those are wanted.
-    private static IEnumerable<((string Text, DocumentScore Size) Document, int[] Ids)> Targets(Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
+    /// <summary>Computes the baselines on the thread pool.</summary>
+    /// <inheritdoc cref="Measure" path="/param|/exception"/>
+    public static Task<TextBaselines> MeasureAsync(
+        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions? scoring = null, UnigramModel? unigram = null,
+        CancellationToken cancellationToken = default) =>
+        Task.Run(() => Measure(corpus, tokenizer, scoring, unigram, cancellationToken), cancellationToken);
+
+    // The targets of each document: all ids but a first one that nothing precedes, and the tokens that end documents where those are targets.
+    private static IEnumerable<(string Text, TextSize Size, int[] Ids)> Targets(Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
     {
-        bool isPreceded = scoring.PrependEndOfText, isJoined = scoring.Documents != DocumentBoundaries.Separate, isEnded = scoring.Documents == DocumentBoundaries.JoinedByEndOfText;
+        bool isPreceded = scoring.PrependEndOfText, isJoined = scoring.Documents != DocumentBoundaries.Separate;
+        bool isEnded = scoring.Documents == DocumentBoundaries.JoinedByEndOfText;
         foreach (var document in corpus.Documents)
         {
             int[] ids = tokenizer.Encode(document.Text, scoring.SpecialTokens);
@@ -96,7 +105,7 @@ public sealed class TextBaselines
             int[] targets = ids[first..];
             if (isEnded && (isPreceded || ids.Length > 0)) targets = [.. targets, tokenizer.EndOfTextId!.Value];
             isPreceded |= isJoined && (isEnded || ids.Length > 0);
-            yield return ((document.Text, DocumentScore.Of([], size)), targets);
+            yield return (document.Text, size, targets);
         }
     }
 }

@@ -1,12 +1,12 @@
-
 namespace MLNet.Gpt.Evaluation.Statistics;
 
-/// <summary>Adds tokens up in blocks of a length; a block ends with its document.</summary>
+/// <summary>Sums up the losses of blocks of consecutive tokens; a block ends with its document.</summary>
+/// <param name="length">Tokens per block.</param>
 internal sealed class TokenBlocks(int length)
 {
-    private readonly List<DocumentScore> _scores = [];
+    private readonly List<LanguageModelMetrics> _metrics = [];
 
-    public IReadOnlyList<DocumentScore> Scores => _scores;
+    public IReadOnlyList<LanguageModelMetrics> Metrics => _metrics;
 
     public void Add(DocumentResult document)
     {
@@ -14,7 +14,7 @@ internal sealed class TokenBlocks(int length)
         {
             var loss = LossSummary.Empty;
             foreach (var token in block) loss += LossSummary.Of(token.NegativeLogLikelihood);
-            _scores.Add(DocumentScore.Empty with { Loss = loss });
+            _metrics.Add(new(loss, document.Metrics.VocabularySize));
         }
     }
 }

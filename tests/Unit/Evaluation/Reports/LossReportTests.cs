@@ -18,7 +18,7 @@ public sealed class LossReportTests : IDisposable
     {
         string[] texts = ["Every <effort> & \"moves\" you\r\n\u0001\uFFFF 🙂", "I really like chocolate", ""];
         var documents = Describe(texts);
-        string html = Write(new LossReport { Title = "A & B", Documents = documents, VocabularySize = Config.VocabularySize });
+        string html = Write(new LossReport { Title = "A & B", Documents = documents });
         var page = Parse(html);
 
         Assert.DoesNotContain("http", html, StringComparison.Ordinal);
@@ -50,10 +50,10 @@ public sealed class LossReportTests : IDisposable
     public void Its_figures_are_those_of_the_documents_beside_the_baselines()
     {
         var corpus = Corpus.FromTexts(["Every effort moves you", "I really like chocolate"]);
-        var documents = new CorpusEvaluator(_model).EvaluateDocuments(corpus, TestContext.Current.CancellationToken).ToArray();
+        var documents = new CorpusEvaluator(_model).EvaluateDocuments(corpus, cancellationToken: TestContext.Current.CancellationToken).ToArray();
         var metrics = new CorpusEvaluator(_model).Evaluate(corpus, cancellationToken: TestContext.Current.CancellationToken).Metrics;
         var baselines = TextBaselines.Measure(corpus, _model.Tokenizer, cancellationToken: TestContext.Current.CancellationToken);
-        var page = Parse(Write(new LossReport { Documents = documents, VocabularySize = Config.VocabularySize, Baselines = baselines }));
+        var page = Parse(Write(new LossReport { Documents = documents, Baselines = baselines }));
 
         var rows = page.Descendants("table").First().Elements("tr").Select(row => row.Elements("td").Select(cell => cell.Value).ToArray()).ToArray();
         Assert.Equal(["the model", Four(metrics.CrossEntropy)], rows[1][..2]);
@@ -152,7 +152,7 @@ public sealed class LossReportTests : IDisposable
 
     private DocumentResult[] Describe(string[] texts, bool prependEndOfText = true) =>
         [.. new CorpusEvaluator(_model, new() { PrependEndOfText = prependEndOfText }, new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
-            .EvaluateDocuments(Corpus.FromTexts(texts), TestContext.Current.CancellationToken)];
+            .EvaluateDocuments(Corpus.FromTexts(texts), cancellationToken: TestContext.Current.CancellationToken)];
 
     private static string Write(LossReport report)
     {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tokenization;
@@ -172,7 +173,7 @@ public sealed class CasesTests : IDisposable
             {
                 // Ids that only the model has may stand in a prompt.
                 var text = generator.Generate([300, 301, 12 * seed], options);
-                Assert.All(text.Tokens, token => Assert.InRange(token.Id, 0, 256));
+                Assert.All(text.TokenIds, id => Assert.InRange(id, 0, 256));
             }
 
             Assert.Equal(300, new NextTokenPredictor(model).Predict([300, 301, 12 * seed], 1)[0].Id);
@@ -188,8 +189,8 @@ public sealed class CasesTests : IDisposable
         var decoder = model.Tokenizer.CreateStreamDecoder();
         Assert.Equal(["a", "[PAD257]", "b", ""], [decoder.Append(97), decoder.Append(257), decoder.Append(98), decoder.Flush()]);
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Tokenizer.Decode([320]));
-        var described = new TextScorer(model).Describe(Text, new() { CandidateCount = 320 });
-        Assert.Contains(described.Tokens!.SelectMany(token => token.Candidates), candidate => candidate.Text == "[PAD300]");
+        var described = new TextScorer(model).ScoreTokens(Text, new() { CandidateCount = 320 });
+        Assert.Contains(described.Tokens.SelectMany(token => token.Candidates), candidate => candidate.Text == "[PAD300]");
     }
 
     [Fact]
@@ -373,16 +374,16 @@ public sealed class CasesTests : IDisposable
 
     private static TokenScore[] Scores(GptModel model, string name) => name switch
     {
-        "hf-added-tokens with [PAD]" => new TextScorer(model).ScoreTokens(model.Tokenizer.Encode("Hi[PAD] there")),
+        "hf-added-tokens with [PAD]" => new TextScorer(model).ScoreIds(model.Tokenizer.Encode("Hi[PAD] there")),
         "hf-eos-s after <s>" => Rolling(model),
-        "hf-eos-s after </s>" => new TextScorer(model).ScoreTokens([model.Tokenizer.EndOfTextId!.Value, .. model.Tokenizer.Encode(Text.AsSpan(0, 31))]),
-        _ => new TextScorer(model).ScoreTokens(model.Tokenizer.Encode(Text)),
+        "hf-eos-s after </s>" => new TextScorer(model).ScoreIds([model.Tokenizer.EndOfTextId!.Value, .. model.Tokenizer.Encode(Text.AsSpan(0, 31))]),
+        _ => new TextScorer(model).ScoreIds(model.Tokenizer.Encode(Text)),
     };
 
     private static TokenScore[] Rolling(GptModel model)
     {
         var scorer = new TextScorer(model, ScoringOptions.RollingWindows);
-        return scorer.ScoreTokens(scorer.Encode(Text.AsSpan(0, 31)));
+        return scorer.ScoreIds(scorer.Encode(Text.AsSpan(0, 31)));
     }
 
     private static BytePairTokenizer Bytes() => new(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.Inference;
 

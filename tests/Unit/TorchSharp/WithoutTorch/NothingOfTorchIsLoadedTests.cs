@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MLNet.Gpt.Inference;
 using Microsoft.ML;
 using MLNet.Gpt.Tests.Inference;
 

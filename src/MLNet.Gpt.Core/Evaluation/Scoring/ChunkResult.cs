@@ -1,0 +1,14 @@
+namespace MLNet.Gpt.Evaluation.Scoring;
+
+/// <summary>The measurement of one chunk of a corpus.</summary>
+/// <param name="Index">The chunk's index.</param>
+/// <param name="ContentHash">The hash of what was scored.</param>
+/// <param name="Documents">For each of its document spans the result, in order.</param>
+/// <param name="Statistics">The statistics of its tokens.</param>
+/// <param name="CharactersThrough">Characters (UTF-16) of the corpus up to the end of the chunk.</param>
+internal sealed record ChunkResult(
+    long Index, string ContentHash, IReadOnlyList<DocumentResult> Documents, TokenStatistics Statistics, long CharactersThrough)
+{
+    /// <summary>The sums over its targets; documents that begin in the chunk are counted.</summary>
+    public LanguageModelMetrics Metrics => LanguageModelMetrics.Merge(Documents.Select(document => document.Metrics));
+}
