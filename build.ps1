@@ -25,7 +25,7 @@ Stages both variants of the module.
 [CmdletBinding()]
 param(
     [Parameter(Position = 0)]
-    [ValidateSet('Build', 'Test', 'Pack', 'Stage')]
+    [ValidateSet('Build', 'Test', 'Pack', 'Stage', 'Site')]
     [string[]] $Task = @('Build', 'Test'),
 
     [ValidateSet('Debug', 'Release')]
@@ -42,6 +42,11 @@ try {
         'Build' { dotnet build MLNetGpt.sln --configuration $Configuration }
         'Test' { dotnet test --solution MLNetGpt.sln --configuration $Configuration }
         'Pack' { dotnet pack src/Packages.slnf --configuration $Configuration --output artifacts/packages }
+        'Site' {
+            dotnet tool restore
+            dotnet build src/Packages.slnf --configuration Release
+            dotnet docfx docs/docfx.json --warningsAsErrors
+        }
         'Stage' {
             dotnet build src/PsModule/MLNetGpt.PowerShell.csproj --configuration $Configuration -target:StageModule "-property:WithTorchSharp=$WithTorchSharp"
         }
