@@ -25,9 +25,13 @@ public static class GptServiceCollectionExtensions
         return services.AddGptModel(_ => GptModel.Load(path, options));
     }
 
-    /// <inheritdoc cref="AddGptModel(IServiceCollection, string, GptModelOptions?)"/>
+    /// <summary>
+    /// Adds a model that the application creates when it is first requested, and the types that work with it, all as singletons:
+    /// <see cref="GptModel"/>, <see cref="TextGenerator"/>, <see cref="TextScorer"/>, <see cref="NextTokenPredictor"/>.
+    /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="factory">Creates the model; the application's container disposes it.</param>
+    /// <returns>The same services.</returns>
     public static IServiceCollection AddGptModel(this IServiceCollection services, Func<IServiceProvider, GptModel> factory)
     {
         ArgumentNullException.ThrowIfNull(services);

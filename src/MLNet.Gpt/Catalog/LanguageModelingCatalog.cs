@@ -59,7 +59,6 @@ public sealed class LanguageModelingCatalog
         PipelineFile.Load(_mlContext, path, options, modelOptions);
 
     /// <summary>Loads a transformer on a thread of the pool, as <see cref="LoadModel"/> does.</summary>
-    /// <inheritdoc cref="LoadModel"/>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
     /// <param name="options">What is read, computed and added.</param>
     /// <param name="modelOptions">How the model is held and run.</param>
