@@ -51,24 +51,33 @@ public sealed class LanguageModelingCatalog
     /// How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and for a
     /// model alone the defaults.
     /// </param>
+    /// <param name="progress">
+    /// Receives the fraction of the weights that has been read, from 0 to 1, after each matrix. ML.NET reports nothing while
+    /// it loads a pipeline.
+    /// </param>
+    /// <param name="cancellationToken">Stops the loading and frees its memory.</param>
     /// <exception cref="InvalidDataException">
     /// The file is damaged, of a newer format, or holds something else; the message names it.
     /// </exception>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
-    public GptTransformer LoadModel(string path, GptTransformerOptions? options = null, GptModelOptions? modelOptions = null) =>
-        PipelineFile.Load(_mlContext, path, options, modelOptions);
+    /// <exception cref="OperationCanceledException">The loading was stopped.</exception>
+    public GptTransformer LoadModel(
+        string path,
+        GptTransformerOptions? options = null,
+        GptModelOptions? modelOptions = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        PipelineFile.Load(_mlContext, path, options, modelOptions, progress, cancellationToken);
 
     /// <summary>Loads a transformer on a thread of the pool, as <see cref="LoadModel"/> does.</summary>
-    /// <param name="path">The file, or the folder that a package was unpacked to.</param>
-    /// <param name="options">What is read, computed and added.</param>
-    /// <param name="modelOptions">How the model is held and run.</param>
-    /// <param name="cancellationToken">Stops the loading before it starts; a loaded model is then not returned but disposed.</param>
+    /// <inheritdoc cref="LoadModel"/>
     public Task<GptTransformer> LoadModelAsync(
         string path,
         GptTransformerOptions? options = null,
         GptModelOptions? modelOptions = null,
+        IProgress<double>? progress = null,
         CancellationToken cancellationToken = default) =>
-        Task.Run(() => LoadModel(path, options, modelOptions), cancellationToken);
+        Task.Run(() => LoadModel(path, options, modelOptions, progress, cancellationToken), cancellationToken);
 
     /// <summary>
     /// Saves a whole pipeline as <c>ml.Model.Save</c> does, for <c>ml.Model.Load</c>, but aside: where the saving fails or

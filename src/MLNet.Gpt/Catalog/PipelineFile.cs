@@ -28,9 +28,17 @@ internal static class PipelineFile
     /// any format that <see cref="GptModelFile"/> reads.
     /// </summary>
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
-    public static GptTransformer Load(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    public static GptTransformer Load(
+        MLContext context,
+        string path,
+        GptTransformerOptions? options,
+        GptModelOptions? modelOptions,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
-        if (Directory.Exists(path) ? !PackageFormat.IsIn(path) : !IsZip(path)) return LoadModel(context, path, options, modelOptions);
+        cancellationToken.ThrowIfCancellationRequested();
+        bool isModel = Directory.Exists(path) ? !PackageFormat.IsIn(path) : !IsZip(path);
+        if (isModel) return LoadModel(context, path, options, modelOptions, progress, cancellationToken);
         bool isPipeline, isPickled;
         using (var entries = PackageEntries.Open(path))
         {
@@ -44,23 +52,36 @@ internal static class PipelineFile
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
         }
 
-        if (isPickled) return LoadModel(context, path, options, modelOptions);
-        return isPipeline ? LoadPipeline(context, path, options, modelOptions) : GptPackage.Load(context, path, options, modelOptions);
+        if (isPickled) return LoadModel(context, path, options, modelOptions, progress, cancellationToken);
+        return isPipeline
+            ? LoadPipeline(context, path, options, modelOptions, progress, cancellationToken)
+            : GptPackage.Load(context, path, options, modelOptions, progress, cancellationToken);
     }
 
-    private static GptTransformer LoadModel(MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+    private static GptTransformer LoadModel(
+        MLContext context,
+        string path,
+        GptTransformerOptions? options,
+        GptModelOptions? modelOptions,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         using var file = GptModelFile.Open(path);
         const string Name = nameof(LanguageModelingCatalog.LoadModel);
         using var channel = ((IHostEnvironment)context).RegisterQuietly(Name).Start(Name);
         foreach (string warning in file.Warnings) channel.Warning(warning);
-        return GptTransformer.Owning(context, GptModel.FromFile(file, modelOptions), options);
+        return GptTransformer.Owning(context, GptModel.FromFile(file, modelOptions, tokenizer: null, progress, cancellationToken), options);
     }
 
     private static GptTransformer LoadPipeline(
-        MLContext context, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+        MLContext context,
+        string path,
+        GptTransformerOptions? options,
+        GptModelOptions? modelOptions,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
-        var pipeline = context.Model.Load(path, out _);
+        var pipeline = LoadByMLNet(context, path, cancellationToken);
         ITransformer[] transformers = [.. Flatten(pipeline)];
         if (transformers is not [GptTransformer loaded])
         {
@@ -77,7 +98,23 @@ internal static class PipelineFile
         return keepsModel
             ? new GptTransformer(context, loaded.Model, options, loaded.Owner)
             : GptTransformer.Owning(
-                context, GptModel.FromWeights(loaded.Model, loaded.Model.Tokenizer, modelOptions), options ?? loaded.Options);
+                context,
+                GptModel.FromWeights(loaded.Model, loaded.Model.Tokenizer, modelOptions, progress, cancellationToken),
+                options ?? loaded.Options);
+    }
+
+    private static ITransformer LoadByMLNet(MLContext context, string path, CancellationToken cancellationToken)
+    {
+        using var call = Cancellation.OfCall(cancellationToken);
+        try
+        {
+            return context.Model.Load(path, out _);
+        }
+        catch (Exception error) when (cancellationToken.IsCancellationRequested)
+        {
+            // ML.NET calls loaders by reflection, which wraps what they throw.
+            throw new OperationCanceledException("The loading was canceled.", error, cancellationToken);
+        }
     }
 
     private static IEnumerable<ITransformer> Flatten(ITransformer transformer) =>

@@ -117,6 +117,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         channel.Info(FormattableString.Invariant(
             $"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
-        return GptTransformer.Owning(_environment, GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model), _options.Transformer);
+        var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model);
+        return GptTransformer.Owning(_environment, model, _options.Transformer);
     }
 }

@@ -10,12 +10,15 @@ namespace MLNet.Gpt.Hosting;
 /// <param name="token">The caller's token.</param>
 internal sealed class Cancellation(IHost? host, CancellationToken token = default)
 {
-    // A prediction engine passes no token through a pipeline's rows. It computes them on the thread that calls it.
+    // ML.NET passes no token through a pipeline's rows or loaders. It runs them on the thread that calls it.
     [ThreadStatic]
     private static CancellationToken s_ofCall;
 
     /// <summary>The token for work that takes one: the caller's where there is one, or else that of the call on this thread.</summary>
     public CancellationToken Token => token.CanBeCanceled ? token : s_ofCall;
+
+    /// <summary>The token of the call on this thread.</summary>
+    public static CancellationToken OfThread => s_ofCall;
 
     /// <summary>Sets the token of this thread's work until the result is disposed.</summary>
     public static CallScope OfCall(CancellationToken token)

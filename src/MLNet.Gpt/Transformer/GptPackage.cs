@@ -37,9 +37,17 @@ internal static class GptPackage
     /// <param name="path">The file that <see cref="Save"/> wrote, or the folder it was unpacked to.</param>
     /// <param name="options">Options to use instead of the saved ones.</param>
     /// <param name="modelOptions">Options to use instead of the saved ones.</param>
+    /// <param name="progress">Receives the fraction of the weights that has been read.</param>
+    /// <param name="cancellationToken">Stops the loading.</param>
     public static GptTransformer Load(
-        IHostEnvironment? environment, string path, GptTransformerOptions? options, GptModelOptions? modelOptions)
+        IHostEnvironment? environment,
+        string path,
+        GptTransformerOptions? options,
+        GptModelOptions? modelOptions,
+        IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         using var entries = OpenEntries(path);
         if (!entries.Contains(PackageFormat.MetadataEntry) && PipelineFormat.IsIn(entries))
         {
@@ -51,7 +59,8 @@ internal static class GptPackage
         var (metadata, opened) = PackageFormat.Open(entries, path, environment.TemporaryFolder());
         using var file = opened;
         var saved = SavedOptions.Parse(source, metadata.Options.GetRawText());
-        var model = GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions());
+        var model = GptModel.FromWeights(
+            opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions(), progress, cancellationToken);
         try
         {
             return GptTransformer.Owning(environment, model, options ?? saved.Transformer);

@@ -93,12 +93,19 @@ public sealed class GptTransformer : ITransformer, IDisposable
     /// How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and on this
     /// machine's processors.
     /// </param>
+    /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
+    /// <param name="cancellationToken">Stops the loading and frees its memory.</param>
     /// <exception cref="InvalidDataException">
     /// The package is damaged, of a newer format, or contradicts itself; the message names the entry and the field.
     /// </exception>
     /// <exception cref="IOException">It does not exist or cannot be read.</exception>
-    public static GptTransformer Load(string path, GptModelOptions? modelOptions = null) =>
-        GptPackage.Load(environment: null, path, options: null, modelOptions);
+    /// <exception cref="OperationCanceledException">The loading was stopped.</exception>
+    public static GptTransformer Load(
+        string path,
+        GptModelOptions? modelOptions = null,
+        IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        GptPackage.Load(environment: null, path, options: null, modelOptions, progress, cancellationToken);
 
     /// <summary>
     /// Saves the transformer as a package of its own: a zip of <c>metadata.json</c> (format version, options, checksum),

@@ -60,7 +60,7 @@ internal static class GptTransformerPersistence
             if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
             using var checkpoint = GptCheckpoint.Open(file);
             var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' has no tokenizer.");
-            model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions());
+            model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions(), cancellationToken: Cancellation.OfThread);
         });
         if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
         var transformer = GptTransformer.Owning(env, model!, saved.Transformer);
@@ -136,7 +136,7 @@ internal static class GptTransformerPersistence
         var file = files.Add(Open(PackageFormat.WeightsEntry, entry.Stream, environment));
         Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
         using var opened = PackageFormat.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
-        return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions);
+        return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions, cancellationToken: Cancellation.OfThread);
 
         Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)
             ?? throw new InvalidDataException($"The saved pipeline lacks the GPT model's weights ('{PipelineFormat.WeightsEntry}').");

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using Microsoft.ML;
+using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
@@ -73,6 +74,43 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
+    public void Loading_reports_its_progress_and_stops_within_the_weights()
+    {
+        var transformer = new GptTransformer(_model);
+        string package = Path.Combine(_folder.Path, "package.zip"), checkpoint = Path.Combine(_folder.Path, "model.safetensors");
+        transformer.Save(package);
+        _model.Export(checkpoint);
+        foreach (string file in (string[])[package, checkpoint])
+        {
+            var fractions = new List<double>();
+            _ml.LanguageModeling.LoadModel(file, progress: new FractionReporter(fractions.Add)).Dispose();
+            Assert.Equal(fractions.Order(), fractions);
+            Assert.Equal(1, fractions[^1]);
+
+            using var cancellation = new CancellationTokenSource();
+            var stopping = new FractionReporter(_ => cancellation.Cancel());
+            Assert.ThrowsAny<OperationCanceledException>(
+                () => _ml.LanguageModeling.LoadModel(file, progress: stopping, cancellationToken: cancellation.Token));
+        }
+    }
+
+    [Fact]
+    public void Loading_a_pipeline_stops_for_the_token_of_the_call()
+    {
+        string file = Path.Combine(_folder.Path, "pipeline.zip");
+        _ml.Model.Save(new GptTransformer(_model), Data.Schema, file);
+
+        using (Cancellation.OfCall(new(canceled: true)))
+        {
+            Assert.IsAssignableFrom<OperationCanceledException>(
+                Assert.ThrowsAny<Exception>(() => _ml.Model.Load(file, out _)).GetBaseException());
+        }
+
+        Assert.ThrowsAny<OperationCanceledException>(() => _ml.LanguageModeling.LoadModel(file, cancellationToken: new(canceled: true)));
+        using var loaded = (GptTransformer)_ml.Model.Load(file, out _);
+    }
+
+    [Fact]
     public async Task Training_has_an_asynchronous_form_with_the_same_result()
     {
         var trainer = _ml.LanguageModeling.Trainers.Gpt(Training);
@@ -128,6 +166,11 @@ public sealed class CatalogTests : IDisposable
     private sealed class Reporter(List<LanguageModelMetrics> reports) : IProgress<LanguageModelMetrics>
     {
         public void Report(LanguageModelMetrics value) => reports.Add(value);
+    }
+
+    private sealed class FractionReporter(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
     }
 
     private sealed class StepReporter(Action<int> report) : IProgress<TrainingProgress>

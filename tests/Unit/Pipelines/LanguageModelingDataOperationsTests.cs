@@ -135,7 +135,8 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
         Assert.Contains("latin.txt", Refused(_ml.LanguageModeling.Data.LoadFromFile(file)), StringComparison.Ordinal);
         Assert.Contains("utf-8", Refused(_ml.LanguageModeling.Data.LoadFromLines(file)), StringComparison.Ordinal);
 
-        static string Refused(IDataView view) => Assert.Throws<InvalidDataException>(() => view.GetColumn<string>("Text").ToArray()).Message;
+        static string Refused(IDataView view) =>
+            Assert.Throws<InvalidDataException>(() => view.GetColumn<string>("Text").ToArray()).Message;
     }
 
     [Fact]

@@ -98,7 +98,8 @@ public sealed class PartsTests : IDisposable
             Assert.Equal(expected[row], probability);
         }
 
-        int[] lengths = [.. texts.Select(text => text.Split(' ').Length)]; // where the next token is not predicted, the last token is not an input
+        // Where the next token is not predicted, the last token is not an input.
+        int[] lengths = [.. texts.Select(text => text.Split(' ').Length)];
         Assert.InRange(
             _passes.Where(pass => pass.Parts.HasFlag(TextParts.Loss)).Sum(pass => pass.Tokens),
             lengths.Sum() - 200,

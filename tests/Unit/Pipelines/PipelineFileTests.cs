@@ -98,7 +98,8 @@ public sealed class PipelineFileTests : IDisposable
 
         Assert.Equal(6, loaded.Transform(_data).GetColumn<string>("PredictedToken").Count(token => token.Length > 0));
         var error = Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.LoadModel(Path.Combine(fixtures, "book", "model.pth")));
-        Assert.Contains("model.pth", error.Message, StringComparison.Ordinal); // a state dict has neither the number of heads nor a tokenizer
+        // A state dict has neither the number of heads nor a tokenizer.
+        Assert.Contains("model.pth", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -24,7 +24,11 @@ public sealed class SharedModelTests : IDisposable
     public void A_shared_model_is_saved_and_loaded_once()
     {
         var data = Rows.ToView(_ml, Enumerable.Range(0, 8).Select(i => TinyModels.Text(3 + i, i)));
-        var steps = Step(_one, "A.").Append(Step(_other, "B.")).Append(Step(_one, "C.")).Append(Step(_one, "D.")).Append(Step(_other, "E."));
+        var steps = Step(_one, "A.")
+            .Append(Step(_other, "B."))
+            .Append(Step(_one, "C."))
+            .Append(Step(_one, "D."))
+            .Append(Step(_other, "E."));
         var pipeline = steps.Fit(data);
         _ml.Model.Save(pipeline, data.Schema, File);
 
