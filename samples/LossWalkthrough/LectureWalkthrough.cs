@@ -6,7 +6,9 @@ using static MLNet.Gpt.Samples.LossWalkthrough.Page;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
-/// <summary>The lecture, step by step: from two short texts to cross-entropy and perplexity, computed anew at every run.</summary>
+/// <summary>
+/// The lecture, step by step: from two short texts to cross-entropy and perplexity, computed in every run.
+/// </summary>
 internal sealed class LectureWalkthrough(IAnsiConsole console)
 {
     private const long Seed = 123; // torch.manual_seed(123), as the lecture has it
@@ -19,7 +21,8 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     public void Run()
     {
-        console.Write(new Panel("[bold]The model writes text: how do we measure whether it is any good?[/]\nThe lecture's computation, step by step, on .NET.").RoundedBorder());
+        const string Title = "[bold]The model writes text: how do we measure whether it is any good?[/]";
+        console.Write(new Panel($"{Title}\nThe lecture's computation, step by step, on .NET.").RoundedBorder());
         ShowConfiguration();
 
         int[][] inputs = [.. InputTexts.Select(text => _tokenizer.Encode(text))];
@@ -27,13 +30,16 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         ShowInputsAndTargets(inputs, targets);
         ShowTasks(inputs[0], targets[0]);
 
-        using var network = GptModule.Create(_config, Seed);
-        network.eval();
-        ShowLoss(network, inputs, targets);
+        LossSteps steps;
+        using (var network = GptModule.Create(_config, Seed))
+        {
+            network.eval();
+            steps = ShowLoss(network, inputs, targets);
+        }
 
-        using var model = GptModel.FromWeights(network.ToWeights(), _tokenizer);
-        ShowEngine(model, inputs, targets);
+        using var model = GptModel.FromWeights(WeightInitializer.Create(_config, Seed), _tokenizer);
         ShowGeneration(model);
+        ShowManagedEngine(model, inputs, targets, steps);
     }
 
     private void ShowConfiguration()
@@ -66,7 +72,7 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         console.Write(table);
     }
 
-    private void ShowLoss(GptModule network, int[][] inputs, int[][] targets)
+    private LossSteps ShowLoss(GptModule network, int[][] inputs, int[][] targets)
     {
         int batch = inputs.Length, tokens = inputs[0].Length;
         int[] flatInputs = [.. inputs.SelectMany(row => row)], flatTargets = [.. targets.SelectMany(row => row)];
@@ -78,8 +84,10 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         var steps = TorchLossSteps.Compute(logits, flatInputs, flatTargets);
 
         console.Step("3", "Logits → softmax → arg-max → text");
-        console.WriteLine($"logits         {Shape(logits.shape)}   the first: {string.Join("  ", first.Select(logit => Number(logit, "F4")))} …");
-        console.WriteLine($"probabilities  {Shape(steps.ProbabilitiesShape.Select(size => (long)size))}   each row of {_config.VocabularySize} adds up to 1");
+        string firstLogits = string.Join("  ", first.Select(logit => Number(logit, "F4")));
+        console.WriteLine($"logits         {Shape(logits.shape)}   the first: {firstLogits} …");
+        string shape = Shape(steps.ProbabilitiesShape.Select(size => (long)size));
+        console.WriteLine($"probabilities  {shape}   each row of {_config.VocabularySize} adds up to 1");
         var guesses = Table("row", "arg-max ids", "as text", "the target was");
         foreach (var (row, ids) in steps.ArgMaxIds.Chunk(tokens).Index())
         {
@@ -92,26 +100,22 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         var table = Table("target", "id", "probability", "ln p");
         for (int i = 0; i < flatTargets.Length; i++)
         {
-            table.AddRow(
-                Tokens([flatTargets[i]]), flatTargets[i].ToString(CultureInfo.InvariantCulture), Scientific(steps.TargetProbabilities[i]), Number(steps.LogProbabilities[i], "F4"));
+            string id = flatTargets[i].ToString(CultureInfo.InvariantCulture);
+            table.AddRow(Tokens([flatTargets[i]]), id, Scientific(steps.TargetProbabilities[i]), Number(steps.LogProbabilities[i], "F4"));
         }
 
         foreach (int column in (int[])[1, 2, 3]) table.Columns[column].RightAligned();
         console.Write(table);
         console.WriteLine($"mean of ln p                     {Number(steps.MeanLogProbability, "F4"),10}");
         console.MarkupLine($"cross-entropy, step by step      [bold]{Number(steps.NegativeMeanLogProbability, "F4"),10}[/]");
-        console.MarkupLine($"cross-entropy, in one call       [bold]{Number(steps.CrossEntropy, "F4"),10}[/]   on logits {Shape([(long)batch * tokens, _config.VocabularySize])} and targets {Shape([(long)batch * tokens])}");
+        string flat = $"on logits {Shape([(long)batch * tokens, _config.VocabularySize])} and targets {Shape([(long)batch * tokens])}";
+        console.MarkupLine($"cross-entropy, in one call       [bold]{Number(steps.CrossEntropy, "F4"),10}[/]   {flat}");
 
         console.Step("5", "Perplexity = exp(cross-entropy)");
-        console.MarkupLine($"perplexity                       [bold]{Number(steps.Perplexity, "F4"),10}[/]   of a vocabulary of {_config.VocabularySize}");
+        string perplexity = $"[bold]{Number(steps.Perplexity, "F4"),10}[/]";
+        console.MarkupLine($"perplexity                       {perplexity}   of a vocabulary of {_config.VocabularySize}");
         console.WriteLine(steps.Meaning);
-    }
-
-    private void ShowEngine(GptModel model, int[][] inputs, int[][] targets)
-    {
-        var rows = new TextScorer(model).ScoreBatch(inputs, targets);
-        var loss = LanguageModelMetrics.Merge(rows.Select(row => row.Metrics));
-        console.WriteLine($"The managed engine, with no native library: cross-entropy {Number(loss.CrossEntropy, "F4")}, perplexity {Number(loss.Perplexity, "F2")}.");
+        return steps;
     }
 
     private void ShowGeneration(GptModel model)
@@ -120,6 +124,33 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
         const string Prompt = "Every effort moves you";
         var text = new TextGenerator(model).Generate(Prompt, new GenerationOptions { MaxTokens = 10 });
         console.MarkupLine($"{Markup.Escape(Prompt)}[yellow]{Markup.Escape(text.Text)}[/]");
+    }
+
+    // The same seed gives the same weights without libtorch; only the rounding of sums differs.
+    private void ShowManagedEngine(GptModel model, int[][] inputs, int[][] targets, LossSteps steps)
+    {
+        console.Step("7", "The same numbers without libtorch, from the managed engine");
+        var rows = new TextScorer(model).ScoreBatch(inputs, targets);
+        ScoredToken[] tokens = [.. rows.SelectMany(row => row.Tokens)];
+        int[] ids = [.. targets.SelectMany(row => row)];
+
+        var table = Table("target", "probability on libtorch", "managed", "ln p on libtorch", "managed");
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            table.AddRow(
+                Tokens([ids[i]]),
+                Scientific(steps.TargetProbabilities[i]),
+                Scientific(Math.Exp(tokens[i].LogProbability)),
+                Number(steps.LogProbabilities[i], "F4"),
+                Number(tokens[i].LogProbability, "F4"));
+        }
+
+        foreach (int column in (int[])[1, 2, 3, 4]) table.Columns[column].RightAligned();
+        console.Write(table);
+        var loss = LanguageModelMetrics.Merge(rows.Select(row => row.Metrics));
+        console.WriteLine($"cross-entropy {Number(loss.CrossEntropy, "F4")}, perplexity {Number(loss.Perplexity, "F4")}");
+        console.WriteLine("The first probability lies within a rounding error of 7.4540e-05 and 7.4541e-05.");
+        console.WriteLine("The text of step 6 is from this engine too.");
     }
 
     private string Tokens(int[] ids) => Markup.Escape(string.Join(" ", ids.Select(id => $"'{_tokenizer.Decode([id])}'")));

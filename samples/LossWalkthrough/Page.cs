@@ -3,10 +3,10 @@ using Spectre.Console;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
-/// <summary>What both parts of the walkthrough are laid out with.</summary>
+/// <summary>The layout that both parts of the walkthrough share.</summary>
 internal static class Page
 {
-    /// <summary>The heading of a step.</summary>
+    /// <summary>Writes the heading of a step.</summary>
     public static void Step(this IAnsiConsole console, string number, string title)
     {
         console.WriteLine();

@@ -3,7 +3,7 @@ using MLNet.Gpt.Samples.LossWalkthrough;
 using MLNet.Gpt.TorchSharp;
 using Spectre.Console;
 
-// Part 1 is the lecture, number by number; part 2 asks the same question of a model that learns.
+// Part 1 is the lecture, number by number; part 2 asks the same question about a model that learns.
 // Usage: LossWalkthrough [--lecture-only] [--output FOLDER]
 bool lectureOnly = args.Contains("--lecture-only");
 string output = Path.Combine("artifacts", "walkthrough");
@@ -28,8 +28,8 @@ try
 {
     if (lectureOnly)
     {
-        // The lecture's first probability, 7.45405e-05, stands within a rounding error of 7.4540 and 7.4541; with these kernels the
-        // last digit does not hang on the width of this machine's vectors. They are slow, so training gets a process of its own.
+        // The lecture's first probability, 7.45405e-05, lies within a rounding error of 7.4540e-05 and 7.4541e-05. With
+        // these kernels its last digit does not depend on the width of this machine's vectors.
         LibTorch.UsePortableKernels();
         new LectureWalkthrough(console).Run();
         return 0;

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
-/// <summary>Shows a training as it goes: a live bar in a terminal, a line an evaluation in a file.</summary>
+/// <summary>Shows the progress of training: a live bar in a terminal, a line per evaluation in a file.</summary>
 internal static class TrainingDisplay
 {
     public static T Run<T>(IAnsiConsole console, Func<IProgress<TrainingProgress>, T> train) => console.Profile.Out.IsTerminal
@@ -11,7 +11,11 @@ internal static class TrainingDisplay
         : train(new Reporter(progress => WriteEvaluation(console, progress)));
 
     private static T RunLive<T>(IAnsiConsole console, Func<IProgress<TrainingProgress>, T> train) => console.Progress()
-        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+        .Columns(
+            new TaskDescriptionColumn { Alignment = Justify.Left },
+            new ProgressBarColumn(),
+            new PercentageColumn(),
+            new RemainingTimeColumn())
         .Start(display =>
         {
             var bar = display.AddTask("training");
@@ -20,7 +24,8 @@ internal static class TrainingDisplay
                 bar.MaxValue = progress.TotalSteps;
                 bar.Value = progress.Step;
                 bar.Description = string.Create(
-                    CultureInfo.InvariantCulture, $"step {progress.Step}/{progress.TotalSteps}  loss {progress.BatchLoss:F3}  {progress.TokensPerSecond:N0} tokens/s");
+                    CultureInfo.InvariantCulture,
+                    $"step {progress.Step}/{progress.TotalSteps}  loss {progress.BatchLoss:F3}  {progress.TokensPerSecond:N0} tokens/s");
                 WriteEvaluation(console, progress);
             }));
         });
@@ -30,7 +35,9 @@ internal static class TrainingDisplay
         if (progress.Evaluation is not { } point) return;
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"step {progress.Step,4} of {progress.TotalSteps}  epoch {progress.Epoch}  training loss {point.TrainingLoss:F3}  held-out loss {point.ValidationLoss:F3}  {progress.TokensPerSecond,6:N0} tokens/s"));
+            $"step {progress.Step,4} of {progress.TotalSteps}  epoch {progress.Epoch}  training loss {point.TrainingLoss:F3}  ")
+            + string.Create(
+                CultureInfo.InvariantCulture, $"held-out loss {point.ValidationLoss:F3}  {progress.TokensPerSecond,6:N0} tokens/s"));
     }
 
     private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>

@@ -1,13 +1,14 @@
-using System.Globalization;
 using Microsoft.ML;
 using MLNet.Gpt.Charts;
-using MLNet.Gpt.TorchSharp;
 using Spectre.Console;
 using static MLNet.Gpt.Samples.LossWalkthrough.Page;
 
 namespace MLNet.Gpt.Samples.LossWalkthrough;
 
-/// <summary>The same question of a model that learns: loss on held-out chapters before and after training, all through ML.NET.</summary>
+/// <summary>
+/// The same question for a model that learns: loss on held-out chapters before and after training, all through ML.NET
+/// and without libtorch.
+/// </summary>
 internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFolder)
 {
     private const int HeldOutChapters = 5;
@@ -19,20 +20,23 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
     private static readonly TrainingOptions Training = new()
     {
-        Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 60, EvaluationBatches = 16,
+        Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20,
+        EvaluationInterval = 60, EvaluationBatches = 16,
     };
 
-    // The trainer takes the seed of the context; with this one it begins with the network that is measured before training.
+    // The trainer takes its seed from the context; with this one it begins with the model that is measured before
+    // training.
     private readonly MLContext _ml = new((int)Training.Seed);
 
     public void Run(CancellationToken cancellationToken)
     {
-        console.Step("7", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
+        console.Step("8", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
         string[] chapters = SampleText.ReadChapters();
         var training = ToView(chapters[..^HeldOutChapters]);
         var heldOut = ToView(chapters[^HeldOutChapters..]);
         console.WriteLine(
-            $"{chapters.Length - HeldOutChapters} chapters to learn from, the last {HeldOutChapters} held out; {Config.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)} parameters, context {Config.ContextLength}.");
+            $"{chapters.Length - HeldOutChapters} chapters to learn from, the last {HeldOutChapters} held out; "
+            + $"{Number(Config.ParameterCount, "N0")} parameters, context {Config.ContextLength}.");
 
         LanguageModelMetrics before;
         using (var untrained = CreateUntrained()) before = Evaluate(new GptTransformer(untrained), heldOut);
@@ -47,7 +51,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
             return trainer.Fit(training, heldOut);
         });
 
-        console.Step("8", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
+        console.Step("9", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
         ShowMetrics(before, Evaluate(transformer, heldOut));
         ShowBaselines(chapters[..^HeldOutChapters], chapters[^HeldOutChapters..]);
         ShowPredictions(transformer);
@@ -59,15 +63,14 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         console.WriteLine($"Loss curve: {picture}");
     }
 
-    private static GptModel CreateUntrained()
-    {
-        using var network = GptModule.Create(Config, Training.Seed);
-        return GptModel.FromWeights(network.ToWeights(), Gpt2Tokenizer.Instance);
-    }
+    private static GptModel CreateUntrained() =>
+        GptModel.FromWeights(WeightInitializer.Create(Config, Training.Seed), Gpt2Tokenizer.Instance);
 
-    private LanguageModelMetrics Evaluate(GptTransformer transformer, IDataView data) => _ml.LanguageModeling.Evaluate(transformer.Transform(data));
+    private LanguageModelMetrics Evaluate(GptTransformer transformer, IDataView data) =>
+        _ml.LanguageModeling.Evaluate(transformer.Transform(data));
 
-    private IDataView ToView(IEnumerable<string> texts) => _ml.Data.LoadFromEnumerable(texts.Select(text => new Document { Text = text }));
+    private IDataView ToView(IEnumerable<string> texts) =>
+        _ml.Data.LoadFromEnumerable(texts.Select(text => new Document { Text = text }));
 
     private void ShowMetrics(LanguageModelMetrics before, LanguageModelMetrics after)
     {
@@ -81,7 +84,8 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         table.Columns[2].RightAligned();
         console.Write(table);
         console.WriteLine(
-            $"Guessing among all {before.VocabularySize} tokens alike would give {Number(before.UniformCrossEntropy, "F4")} and a perplexity of {before.VocabularySize}.");
+            $"Guessing uniformly among all {before.VocabularySize} tokens would give {Number(before.UniformCrossEntropy, "F4")} "
+            + $"and a perplexity of {before.VocabularySize}.");
     }
 
     private void ShowBaselines(string[] learned, string[] heldOut)
@@ -89,18 +93,21 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         var unigram = UnigramModel.Train(Corpus.FromTexts(learned), Gpt2Tokenizer.Instance);
         var baselines = TextBaselines.Measure(Corpus.FromTexts(heldOut), Gpt2Tokenizer.Instance, unigram: unigram);
         console.WriteLine(
-            $"Knowing how often each token comes (unigram, add-one) would give {Number(baselines.Unigram!.CrossEntropy, "F4")} and a perplexity of {Number(baselines.Unigram.Perplexity, "N1")}; gzip takes {Number(baselines.Gzip.BitsPerByte, "F3")} bits per byte.");
+            $"Knowing how often each token occurs (unigram, add-one) would give {Number(baselines.Unigram!.CrossEntropy, "F4")} "
+            + $"and a perplexity of {Number(baselines.Unigram.Perplexity, "N1")}; "
+            + $"gzip takes {Number(baselines.Gzip.BitsPerByte, "F3")} bits per byte.");
     }
 
     private void ShowPredictions(GptTransformer transformer)
     {
-        console.Step("9", "What comes next?");
+        console.Step("10", "What comes next?");
         using var engine = _ml.Model.CreatePredictionEngine<Document, Prediction>(transformer);
         var table = Table("text", "next token", "probability");
         foreach (string text in (string[])["The ship", "Captain", "the white", "Call me", "I do not"])
         {
             var prediction = engine.Predict(new Document { Text = text });
-            table.AddRow(Markup.Escape(text), Markup.Escape($"'{prediction.PredictedToken.Replace("\n", "\\n", StringComparison.Ordinal)}'"), Number(prediction.Probability, "P1"));
+            string token = prediction.PredictedToken.Replace("\n", "\\n", StringComparison.Ordinal);
+            table.AddRow(Markup.Escape(text), Markup.Escape($"'{token}'"), Number(prediction.Probability, "P1"));
         }
 
         table.Columns[2].RightAligned();

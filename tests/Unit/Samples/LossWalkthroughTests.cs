@@ -23,6 +23,9 @@ public class LossWalkthroughTests
         Assert.Matches(@"mean of ln p +-10\.7940\b", text);
         Assert.Matches(@"cross-entropy, step by step +10\.7940\b", text);
         Assert.Matches(@"cross-entropy, in one call +10\.7940\b", text);
+        Assert.Matches(@"7\.4541e-05 +7\.4540e-05 +-9\.5042 +-9\.5042\b", text); // libtorch, then the managed engine
+        Assert.Matches(@"4\.7559e-06 +4\.7559e-06 +-12\.2561 +-12\.2561\b", text);
+        Assert.Matches(@"cross-entropy 10\.7940, perplexity 48725\.8\d+", text);
     }
 
     [Fact]
