@@ -5,8 +5,8 @@ using System.Text;
 namespace MLNetGpt.Arguments;
 
 /// <summary>
-/// Takes an encoding by one of the names that PowerShell's own cmdlets know, by code page, by a name of .NET, or as it
-/// is.
+/// Accepts an encoding by one of the names that PowerShell's own cmdlets know, by code page, by its .NET name, or as an
+/// object.
 /// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class EncodingArgumentAttribute : ArgumentTransformationAttribute
@@ -25,7 +25,7 @@ public sealed class EncodingArgumentAttribute : ArgumentTransformationAttribute
         ["utf8NoBOM"] = () => Encoding.UTF8,
     };
 
-    /// <summary>The names, in their order.</summary>
+    /// <summary>The names, in alphabetical order.</summary>
     internal static IEnumerable<string> Names => Known.Keys;
 
     /// <inheritdoc/>
@@ -41,16 +41,18 @@ public sealed class EncodingArgumentAttribute : ArgumentTransformationAttribute
                 string name when int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int page) => OfCodePage(page),
                 string name => CodePagesEncodingProvider.Instance.GetEncoding(name) ?? Encoding.GetEncoding(name),
                 int page => OfCodePage(page),
-                _ => throw new ArgumentException($"A {value.GetType()} is no encoding."),
+                _ => throw new ArgumentException($"A {value.GetType()} is not an encoding."),
             };
         }
         catch (Exception unknown) when (unknown is ArgumentException or NotSupportedException)
         {
             throw new ArgumentTransformationMetadataException(
-                FormattableString.Invariant($"'{value}' is not an encoding. Use {string.Join(", ", Names)}, a code page such as 1252, or a [System.Text.Encoding]."), unknown);
+                FormattableString.Invariant(
+                    $"'{value}' is not an encoding. Use {string.Join(", ", Names)}, a code page such as 1252, or a [System.Text.Encoding]."),
+                unknown);
         }
     }
 
-    // The code pages of Windows are not registered with .NET in every process, and registering them would change it for everyone.
+    // The code pages of Windows are not registered in every process, and registering them would affect other code.
     private static Encoding OfCodePage(int page) => CodePagesEncodingProvider.Instance.GetEncoding(page) ?? Encoding.GetEncoding(page);
 }

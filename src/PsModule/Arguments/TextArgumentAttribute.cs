@@ -4,11 +4,11 @@ using System.Management.Automation;
 namespace MLNetGpt.Arguments;
 
 /// <summary>
-/// Takes text as a string, or as a property of an object or a key of a hashtable. PowerShell would make a string of
-/// anything; here what has no text is refused, so that nobody measures <c>@{Id=1; Text=…}</c> or the digits of token
-/// ids.
+/// Accepts text as a string, as a property of an object or as a key of a hashtable. PowerShell would convert anything
+/// to a string; objects without text are refused here, so that <c>@{Id=1; Text=…}</c> or the digits of token ids are
+/// not measured by mistake.
 /// </summary>
-/// <param name="names">The properties that can hold the text, the one that is preferred first.</param>
+/// <param name="names">The properties that can hold the text, in order of preference.</param>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TextArgumentAttribute(params string[] names) : ArgumentTransformationAttribute
 {
@@ -52,7 +52,8 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
         string kind = value is IDictionary ? "key" : "property";
         string message = $"The {Describe(value)} has no {kind} {wanted}; it has {List(members)}.";
 
-        // An exception about a cast lets PowerShell go on to the parameters that take a path from the object's properties.
+        // After an exception about a cast, PowerShell tries the parameters that take a path from the object's
+        // properties.
         return value is not IDictionary && PathNames.Any(members.Contains)
             ? new ArgumentTransformationMetadataException($"{message} A file is given by -Path or -LiteralPath.", new PSInvalidCastException(message))
             : Refused(message);
@@ -60,7 +61,7 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
 
     private static ArgumentTransformationMetadataException Refused(string message) => new(message);
 
-    // A property that a type defines twice, by new, is listed twice.
+    // A property that a derived type hides is listed twice.
     private static IEnumerable<PSPropertyInfo> PropertiesOf(object item) =>
         PSObject.AsPSObject(item).Properties.DistinctBy(property => property.Name, StringComparer.OrdinalIgnoreCase);
 

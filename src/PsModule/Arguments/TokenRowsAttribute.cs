@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace MLNetGpt.Arguments;
 
-/// <summary>Takes a flat list of ids as one row, where PowerShell would make a row of each.</summary>
+/// <summary>Accepts a flat list of ids as one row; PowerShell would make each id a row.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TokenRowsAttribute : ArgumentTransformationAttribute
 {

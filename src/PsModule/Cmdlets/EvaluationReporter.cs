@@ -3,21 +3,25 @@ using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Shows how far an evaluation is; its reports come on the pipeline's own thread.</summary>
+/// <summary>Shows the progress of an evaluation, on the pipeline's thread.</summary>
 /// <param name="command">The cmdlet that measures.</param>
-/// <param name="name">What is measured.</param>
+/// <param name="name">The name of the model.</param>
 internal sealed class EvaluationReporter(Cmdlet command, string name) : IProgress<EvaluationProgress>
 {
     private string Activity => $"Measuring with {name}";
 
     /// <inheritdoc/>
-    public void Report(EvaluationProgress value) => command.WriteProgress(new ProgressRecord(
-        0, Activity, FormattableString.Invariant($"{value.Metrics.TokenCount:N0} tokens, cross-entropy {value.Metrics.CrossEntropy:F4}, {value.TokensPerSecond:N0} tokens/s"))
+    public void Report(EvaluationProgress value)
     {
-        PercentComplete = (int)(100 * value.Fraction),
-        SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
-    });
+        var (tokens, loss) = (value.Metrics.TokenCount, value.Metrics.CrossEntropy);
+        string status = FormattableString.Invariant($"{tokens:N0} tokens, cross-entropy {loss:F4}, {value.TokensPerSecond:N0} tokens/s");
+        command.WriteProgress(new ProgressRecord(0, Activity, status)
+        {
+            PercentComplete = (int)(100 * value.Fraction),
+            SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
+        });
+    }
 
-    /// <summary>Takes the progress bar away.</summary>
+    /// <summary>Removes the progress bar.</summary>
     public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
 }

@@ -25,7 +25,9 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     [Parameter]
     public ExportDataType DataType { get; set; } = ExportDataType.Float32;
 
-    /// <summary>Writes weights beyond the range of the data type as its largest number, instead of refusing the model.</summary>
+    /// <summary>
+    /// Writes weights beyond the range of the data type as its largest number, instead of refusing the model.
+    /// </summary>
     [Parameter]
     public SwitchParameter ClampToRange { get; set; }
 

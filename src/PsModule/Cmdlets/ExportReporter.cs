@@ -4,15 +4,15 @@ using MLNet.Gpt.Formats;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Turns an export's reports, which come on the pipeline's own thread, into progress.</summary>
+/// <summary>Turns the reports of an export into progress, on the pipeline's thread.</summary>
 /// <param name="command">The cmdlet that exports.</param>
-/// <param name="name">What is exported.</param>
+/// <param name="name">The name of the model.</param>
 internal sealed class ExportReporter(Cmdlet command, string name) : IProgress<ExportProgress>
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _nextShow = Interval; // what is written at once needs no bar
+    private TimeSpan _nextShow = Interval; // a quick export needs no progress bar
 
     /// <inheritdoc/>
     public void Report(ExportProgress value)
@@ -23,7 +23,7 @@ internal sealed class ExportReporter(Cmdlet command, string name) : IProgress<Ex
         command.WriteProgress(new ProgressRecord(0, Activity, status) { PercentComplete = (int)(100 * value.BytesWritten / value.TotalBytes) });
     }
 
-    /// <summary>Takes the progress bar away.</summary>
+    /// <summary>Removes the progress bar.</summary>
     public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
 
     private string Activity => $"Exporting {name}";

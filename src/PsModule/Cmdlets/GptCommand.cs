@@ -2,21 +2,21 @@ using System.Management.Automation;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>What the cmdlets share: cancellation by Ctrl+C, and errors with stable ids.</summary>
+/// <summary>The base of the cmdlets: cancellation by Ctrl+C, and errors with stable ids.</summary>
 public abstract class GptCommand : PSCmdlet, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
 
-    /// <summary>Cancelled when the pipeline is stopped.</summary>
+    /// <summary>Canceled when the pipeline is stopped.</summary>
     protected CancellationToken StopToken => _stop.Token;
 
     /// <inheritdoc/>
     protected override void StopProcessing() => _stop.Cancel();
 
-    /// <summary>Returns the files behind paths; a path that leads to none is reported and left out.</summary>
-    /// <param name="paths">Paths as a user writes them.</param>
-    /// <param name="literal">Whether wildcard characters stand for themselves.</param>
-    /// <param name="allowFolders">Whether a folder is taken as a file is.</param>
+    /// <summary>Returns the files that paths lead to; a path that leads to none is reported and skipped.</summary>
+    /// <param name="paths">Paths as the user entered them.</param>
+    /// <param name="literal">Whether wildcard characters are ordinary characters.</param>
+    /// <param name="allowFolders">Whether a folder is accepted like a file.</param>
     protected IEnumerable<string> ResolveFiles(IEnumerable<string> paths, bool literal, bool allowFolders = false)
     {
         foreach (string path in paths)
@@ -29,11 +29,14 @@ public abstract class GptCommand : PSCmdlet, IDisposable
                 }
                 else if (Directory.Exists(file))
                 {
-                    WriteError(new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt', or what Get-ChildItem -File lists."), "PathIsFolder", ErrorCategory.InvalidArgument, path);
+                    WriteError(
+                        new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt', or what Get-ChildItem -File lists."),
+                        "PathIsFolder", ErrorCategory.InvalidArgument, path);
                 }
                 else
                 {
-                    WriteError(new FileNotFoundException($"There is no file '{file}'.", file), "PathNotFound", ErrorCategory.ObjectNotFound, path);
+                    var missing = new FileNotFoundException($"There is no file '{file}'.", file);
+                    WriteError(missing, "PathNotFound", ErrorCategory.ObjectNotFound, path);
                 }
             }
         }
@@ -47,13 +50,15 @@ public abstract class GptCommand : PSCmdlet, IDisposable
             if (!provider.Name.Equals("FileSystem", StringComparison.Ordinal))
             {
                 WriteError(
-                    new ArgumentException($"'{path}' is an item of PowerShell's provider {provider.Name}, not a file."), "PathNotFile", ErrorCategory.InvalidArgument, path);
+                    new ArgumentException($"'{path}' is an item of PowerShell's provider {provider.Name}, not a file."),
+                    "PathNotFile", ErrorCategory.InvalidArgument, path);
                 return [];
             }
 
             if (literal) return [exact];
 
-            // An existing item that its own name does not match as a pattern, such as 'chapter [1].txt', is what was meant.
+            // An existing item whose name does not match itself as a pattern, such as 'chapter [1].txt', is what was
+            // meant.
             var matches = Matches(path);
             if (Path.Exists(exact) && !matches.Contains(exact)) return [exact];
             if (matches.Count > 0) return matches;
@@ -82,7 +87,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Reads one file of text; where it cannot be read, or is not valid in its encoding, that is reported.</summary>
+    /// <summary>Reads one text file; reports an error if it cannot be read or is not valid in its encoding.</summary>
     protected bool TryRead(string file, Action read)
     {
         try
@@ -102,7 +107,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         return false;
     }
 
-    /// <summary>Works on one item; what the library refuses about it is reported, and the next item has its turn.</summary>
+    /// <summary>Processes one item; an error of the library is reported, and the next item follows.</summary>
     protected void Attempt(Action work, object target)
     {
         try
@@ -123,11 +128,11 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Reports one bad item and goes on.</summary>
+    /// <summary>Reports one bad item and continues.</summary>
     protected void WriteError(Exception exception, string id, ErrorCategory category, object? target) =>
         WriteError(new ErrorRecord(exception, id, category, target));
 
-    /// <summary>Ends the command: nothing can go on.</summary>
+    /// <summary>Ends the command with an error.</summary>
     protected void Terminate(Exception exception, string id, ErrorCategory category, object? target) =>
         ThrowTerminatingError(new ErrorRecord(exception, id, category, target));
 
@@ -138,7 +143,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what the command holds.</summary>
+    /// <summary>Releases what the command holds.</summary>
     protected virtual void Dispose(bool disposing)
     {
         if (disposing) _stop.Dispose();

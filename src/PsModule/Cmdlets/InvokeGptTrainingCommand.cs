@@ -12,17 +12,19 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     private const string TokenFileSet = "TokenFile";
 
     private readonly List<int> _tokens = [];
-    private readonly List<string> _texts = []; // in the book's mode, which cuts texts and not tokens
+    private readonly List<string> _texts = []; // for the engine PyTorchExact, which splits texts instead of tokens
 
-    /// <summary>The model whose weights training begins with; it stays as it is.</summary>
+    /// <summary>The model whose weights training starts from; it is not changed.</summary>
     [Parameter(Mandatory = true, Position = 0)]
     public LanguageModel Model { get; set; } = null!;
 
-    /// <summary>A file of token ids, of data larger than memory.</summary>
+    /// <summary>A file of token ids, for data larger than memory.</summary>
     [Parameter(Mandatory = true, ParameterSetName = TokenFileSet)]
     public string? TokenFile { get; set; }
 
-    /// <summary>The file that the history of the training is written to: a table where it ends in <c>.csv</c>, else JSON.</summary>
+    /// <summary>
+    /// The file that the training history is written to: CSV if its name ends in <c>.csv</c>, else JSON.
+    /// </summary>
     [Parameter]
     public string? HistoryPath { get; set; }
 
@@ -41,7 +43,8 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        string? checkpoints = FullPath(CheckpointPath), history = FullPath(HistoryPath), tokenFile = TokenFile is null ? null : GetUnresolvedProviderPathFromPSPath(TokenFile);
+        string? checkpoints = FullPath(CheckpointPath), history = FullPath(HistoryPath);
+        string? tokenFile = TokenFile is null ? null : GetUnresolvedProviderPathFromPSPath(TokenFile);
         try
         {
             using var tokens = tokenFile is null ? null : MLNet.Gpt.TokenFile.Open(tokenFile);
@@ -95,7 +98,8 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
 
         if (historyFile is not null)
         {
-            File.WriteAllText(historyFile, historyFile.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? history.ToCsv() : history.ToJson());
+            bool isTable = historyFile.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
+            File.WriteAllText(historyFile, isTable ? history.ToCsv() : history.ToJson());
         }
 
         WriteObject(new LanguageModel(Model.Name, "Trained", checkpoints, GptModel.FromWeights(weights, Model.Tokenizer, Model.Engine.Options))
@@ -126,7 +130,9 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         bool isFile = File.Exists(folder);
         if (!isFile && new CheckpointOptions(folder).FindLatestStep() is null) return;
         Terminate(
-            new IOException(isFile ? $"'{folder}' is a file; checkpoints need a folder." : $"'{folder}' holds checkpoints; use -Resume to go on from the latest or -Force to remove them."),
+            new IOException(isFile
+                ? $"'{folder}' is a file; checkpoints need a folder."
+                : $"'{folder}' has checkpoints; use -Resume to resume from the latest, or -Force to remove them."),
             "FileExists",
             ErrorCategory.ResourceExists,
             folder);

@@ -21,11 +21,15 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     private LanguageModelMetrics? _total;
 
-    /// <summary>Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.</summary>
+    /// <summary>
+    /// Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.
+    /// </summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = LossSet)]
     public PSObject[] InputObject { get; set; } = [];
 
-    /// <summary>Result files that were written with -ResultFolder, those of all shards; wildcards are resolved.</summary>
+    /// <summary>
+    /// Result files that were written with -ResultFolder, those of all shards; wildcards are resolved.
+    /// </summary>
     [Parameter(Mandatory = true, ParameterSetName = ResultSet)]
     [SupportsWildcards]
     public string[] ResultPath { get; set; } = [];
@@ -35,7 +39,9 @@ public sealed class MeasureGptLossCommand : GptCommand
     [Parameter(Mandatory = true, ParameterSetName = CorpusLiteralSet)]
     public LanguageModel Model { get; set; } = null!;
 
-    /// <summary>Files of text that are the corpus; wildcards are resolved, and files go in the order of their names.</summary>
+    /// <summary>
+    /// Files of text that are the corpus; wildcards are resolved, and files go in the order of their names.
+    /// </summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CorpusSet)]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
@@ -197,8 +203,8 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
     }
 
-    // Files go in the order of their names, so that shards on different machines agree. They are read ahead once, since a bad one cannot be
-    // reported and left out when the evaluation comes to it.
+    // Files go in the order of their names, so that shards on different machines agree. They are read ahead once, since
+    // a bad one cannot be reported and left out when the evaluation comes to it.
     private Corpus CorpusOf(IEnumerable<string> paths)
     {
         string[] files = [.. paths.Where(IsText).OrderBy(System.IO.Path.GetFileName, StringComparer.Ordinal)];

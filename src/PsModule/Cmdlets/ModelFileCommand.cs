@@ -24,7 +24,7 @@ public abstract class ModelFileCommand : GptCommand
     [Alias("PSPath", "FullName")]
     public string[] LiteralPath { get; set; } = [];
 
-    /// <summary>Attention heads, where a file does not tell them.</summary>
+    /// <summary>The number of attention heads, for a file that does not say.</summary>
     [Parameter(ParameterSetName = PathSet)]
     [Parameter(ParameterSetName = LiteralPathSet)]
     [ValidateRange(1, int.MaxValue)]
@@ -38,7 +38,7 @@ public abstract class ModelFileCommand : GptCommand
     [Parameter(ParameterSetName = LiteralPathSet)]
     public SwitchParameter UseStoredHead { get; set; }
 
-    /// <summary>Opens each model and works on it; one that cannot be used is reported, and the next has its turn.</summary>
+    /// <summary>Opens and processes each model; one that cannot be used is reported, and the next follows.</summary>
     protected void ForEachFile(Action<GptModelFile> work)
     {
         bool literal = ParameterSetName == LiteralPathSet;
@@ -46,7 +46,8 @@ public abstract class ModelFileCommand : GptCommand
         {
             try
             {
-                using var file = GptModelFile.Open(path, MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null, UseStoredHead);
+                int? headCount = MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null;
+                using var file = GptModelFile.Open(path, headCount, UseStoredHead);
                 foreach (string warning in file.Warnings) WriteWarning(warning);
                 work(file);
             }
@@ -65,13 +66,13 @@ public abstract class ModelFileCommand : GptCommand
         }
     }
 
-    /// <summary>What a model is called: its file or folder.</summary>
+    /// <summary>Returns the name of a model: that of its file or folder.</summary>
     protected static string NameOf(GptModelFile file)
     {
         string path = System.IO.Path.TrimEndingDirectorySeparator(file.Path);
         return Directory.Exists(path) ? System.IO.Path.GetFileName(path) : System.IO.Path.GetFileNameWithoutExtension(path);
     }
 
-    /// <summary>What a file's format is called.</summary>
+    /// <summary>Returns the name of a file's format.</summary>
     protected static string FormatOf(GptModelFile file) => $"{file.Format}, {file.DataType}";
 }

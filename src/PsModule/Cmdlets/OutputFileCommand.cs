@@ -5,7 +5,7 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>A cmdlet that writes a file or a folder.</summary>
 public abstract class OutputFileCommand : GptCommand
 {
-    /// <summary>Replaces what is there.</summary>
+    /// <summary>Replaces an existing file or folder.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -13,7 +13,7 @@ public abstract class OutputFileCommand : GptCommand
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
-    /// <summary>Where a path leads to; ends the command where its folder is not there.</summary>
+    /// <summary>Resolves a path; ends the command if its folder does not exist.</summary>
     protected string ResolveOutput(string path)
     {
         string file = Path.TrimEndingDirectorySeparator(GetUnresolvedProviderPathFromPSPath(path));
@@ -25,7 +25,7 @@ public abstract class OutputFileCommand : GptCommand
         return file;
     }
 
-    /// <summary>Writes the file or folder if it may be written; an empty folder may be filled.</summary>
+    /// <summary>Writes a file or folder unless it exists; an empty folder may be filled.</summary>
     /// <param name="file">A resolved path.</param>
     /// <param name="action">What is done, for -WhatIf and -Confirm.</param>
     /// <param name="write">Writes it.</param>

@@ -2,10 +2,10 @@ using MLNet.Gpt;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>How texts are measured, as cmdlets take it.</summary>
+/// <summary>Builds scoring options from the parameters of cmdlets.</summary>
 internal static class ScoringParameters
 {
-    /// <summary>The options that the parameters of a cmdlet amount to; what is 0 was not given.</summary>
+    /// <summary>Returns the options for the parameters of a cmdlet; a length of 0 was not given.</summary>
     public static ScoringOptions Options(
         int windowLength, int stride, LastWindow lastWindow, bool prependEndOfText, SpecialTokens specialToken,
         DocumentBoundaries documents = DocumentBoundaries.Separate) => new()

@@ -8,19 +8,19 @@ public abstract class TrainingCommand : TextInputCommand
 {
     private TrainingEngine _engine = TrainingEngine.Managed;
 
-    /// <summary>What the numbers are computed by.</summary>
+    /// <summary>The engine that computes the training.</summary>
     [Parameter]
     public TrainingEngineName Engine { get; set; }
 
-    /// <summary>Rounds through the texts.</summary>
+    /// <summary>Passes over the texts.</summary>
     [Parameter]
     public int? Epochs { get; set; }
 
-    /// <summary>Steps after which training ends even amid an epoch.</summary>
+    /// <summary>Steps after which training ends, even in the middle of an epoch.</summary>
     [Parameter]
     public int? MaxSteps { get; set; }
 
-    /// <summary>Time after which training ends even amid an epoch.</summary>
+    /// <summary>Time after which training ends, even in the middle of an epoch.</summary>
     [Parameter]
     public TimeSpan? MaxDuration { get; set; }
 
@@ -28,19 +28,19 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public int? BatchSize { get; set; }
 
-    /// <summary>Batches whose gradients are added up for one step.</summary>
+    /// <summary>Batches whose gradients are accumulated for one step.</summary>
     [Parameter]
     public int? BatchesPerStep { get; set; }
 
-    /// <summary>Leaves out windows that fill no whole batch.</summary>
+    /// <summary>Drops windows that do not fill a whole batch.</summary>
     [Parameter]
     public SwitchParameter DropLastBatch { get; set; }
 
-    /// <summary>Tokens between the beginnings of two windows.</summary>
+    /// <summary>Tokens between the starts of two windows.</summary>
     [Parameter]
     public int? Stride { get; set; }
 
-    /// <summary>The share of the tokens, at their end, that is kept from training to measure on.</summary>
+    /// <summary>The fraction of the tokens, at the end, that is held out to measure on.</summary>
     [Parameter]
     public double? ValidationFraction { get; set; }
 
@@ -48,11 +48,11 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public double? LearningRate { get; set; }
 
-    /// <summary>What the learning rate falls to by the last step.</summary>
+    /// <summary>The learning rate of the last step.</summary>
     [Parameter]
     public double? FinalLearningRate { get; set; }
 
-    /// <summary>The way the learning rate falls.</summary>
+    /// <summary>The curve along which the learning rate falls.</summary>
     [Parameter]
     public LearningRateDecay? LearningRateDecay { get; set; }
 
@@ -64,24 +64,24 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public double? WeightDecay { get; set; }
 
-    /// <summary>Lets only matrices decay.</summary>
+    /// <summary>Decays only matrices.</summary>
     [Parameter]
     public SwitchParameter DecayMatricesOnly { get; set; }
 
-    /// <summary>The greatest norm of all gradients together; 0 for no limit.</summary>
+    /// <summary>The maximum norm of all gradients together; 0 for no limit.</summary>
     [Parameter]
     public double? GradientClipping { get; set; }
 
-    /// <summary>The share of a target's probability that is spread over the vocabulary.</summary>
+    /// <summary>The fraction of a target's probability that is spread over the vocabulary.</summary>
     [Parameter]
     public double? LabelSmoothing { get; set; }
 
-    /// <summary>Names of weights that stay as they are; wildcards are allowed.</summary>
+    /// <summary>Names of weights that are not trained; wildcards are allowed.</summary>
     [Parameter]
     [SupportsWildcards]
     public string[] FreezeWeight { get; set; } = [];
 
-    /// <summary>What happens where the loss is no longer a number.</summary>
+    /// <summary>What happens when the loss becomes NaN or infinite.</summary>
     [Parameter]
     public DivergencePolicy? OnDivergence { get; set; }
 
@@ -101,15 +101,15 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public SwitchParameter KeepBest { get; set; }
 
-    /// <summary>What the model goes on from in the text that it writes after each epoch.</summary>
+    /// <summary>The beginning of the text that the model writes after each epoch.</summary>
     [Parameter]
     public string? SamplePrompt { get; set; }
 
-    /// <summary>Tokens of that text.</summary>
+    /// <summary>The number of tokens that it writes.</summary>
     [Parameter]
     public int? SampleTokens { get; set; }
 
-    /// <summary>What the order of the windows and dropout are drawn from.</summary>
+    /// <summary>The seed of the order of windows and of dropout.</summary>
     [Parameter]
     public long? Seed { get; set; }
 
@@ -125,11 +125,11 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public int? CheckpointCount { get; set; }
 
-    /// <summary>Goes on from the latest checkpoint, if there is one.</summary>
+    /// <summary>Resumes from the latest checkpoint, if there is one.</summary>
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>Removes checkpoints that are there.</summary>
+    /// <summary>Removes existing checkpoints.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
@@ -151,7 +151,7 @@ public abstract class TrainingCommand : TextInputCommand
     /// <param name="checkpointFolder"><see cref="CheckpointPath"/> in full.</param>
     protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
     {
-        // The book's where it has a value, but for what belongs to its own log.
+        // The book's settings, except those that belong to its log.
         var defaults = TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
         return new TrainingOptions
         {

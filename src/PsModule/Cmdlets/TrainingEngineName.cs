@@ -1,6 +1,6 @@
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>What the numbers of a training are computed by.</summary>
+/// <summary>The engines that compute a training.</summary>
 public enum TrainingEngineName
 {
     /// <summary>The module's own engine: the fastest.</summary>
@@ -9,6 +9,8 @@ public enum TrainingEngineName
     /// <summary>TorchSharp's automatic differentiation, on libtorch.</summary>
     TorchSharp,
 
-    /// <summary>What the book's program prints in PyTorch on a CPU, digit for digit. The slowest.</summary>
+    /// <summary>
+    /// On libtorch, with the numbers of the book's PyTorch program on a CPU, digit for digit: the slowest.
+    /// </summary>
     PyTorchExact,
 }

@@ -4,8 +4,8 @@ using MLNet.Gpt;
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>
-/// Finds training engines by name. The module has those on libtorch only if it was staged with them, so nothing here refers
-/// to their types.
+/// Finds training engines by name. The module has those on libtorch only if it was staged with them, so nothing here
+/// refers to their types.
 /// </summary>
 internal static class TrainingEngines
 {

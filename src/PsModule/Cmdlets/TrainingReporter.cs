@@ -5,9 +5,11 @@ using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
-/// <summary>Turns a training's reports, which come on the pipeline's own thread, into progress, evaluations and messages.</summary>
+/// <summary>
+/// Turns the reports of a training into progress, evaluations and messages, on the pipeline's thread.
+/// </summary>
 /// <param name="command">The cmdlet that trains.</param>
-/// <param name="name">What is trained.</param>
+/// <param name="name">The name of the model.</param>
 /// <param name="writesEvaluations">Whether evaluations go to the pipeline.</param>
 internal sealed class TrainingReporter(Cmdlet command, string name, bool writesEvaluations) : IProgress<TrainingProgress>
 {
@@ -31,7 +33,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
         if (writesEvaluations && value.Evaluation is { } point) command.WriteObject(TrainingEvaluation.Of(point));
     }
 
-    /// <summary>Takes the progress bar away.</summary>
+    /// <summary>Removes the progress bar.</summary>
     public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
 
     private string Activity => $"Training {name}";
@@ -41,7 +43,8 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
         string status = value.TimeLeft is null
             ? "Measuring before the first step"
             : FormattableString.Invariant(
-                $"Step {value.Step:N0} of {value.TotalSteps:N0}, epoch {value.Epoch}: loss {value.BatchLoss:F4}, learning rate {value.LearningRate:G3}, {value.TokensPerSecond:N0} tokens/s");
+                $"Step {value.Step:N0} of {value.TotalSteps:N0}, epoch {value.Epoch}: loss {value.BatchLoss:F4}, ")
+                + FormattableString.Invariant($"learning rate {value.LearningRate:G3}, {value.TokensPerSecond:N0} tokens/s");
         command.WriteProgress(new ProgressRecord(0, Activity, status)
         {
             PercentComplete = (int)(100L * value.Step / Math.Max(1, value.TotalSteps)),

@@ -1,8 +1,9 @@
 namespace MLNetGpt.HelpBuilder;
 
 /// <summary>
-/// A cmdlet's page in <c>docs/cmdlets</c>: a title, the synopsis as the first paragraph, the description up to the first section, and the
-/// sections Parameters, Examples, Inputs, Outputs, Notes and Links, whose entries are third-level headings.
+/// A cmdlet's page in <c>docs/cmdlets</c>: a title, the synopsis as the first paragraph, the description up to the
+/// first section, and the sections Parameters, Examples, Inputs, Outputs, Notes and Links, whose entries are
+/// third-level headings.
 /// </summary>
 internal sealed class HelpPage
 {

@@ -5,8 +5,8 @@ using System.Runtime.Loader;
 namespace MLNetGpt.Loading;
 
 /// <summary>
-/// The load context of MLNet.Gpt and everything below it: each comes from the module's own <c>lib</c> folder, whatever versions
-/// of the same libraries another module has loaded.
+/// The load context of MLNet.Gpt.Core and its dependencies: all come from the module's own <c>lib</c> folder, whichever
+/// versions of the same libraries another module has loaded.
 /// </summary>
 internal sealed class DependencyContext : AssemblyLoadContext
 {
@@ -20,7 +20,7 @@ internal sealed class DependencyContext : AssemblyLoadContext
         return File.Exists(path) ? LoadFromAssemblyPath(path) : null;
     }
 
-    // A library that is there but does not load is left to whoever handles ResolvingUnmanagedDll.
+    // A library that exists but does not load is left to the handlers of ResolvingUnmanagedDll.
     protected override nint LoadUnmanagedDll(string unmanagedDllName)
     {
         foreach (string name in FileNames(unmanagedDllName))

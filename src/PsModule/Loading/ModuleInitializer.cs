@@ -5,10 +5,11 @@ using System.Runtime.Loader;
 namespace MLNetGpt.Loading;
 
 /// <summary>
-/// Sends what the cmdlets refer to, the libraries whose names begin with MLNet.Gpt, to <see cref="DependencyContext"/>;
-/// from there on every library finds its own dependencies. An assembly of its own and the manifest's first nested
-/// module, because PowerShell looks at the types of the cmdlets, which need MLNet.Gpt.Core, before it calls an
-/// initializer among them. The handler stays when the module is removed: the cmdlets' assembly stays loaded as well.
+/// Loads the libraries that the cmdlets refer to, whose names begin with MLNet.Gpt, through
+/// <see cref="DependencyContext"/>; from there on every library finds its own dependencies. This is in an assembly of
+/// its own, the manifest's first nested module, because PowerShell inspects the types of the cmdlets, which need
+/// MLNet.Gpt.Core, before it calls an initializer in their assembly. The handler remains when the module is removed:
+/// the cmdlets' assembly stays loaded as well.
 /// </summary>
 public sealed class ModuleInitializer : IModuleAssemblyInitializer
 {

@@ -2,7 +2,9 @@ using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 
-/// <summary>The lecture's way from logits to perplexity, every step with its numbers. Lists of lists have a row for each input.</summary>
+/// <summary>
+/// The lecture's steps from logits to perplexity, with their numbers. Lists of lists have one row per input.
+/// </summary>
 public sealed class GptLossStep
 {
     private readonly LossSteps _steps;

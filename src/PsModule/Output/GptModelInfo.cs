@@ -24,7 +24,9 @@ public sealed class GptModelInfo
     /// <summary>The format of its file, or how its weights were drawn.</summary>
     public string Format { get; }
 
-    /// <summary>How its weights are stored: in a file F32, F16, BF16, Q8_0 or several of these, in memory the precision.</summary>
+    /// <summary>
+    /// How its weights are stored: in a file F32, F16, BF16, Q8_0 or several of these, in memory the precision.
+    /// </summary>
     public string DataType { get; }
 
     /// <summary>Its file or folder, or <see langword="null"/>.</summary>

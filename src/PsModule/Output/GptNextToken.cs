@@ -7,7 +7,9 @@ public sealed class GptNextToken
     {
     }
 
-    /// <summary>Its rank among all tokens: 1 is the most probable. Not called Rank, which is a property of every array.</summary>
+    /// <summary>
+    /// Its rank among all tokens: 1 is the most probable. Not called Rank, which is a property of every array.
+    /// </summary>
     public required int TokenRank { get; init; }
 
     /// <summary>Its id.</summary>

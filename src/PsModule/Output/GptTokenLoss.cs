@@ -19,7 +19,9 @@ public sealed class GptTokenLoss
     /// <summary>Index of the first of its characters in the text, from 0.</summary>
     public int Start => Result.Start;
 
-    /// <summary>Number of its characters, as strings are counted. Not called Length, which is a property of every array.</summary>
+    /// <summary>
+    /// Number of its characters, as strings are counted. Not called Length, which is a property of every array.
+    /// </summary>
     public int TextLength => Result.Length;
 
     /// <summary>
@@ -52,7 +54,9 @@ public sealed class GptTokenLoss
     /// <summary>Tokens that the model saw before it.</summary>
     public int ContextCount => Result.ContextCount;
 
-    /// <summary>The prediction's entropy in nats: how unsure the model was. Nothing where it was not asked for.</summary>
+    /// <summary>
+    /// The prediction's entropy in nats: how unsure the model was. Nothing where it was not asked for.
+    /// </summary>
     public double? Entropy => Result.Entropy;
 
     /// <summary>The tokens that the model held most probable, best first; none where they were not asked for.</summary>

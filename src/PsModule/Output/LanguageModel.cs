@@ -2,16 +2,16 @@ using MLNet.Gpt;
 
 namespace MLNetGpt.Output;
 
-/// <summary>A model in memory, as cmdlets hand it on. Its weights are freed with it.</summary>
+/// <summary>A model in memory, as cmdlets pass it on. Disposing it frees its weights.</summary>
 public sealed class LanguageModel : IDisposable
 {
     internal LanguageModel(string name, string format, string? source, GptModel engine) =>
         (Name, Format, Source, Engine) = (name, format, source, engine);
 
-    /// <summary>What it is called: the preset or the file that it came from.</summary>
+    /// <summary>Its name: that of the preset or the file that it came from.</summary>
     public string Name { get; }
 
-    /// <summary>How its weights came to be: the format of their file, or how they were drawn.</summary>
+    /// <summary>The origin of its weights: the format of their file, or how they were drawn.</summary>
     public string Format { get; }
 
     /// <summary>The file it came from, or <see langword="null"/>.</summary>
@@ -23,19 +23,23 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Trainable parameters.</summary>
     public long ParameterCount => Config.ParameterCount;
 
-    /// <summary>How its matrices are held.</summary>
+    /// <summary>The numeric type of its matrices in memory.</summary>
     public WeightPrecision Precision => Engine.Options.Precision;
 
     /// <summary>Bytes that its weights take in memory.</summary>
     public long WeightBytes => Engine.WeightBytes;
 
-    /// <summary>What its training reported, oldest first; empty for a model that was not trained in this session.</summary>
+    /// <summary>
+    /// What its training reported, oldest first; empty for a model that was not trained in this session.
+    /// </summary>
     public TrainingEvaluation[] TrainingHistory { get; init; } = [];
 
     /// <summary>The texts that it wrote after the epochs of its training, oldest first.</summary>
     public string[] TrainingSamples { get; init; } = [];
 
-    /// <summary>Why its training ended; <see langword="null"/> for a model that was not trained in this session.</summary>
+    /// <summary>
+    /// Why its training ended; <see langword="null"/> for a model that was not trained in this session.
+    /// </summary>
     public TrainingEnding? TrainingEnding { get; init; }
 
     internal GptModel Engine { get; }
