@@ -30,6 +30,6 @@ public class AheadOfTimeTests
         using var model = GptModel.Load(path, new GptModelOptions { ThreadCount = 2 });
         var score = new TextScorer(model).Score("low lower newer");
         var text = new TextGenerator(model).Generate("low", new GenerationOptions { MaxTokens = 12, Temperature = 0.8, TopK = 5, Seed = 1 });
-        return [score.Loss.CrossEntropy.ToString("R", CultureInfo.InvariantCulture), text.Text];
+        return [score.CrossEntropy.ToString("R", CultureInfo.InvariantCulture), text.Text];
     }
 }

@@ -47,14 +47,14 @@ public sealed class PackageTests : IDisposable
 
             using var model = GptModel.Load(args[0]);
             var score = new TextScorer(model).Score(File.ReadAllText(args[1]));
-            Console.WriteLine(score.Loss.CrossEntropy.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+            Console.WriteLine(score.CrossEntropy.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
             """);
         string text = Path.Combine(program, "text.txt"), fixture = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "transformers");
         File.WriteAllText(text, "low lower newer");
 
         string output = await DotnetCommand.Run(program, "run", "--configuration", "Release", "--", fixture, text);
         using var model = GptModel.Load(fixture);
-        Assert.Equal(new TextScorer(model).Score("low lower newer").Loss.CrossEntropy, double.Parse(output, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(new TextScorer(model).Score("low lower newer").CrossEntropy, double.Parse(output, System.Globalization.CultureInfo.InvariantCulture));
 
         string[] files = [.. Directory.EnumerateFiles(Path.Combine(program, "bin"), "*", SearchOption.AllDirectories).Select(file => Path.GetFileName(file))];
         Assert.Contains("MLNet.Gpt.Core.dll", files);
