@@ -130,7 +130,8 @@ internal static class InferenceBenchmark
         try
         {
             GptCheckpoint.Save(path, weights, Gpt2Tokenizer.Instance);
-            var contenders = Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)));
+            var contenders =
+                Precisions.Select(precision => new Contender($"MLNet.Gpt {precision}", 1, () => LoadAndPredict(path, precision)));
             var rows = Comparison.Run(Rounds, [.. contenders]);
             AnsiConsole.WriteLine();
             foreach (var (row, precision) in rows.Zip(Precisions))

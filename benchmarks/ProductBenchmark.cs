@@ -20,7 +20,8 @@ internal static unsafe class ProductBenchmark
     public static void Run()
     {
         using var noGradients = torch.no_grad();
-        foreach (var (name, outputs, depth) in ((string, int, int)[])[("query, key and value", 2304, 768), ("feed-forward in", 3072, 768), ("feed-forward out", 768, 3072)])
+        foreach (var (name, outputs, depth) in ((string, int, int)[])[
+            ("query, key and value", 2304, 768), ("feed-forward in", 3072, 768), ("feed-forward out", 768, 3072)])
         {
             using var input = torch.randn(Rows, depth);
             using var weight = torch.randn(outputs, depth);
@@ -33,7 +34,8 @@ internal static unsafe class ProductBenchmark
                 new("MLNet.Gpt", operations, product.Run),
                 new("the machine's peak, on registers", MachineLimits.MultiplyAddsOfAPass / 1e9, MachineLimits.MultiplyAddPass));
             Report.Print($"{name}: {Rows} × {depth} × {outputs}", "GFLOP/s", rows);
-            AnsiConsole.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{rows[1].Median / rows[2].Median:P0} of the peak, median beside median."));
+            AnsiConsole.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"{rows[1].Median / rows[2].Median:P0} of the peak, median beside median."));
         }
     }
 

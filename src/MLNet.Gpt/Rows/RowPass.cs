@@ -105,7 +105,8 @@ internal sealed class RowPass(
     private void SetNoEnd(int index)
     {
         if (parts.HasFlag(TextParts.Embedding)) _embeddings[index] = [.. Enumerable.Repeat(float.NaN, model.Config.EmbeddingWidth)];
-        if (WantsLogits) _candidates[index] = [.. Enumerable.Repeat(new TokenCandidate(-1, string.Empty, double.NaN), options.Columns.CandidateCount)];
+        if (WantsLogits)
+            _candidates[index] = [.. Enumerable.Repeat(new TokenCandidate(-1, string.Empty, double.NaN), options.Columns.CandidateCount)];
     }
 
     private void AddSequence(ReadOnlySpan<int> inputs, ReadOnlySpan<int> targets, int index, int firstScore, bool isEnd)
