@@ -34,6 +34,7 @@ internal static class ChildTestRun
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string argument in new[] { "exec", assembly, "-namespace", testNamespace, "-noColor", "-trait-", "Category=Slow" }) start.ArgumentList.Add(argument);
         foreach (string name in start.Environment.Keys.Where(IsOfTheTestPlatform).ToList()) start.Environment.Remove(name);
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a child that is killed would leave its pipes in the temporary folder
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException("No process was started.");
     }

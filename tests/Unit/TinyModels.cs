@@ -5,7 +5,8 @@ namespace MLNet.Gpt.Tests;
 internal static class TinyModels
 {
     /// <summary>Words w0 … w59 and the end of text.</summary>
-    public static ITextTokenizer Words { get; } = new WordTokenizer([.. Enumerable.Range(0, 60).Select(i => $"w{i}"), "<|endoftext|>"], endOfText: "<|endoftext|>");
+    public static ITextTokenizer Words { get; } = new WordTokenizer(
+        [.. Enumerable.Range(0, 60).Select(i => $"w{i}"), "<|endoftext|>"], endOfText: "<|endoftext|>");
 
     public static GptModel Create(ITextTokenizer? tokenizer = null, int seed = 1) =>
         GptModel.FromWeights(Weights(GptPresets.Tiny, seed), tokenizer ?? Words, new GptModelOptions { ThreadCount = 2 });

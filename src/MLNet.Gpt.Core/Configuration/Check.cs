@@ -19,7 +19,8 @@ internal static class Check
 
     /// <summary>Refuses a value outside of a range that includes both ends.</summary>
     public static T Between<T>(T value, T minimum, T maximum, string name)
-        where T : struct, INumber<T> => value >= minimum && value <= maximum ? value : throw OutOfRange(name, value, $"from {Text(minimum)} to {Text(maximum)}");
+        where T : struct, INumber<T> =>
+        value >= minimum && value <= maximum ? value : throw OutOfRange(name, value, $"from {Text(minimum)} to {Text(maximum)}");
 
     /// <summary>Refuses a negative, infinite or undefined number.</summary>
     public static double NotNegative(double value, string name) =>
@@ -29,8 +30,9 @@ internal static class Check
     public static double Positive(double value, string name) =>
         value > 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "above 0 and finite");
 
-    /// <summary>Refuses a share outside of [0, 1).</summary>
-    public static double BelowOne(double value, string name) => value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
+    /// <summary>Refuses a fraction outside of [0, 1).</summary>
+    public static double BelowOne(double value, string name) =>
+        value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
     /// <summary>
     /// Refuses a value that its enumeration does not name, such as one cast from a number in a file;
@@ -51,7 +53,9 @@ internal static class Check
     /// <param name="name">The setting or argument.</param>
     /// <param name="value">What was given.</param>
     /// <param name="allowed">What is allowed, as it follows "it must be".</param>
-    public static ArgumentOutOfRangeException OutOfRange(string name, object value, string allowed) => new(name, $"{name} is {Text(value)}; it must be {allowed}.");
+    public static ArgumentOutOfRangeException OutOfRange(string name, object value, string allowed) =>
+        new(name, $"{name} is {Text(value)}; it must be {allowed}.");
 
-    private static string Text(object value) => value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value.ToString() ?? "";
+    private static string Text(object value) =>
+        value is IFormattable number ? number.ToString(null, CultureInfo.InvariantCulture) : value.ToString() ?? "";
 }

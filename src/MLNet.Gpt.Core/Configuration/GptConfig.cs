@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt;
 
 /// <summary>
@@ -12,32 +14,30 @@ public sealed record GptConfig
 {
     /// <summary>Number of distinct token ids, V. At least 1.</summary>
     /// <value>50257: GPT-2's byte-level BPE vocabulary.</value>
-    public int VocabularySize { get; init => field = AtLeast(1, value, nameof(VocabularySize)); } = 50257;
+    public int VocabularySize { get; init => field = Check.AtLeast(value, 1, nameof(VocabularySize)); } = 50257;
 
-    /// <summary>Longest run of tokens that the model sees at once, T. At least 1.</summary>
+    /// <summary>Maximum number of tokens that the model sees at once, T. At least 1.</summary>
     /// <value>1024.</value>
-    public int ContextLength { get; init => field = AtLeast(1, value, nameof(ContextLength)); } = 1024;
+    public int ContextLength { get; init => field = Check.AtLeast(value, 1, nameof(ContextLength)); } = 1024;
 
     /// <summary>Width of the embeddings and of the residual stream, C. At least 1, and divisible by <see cref="HeadCount"/>.</summary>
     /// <value>768.</value>
-    public int EmbeddingWidth { get; init => field = AtLeast(1, value, nameof(EmbeddingWidth)); } = 768;
+    public int EmbeddingWidth { get; init => field = Check.AtLeast(value, 1, nameof(EmbeddingWidth)); } = 768;
 
     /// <summary>Attention heads per layer, nh. At least 1.</summary>
     /// <value>12.</value>
-    public int HeadCount { get; init => field = AtLeast(1, value, nameof(HeadCount)); } = 12;
+    public int HeadCount { get; init => field = Check.AtLeast(value, 1, nameof(HeadCount)); } = 12;
 
     /// <summary>Transformer blocks, L. At least 1.</summary>
     /// <value>12.</value>
-    public int LayerCount { get; init => field = AtLeast(1, value, nameof(LayerCount)); } = 12;
+    public int LayerCount { get; init => field = Check.AtLeast(value, 1, nameof(LayerCount)); } = 12;
 
     /// <summary>Probability of dropping an activation while training; at least 0 and below 1. Never applied to inference.</summary>
     /// <value>0.1.</value>
     public double DropoutRate
     {
         get;
-        init => field = value is >= 0 and < 1
-            ? value
-            : throw new ArgumentOutOfRangeException(nameof(DropoutRate), value, $"{nameof(DropoutRate)} is {value}; it must be at least 0 and below 1.");
+        init => field = Check.BelowOne(value, nameof(DropoutRate));
     } = 0.1;
 
     /// <summary>
@@ -47,7 +47,7 @@ public sealed record GptConfig
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasQkvBias { get; init; } = true;
 
-    /// <summary>Whether the output head shares the token embedding's matrix.</summary>
+    /// <summary>Whether the output head shares the token embedding.</summary>
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasTiedHead { get; init; } = true;
 
@@ -78,9 +78,6 @@ public sealed record GptConfig
     public GptConfig Validated() => EmbeddingWidth % HeadCount == 0
         ? this
         : throw new ArgumentException(
-            $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; every head needs the same whole width.");
-
-    private static int AtLeast(int minimum, int value, string name) => value >= minimum
-        ? value
-        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be at least {minimum}.");
+            $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; "
+            + "every head needs the same whole width.");
 }

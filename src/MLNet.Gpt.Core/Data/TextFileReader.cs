@@ -41,7 +41,8 @@ internal sealed class TextFileReader : TextReader
             if (found is null && encoding is null && LooksWide(first))
             {
                 throw new InvalidDataException(
-                    $"'{path}' is not text in UTF-8: every other byte of its beginning is zero, as in UTF-16 without a byte order mark. {Advice}");
+                    $"'{path}' is not text in UTF-8: every other byte of its beginning is zero, "
+                    + $"as in UTF-16 without a byte order mark. {Advice}");
             }
 
             _encoding = (Encoding)(found ?? encoding ?? Encoding.UTF8).Clone();
@@ -62,7 +63,8 @@ internal sealed class TextFileReader : TextReader
     /// <summary>Bytes of the file that are decoded, from its beginning.</summary>
     public long BytesRead { get; private set; }
 
-    private static string Advice => "Give the encoding that the file is in, such as Encoding.Latin1 or Encoding.Unicode (in PowerShell: -Encoding).";
+    private static string Advice =>
+        "Give the encoding that the file is in, such as Encoding.Latin1 or Encoding.Unicode (in PowerShell: -Encoding).";
 
     public override int Peek() => HasNext() ? _chars[_next] : -1;
 
@@ -110,9 +112,11 @@ internal sealed class TextFileReader : TextReader
         catch (DecoderFallbackException error)
         {
             string bytes = string.Join(' ', (error.BytesUnknown ?? []).Select(each => each.ToString("X2", CultureInfo.InvariantCulture)));
-            int index = _encoding is UnicodeEncoding ? LoneSurrogate(_bytes.AsSpan(0, count - kept)) : error.Index; // below 0: in the block before
+            // Below 0 if the bytes begin in the block before.
+            int index = _encoding is UnicodeEncoding ? LoneSurrogate(_bytes.AsSpan(0, count - kept)) : error.Index;
             string message = string.Create(
-                CultureInfo.InvariantCulture, $"'{_path}' is not valid {_encoding.WebName}: the bytes {bytes} at offset {BytesRead + index}. {Advice}");
+                CultureInfo.InvariantCulture,
+                $"'{_path}' is not valid {_encoding.WebName}: the bytes {bytes} at offset {BytesRead + index}. {Advice}");
             throw new InvalidDataException(message, error);
         }
 

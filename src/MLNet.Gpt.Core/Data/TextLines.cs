@@ -43,7 +43,8 @@ internal static class TextLines
     /// Documents of so many lines each, the last perhaps of fewer. Ends of lines are kept within a document and not at its end. A
     /// document of nothing but white space is left out.
     /// </summary>
-    public static IEnumerable<string> InGroups(IEnumerable<string> lines, int linesPerDocument) => lines.Chunk(linesPerDocument).Select(Join).Where(HasText);
+    public static IEnumerable<string> InGroups(IEnumerable<string> lines, int linesPerDocument) =>
+        lines.Chunk(linesPerDocument).Select(Join).Where(HasText);
 
     /// <summary>Documents parted by blank lines. Ends of lines are kept within a document and not at its end.</summary>
     public static IEnumerable<string> InParagraphs(IEnumerable<string> lines)

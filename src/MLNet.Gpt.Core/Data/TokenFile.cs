@@ -91,6 +91,9 @@ public sealed class TokenFile : ITokenSource, IDisposable
         }
 
         var narrow = MemoryMarshal.Cast<byte, ushort>(bytes);
-        for (int i = 0; i < ids.Length; i++) ids[i] = BitConverter.IsLittleEndian ? narrow[i] : BinaryPrimitives.ReverseEndianness(narrow[i]);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ids[i] = BitConverter.IsLittleEndian ? narrow[i] : BinaryPrimitives.ReverseEndianness(narrow[i]);
+        }
     }
 }

@@ -6,12 +6,12 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Makes a token file of texts, a piece of a text in memory at a time. Between two documents stands the tokenizer's end of text,
-/// where it has one.
+/// Makes a token file from texts, with a chunk of a text in memory at a time. Documents are separated by the tokenizer's end of
+/// text, if it has one.
 /// </summary>
 public static class TokenFileBuilder
 {
-    private const int PieceLength = 1 << 20; // characters
+    private const int ChunkLength = 1 << 20; // characters
     private const int BufferLength = 1 << 16; // bytes
 
     /// <summary>Makes a token file of text files, each of which is a document.</summary>
@@ -20,8 +20,8 @@ public static class TokenFileBuilder
     /// <param name="textFiles">Text files, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
     /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
-    /// <param name="progress">Told after each piece of some million characters.</param>
-    /// <param name="cancellationToken">Checked before each piece.</param>
+    /// <param name="progress">Told after each chunk of some million characters.</param>
+    /// <param name="cancellationToken">Checked before each chunk.</param>
     /// <returns>Tokens in the file.</returns>
     /// <exception cref="IOException">A text is not there or cannot be read, or the token file cannot be written.</exception>
     /// <exception cref="InvalidDataException">A text has bytes that are not valid in the encoding; the message names the file and
@@ -36,30 +36,51 @@ public static class TokenFileBuilder
     {
         string[] files = [.. textFiles];
         long bytes = files.Sum(file => new FileInfo(file).Length);
-        return Build(path, files, bytes, file => new TextFileReader(file, encoding), tokenizer, PieceLength, progress, cancellationToken);
+        return Build(path, files, bytes, file => new TextFileReader(file, encoding), tokenizer, ChunkLength, progress, cancellationToken);
     }
+
+    /// <summary>
+    /// Makes a token file of text files as <see cref="FromFiles"/> does, on a thread of its own. Progress is reported on
+    /// that thread; <see cref="Progress{T}"/> brings it back to the caller's.
+    /// </summary>
+    /// <inheritdoc cref="FromFiles"/>
+    public static Task<long> FromFilesAsync(
+        string path,
+        IEnumerable<string> textFiles,
+        ITextTokenizer tokenizer,
+        Encoding? encoding = null,
+        IProgress<TokenizingProgress>? progress = null,
+        CancellationToken cancellationToken = default) => Task.Factory.StartNew(
+            () => FromFiles(path, textFiles, tokenizer, encoding, progress, cancellationToken),
+            cancellationToken,
+            TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
+            TaskScheduler.Default);
 
     /// <summary>Makes a token file of documents, such as the rows of a data set, which are taken one by one.</summary>
     /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
     /// anything fails.</param>
     /// <param name="documents">The documents, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
-    /// <param name="progress">Told after each piece of some million characters, and after each document.</param>
-    /// <param name="cancellationToken">Checked before each piece.</param>
+    /// <param name="progress">Told after each chunk of some million characters, and after each document.</param>
+    /// <param name="cancellationToken">Checked before each chunk.</param>
     /// <returns>Tokens in the file.</returns>
     /// <exception cref="IOException">The token file cannot be written.</exception>
     public static long FromTexts(
-        string path, IEnumerable<string> documents, ITextTokenizer tokenizer, IProgress<TokenizingProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Build(path, documents, totalBytes: null, document => new StringReader(document), tokenizer, PieceLength, progress, cancellationToken);
+        string path,
+        IEnumerable<string> documents,
+        ITextTokenizer tokenizer,
+        IProgress<TokenizingProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Build(path, documents, totalBytes: null, document => new StringReader(document), tokenizer, ChunkLength, progress, cancellationToken);
 
-    /// <summary>The same with a length of pieces of the caller's.</summary>
+    /// <summary>The same with a chunk length of the caller's.</summary>
     internal static long Build(
         string path,
         IEnumerable<string> documents,
         long? totalBytes,
         Func<string, TextReader> open,
         ITextTokenizer tokenizer,
-        int pieceLength,
+        int chunkLength,
         IProgress<TokenizingProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -74,10 +95,10 @@ public static class TokenFileBuilder
                 if (done > 0 && tokenizer.EndOfTextId is { } endOfText) count += Write(output, [endOfText], bytesPerToken);
                 using (var text = open(document))
                 {
-                    foreach (string piece in TextChunks.Read(text, pieceLength))
+                    foreach (string chunk in TextChunks.Read(text, chunkLength))
                     {
                         cancellationToken.ThrowIfCancellationRequested();
-                        count += Write(output, tokenizer.Encode(piece), bytesPerToken);
+                        count += Write(output, tokenizer.Encode(chunk), bytesPerToken);
                         Report(bytes + BytesRead(text));
                     }
 

@@ -29,14 +29,19 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
     /// <exception cref="InvalidDataException">The bytes are not a header, or do not fit the file's length.</exception>
     public static TokenFileHeader Read(string path, ReadOnlySpan<byte> bytes, long fileLength)
     {
-        if (bytes.Length < Length) throw new InvalidDataException($"'{path}' has {fileLength} bytes; a token file begins with {Length} bytes of header.");
+        if (bytes.Length < Length)
+        {
+            throw new InvalidDataException($"'{path}' has {fileLength} bytes; a token file begins with {Length} bytes of header.");
+        }
+
         int mark = Number(bytes, 0), version = Number(bytes, 1);
         int bytesPerToken = (mark, version) switch
         {
             (Mark16, Version16) => 2,
             (Mark32, Version32) => 4,
             _ => throw new InvalidDataException(
-                $"'{path}' is not a token file: it begins with {mark} and {version}, where {Mark16} and {Version16} or {Mark32} and {Version32} are expected."),
+                $"'{path}' is not a token file: it begins with {mark} and {version}, "
+                + $"where {Mark16} and {Version16} or {Mark32} and {Version32} are expected."),
         };
         var header = new TokenFileHeader(bytesPerToken, ((long)Number(bytes, 3) << 32) | (uint)Number(bytes, 2), Number(bytes, 4));
         if (header.Count < 0 || header.VocabularySize < 0)
@@ -46,8 +51,10 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
 
         return header.FileLength == fileLength
             ? header
-            : throw new InvalidDataException($"'{path}' has {fileLength} bytes; {header.Count} tokens of {bytesPerToken} bytes take {header.FileLength}.");
+            : throw new InvalidDataException(
+                $"'{path}' has {fileLength} bytes; {header.Count} tokens of {bytesPerToken} bytes take {header.FileLength}.");
     }
 
-    private static int Number(ReadOnlySpan<byte> bytes, int index) => BinaryPrimitives.ReadInt32LittleEndian(bytes[(index * sizeof(int))..]);
+    private static int Number(ReadOnlySpan<byte> bytes, int index) =>
+        BinaryPrimitives.ReadInt32LittleEndian(bytes[(index * sizeof(int))..]);
 }

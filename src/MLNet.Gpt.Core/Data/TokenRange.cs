@@ -25,7 +25,8 @@ internal sealed class TokenRange : ITokenSource
     {
         if (start < 0 || start > count - length)
         {
-            throw new ArgumentOutOfRangeException(nameof(start), start, $"{length} tokens from {start} reach outside the {count} that there are.");
+            throw new ArgumentOutOfRangeException(
+                nameof(start), start, $"{length} tokens from {start} reach outside the {count} that there are.");
         }
     }
 }

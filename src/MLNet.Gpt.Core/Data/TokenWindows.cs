@@ -8,7 +8,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The windows that a text's tokens are cut into: inputs, and as their targets the same tokens one place further on.
+/// The windows that a text's tokens are cut into: inputs, and as their targets the same tokens one position further on.
 /// Views of the tokens, which are not changed, and not copied where they lie in memory. Safe for use by many threads.
 /// </summary>
 /// <remarks>
@@ -37,7 +37,8 @@ public sealed class TokenWindows
     /// are dropped.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
-    public TokenWindows(ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
+    public TokenWindows(
+        ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
         : this(new TokenMemory(tokens), contextLength, stride, keepIncomplete)
     {
         _memory = tokens;
@@ -58,23 +59,34 @@ public sealed class TokenWindows
     {
         ContextLength = Check.AtLeast(contextLength, 1, nameof(contextLength));
         Stride = stride ?? contextLength;
-        if (Stride < 1 || Stride > contextLength) throw Check.OutOfRange(nameof(stride), Stride, $"from 1 to the context length, {contextLength}");
+        if (Stride < 1 || Stride > contextLength)
+        {
+            throw Check.OutOfRange(nameof(stride), Stride, $"from 1 to the context length, {contextLength}");
+        }
 
         if (tokens.Count < 2)
         {
-            throw new ArgumentException($"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
+            throw new ArgumentException(
+                $"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
         }
 
         if (tokens.Count <= contextLength && !keepIncomplete)
         {
             throw new ArgumentException(
-                $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
+                $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. "
+                + "Shorten the context, or keep incomplete windows.",
                 nameof(tokens));
         }
 
         (_tokens, _limit) = (tokens, vocabularySize);
         long targets = tokens.Count - 1, complete = targets < contextLength ? 0 : ((targets - contextLength) / Stride) + 1;
-        if (complete >= int.MaxValue) throw new ArgumentException($"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.", nameof(stride));
+        if (complete >= int.MaxValue)
+        {
+            throw new ArgumentException(
+                $"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.",
+                nameof(stride));
+        }
+
         _completeCount = (int)complete;
         long covered = complete == 0 ? 0 : ((complete - 1) * Stride) + contextLength;
         bool hasIncomplete = keepIncomplete && covered < targets;
@@ -98,12 +110,12 @@ public sealed class TokenWindows
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public int Length(int window) => (int)Math.Min(ContextLength, _tokens.Count - 1 - Start(window));
 
-    /// <summary>The ids that a window shows the model.</summary>
+    /// <summary>Returns the input ids of a window.</summary>
     /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public ReadOnlySpan<int> Inputs(int window) => Span(Start(window), Length(window));
 
-    /// <summary>For each input of a window the id that follows it.</summary>
+    /// <summary>Returns, for each input of a window, the id that follows it.</summary>
     /// <param name="window">From 0 to <see cref="Count"/> − 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));

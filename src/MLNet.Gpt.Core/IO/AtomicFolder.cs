@@ -18,7 +18,7 @@ internal static class AtomicFolder
     /// </param>
     /// <param name="write">Writes the files into the folder that it is given, and flushes them to the disk.</param>
     /// <exception cref="IOException">
-    /// There is something else than a folder at the path, the folder there holds something that may not be replaced, or
+    /// There is something other than a folder at the path, the folder there holds something that may not be replaced, or
     /// the place cannot be written to.
     /// </exception>
     public static void Write(string path, Func<string, bool> mayReplace, Action<string> write)
@@ -27,7 +27,8 @@ internal static class AtomicFolder
         if (Directory.Exists(target)) Aside.Sweep(target);
         CheckReplaceable(target, mayReplace);
 
-        string parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced.");
+        string parent = Path.GetDirectoryName(target)
+            ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced.");
         string aside = Aside.In(parent);
         var mode = WritableTarget.Mode(target);
         Create(path, aside, mode);

@@ -37,8 +37,9 @@ internal sealed class PositionedFile : IDisposable
         try
         {
             var file = new PositionedFile(path, handle, handle);
-            if (file.IsLfsPointer()) throw new InvalidDataException($"'{path}' is a pointer of Git LFS, not the file itself; run 'git lfs pull' in the repository to fetch it.");
-            return file;
+            if (!file.IsLfsPointer()) return file;
+            throw new InvalidDataException(
+                $"'{path}' is a pointer of Git LFS, not the file itself; run 'git lfs pull' in the repository to fetch it.");
         }
         catch
         {
@@ -95,7 +96,12 @@ internal sealed class PositionedFile : IDisposable
         while (!destination.IsEmpty)
         {
             int read = RandomAccess.Read(_handle, destination, offset);
-            if (read == 0) throw new InvalidDataException($"'{Path}' ends at byte {offset}, before the data that its header places there: it has been cut off.");
+            if (read == 0)
+            {
+                throw new InvalidDataException(
+                    $"'{Path}' ends at byte {offset}, before the data that its header places there: it has been cut off.");
+            }
+
             destination = destination[read..];
             offset += read;
         }

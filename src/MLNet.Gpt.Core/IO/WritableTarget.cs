@@ -9,7 +9,7 @@ internal static class WritableTarget
     private const UnixFileMode Permissions = (UnixFileMode)0x1FF; // read, write and execute, for owner, group and others
 
     /// <summary>The file that a path leads to; where it is a link, the link's target, also if nothing is there.</summary>
-    /// <exception cref="IOException">There is something else than a file, or the links go in a circle.</exception>
+    /// <exception cref="IOException">There is something other than a file, or the links go in a circle.</exception>
     public static string File(string path)
     {
         string target = Follow(path);
@@ -18,7 +18,7 @@ internal static class WritableTarget
     }
 
     /// <summary>The folder that a path leads to; where it is a link, the link's target, also if nothing is there.</summary>
-    /// <exception cref="IOException">There is something else than a folder, or the links go in a circle.</exception>
+    /// <exception cref="IOException">There is something other than a folder, or the links go in a circle.</exception>
     public static string Folder(string path)
     {
         string target = Follow(Path.TrimEndingDirectorySeparator(path));

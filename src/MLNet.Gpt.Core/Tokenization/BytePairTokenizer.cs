@@ -10,7 +10,7 @@ namespace MLNet.Gpt;
 /// Imported models whose vocabulary is not GPT-2's use it; for GPT-2's own, <see cref="Gpt2Tokenizer"/> gives the same
 /// ids faster.
 /// </summary>
-public sealed class BytePairTokenizer : ITextTokenizer
+public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
 {
     private readonly byte[][] _tokens;
     private readonly int[] _byteIds = new int[256];
@@ -47,7 +47,11 @@ public sealed class BytePairTokenizer : ITextTokenizer
         ArgumentNullException.ThrowIfNull(specialIds);
         _tokens = [.. tokens];
         TokenIds.Validate([.. specialIds], _tokens.Length, nameof(specialIds));
-        if (endOfTextId is { } end && !specialIds.Contains(end)) throw new ArgumentException($"The end of text, {end}, is none of the special ids.", nameof(endOfTextId));
+        if (endOfTextId is { } end && !specialIds.Contains(end))
+        {
+            throw new ArgumentException($"The end of text, {end}, is none of the special ids.", nameof(endOfTextId));
+        }
+
         if (beginningOfTextId is { } beginning && !specialIds.Contains(beginning))
         {
             throw new ArgumentException($"The beginning of text, {beginning}, is none of the special ids.", nameof(beginningOfTextId));
@@ -56,8 +60,15 @@ public sealed class BytePairTokenizer : ITextTokenizer
         if (unknownId is { } unknown) TokenIds.Validate([unknown], _tokens.Length, nameof(unknownId));
 
         var ids = IdsOf(_tokens, [.. specialIds]);
-        _specials = [.. specialIds.Distinct().Select(id => (Encoding.UTF8.GetString(_tokens[id]), id)).OrderByDescending(special => special.Item1.Length)];
-        for (int value = 0; value < _byteIds.Length; value++) _byteIds[value] = ids.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue([(byte)value], out int id) ? id : -1;
+        _specials = [.. specialIds.Distinct()
+            .Select(id => (Encoding.UTF8.GetString(_tokens[id]), id))
+            .OrderByDescending(special => special.Item1.Length)];
+        var byBytes = ids.GetAlternateLookup<ReadOnlySpan<byte>>();
+        for (int value = 0; value < _byteIds.Length; value++)
+        {
+            _byteIds[value] = byBytes.TryGetValue([(byte)value], out int id) ? id : -1;
+        }
+
         _merges = new BytePairMerges(merges, Merged(_tokens, merges, ids));
         Merges = [.. merges];
         EndOfTextId = endOfTextId;
@@ -87,21 +98,13 @@ public sealed class BytePairTokenizer : ITextTokenizer
     /// <exception cref="ArgumentException">
     /// The text has a byte that no token stands for, and there is no <see cref="UnknownId"/>.
     /// </exception>
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        var ids = IdBuffer.Keeping(expected: (text.Length / 4) + 16);
-        Encode(text, specialTokens, ref ids);
-        return ids.Detach();
-    }
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.Encode(this, text, specialTokens);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">As for <see cref="Encode(ReadOnlySpan{char}, SpecialTokens)"/>.</exception>
-    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        IdBuffer ids = default;
-        Encode(text, specialTokens, ref ids);
-        return ids.Count;
-    }
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.CountOf(this, text, specialTokens);
 
     /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
@@ -131,7 +134,8 @@ public sealed class BytePairTokenizer : ITextTokenizer
         for (int id = 0; id < tokens.Length; id++)
         {
             if (tokens[id].Length == 0) throw new ArgumentException($"Token {id} is empty.", nameof(tokens));
-            if (!specialIds.Contains(id) && !ids.TryAdd(tokens[id], id)) throw new ArgumentException($"Tokens {ids[tokens[id]]} and {id} are the same.", nameof(tokens));
+            if (specialIds.Contains(id) || ids.TryAdd(tokens[id], id)) continue;
+            throw new ArgumentException($"Tokens {ids[tokens[id]]} and {id} are the same.", nameof(tokens));
         }
 
         return ids;
@@ -153,7 +157,7 @@ public sealed class BytePairTokenizer : ITextTokenizer
         return merged;
     }
 
-    private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
+    void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
@@ -171,7 +175,11 @@ public sealed class BytePairTokenizer : ITextTokenizer
             int first = text.Length, special = -1;
             for (int i = 0; i < next.Length; i++)
             {
-                if (next[i] < start) next[i] = text[start..].IndexOf(_specials[i].Text) is >= 0 and int found ? start + found : int.MaxValue;
+                if (next[i] < start)
+                {
+                    next[i] = text[start..].IndexOf(_specials[i].Text) is >= 0 and int found ? start + found : int.MaxValue;
+                }
+
                 if (next[i] < first) (first, special) = (next[i], i);
             }
 
@@ -200,7 +208,8 @@ public sealed class BytePairTokenizer : ITextTokenizer
         {
             symbols[i] = _byteIds[bytes[i]] is >= 0 and int id
                 ? id
-                : UnknownId ?? throw new ArgumentException($"The text has '{piece}', of which byte 0x{bytes[i]:X2} is no token of this vocabulary.", nameof(piece));
+                : UnknownId ?? throw new ArgumentException(
+                    $"The text has '{piece}', of which byte 0x{bytes[i]:X2} is no token of this vocabulary.", nameof(piece));
         }
 
         foreach (int id in symbols.AsSpan(0, _merges.Merge(symbols.AsSpan(0, count)))) ids.Add(id);

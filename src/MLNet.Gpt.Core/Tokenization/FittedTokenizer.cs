@@ -34,7 +34,8 @@ internal sealed class FittedTokenizer : ITextTokenizer
         TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {vocabularySize}. Only special tokens may be missing from a model."),
+                $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {vocabularySize}. ")
+            + "Only special tokens may be missing from a model.",
             parameterName);
 
     /// <summary>Returns the same, or <see langword="null"/> where the tokenizer belongs to another model.</summary>
@@ -42,7 +43,8 @@ internal sealed class FittedTokenizer : ITextTokenizer
     {
         var inner = Original(tokenizer);
         if (inner.VocabularySize == vocabularySize) return inner;
-        return inner.VocabularySize < vocabularySize || AreSpecial(inner, vocabularySize) ? new FittedTokenizer(inner, vocabularySize) : null;
+        bool fits = inner.VocabularySize < vocabularySize || AreSpecial(inner, vocabularySize);
+        return fits ? new FittedTokenizer(inner, vocabularySize) : null;
     }
 
     /// <summary>Returns the tokenizer as it was before it was fitted to a model.</summary>
@@ -64,7 +66,8 @@ internal sealed class FittedTokenizer : ITextTokenizer
             throw new ArgumentException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The text has the token '{_inner.Decode([id])}' with the id {id}, which the tokenizer has and the model does not: its ids run from 0 to {VocabularySize - 1}."),
+                    $"The text has the token '{_inner.Decode([id])}' with the id {id}, which the tokenizer has and the model ")
+                + string.Create(CultureInfo.InvariantCulture, $"does not: its ids run from 0 to {VocabularySize - 1}."),
                 nameof(text));
         }
 

@@ -16,7 +16,7 @@ namespace MLNet.Gpt;
 /// unbroken run of n characters of one kind.
 /// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
 /// </remarks>
-public sealed class Gpt2Tokenizer : ITextTokenizer
+public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
 {
     // Characters of a piece up to which ML.NET merges, and remembers short ones. Its time grows with the square of
     // their number: up to here it is the faster of the two (170 µs per 1,000 characters; ours takes 200 at any length),
@@ -46,20 +46,12 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
     public int? BeginningOfTextId => Gpt2Vocabulary.EndOfTextId;
 
     /// <inheritdoc/>
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        var ids = IdBuffer.Keeping(expected: (text.Length / 4) + 16);
-        Encode(text, specialTokens, ref ids);
-        return ids.Detach();
-    }
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.Encode(this, text, specialTokens);
 
     /// <inheritdoc/>
-    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        IdBuffer ids = default;
-        Encode(text, specialTokens, ref ids);
-        return ids.Count;
-    }
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.CountOf(this, text, specialTokens);
 
     /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
@@ -102,7 +94,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
         return TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
     }
 
-    private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
+    void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
@@ -134,8 +126,38 @@ public sealed class Gpt2Tokenizer : ITextTokenizer
 
     private void Merge(ReadOnlySpan<char> piece, ref IdBuffer ids)
     {
-        if (piece.Length > LongPiece) LongPieceMerger.Encode(_vocabulary, piece, ref ids);
+        if (piece.Length > LongPiece) MergeLong(piece, ref ids);
         else if (ids.IsCounting) ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
         else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
+    }
+
+    /// <summary>Adds the ids of a piece that has to be merged, however long it is.</summary>
+    internal void MergeLong(ReadOnlySpan<char> piece, ref IdBuffer ids)
+    {
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
+        int length = Encoding.UTF8.GetBytes(piece, bytes);
+        int[] symbols = ArrayPool<int>.Shared.Rent(length);
+        for (int i = 0; i < length; i++) symbols[i] = _vocabulary.Find(bytes.AsSpan(i, 1));
+        int count = LongPieceMerger.Merge(new MergeTable(_vocabulary), symbols.AsSpan(0, length));
+        foreach (int id in symbols.AsSpan(0, count)) ids.Add(id);
+        ArrayPool<byte>.Shared.Return(bytes);
+        ArrayPool<int>.Shared.Return(symbols);
+    }
+
+    // Two neighbors merge where their bytes together are a token, whose id is its rank.
+    private readonly struct MergeTable(Gpt2Vocabulary vocabulary) : IMergeTable
+    {
+        public bool TryMerge(int left, int right, out int rank, out int id)
+        {
+            ReadOnlySpan<byte> first = vocabulary[left], second = vocabulary[right];
+            (rank, id) = (-1, -1);
+            int length = first.Length + second.Length;
+            if (length > Gpt2Vocabulary.LongestToken) return false;
+            Span<byte> both = stackalloc byte[Gpt2Vocabulary.LongestToken];
+            first.CopyTo(both);
+            second.CopyTo(both[first.Length..]);
+            rank = id = vocabulary.Find(both[..length]);
+            return id >= 0;
+        }
     }
 }

@@ -80,7 +80,8 @@ internal sealed class Gpt2Vocabulary
     /// <summary>The ordinary tokens as a .tiktoken file has them: a line <c>base64 id</c> each.</summary>
     public MemoryStream OpenRanks()
     {
-        byte[] lines = new byte[(EndOfTextId * 10) + (2 * _bytes.Length)]; // 4 of base64 for each 3 begun, and up to 7 of blank, id and line end
+        // 4 characters of base64 for each 3 bytes begun, and up to 7 of blank, id and line end.
+        byte[] lines = new byte[(EndOfTextId * 10) + (2 * _bytes.Length)];
         int end = 0;
         for (int id = 0; id < EndOfTextId; id++)
         {

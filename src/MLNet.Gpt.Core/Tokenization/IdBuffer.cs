@@ -2,19 +2,39 @@ using System.Buffers;
 
 namespace MLNet.Gpt.Tokenization;
 
+/// <summary>Writes the ids of a text: the one thing in which this library's tokenizers differ when they encode.</summary>
+internal interface IIdWriter
+{
+    /// <summary>Adds the ids of a text.</summary>
+    void Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids);
+}
+
 /// <summary>Collects ids in a rented array, or only counts them.</summary>
 internal ref struct IdBuffer
 {
     private int[]? _ids;
 
-    /// <summary>A buffer that keeps ids; without this it only counts.</summary>
-    public static IdBuffer Keeping(int expected) => new() { _ids = ArrayPool<int>.Shared.Rent(expected) };
-
-    /// <summary>Ids added so far.</summary>
+    /// <summary>Number of ids added so far.</summary>
     public int Count { get; private set; }
 
     /// <summary>Whether ids are counted and not kept.</summary>
     public readonly bool IsCounting => _ids is null;
+
+    /// <summary>Returns the ids that a tokenizer writes for a text.</summary>
+    public static int[] Encode(IIdWriter tokenizer, ReadOnlySpan<char> text, SpecialTokens specialTokens)
+    {
+        var ids = new IdBuffer { _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16) };
+        tokenizer.Write(text, specialTokens, ref ids);
+        return ids.Detach();
+    }
+
+    /// <summary>Returns the number of ids that a tokenizer writes for a text.</summary>
+    public static int CountOf(IIdWriter tokenizer, ReadOnlySpan<char> text, SpecialTokens specialTokens)
+    {
+        IdBuffer ids = default;
+        tokenizer.Write(text, specialTokens, ref ids);
+        return ids.Count;
+    }
 
     /// <summary>Counts ids without keeping them.</summary>
     public void AddCount(int count) => Count = checked(Count + count);
@@ -35,8 +55,8 @@ internal ref struct IdBuffer
         Count++;
     }
 
-    /// <summary>The ids as an array of their own; gives the rented one back.</summary>
-    public int[] Detach()
+    // Copies the ids into an array of their own and returns the rented one.
+    private int[] Detach()
     {
         int[] ids = _ids.AsSpan(0, Count).ToArray();
         ArrayPool<int>.Shared.Return(_ids!);

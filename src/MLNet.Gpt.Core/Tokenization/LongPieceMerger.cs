@@ -1,67 +1,68 @@
 using System.Buffers;
-using System.Text;
 
 namespace MLNet.Gpt.Tokenization;
 
+/// <summary>The merges of a vocabulary.</summary>
+internal interface IMergeTable
+{
+    /// <summary>Finds the token that two neighbors become, and its place in the order of merging.</summary>
+    /// <param name="left">The id of the left neighbor.</param>
+    /// <param name="right">The id of the right neighbor.</param>
+    /// <param name="rank">Its place; lower ranks merge first.</param>
+    /// <param name="id">The token that they become.</param>
+    /// <returns><see langword="false"/> if the two are not merged.</returns>
+    bool TryMerge(int left, int right, out int rank, out int id);
+}
+
 /// <summary>
-/// Byte-pair encoding of pieces of thousands of characters, where ML.NET's takes time with their square, in time n log
-/// n: starts from single bytes and, as long as any two neighbours together are a token, merges the pair of the lowest
-/// rank, the leftmost among equals.
+/// Byte-pair merging of long pieces in time n log n, where looking through all pairs for each merge takes n²: pairs are
+/// kept in a queue by rank, symbols in a list of which each knows its neighbors.
 /// </summary>
 /// <remarks>
-/// Source: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), on bytes as in GPT-2.
+/// As long as any two neighbors merge, the pair of the lowest rank does, the leftmost among equals. Source: Sennrich et
+/// al., "Neural Machine Translation of Rare Words with Subword Units" (2016).
 /// </remarks>
 internal static class LongPieceMerger
 {
     private const int NoRank = int.MaxValue;
 
-    /// <summary>Adds the ids of a piece.</summary>
-    public static void Encode(Gpt2Vocabulary vocabulary, ReadOnlySpan<char> piece, ref IdBuffer ids)
+    /// <summary>Merges symbols in place.</summary>
+    /// <returns>The number of symbols that are left, at the beginning of the span.</returns>
+    public static int Merge<TTable>(TTable table, Span<int> symbols)
+        where TTable : struct, IMergeTable
     {
-        byte[] rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
-        Encode(vocabulary, rented.AsSpan(0, Encoding.UTF8.GetBytes(piece, rented)), ref ids);
-        ArrayPool<byte>.Shared.Return(rented);
-    }
-
-    private static void Encode(Gpt2Vocabulary vocabulary, ReadOnlySpan<byte> piece, ref IdBuffer ids)
-    {
-        int length = piece.Length;
-        int[] ends = ArrayPool<int>.Shared.Rent(length); // by the start of a part: where it ends
-        int[] previous = ArrayPool<int>.Shared.Rent(length + 1); // by the start of a part: where the one before it starts
-        int[] ranks = ArrayPool<int>.Shared.Rent(length); // by the start of a part: the rank together with the next one
-        for (int i = 0; i < length; i++)
+        int length = symbols.Length;
+        int[] next = ArrayPool<int>.Shared.Rent(length), previous = ArrayPool<int>.Shared.Rent(length);
+        int[] ranks = ArrayPool<int>.Shared.Rent(length), merged = ArrayPool<int>.Shared.Rent(length); // with the next symbol
+        var pairs = new PriorityQueue<int, long>(length); // lowest rank first, the leftmost among equals
+        for (int i = 0; i < length; i++) (next[i], previous[i]) = (i + 1, i - 1);
+        for (int i = 0; i < length; i++) Consider(symbols, i);
+        while (pairs.TryDequeue(out int at, out long priority))
         {
-            ends[i] = i + 1;
-            previous[i] = i - 1;
-        }
-
-        // Starts of pairs, the lowest rank first and the leftmost among equals.
-        var pairs = new PriorityQueue<int, long>(length);
-        for (int i = 0; i < length; i++) Consider(i, piece, ends, ranks);
-
-        while (pairs.TryDequeue(out int start, out long priority))
-        {
-            if (ranks[start] != priority >> 32) continue; // a pair that has changed since
-            int absorbed = ends[start], end = ends[absorbed];
-            ends[start] = end;
+            if (ranks[at] != priority >> 32) continue; // a pair that has changed since
+            int absorbed = next[at], after = next[absorbed];
+            symbols[at] = merged[at];
+            next[at] = after;
             ranks[absorbed] = NoRank;
-            if (end < length) previous[end] = start;
-            Consider(start, piece, ends, ranks);
-            if (start > 0) Consider(previous[start], piece, ends, ranks);
+            if (after < length) previous[after] = at;
+            Consider(symbols, at);
+            if (previous[at] >= 0) Consider(symbols, previous[at]);
         }
 
-        for (int start = 0; start < length; start = ends[start]) ids.Add(vocabulary.Find(piece[start..ends[start]]));
-        ArrayPool<int>.Shared.Return(ends);
+        int count = 0;
+        for (int i = 0; i < length; i = next[i]) symbols[count++] = symbols[i];
+        ArrayPool<int>.Shared.Return(next);
         ArrayPool<int>.Shared.Return(previous);
         ArrayPool<int>.Shared.Return(ranks);
+        ArrayPool<int>.Shared.Return(merged);
+        return count;
 
-        void Consider(int start, ReadOnlySpan<byte> piece, int[] ends, int[] ranks)
+        void Consider(Span<int> symbols, int at)
         {
-            int middle = ends[start];
-            ranks[start] = middle < length ? Rank(vocabulary, piece[start..ends[middle]]) : NoRank;
-            if (ranks[start] != NoRank) pairs.Enqueue(start, ((long)ranks[start] << 32) | (uint)start);
+            ranks[at] = NoRank;
+            if (next[at] >= length || !table.TryMerge(symbols[at], symbols[next[at]], out int rank, out merged[at])) return;
+            ranks[at] = rank;
+            pairs.Enqueue(at, ((long)rank << 32) | (uint)at);
         }
     }
-
-    private static int Rank(Gpt2Vocabulary vocabulary, ReadOnlySpan<byte> bytes) => vocabulary.Find(bytes) is >= 0 and int id ? id : NoRank;
 }

@@ -21,7 +21,9 @@ internal static class TokenIds
             if ((uint)ids[i] >= (uint)vocabularySize)
             {
                 throw new ArgumentOutOfRangeException(
-                    parameterName, ids[i], $"Token id {ids[i]} at position {i} is outside the vocabulary; ids run from 0 to {vocabularySize - 1}.");
+                    parameterName,
+                    ids[i],
+                    $"Token id {ids[i]} at position {i} is outside the vocabulary; ids run from 0 to {vocabularySize - 1}.");
             }
         }
     }

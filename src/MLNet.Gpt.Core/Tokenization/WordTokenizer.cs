@@ -12,7 +12,7 @@ namespace MLNet.Gpt;
 /// Text is split on white space, how much of it is forgotten: decoding joins the words with one blank. Words compare by
 /// their characters, case included.
 /// </remarks>
-public sealed class WordTokenizer : ITextTokenizer
+public sealed class WordTokenizer : ITextTokenizer, IIdWriter
 {
     private readonly string[] _words;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
@@ -40,8 +40,13 @@ public sealed class WordTokenizer : ITextTokenizer
         {
             string word = _words[id];
             if (string.IsNullOrEmpty(word)) throw new ArgumentException($"Word {id} of the vocabulary is empty.", nameof(words));
-            if (word.Any(char.IsWhiteSpace)) throw new ArgumentException($"Word {id} of the vocabulary, '{word}', contains white space.", nameof(words));
-            if (!ids.TryAdd(word, id)) throw new ArgumentException($"The vocabulary holds '{word}' twice, as words {ids[word]} and {id}.", nameof(words));
+            if (word.Any(char.IsWhiteSpace))
+            {
+                throw new ArgumentException($"Word {id} of the vocabulary, '{word}', contains white space.", nameof(words));
+            }
+
+            if (ids.TryAdd(word, id)) continue;
+            throw new ArgumentException($"The vocabulary holds '{word}' twice, as words {ids[word]} and {id}.", nameof(words));
         }
 
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -75,21 +80,13 @@ public sealed class WordTokenizer : ITextTokenizer
     /// A word is not in the vocabulary, and no word stands for the unknown; the message names the word and its
     /// position.
     /// </exception>
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        var ids = IdBuffer.Keeping(expected: 16);
-        Encode(text, specialTokens, ref ids);
-        return ids.Detach();
-    }
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.Encode(this, text, specialTokens);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">As for <see cref="Encode(ReadOnlySpan{char}, SpecialTokens)"/>.</exception>
-    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
-    {
-        IdBuffer ids = default;
-        Encode(text, specialTokens, ref ids);
-        return ids.Count;
-    }
+    public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        IdBuffer.CountOf(this, text, specialTokens);
 
     /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
@@ -117,7 +114,7 @@ public sealed class WordTokenizer : ITextTokenizer
     /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new WordStreamDecoder(_words);
 
-    private void Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
+    void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         for (int start = 0, end; start < text.Length; start = end + 1)
@@ -131,7 +128,8 @@ public sealed class WordTokenizer : ITextTokenizer
     private int IdOf(ReadOnlySpan<char> word, SpecialTokens specialTokens, int position)
     {
         // Read as ordinary characters, the spelling of either end of a text is a word that the vocabulary does not have.
-        bool isKnown = _ids.TryGetValue(word, out int id) && !(specialTokens == SpecialTokens.Literal && (id == EndOfTextId || id == BeginningOfTextId));
+        bool isKnown = _ids.TryGetValue(word, out int id);
+        if (specialTokens == SpecialTokens.Literal) isKnown &= id != EndOfTextId && id != BeginningOfTextId;
         if (isKnown) return id;
         return _unknownId ?? throw new ArgumentException(
             $"The word '{word}' at position {position} is not among the {VocabularySize} words of the vocabulary.", "text");

@@ -1,17 +1,16 @@
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The way a learning rate falls from its full size to <see cref="TrainingOptions.FinalLearningRate"/>, or that it does
-/// not.
+/// How the learning rate falls from its peak to <see cref="TrainingOptions.FinalLearningRate"/>.
 /// </summary>
 public enum LearningRateDecay
 {
-    /// <summary>Along half a cosine: slowly, fast, slowly.</summary>
+    /// <summary>Along half a cosine: slowly at both ends.</summary>
     Cosine,
 
-    /// <summary>Along a line.</summary>
+    /// <summary>Linearly.</summary>
     Linear,
 
-    /// <summary>It stays as it is.</summary>
+    /// <summary>It stays constant.</summary>
     None,
 }

@@ -20,7 +20,8 @@ internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : 
 
     public IEnumerable<TokenBatch> Epoch(int epoch, int first) => _batches.Shuffled(options.Seed, epoch, first);
 
-    public (double Training, double? Validation) Measure(ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
+    public (double Training, double? Validation) Measure(
+        ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
     {
         return (Loss(_training), _validation is null ? null : Loss(_validation));
 

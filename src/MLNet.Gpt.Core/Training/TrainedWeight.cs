@@ -8,14 +8,16 @@ namespace MLNet.Gpt.Training;
 internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
 {
     /// <summary>The weights that are not frozen, in the order of <see cref="WeightNames.For"/>.</summary>
-    /// <exception cref="ArgumentException">A pattern of the frozen weights fits none, or they are all frozen.</exception>
+    /// <exception cref="ArgumentException">A pattern matches no weight, or all weights are frozen.</exception>
     public static IReadOnlyList<TrainedWeight> For(GptConfig config, TrainingOptions options)
     {
         WeightEntry[] all = [.. WeightNames.For(config)];
         foreach (string pattern in options.FrozenWeights)
         {
             if (all.Any(entry => Fits(pattern, entry))) continue;
-            throw new ArgumentException($"{nameof(options.FrozenWeights)} names '{pattern}', but no weight is called that; the first are {string.Join(", ", all.Take(5).Select(entry => entry.Name))}.");
+            string first = string.Join(", ", all.Take(5).Select(entry => entry.Name));
+            throw new ArgumentException(
+                $"{nameof(options.FrozenWeights)} has '{pattern}', which matches no weight; the first weights are {first}.");
         }
 
         TrainedWeight[] trained = [.. all
@@ -24,5 +26,6 @@ internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
         return trained.Length > 0 ? trained : throw new ArgumentException($"{nameof(options.FrozenWeights)} leaves no weight to train.");
     }
 
-    private static bool Fits(string pattern, WeightEntry entry) => FileSystemName.MatchesSimpleExpression(pattern, entry.Name, ignoreCase: false);
+    private static bool Fits(string pattern, WeightEntry entry) =>
+        FileSystemName.MatchesSimpleExpression(pattern, entry.Name, ignoreCase: false);
 }

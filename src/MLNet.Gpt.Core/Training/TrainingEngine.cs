@@ -4,7 +4,7 @@ using MLNet.Gpt.Training.Engines;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The numerics of a training: what computes gradients and steps, and in which order batches are drawn.
+/// The numerics of a training: how gradients and steps are computed, and in which order batches are drawn.
 /// <see cref="Managed"/> is this library's own; the package MLNet.Gpt.TorchSharp has two that run on libtorch.
 /// </summary>
 /// <remarks>The same run with the same engine on the same machine gives the same weights, bit for bit.</remarks>
@@ -15,13 +15,13 @@ public abstract class TrainingEngine
     /// <summary>This library's own engine: the fastest, and it needs no native library.</summary>
     public static TrainingEngine Managed { get; } = new ManagedTrainingEngine();
 
-    /// <summary>The name that checkpoints and messages have for it.</summary>
+    /// <summary>The engine's name in checkpoints and messages.</summary>
     public string Name { get; }
 
     /// <summary>Returns the engine's name.</summary>
     public override string ToString() => Name;
 
-    /// <summary>Whether a window that is shorter than the context is learned from as well.</summary>
+    /// <summary>Whether windows that are shorter than the context are learned from, too.</summary>
     internal virtual bool KeepsIncompleteWindows => true;
 
     /// <summary>Copies weights into a network that can be trained.</summary>

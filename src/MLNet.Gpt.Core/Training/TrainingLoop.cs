@@ -6,14 +6,14 @@ using MLNet.Gpt.Training.Engines;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// One training, from its beginning or a checkpoint to its end. It knows of no network and no optimizer, only of an
-/// engine, which stays the caller's.
+/// One training, from its beginning or a checkpoint to its end. It knows the network and its optimizer only as an
+/// <see cref="ITrainableNetwork"/>, which the caller owns.
 /// </summary>
 internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>
-    /// The key in <see cref="Exception.Data"/> of what kept the last checkpoint of a training that fails from being
-    /// written.
+    /// The key in <see cref="Exception.Data"/> of the exception that kept the last checkpoint of a failing training from
+    /// being written.
     /// </summary>
     public const string CheckpointFailure = "MLNet.Gpt.CheckpointFailure";
 
@@ -31,12 +31,16 @@ internal sealed class TrainingLoop : IDisposable
     private readonly int _stepsPerEpoch, _totalSteps, _evaluationInterval;
 
     private TrainingEnding? _ending;
-    private bool _isWhole = true; // weights and state are those of one step
-    private (byte[] Random, long Order)? _beforeStep; // what the step under way has moved besides gradients
+    private bool _isWhole = true; // whether weights and state belong to the same step
+    private (byte[] Random, long Order)? _beforeStep; // what the current step has changed besides gradients
     private int _savedStep;
 
     public TrainingLoop(
-        ITrainableNetwork engine, TrainingData data, TrainingOptions options, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
+        ITrainableNetwork engine,
+        TrainingData data,
+        TrainingOptions options,
+        IProgress<TrainingProgress>? progress,
+        CancellationToken cancellationToken)
     {
         CheckValidation(data, options);
         (_engine, _options, _cancellationToken) = (engine, options, cancellationToken);
@@ -61,12 +65,12 @@ internal sealed class TrainingLoop : IDisposable
     }
 
     /// <summary>
-    /// The weights of the lowest validation loss, where the options ask for them; <see langword="null"/> where they are
-    /// the last ones.
+    /// The weights with the lowest validation loss, if the options ask for them; <see langword="null"/> if they are the
+    /// last ones.
     /// </summary>
     public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
 
-    /// <summary>Lets others have the folder of the checkpoints.</summary>
+    /// <summary>Releases the folder of the checkpoints.</summary>
     public void Dispose() => _checkpoints?.Dispose();
 
     /// <summary>Trains to the end.</summary>
@@ -95,7 +99,7 @@ internal sealed class TrainingLoop : IDisposable
         }
         catch (Exception failure) when (_isWhole)
         {
-            SaveAfter(failure); // cancelled, diverged, or what it reports to has failed: nothing that was learned is lost
+            SaveAfter(failure); // canceled, diverged, or the progress handler failed: nothing that was learned is lost
             throw;
         }
     }
@@ -106,7 +110,8 @@ internal sealed class TrainingLoop : IDisposable
         string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepBest);
         string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
         throw new ArgumentException(
-            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, or give a validation set.",
+            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, "
+            + "or give a validation set.",
             nameof(data));
     }
 
@@ -177,7 +182,7 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    /// <summary>What is due at the step that training stands at and was not done yet.</summary>
+    /// <summary>Does what is due at the current step and was not done yet.</summary>
     private (TrainingPoint? Evaluation, TrainingSample? Sample) DoWhatIsDue()
     {
         TrainingPoint? evaluation = null;
@@ -215,8 +220,8 @@ internal sealed class TrainingLoop : IDisposable
         return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Weights : null);
     }
 
-    // The weights are those of the last step done. What the step that failed has drawn is put back, so that it is done
-    // again as it would have been.
+    // The weights are those of the last step done. The random state of the failed step is restored, so that it can be
+    // repeated as it would have been.
     private void SaveAfter(Exception failure)
     {
         try
@@ -235,7 +240,7 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    // Not in the checkpoint: a training that is resumed with more steps has no evaluation here.
+    // Not in the checkpoint: if training is resumed with more steps, it has no evaluation here.
     private TrainingPoint? EvaluateIfOver() => IsOver && _state.Points[^1].Step != _state.Step ? Evaluate(EvaluationMoment.After) : null;
 
     private TrainingPoint Evaluate(EvaluationMoment moment)

@@ -4,8 +4,8 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How a network is trained. Immutable; each property checks its own range, <see cref="Validated"/> what holds between
-/// them.
+/// How a network is trained. Immutable; each property checks its own range, and <see cref="Validated"/> checks how they
+/// fit together.
 /// </summary>
 /// <remarks>
 /// The defaults suit a text of some hundred thousand tokens or more. <see cref="Lecture"/> has the values of S.
@@ -17,9 +17,9 @@ public sealed record TrainingOptions
     public const int SkippedStepLimit = 20;
 
     /// <summary>
-    /// The book's run: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without
+    /// The lecture's run, from its book: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without
     /// warm-up or clipping, a tenth of the text to measure on, an evaluation every 5 steps on 5 batches, and a sample
-    /// of 50 tokens after each epoch. The book's numbers, digit for digit, come from these with the engine
+    /// of 50 tokens after each epoch. The lecture's numbers, digit for digit, come from these with the engine
     /// TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
     /// </summary>
     public static TrainingOptions Lecture { get; } = new()
@@ -37,12 +37,16 @@ public sealed record TrainingOptions
         Seed = 123,
     };
 
-    /// <summary>What the numbers are computed by.</summary>
+    /// <summary>The engine that computes the training.</summary>
     /// <value><see cref="TrainingEngine.Managed"/>.</value>
-    public TrainingEngine Engine { get; init => field = value ?? throw new ArgumentNullException(nameof(Engine)); } = TrainingEngine.Managed;
+    public TrainingEngine Engine
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Engine));
+    } = TrainingEngine.Managed;
 
     /// <summary>Passes through the training data; at least 1.</summary>
-    /// <value>3; 10 in the book.</value>
+    /// <value>3; 10 in the lecture.</value>
     public int Epochs { get; init => field = Check.AtLeast(value, 1, nameof(Epochs)); } = 3;
 
     /// <summary>Steps after which training ends even in the middle of an epoch; at least 1.</summary>
@@ -50,40 +54,45 @@ public sealed record TrainingOptions
     public int? MaxSteps { get; init => field = Check.AtLeast(value, 1, nameof(MaxSteps)); }
 
     /// <summary>
-    /// Time after which training ends even in the middle of an epoch, with the step that is under way; above 0. A
-    /// resumed training has it anew.
+    /// Time after which training ends even in the middle of an epoch, after the current step; above 0. It starts again
+    /// when training is resumed.
     /// </summary>
     /// <value><see langword="null"/>: as long as it takes.</value>
-    public TimeSpan? MaxDuration { get; init => field = value is null || value > TimeSpan.Zero ? value : throw Check.OutOfRange(nameof(MaxDuration), value, "above 0"); }
+    public TimeSpan? MaxDuration
+    {
+        get;
+        init => field = value is null || value > TimeSpan.Zero
+            ? value
+            : throw Check.OutOfRange(nameof(MaxDuration), value, "above 0");
+    }
 
     /// <summary>Windows in a batch, B; at least 1.</summary>
-    /// <value>16; 2 in the book.</value>
+    /// <value>16; 2 in the lecture.</value>
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 16;
 
     /// <summary>
-    /// Batches whose gradients are added up for one step, as if they were one large batch: gradient accumulation. At
-    /// least 1.
+    /// Batches whose gradients are accumulated for one step, as if they were one large batch; at least 1.
     /// </summary>
     /// <value>1.</value>
     public int BatchesPerStep { get; init => field = Check.AtLeast(value, 1, nameof(BatchesPerStep)); } = 1;
 
     /// <summary>
-    /// Whether windows that fill no whole batch are left out of an epoch: other ones each time, since the order is
+    /// Whether windows that fill no whole batch are left out of an epoch: different ones each time, since the order is
     /// shuffled.
     /// </summary>
-    /// <value><see langword="false"/>; the book leaves them out.</value>
+    /// <value><see langword="false"/>; the lecture drops them.</value>
     public bool DropLastBatch { get; init; }
 
     /// <summary>Tokens between the beginnings of two training windows, at least 1 and at most the context length.</summary>
-    /// <value><see langword="null"/>: the context length, as in the book, so that windows do not overlap.</value>
+    /// <value><see langword="null"/>: the context length, as in the lecture, so that windows do not overlap.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
 
-    /// <summary>The share of the tokens, at their end, that is kept from training to measure on; at least 0 and below 1.</summary>
-    /// <value>0: all of them are learned from; 0.1 in the book.</value>
+    /// <summary>The fraction of the tokens, at their end, that is held out to measure on; at least 0 and below 1.</summary>
+    /// <value>0: all of them are used for training; 0.1 in the lecture.</value>
     public double ValidationFraction { get; init => field = Check.BelowOne(value, nameof(ValidationFraction)); }
 
     /// <summary>The step size of AdamW after warm-up; above 0.</summary>
-    /// <value>1e-3; 4e-4 in the book.</value>
+    /// <value>1e-3; 4e-4 in the lecture.</value>
     public double LearningRate { get; init => field = Check.Positive(value, nameof(LearningRate)); } = 1e-3;
 
     /// <summary>
@@ -95,30 +104,30 @@ public sealed record TrainingOptions
     /// </value>
     public double? FinalLearningRate { get; init => field = value is { } rate ? Check.NotNegative(rate, nameof(FinalLearningRate)) : null; }
 
-    /// <summary>The way the learning rate falls to <see cref="FinalLearningRate"/>, or that it does not.</summary>
-    /// <value><see cref="LearningRateDecay.Cosine"/>; <see cref="LearningRateDecay.None"/> in the book.</value>
+    /// <summary>How the learning rate falls to <see cref="FinalLearningRate"/>, if it does.</summary>
+    /// <value><see cref="LearningRateDecay.Cosine"/>; <see cref="LearningRateDecay.None"/> in the lecture.</value>
     public LearningRateDecay Decay { get; init => field = Check.Defined(value, nameof(Decay)); }
 
-    /// <summary>Steps over which the learning rate rises in equal parts to <see cref="LearningRate"/>; at least 0.</summary>
-    /// <value><see langword="null"/>: a twentieth of all steps, and at most 100; 0 in the book.</value>
+    /// <summary>Steps over which the learning rate rises linearly to <see cref="LearningRate"/>; at least 0.</summary>
+    /// <value><see langword="null"/>: a twentieth of all steps, and at most 100; 0 in the lecture.</value>
     public int? WarmUpSteps { get; init => field = Check.AtLeast(value, 0, nameof(WarmUpSteps)); }
 
     /// <summary>AdamW's weight decay; at least 0.</summary>
-    /// <value>0.1, as in the book.</value>
+    /// <value>0.1, as in the lecture.</value>
     public double WeightDecay { get; init => field = Check.NotNegative(value, nameof(WeightDecay)); } = 0.1;
 
     /// <summary>
-    /// Whether only matrices decay, embeddings among them, and biases, scales and shifts do not: what GPT-2 and GPT-3
-    /// were trained with.
+    /// Whether only matrices, including embeddings, decay, and biases, scales and shifts do not: how GPT-2 and GPT-3
+    /// were trained.
     /// </summary>
-    /// <value><see langword="false"/>: all weights decay, as in the book.</value>
+    /// <value><see langword="false"/>: all weights decay, as in the lecture.</value>
     public bool DecayMatricesOnly { get; init; }
 
-    /// <summary>AdamW's β₁, the memory of the mean gradient; at least 0 and below 1.</summary>
+    /// <summary>AdamW's β₁, the decay rate of the mean gradient; at least 0 and below 1.</summary>
     /// <value>0.9, as in PyTorch.</value>
     public double Beta1 { get; init => field = Check.BelowOne(value, nameof(Beta1)); } = 0.9;
 
-    /// <summary>AdamW's β₂, the memory of the mean squared gradient; at least 0 and below 1.</summary>
+    /// <summary>AdamW's β₂, the decay rate of the mean squared gradient; at least 0 and below 1.</summary>
     /// <value>0.999, as in PyTorch.</value>
     public double Beta2 { get; init => field = Check.BelowOne(value, nameof(Beta2)); } = 0.999;
 
@@ -126,25 +135,29 @@ public sealed record TrainingOptions
     /// <value>1e-8, as in PyTorch.</value>
     public double Epsilon { get; init => field = Check.Positive(value, nameof(Epsilon)); } = 1e-8;
 
-    /// <summary>The greatest norm of all gradients together; longer ones are shortened to it. Above 0.</summary>
-    /// <value>1.0; <see langword="null"/> for no limit, as in the book.</value>
-    public double? GradientClipping { get; init => field = value is { } norm ? Check.Positive(norm, nameof(GradientClipping)) : null; } = 1.0;
+    /// <summary>The maximum norm of all gradients together; larger gradients are scaled down to it. Above 0.</summary>
+    /// <value>1.0; <see langword="null"/> for no limit, as in the lecture.</value>
+    public double? GradientClipping
+    {
+        get;
+        init => field = value is { } norm ? Check.Positive(norm, nameof(GradientClipping)) : null;
+    } = 1.0;
 
     /// <summary>
-    /// The share of a target's probability that is spread over the whole vocabulary in the loss that is learned from;
-    /// at least 0 and below 1.
+    /// Label smoothing: the part of a target's probability that is spread over the whole vocabulary in the training
+    /// loss; at least 0 and below 1.
     /// </summary>
-    /// <value>0. Losses that are measured never have it.</value>
+    /// <value>0. Measured losses never include it.</value>
     public double LabelSmoothing { get; init => field = Check.BelowOne(value, nameof(LabelSmoothing)); }
 
     /// <summary>
-    /// Weights that stay as they are, by their names in <see cref="WeightNames"/>; <c>*</c> stands for any letters, such as in
+    /// Weights that are not trained, by their names in <see cref="WeightNames"/>; <c>*</c> matches any characters, as in
     /// <c>trf_blocks.0.*</c>.
     /// </summary>
     /// <value>None.</value>
     public IReadOnlyList<string> FrozenWeights { get; init; } = [];
 
-    /// <summary>What happens where the loss is no longer a number.</summary>
+    /// <summary>What happens if the loss becomes NaN or infinite.</summary>
     /// <value><see cref="DivergencePolicy.Throw"/>.</value>
     public DivergencePolicy OnDivergence { get; init => field = Check.Defined(value, nameof(OnDivergence)); }
 
@@ -152,19 +165,19 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: a twentieth of all steps.</value>
     public int? EvaluationInterval { get; init => field = Check.AtLeast(value, 1, nameof(EvaluationInterval)); }
 
-    /// <summary>Batches of the training data, and of the validation data, that an evaluation measures; at least 1.</summary>
-    /// <value>5, as in the book; <see langword="null"/> for all.</value>
+    /// <summary>Batches of training data, and of validation data, that an evaluation measures; at least 1.</summary>
+    /// <value>5, as in the lecture; <see langword="null"/> for all.</value>
     public int? EvaluationBatches { get; init => field = Check.AtLeast(value, 1, nameof(EvaluationBatches)); } = 5;
 
     /// <summary>
-    /// Evaluations in a row without a lower validation loss after which training ends, with the weights of the lowest; at least 1.
+    /// Evaluations in a row without a lower validation loss after which training ends, with the weights of the lowest;
+    /// at least 1.
     /// </summary>
-    /// <value><see langword="null"/>: it continues to its last step.</value>
+    /// <value><see langword="null"/>: training continues to its last step.</value>
     public int? Patience { get; init => field = Check.AtLeast(value, 1, nameof(Patience)); }
 
     /// <summary>
-    /// Whether training ends with the weights of the lowest validation loss that was measured, rather than the last
-    /// ones.
+    /// Whether training ends with the weights that had the lowest validation loss, rather than the last ones.
     /// </summary>
     /// <value>
     /// <see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.
@@ -175,14 +188,14 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: none.</value>
     public SampleOptions? Sample { get; init; }
 
-    /// <summary>Where and how often everything is saved that a training needs to be resumed.</summary>
+    /// <summary>Where and how often training saves what it needs to be resumed.</summary>
     /// <value><see langword="null"/>: nowhere.</value>
     public CheckpointOptions? Checkpoints { get; init; }
 
-    /// <summary>What the order of the windows and dropout are drawn from.</summary>
+    /// <summary>The seed of the order of windows and of dropout.</summary>
     /// <value>
-    /// 123, as in the book. In ML.NET a seed that is set here comes before that of the <c>MLContext</c>, and the
-    /// default after it.
+    /// 123, as in the lecture. In ML.NET, a seed that is set here takes precedence over that of the <c>MLContext</c>,
+    /// which takes precedence over the default.
     /// </value>
     public long Seed
     {
@@ -208,10 +221,15 @@ public sealed record TrainingOptions
     public TrainingOptions Validated()
     {
         if (FinalLearningRate is not { } final) return this;
-        if (Decay == LearningRateDecay.None) throw new ArgumentException($"{nameof(FinalLearningRate)} is set, and {nameof(Decay)} is {Decay}; choose a decay.");
+        if (Decay == LearningRateDecay.None)
+        {
+            throw new ArgumentException($"{nameof(FinalLearningRate)} is set, and {nameof(Decay)} is {Decay}; choose a decay.");
+        }
+
         return final <= LearningRate
             ? this
-            : throw new ArgumentException(FormattableString.Invariant($"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
+            : throw new ArgumentException(FormattableString.Invariant(
+                $"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
     }
 
     /// <summary>

@@ -12,6 +12,7 @@ public static class LibTorch
 {
     private static readonly Lock Loading = new();
     private static volatile bool _isLoaded;
+    private static volatile int _threadCount; // 0 as long as libtorch chooses
 
     /// <summary>
     /// Loads libtorch if it is not loaded yet. Every type of this package that needs libtorch calls this first. A
@@ -67,7 +68,17 @@ public static class LibTorch
             Configuration.Check.AtLeast(value, 1, nameof(ThreadCount));
             EnsureLoaded();
             torch.set_num_threads(value);
+            _threadCount = value;
         }
+    }
+
+    /// <summary>
+    /// Makes <see cref="ThreadCount"/> hold on the calling thread. A thread that has used libtorch before keeps the
+    /// number that it first had: OpenMP has one for each thread.
+    /// </summary>
+    internal static void ApplyThreadCount()
+    {
+        if (_threadCount > 0) torch.set_num_threads(_threadCount);
     }
 
     private static void Load(bool portable)

@@ -42,6 +42,7 @@ internal sealed class ModuleNetwork : ITrainableNetwork
         _heap = new RetainedHeap();
         try
         {
+            LibTorch.ApplyThreadCount();
             var trained = TrainedWeight.For(module.Config, options);
             foreach (var parameter in _parameters.Values) parameter.requires_grad = false;
             foreach (var weight in trained) _parameters[weight.Entry.Name].requires_grad = true;

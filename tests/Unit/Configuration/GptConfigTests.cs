@@ -16,7 +16,9 @@ public class GptConfigTests
     public void The_default_is_the_smallest_GPT_2()
     {
         var config = new GptConfig();
-        Assert.Equal((50257, 1024, 768, 12, 12), (config.VocabularySize, config.ContextLength, config.EmbeddingWidth, config.HeadCount, config.LayerCount));
+        Assert.Equal(
+            (50257, 1024, 768, 12, 12),
+            (config.VocabularySize, config.ContextLength, config.EmbeddingWidth, config.HeadCount, config.LayerCount));
         Assert.Equal(0.1, config.DropoutRate);
         Assert.True(config.HasQkvBias);
         Assert.True(config.HasTiedHead);

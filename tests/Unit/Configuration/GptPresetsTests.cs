@@ -31,7 +31,14 @@ public class GptPresetsTests
         Assert.Equal(
             new GptConfig
             {
-                VocabularySize = 50257, ContextLength = 256, EmbeddingWidth = 768, HeadCount = 12, LayerCount = 12, DropoutRate = 0.1, HasQkvBias = false, HasTiedHead = false,
+                VocabularySize = 50257,
+                ContextLength = 256,
+                EmbeddingWidth = 768,
+                HeadCount = 12,
+                LayerCount = 12,
+                DropoutRate = 0.1,
+                HasQkvBias = false,
+                HasTiedHead = false,
             },
             config);
     }

@@ -23,9 +23,11 @@ public class UndefinedEnumTests
         object options = RuntimeHelpers.GetUninitializedObject(type);
         foreach (object value in Enum.GetValues(EnumOf(property)!)) property.SetValue(options, value);
 
-        var error = Assert.Throws<TargetInvocationException>(() => property.SetValue(options, Enum.ToObject(EnumOf(property)!, 77))).InnerException;
+        var error =
+            Assert.Throws<TargetInvocationException>(() => property.SetValue(options, Enum.ToObject(EnumOf(property)!, 77))).InnerException;
 
-        Assert.StartsWith($"{name} is 77; it must be one of ", Assert.IsType<ArgumentOutOfRangeException>(error).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{name} is 77; it must be one of ", Assert.IsType<ArgumentOutOfRangeException>(error).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,7 +65,8 @@ public class UndefinedEnumTests
         using var model = TinyModels.Create();
 
         Assert.Throws<ArgumentOutOfRangeException>(() => GptCheckpoint.Save(path, model, model.Tokenizer, (SafetensorsDataType)77));
-        Assert.Throws<ArgumentOutOfRangeException>(() => SafetensorsWriter.Write(path, WeightNames.For(model.Config), model.Read, (SafetensorsDataType)77));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => SafetensorsWriter.Write(path, WeightNames.For(model.Config), model.Read, (SafetensorsDataType)77));
         Assert.False(File.Exists(path));
     }
 

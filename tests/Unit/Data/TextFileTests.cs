@@ -15,7 +15,8 @@ public sealed class TextFileTests : IDisposable
     private readonly TemporaryDirectory _folder = new();
 
     /// <summary>Every way from a file of text into the library; each gives the documents.</summary>
-    public static TheoryData<string> Inputs => ["ReadAllText", "ReadLines", "FromFiles", "FromFolder", "FromLines", "TokenFile", "LoadFromFile", "LoadFromFolder", "LoadFromLines", "LoadFromParagraphs"];
+    public static TheoryData<string> Inputs =>
+        ["ReadAllText", "ReadLines", "FromFiles", "FromFolder", "FromLines", "TokenFile", "LoadFromFile", "LoadFromFolder", "LoadFromLines", "LoadFromParagraphs"];
 
     public static TheoryData<string> Marked => ["utf-8", "utf-16", "utf-16BE", "utf-32", "utf-32BE"];
 
@@ -54,7 +55,8 @@ public sealed class TextFileTests : IDisposable
             foreach (var encoding in (Encoding[])[new UnicodeEncoding(bigEndian: false, byteOrderMark: false), new UnicodeEncoding(bigEndian: true, byteOrderMark: false)])
             {
                 string file = Write("a.txt", encoding.GetBytes(text));
-                Assert.Contains("a.txt", Assert.Throws<InvalidDataException>(() => Read(input, file, null)).Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    "a.txt", Assert.Throws<InvalidDataException>(() => Read(input, file, null)).Message, StringComparison.Ordinal);
                 Assert.Equal([text], Read(input, file, encoding));
             }
         }
@@ -81,11 +83,15 @@ public sealed class TextFileTests : IDisposable
     public void After_a_mark_bytes_that_are_not_valid_are_refused_too(string name)
     {
         var encoding = Encoding.GetEncoding(name);
-        byte[] wrong = name switch { "utf-8" => [0xE9], "utf-16" => [0x00, 0xDC], "utf-16BE" => [0xDC, 0x00], _ => [0xFF, 0xFF, 0xFF, 0xFF] };
+        byte[] wrong =
+            name switch { "utf-8" => [0xE9], "utf-16" => [0x00, 0xDC], "utf-16BE" => [0xDC, 0x00], _ => [0xFF, 0xFF, 0xFF, 0xFF] };
         byte[] before = [.. encoding.GetPreamble(), .. encoding.GetBytes("Größe")];
         string file = Write("a.txt", [.. before, .. wrong, .. encoding.GetBytes(" bis hier")]);
 
-        Assert.Contains($"at offset {before.Length}.", Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(file)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"at offset {before.Length}.",
+            Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(file)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -117,7 +123,9 @@ public sealed class TextFileTests : IDisposable
                     using var reader = new TextFileReader(file, encoding, block);
                     string message = Assert.Throws<InvalidDataException>(reader.ReadToEnd).Message;
                     string offset = before.Length.ToString(CultureInfo.InvariantCulture);
-                    Assert.True(message.Contains($"at offset {offset}.", StringComparison.Ordinal), $"{offset} expected with blocks of {block}, last {isLast}: {message}");
+                    Assert.True(
+                        message.Contains($"at offset {offset}.", StringComparison.Ordinal),
+                        $"{offset} expected with blocks of {block}, last {isLast}: {message}");
                 }
             }
         }
@@ -170,7 +178,10 @@ public sealed class TextFileTests : IDisposable
     {
         string file = Write("a.txt", Encoding.UTF8.GetBytes("Größe"));
 
-        Assert.Contains("us-ascii", Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(file, Encoding.ASCII)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "us-ascii",
+            Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(file, Encoding.ASCII)).Message,
+            StringComparison.Ordinal);
         Assert.Equal("?", Encoding.ASCII.GetString([0xC3]).Replace('\uFFFD', '?'));
     }
 
@@ -231,7 +242,8 @@ public sealed class TextFileTests : IDisposable
         Assert.Equal(["a.txt", "no-text.bin"], TextFile.Names(_folder.Path, "*.*", recursive: false));
         Assert.Equal(["d.txt"], TextFile.Names(Path.Combine(_folder.Path, ".git"))); // asked for by its name
         Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(hidden)); // an explicit path is read
-        Assert.Contains("'*.md'", Assert.Throws<ArgumentException>(() => Corpus.FromFolder(_folder.Path, "*.md")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'*.md'", Assert.Throws<ArgumentException>(() => Corpus.FromFolder(_folder.Path, "*.md")).Message, StringComparison.Ordinal);
         Assert.Throws<DirectoryNotFoundException>(() => TextFile.Names(Path.Combine(_folder.Path, "absent")));
     }
 

@@ -21,11 +21,13 @@ public class TextSplitTests
     [InlineData(-0.1)]
     [InlineData(double.NaN)]
     public void A_fraction_out_of_range_is_an_error(double fraction) =>
-        Assert.Contains("above 0 and below 1", Assert.Throws<ArgumentOutOfRangeException>(() => TextSplit.AtFraction("abc", fraction)).Message);
+        Assert.Contains(
+            "above 0 and below 1", Assert.Throws<ArgumentOutOfRangeException>(() => TextSplit.AtFraction("abc", fraction)).Message);
 
     [Theory]
     [InlineData("")]
     [InlineData("a")]
     public void A_text_too_short_to_cut_is_an_error(string text) =>
-        Assert.Contains($"A text of {text.Length} characters", Assert.Throws<ArgumentException>(() => TextSplit.AtFraction(text, 0.9)).Message);
+        Assert.Contains(
+            $"A text of {text.Length} characters", Assert.Throws<ArgumentException>(() => TextSplit.AtFraction(text, 0.9)).Message);
 }

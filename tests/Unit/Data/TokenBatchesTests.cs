@@ -72,8 +72,12 @@ public class TokenBatchesTests
     [Fact]
     public void A_batch_size_that_leaves_no_batch_is_an_error_that_names_it()
     {
-        Assert.Contains("batchSize is 0; it must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
-        Assert.Contains("3 windows fill no batch of 4", Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropLast: true)).Message);
+        Assert.Contains(
+            "batchSize is 0; it must be at least 1",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
+        Assert.Contains(
+            "3 windows fill no batch of 4",
+            Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropLast: true)).Message);
     }
 
     [Fact] // The published sequence of the generator for the seed 1234567.
@@ -81,6 +85,7 @@ public class TokenBatchesTests
     {
         var random = new SplitMix64(1234567);
         ulong[] numbers = [random.Next(), random.Next(), random.Next(), random.Next(), random.Next()];
-        Assert.Equal([6457827717110365317UL, 3203168211198807973UL, 9817491932198370423UL, 4593380528125082431UL, 16408922859458223821UL], numbers);
+        Assert.Equal(
+            [6457827717110365317UL, 3203168211198807973UL, 9817491932198370423UL, 4593380528125082431UL, 16408922859458223821UL], numbers);
     }
 }

@@ -14,7 +14,8 @@ public class TokenFileTests
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..200_000];
-        long count = TokenFileBuilder.Build(path, [text], null, document => new StringReader(document), Tokenizer, pieceLength, null, default);
+        long count = TokenFileBuilder.Build(
+            path, [text], null, document => new StringReader(document), Tokenizer, pieceLength, null, default);
 
         int[] expected = Tokenizer.Encode(text);
         using var file = TokenFile.Open(path);
@@ -53,12 +54,31 @@ public class TokenFileTests
         TokenFileBuilder.FromTexts(fromTexts, texts, Tokenizer);
 
         using var opened = TokenFile.Open(fromFiles);
-        Assert.Equal([.. Tokenizer.Encode(texts[0]), 50256, .. Tokenizer.Encode(texts[1]), 50256, .. Tokenizer.Encode(texts[2])], ReadAll(opened));
+        Assert.Equal(
+            [.. Tokenizer.Encode(texts[0]), 50256, .. Tokenizer.Encode(texts[1]), 50256, .. Tokenizer.Encode(texts[2])], ReadAll(opened));
         Assert.Equal(File.ReadAllBytes(fromTexts), File.ReadAllBytes(fromFiles));
         long bytes = files.Sum(file => new FileInfo(file).Length);
         var last = progress[^1];
         Assert.Equal((3, bytes, bytes, count), (last.Documents, last.BytesRead, last.TotalBytes, last.Tokens));
         Assert.Equal(progress.Select(report => report.Tokens).Order(), progress.Select(report => report.Tokens));
+    }
+
+    [Fact]
+    public async Task A_file_is_built_on_another_thread_and_that_can_be_canceled()
+    {
+        using var folder = new TemporaryDirectory();
+        string text = Path.Combine(folder.Path, "text.txt"), path = Path.Combine(folder.Path, "tokens.bin");
+        File.WriteAllText(text, "Every effort moves you");
+        var token = TestContext.Current.CancellationToken;
+        Assert.Equal(4, await TokenFileBuilder.FromFilesAsync(path, [text], Tokenizer, cancellationToken: token));
+        using (var file = TokenFile.Open(path)) Assert.Equal(Tokenizer.Encode("Every effort moves you"), ReadAll(file));
+
+        using var source = new CancellationTokenSource();
+        var cancel = new Listener(_ => source.Cancel());
+        string[] twice = [text, text];
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => TokenFileBuilder.FromFilesAsync(path, twice, Tokenizer, progress: cancel, cancellationToken: source.Token));
+        using (var file = TokenFile.Open(path)) Assert.Equal(4, file.Count);
     }
 
     [Fact]
@@ -161,7 +181,10 @@ public class TokenFileTests
         byte[] header = new TokenFileHeader(bytesPerToken, count, 50257).Write();
         foreach (long length in (long[])[1024, 1028, unchecked(1024 + (count * bytesPerToken))])
         {
-            Assert.Contains("large.bin", Assert.Throws<InvalidDataException>(() => TokenFileHeader.Read("large.bin", header, length)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "large.bin",
+                Assert.Throws<InvalidDataException>(() => TokenFileHeader.Read("large.bin", header, length)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -174,10 +197,17 @@ public class TokenFileTests
         TokenFileBuilder.FromTexts(path, [TestFiles.MobyDick[..20_000]], Tokenizer);
         using var file = TokenFile.Open(path);
         var windows = new TokenWindows(file, 32);
-        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(1024 + 100);
+        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete))
+        {
+            stream.SetLength(
+                1024 + 100);
+        }
 
         Assert.Equal(32, windows.Inputs(0).Length);
-        Assert.Contains("book.bin", Assert.Throws<InvalidDataException>(() => windows.Inputs(windows.Count - 1).Length).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "book.bin",
+            Assert.Throws<InvalidDataException>(() => windows.Inputs(windows.Count - 1).Length).Message,
+            StringComparison.Ordinal);
         Assert.Throws<InvalidDataException>(() => new TokenBatches(windows, 2).InOrder().Count());
     }
 
@@ -193,7 +223,11 @@ public class TokenFileTests
             using (var stream = File.Create(path))
             {
                 stream.Write(new TokenFileHeader(bytesPerToken, ids.Length, bytesPerToken == 2 ? 65_536 : 70_000).Write());
-                foreach (int id in expected) stream.Write(bytesPerToken == 2 ? BitConverter.GetBytes((ushort)id) : BitConverter.GetBytes(id));
+                foreach (int id in expected)
+                {
+                    stream.Write(
+                        bytesPerToken == 2 ? BitConverter.GetBytes((ushort)id) : BitConverter.GetBytes(id));
+                }
             }
 
             using var file = TokenFile.Open(path);

@@ -50,7 +50,8 @@ public class TokenWindowsTests
         var validation = Batches(split.Validation, dropLast: false);
         Assert.Equal(9, training.Count);
         Assert.Equal(1, validation.Count);
-        Assert.All(training.Shuffled(seed: 123).Concat(validation.InOrder()), batch => Assert.Equal((2, 256), (batch.BatchSize, batch.Length)));
+        Assert.All(
+            training.Shuffled(seed: 123).Concat(validation.InOrder()), batch => Assert.Equal((2, 256), (batch.BatchSize, batch.Length)));
 
         static TokenBatches Batches(string text, bool dropLast) =>
             new(new TokenWindows(Gpt2Tokenizer.Instance.Encode(text), contextLength: 256, vocabularySize: 50257), batchSize: 2, dropLast);
@@ -116,7 +117,8 @@ public class TokenWindowsTests
     [InlineData(4, 0, "stride is 0; it must be from 1 to the context length, 4")]
     [InlineData(4, 5, "stride is 5; it must be from 1 to the context length, 4")]
     public void A_length_out_of_range_is_an_error_that_names_it_and_the_limit(int contextLength, int stride, string message) =>
-        Assert.Contains(message, Assert.Throws<ArgumentOutOfRangeException>(() => new TokenWindows(new int[100], contextLength, stride)).Message);
+        Assert.Contains(
+            message, Assert.Throws<ArgumentOutOfRangeException>(() => new TokenWindows(new int[100], contextLength, stride)).Message);
 
     [Fact]
     public void An_id_outside_the_vocabulary_is_an_error_that_names_it_and_its_position() =>
@@ -128,7 +130,8 @@ public class TokenWindowsTests
     public void A_window_that_is_not_there_is_an_error()
     {
         var windows = new TokenWindows(new int[9], 4);
-        Assert.Contains("no window 2; they run from 0 to 1", Assert.Throws<ArgumentOutOfRangeException>(() => { windows.Inputs(2); }).Message);
+        Assert.Contains(
+            "no window 2; they run from 0 to 1", Assert.Throws<ArgumentOutOfRangeException>(() => { windows.Inputs(2); }).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => { windows.Targets(-1); });
         Assert.Throws<ArgumentOutOfRangeException>(() => windows.Length(2));
     }

@@ -120,7 +120,8 @@ public sealed class WritersTests : IDisposable
     [MemberData(nameof(FileWriters))]
     public void A_link_is_followed(string ending)
     {
-        string real = PathOf("real" + ending), link = PathOf("link" + ending), dangling = PathOf("dangling" + ending), made = PathOf("made" + ending);
+        string real = PathOf("real" + ending), link = PathOf("link" + ending), dangling = PathOf("dangling" + ending), made = PathOf(
+            "made" + ending);
         File.WriteAllText(real, "old");
         File.CreateSymbolicLink(link, real);
         File.CreateSymbolicLink(dangling, made);
@@ -170,7 +171,11 @@ public sealed class WritersTests : IDisposable
         Directory.CreateDirectory(folder);
 
         Assert.Contains(folder, Assert.Throws<IOException>(() => Files[ending](folder)).Message, StringComparison.Ordinal);
-        if (MakePipe(pipe)) Assert.Contains("named pipe", Assert.Throws<IOException>(() => Files[ending](pipe)).Message, StringComparison.Ordinal);
+        if (MakePipe(pipe))
+        {
+            Assert.Contains(
+                "named pipe", Assert.Throws<IOException>(() => Files[ending](pipe)).Message, StringComparison.Ordinal);
+        }
 
         AssertNothingIsLeft();
     }
@@ -197,12 +202,16 @@ public sealed class WritersTests : IDisposable
     {
         var old = DateTime.UtcNow.AddDays(-2);
         string left = PathOf(AsideOfAKilledWriter), leftFolder = PathOf(".mlnet-gpt-1123456789abcdef0123456789abcdef.tmp");
-        string held = PathOf(".mlnet-gpt-2123456789abcdef0123456789abcdef.tmp"), young = PathOf(".mlnet-gpt-3123456789abcdef0123456789abcdef.tmp");
-        string filling = PathOf(".mlnet-gpt-4123456789abcdef0123456789abcdef.tmp"), link = PathOf(".mlnet-gpt-5123456789abcdef0123456789abcdef.tmp");
+        string held = PathOf(".mlnet-gpt-2123456789abcdef0123456789abcdef.tmp"), young = PathOf(
+            ".mlnet-gpt-3123456789abcdef0123456789abcdef.tmp");
+        string filling = PathOf(".mlnet-gpt-4123456789abcdef0123456789abcdef.tmp"), link = PathOf(
+            ".mlnet-gpt-5123456789abcdef0123456789abcdef.tmp");
         string[] others =
         [
-            PathOf("notes.tmp"), PathOf("model.0123456789abcdef0123456789abcdef.tmp"), PathOf(".mlnet-gpt-mine.tmp"), PathOf(AsideOfAKilledWriter + "x"),
-            PathOf(".mlnet-gpt-0123456789ABCDEF0123456789ABCDEF.tmp"), PathOf("x" + AsideOfAKilledWriter), PathOf(AsideOfAKilledWriter + ".old"),
+            PathOf("notes.tmp"), PathOf("model.0123456789abcdef0123456789abcdef.tmp"), PathOf(".mlnet-gpt-mine.tmp"),
+            PathOf(AsideOfAKilledWriter + "x"),
+            PathOf(".mlnet-gpt-0123456789ABCDEF0123456789ABCDEF.tmp"), PathOf("x" + AsideOfAKilledWriter),
+            PathOf(AsideOfAKilledWriter + ".old"),
         ];
         foreach (string file in (string[])[left, held, young, .. others]) File.WriteAllText(file, "x");
         foreach (string folder in (string[])[leftFolder, filling])
@@ -220,7 +229,11 @@ public sealed class WritersTests : IDisposable
             Directory.SetLastWriteTimeUtc(folder, old);
         }
 
-        using (new FileStream(held, FileMode.Open, FileAccess.Write, FileShare.Read)) GptModelExporter.Export(PathOf(name), Weights, tokenizer: null);
+        using (new FileStream(held, FileMode.Open, FileAccess.Write, FileShare.Read))
+        {
+            GptModelExporter.Export(
+                PathOf(name), Weights, tokenizer: null);
+        }
 
         Assert.False(File.Exists(left));
         Assert.False(Directory.Exists(leftFolder));
@@ -272,7 +285,9 @@ public sealed class WritersTests : IDisposable
         using (var held = MLNet.Gpt.Formats.Onnx.OnnxDataFiles.Reserve(path))
         {
             Files[".split.onnx"](path);
-            Assert.Equal(["model.onnx.2.data", "model.onnx.data"], Directory.EnumerateFiles(_directory.Path, "*.data").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            Assert.Equal(
+                ["model.onnx.2.data", "model.onnx.data"],
+                Directory.EnumerateFiles(_directory.Path, "*.data").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         }
 
         Files[".split.onnx"](path);
@@ -289,7 +304,8 @@ public sealed class WritersTests : IDisposable
 
     private string PathOf(string name) => Path.Combine(_directory.Path, name);
 
-    private void AssertNothingIsLeft() => Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_directory.Path), path => Aside.IsOurs(Path.GetFileName(path)));
+    private void AssertNothingIsLeft() =>
+        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(_directory.Path), path => Aside.IsOurs(Path.GetFileName(path)));
 
     private static IEnumerable<string> Texts()
     {

@@ -32,7 +32,8 @@ public class BytePairTokenizerTests
     }
 
     [Fact]
-    public void Chapters_of_a_novel_have_the_same_ids() => Assert.Equal(Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick), LazyGpt2.Value.Encode(TestFiles.MobyDick));
+    public void Chapters_of_a_novel_have_the_same_ids() =>
+        Assert.Equal(Gpt2Tokenizer.Instance.Encode(TestFiles.MobyDick), LazyGpt2.Value.Encode(TestFiles.MobyDick));
 
     [Fact]
     public void A_piece_of_a_hundred_thousand_characters_takes_no_time()
@@ -46,7 +47,12 @@ public class BytePairTokenizerTests
     {
         using var directory = new TemporaryDirectory();
         string path = Path.Combine(directory.Path, "model.safetensors");
-        BytePairTokenizer tokenizer = new([[(byte)'a'], [(byte)'b'], [(byte)'a', (byte)'b'], "<e>"u8.ToArray(), "?"u8.ToArray()], [(0, 1)], [3], endOfTextId: 3, unknownId: 4);
+        BytePairTokenizer tokenizer = new(
+            [[(byte)'a'], [(byte)'b'], [(byte)'a', (byte)'b'], "<e>"u8.ToArray(), "?"u8.ToArray()],
+            [(0, 1)],
+            [3],
+            endOfTextId: 3,
+            unknownId: 4);
         GptCheckpoint.Save(path, TinyModels.Weights(GptPresets.Tiny with { VocabularySize = 5 }, 1), tokenizer);
 
         using var loaded = GptModel.Load(path);

@@ -11,7 +11,8 @@ internal static class Gpt2Files
 {
     private static readonly Lazy<string[]> LazyMerges = new(() => [.. Enumerable.Range(256, 50_000).Select(Merge)]);
 
-    public static JsonObject Vocabulary { get; } = new(Enumerable.Range(0, 50_257).Select(id => KeyValuePair.Create(Spelling(id), (JsonNode?)id)));
+    public static JsonObject Vocabulary { get; } = new(
+        Enumerable.Range(0, 50_257).Select(id => KeyValuePair.Create(Spelling(id), (JsonNode?)id)));
 
     /// <summary>Each merge as two spellings with a blank between.</summary>
     public static string[] Merges => LazyMerges.Value;

@@ -20,7 +20,8 @@ public class Gpt2IdsTests
         {
             var record = JsonDocument.Parse(line).RootElement;
             string units = record.GetProperty("units").GetString()!;
-            string text = string.Concat(units.Chunk(4).Select(unit => (char)ushort.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+            string text = string.Concat(
+                units.Chunk(4).Select(unit => (char)ushort.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
             int[] ids = Ids(record.GetProperty("ids")), literal = record.TryGetProperty("literal", out var property) ? Ids(property) : ids;
 
             Assert.Equal(ids, Tokenizer.Encode(text));

@@ -6,7 +6,8 @@ public class TokenPieceTests
 {
     private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
 
-    public static TheoryData<string> Texts => ["鲸鱼在游泳", "الحوت الأبيض", "🐋🏳️‍🌈 whale", "Größe café 鯨", "a\uD83Db", "\uFFFD is a character too", "Call me Ishmael.<|endoftext|>"];
+    public static TheoryData<string> Texts =>
+        ["鲸鱼在游泳", "الحوت الأبيض", "🐋🏳️‍🌈 whale", "Größe café 鯨", "a\uD83Db", "\uFFFD is a character too", "Call me Ishmael.<|endoftext|>"];
 
     [Theory]
     [MemberData(nameof(Texts))]
@@ -15,8 +16,13 @@ public class TokenPieceTests
         TokenPiece[] pieces = [.. Tokenizer.Encode(text).Select(id => TokenPiece.Of(Tokenizer, id))];
 
         Assert.Equal(Encoding.UTF8.GetBytes(text), pieces.SelectMany(piece => piece.Bytes.ToArray()));
-        Assert.All(pieces, piece => Assert.Equal(Encoding.UTF8.GetBytes(piece.Text).AsSpan().SequenceEqual(piece.Bytes.Span), piece.IsWhole));
-        if (!Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Contains('\uFFFD')) Assert.All(pieces, piece => Assert.DoesNotContain('\uFFFD', piece.Text));
+        Assert.All(
+            pieces, piece => Assert.Equal(Encoding.UTF8.GetBytes(piece.Text).AsSpan().SequenceEqual(piece.Bytes.Span), piece.IsWhole));
+        if (!Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Contains('\uFFFD'))
+        {
+            Assert.All(
+                pieces, piece => Assert.DoesNotContain('\uFFFD', piece.Text));
+        }
     }
 
     [Fact]

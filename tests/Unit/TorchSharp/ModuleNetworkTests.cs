@@ -251,5 +251,37 @@ public class ModuleNetworkTests
         }
     }
 
+    [Fact]
+    public void The_number_of_threads_holds_on_a_thread_that_has_used_libtorch_before()
+    {
+        using GptModule module = GptModule.Create(Config, seed: 1);
+        using var isInitialized = new ManualResetEventSlim();
+        using var isChanged = new ManualResetEventSlim();
+        int threads = 0;
+        var thread = new Thread(() =>
+        {
+            torch.get_num_threads();
+            isInitialized.Set();
+            isChanged.Wait();
+            using var network = new ModuleNetwork(module, new());
+            threads = torch.get_num_threads();
+        });
+        int before = LibTorch.ThreadCount;
+        try
+        {
+            thread.Start();
+            isInitialized.Wait(TestContext.Current.CancellationToken);
+            LibTorch.ThreadCount = before + 1;
+            isChanged.Set();
+            thread.Join();
+        }
+        finally
+        {
+            LibTorch.ThreadCount = before;
+        }
+
+        Assert.Equal(before + 1, threads);
+    }
+
     private static TokenBatch Batch(params int[] windows) => new(new TokenWindows(TrainerTests.Tokens(180), Config.ContextLength), windows);
 }

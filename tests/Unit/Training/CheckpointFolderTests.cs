@@ -18,9 +18,12 @@ public sealed class CheckpointFolderTests : IDisposable
     {
         string[] foreign =
         [
-            "my-notes.tmp/thesis.txt", "gpt-hf.0123456789abcdef0123456789abcdef.tmp/model.safetensors", "checkpoint-10.tmp/a", "best-7/notes.txt", "checkpoint-007/a",
-            "checkpoint-15/a", "checkpoint-20/manifest.json", "checkpoint-25/training.json", "checkpoint-500/trainer_state.json", "checkpoint-500/model.safetensors",
-            "checkpoint-500/optimizer.pt", "best-20/model.safetensors", "checkpoint--1/a", "checkpoint-99999999999/a", "checkpoint-5", "training.json",
+            "my-notes.tmp/thesis.txt", "gpt-hf.0123456789abcdef0123456789abcdef.tmp/model.safetensors",
+            "checkpoint-10.tmp/a", "best-7/notes.txt", "checkpoint-007/a",
+            "checkpoint-15/a", "checkpoint-20/manifest.json", "checkpoint-25/training.json",
+            "checkpoint-500/trainer_state.json", "checkpoint-500/model.safetensors",
+            "checkpoint-500/optimizer.pt", "best-20/model.safetensors", "checkpoint--1/a", "checkpoint-99999999999/a",
+            "checkpoint-5", "training.json",
         ];
         foreach (string name in foreign) Write(name);
         if (existing != ExistingCheckpoints.Refuse) Train(10, ExistingCheckpoints.Refuse);
@@ -32,7 +35,12 @@ public sealed class CheckpointFolderTests : IDisposable
         });
         Train(25, existing, interval: 1, progress: progress);
 
-        foreach (string name in foreign.Append("checkpoint-12/of someone else")) Assert.Equal(name, File.ReadAllText(Path.Combine(_folder.Path, name)));
+        foreach (string name in foreign.Append("checkpoint-12/of someone else"))
+        {
+            Assert.Equal(
+                name, File.ReadAllText(Path.Combine(_folder.Path, name)));
+        }
+
         Assert.Equal(["checkpoint-23", "checkpoint-24", "checkpoint-25.2"], OwnCheckpoints());
         Assert.Equal(25, new CheckpointOptions(_folder.Path).FindLatestStep());
         using var resumed = Loop(30, ExistingCheckpoints.Resume);
@@ -67,7 +75,9 @@ public sealed class CheckpointFolderTests : IDisposable
         Write($"checkpoint-98.{Guid}.tmp/mine.txt");
         Write($"checkpoint-98.{Guid}.tmp/manifest.json");
         Train(2, ExistingCheckpoints.Resume);
-        Assert.Equal(["best-0", "checkpoint-2", $"checkpoint-98.{Guid}.tmp"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["best-0", "checkpoint-2", $"checkpoint-98.{Guid}.tmp"],
+            Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(["mine.txt"], Names($"checkpoint-98.{Guid}.tmp"));
     }
 
@@ -91,7 +101,12 @@ public sealed class CheckpointFolderTests : IDisposable
         {
             string target = Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Path, "copies")).FullName, name);
             Directory.CreateDirectory(target);
-            foreach (string file in Directory.GetFiles(Path.Combine(_folder.Path, name))) File.Copy(file, Path.Combine(target, Path.GetFileName(file)));
+            foreach (string file in Directory.GetFiles(Path.Combine(_folder.Path, name)))
+            {
+                File.Copy(
+                    file, Path.Combine(target, Path.GetFileName(file)));
+            }
+
             return target;
         }
     }
@@ -130,7 +145,8 @@ public sealed class CheckpointFolderTests : IDisposable
     public void A_training_that_does_not_ask_for_the_best_weights_does_not_return_those_of_an_earlier_one()
     {
         Train(20, ExistingCheckpoints.Refuse, loss: updates => Math.Abs(updates - 10));
-        using var loop = new TrainingLoop(new ScriptedEngine(), Data(), Options(30, ExistingCheckpoints.Resume) with { KeepBest = false }, null, Token);
+        using var loop = new TrainingLoop(
+            new ScriptedEngine(), Data(), Options(30, ExistingCheckpoints.Resume) with { KeepBest = false }, null, Token);
         loop.Run();
         Assert.Null(loop.BestWeights);
     }
@@ -144,7 +160,8 @@ public sealed class CheckpointFolderTests : IDisposable
             foreach (var existing in Enum.GetValues<ExistingCheckpoints>())
             {
                 var error = Assert.Throws<IOException>(() => Loop(5, existing));
-                Assert.Contains($"Another training is writing its checkpoints to '{_folder.Path}'", error.Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    $"Another training is writing its checkpoints to '{_folder.Path}'", error.Message, StringComparison.Ordinal);
                 refusals++;
             }
         });
@@ -157,8 +174,10 @@ public sealed class CheckpointFolderTests : IDisposable
     public void A_training_that_could_not_begin_does_not_hold_the_folder()
     {
         Train(3, ExistingCheckpoints.Refuse);
-        Assert.Contains("of step 3", Assert.Throws<IOException>(() => Loop(5, ExistingCheckpoints.Refuse)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(), Options(5, ExistingCheckpoints.Resume) with { Seed = 9 }, null, Token));
+        Assert.Contains(
+            "of step 3", Assert.Throws<IOException>(() => Loop(5, ExistingCheckpoints.Refuse)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(
+            () => new TrainingLoop(new ScriptedEngine(), Data(), Options(5, ExistingCheckpoints.Resume) with { Seed = 9 }, null, Token));
         Train(5, ExistingCheckpoints.Resume);
     }
 
@@ -195,7 +214,12 @@ public sealed class CheckpointFolderTests : IDisposable
             cancellation.Cancel();
         });
         var options = Options(10, ExistingCheckpoints.Refuse, interval: 100);
-        using var loop = new TrainingLoop(new ScriptedEngine(), Data(), options with { Checkpoints = options.Checkpoints! with { Folder = folder } }, progress, cancellation.Token);
+        using var loop = new TrainingLoop(
+            new ScriptedEngine(),
+            Data(),
+            options with { Checkpoints = options.Checkpoints! with { Folder = folder } },
+            progress,
+            cancellation.Token);
 
         var error = Assert.ThrowsAny<Exception>(loop.Run);
 
@@ -233,7 +257,8 @@ public sealed class CheckpointFolderTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private TrainingOptions Options(int steps, ExistingCheckpoints existing, int? interval = null, int keep = 3) => Options(_folder.Path, steps, existing, interval, keep);
+    private TrainingOptions Options(int steps, ExistingCheckpoints existing, int? interval = null, int keep = 3) =>
+        Options(_folder.Path, steps, existing, interval, keep);
 
     private TrainingLoop Loop(
         int steps, ExistingCheckpoints existing, int? interval = null, int keep = 3, Func<int, double>? loss = null, float mark = 0, IProgress<TrainingProgress>? progress = null) =>
@@ -254,7 +279,8 @@ public sealed class CheckpointFolderTests : IDisposable
         File.WriteAllText(path, name);
     }
 
-    private string[] Names(string folder) => [.. Directory.GetFileSystemEntries(Path.Combine(_folder.Path, folder)).Select(path => Path.GetFileName(path))];
+    private string[] Names(string folder) =>
+        [.. Directory.GetFileSystemEntries(Path.Combine(_folder.Path, folder)).Select(path => Path.GetFileName(path))];
 
     private string[] OwnCheckpoints() =>
         [.. Directory.GetDirectories(_folder.Path, "checkpoint-*").Where(path => File.Exists(Path.Combine(path, "engine.safetensors")) && !path.EndsWith(".tmp", StringComparison.Ordinal)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];

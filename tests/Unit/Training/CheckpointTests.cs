@@ -80,7 +80,13 @@ public class CheckpointTests
         var progress = new ProgressList();
         var options = new TrainingOptions
         {
-            Epochs = 10, BatchSize = 2, ValidationFraction = 0.1, MaxSteps = 10, EvaluationInterval = 1, KeepBest = true, Checkpoints = new(folder.Path) { Interval = 2, Keep = 2 },
+            Epochs = 10,
+            BatchSize = 2,
+            ValidationFraction = 0.1,
+            MaxSteps = 10,
+            EvaluationInterval = 1,
+            KeepBest = true,
+            Checkpoints = new(folder.Path) { Interval = 2, Keep = 2 },
         };
         using (var first = new TrainingLoop(new ScriptedEngine { Loss = updates => losses[updates] }, Data(options), options, progress, Token)) first.Run();
         Assert.Equal(["best-3", "checkpoint-10", "checkpoint-8"], Folders(folder.Path));
@@ -122,16 +128,23 @@ public class CheckpointTests
         using var folder = new TemporaryDirectory();
         var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) };
         Weights().Train(Data(options), options, cancellationToken: Token);
-        Weights().Train(Data(options), options with { MaxSteps = 1, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Replace } }, cancellationToken: Token);
+        Weights().Train(
+            Data(options),
+            options with { MaxSteps = 1, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Replace } },
+            cancellationToken: Token);
         Assert.Equal(1, options.Checkpoints.FindLatestStep());
-        Assert.Contains("of step 1", Assert.Throws<IOException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "of step 1",
+            Assert.Throws<IOException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_training_with_another_course_is_refused_with_both_values()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options =
+            Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         Refused(options with { BatchSize = 4 }, "BatchSize is 4 and was 3");
         Refused(options with { Seed = 5 }, "Seed is 5 and was 123");
@@ -141,7 +154,8 @@ public class CheckpointTests
 
         static void Refused(TrainingOptions options, params string[] parts)
         {
-            string message = Assert.Throws<ArgumentException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message;
+            string message =
+                Assert.Throws<ArgumentException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message;
             Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
         }
     }
@@ -150,7 +164,8 @@ public class CheckpointTests
     public void Other_data_and_other_settings_of_the_optimizer_are_refused_and_named()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options =
+            Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
 
         int[] other = TrainerTests.Tokens(180), otherValidation = TrainerTests.Tokens(180);
@@ -171,8 +186,19 @@ public class CheckpointTests
         // What may change.
         var changed = options with
         {
-            Epochs = 9, MaxSteps = 4, LearningRate = 1e-3, FinalLearningRate = 1e-4, Decay = LearningRateDecay.Linear, WarmUpSteps = 3, GradientClipping = 0.5, EvaluationInterval = 2,
-            OnDivergence = DivergencePolicy.Stop, Patience = 5, Sample = null, MaxDuration = TimeSpan.FromHours(1), Checkpoints = options.Checkpoints with { Interval = 1, Keep = 1, Tokenizer = TinyModels.Words },
+            Epochs = 9,
+            MaxSteps = 4,
+            LearningRate = 1e-3,
+            FinalLearningRate = 1e-4,
+            Decay = LearningRateDecay.Linear,
+            WarmUpSteps = 3,
+            GradientClipping = 0.5,
+            EvaluationInterval = 2,
+            OnDivergence = DivergencePolicy.Stop,
+            Patience = 5,
+            Sample = null,
+            MaxDuration = TimeSpan.FromHours(1),
+            Checkpoints = options.Checkpoints with { Interval = 1, Keep = 1, Tokenizer = TinyModels.Words },
         };
         Assert.Equal(4, Weights().Train(Data(changed), changed, cancellationToken: Token).History.Last.Step);
         var withoutBest = changed with { KeepBest = false, Patience = null, EvaluationBatches = 1, MaxSteps = 6 };
@@ -181,7 +207,10 @@ public class CheckpointTests
         static void Refused(int[] tokens, TrainingOptions options, string part)
         {
             var data = TrainingData.FromTokens(tokens, Config.ContextLength, Config.VocabularySize, options);
-            Assert.Contains(part, Assert.Throws<ArgumentException>(() => Weights().Train(data, options, cancellationToken: Token)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                part,
+                Assert.Throws<ArgumentException>(() => Weights().Train(data, options, cancellationToken: Token)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -192,7 +221,8 @@ public class CheckpointTests
         var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "tokens.bin");
-        TokenFileBuilder.FromTexts(path, [string.Join(' ', TrainerTests.Tokens(180).Select(id => id == 60 ? "<|endoftext|>" : $"w{id}"))], TinyModels.Words);
+        TokenFileBuilder.FromTexts(
+            path, [string.Join(' ', TrainerTests.Tokens(180).Select(id => id == 60 ? "<|endoftext|>" : $"w{id}"))], TinyModels.Words);
         using var tokens = TokenFile.Open(path);
         Assert.Equal(180, tokens.Count);
         var data = TrainingData.FromTokens(tokens, Config.ContextLength, Config.VocabularySize, options);
@@ -230,16 +260,27 @@ public class CheckpointTests
     public void A_damaged_checkpoint_is_refused_with_its_name(string file)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options =
+            Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "checkpoint-2", file);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
-        Assert.Contains(file, Assert.Throws<InvalidDataException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            file,
+            Assert.Throws<InvalidDataException>(() => Weights().Train(Data(options), options, cancellationToken: Token)).Message,
+            StringComparison.Ordinal);
     }
 
     internal static TrainingOptions Options(string engine) => new()
     {
-        Engine = Engines.Named(engine), Epochs = 3, BatchSize = 3, ValidationFraction = 0.1, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, FinalLearningRate = 0,
+        Engine = Engines.Named(engine),
+        Epochs = 3,
+        BatchSize = 3,
+        ValidationFraction = 0.1,
+        EvaluationInterval = 3,
+        EvaluationBatches = 2,
+        LearningRate = 3e-3,
+        FinalLearningRate = 0,
         WarmUpSteps = 0, KeepBest = true,
         Sample = new("w1 w2") { Tokenizer = TinyModels.Words, Generation = new() { MaxTokens = 4 } },
     };
@@ -263,5 +304,6 @@ public class CheckpointTests
             (point.Step, point.Epoch, point.EpochsDone, point.TokensSeen, point.TrainingLoss, point.ValidationLoss, point.LearningRate);
     }
 
-    private static string[] Folders(string path) => [.. Directory.GetDirectories(path).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
+    private static string[] Folders(string path) =>
+        [.. Directory.GetDirectories(path).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)];
 }

@@ -43,7 +43,8 @@ public sealed class DamagedCheckpointTests : IDisposable
 
             var options = Options(6);
             using var engine = Engine();
-            using var checkpoints = new CheckpointFolder(options.Checkpoints! with { Folder = folder.Path }, options.Fingerprint(Data(options), Token));
+            using var checkpoints = new CheckpointFolder(
+                options.Checkpoints! with { Folder = folder.Path }, options.Fingerprint(Data(options), Token));
             var restored = checkpoints.Restore(engine, keepsBest: true);
             Assert.All(checkpoints.Warnings, warning => Assert.Contains("checkpoint-6'", warning, StringComparison.Ordinal));
             return (restored!.Value.State.Step, checkpoints.Warnings.Count);
@@ -117,8 +118,11 @@ public sealed class DamagedCheckpointTests : IDisposable
         // What it writes from here on is of the present version, and nothing of the first is left in the end.
         var history = TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { MaxSteps = 12 }, cancellationToken: Token).History;
         Assert.Equal([0, 3, 6, 9, 12], history.Points.Select(point => point.Step));
-        Assert.All(Directory.GetDirectories(_folder.Path), folder => Assert.True(File.Exists(Path.Combine(folder, "manifest.json")), folder));
-        Assert.Equal(["checkpoint-12", "checkpoint-9"], Directory.GetDirectories(_folder.Path, "checkpoint-*").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(
+            Directory.GetDirectories(_folder.Path), folder => Assert.True(File.Exists(Path.Combine(folder, "manifest.json")), folder));
+        Assert.Equal(
+            ["checkpoint-12", "checkpoint-9"],
+            Directory.GetDirectories(_folder.Path, "checkpoint-*").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("Seed is 5 and was 123", Assert.Throws<ArgumentException>(
             () => TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { MaxSteps = 12, Seed = 5 }, cancellationToken: Token)).Message, StringComparison.Ordinal);
     }
@@ -128,8 +132,12 @@ public sealed class DamagedCheckpointTests : IDisposable
     {
         CopyFirstVersion();
         var options = FirstVersionOptions(steps: 3);
-        TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { Checkpoints = options.Checkpoints! with { Existing = ExistingCheckpoints.Replace } }, cancellationToken: Token);
-        Assert.Equal(["best-3", "checkpoint-3"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        TinyModels.Weights(FirstVersionConfig, seed: 1).Train(
+            FirstVersionData(options),
+            options with { Checkpoints = options.Checkpoints! with { Existing = ExistingCheckpoints.Replace } },
+            cancellationToken: Token);
+        Assert.Equal(
+            ["best-3", "checkpoint-3"], Directory.GetDirectories(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -168,7 +176,8 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData(0x7FFF_FFFF_FFFF_FFFFL)]
     [InlineData(-1L)]
     [InlineData(100_000_000L)]
-    public void A_header_that_claims_more_than_the_file_has_takes_no_memory(long length) => RefusedCheaply([.. BitConverter.GetBytes(length), .. "{}   "u8]);
+    public void A_header_that_claims_more_than_the_file_has_takes_no_memory(long length) =>
+        RefusedCheaply([.. BitConverter.GetBytes(length), .. "{}   "u8]);
 
     [Theory]
     [InlineData("""{"a":{"dtype":"U8","shape":[2000000000],"data_offsets":[0,2000000000]}}""")]
@@ -198,13 +207,22 @@ public sealed class DamagedCheckpointTests : IDisposable
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    private static ManagedEngine Engine(GptConfig? config = null) => new(TinyModels.Weights(config ?? GptPresets.Tiny with { DropoutRate = 0.1 }, seed: 3));
+    private static ManagedEngine Engine(GptConfig? config = null) =>
+        new(TinyModels.Weights(config ?? GptPresets.Tiny with { DropoutRate = 0.1 }, seed: 3));
 
-    private static TrainingData FirstVersionData(TrainingOptions options) => TrainingData.FromTokens(TrainerTests.Tokens(180), 16, 61, options);
+    private static TrainingData FirstVersionData(TrainingOptions options) =>
+        TrainingData.FromTokens(TrainerTests.Tokens(180), 16, 61, options);
 
     private TrainingOptions FirstVersionOptions(int steps) => new()
     {
-        Epochs = 3, BatchSize = 3, EvaluationInterval = 3, EvaluationBatches = 2, LearningRate = 3e-3, KeepBest = true, ValidationFraction = 0.1, MaxSteps = steps,
+        Epochs = 3,
+        BatchSize = 3,
+        EvaluationInterval = 3,
+        EvaluationBatches = 2,
+        LearningRate = 3e-3,
+        KeepBest = true,
+        ValidationFraction = 0.1,
+        MaxSteps = steps,
         Checkpoints = new(_folder.Path) { Interval = 3, Keep = 2, Existing = ExistingCheckpoints.Resume },
     };
 

@@ -24,20 +24,25 @@ public class KilledTrainingTests
             Assert.InRange(latest, 1, expected.History.Last.Step - 1);
         }
 
-        var resumed = CheckpointTests.Weights(seed: 5).Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
+        var resumed = CheckpointTests.Weights(seed: 5).Train(
+            CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
         CheckpointTests.AssertSame(expected, resumed);
     }
 
     // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
     internal static TrainingOptions Options(string folder, string engine) => CheckpointTests.Options(engine) with
     {
-        Epochs = engine == Engines.Managed ? 400 : 100, EvaluationInterval = 50, Sample = null, Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
+        Epochs = engine == Engines.Managed ? 400 : 100,
+        EvaluationInterval = 50,
+        Sample = null,
+        Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
 
     private static async Task<int> TrainAndKill(string folder, string engine, int beyondStep)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        using var process = ChildTestRun.Start(typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, $"{engine} {folder}"));
+        using var process = ChildTestRun.Start(
+            typeof(TrainingToBeKilledTests).Namespace!, (TrainingToBeKilledTests.Variable, $"{engine} {folder}"));
         try
         {
             var waited = Stopwatch.StartNew();

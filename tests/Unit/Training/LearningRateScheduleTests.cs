@@ -24,7 +24,8 @@ public class LearningRateScheduleTests
     public void The_learning_rate_rises_and_then_falls_along_a_cosine()
     {
         var schedule = new LearningRateSchedule(new() { LearningRate = 1, FinalLearningRate = 0.2, WarmUpSteps = 4 }, totalSteps: 9);
-        double[] expected = [0.25, 0.5, 0.75, 1, 1, 0.2 + (0.8 * (1 + Math.Sqrt(0.5)) / 2), 0.6, 0.2 + (0.8 * (1 - Math.Sqrt(0.5)) / 2), 0.2];
+        double[] expected =
+            [0.25, 0.5, 0.75, 1, 1, 0.2 + (0.8 * (1 + Math.Sqrt(0.5)) / 2), 0.6, 0.2 + (0.8 * (1 - Math.Sqrt(0.5)) / 2), 0.2];
         foreach (var (rate, step) in expected.Zip(Enumerable.Range(1, 9))) Assert.Equal(rate, schedule.At(step), 1e-12);
     }
 

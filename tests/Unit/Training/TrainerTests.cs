@@ -15,7 +15,10 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var data = new TrainingData(new TokenWindows(Tokens(33), Config.ContextLength), null); // 2 windows: one batch
-        var history = module.Train(data, new() { Epochs = 150, BatchSize = 2, LearningRate = 3e-3, Decay = LearningRateDecay.None, WeightDecay = 0 }, cancellationToken: Token);
+        var history = module.Train(
+            data,
+            new() { Epochs = 150, BatchSize = 2, LearningRate = 3e-3, Decay = LearningRateDecay.None, WeightDecay = 0 },
+            cancellationToken: Token);
 
         Assert.InRange(history.First.TrainingLoss, 3.9, 4.4); // ln 61 = 4.11
         Assert.InRange(history.Last.TrainingLoss, 0, 0.05);
@@ -69,7 +72,8 @@ public class TrainerTests
         using var module = GptModule.Create(Config, seed: 1);
         var reports = new ProgressList();
         var data = Data(); // 162 tokens to learn from: 10 whole windows of 16 and one of 1
-        var options = new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3, Decay = LearningRateDecay.None };
+        var options =
+            new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3, Decay = LearningRateDecay.None };
         var history = module.Train(data, options, reports, Token);
 
         // Batches of 4, 4, 2 and 1 windows an epoch.
@@ -81,7 +85,9 @@ public class TrainerTests
         Assert.All(reports.All, report => Assert.Equal(8, report.TotalSteps));
         Assert.Equal([0L, 161, 322], reports.All.Where(report => report.Step % 4 == 0).Select(report => report.TokensSeen));
         Assert.Equal(history.Points, reports.All.Select(report => report.Evaluation).OfType<TrainingPoint>());
-        Assert.All(reports.All.Skip(1), report => Assert.True(report.GradientNorm > 0 && report.TokensPerSecond > 0 && report.LearningRate == 1e-3));
+        Assert.All(
+            reports.All.Skip(1),
+            report => Assert.True(report.GradientNorm > 0 && report.TokensPerSecond > 0 && report.LearningRate == 1e-3));
         Assert.Equal(TimeSpan.Zero, reports.All[^1].TimeLeft);
     }
 
@@ -101,7 +107,8 @@ public class TrainerTests
         var history = module.Train(data, new() { BatchSize = 2, EvaluationBatches = null, MaxSteps = 5 }, cancellationToken: Token);
         Assert.False(module.training);
         Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Training, 7)).CrossEntropy, history.Last.TrainingLoss, 1e-6);
-        Assert.Equal(ModuleEvaluator.Measure(module, new TokenBatches(data.Validation!, 1)).CrossEntropy, history.Last.ValidationLoss!.Value, 1e-6);
+        Assert.Equal(
+            ModuleEvaluator.Measure(module, new TokenBatches(data.Validation!, 1)).CrossEntropy, history.Last.ValidationLoss!.Value, 1e-6);
     }
 
     [Fact]
@@ -170,5 +177,6 @@ public class TrainerTests
 
     internal static int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(i => ((i * i * 7) + (3 * i)) % 61)];
 
-    private static TrainingData Data() => TrainingData.FromTokens(Tokens(180), Config.ContextLength, Config.VocabularySize, new() { ValidationFraction = 0.1 });
+    private static TrainingData Data() =>
+        TrainingData.FromTokens(Tokens(180), Config.ContextLength, Config.VocabularySize, new() { ValidationFraction = 0.1 });
 }

@@ -37,7 +37,10 @@ public class TrainingLoopTests
     public void Patience_and_best_weights_without_data_to_measure_on_are_refused()
     {
         Assert.StartsWith("Patience needs data to measure on", Refused(new() { Patience = 1, KeepBest = true }), StringComparison.Ordinal);
-        Assert.StartsWith("KeepBest needs data to measure on, and there are none: set ValidationFraction, which is 0,", Refused(new() { KeepBest = true }), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "KeepBest needs data to measure on, and there are none: set ValidationFraction, which is 0,",
+            Refused(new() { KeepBest = true }),
+            StringComparison.Ordinal);
 
         static string Refused(TrainingOptions options) =>
             Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), options, null, default)).Message;
@@ -95,7 +98,8 @@ public class TrainingLoopTests
     public void Steps_are_not_skipped_for_ever()
     {
         var engine = new ScriptedEngine { BatchLoss = step => step > 2 ? double.NaN : 1 };
-        var error = Assert.Throws<TrainingDivergedException>(() => Loop(engine, new() { OnDivergence = DivergencePolicy.SkipStep, Epochs = 100 }).Run());
+        var error = Assert.Throws<TrainingDivergedException>(
+            () => Loop(engine, new() { OnDivergence = DivergencePolicy.SkipStep, Epochs = 100 }).Run());
         Assert.Equal(2 + TrainingOptions.SkippedStepLimit + 1, error.Step);
     }
 
@@ -114,7 +118,8 @@ public class TrainingLoopTests
     {
         var engine = new ScriptedEngine();
         Loop(engine, new() { MaxSteps = 6, LearningRate = 1, WarmUpSteps = 2, FinalLearningRate = 0, Decay = LearningRateDecay.Linear }).Run();
-        Assert.Equal([0.5, 1, 1, 2.0 / 3, 1.0 / 3, 0], engine.LearningRates.Select(rate => Math.Round(rate, 12)), (a, b) => Math.Abs(a - b) < 1e-9);
+        Assert.Equal(
+            [0.5, 1, 1, 2.0 / 3, 1.0 / 3, 0], engine.LearningRates.Select(rate => Math.Round(rate, 12)), (a, b) => Math.Abs(a - b) < 1e-9);
     }
 
     // Batches of 2 and ten epochs, unless a test says otherwise.

@@ -37,14 +37,19 @@ public class TrainingOptionsTests
 
     [Fact]
     public void A_final_learning_rate_without_a_decay_is_refused() =>
-        Assert.Contains("Decay is None", Assert.Throws<ArgumentException>(() => (TrainingOptions.Lecture with { FinalLearningRate = 1e-5 }).Validated()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Decay is None",
+            Assert.Throws<ArgumentException>(() => (TrainingOptions.Lecture with { FinalLearningRate = 1e-5 }).Validated()).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_books_values_are_those_of_the_book()
     {
         var book = TrainingOptions.Lecture;
         Assert.Equal((10, 2, 4e-4, 0.1, 123L), (book.Epochs, book.BatchSize, book.LearningRate, book.WeightDecay, book.Seed));
-        Assert.Equal((0.1, null, 5, 5), (book.ValidationFraction, book.GradientClipping, book.EvaluationInterval!.Value, book.EvaluationBatches!.Value));
+        Assert.Equal(
+            (0.1, null, 5, 5),
+            (book.ValidationFraction, book.GradientClipping, book.EvaluationInterval!.Value, book.EvaluationBatches!.Value));
         Assert.All(Enumerable.Range(1, 90), step => Assert.Equal(4e-4, new LearningRateSchedule(book, 90).At(step)));
     }
 
@@ -57,8 +62,14 @@ public class TrainingOptionsTests
         {
             Refused(() => new TrainingOptions { LearningRate = -0.5 }, "LearningRate is -0.5;");
             Refused(() => new TrainingOptions { ValidationFraction = 1.5 }, "ValidationFraction is 1.5;");
-            Assert.Contains("is 0.001; it must be at most LearningRate, which is 0.0001", Message(() => new TrainingOptions { LearningRate = 1e-4, FinalLearningRate = 1e-3 }.Validated()), StringComparison.Ordinal);
-            Assert.Contains("norm 1.5, at a learning rate of 0.25", new TrainingDivergedException(3, double.NaN, 1.5, 0.25).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "is 0.001; it must be at most LearningRate, which is 0.0001",
+                Message(() => new TrainingOptions { LearningRate = 1e-4, FinalLearningRate = 1e-3 }.Validated()),
+                StringComparison.Ordinal);
+            Assert.Contains(
+                "norm 1.5, at a learning rate of 0.25",
+                new TrainingDivergedException(3, double.NaN, 1.5, 0.25).Message,
+                StringComparison.Ordinal);
         }
         finally
         {

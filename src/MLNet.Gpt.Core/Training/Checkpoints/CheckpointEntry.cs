@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// A folder that a training has written, <c>checkpoint-N</c> or <c>best-N</c>; where something else has that name,
-/// <c>checkpoint-N.2</c> and so on. It is known by its contents: other programs use such names, too.
+/// A folder that a training wrote: <c>checkpoint-N</c> or <c>best-N</c>, or <c>checkpoint-N.2</c> and so on if
+/// something else has that name. It is recognized by its contents, since other programs use such names, too.
 /// </summary>
 internal sealed partial class CheckpointEntry
 {
@@ -27,24 +27,26 @@ internal sealed partial class CheckpointEntry
     /// <summary>1, or the number behind the step.</summary>
     private int Number { get; }
 
-    /// <summary>The checkpoints in a folder, the latest first. A damaged one is among them.</summary>
+    /// <summary>Returns the checkpoints in a folder, the latest first, damaged ones included.</summary>
     public static IEnumerable<CheckpointEntry> Checkpoints(string folder) =>
         Named(folder, CheckpointPrefix).Where(entry => entry.IsCheckpoint());
 
-    /// <summary>The folders of best weights, but those of the first version, which only a checkpoint tells from others'.</summary>
+    /// <summary>
+    /// Returns the folders of best weights, except those of the first version, which only a checkpoint identifies.
+    /// </summary>
     public static IEnumerable<CheckpointEntry> Bests(string folder) =>
         Named(folder, BestPrefix).Where(entry => entry.TryReadManifest() is not null);
 
-    /// <summary>Whether a name is one of a folder of best weights.</summary>
+    /// <summary>Tells whether a name is that of a folder of best weights.</summary>
     public static bool IsBestName(string name) => Parse(name) is { Prefix: BestPrefix } best && best.Name == name;
 
-    /// <summary>The best weights that a checkpoint names.</summary>
-    /// <exception cref="InvalidDataException">It is no name of such a folder.</exception>
+    /// <summary>Returns the best weights that a checkpoint names.</summary>
+    /// <exception cref="InvalidDataException">It is not the name of such a folder.</exception>
     public static CheckpointEntry Best(string folder, string name) => IsBestName(name)
         ? Parse(System.IO.Path.Combine(folder, name))!
-        : throw new InvalidDataException($"'{name}' is no name of a folder of best weights.");
+        : throw new InvalidDataException($"'{name}' is not the name of a folder of best weights.");
 
-    /// <summary>A path in a folder that nothing has.</summary>
+    /// <summary>Returns a path in a folder that is not in use.</summary>
     /// <param name="folder">The folder of the training.</param>
     /// <param name="prefix"><see cref="CheckpointPrefix"/> or <see cref="BestPrefix"/>.</param>
     /// <param name="step">The step.</param>
@@ -55,10 +57,13 @@ internal sealed partial class CheckpointEntry
         return free;
     }
 
-    /// <summary>The name of a folder while it is written or removed.</summary>
+    /// <summary>
+    /// Returns the name of a folder while it is written or removed. Unlike the names of <see cref="IO.Aside"/>, it says
+    /// that the folder is a checkpoint's, so that its remnants can be removed at once under the folder's lock.
+    /// </summary>
     public static string AsidePath(string path) => $"{path}.{Guid.NewGuid():N}.tmp";
 
-    /// <summary>Removes what a killed process was writing or removing. Nobody else may be at work in the folder.</summary>
+    /// <summary>Removes what a killed process was writing or removing. The caller holds the folder's lock.</summary>
     public static void RemoveRemnants(string folder)
     {
         foreach (string path in Directory.GetDirectories(folder))
@@ -67,20 +72,20 @@ internal sealed partial class CheckpointEntry
         }
     }
 
-    /// <summary>Removes what could not be written, as far as it can be removed.</summary>
+    /// <summary>Removes what could not be written, as far as possible.</summary>
     public static void TryRemoveAside(string path) => Try(() =>
     {
         RemoveFiles(path);
         return true;
     });
 
-    /// <summary>The manifest; <see langword="null"/> where there is none, or none that can be read.</summary>
+    /// <summary>Reads the manifest; <see langword="null"/> if there is none, or it cannot be read.</summary>
     public CheckpointManifest? TryReadManifest() => Try(() => CheckpointManifest.Read(Path));
 
-    /// <summary>The state; <see langword="null"/> where there is none, or none that can be read.</summary>
+    /// <summary>Reads the state; <see langword="null"/> if there is none, or it cannot be read.</summary>
     public SavedTraining? TryReadTraining() => Try(() => SavedTraining.Read(Path));
 
-    /// <summary>Removes the folder; what is not ours in it stays.</summary>
+    /// <summary>Removes the folder, except files in it that are not ours.</summary>
     public void Remove()
     {
         if (Directory.EnumerateFileSystemEntries(Path).Any(path => !IsOwnFile(path)))
@@ -89,7 +94,7 @@ internal sealed partial class CheckpointEntry
             return;
         }
 
-        string aside = AsidePath(Path); // so that a kill leaves no part of it under its name
+        string aside = AsidePath(Path); // so that a kill leaves no part of it under its own name
         Directory.Move(Path, aside);
         RemoveFiles(aside);
     }
@@ -97,7 +102,7 @@ internal sealed partial class CheckpointEntry
     private static IEnumerable<CheckpointEntry> Named(string folder, string prefix) => Directory.EnumerateDirectories(folder, prefix + "*")
         .Select(Parse).OfType<CheckpointEntry>().Where(entry => entry.Prefix == prefix)
         .OrderByDescending(entry => entry.Step).ThenByDescending(entry => entry.Number)
-        .ToArray(); // the folder changes while they are gone through
+        .ToArray(); // the folder changes during the enumeration
 
     private static CheckpointEntry? Parse(string path)
     {
@@ -107,10 +112,11 @@ internal sealed partial class CheckpointEntry
         if (match.Groups["number"] is { Success: true } group && !TryParse(group, out number)) return null;
         return new(path, match.Groups["prefix"].Value, step, number);
 
-        static bool TryParse(Group digits, out int value) => int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        static bool TryParse(Group digits, out int value) =>
+            int.TryParse(digits.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 
-    // Ours by what its files say. Where they are damaged: by having our files and no others.
+    // Ours by the contents of its files or, if they are damaged, by having our files and no others.
     private bool IsCheckpoint()
     {
         if (TryReadManifest() is not null || TryReadTraining() is not null) return true;
@@ -133,7 +139,7 @@ internal sealed partial class CheckpointEntry
 
     private static void RemoveFiles(string folder)
     {
-        // The manifest first: without it, what is left is no checkpoint.
+        // The manifest first: without it, the rest is not a checkpoint.
         File.Delete(System.IO.Path.Combine(folder, CheckpointManifest.FileName));
         foreach (string path in Directory.GetFiles(folder).Where(IsOwnFile)) File.Delete(path);
         if (!Directory.EnumerateFileSystemEntries(folder).Any()) Directory.Delete(folder);

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Training.Engines;
 
@@ -6,12 +5,12 @@ namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
 /// The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is
-/// disposed of.
+/// disposed.
 /// </summary>
 /// <remarks>
-/// A checkpoint is a folder that is written aside and moved into place. In it, <see cref="CheckpointManifest"/> comes
+/// A checkpoint is a folder that is written aside and moved into place; its <see cref="CheckpointManifest"/> is written
 /// last. Best weights have a folder of their own, which checkpoints name together with its hash. Only such folders are
-/// removed, and of them only the files that we write.
+/// removed, and in them only the files that we write.
 /// </remarks>
 internal sealed class CheckpointFolder : IDisposable
 {
@@ -26,14 +25,15 @@ internal sealed class CheckpointFolder : IDisposable
     private (int Step, SavedBest Saved)? _best; // what is on the disk of this run's best weights
 
     /// <exception cref="IOException">
-    /// The folder holds checkpoints and is not to be resumed from, another training is at work in it, or it cannot be made.
+    /// The folder holds checkpoints and is not to be resumed from, another training is using it, or it cannot be created.
     /// </exception>
     public CheckpointFolder(CheckpointOptions options, TrainingFingerprint fingerprint)
     {
         (_options, _fingerprint) = (options, fingerprint);
         Directory.CreateDirectory(options.Folder);
         _lock = FolderLock.TryTake(Path.Combine(options.Folder, LockFile))
-            ?? throw new IOException($"Another training is writing its checkpoints to '{options.Folder}'; wait for its end, or choose another folder.");
+            ?? throw new IOException(
+                $"Another training is writing its checkpoints to '{options.Folder}'; wait for it to end, or choose another folder.");
         try
         {
             CheckpointEntry.RemoveRemnants(options.Folder);
@@ -53,27 +53,30 @@ internal sealed class CheckpointFolder : IDisposable
         }
     }
 
-    /// <summary>What is not in order but does not stop the training.</summary>
+    /// <summary>Problems that do not stop the training.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
-    /// <summary>The step of the latest checkpoint in a folder, damaged or not; <see langword="null"/> where there is none.</summary>
-    public static int? LatestStep(string folder) => Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
+    /// <summary>
+    /// Finds the step of the latest checkpoint in a folder, damaged or not; <see langword="null"/> if there is none.
+    /// </summary>
+    public static int? LatestStep(string folder) =>
+        Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
 
     /// <summary>
-    /// Puts the latest checkpoint that is whole into an engine, with a warning for each damaged one that is passed
+    /// Restores an engine from the latest checkpoint that is whole, with a warning for each damaged one that is passed
     /// over.
     /// </summary>
     /// <param name="engine">Receives the weights and the engine's state.</param>
     /// <param name="keepsBest">Whether the best weights are wanted.</param>
     /// <returns>
-    /// Where the training stood, and its best weights where it kept some; <see langword="null"/> where there is no
+    /// The state of the training, and its best weights if it kept them; <see langword="null"/> if there is no
     /// checkpoint.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The checkpoint is of another course of training, or of another model.
+    /// The checkpoint belongs to another training, or to another model.
     /// </exception>
     /// <exception cref="InvalidDataException">
-    /// Every checkpoint is damaged, or of a later version; the message names the fault of the latest.
+    /// Every checkpoint is damaged, or of a later version; the message names what is wrong with the latest.
     /// </exception>
     public (TrainingState State, GptWeights? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
     {
@@ -90,13 +93,13 @@ internal sealed class CheckpointFolder : IDisposable
             {
                 fault ??= damaged as InvalidDataException ?? new InvalidDataException(damaged.Message, damaged);
                 _passedOver.Add(entry);
-                _warnings.Add($"The checkpoint '{entry.Path}' cannot be resumed from, and an older one is taken: {damaged.Message}");
+                _warnings.Add($"The checkpoint '{entry.Path}' cannot be resumed from; an older one is used instead: {damaged.Message}");
             }
         }
 
         if (restored is { State: var state })
         {
-            RemoveOld(state); // what a kill left in the middle of a removal
+            RemoveOld(state); // what a kill in the middle of a removal left
             return restored;
         }
 
@@ -104,11 +107,11 @@ internal sealed class CheckpointFolder : IDisposable
             $"{fault.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is whole.", fault);
     }
 
-    /// <summary>Writes a checkpoint of the step that training stands at, and removes those that are not kept any more.</summary>
+    /// <summary>Writes a checkpoint of the current step, and removes those that are no longer kept.</summary>
     /// <returns>Its folder.</returns>
     public string Save(TrainingState state, ITrainableNetwork engine, GptWeights? best)
     {
-        // The best weights come first: a checkpoint never speaks of weights that are not there.
+        // The best weights come first: a checkpoint never refers to weights that do not exist.
         if (best is null) _best = null;
         else if (_best?.Step != state.BestStep || !IsThere(_best.Value.Saved)) _best = (state.BestStep, SaveBest(state, best));
         foreach (var damaged in _passedOver.Where(entry => entry.Step <= state.Step && Directory.Exists(entry.Path))) damaged.Remove();
@@ -122,14 +125,13 @@ internal sealed class CheckpointFolder : IDisposable
             {
                 Version = SavedTraining.CurrentVersion, Fingerprint = _fingerprint, State = state, Best = _best?.Saved,
             };
-            manifest.Write(
-                folder, SavedTraining.FileName, stream => JsonSerializer.Serialize(stream, saved, CheckpointJsonContext.Default.SavedTraining));
+            manifest.Write(folder, SavedTraining.FileName, saved.Write);
         });
         RemoveOld(state);
         return path;
     }
 
-    /// <summary>Gives the lock back.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose() => _lock.Dispose();
 
     private (TrainingState State, GptWeights? Best) Restore(CheckpointEntry entry, ITrainableNetwork engine, bool keepsBest)
@@ -148,12 +150,12 @@ internal sealed class CheckpointFolder : IDisposable
         using var model = GptCheckpoint.Open(Path.Combine(entry.Path, CheckpointEntry.ModelFile));
         if (model.Config != engine.Weights.Config)
         {
-            throw new ArgumentException($"'{entry.Path}' is of another model: {model.Config}, not {engine.Weights.Config}.");
+            throw new ArgumentException($"'{entry.Path}' belongs to another model: {model.Config}, not {engine.Weights.Config}.");
         }
 
         var best = keepsBest ? RestoreBest(saved) : null;
         engine.Restore(model, EngineStateFile.Read(Path.Combine(entry.Path, CheckpointEntry.EngineFile)));
-        if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is looked for from here on
+        if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is determined from here on
         return (saved.State, best);
     }
 
@@ -168,7 +170,7 @@ internal sealed class CheckpointFolder : IDisposable
         return GptWeights.CopyOf(model);
     }
 
-    // Only what this checkpoint was written with, whatever has the name by now.
+    // Only the weights that this checkpoint was written with, whatever has the name by now.
     private string BestOf(SavedTraining saved, SavedBest named)
     {
         var entry = CheckpointEntry.Best(_options.Folder, named.Folder);
@@ -210,7 +212,7 @@ internal sealed class CheckpointFolder : IDisposable
     private void SaveModel(string folder, CheckpointManifest manifest, IWeightSource weights) =>
         manifest.Write(folder, CheckpointEntry.ModelFile, stream => GptCheckpoint.Write(stream, weights, _options.Tokenizer));
 
-    // A folder is moved at once: it is there whole, or it is not there. What has the name already is left alone.
+    // The folder is moved in one step: it is there whole, or not at all. Whatever has the name already is left alone.
     private string WriteAside(string prefix, int step, string run, Action<string, CheckpointManifest> write)
     {
         string path = CheckpointEntry.FreePath(_options.Folder, prefix, step), aside = CheckpointEntry.AsidePath(path);
@@ -230,31 +232,34 @@ internal sealed class CheckpointFolder : IDisposable
         }
     }
 
-    // Checkpoints beyond the current step are damaged ones that were passed over: they stay until training has come past them.
+    // Checkpoints beyond the current step are damaged ones that were passed over. They stay until training has passed
+    // their step.
     private void RemoveOld(TrainingState state) => Remove(
         CheckpointEntry.Checkpoints(_options.Folder).Where(entry => entry.Step <= state.Step && !IsPassedOver(entry)).Skip(_options.Keep),
         state.Run);
 
     private void RemoveAll() => Remove(CheckpointEntry.Checkpoints(_options.Folder), run: null);
 
-    /// <summary>Removes checkpoints, and best weights that no other speaks of: theirs, and all those of a run.</summary>
+    /// <summary>
+    /// Removes checkpoints, and best weights that no other checkpoint refers to: theirs, and all those of a run.
+    /// </summary>
     /// <param name="checkpoints">What to remove.</param>
-    /// <param name="run">The run whose best weights go; every run where <see langword="null"/>.</param>
+    /// <param name="run">The run whose best weights are removed; every run if <see langword="null"/>.</param>
     private void Remove(IEnumerable<CheckpointEntry> checkpoints, string? run)
     {
         CheckpointEntry[] dropped = [.. checkpoints];
         string[] theirBests = [.. dropped.Select(NameOfBest).OfType<string>()];
         foreach (var entry in dropped) entry.Remove();
-        var spokenOf = new HashSet<string>();
-        if (_best is { } current) spokenOf.Add(current.Saved.Folder);
+        var referenced = new HashSet<string>();
+        if (_best is { } current) referenced.Add(current.Saved.Folder);
         foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
         {
-            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now: nobody knows what it speaks of
-            if (NameOfBest(entry) is { } name) spokenOf.Add(name);
+            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now: what it refers to is unknown
+            if (NameOfBest(entry) is { } name) referenced.Add(name);
         }
 
         var ofRun = CheckpointEntry.Bests(_options.Folder).Where(best => run is null || best.TryReadManifest()?.Run == run);
-        foreach (string name in ofRun.Select(best => best.Name).Union(theirBests).Except(spokenOf).ToArray())
+        foreach (string name in ofRun.Select(best => best.Name).Union(theirBests).Except(referenced).ToArray())
         {
             var best = CheckpointEntry.Best(_options.Folder, name);
             if (Directory.Exists(best.Path)) best.Remove();
@@ -263,7 +268,7 @@ internal sealed class CheckpointFolder : IDisposable
 
     private bool IsPassedOver(CheckpointEntry entry) => _passedOver.Exists(other => other.Path == entry.Path);
 
-    // Of the first version only where it is there: nothing else ties it to the checkpoint.
+    // For the first version only if it exists: nothing else ties it to the checkpoint.
     private string? NameOfBest(CheckpointEntry entry) => entry.TryReadTraining() switch
     {
         { Version: SavedTraining.FirstVersion } saved => FirstVersionBest(saved) is { } path ? Path.GetFileName(path) : null,

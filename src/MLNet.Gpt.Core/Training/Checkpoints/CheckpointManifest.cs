@@ -5,8 +5,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// What a folder of a training holds: the length and the SHA-256 of each file. It is written last, names the folder as
-/// ours, and is what damage is found by.
+/// The contents of a checkpoint folder: the length and the SHA-256 of each file. It is written last, marks the folder as
+/// ours, and is what damage is detected with.
 /// </summary>
 /// <param name="Format"><see cref="Mark"/>.</param>
 /// <param name="Version"><see cref="SavedTraining.CurrentVersion"/>.</param>
@@ -19,7 +19,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
 
     private const int LongestFile = 1 << 20;
 
-    /// <summary>Writes a file into a folder and notes what was written.</summary>
+    /// <summary>Writes a file into a folder and records what was written.</summary>
     /// <param name="folder">The folder, which lacks the file.</param>
     /// <param name="name">The file's name in it.</param>
     /// <param name="write">Writes the contents, front to back.</param>
@@ -41,7 +41,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     }
 
     /// <summary>Reads the manifest of a folder.</summary>
-    /// <returns><see langword="null"/> where there is none, or it is another program's.</returns>
+    /// <returns><see langword="null"/> if there is none, or it is another program's.</returns>
     /// <exception cref="InvalidDataException">It is damaged, or of a version that this library does not read.</exception>
     public static CheckpointManifest? Read(string folder)
     {
@@ -58,7 +58,8 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
                     $"'{path}' is of version {manifest.Version}; this library reads version {SavedTraining.CurrentVersion}.");
             }
 
-            return manifest.Files?.Values.All(file => file?.Sha256 is not null) == true ? manifest : throw new JsonException("It names no files.");
+            bool isWhole = manifest.Files?.Values.All(file => file?.Sha256 is not null) == true;
+            return isWhole ? manifest : throw new JsonException("It names no files.");
         }
         catch (JsonException damaged)
         {
@@ -68,13 +69,13 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
 
     /// <summary>Reads every file of a folder and compares it with what was written.</summary>
     /// <param name="folder">The folder that the manifest was read from.</param>
-    /// <param name="step">The step that the folder's name tells.</param>
+    /// <param name="step">The step in the folder's name.</param>
     /// <param name="names">The files that must be there.</param>
     /// <exception cref="InvalidDataException">Something differs; the message names the file.</exception>
     public void Verify(string folder, int step, params ReadOnlySpan<string> names)
     {
         string own = Path.Combine(folder, FileName);
-        if (Step != step) throw new InvalidDataException($"'{own}' is damaged: it tells of step {Step}, the folder's name of {step}.");
+        if (Step != step) throw new InvalidDataException($"'{own}' is damaged: it says step {Step}, the folder's name says {step}.");
         foreach (string name in names)
         {
             if (!Files.TryGetValue(name, out var written)) throw new InvalidDataException($"'{own}' is damaged: it lacks {name}.");

@@ -5,7 +5,7 @@ using MLNet.Gpt.Formats;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 
-/// <summary>An engine's state in a file: a safetensors file whose tensors are bytes.</summary>
+/// <summary>An engine's state in a safetensors file whose tensors are bytes, which the writer of weights does not know.</summary>
 internal static class EngineStateFile
 {
     public static void Write(Stream stream, IReadOnlyDictionary<string, byte[]> state)
@@ -14,7 +14,12 @@ internal static class EngineStateFile
         long offset = 0;
         foreach (var (name, bytes) in state)
         {
-            header[name] = new JsonObject { ["dtype"] = "U8", ["shape"] = new JsonArray(bytes.LongLength), ["data_offsets"] = new JsonArray(offset, offset + bytes.LongLength) };
+            header[name] = new JsonObject
+            {
+                ["dtype"] = "U8",
+                ["shape"] = new JsonArray(bytes.LongLength),
+                ["data_offsets"] = new JsonArray(offset, offset + bytes.LongLength),
+            };
             offset += bytes.LongLength;
         }
 
@@ -25,7 +30,7 @@ internal static class EngineStateFile
         foreach (byte[] bytes in state.Values) stream.Write(bytes);
     }
 
-    /// <exception cref="InvalidDataException">The file is damaged, or holds something else than bytes.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or holds something other than bytes.</exception>
     public static IReadOnlyDictionary<string, byte[]> Read(string path)
     {
         using var file = SafetensorsReader.Open(path);

@@ -38,13 +38,7 @@ internal sealed class SavedTraining
     {
         string path = Path.Combine(folder, FileName);
         if (!File.Exists(path)) throw new InvalidDataException($"'{path}' is missing.");
-        return Read(path, PositionedFile.ReadAll(path, LongestFile));
-    }
-
-    /// <summary>Reads the contents of the file at a path.</summary>
-    /// <inheritdoc cref="Read(string)"/>
-    public static SavedTraining Read(string path, ReadOnlySpan<byte> json)
-    {
+        byte[] json = PositionedFile.ReadAll(path, LongestFile);
         try
         {
             var saved = JsonSerializer.Deserialize(json, CheckpointJsonContext.Default.SavedTraining)
@@ -63,6 +57,9 @@ internal sealed class SavedTraining
             throw new InvalidDataException($"'{path}' is damaged: {damaged.Message}", damaged);
         }
     }
+
+    /// <summary>Writes the file's contents.</summary>
+    public void Write(Stream stream) => JsonSerializer.Serialize(stream, this, CheckpointJsonContext.Default.SavedTraining);
 
     /// <exception cref="InvalidDataException">No training can be in this state after so many steps.</exception>
     public void CheckState(string folder, int step)

@@ -22,7 +22,9 @@ public class ScriptedTrainingToBeKilledTests
     /// <param name="atStep">The step.</param>
     internal static async Task Run(string folder, string killedBefore, int atStep)
     {
-        using var process = ChildTestRun.Start(typeof(ScriptedTrainingToBeKilledTests).Namespace!, (Variable, FormattableString.Invariant($"{killedBefore} {atStep} {folder}")));
+        using var process = ChildTestRun.Start(
+            typeof(ScriptedTrainingToBeKilledTests).Namespace!,
+            (Variable, FormattableString.Invariant($"{killedBefore} {atStep} {folder}")));
         await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2));
         Assert.NotEqual(0, process.ExitCode);
     }
