@@ -72,6 +72,15 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         CancellationToken cancellationToken = default) =>
         GptModelExporter.Export(path, this, Tokenizer, options, progress, cancellationToken);
 
+    /// <summary>Writes the model without blocking the caller: <see cref="Export"/> on a thread of the pool.</summary>
+    /// <inheritdoc cref="Export"/>
+    public Task ExportAsync(
+        string path,
+        ExportOptions? options = null,
+        IProgress<ExportProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Task.Run(() => Export(path, options, progress, cancellationToken), cancellationToken);
+
     /// <inheritdoc/>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Read(string name, long start, Span<float> destination)

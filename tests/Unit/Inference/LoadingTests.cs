@@ -55,6 +55,20 @@ public sealed class LoadingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_is_exported_and_loaded_again_without_blocking()
+    {
+        using var model = TinyModels.Create();
+        string path = Path.Combine(_directory.Path, "tiny.safetensors");
+        await model.ExportAsync(path, cancellationToken: Cancellation);
+        using var loaded = await GptModel.LoadAsync(path, cancellationToken: Cancellation);
+
+        Assert.Equal(model.ComputeLogits([1, 2, 3], Cancellation), loaded.ComputeLogits([1, 2, 3], Cancellation));
+        string other = Path.Combine(_directory.Path, "other.safetensors");
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => model.ExportAsync(other, cancellationToken: new(canceled: true)));
+        Assert.False(File.Exists(other));
+    }
+
+    [Fact]
     public void A_canceled_conversion_frees_everything_and_leaves_the_model()
     {
         using var model = GptModel.Load(_path, tokenizer: Tokenizer);

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
@@ -35,6 +36,17 @@ public class PrecisionTests
             Assert.InRange(difference, -tolerance, tolerance);
             Assert.NotEqual(0, difference);
         }
+
+        // A Q8_0 file: the weights are rounded once, by the file; in bytes only the activations are rounded further.
+        using var directory = new TemporaryDirectory();
+        string path = Path.Combine(directory.Path, "model.gguf");
+        GptModelExporter.Export(path, model, tokenizer: null, new() { DataType = ExportDataType.Q8_0 }, cancellationToken: cancellation);
+        using var exact = GptModel.Load(path, tokenizer: model.Tokenizer, cancellationToken: cancellation);
+        using var blocks = GptModel.Load(path, new() { Precision = WeightPrecision.Int8 }, model.Tokenizer, cancellationToken: cancellation);
+        double ofFile = Loss(exact), fromFile = (ofFile / loss) - 1, fromActivations = (Loss(blocks) / ofFile) - 1;
+        TestContext.Current.TestOutputHelper?.WriteLine($"Q8_0 {fromFile:P4}, and in bytes another {fromActivations:P4}");
+        Assert.InRange(fromFile, -1e-3, 1e-3);
+        Assert.InRange(fromActivations, -1e-3, 1e-3);
 
         double Loss(GptModel measured)
         {
