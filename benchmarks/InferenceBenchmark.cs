@@ -154,7 +154,7 @@ internal static class InferenceBenchmark
         string path = Path.Combine(Path.GetTempPath(), $"mlnet-gpt-benchmark-{Environment.ProcessId}.gguf");
         try
         {
-            GptModelExporter.Export(path, weights, tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+            GptModelExporter.Export(path, weights, tokenizer: null, new() { DataType = TensorDataType.Q8_0 });
             return GptModel.Load(path, new() { Precision = WeightPrecision.Int8 });
         }
         finally

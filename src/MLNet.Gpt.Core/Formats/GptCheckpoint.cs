@@ -1,10 +1,7 @@
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Formats.Safetensors;
-using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
@@ -15,11 +12,6 @@ namespace MLNet.Gpt;
 /// </summary>
 public sealed class GptCheckpoint : IWeightSource, IDisposable
 {
-    private const string VersionKey = "mlnet_gpt.version";
-    private const string ConfigKey = "mlnet_gpt.config";
-    private const string TokenizerKey = "mlnet_gpt.tokenizer";
-    private const string Version = "1";
-
     private readonly SafetensorsReader _file;
 
     private GptCheckpoint(SafetensorsReader file, GptConfig config, ITextTokenizer? tokenizer)
@@ -36,7 +28,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     public ITextTokenizer? Tokenizer { get; }
 
     /// <summary>How the weights are stored.</summary>
-    public SafetensorsDataType DataType => _file.Tensors[0].DataType;
+    public TensorDataType DataType => _file.Tensors[0].DataType;
 
     /// <summary>
     /// Saves a model. The file is written aside, flushed to the disk and moved into place: after a crash the old file
@@ -58,25 +50,13 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         string path,
         IWeightSource weights,
         ITextTokenizer? tokenizer,
-        SafetensorsDataType dataType = SafetensorsDataType.Float32,
+        TensorDataType dataType = TensorDataType.Float32,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
-        var options = new ExportOptions { Format = ExportFormat.Checkpoint, DataType = ExportDataTypes.FromSafetensors(dataType) };
+        var options = new ExportOptions { Format = ExportFormat.Checkpoint, DataType = dataType };
         GptModelExporter.Export(path, weights, tokenizer, options, progress: null, cancellationToken);
     }
-
-    /// <summary>Saves a checked model.</summary>
-    internal static void Write(ExportJob job)
-    {
-        ExportTensor[] tensors = [.. WeightNames.For(job.Config).Select(entry => ExportTensor.Of(job.Weights, entry))];
-        job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
-        SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Elements());
-    }
-
-    /// <summary>Writes the same bytes, of single precision, into a stream, front to back.</summary>
-    internal static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer) => SafetensorsWriter.Write(
-        stream, [.. WeightNames.For(weights.Config.Validated())], weights.Read, SafetensorsDataType.Float32, MetadataOf(weights.Config, tokenizer), CancellationToken.None);
 
     /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>
     /// <exception cref="InvalidDataException">
@@ -91,7 +71,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         var file = SafetensorsReader.Open(saved);
         try
         {
-            var (config, tokenizer) = ReadMetadata(file);
+            var (config, tokenizer) = CheckpointFormat.ReadMetadata(file);
             CheckWeights(file, config);
             return new(file, config, tokenizer);
         }
@@ -110,37 +90,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Whether a file says that this library wrote it.</summary>
-    internal static bool IsCheckpoint(SafetensorsReader file) => file.Metadata.ContainsKey(VersionKey);
-
-    /// <summary>The configuration and tokenizer in the metadata of a file.</summary>
-    /// <exception cref="InvalidDataException">They are damaged or do not fit together.</exception>
-    internal static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsReader file)
-    {
-        string version = Text(file, VersionKey);
-        if (version != Version) throw new InvalidDataException($"'{file.Path}' is a checkpoint of version '{version}'; this library reads version {Version}.");
-        var config = GptConfigJson.Read(file.Path, Text(file, ConfigKey));
-        var tokenizer = file.Metadata.TryGetValue(TokenizerKey, out string? json) ? TokenizerJson.Read(file.Path, json, config.VocabularySize) : null;
-        return (config, tokenizer);
-    }
-
-    private static Dictionary<string, string> MetadataOf(GptConfig config, ITextTokenizer? tokenizer)
-    {
-        var metadata = new Dictionary<string, string>
-        {
-            ["format"] = "pt", // What Hugging Face's loaders ask for: matrices lie as PyTorch's do.
-            [VersionKey] = Version,
-            [ConfigKey] = GptConfigJson.Write(config),
-        };
-        if (tokenizer is null) return metadata;
-        metadata[TokenizerKey] = TokenizerJson.Write(FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer)));
-        return metadata;
-    }
-
-    private static string Text(SafetensorsReader file, string key) => file.Metadata.TryGetValue(key, out string? text)
-        ? text
-        : throw new InvalidDataException($"'{file.Path}' is no checkpoint of this library: its metadata lacks '{key}'.");
-
     // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
     private static void CheckWeights(SafetensorsReader file, GptConfig config)
     {
@@ -153,7 +102,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
                 throw new InvalidDataException($"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
             }
 
-            if (tensor.DataType is not (SafetensorsDataType.Float32 or SafetensorsDataType.Float16 or SafetensorsDataType.BFloat16))
+            if (tensor.DataType is not (TensorDataType.Float32 or TensorDataType.Float16 or TensorDataType.BFloat16))
             {
                 throw new InvalidDataException($"'{file.Path}' holds {tensor}; weights are F32, F16 or BF16.");
             }

@@ -1,17 +1,12 @@
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.Gguf;
-using MLNet.Gpt.Formats.HuggingFace;
-using MLNet.Gpt.Formats.Onnx;
-using MLNet.Gpt.Formats.PyTorch;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats;
 
 /// <summary>Writes models in the formats of other programs.</summary>
 /// <remarks>
-/// Weights are streamed: at most one matrix of a block is held in memory. What is written goes aside, is flushed to the
-/// disk and moved into place; a crash at any moment leaves the old model or the new one.
+/// Weights are streamed: at most one matrix of a block is held in memory. Files are written aside, flushed to the disk and
+/// moved into place; a crash at any moment leaves the old model or the new one.
 /// </remarks>
 public static class GptModelExporter
 {
@@ -22,11 +17,11 @@ public static class GptModelExporter
     /// </param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
     /// <param name="tokenizer">
-    /// Goes into the file where the format has a place for it; <see langword="null"/> to write none. GGUF has none for
-    /// a vocabulary of words, a state dict none at all.
+    /// Is written where the format has a place for it; <see langword="null"/> to write none. GGUF has no place for a
+    /// vocabulary of words, a state dict for no tokenizer at all.
     /// </param>
     /// <param name="options">Format, data type and more; the defaults where <see langword="null"/>.</param>
-    /// <param name="progress">Told after every mebibyte or so; called on this thread.</param>
+    /// <param name="progress">Receives a report after every mebibyte or so, on this thread.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ArgumentException">
     /// The format has no such data type or no place for such a tokenizer, the tokenizer has ordinary tokens that the
@@ -35,6 +30,7 @@ public static class GptModelExporter
     /// <exception cref="IOException">
     /// The file cannot be written, or the folder holds something that would be lost.
     /// </exception>
+    /// <exception cref="OperationCanceledException">The token was canceled; what was there stays as it was.</exception>
     public static void Export(
         string path,
         IWeightSource weights,
@@ -45,36 +41,34 @@ public static class GptModelExporter
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(weights);
+        cancellationToken.ThrowIfCancellationRequested();
         options ??= new ExportOptions();
         var config = weights.Config.Validated();
-        var format = options.Format ?? ExportFormats.FromPath(path);
-        var allowed = format.DataTypes();
-        if (!allowed.Contains(options.DataType))
+        var writer = options.Format is { } format ? ModelFormats.WriterOf(format) : ModelFormats.WriterOf(path);
+        if (!writer.DataTypes.Contains(options.DataType))
         {
-            throw new ArgumentException($"{format} holds weights as {string.Join(", ", allowed)}, not as {options.DataType}.", nameof(options));
+            throw new ArgumentException(
+                $"{writer.Format} holds weights as {string.Join(", ", writer.DataTypes)}, not as {options.DataType}.", nameof(options));
         }
 
         if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
-        var job = new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken));
-        switch (format)
-        {
-            case ExportFormat.Checkpoint:
-                GptCheckpoint.Write(job);
-                break;
-            case ExportFormat.HuggingFace:
-                HuggingFaceWriter.Write(job);
-                break;
-            case ExportFormat.PyTorch:
-                PyTorchWriter.Write(job);
-                break;
-            case ExportFormat.Gguf:
-                GgufWriter.Write(job);
-                break;
-            case ExportFormat.Onnx:
-                OnnxWriter.Write(job);
-                break;
-            default:
-                throw Check.Undefined(format, nameof(options));
-        }
+        writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
     }
+
+    /// <summary>Writes a model on a thread of the pool.</summary>
+    /// <param name="path"><inheritdoc cref="Export" path="/param[@name='path']/node()"/></param>
+    /// <param name="weights">A model, a checkpoint, or any other source; read once. It must not be disposed before the task ends.</param>
+    /// <param name="tokenizer"><inheritdoc cref="Export" path="/param[@name='tokenizer']/node()"/></param>
+    /// <param name="options"><inheritdoc cref="Export" path="/param[@name='options']/node()"/></param>
+    /// <param name="progress">Receives a report after every mebibyte or so, on the thread that writes.</param>
+    /// <param name="cancellationToken"><inheritdoc cref="Export" path="/param[@name='cancellationToken']/node()"/></param>
+    /// <returns>A task that ends when the model is in place; it fails with the exceptions of <see cref="Export"/>.</returns>
+    public static Task ExportAsync(
+        string path,
+        IWeightSource weights,
+        ITextTokenizer? tokenizer,
+        ExportOptions? options = null,
+        IProgress<ExportProgress>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        Task.Run(() => Export(path, weights, tokenizer, options, progress, cancellationToken), cancellationToken);
 }

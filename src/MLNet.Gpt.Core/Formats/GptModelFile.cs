@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Importing;
@@ -18,14 +19,17 @@ namespace MLNet.Gpt;
 /// and what is missing, left over or overlapping is refused. <c>docs/formats.md</c> lists the formats and what each is
 /// tested against.
 /// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
 {
+    private readonly OpenFiles _files;
     private readonly OpenedModel _model;
     private readonly Lazy<ITextTokenizer?> _tokenizer;
 
-    private GptModelFile(string path, OpenedModel model)
+    private GptModelFile(string path, OpenFiles files, OpenedModel model)
     {
         Path = path;
+        _files = files;
         _model = model;
         _tokenizer = new(ReadTokenizer);
     }
@@ -69,28 +73,59 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two
     /// differ; such a file is refused otherwise.
     /// </param>
+    /// <param name="cancellationToken">Stops the opening, which can take long: a package is unpacked, a tied head compared.</param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, of no known format, or no GPT-2; the message names the file, the tensor and what is wrong.
+    /// The file is damaged, of no known format, or not a GPT-2; the message names the file, the tensor and what is wrong.
     /// </exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed and not given.</exception>
-    public static GptModelFile Open(string path, int? headCount = null, bool useStoredHead = false)
+    /// <exception cref="OperationCanceledException">The token was canceled.</exception>
+    public static GptModelFile Open(string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new(path, ModelFormats.Open(path, new(Check.AtLeast(headCount, 1, nameof(headCount)), useStoredHead)));
+        var options = new OpenOptions(Check.AtLeast(headCount, 1, nameof(headCount)), useStoredHead, cancellationToken);
+        return Create(path, files => ModelFormats.Open(path, files, options));
     }
 
-    /// <summary>Tells what a model is made of, without reading its weights.</summary>
-    /// <inheritdoc cref="Open" path="/param|/exception"/>
-    public static GptModelFileInfo Inspect(string path, int? headCount = null, bool useStoredHead = false)
+    /// <summary>Opens a model on a thread of the pool.</summary>
+    /// <returns>The open model; the task fails with the exceptions of <see cref="Open"/>.</returns>
+    /// <inheritdoc cref="Open" path="/param"/>
+    public static Task<GptModelFile> OpenAsync(
+        string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default) =>
+        Task.Run(() => Open(path, headCount, useStoredHead, cancellationToken), cancellationToken);
+
+    /// <summary>Opens a model in a file that is open already.</summary>
+    internal static GptModelFile OpenContent(ModelContent content, OpenOptions options) =>
+        Create(content.Path, files => ModelFormats.Open(content, files, options));
+
+    private static GptModelFile Create(string path, Func<OpenFiles, OpenedModel> open)
     {
-        using var file = Open(path, headCount, useStoredHead);
+        var files = new OpenFiles();
+        try
+        {
+            return new(path, files, open(files));
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Describes what a model is made of, without reading its weights.</summary>
+    /// <inheritdoc cref="Open" path="/param|/exception"/>
+    public static GptModelFileInfo Inspect(string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
+    {
+        using var file = Open(path, headCount, useStoredHead, cancellationToken);
         return file.Describe();
     }
 
-    /// <summary>What the model is made of.</summary>
+    /// <summary>Describes what the model is made of.</summary>
     public GptModelFileInfo Describe() =>
         new(Path, Format, DataType, Config, GptModelPart.Of(WeightNames.For(Config), entry => _model.Weights.ByteCountOf(entry.Name)));
+
+    /// <summary>Returns the path, the format, the data type and the number of parameters.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Path}: {Format}, {DataType}, {Config.ParameterCount:N0} parameters");
 
     /// <inheritdoc/>
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened, or a checksum does not fit.</exception>
@@ -103,7 +138,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         _model.Weights.ReadQ8Blocks(name, firstBlock, destination);
 
     /// <summary>Closes the files.</summary>
-    public void Dispose() => _model.Dispose();
+    public void Dispose() => _files.Dispose();
 
     private ITextTokenizer? ReadTokenizer()
     {

@@ -1,21 +1,37 @@
+using System.Diagnostics;
+
 namespace MLNet.Gpt;
 
 /// <summary>One part of a model.</summary>
-/// <param name="Name">
-/// The part, all layers together: token embedding, position embedding, attention, feed-forward, layer norms, output
-/// head.
-/// </param>
-/// <param name="ParameterCount">Its parameters.</param>
-/// <param name="Bytes">The bytes that they take.</param>
-public sealed record GptModelPart(string Name, long ParameterCount, long Bytes)
+[DebuggerDisplay("{ToString(),nq}")]
+public sealed class GptModelPart
 {
-    /// <summary>The parts that weights belong to, in the order of their first weight.</summary>
+    private GptModelPart(string name, long parameterCount, long bytes)
+    {
+        Name = name;
+        ParameterCount = parameterCount;
+        Bytes = bytes;
+    }
+
+    /// <summary>
+    /// The part, all layers together: token embedding, position embedding, attention, feed-forward, layer norms, output
+    /// head.
+    /// </summary>
+    public string Name { get; }
+
+    /// <summary>Its parameters.</summary>
+    public long ParameterCount { get; }
+
+    /// <summary>The bytes that they take.</summary>
+    public long Bytes { get; }
+
+    /// <summary>Returns the parts that weights belong to, in the order of their first weight.</summary>
     /// <param name="entries">Weights under <see cref="WeightNames"/>' keys.</param>
     /// <param name="byteCountOf">The bytes of one of them.</param>
     public static IReadOnlyList<GptModelPart> Of(IEnumerable<WeightEntry> entries, Func<WeightEntry, long> byteCountOf) =>
         [.. entries.GroupBy(entry => NameOf(entry.Name)).Select(part => new GptModelPart(part.Key, part.Sum(entry => entry.ElementCount), part.Sum(byteCountOf)))];
 
-    /// <summary>Name and parameters.</summary>
+    /// <summary>Returns the name and the number of parameters.</summary>
     public override string ToString() => FormattableString.Invariant($"{Name} {ParameterCount:N0}");
 
     private static string NameOf(string weight) => weight switch

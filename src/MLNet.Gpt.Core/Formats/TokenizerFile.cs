@@ -1,4 +1,5 @@
 using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tokenization;
 
@@ -10,7 +11,7 @@ public static class TokenizerFile
     // What belongs to a tokenizer and is not the whole of it.
     private static readonly string[] PartsOfFolder = [
         .. TokenizerFiles.Pairs.SelectMany(pair => (string[])[pair.Vocabulary, pair.Merges]),
-        "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json", "generation_config.json",
+        .. HuggingFaceConstants.TokenizerSettingsFiles,
     ];
 
     /// <summary>
@@ -32,13 +33,14 @@ public static class TokenizerFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) return OfFolder(path);
         if (PartsOfFolder.Contains(Path.GetFileName(path)) && File.Exists(path)) return OfFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        if (JsonFile.Begins(path)) return TokenizerFiles.ReadWhole(path);
+        using var content = ModelContent.Open(path);
+        if (JsonFile.Begins(content.File)) return TokenizerFiles.ReadWhole(content.File);
 
         // A state dict does not tell how many heads it has, and no tokenizer depends on it.
-        using var model = GptModelFile.Open(path, headCount: 1);
+        using var model = GptModelFile.OpenContent(content, new OpenOptions(HeadCount: 1, UseStoredHead: false));
         return model.Tokenizer is { } tokenizer ? FittedTokenizer.Original(tokenizer) : throw new InvalidDataException($"'{path}' was saved without a tokenizer.");
     }
 
     private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(
-        $"The folder '{folder}' holds no tokenizer that is known here: neither {TokenizerFiles.Whole} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
+        $"The folder '{folder}' holds no tokenizer that is known here: neither {HuggingFaceConstants.TokenizerFile} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
 }

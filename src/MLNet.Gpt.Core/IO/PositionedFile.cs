@@ -107,6 +107,9 @@ internal sealed class PositionedFile : IDisposable
         }
     }
 
+    /// <summary>Reads the file from its beginning on; closing the stream closes the file.</summary>
+    public Stream OpenStream() => new BufferedStream(new PositionedStream(this));
+
     /// <summary>Reads bytes whose place was checked against <see cref="Length"/>.</summary>
     public byte[] Read(long offset, int count)
     {
@@ -137,9 +140,14 @@ internal sealed class PositionedFile : IDisposable
     public static byte[] ReadAll(string path, int limit)
     {
         using var file = Open(path);
-        if (file.Length > limit) throw new InvalidDataException($"'{path}' has {file.Length} bytes; at most {limit} are read.");
-        return file.Read(0, (int)file.Length);
+        return file.ReadAll(limit);
     }
+
+    /// <summary>Reads the whole file, which must be small.</summary>
+    /// <exception cref="InvalidDataException">It has more bytes than such a file may have.</exception>
+    public byte[] ReadAll(int limit) => Length <= limit
+        ? Read(0, (int)Length)
+        : throw new InvalidDataException($"'{Path}' has {Length} bytes; at most {limit} are read.");
 
     public void Dispose() => _owner?.Dispose();
 

@@ -73,7 +73,7 @@ public sealed partial class GptModel
         CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var file = GptModelFile.Open(path, headCount, useStoredHead);
+        using var file = GptModelFile.Open(path, headCount, useStoredHead, cancellationToken);
         return FromFile(file, options, tokenizer, progress, cancellationToken);
     }
 

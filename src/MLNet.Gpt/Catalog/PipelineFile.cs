@@ -66,7 +66,7 @@ internal static class PipelineFile
         IProgress<double>? progress,
         CancellationToken cancellationToken)
     {
-        using var file = GptModelFile.Open(path);
+        using var file = GptModelFile.Open(path, cancellationToken: cancellationToken);
         const string Name = nameof(LanguageModelingCatalog.LoadModel);
         using var channel = ((IHostEnvironment)context).RegisterQuietly(Name).Start(Name);
         foreach (string warning in file.Warnings) channel.Warning(warning);

@@ -2,8 +2,12 @@ using System.IO.Compression;
 using System.Text;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.Layouts;
 using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Package;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.IO;
 
@@ -56,8 +60,8 @@ internal static class GptPackage
         }
 
         string source = entries.PathOf(PackageFormat.MetadataEntry);
-        var (metadata, opened) = PackageFormat.Open(entries, path, environment.TemporaryFolder());
-        using var file = opened;
+        using var files = new OpenFiles();
+        var (metadata, opened) = PackageFormat.Open(entries, path, environment.TemporaryFolder(), files, cancellationToken);
         var saved = SavedOptions.Parse(source, metadata.Options.GetRawText());
         var model = GptModel.FromWeights(
             opened.Weights, opened.ReadTokenizer()!, modelOptions ?? saved.Model.ToOptions(), progress, cancellationToken);
@@ -91,9 +95,9 @@ internal static class GptPackage
         // Not compressed: weights hardly compress, and other programs can read them in place.
         using var entry = archive.CreateEntry(PackageFormat.WeightsEntry, CompressionLevel.NoCompression).Open();
         using var hashing = new HashingStream(entry);
-        var metadata = new Dictionary<string, string> { ["format"] = "pt" }; // required by Hugging Face's loaders
-        SafetensorsWriter.Write(
-            hashing, [.. WeightNames.For(model.Config)], model.Read, SafetensorsDataType.Float32, metadata, cancellationToken);
+        var metadata = new Dictionary<string, string> { [SafetensorsConstants.FrameworkKey] = SafetensorsConstants.Framework };
+        var elements = new ElementWriter(new ExportMeter(progress: null, cancellationToken));
+        SafetensorsWriter.Write(hashing, [.. new ModelTensors(model, OwnNames.Gpt2).All()], TensorDataType.Float32, metadata, elements);
         return hashing.Sha256();
     }
 

@@ -4,7 +4,6 @@ using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt;
-using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.Hosting;
@@ -86,7 +85,7 @@ internal static class GptTransformerPersistence
             {
                 using var hashing = new HashingStream(writer.BaseStream);
                 hashing.Append(Encoding.UTF8.GetBytes(options));
-                GptCheckpoint.Write(hashing, transformer.Model, transformer.Model.Tokenizer);
+                CheckpointFormat.Write(hashing, transformer.Model, transformer.Model.Tokenizer);
                 sha256 = hashing.Sha256();
             });
             return sha256;
@@ -132,10 +131,9 @@ internal static class GptTransformerPersistence
         string config = Text(PackageFormat.ConfigEntry, PackageFormat.SmallEntry);
         string tokenizer = Text(PackageFormat.TokenizerEntry, PackageFormat.TokenizerLimit);
         using var entry = Entry(PackageFormat.WeightsEntry);
-        using var files = new OpenFiles();
-        var file = files.Add(Open(PackageFormat.WeightsEntry, entry.Stream, environment));
+        using var file = Open(PackageFormat.WeightsEntry, entry.Stream, environment);
         Compare(sha256, Checksum(options, config, tokenizer, file.Sha256()));
-        using var opened = PackageFormat.Open(Source, config, tokenizer, name => $"{Source}/{name}", files, file);
+        var opened = PackageFormat.Open(Source, config, tokenizer, name => $"{Source}/{name}", file);
         return GptModel.FromWeights(opened.Weights, opened.ReadTokenizer()!, modelOptions, cancellationToken: Cancellation.OfThread);
 
         Repository.Entry Entry(string name) => ctx.Repository.OpenEntryOrNull(name)

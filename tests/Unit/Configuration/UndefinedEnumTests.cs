@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using MLNet.Gpt.Charts;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Configuration;
@@ -64,9 +65,9 @@ public class UndefinedEnumTests
         string path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         using var model = TinyModels.Create();
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => GptCheckpoint.Save(path, model, model.Tokenizer, (SafetensorsDataType)77));
+        Assert.Throws<ArgumentOutOfRangeException>(() => GptCheckpoint.Save(path, model, model.Tokenizer, (TensorDataType)77));
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => SafetensorsWriter.Write(path, WeightNames.For(model.Config), model.Read, (SafetensorsDataType)77));
+            () => SafetensorsWriter.Write(path, WeightNames.For(model.Config), model.Read, (TensorDataType)77));
         Assert.False(File.Exists(path));
     }
 

@@ -42,16 +42,16 @@ public sealed class GptCheckpointTests : IDisposable
     }
 
     [Theory]
-    [InlineData(SafetensorsDataType.Float16)]
-    [InlineData(SafetensorsDataType.BFloat16)]
-    public void Half_the_bytes_hold_the_same_model_but_for_rounding(SafetensorsDataType type)
+    [InlineData(TensorDataType.Float16)]
+    [InlineData(TensorDataType.BFloat16)]
+    public void Half_the_bytes_hold_the_same_model_but_for_rounding(TensorDataType type)
     {
         GptCheckpoint.Save(Path, RandomWeights.Of(Config), Words, type);
         using var checkpoint = GptCheckpoint.Open(Path);
         Assert.Equal(type, checkpoint.DataType);
         float[] read = new float[7 * 32];
         checkpoint.Read(WeightNames.Head, 0, read);
-        float tolerance = type == SafetensorsDataType.Float16 ? 1 / 2048f : 1 / 256f;
+        float tolerance = type == TensorDataType.Float16 ? 1 / 2048f : 1 / 256f;
         Assert.Equal(RandomWeights.Of(Config)[WeightNames.Head].ToArray(), read, (a, b) => Math.Abs(a - b) <= (Math.Abs(a) * tolerance) + 1e-7f);
     }
 

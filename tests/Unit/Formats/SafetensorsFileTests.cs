@@ -70,7 +70,7 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal(72, header.Length);
         using var file = Open([.. header, .. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))]);
         var tensor = Assert.Single(file.Tensors);
-        Assert.Equal(("attn.0", SafetensorsDataType.Float32), (tensor.Name, tensor.DataType));
+        Assert.Equal(("attn.0", TensorDataType.Float32), (tensor.Name, tensor.DataType));
         Assert.Equal([1, 2, 3], tensor.Shape);
         float[] values = new float[6];
         file.Read("attn.0", 0, values);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.TorchSharp;
@@ -45,9 +46,9 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Theory]
-    [InlineData(SafetensorsDataType.Float16)]
-    [InlineData(SafetensorsDataType.BFloat16)]
-    public void Half_the_bytes_round_as_libtorch_rounds(SafetensorsDataType type)
+    [InlineData(TensorDataType.Float16)]
+    [InlineData(TensorDataType.BFloat16)]
+    public void Half_the_bytes_round_as_libtorch_rounds(TensorDataType type)
     {
         var random = new Random(3);
         float[] values =
@@ -62,7 +63,7 @@ public sealed class SafetensorsWriterTests : IDisposable
 
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();
-        float[] expected = tensor(values).to(type == SafetensorsDataType.Float16 ? float16 : bfloat16).to(float32).data<float>().ToArray();
+        float[] expected = tensor(values).to(type == TensorDataType.Float16 ? float16 : bfloat16).to(float32).data<float>().ToArray();
         Assert.Equal(expected, rounded);
 
         // A file holds those that stay finite.
@@ -126,13 +127,13 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => WriteTensors([("x", [1]), ("x", [1])])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => WriteTensors([("__metadata__", [1])]));
-        Assert.Contains("Int8", Assert.Throws<ArgumentOutOfRangeException>(() => WriteTensors([("x", [1])], SafetensorsDataType.Int8)).Message, StringComparison.Ordinal);
+        Assert.Contains("Int8", Assert.Throws<ArgumentOutOfRangeException>(() => WriteTensors([("x", [1])], TensorDataType.Int8)).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_directory.Path));
     }
 
     public void Dispose() => _directory.Dispose();
 
-    private void WriteTensors((string Name, float[] Values)[] tensors, SafetensorsDataType type = SafetensorsDataType.Float32, Dictionary<string, string>? metadata = null) =>
+    private void WriteTensors((string Name, float[] Values)[] tensors, TensorDataType type = TensorDataType.Float32, Dictionary<string, string>? metadata = null) =>
         SafetensorsWriter.Write(
             Path,
             tensors.Select(tensor => new WeightEntry(tensor.Name, [tensor.Values.Length])),

@@ -1,5 +1,5 @@
 using Microsoft.ML;
-using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Tests.IO;
 

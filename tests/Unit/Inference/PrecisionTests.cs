@@ -40,7 +40,7 @@ public class PrecisionTests
         // A Q8_0 file: the weights are rounded once, by the file; in bytes only the activations are rounded further.
         using var directory = new TemporaryDirectory();
         string path = Path.Combine(directory.Path, "model.gguf");
-        GptModelExporter.Export(path, model, tokenizer: null, new() { DataType = ExportDataType.Q8_0 }, cancellationToken: cancellation);
+        GptModelExporter.Export(path, model, tokenizer: null, new() { DataType = TensorDataType.Q8_0 }, cancellationToken: cancellation);
         using var exact = GptModel.Load(path, tokenizer: model.Tokenizer, cancellationToken: cancellation);
         using var blocks = GptModel.Load(path, new() { Precision = WeightPrecision.Int8 }, model.Tokenizer, cancellationToken: cancellation);
         double ofFile = Loss(exact), fromFile = (ofFile / loss) - 1, fromActivations = (Loss(blocks) / ofFile) - 1;

@@ -15,7 +15,7 @@ public sealed class Q8ModelTests : IDisposable
     public Q8ModelTests()
     {
         _path = Path.Combine(_directory.Path, "model.gguf");
-        GptModelExporter.Export(_path, RandomWeights.Of(Config), tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+        GptModelExporter.Export(_path, RandomWeights.Of(Config), tokenizer: null, new() { DataType = TensorDataType.Q8_0 });
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -34,7 +34,7 @@ public sealed class Q8ModelTests : IDisposable
         }
 
         string copy = Path.Combine(Directory.CreateDirectory(Path.Combine(_directory.Path, "copy")).FullName, "model.gguf");
-        GptModelExporter.Export(copy, model, tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+        GptModelExporter.Export(copy, model, tokenizer: null, new() { DataType = TensorDataType.Q8_0 });
         Assert.Equal(File.ReadAllBytes(_path), File.ReadAllBytes(copy));
     }
 
@@ -95,7 +95,7 @@ public sealed class Q8ModelTests : IDisposable
     {
         var config = GptModelTests.Odd with { EmbeddingWidth = 72 };
         string path = Path.Combine(_directory.Path, "mixed.gguf");
-        GptModelExporter.Export(path, RandomWeights.Of(config), tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+        GptModelExporter.Export(path, RandomWeights.Of(config), tokenizer: null, new() { DataType = TensorDataType.Q8_0 });
         using var model = GptModel.Load(path, Int8, Tokenizer);
 
         Assert.False(model.Weights.Head.HasBlocks);

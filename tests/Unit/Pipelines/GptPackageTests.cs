@@ -2,7 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 

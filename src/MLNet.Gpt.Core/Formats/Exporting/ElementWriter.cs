@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics.Tensors;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Exporting;
@@ -16,7 +15,7 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
     private readonly float[] _elements = new float[ChunkLength];
     private readonly byte[] _bytes = new byte[ChunkLength * sizeof(float)];
 
-    public void Write(Stream stream, ExportTensor tensor, ExportDataType type)
+    public void Write(Stream stream, ExportTensor tensor, TensorDataType type)
     {
         long count = tensor.ElementCount;
         for (long start = 0; start < count; start += ChunkLength)
@@ -32,10 +31,10 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
         }
     }
 
-    private void FitToRange(ExportTensor tensor, ExportDataType type, long start, Span<float> part)
+    private void FitToRange(ExportTensor tensor, TensorDataType type, long start, Span<float> part)
     {
         float beyond = type.FirstBeyond(), largest = type.LargestNumber();
-        if (type == ExportDataType.Float32 || MathF.Abs(TensorPrimitives.MaxMagnitude(part)) < beyond) return;
+        if (type == TensorDataType.Float32 || MathF.Abs(TensorPrimitives.MaxMagnitude(part)) < beyond) return;
         for (int i = 0; i < part.Length; i++)
         {
             if (MathF.Abs(part[i]) < beyond) continue;
@@ -44,7 +43,7 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
         }
     }
 
-    private static ArgumentException Lost(ExportTensor tensor, ExportDataType type, long element, float value)
+    private static ArgumentException Lost(ExportTensor tensor, TensorDataType type, long element, float value)
     {
         long[] index = new long[tensor.Shape.Count];
         for (int i = index.Length - 1; i >= 0; i--) (element, index[i]) = Math.DivRem(element, tensor.Shape[i]);

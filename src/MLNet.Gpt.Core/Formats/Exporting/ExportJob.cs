@@ -5,7 +5,7 @@ internal sealed record ExportJob(string Path, IWeightSource Weights, ITextTokeni
 {
     public GptConfig Config => Weights.Config;
 
-    public ExportDataType DataType => Options.DataType;
+    public TensorDataType DataType => Options.DataType;
 
     /// <summary>Writes the weights as the options ask for.</summary>
     public ElementWriter Elements() => new(Meter, Options.ClampsToRange);

@@ -13,13 +13,13 @@ public sealed record ExportOptions
     public ExportFormat? Format { get; init => field = Check.Defined(value, nameof(Format)); }
 
     /// <summary>How the weights are stored.</summary>
-    /// <value><see cref="ExportDataType.Float32"/>, which loses nothing.</value>
-    public ExportDataType DataType { get; init => field = Check.Defined(value, nameof(DataType)); } = ExportDataType.Float32;
+    /// <value><see cref="TensorDataType.Float32"/>, which loses nothing.</value>
+    public TensorDataType DataType { get; init => field = Check.Defined(value, nameof(DataType)); } = TensorDataType.Float32;
 
     /// <summary>
     /// Whether weights that lie beyond the range of <see cref="DataType"/> are written as its largest number with their
     /// sign. Otherwise the model is refused, as they would become infinite. A weight that is not a number is refused
-    /// either way, unless the type is <see cref="ExportDataType.Float32"/>, which keeps everything.
+    /// either way, unless the type is <see cref="TensorDataType.Float32"/>, which keeps everything.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool ClampsToRange { get; init; }

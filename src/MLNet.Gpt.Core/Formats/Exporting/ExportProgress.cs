@@ -1,7 +1,24 @@
 namespace MLNet.Gpt.Formats;
 
 /// <summary>How far an export has come.</summary>
-/// <param name="Tensor">The tensor that is being written, by its name in the file.</param>
-/// <param name="BytesWritten">Bytes of weights written so far.</param>
-/// <param name="TotalBytes">Bytes of weights that will be written.</param>
-public readonly record struct ExportProgress(string Tensor, long BytesWritten, long TotalBytes);
+public readonly struct ExportProgress
+{
+    internal ExportProgress(string tensor, long bytesWritten, long totalBytes)
+    {
+        Tensor = tensor;
+        BytesWritten = bytesWritten;
+        TotalBytes = totalBytes;
+    }
+
+    /// <summary>The tensor that is being written, by its name in the file.</summary>
+    public string Tensor { get; }
+
+    /// <summary>Bytes of weights written so far.</summary>
+    public long BytesWritten { get; }
+
+    /// <summary>Bytes of weights that will be written.</summary>
+    public long TotalBytes { get; }
+
+    /// <summary>Returns the tensor and the numbers of bytes.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Tensor}: {BytesWritten:N0} of {TotalBytes:N0} bytes");
+}

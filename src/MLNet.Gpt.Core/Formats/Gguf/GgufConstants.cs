@@ -1,65 +1,83 @@
-using MLNet.Gpt.Formats.Tensors;
-using MLNet.Gpt.IO;
-using MLNet.Gpt.Numerics.Products;
-
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>How the elements of a tensor are stored, of the forms that are read.</summary>
-/// <param name="Name">The field's name.</param>
-/// <param name="BlockLength">Elements that are stored together.</param>
-/// <param name="BlockSize">Their bytes.</param>
-/// <param name="Plain">The form of single elements; <see langword="null"/> for blocks.</param>
-internal sealed record GgufTensorType(string Name, int BlockLength, int BlockSize, SafetensorsDataType? Plain)
+/// <summary>
+/// The numbers and keys of a GGUF file with a model of the architecture gpt2. Source: ggml's <c>docs/gguf.md</c> and
+/// <c>ggml.h</c>, and llama.cpp's <c>llama.h</c>.
+/// </summary>
+internal static class GgufConstants
 {
-    private static readonly Dictionary<uint, GgufTensorType> Known = new()
+    /// <summary>The version that is written; versions 2 and 3 are read, which differ in nothing that matters here.</summary>
+    public const uint Version = 3;
+
+    /// <summary>The bytes that a file begins with.</summary>
+    public static ReadOnlySpan<byte> Magic => "GGUF"u8;
+
+    /// <summary>Each tensor begins at a multiple of this many bytes, unless a file says otherwise.</summary>
+    public const int Alignment = 32;
+
+    /// <summary>The architecture of a model, and the kind of its tokenizer.</summary>
+    public const string Architecture = "gpt2";
+
+    public const string ArchitectureKey = "general.architecture";
+    public const string AlignmentKey = "general.alignment";
+    public const string LayerCountKey = "gpt2.block_count";
+    public const string ContextLengthKey = "gpt2.context_length";
+    public const string EmbeddingWidthKey = "gpt2.embedding_length";
+    public const string FeedForwardWidthKey = "gpt2.feed_forward_length";
+    public const string HeadCountKey = "gpt2.attention.head_count";
+    public const string LayerNormEpsilonKey = "gpt2.attention.layer_norm_epsilon";
+    public const string TokenizerKey = "tokenizer.ggml.model";
+    public const string SplitterKey = "tokenizer.ggml.pre";
+    public const string TokensKey = "tokenizer.ggml.tokens";
+    public const string TokenTypesKey = "tokenizer.ggml.token_type";
+    public const string MergesKey = "tokenizer.ggml.merges";
+    public const string BeginningIdKey = "tokenizer.ggml.bos_token_id";
+    public const string EndIdKey = "tokenizer.ggml.eos_token_id";
+    public const string UnknownIdKey = "tokenizer.ggml.unknown_token_id";
+
+    /// <summary>How GPT-2 splits text, as llama.cpp calls it.</summary>
+    public const string Gpt2Splitter = "gpt-2";
+
+    /// <summary>llama.cpp's types of tokens.</summary>
+    public const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
+
+    // enum ggml_type and enum llama_ftype
+    private static readonly (TensorDataType Type, uint Number, uint FileType)[] Types =
+    [
+        (TensorDataType.Float32, 0, 0),
+        (TensorDataType.Float16, 1, 1),
+        (TensorDataType.Q8_0, 8, 7),
+        (TensorDataType.BFloat16, 30, 32),
+    ];
+
+    // Those of enum ggml_type that are not read.
+    private static readonly Dictionary<uint, string> OtherTypes = new()
     {
-        [0] = new("F32", 1, 4, SafetensorsDataType.Float32),
-        [1] = new("F16", 1, 2, SafetensorsDataType.Float16),
-        [8] = new("Q8_0", Q8Block.Length, Q8Block.Size, null),
-        [30] = new("BF16", 1, 2, SafetensorsDataType.BFloat16),
+        [2] = "Q4_0", [3] = "Q4_1", [6] = "Q5_0", [7] = "Q5_1", [9] = "Q8_1",
+        [10] = "Q2_K", [11] = "Q3_K", [12] = "Q4_K", [13] = "Q5_K", [14] = "Q6_K",
+        [15] = "Q8_K", [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS", [19] = "IQ1_S",
+        [20] = "IQ4_NL", [21] = "IQ3_S", [22] = "IQ2_S", [23] = "IQ4_XS", [24] = "I8",
+        [25] = "I16", [26] = "I32", [27] = "I64", [28] = "F64", [29] = "IQ1_M",
+        [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4",
     };
 
-    // Source: the enumeration ggml_type.
-    private static readonly Dictionary<uint, string> OtherNames = new()
-    {
-        [2] = "Q4_0",
-        [3] = "Q4_1",
-        [6] = "Q5_0",
-        [7] = "Q5_1",
-        [9] = "Q8_1",
-        [10] = "Q2_K",
-        [11] = "Q3_K",
-        [12] = "Q4_K",
-        [13] = "Q5_K",
-        [14] = "Q6_K",
-        [15] = "Q8_K",
-        [16] = "IQ2_XXS",
-        [17] = "IQ2_XS",
-        [18] = "IQ3_XXS",
-        [19] = "IQ1_S",
-        [20] = "IQ4_NL",
-        [21] = "IQ3_S",
-        [22] = "IQ2_S",
-        [23] = "IQ4_XS",
-        [24] = "I8",
-        [25] = "I16",
-        [26] = "I32",
-        [27] = "I64",
-        [28] = "F64",
-        [29] = "IQ1_M",
-        [34] = "TQ1_0",
-        [35] = "TQ2_0",
-        [39] = "MXFP4",
-    };
+    /// <summary>The type of a number of enum ggml_type, or <see langword="null"/> where it is not read.</summary>
+    public static TensorDataType? TypeOf(uint number) =>
+        Array.FindIndex(Types, each => each.Number == number) is >= 0 and var index ? Types[index].Type : null;
 
-    /// <summary>The type of a number, or <see langword="null"/> where it is not read.</summary>
-    public static GgufTensorType? Of(uint code) => Known.GetValueOrDefault(code);
+    /// <summary>What a type that is not read is called.</summary>
+    public static string NameOf(uint number) => OtherTypes.GetValueOrDefault(number) ?? $"number {number}";
 
-    /// <summary>What the type of a number is called.</summary>
-    public static string NameOf(uint code) => Known.GetValueOrDefault(code)?.Name ?? OtherNames.GetValueOrDefault(code) ?? $"number {code}";
+    /// <summary>The number of a type in enum ggml_type.</summary>
+    public static uint NumberOf(TensorDataType type) => Find(type).Number;
 
-    /// <summary>Reads elements of this type.</summary>
-    public ITensorElements ElementsAt(PositionedFile file, long offset) => Plain is { } type ? new PlainElements(file, offset, type) : new Q8Elements(file, offset);
+    /// <summary>The number of enum llama_ftype for a file whose matrices are mostly of a type.</summary>
+    public static uint FileTypeOf(TensorDataType type) => Find(type).FileType;
+
+    private static (TensorDataType Type, uint Number, uint FileType) Find(TensorDataType type) =>
+        Array.FindIndex(Types, each => each.Type == type) is >= 0 and var index
+            ? Types[index]
+            : throw new ArgumentOutOfRangeException(nameof(type), type, $"GGUF does not hold {type}.");
 }
 
 /// <summary>The types of GGUF's metadata, with the format's numbers.</summary>

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Gguf;
@@ -13,12 +12,6 @@ namespace MLNet.Gpt.Formats.Gguf;
 /// <remarks>Source: GGML's <c>docs/gguf.md</c>, version 3 of the format, little-endian.</remarks>
 internal sealed class GgufHeaderWriter
 {
-    /// <summary>Each tensor begins at a multiple of so many bytes.</summary>
-    public const int Alignment = 32;
-
-    private const uint Version = 3;
-    private const uint UInt32Value = 4, Int32Value = 5, Float32Value = 6, BooleanValue = 7, TextValue = 8, ArrayValue = 9;
-
     private readonly MemoryStream _values = new();
     private readonly MemoryStream _tensors = new();
     private long _valueCount;
@@ -30,49 +23,49 @@ internal sealed class GgufHeaderWriter
 
     public void Add(string key, string value)
     {
-        Key(key, TextValue);
+        Key(key, GgufValueType.String);
         Text(_values, value);
     }
 
     public void Add(string key, uint value)
     {
-        Key(key, UInt32Value);
+        Key(key, GgufValueType.UInt32);
         Four(_values, value);
     }
 
     public void Add(string key, float value)
     {
-        Key(key, Float32Value);
+        Key(key, GgufValueType.Float32);
         Four(_values, BitConverter.SingleToUInt32Bits(value));
     }
 
     public void Add(string key, bool value)
     {
-        Key(key, BooleanValue);
+        Key(key, GgufValueType.Boolean);
         _values.WriteByte(value ? (byte)1 : (byte)0);
     }
 
     public void Add(string key, IReadOnlyCollection<string> values)
     {
-        Array(key, TextValue, values.Count);
+        Array(key, GgufValueType.String, values.Count);
         foreach (string value in values) Text(_values, value);
     }
 
     public void Add(string key, IReadOnlyCollection<int> values)
     {
-        Array(key, Int32Value, values.Count);
+        Array(key, GgufValueType.Int32, values.Count);
         foreach (int value in values) Four(_values, (uint)value);
     }
 
     /// <summary>Adds a tensor after those before it.</summary>
     /// <param name="tensor">GGUF counts dimensions from the innermost.</param>
     /// <param name="type">How its elements are stored.</param>
-    public void Add(ExportTensor tensor, ExportDataType type)
+    public void Add(ExportTensor tensor, TensorDataType type)
     {
         Text(_tensors, tensor.Name);
         Four(_tensors, (uint)tensor.Shape.Count);
         foreach (int size in tensor.Shape.Reverse()) Eight(_tensors, size);
-        Four(_tensors, TypeNumber(type));
+        Four(_tensors, GgufConstants.NumberOf(type));
         Eight(_tensors, _dataLength);
         _dataLength = checked(_dataLength + type.Size(tensor.ElementCount));
         _dataLength += Padding(_dataLength);
@@ -83,8 +76,8 @@ internal sealed class GgufHeaderWriter
     public byte[] ToArray()
     {
         using var header = new MemoryStream();
-        header.Write("GGUF"u8);
-        Four(header, Version);
+        header.Write(GgufConstants.Magic);
+        Four(header, GgufConstants.Version);
         Eight(header, _tensorCount);
         Eight(header, _valueCount);
         _values.WriteTo(header);
@@ -94,29 +87,19 @@ internal sealed class GgufHeaderWriter
     }
 
     /// <summary>Bytes from a length to the next multiple of the alignment.</summary>
-    public static int Padding(long length) => (int)(-length & (Alignment - 1));
+    public static int Padding(long length) => (int)(-length & (GgufConstants.Alignment - 1));
 
-    // Numbers of enum ggml_type.
-    private static uint TypeNumber(ExportDataType type) => type switch
-    {
-        ExportDataType.Float32 => 0,
-        ExportDataType.Float16 => 1,
-        ExportDataType.Q8_0 => 8,
-        ExportDataType.BFloat16 => 30,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"GGUF has no {type}."),
-    };
-
-    private void Key(string key, uint type)
+    private void Key(string key, GgufValueType type)
     {
         Text(_values, key);
-        Four(_values, type);
+        Four(_values, (uint)type);
         _valueCount++;
     }
 
-    private void Array(string key, uint type, int count)
+    private void Array(string key, GgufValueType type, int count)
     {
-        Key(key, ArrayValue);
-        Four(_values, type);
+        Key(key, GgufValueType.Array);
+        Four(_values, (uint)type);
         Eight(_values, count);
     }
 

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -13,7 +12,6 @@ internal sealed class GgufReader
     private const int MostPairs = 1 << 16;
     private const int MostTensors = 1 << 16;
     private const int MostDimensions = 4;
-    private const int DefaultAlignment = 32;
     private const int LargestAlignment = 1 << 20;
 
     private readonly PositionedFile _file;
@@ -45,7 +43,7 @@ internal sealed class GgufReader
     public IReadOnlyList<FileTensor> Tensors { get; }
 
     /// <exception cref="InvalidDataException">The file is damaged; the message names the tensor or the metadata.</exception>
-    public static GgufReader Open(string path, OpenFiles files) => new(files.Add(PositionedFile.Open(path)));
+    public static GgufReader Open(PositionedFile file) => new(file);
 
     /// <summary>Metadata of a type, or the default where the key is absent.</summary>
     /// <exception cref="InvalidDataException">It is of another type.</exception>
@@ -65,7 +63,7 @@ internal sealed class GgufReader
     {
         var infos = new List<GgufTensorInfo>();
         for (int i = 0; i < count; i++) infos.Add(ReadInfo());
-        int alignment = OptionalInteger("general.alignment") ?? DefaultAlignment;
+        int alignment = OptionalInteger(GgufConstants.AlignmentKey) ?? GgufConstants.Alignment;
         if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment)) throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
 
         long dataOffset = AlignUp(_reader.Position, alignment);
@@ -73,11 +71,14 @@ internal sealed class GgufReader
         return [.. infos.Select(info => new FileTensor(
             _file.Path,
             info.Name,
-            info.Type.Name,
+            info.Type,
             info.Shape,
             info.ByteCount,
-            info.Type.ElementsAt(_file, dataOffset + info.Offset)))];
+            ElementsAt(info.Type, dataOffset + info.Offset)))];
     }
+
+    private ITensorElements ElementsAt(TensorDataType type, long offset) =>
+        type == TensorDataType.Q8_0 ? new Q8Elements(_file, offset) : new PlainElements(_file, offset, type);
 
     private GgufTensorInfo ReadInfo()
     {
@@ -92,18 +93,27 @@ internal sealed class GgufReader
 
         uint code = _reader.UInt32();
         ulong offset = _reader.UInt64();
-        var type = GgufTensorType.Of(code);
-        if (type is null) throw _reader.Invalid($"its tensor '{name}' is of type {GgufTensorType.NameOf(code)}; F32, F16, BF16 and Q8_0 are read");
-        if (shape[^1] % type.BlockLength != 0) throw _reader.Invalid($"its tensor '{name}' of type {type.Name} has rows of {shape[^1]} elements, which are no whole blocks of {type.BlockLength}");
-        Int128 bytes = type.BlockSize;
+        if (GgufConstants.TypeOf(code) is not { } type)
+        {
+            throw _reader.Invalid($"its tensor '{name}' is of type {GgufConstants.NameOf(code)}; F32, F16, BF16 and Q8_0 are read");
+        }
+
+        int blockLength = type.BlockLength();
+        if (shape[^1] % blockLength != 0)
+        {
+            throw _reader.Invalid(
+                $"its tensor '{name}' of type {type.ShortName()} has rows of {shape[^1]} elements, which are no whole blocks of {blockLength}");
+        }
+
+        Int128 bytes = type.BlockSize();
         foreach (long size in shape)
         {
             bytes *= size;
-            if (bytes / type.BlockLength > long.MaxValue) throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+            if (bytes / blockLength > long.MaxValue) throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
         }
 
         return offset <= long.MaxValue
-            ? new(name, shape, type, (long)offset, (long)(bytes / type.BlockLength))
+            ? new(name, shape, type, (long)offset, (long)(bytes / blockLength))
             : throw _reader.Invalid($"its tensor '{name}' lies outside the file");
     }
 
@@ -135,4 +145,4 @@ internal sealed class GgufReader
 /// <param name="Type">How its elements are stored.</param>
 /// <param name="Offset">Where it begins in the data.</param>
 /// <param name="ByteCount">Bytes that it takes.</param>
-internal sealed record GgufTensorInfo(string Name, long[] Shape, GgufTensorType Type, long Offset, long ByteCount);
+internal sealed record GgufTensorInfo(string Name, long[] Shape, TensorDataType Type, long Offset, long ByteCount);

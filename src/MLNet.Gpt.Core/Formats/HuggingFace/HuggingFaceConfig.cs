@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
@@ -9,17 +10,24 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal static class HuggingFaceConfig
 {
-    public const string FileName = "config.json";
     private const int SizeLimit = 1 << 20;
 
     // One formula under three names: GELU by the hyperbolic tangent.
     private static readonly string[] Activations = ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"];
 
-    /// <exception cref="InvalidDataException">It is damaged, or the model is no GPT-2 as it is computed here.</exception>
+    /// <summary>Reads a configuration.</summary>
+    /// <exception cref="InvalidDataException">It is damaged, or the model is not a GPT-2 as it is computed here.</exception>
+    public static GptConfig Read(PositionedFile file)
+    {
+        var fields = JsonFile.Read(file, SizeLimit, root => Fields(file.Path, root));
+        return Configurations.Validated(file.Path, fields);
+    }
+
+    /// <inheritdoc cref="Read(PositionedFile)"/>
     public static GptConfig Read(string path)
     {
-        var fields = JsonFile.Read(path, SizeLimit, root => Fields(path, root));
-        return Configurations.Validated(path, fields);
+        using var file = PositionedFile.Open(path);
+        return Read(file);
     }
 
     private static Func<GptConfig> Fields(string path, JsonElement root)

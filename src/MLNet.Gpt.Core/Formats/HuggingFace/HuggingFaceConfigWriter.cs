@@ -7,15 +7,10 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// <summary>Writes <c>config.json</c> and <c>generation_config.json</c> with the properties of transformers' <c>GPT2Config</c>.</summary>
 internal static class HuggingFaceConfigWriter
 {
-    private const string Config = "config.json";
-    private const string Generation = "generation_config.json";
-
-    public static IReadOnlyList<string> Names { get; } = [Config, Generation];
-
     public static IEnumerable<(string Name, byte[] Contents)> Files(ExportJob job)
     {
-        yield return (Config, JsonFileWriter.Write(json => WriteConfig(json, job)));
-        yield return (Generation, JsonFileWriter.Write(json =>
+        yield return (HuggingFaceConstants.ConfigFile, JsonFileWriter.Write(json => WriteConfig(json, job)));
+        yield return (HuggingFaceConstants.GenerationConfigFile, JsonFileWriter.Write(json =>
         {
             json.WriteBoolean("_from_model_config", true);
             WriteEnds(json, job);
@@ -49,9 +44,9 @@ internal static class HuggingFaceConfigWriter
         json.WriteBoolean("tie_word_embeddings", config.HasTiedHead);
         json.WriteString("torch_dtype", job.DataType switch
         {
-            ExportDataType.Float16 => "float16",
-            ExportDataType.BFloat16 => "bfloat16",
-            ExportDataType.Float32 => "float32",
+            TensorDataType.Float16 => "float16",
+            TensorDataType.BFloat16 => "bfloat16",
+            TensorDataType.Float32 => "float32",
             var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder holds no {other}."),
         });
         json.WriteBoolean("use_cache", true);

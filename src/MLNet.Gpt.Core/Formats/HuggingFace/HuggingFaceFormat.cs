@@ -1,46 +1,64 @@
 using MLNet.Gpt.Formats.Importing;
-using MLNet.Gpt.Formats.StateDicts;
+using MLNet.Gpt.Formats.Layouts;
+using MLNet.Gpt.Formats.PyTorch;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
-/// <summary>A folder as transformers' <c>save_pretrained</c> writes it: configuration, weights in one file or several, tokenizer.</summary>
-internal static class HuggingFaceFormat
+/// <summary>
+/// A folder as transformers' <c>save_pretrained</c> writes it: configuration, weights in one file or several, tokenizer;
+/// or its <c>config.json</c>, or the index of its weights.
+/// </summary>
+internal sealed class HuggingFaceFormat : IModelFormat
 {
-    private const string IndexEnding = ".index.json";
+    public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write);
 
-    // In the order in which transformers looks for them.
-    private static readonly string[] WeightFiles = ["model.safetensors", "model.safetensors" + IndexEnding, "pytorch_model.bin", "pytorch_model.bin" + IndexEnding];
+    public bool Recognizes(ModelContent content) => content.Contains(HuggingFaceConstants.ConfigFile) || content.Text.StartsWith("{"u8);
 
-    /// <summary>Whether a folder is one of these.</summary>
-    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, HuggingFaceConfig.FileName));
-
-    public static OpenedModel OpenFolder(string folder, OpenOptions options)
+    public OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options)
     {
-        string name = WeightFiles.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)))
-            ?? throw new InvalidDataException($"The folder '{folder}' holds a {HuggingFaceConfig.FileName}, but none of {string.Join(", ", WeightFiles)}.");
+        string folder = content.Folder;
+        bool isConfig = !content.IsFolder && Path.GetFileName(content.Path) == HuggingFaceConstants.ConfigFile;
+        if (!content.IsFolder && !isConfig) return Open(folder, content.Path, ShardIndex.Read(content.File), config: null, files, options);
+
+        string name = HuggingFaceConstants.WeightFiles.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)))
+            ?? throw new InvalidDataException(
+                $"The folder '{folder}' holds a {HuggingFaceConstants.ConfigFile}, but none of {string.Join(", ", HuggingFaceConstants.WeightFiles)}.");
         string path = Path.Combine(folder, name);
-        return name.EndsWith(IndexEnding, StringComparison.Ordinal) ? OpenIndex(path, options) : Open(path, options, files => TensorsOf(path, files));
+        using var file = name.EndsWith(HuggingFaceConstants.IndexEnding, StringComparison.Ordinal) ? PositionedFile.Open(path) : null;
+        return Open(
+            folder, path, file is null ? null : ShardIndex.Read(file), isConfig ? HuggingFaceConfig.Read(content.File) : null, files, options);
     }
 
-    /// <summary>Opens a model by the index of the files that its weights are spread over.</summary>
-    public static OpenedModel OpenIndex(string path, OpenOptions options) => Open(path, options, files =>
+    // The weights are in one file where there is no index; the configuration may have been read already.
+    private static OpenedModel Open(
+        string folder, string path, ShardIndex? index, GptConfig? config, OpenFiles files, OpenOptions options)
     {
-        var index = ShardIndex.Read(path);
-        return index.Shards.SelectMany(shard => index.Check(shard, TensorsOf(Path.Combine(Path.GetDirectoryName(path)!, shard), files)));
-    });
-
-    private static OpenedModel Open(string path, OpenOptions options, Func<OpenFiles, IEnumerable<FileTensor>> tensorsOf)
-    {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var config = HuggingFaceConfig.Read(Path.Combine(folder, HuggingFaceConfig.FileName));
-        using var files = new OpenFiles();
-        FileTensor[] tensors = [.. tensorsOf(files)];
-        var weights = StateDict.Open(path, tensors, config, options);
-        string kind = files.Contains<SafetensorsReader>() ? "safetensors" : "PyTorch";
-        return new($"Hugging Face {kind}", weights, () => TokenizerFiles.Read(folder), files.Release());
+        config ??= HuggingFaceConfig.Read(Path.Combine(folder, HuggingFaceConstants.ConfigFile));
+        bool isSafetensors = false;
+        FileTensor[] read = index is null
+            ? [.. TensorsOf(path, files, ref isSafetensors)]
+            : [.. Shards(index, files, ref isSafetensors)];
+        var tensors = TensorNames.Index(read);
+        var weights = new WeightMap(path, config, HuggingFaceNames.Of(tensors), tensors, options.UseStoredHead, options.CancellationToken);
+        return new($"Hugging Face {(isSafetensors ? "safetensors" : "PyTorch")}", weights, () => TokenizerFiles.Read(folder));
     }
 
-    private static IEnumerable<FileTensor> TensorsOf(string path, OpenFiles files) =>
-        PyTorchFormat.Begins(path) ? PyTorchFormat.OpenStateDict(path, files).Tensors : files.Add(SafetensorsReader.Open(path)).FileTensors();
+    private static List<FileTensor> Shards(ShardIndex index, OpenFiles files, ref bool isSafetensors)
+    {
+        var tensors = new List<FileTensor>();
+        foreach (string shard in index.Shards) tensors.AddRange(index.Check(shard, TensorsOf(Path.Combine(index.Folder, shard), files, ref isSafetensors)));
+        return tensors;
+    }
+
+    // Either kind of file may have either name.
+    private static IEnumerable<FileTensor> TensorsOf(string path, OpenFiles files, ref bool isSafetensors)
+    {
+        var file = files.Add(PositionedFile.Open(path));
+        if (TorchStateDict.Recognizes(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length)))) return TorchStateDict.Open(file).Tensors;
+        isSafetensors = true;
+        return SafetensorsReader.Open(file).FileTensors();
+    }
 }

@@ -81,7 +81,7 @@ internal static class HuggingFaceTokenizerReader
 
     private static (string Left, string Right) Merge(string path, JsonElement merge) => merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2
         ? (merge[0].GetString() ?? "", merge[1].GetString() ?? "")
-        : TokenizerFiles.Merge(path, merge.GetString() ?? "");
+        : BytePairVocabulary.Merge(path, merge.GetString() ?? "");
 
     private static string? TypeOf(JsonElement element) => element.Optional("type")?.GetString();
 }

@@ -11,28 +11,29 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
 {
-    private const string Tokenizer = "tokenizer.json";
-    private const string Config = "tokenizer_config.json";
-    private const string Vocabulary = "vocab.json";
-    private const string MergesFile = "merges.txt";
-
-    public static IReadOnlyList<string> Names { get; } = [Tokenizer, Config, Vocabulary, MergesFile];
-
     /// <exception cref="ArgumentException">The tokenizer is of a kind that has no such form.</exception>
     public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config)
     {
         if (tokenizer is null) return [];
         tokenizer = FittedTokenizer.Original(tokenizer);
-        if (tokenizer is WordTokenizer words) return [(Tokenizer, JsonFileWriter.Write(json => WriteWords(json, words))), (Config, JsonFileWriter.Write(json => WriteWordConfig(json, words, config)))];
+        if (tokenizer is WordTokenizer words)
+        {
+            return
+            [
+                (HuggingFaceConstants.TokenizerFile, JsonFileWriter.Write(json => WriteWords(json, words))),
+                (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteWordConfig(json, words, config))),
+            ];
+        }
+
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
             $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
             nameof(tokenizer));
         return
         [
-            (Vocabulary, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
-            (MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
-            (Tokenizer, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
-            (Config, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
+            (HuggingFaceConstants.VocabularyFile, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
+            (HuggingFaceConstants.MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
+            (HuggingFaceConstants.TokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
+            (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
         ];
     }
 

@@ -1,12 +1,16 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>The index of a model whose weights are spread over several files: which tensor lies in which.</summary>
 internal sealed class ShardIndex
 {
+    /// <summary>The property that maps tensors to files.</summary>
+    public const string MapKey = "weight_map";
+
     private const int SizeLimit = 64 << 20;
     private const int MostShards = 1000;
 
@@ -23,10 +27,15 @@ internal sealed class ShardIndex
     /// <summary>Names of the files, all in the index's own folder.</summary>
     public IReadOnlyList<string> Shards { get; }
 
-    /// <exception cref="InvalidDataException">It is no such index, or a file's name leads out of the folder.</exception>
-    public static ShardIndex Read(string path)
+    /// <summary>The folder that all files are in.</summary>
+    public string Folder => Path.GetDirectoryName(_path)!;
+
+    /// <summary>Reads an index.</summary>
+    /// <exception cref="InvalidDataException">It is not such an index, or a file's name leads out of the folder.</exception>
+    public static ShardIndex Read(PositionedFile file)
     {
-        var index = JsonFile.Read(path, SizeLimit, root => new ShardIndex(path, root.GetProperty("weight_map").EnumerateObject().ToDictionary(
+        string path = file.Path;
+        var index = JsonFile.Read(file, SizeLimit, root => new ShardIndex(path, root.GetProperty(MapKey).EnumerateObject().ToDictionary(
             property => property.Name, property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
         foreach (string shard in index.Shards)
         {

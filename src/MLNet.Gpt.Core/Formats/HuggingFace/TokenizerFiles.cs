@@ -13,13 +13,11 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal static class TokenizerFiles
 {
-    public const string Whole = "tokenizer.json";
-
     private const int SizeLimit = 64 << 20;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The names of a vocabulary and its merges in Hugging Face's folders, and in OpenAI's release.</summary>
-    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")];
+    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [(HuggingFaceConstants.VocabularyFile, HuggingFaceConstants.MergesFile), ("encoder.json", "vocab.bpe")];
 
     /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
     /// <exception cref="InvalidDataException">
@@ -27,13 +25,20 @@ internal static class TokenizerFiles
     /// </exception>
     public static ITextTokenizer? Read(string folder)
     {
-        string whole = Path.Combine(folder, Whole);
-        return File.Exists(whole) ? ReadWhole(whole) : Pairs.Select(pair => Read(folder, pair.Vocabulary, pair.Merges)).FirstOrDefault(tokenizer => tokenizer is not null);
+        string whole = Path.Combine(folder, HuggingFaceConstants.TokenizerFile);
+        if (File.Exists(whole))
+        {
+            using var file = PositionedFile.Open(whole);
+            return ReadWhole(file);
+        }
+
+        return Pairs.Select(pair => Read(folder, pair.Vocabulary, pair.Merges)).FirstOrDefault(tokenizer => tokenizer is not null);
     }
 
     /// <summary>Reads a <c>tokenizer.json</c>, Hugging Face's or that of a package of this library, and what stands around it.</summary>
-    public static ITextTokenizer ReadWhole(string path) => JsonFile.Read(path, SizeLimit, root =>
-        TokenizerJson.IsIn(root) ? TokenizerJson.Read(path, root) : HuggingFaceTokenizerReader.Read(path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(path))!)));
+    public static ITextTokenizer ReadWhole(PositionedFile file) => JsonFile.Read(file, SizeLimit, root => TokenizerJson.IsIn(root)
+        ? TokenizerJson.Read(file.Path, root)
+        : HuggingFaceTokenizerReader.Read(file.Path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(file.Path))!)));
 
     /// <summary>Reads the tokenizer of two files; <see langword="null"/> where they are not there.</summary>
     private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
@@ -112,15 +117,6 @@ internal static class TokenizerFiles
         return tokens;
     }
 
-    /// <summary>The two spellings of a merge.</summary>
-    public static (string Left, string Right) Merge(string path, string line)
-    {
-        int blank = line.IndexOf(' ', StringComparison.Ordinal);
-        return blank > 0 && blank == line.LastIndexOf(' ') && blank < line.Length - 1
-            ? (line[..blank], line[(blank + 1)..])
-            : throw new InvalidDataException($"'{path}' holds '{line}' where two tokens with a blank between belong.");
-    }
-
     private static List<(string Left, string Right)> Merges(string path, Dictionary<string, int> ids)
     {
         try
@@ -132,7 +128,7 @@ internal static class TokenizerFiles
                 .Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0)
                 .Select(line => line.TrimEnd('\r'))
                 .Where(line => line.Length > 0)
-                .Select(line => Merge(path, line))];
+                .Select(line => BytePairVocabulary.Merge(path, line))];
         }
         catch (DecoderFallbackException error)
         {

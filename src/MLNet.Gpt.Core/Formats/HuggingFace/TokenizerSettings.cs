@@ -12,8 +12,6 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 internal sealed class TokenizerSettings
 {
     private const int SizeLimit = 64 << 20;
-    private const string Settings = "tokenizer_config.json", Roles = "special_tokens_map.json", Added = "added_tokens.json";
-    private const string Generation = "generation_config.json", Model = "config.json";
     private const string EndRole = "eos_token", BeginningRole = "bos_token", UnknownRole = "unk_token", MoreRoles = "additional_special_tokens";
 
     // transformers recognizes each of these whole, as it does the additional ones.
@@ -37,14 +35,14 @@ internal sealed class TokenizerSettings
     public static TokenizerSettings Read(string folder)
     {
         var settings = new TokenizerSettings(folder);
-        settings.ReadFile(Settings, settings.ReadSettings);
-        settings.ReadFile(Roles, (_, root) => settings.ReadRoles(root));
-        settings.ReadFile(Added, (path, root) =>
+        settings.ReadFile(HuggingFaceConstants.TokenizerConfigFile, settings.ReadSettings);
+        settings.ReadFile(HuggingFaceConstants.SpecialTokensFile, (_, root) => settings.ReadRoles(root));
+        settings.ReadFile(HuggingFaceConstants.AddedTokensFile, (path, root) =>
         {
             foreach (var token in root.EnumerateObject()) settings._added.Add((path, token.Name, token.Value.GetInt32()));
         });
-        settings.ReadFile(Generation, (_, root) => settings.ReadIds(root));
-        settings.ReadFile(Model, (_, root) => settings.ReadIds(root));
+        settings.ReadFile(HuggingFaceConstants.GenerationConfigFile, (_, root) => settings.ReadIds(root));
+        settings.ReadFile(HuggingFaceConstants.ConfigFile, (_, root) => settings.ReadIds(root));
         return settings;
     }
 

@@ -1,9 +1,9 @@
 namespace MLNet.Gpt.Formats.Importing;
 
-/// <summary>Files that are closed again unless the model that they make is kept.</summary>
+/// <summary>The files that a model reads from, which are closed with it.</summary>
 internal sealed class OpenFiles : IDisposable
 {
-    private List<IDisposable> _files = [];
+    private readonly List<IDisposable> _files = [];
 
     /// <summary>Takes charge of a file.</summary>
     public TFile Add<TFile>(TFile file)
@@ -11,17 +11,6 @@ internal sealed class OpenFiles : IDisposable
     {
         _files.Add(file);
         return file;
-    }
-
-    /// <summary>Whether a file of a type is among them.</summary>
-    public bool Contains<TFile>() => _files.OfType<TFile>().Any();
-
-    /// <summary>Hands the files on: whoever takes them closes them.</summary>
-    public IReadOnlyList<IDisposable> Release()
-    {
-        var files = _files;
-        _files = [];
-        return files;
     }
 
     public void Dispose()

@@ -5,12 +5,5 @@ namespace MLNet.Gpt.Formats.Importing;
 /// <summary>What a format's reader makes of a file.</summary>
 /// <param name="Format">The format and who writes it.</param>
 /// <param name="Weights">The weights in their places.</param>
-/// <param name="ReadTokenizer">Reads the tokenizer that belongs to them, or gives <see langword="null"/>.</param>
-/// <param name="Files">The open files.</param>
-internal sealed record OpenedModel(string Format, WeightMap Weights, Func<ITextTokenizer?> ReadTokenizer, IReadOnlyList<IDisposable> Files) : IDisposable
-{
-    public void Dispose()
-    {
-        foreach (var file in Files) file.Dispose();
-    }
-}
+/// <param name="ReadTokenizer">Reads the tokenizer that belongs to them, or returns <see langword="null"/>.</param>
+internal sealed record OpenedModel(string Format, WeightMap Weights, Func<ITextTokenizer?> ReadTokenizer);

@@ -14,21 +14,21 @@ internal static class ShapeInference
 
     /// <summary>The configuration that the tensors belong to.</summary>
     /// <param name="path">For messages.</param>
-    /// <param name="layout">The names.</param>
+    /// <param name="table">The names.</param>
     /// <param name="tensors">The tensors by those names.</param>
     /// <param name="headCount">
     /// Attention heads, which no shape tells; may be <see langword="null"/> for the widths of GPT-2's published sizes.
     /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or of an impossible shape.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed.</exception>
-    public static GptConfig Infer(string path, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, int? headCount)
+    public static GptConfig Infer(string path, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, int? headCount)
     {
-        var embedding = Matrix(layout.TokenEmbedding);
-        var positions = Matrix(layout.PositionEmbedding);
+        var embedding = Matrix(table.NameOf(TensorRole.TokenEmbedding));
+        var positions = Matrix(table.NameOf(TensorRole.PositionEmbedding));
         long width = embedding.Shape[1];
         int layers = 0;
-        while (tensors.ContainsKey(layout.Query(layers))) layers++;
-        if (layers == 0) throw new InvalidDataException($"'{path}' lacks the tensor '{layout.Query(0)}'.");
+        while (tensors.ContainsKey(table.QueryNameOf(layers))) layers++;
+        if (layers == 0) throw new InvalidDataException($"'{path}' lacks the tensor '{table.QueryNameOf(0)}'.");
 
         if (headCount is null && PublishedHeads.TryGetValue(width, out int published)) headCount = published;
         if (headCount is null)
@@ -45,8 +45,8 @@ internal static class ShapeInference
             EmbeddingWidth = checked((int)width),
             HeadCount = headCount.Value,
             LayerCount = layers,
-            HasQkvBias = tensors.ContainsKey(layout.QueryBias(0)),
-            HasTiedHead = !tensors.TryGetValue(layout.Head, out var head) || (head.Identity is not null && head.Identity.Equals(embedding.Identity)),
+            HasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0)),
+            HasTiedHead = !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head) || (head.Identity is not null && head.Identity.Equals(embedding.Identity)),
         });
 
         FileTensor Matrix(string name)

@@ -20,22 +20,24 @@ internal sealed class WeightMap : IQ8WeightSource
     /// <summary>Checks that the tensors are those of a configuration.</summary>
     /// <param name="path">The file or folder, for messages.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="layout">The writer's names and arrangement.</param>
+    /// <param name="table">The format's names and arrangement.</param>
     /// <param name="tensors">The file's tensors by those names.</param>
     /// <param name="useStoredHead">
     /// Whether a head that differs from the token embedding is used where the configuration ties it.
     /// </param>
+    /// <param name="cancellationToken">Stops the comparison of a tied head.</param>
     /// <exception cref="InvalidDataException">
     /// A weight is missing, is of another shape or type, or a tensor is left over; the message names it.
     /// </exception>
-    public WeightMap(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead = false)
+    public WeightMap(string path, GptConfig config, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead = false,
+        CancellationToken cancellationToken = default)
     {
-        Config = config = TiedHead.Resolve(path, config, layout, tensors, useStoredHead);
-        bool lacksBiases = layout.LacksBiases(tensors);
+        Config = config = TiedHead.Resolve(path, config, table, tensors, useStoredHead, cancellationToken);
+        bool lacksBiases = table.LacksBiases(tensors);
         var used = new HashSet<string>(StringComparer.Ordinal);
         var stored = new HashSet<object>();
         Int128 elements = 0, storedElements = 0;
-        foreach (var place in layout.Places(config))
+        foreach (var place in table.Places(config))
         {
             if (!tensors.TryGetValue(place.Tensor, out var tensor))
             {
@@ -67,8 +69,8 @@ internal sealed class WeightMap : IQ8WeightSource
             _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
         }
 
-        if (config.HasTiedHead) used.Add(layout.Head);
-        string[] surplus = [.. tensors.Keys.Where(name => !used.Contains(name) && !layout.IsNoWeight(name))];
+        if (config.HasTiedHead) used.Add(table.NameOf(TensorRole.Head));
+        string[] surplus = [.. tensors.Keys.Where(name => !used.Contains(name) && !table.IsBuffer(name))];
         if (surplus.FirstOrDefault(name => !OtherHeads.Contains(name.Split('.')[0])) is { } stray)
         {
             throw new InvalidDataException($"'{tensors[stray].File}' holds {tensors[stray]}, which is no weight of its configuration.");
@@ -90,7 +92,7 @@ internal sealed class WeightMap : IQ8WeightSource
         .Where(entry => entry.Tensor is not null)
         .GroupBy(entry => entry.Tensor!.DataType)
         .OrderByDescending(group => group.Sum(entry => entry.ByteCount))
-        .Select(group => group.Key));
+        .Select(group => group.Key.ShortName()));
 
     /// <summary>Bytes that a weight takes in the file.</summary>
     public long ByteCountOf(string name) => _entries[name].ByteCount;
@@ -148,27 +150,29 @@ internal static class TiedHead
     /// </summary>
     /// <param name="path">For messages.</param>
     /// <param name="config">As the file says.</param>
-    /// <param name="layout">The writer's names.</param>
+    /// <param name="table">The format's names.</param>
     /// <param name="tensors">By those names.</param>
     /// <param name="useStoredHead">Whether a head that differs from the token embedding is used.</param>
+    /// <param name="cancellationToken">Stops the comparison.</param>
     /// <exception cref="InvalidDataException">The head differs, and is not to be used.</exception>
-    public static GptConfig Resolve(string path, GptConfig config, IWeightLayout layout, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead)
+    public static GptConfig Resolve(string path, GptConfig config, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead, CancellationToken cancellationToken)
     {
-        if (!config.HasTiedHead || !tensors.TryGetValue(layout.Head, out var head) || !tensors.TryGetValue(layout.TokenEmbedding, out var embedding)) return config;
-        if (head.Shape.SequenceEqual(embedding.Shape) && head.Elements is not null && embedding.Elements is not null && AreEqual(embedding, head)) return config;
+        if (!config.HasTiedHead || !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head) || !tensors.TryGetValue(table.NameOf(TensorRole.TokenEmbedding), out var embedding)) return config;
+        if (head.Shape.SequenceEqual(embedding.Shape) && head.Elements is not null && embedding.Elements is not null && AreEqual(embedding, head, cancellationToken)) return config;
         return useStoredHead
             ? config with { HasTiedHead = false }
             : throw new InvalidDataException(
                 $"'{path}' ties the output head to the token embedding, but holds {head} that differs from {embedding}. useStoredHead (-UseStoredHead) loads the head that is stored.");
     }
 
-    private static bool AreEqual(FileTensor embedding, FileTensor head)
+    private static bool AreEqual(FileTensor embedding, FileTensor head, CancellationToken cancellationToken)
     {
         if (head.Identity is not null && head.Identity.Equals(embedding.Identity)) return true;
         long count = embedding.Shape.Aggregate(1L, (product, size) => product * size);
         float[] left = new float[Math.Min(ChunkLength, count)], right = new float[left.Length];
         for (long start = 0; start < count; start += ChunkLength)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             int length = (int)Math.Min(ChunkLength, count - start);
             embedding.Elements!.Read(start, left.AsSpan(0, length));
             head.Elements!.Read(start, right.AsSpan(0, length));

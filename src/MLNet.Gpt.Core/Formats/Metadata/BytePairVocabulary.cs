@@ -25,6 +25,15 @@ internal sealed record BytePairVocabulary(
     /// <summary>The id for bytes without a token.</summary>
     public int? UnknownId { get; init; }
 
+    /// <summary>The two spellings of a merge.</summary>
+    public static (string Left, string Right) Merge(string path, string line)
+    {
+        int blank = line.IndexOf(' ', StringComparison.Ordinal);
+        return blank > 0 && blank == line.LastIndexOf(' ') && blank < line.Length - 1
+            ? (line[..blank], line[(blank + 1)..])
+            : throw new InvalidDataException($"'{path}' holds '{line}' where two tokens with a blank between belong.");
+    }
+
     /// <summary>GPT-2's own tokenizer where the vocabulary is GPT-2's, otherwise one made of it.</summary>
     /// <exception cref="InvalidDataException">The vocabulary contradicts itself.</exception>
     public ITextTokenizer ToTokenizer()

@@ -9,6 +9,9 @@ namespace MLNet.Gpt.Formats.Metadata;
 /// </summary>
 internal static class GptConfigJson
 {
+    /// <summary>The key under which it stands in the metadata of our files.</summary>
+    public const string MetadataKey = "mlnet_gpt.config";
+
     public static string Write(GptConfig config) => JsonSerializer.Serialize(
         new Fields(
             config.VocabularySize, config.ContextLength, config.EmbeddingWidth, config.HeadCount, config.LayerCount, config.DropoutRate, config.HasQkvBias, config.HasTiedHead),

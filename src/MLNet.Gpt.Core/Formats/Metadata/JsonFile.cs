@@ -22,7 +22,16 @@ internal static class JsonFile
     /// </exception>
     public static T Read<T>(string path, int limit, Func<JsonElement, T> read)
     {
-        byte[] bytes = PositionedFile.ReadAll(path, limit);
+        using var file = PositionedFile.Open(path);
+        return Read(file, limit, read);
+    }
+
+    /// <summary>Reads from an open file what <paramref name="read"/> takes out of it.</summary>
+    /// <inheritdoc cref="Read{T}(string, int, Func{JsonElement, T})" path="/param[@name!='path']|/exception"/>
+    public static T Read<T>(PositionedFile file, int limit, Func<JsonElement, T> read)
+    {
+        string path = file.Path;
+        byte[] bytes = file.ReadAll(limit);
         if (bytes.Length == 0) throw new InvalidDataException($"'{path}' is empty.");
         try
         {
@@ -37,9 +46,8 @@ internal static class JsonFile
     }
 
     /// <summary>Whether a file begins as a JSON object does.</summary>
-    public static bool Begins(string path)
+    public static bool Begins(PositionedFile file)
     {
-        using var file = PositionedFile.Open(path);
         byte[] start = file.Read(0, (int)Math.Min(LongestStart, file.Length));
         return WithoutMark(start).Span.TrimStart(" \t\r\n"u8) is [(byte)'{', ..];
     }

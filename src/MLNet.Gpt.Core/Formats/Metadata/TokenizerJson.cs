@@ -6,6 +6,9 @@ namespace MLNet.Gpt.Formats.Metadata;
 /// <summary>A tokenizer as JSON: its kind, and where it has a vocabulary of its own, that.</summary>
 internal static class TokenizerJson
 {
+    /// <summary>The key under which it stands in the metadata of our files.</summary>
+    public const string MetadataKey = "mlnet_gpt.tokenizer";
+
     private const string Kind = "kind";
     private const string Gpt2 = "gpt2";
     private const string Words = "words";

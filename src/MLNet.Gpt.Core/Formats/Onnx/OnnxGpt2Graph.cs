@@ -1,5 +1,7 @@
 using System.Globalization;
 using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.HuggingFace;
+using MLNet.Gpt.Formats.Layouts;
 
 namespace MLNet.Gpt.Formats.Onnx;
 
@@ -15,15 +17,15 @@ internal sealed class OnnxGpt2Graph
     private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
 
     private readonly OnnxGraphWriter _graph;
-    private readonly Gpt2Tensors _tensors;
+    private readonly ModelTensors _tensors;
     private readonly GptConfig _config;
     private readonly bool _hasCache;
     private readonly string _headShape, _rowShape, _splits, _scale, _half, _one, _geluCubic, _geluScale;
 
-    private OnnxGpt2Graph(IWeightSource weights, ExportDataType type, bool hasCache)
+    private OnnxGpt2Graph(IWeightSource weights, TensorDataType type, bool hasCache)
     {
         _graph = new(type);
-        _tensors = new(weights);
+        _tensors = new(weights, HuggingFaceNames.Gpt2);
         _config = weights.Config;
         _hasCache = hasCache;
         int c = _config.EmbeddingWidth;
@@ -37,7 +39,7 @@ internal sealed class OnnxGpt2Graph
         _geluScale = _graph.Scalar("gelu.scale", MathF.Sqrt(2 / MathF.PI));
     }
 
-    public static OnnxGraphWriter Write(IWeightSource weights, ExportDataType type, bool hasCache)
+    public static OnnxGraphWriter Write(IWeightSource weights, TensorDataType type, bool hasCache)
     {
         var writer = new OnnxGpt2Graph(weights, type, hasCache);
         writer.Write();
@@ -46,22 +48,22 @@ internal sealed class OnnxGpt2Graph
 
     private void Write()
     {
-        string ids = _graph.Input("input_ids", OnnxElementType.Int64, Batch, Sequence);
+        string ids = _graph.Input("input_ids", TensorDataType.Int64, Batch, Sequence);
         string length = Size("length", ids, axis: 1);
         var (positions, bias) = _hasCache ? CachedPositions(length) : Positions(length);
 
-        string embedding = _graph.Weight(_tensors.Weight("transformer.wte.weight", WeightNames.TokenEmbedding));
-        string positionEmbedding = _graph.Weight(_tensors.Weight("transformer.wpe.weight", WeightNames.PositionEmbedding));
+        string embedding = _graph.Weight(_tensors[TensorRole.TokenEmbedding]);
+        string positionEmbedding = _graph.Weight(_tensors[TensorRole.PositionEmbedding]);
         string x = _graph.Node("Add", "embedded", [_graph.Node("Gather", "wte", [embedding, ids]), _graph.Node("Gather", "wpe", [positionEmbedding, positions])]); // (B, T, C)
         for (int layer = 0; layer < _config.LayerCount; layer++) x = Block(x, layer, bias);
-        x = Norm("ln_f", x, "transformer.ln_f.", WeightNames.FinalNormScale, WeightNames.FinalNormShift);
+        x = Norm("ln_f", x, TensorRole.FinalNormScale, TensorRole.FinalNormShift);
 
         // (B, T, C) -> (B T, C) -> (B T, V) -> (B, T, V): a product with the transposed matrix spares a tied head a transposed copy.
-        string head = _config.HasTiedHead ? embedding : _graph.Weight(_tensors.Weight("lm_head.weight", WeightNames.Head));
+        string head = _config.HasTiedHead ? embedding : _graph.Weight(_tensors[TensorRole.Head]);
         string rows = _graph.Node("Reshape", "head.rows", [x, _graph.Numbers("shape.head_rows", -1, _config.EmbeddingWidth)]);
         string products = _graph.Node("Gemm", "head.products", [rows, head], OnnxAttribute.Of("transB", 1L));
         string shape = _graph.Node("Concat", "head.shape", [_graph.Node("Shape", "ids.shape", [ids]), _graph.Numbers("size.vocabulary", _config.VocabularySize)], OnnxAttribute.Of("axis", 0L));
-        _graph.Node("Reshape", _graph.Output("logits", OnnxElementType.Float32, Batch, Sequence, Text(_config.VocabularySize)), [products, shape]);
+        _graph.Node("Reshape", _graph.Output("logits", TensorDataType.Float32, Batch, Sequence, Text(_config.VocabularySize)), [products, shape]);
     }
 
     // Positions 0 … T − 1, (1, T), and what is added to the scores, (T, T).
@@ -76,12 +78,12 @@ internal sealed class OnnxGpt2Graph
     // by none: (B, 1, T, P + T).
     private (string Positions, string Bias) CachedPositions(string length)
     {
-        string mask = _graph.Input("attention_mask", OnnxElementType.Int64, Batch, Total);
-        string positions = _graph.Input("position_ids", OnnxElementType.Int64, Batch, Sequence);
+        string mask = _graph.Input("attention_mask", TensorDataType.Int64, Batch, Total);
+        string positions = _graph.Input("position_ids", TensorDataType.Int64, Batch, Sequence);
         string total = Size("total", mask, axis: 1);
         string places = Range("places", _graph.Number("zero", 0), total);
         string queries = Range("queries", _graph.Node("Sub", "past", [total, length]), total);
-        string attended = _graph.Node("Cast", "attended", [mask], OnnxAttribute.Of("to", (long)OnnxElementType.Boolean));
+        string attended = _graph.Node("Cast", "attended", [mask], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Boolean)));
         string everywhere = _graph.Node("Unsqueeze", "attended.everywhere", [attended, _graph.Numbers("axes.heads_queries", 1, 2)]);
         return (positions, Bias(_graph.Node("And", "allowed", [Causal(queries, places), everywhere])));
     }
@@ -93,32 +95,32 @@ internal sealed class OnnxGpt2Graph
 
     private string Block(string x, int layer, string bias)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"h.{layer}."), weight = "transformer." + name;
+        string name = string.Create(CultureInfo.InvariantCulture, $"h.{layer}.");
 
-        string normed = Norm(name + "ln_1", x, weight + "ln_1.", WeightNames.AttentionNormScale(layer), WeightNames.AttentionNormShift(layer));
+        string normed = Norm(name + "ln_1", x, TensorRole.AttentionNormScale, TensorRole.AttentionNormShift, layer);
         string attended = Linear(
             name + "attn.c_proj",
-            Attention(normed, layer, name + "attn.", weight + "attn.", bias),
-            _tensors.Weight(weight + "attn.c_proj.weight", WeightNames.AttentionOutput(layer)),
-            _tensors.Weight(weight + "attn.c_proj.bias", WeightNames.AttentionOutputBias(layer)));
+            Attention(normed, layer, name + "attn.", bias),
+            _tensors[TensorRole.AttentionOutput, layer],
+            _tensors[TensorRole.AttentionOutputBias, layer]);
         x = _graph.Node("Add", name + "attn.residual", [x, attended]);
 
-        normed = Norm(name + "ln_2", x, weight + "ln_2.", WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer));
+        normed = Norm(name + "ln_2", x, TensorRole.FeedForwardNormScale, TensorRole.FeedForwardNormShift, layer);
         string hidden = Linear(
             name + "mlp.c_fc", normed,
-            _tensors.Weight(weight + "mlp.c_fc.weight", WeightNames.FeedForwardIn(layer)),
-            _tensors.Weight(weight + "mlp.c_fc.bias", WeightNames.FeedForwardInBias(layer)));
+            _tensors[TensorRole.FeedForwardIn, layer],
+            _tensors[TensorRole.FeedForwardInBias, layer]);
         string projected = Linear(
             name + "mlp.c_proj", Gelu(name + "mlp.gelu", hidden),
-            _tensors.Weight(weight + "mlp.c_proj.weight", WeightNames.FeedForwardOut(layer)),
-            _tensors.Weight(weight + "mlp.c_proj.bias", WeightNames.FeedForwardOutBias(layer)));
+            _tensors[TensorRole.FeedForwardOut, layer],
+            _tensors[TensorRole.FeedForwardOutBias, layer]);
         return _graph.Node("Add", name + "mlp.residual", [x, projected]);
     }
 
     // (B, T, C) -> (B, T, C), before the output projection.
-    private string Attention(string x, int layer, string name, string weight, string bias)
+    private string Attention(string x, int layer, string name, string bias)
     {
-        string projected = Linear(name + "c_attn", x, _tensors.QueryKeyValue(weight + "c_attn.weight", layer), _tensors.QueryKeyValueBias(weight + "c_attn.bias", layer));
+        string projected = Linear(name + "c_attn", x, _tensors[TensorRole.QueryKeyValue, layer], _tensors[TensorRole.QueryKeyValueBias, layer]);
         _graph.Node("Split", [name + "query", name + "key", name + "value"], [projected, _splits], OnnxAttribute.Of("axis", -1L)); // (B, T, 3 C) -> 3 (B, T, C)
         string query = Heads(name + "query"), key = Heads(name + "key"), value = Heads(name + "value");
         if (_hasCache)
@@ -141,19 +143,19 @@ internal sealed class OnnxGpt2Graph
     private string Cached(string role, int layer, string x)
     {
         string heads = Text(_config.HeadCount), size = Text(_config.HeadSize), place = string.Create(CultureInfo.InvariantCulture, $".{layer}.{role}");
-        string past = _graph.Input("past_key_values" + place, OnnxElementType.Float32, Batch, heads, Past, size);
-        string present = _graph.Output("present" + place, OnnxElementType.Float32, Batch, heads, Total, size);
+        string past = _graph.Input("past_key_values" + place, TensorDataType.Float32, Batch, heads, Past, size);
+        string present = _graph.Output("present" + place, TensorDataType.Float32, Batch, heads, Total, size);
         return _graph.Node("Concat", present, [past, x], OnnxAttribute.Of("axis", 2L));
     }
 
     // A product with (in, out), which needs no transposition where the graph runs.
     private string Linear(string name, string x, ExportTensor matrix, ExportTensor bias) =>
-        _graph.Node("Add", name, [_graph.Node("MatMul", name + ".product", [x, _graph.Weight(matrix.Transposed())]), _graph.Weight(bias)]);
+        _graph.Node("Add", name, [_graph.Node("MatMul", name + ".product", [x, _graph.Weight(matrix)]), _graph.Weight(bias)]);
 
-    private string Norm(string name, string x, string weight, string scale, string shift) => _graph.Node(
+    private string Norm(string name, string x, TensorRole scale, TensorRole shift, int layer = 0) => _graph.Node(
         "LayerNormalization",
         name,
-        [x, _graph.Weight(_tensors.Weight(weight + "weight", scale)), _graph.Weight(_tensors.Weight(weight + "bias", shift))],
+        [x, _graph.Weight(_tensors[scale, layer]), _graph.Weight(_tensors[shift, layer])],
         OnnxAttribute.Of("axis", -1L),
         OnnxAttribute.Of("epsilon", GptConfig.LayerNormEpsilon));
 

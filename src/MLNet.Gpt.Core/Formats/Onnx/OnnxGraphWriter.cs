@@ -8,13 +8,8 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// Collects a graph: nodes in the order in which they run, inputs, outputs, small constants, and the weights, whose
 /// elements are written later. Each method that adds something returns the name of what it makes.
 /// </summary>
-internal sealed class OnnxGraphWriter(ExportDataType weightType)
+internal sealed class OnnxGraphWriter(TensorDataType weightType)
 {
-    private const int NodeField = 1, InitializerField = 5, InputField = 11, OutputField = 12;
-    private const int NodeInput = 1, NodeOutput = 2, NodeName = 3, NodeOperation = 4, NodeAttribute = 5;
-    private const int ValueName = 1, ValueType = 2, TensorType = 1, ElementTypeField = 1, ShapeField = 2, Dimension = 1, DimensionSize = 1, DimensionName = 2;
-    private const int TensorDimension = 1, TensorElementType = 2, TensorName = 8, TensorRawData = 9;
-
     private readonly List<ExportTensor> _weights = [];
 
     /// <summary>All of the graph but its weights.</summary>
@@ -24,7 +19,7 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
     public IReadOnlyList<ExportTensor> Weights => _weights;
 
     /// <summary>How the weights are stored; they are computed with in single precision.</summary>
-    public ExportDataType WeightType => weightType;
+    public TensorDataType WeightType => weightType;
 
     /// <summary>Adds a node with one output; its name is the output's.</summary>
     public string Node(string operation, string output, ReadOnlySpan<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
@@ -36,19 +31,19 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
     public void Node(string operation, ReadOnlySpan<string> outputs, ReadOnlySpan<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         var node = new ProtobufWriter();
-        foreach (string input in inputs) node.Text(NodeInput, input);
-        foreach (string output in outputs) node.Text(NodeOutput, output);
-        node.Text(NodeName, "/" + outputs[0]).Text(NodeOperation, operation);
-        foreach (var attribute in attributes) node.Message(NodeAttribute, attribute.Message);
-        Message.Message(NodeField, node);
+        foreach (string input in inputs) node.Text(OnnxConstants.NodeInput, input);
+        foreach (string output in outputs) node.Text(OnnxConstants.NodeOutput, output);
+        node.Text(OnnxConstants.NodeName, "/" + outputs[0]).Text(OnnxConstants.NodeOperation, operation);
+        foreach (var attribute in attributes) node.Message(OnnxConstants.NodeAttribute, attribute.Message);
+        Message.Message(OnnxConstants.GraphNode, node);
     }
 
     /// <summary>Adds a weight; one that is stored in half precision is widened where the model is loaded.</summary>
     public string Weight(ExportTensor tensor)
     {
         _weights.Add(tensor);
-        if (weightType == ExportDataType.Float32) return tensor.Name;
-        return Node("Cast", tensor.Name + ".single", [tensor.Name], OnnxAttribute.Of("to", (long)OnnxElementType.Float32));
+        if (weightType == TensorDataType.Float32) return tensor.Name;
+        return Node("Cast", tensor.Name + ".single", [tensor.Name], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Float32)));
     }
 
     /// <summary>Adds a vector of whole numbers.</summary>
@@ -56,7 +51,7 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
     {
         byte[] bytes = new byte[values.Length * sizeof(long)];
         for (int i = 0; i < values.Length; i++) BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), values[i]);
-        return Constant(name, OnnxElementType.Int64, [values.Length], bytes);
+        return Constant(name, TensorDataType.Int64, [values.Length], bytes);
     }
 
     /// <summary>Adds a single whole number, without dimensions.</summary>
@@ -64,7 +59,7 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
     {
         byte[] bytes = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
-        return Constant(name, OnnxElementType.Int64, [], bytes);
+        return Constant(name, TensorDataType.Int64, [], bytes);
     }
 
     /// <summary>Adds a single number, without dimensions.</summary>
@@ -72,43 +67,43 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
     {
         byte[] bytes = new byte[sizeof(float)];
         BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
-        return Constant(name, OnnxElementType.Float32, [], bytes);
+        return Constant(name, TensorDataType.Float32, [], bytes);
     }
 
     /// <summary>Adds an input.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">Of its elements.</param>
     /// <param name="dimensions">Each a number, or a name where it may differ from call to call.</param>
-    public string Input(string name, OnnxElementType type, params ReadOnlySpan<string> dimensions) => Value(InputField, name, type, dimensions);
+    public string Input(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) => Value(OnnxConstants.GraphInput, name, type, dimensions);
 
     /// <inheritdoc cref="Input"/>
-    public string Output(string name, OnnxElementType type, params ReadOnlySpan<string> dimensions) => Value(OutputField, name, type, dimensions);
+    public string Output(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) => Value(OnnxConstants.GraphOutput, name, type, dimensions);
 
     /// <summary>The fields of a tensor before its elements.</summary>
-    public static ProtobufWriter TensorHead(string name, OnnxElementType type, params IEnumerable<int> shape)
+    public static ProtobufWriter TensorHead(string name, TensorDataType type, params IEnumerable<int> shape)
     {
         var tensor = new ProtobufWriter();
-        foreach (int size in shape) tensor.Integer(TensorDimension, size);
-        return tensor.Integer(TensorElementType, (long)type).Text(TensorName, name);
+        foreach (int size in shape) tensor.Integer(OnnxConstants.TensorDimension, size);
+        return tensor.Integer(OnnxConstants.TensorElementType, OnnxConstants.NumberOf(type)).Text(OnnxConstants.TensorName, name);
     }
 
-    private string Constant(string name, OnnxElementType type, int[] shape, byte[] bytes)
+    private string Constant(string name, TensorDataType type, int[] shape, byte[] bytes)
     {
-        Message.Message(InitializerField, TensorHead(name, type, shape).Bytes(TensorRawData, bytes));
+        Message.Message(OnnxConstants.GraphInitializer, TensorHead(name, type, shape).Bytes(OnnxConstants.TensorRawData, bytes));
         return name;
     }
 
-    private string Value(int field, string name, OnnxElementType type, ReadOnlySpan<string> dimensions)
+    private string Value(int field, string name, TensorDataType type, ReadOnlySpan<string> dimensions)
     {
         var shape = new ProtobufWriter();
         foreach (string dimension in dimensions)
         {
             bool isNumber = int.TryParse(dimension, NumberStyles.None, CultureInfo.InvariantCulture, out int size);
-            shape.Message(Dimension, isNumber ? new ProtobufWriter().Integer(DimensionSize, size) : new ProtobufWriter().Text(DimensionName, dimension));
+            shape.Message(OnnxConstants.ShapeDimension, isNumber ? new ProtobufWriter().Integer(OnnxConstants.DimensionSize, size) : new ProtobufWriter().Text(OnnxConstants.DimensionName, dimension));
         }
 
-        var tensor = new ProtobufWriter().Integer(ElementTypeField, (long)type).Message(ShapeField, shape);
-        Message.Message(field, new ProtobufWriter().Text(ValueName, name).Message(ValueType, new ProtobufWriter().Message(TensorType, tensor)));
+        var tensor = new ProtobufWriter().Integer(OnnxConstants.TypeElement, OnnxConstants.NumberOf(type)).Message(OnnxConstants.TypeShape, shape);
+        Message.Message(field, new ProtobufWriter().Text(OnnxConstants.ValueName, name).Message(OnnxConstants.ValueType, new ProtobufWriter().Message(OnnxConstants.TypeTensor, tensor)));
         return name;
     }
 }
@@ -116,31 +111,28 @@ internal sealed class OnnxGraphWriter(ExportDataType weightType)
 /// <summary>A node's setting, as its <c>AttributeProto</c>.</summary>
 internal sealed class OnnxAttribute
 {
-    private const int NameField = 1, FloatField = 2, IntegerField = 3, IntegersField = 8, TypeField = 20;
-    private const int FloatType = 1, IntegerType = 2, IntegersType = 7;
-
-    private OnnxAttribute(string name, int type) => Message = new ProtobufWriter().Text(NameField, name).Integer(TypeField, type);
+    private OnnxAttribute(string name, int type) => Message = new ProtobufWriter().Text(OnnxConstants.AttributeName, name).Integer(OnnxConstants.AttributeType, type);
 
     public ProtobufWriter Message { get; }
 
     public static OnnxAttribute Of(string name, float value)
     {
-        var attribute = new OnnxAttribute(name, FloatType);
-        attribute.Message.Single(FloatField, value);
+        var attribute = new OnnxAttribute(name, OnnxConstants.FloatAttribute);
+        attribute.Message.Single(OnnxConstants.AttributeFloat, value);
         return attribute;
     }
 
     public static OnnxAttribute Of(string name, long value)
     {
-        var attribute = new OnnxAttribute(name, IntegerType);
-        attribute.Message.Integer(IntegerField, value);
+        var attribute = new OnnxAttribute(name, OnnxConstants.IntegerAttribute);
+        attribute.Message.Integer(OnnxConstants.AttributeInteger, value);
         return attribute;
     }
 
     public static OnnxAttribute OfMany(string name, params ReadOnlySpan<long> values)
     {
-        var attribute = new OnnxAttribute(name, IntegersType);
-        foreach (long value in values) attribute.Message.Integer(IntegersField, value);
+        var attribute = new OnnxAttribute(name, OnnxConstants.IntegersAttribute);
+        foreach (long value in values) attribute.Message.Integer(OnnxConstants.AttributeIntegers, value);
         return attribute;
     }
 }

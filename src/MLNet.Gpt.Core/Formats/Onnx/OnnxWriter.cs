@@ -1,7 +1,6 @@
 using System.Globalization;
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Formats.Metadata;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -13,17 +12,13 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// </remarks>
 internal static class OnnxWriter
 {
-    private const int Opset = 17, IrVersion = 8;
-    private const int ModelIrVersion = 1, ModelProducer = 2, ModelGraph = 7, ModelOpset = 8, ModelMetadata = 14, OpsetVersion = 2;
-    private const int GraphName = 2, GraphInitializer = 5, PairKey = 1, PairValue = 2;
-    private const int TensorRawData = 9, TensorExternalData = 13, TensorLocation = 14, ExternalLocation = 1;
     private const int DataAlignment = 4096; // of a tensor in the second file, so that it can be mapped
 
     public static void Write(ExportJob job)
     {
         var graph = OnnxGpt2Graph.Write(job.Weights, job.DataType, job.Options.IncludeKeyValueCache);
         job.Meter.TotalBytes = graph.Weights.Sum(tensor => job.DataType.Size(tensor.ElementCount));
-        graph.Message.Text(GraphName, "gpt2");
+        graph.Message.Text(OnnxConstants.GraphName, "gpt2");
         var head = ModelHead(job);
         string target = WritableTarget.File(job.Path);
         bool replaces = File.Exists(target);
@@ -39,12 +34,12 @@ internal static class OnnxWriter
         ProtobufWriter[] heads = [.. graph.Weights.Select(tensor =>
         {
             long size = job.DataType.Size(tensor.ElementCount);
-            var head = Head(tensor, job.DataType).Prefix(TensorRawData, size);
-            var field = new ProtobufWriter().Prefix(GraphInitializer, head.Length + size);
+            var head = Head(tensor, job.DataType).Prefix(OnnxConstants.TensorRawData, size);
+            var field = new ProtobufWriter().Prefix(OnnxConstants.GraphInitializer, head.Length + size);
             field.Append(head);
             return field;
         })];
-        model.Prefix(ModelGraph, graph.Message.Length + heads.Sum(head => (long)head.Length) + job.Meter.TotalBytes);
+        model.Prefix(OnnxConstants.ModelGraph, graph.Message.Length + heads.Sum(head => (long)head.Length) + job.Meter.TotalBytes);
         AtomicFile.Write(job.Path, length: 0, stream =>
         {
             model.WriteTo(stream);
@@ -66,16 +61,16 @@ internal static class OnnxWriter
             foreach (var tensor in graph.Weights)
             {
                 data.Write(new byte[(int)(-data.Position & (DataAlignment - 1))]);
-                var head = Head(tensor, job.DataType).Integer(TensorLocation, ExternalLocation)
-                    .Message(TensorExternalData, Pair("location", Path.GetFileName(data.Name)))
-                    .Message(TensorExternalData, Pair("offset", Text(data.Position)))
-                    .Message(TensorExternalData, Pair("length", Text(job.DataType.Size(tensor.ElementCount))));
-                graph.Message.Message(GraphInitializer, head);
+                var head = Head(tensor, job.DataType).Integer(OnnxConstants.TensorLocation, OnnxConstants.ExternalLocation)
+                    .Message(OnnxConstants.TensorExternalData, Pair("location", Path.GetFileName(data.Name)))
+                    .Message(OnnxConstants.TensorExternalData, Pair("offset", Text(data.Position)))
+                    .Message(OnnxConstants.TensorExternalData, Pair("length", Text(job.DataType.Size(tensor.ElementCount))));
+                graph.Message.Message(OnnxConstants.GraphInitializer, head);
                 elements.Write(data, tensor, job.DataType);
             }
 
             data.Flush(flushToDisk: true);
-            model.Message(ModelGraph, graph.Message);
+            model.Message(OnnxConstants.ModelGraph, graph.Message);
             AtomicFile.Write(job.Path, model.Length, model.WriteTo);
         }
         catch
@@ -88,17 +83,17 @@ internal static class OnnxWriter
 
     private static ProtobufWriter ModelHead(ExportJob job)
     {
-        var model = new ProtobufWriter().Integer(ModelIrVersion, IrVersion).Text(ModelProducer, "MLNet.Gpt")
-            .Message(ModelOpset, new ProtobufWriter().Integer(OpsetVersion, Opset))
-            .Message(ModelMetadata, Pair("mlnet_gpt.config", GptConfigJson.Write(job.Config)));
-        if (job.Tokenizer is not null) model.Message(ModelMetadata, Pair("mlnet_gpt.tokenizer", TokenizerJson.Write(job.Tokenizer)));
+        var model = new ProtobufWriter().Integer(OnnxConstants.ModelIrVersion, OnnxConstants.IrVersion).Text(OnnxConstants.ModelProducer, "MLNet.Gpt")
+            .Message(OnnxConstants.ModelOpset, new ProtobufWriter().Integer(OnnxConstants.OpsetVersion, OnnxConstants.Opset))
+            .Message(OnnxConstants.ModelMetadata, Pair(GptConfigJson.MetadataKey, GptConfigJson.Write(job.Config)));
+        if (job.Tokenizer is not null) model.Message(OnnxConstants.ModelMetadata, Pair(TokenizerJson.MetadataKey, TokenizerJson.Write(job.Tokenizer)));
         return model;
     }
 
-    private static ProtobufWriter Head(ExportTensor tensor, ExportDataType type) => OnnxGraphWriter.TensorHead(
-        tensor.Name, type == ExportDataType.Float32 ? OnnxElementType.Float32 : OnnxElementType.Float16, tensor.Shape);
+    private static ProtobufWriter Head(ExportTensor tensor, TensorDataType type) => OnnxGraphWriter.TensorHead(
+        tensor.Name, type, tensor.Shape);
 
-    private static ProtobufWriter Pair(string key, string value) => new ProtobufWriter().Text(PairKey, key).Text(PairValue, value);
+    private static ProtobufWriter Pair(string key, string value) => new ProtobufWriter().Text(OnnxConstants.PairKey, key).Text(OnnxConstants.PairValue, value);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using System.Text;
+using MLNet.Gpt.Formats.Importing;
+using MLNet.Gpt.Formats.PyTorch;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -27,9 +29,12 @@ internal sealed class PackageEntries : IDisposable
 
     private readonly string? _doubled;
 
-    private PackageEntries(string path, ZipArchive? archive)
+    private readonly long _length;
+
+    private PackageEntries(string path, ZipArchive? archive, long length)
     {
         _path = path;
+        _length = length;
         _archive = archive;
         foreach (var entry in archive?.Entries ?? [])
         {
@@ -43,18 +48,37 @@ internal sealed class PackageEntries : IDisposable
     /// <exception cref="InvalidDataException">The file is no whole zip.</exception>
     public static PackageEntries Open(string path)
     {
-        if (Directory.Exists(path)) return new(path, null);
-        var stream = ReadableFile.OpenStream(path);
+        if (Directory.Exists(path)) return new(path, archive: null, length: 0);
+        var file = PositionedFile.Open(path);
         try
         {
-            return Unpacked(path, () => new PackageEntries(path, new ZipArchive(stream, ZipArchiveMode.Read)));
+            return Open(file);
         }
         catch
         {
-            stream.Dispose();
+            file.Dispose();
             throw;
         }
     }
+
+    /// <summary>The entries of a file that is being detected, or <see langword="null"/> where it is not a whole zip.</summary>
+    public static PackageEntries? TryOpen(ModelContent content) => content.IsFolder || !ZipDirectory.Begins(content.Start)
+        ? null
+        : content.Parsed(file =>
+        {
+            try
+            {
+                return Open(file);
+            }
+            catch (InvalidDataException)
+            {
+                return null;
+            }
+        });
+
+    // Closing the entries closes the file.
+    private static PackageEntries Open(PositionedFile file) => Unpacked(
+        file.Path, () => new PackageEntries(file.Path, new ZipArchive(file.OpenStream(), ZipArchiveMode.Read), file.Length));
 
     /// <summary>How messages name an entry.</summary>
     public string PathOf(string name) => $"{_path}/{name}";
@@ -88,7 +112,7 @@ internal sealed class PackageEntries : IDisposable
             }
 
             using var memory = new MemoryStream((int)entry.Length);
-            Copy(name, entry, memory);
+            Copy(name, entry, memory, CancellationToken.None);
             bytes = memory.ToArray();
         }
 
@@ -106,13 +130,14 @@ internal sealed class PackageEntries : IDisposable
     /// <summary>Opens an entry for reading at any place. One of a zip is unpacked to a temporary file.</summary>
     /// <param name="name">The entry.</param>
     /// <param name="temporaryFolder">Where the temporary file takes up room; <see langword="null"/> for the system's place.</param>
+    /// <param name="cancellationToken">Stops the unpacking.</param>
     /// <exception cref="InvalidDataException">There is no such entry, it is damaged, or longer than the file can justify.</exception>
-    public PositionedFile OpenFile(string name, string? temporaryFolder)
+    public PositionedFile OpenFile(string name, string? temporaryFolder, CancellationToken cancellationToken = default)
     {
         CheckContains(name);
         if (_archive is null) return PositionedFile.Open(Path.Combine(_path, name));
         var entry = Find(name);
-        return PositionedFile.Temporary(PathOf(name), temporaryFolder, destination => Copy(name, entry, destination));
+        return PositionedFile.Temporary(PathOf(name), temporaryFolder, destination => Copy(name, entry, destination, cancellationToken));
     }
 
     /// <summary>Makes sure that an entry of a zip is there, once, and is no longer than the file can justify.</summary>
@@ -125,7 +150,7 @@ internal sealed class PackageEntries : IDisposable
     {
         CheckContains(name);
         var entry = _entries[name];
-        long justified = Math.Max(AlwaysAllowed, Math.Min(entry.CompressedLength, new FileInfo(_path).Length) * MostExpansion);
+        long justified = Math.Max(AlwaysAllowed, Math.Min(entry.CompressedLength, _length) * MostExpansion);
         return entry.Length <= justified
             ? entry
             : throw new InvalidDataException(
@@ -139,7 +164,7 @@ internal sealed class PackageEntries : IDisposable
     }
 
     // .NET compares neither the length nor the checksum.
-    private void Copy(string name, ZipArchiveEntry entry, Stream destination)
+    private void Copy(string name, ZipArchiveEntry entry, Stream destination, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[(int)Math.Min(BufferSize, entry.Length + 1)];
         using var source = Unpacked(PathOf(name), entry.Open);
@@ -147,6 +172,7 @@ internal sealed class PackageEntries : IDisposable
         long length = 0;
         for (int count; (count = Unpacked(PathOf(name), () => source.Read(buffer))) > 0; length += count)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory tells");
             checksum = Crc32.Append(checksum, buffer.AsSpan(0, count));
             destination.Write(buffer, 0, count);

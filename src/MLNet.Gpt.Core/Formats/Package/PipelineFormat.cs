@@ -1,10 +1,10 @@
 using MLNet.Gpt.Formats.Importing;
-using MLNet.Gpt.Formats.StateDicts;
+using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Formats.Package;
 
 /// <summary>The GPT model in a pipeline that ML.NET saved; everything else in the pipeline is left aside.</summary>
-internal static class PipelineFormat
+internal sealed class PipelineFormat : IModelFormat
 {
     /// <summary>What the entry of a transformer's model is called, in whatever folder it lies.</summary>
     public const string WeightsEntry = "Model.safetensors";
@@ -20,9 +20,12 @@ internal static class PipelineFormat
     public static IEnumerable<string> ModelsIn(PackageEntries entries) =>
         entries.Names.Where(name => name.EndsWith("/" + WeightsEntry, StringComparison.Ordinal));
 
-    /// <exception cref="InvalidDataException">The pipeline holds no GPT model, or several, or it is damaged.</exception>
-    public static OpenedModel Open(PackageEntries entries, string path)
+    public bool Recognizes(ModelContent content) => PackageEntries.TryOpen(content) is { } entries && IsIn(entries);
+
+    public OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options)
     {
+        string path = content.Path;
+        var entries = PackageEntries.TryOpen(content)!;
         string[] models = [.. ModelsIn(entries)];
         if (models is not [var name])
         {
@@ -31,8 +34,7 @@ internal static class PipelineFormat
                 $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load reads the whole pipeline.");
         }
 
-        using var files = new OpenFiles();
-        var file = files.Add(entries.OpenFile(name, temporaryFolder: null));
-        return SafetensorsFormat.OpenOwn(SafetensorsReader.Open(file), files, "ML.NET pipeline");
+        var file = files.Add(entries.OpenFile(name, temporaryFolder: null, options.CancellationToken));
+        return CheckpointFormat.Open(SafetensorsReader.Open(file), "ML.NET pipeline", options.CancellationToken);
     }
 }

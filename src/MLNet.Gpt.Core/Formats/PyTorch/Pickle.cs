@@ -8,20 +8,6 @@ namespace MLNet.Gpt.Formats.PyTorch;
 /// <param name="Name">The name in it.</param>
 internal sealed record PickleGlobal(string Module, string Name)
 {
-    private static readonly Dictionary<string, SafetensorsDataType> StorageTypes = new(StringComparer.Ordinal)
-    {
-        ["FloatStorage"] = SafetensorsDataType.Float32,
-        ["HalfStorage"] = SafetensorsDataType.Float16,
-        ["BFloat16Storage"] = SafetensorsDataType.BFloat16,
-        ["DoubleStorage"] = SafetensorsDataType.Float64,
-        ["LongStorage"] = SafetensorsDataType.Int64,
-        ["IntStorage"] = SafetensorsDataType.Int32,
-        ["ShortStorage"] = SafetensorsDataType.Int16,
-        ["CharStorage"] = SafetensorsDataType.Int8,
-        ["ByteStorage"] = SafetensorsDataType.UInt8,
-        ["BoolStorage"] = SafetensorsDataType.Boolean,
-    };
-
     // What PyTorch's own restricted reader (weights_only) lets pass and no weight is made of, and what training
     // programs keep beside the weights: NumPy's scalars and arrays, and parsed arguments. Python 2's name for builtins
     // is what protocol 2 writes. Source: torch/_weights_only_unpickler.py.
@@ -75,7 +61,7 @@ internal sealed record PickleGlobal(string Module, string Name)
     public bool IsOpaque => OpaqueNames.TryGetValue(Module == "__builtin__" ? "builtins" : Module, out var names) && names.Contains(Name);
 
     /// <summary>The elements of a storage of this class, or <see langword="null"/> where it is none.</summary>
-    public SafetensorsDataType? StorageType => Module == "torch" && StorageTypes.TryGetValue(Name, out var type) ? type : null;
+    public TensorDataType? StorageType => Module == "torch" ? PyTorchConstants.TypeOf(Name) : null;
 
     /// <summary>The full name.</summary>
     public override string ToString() => $"{Module}.{Name}";

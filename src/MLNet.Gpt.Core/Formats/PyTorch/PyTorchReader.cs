@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -26,7 +25,7 @@ internal interface ITorchContainer
 /// <summary>What torch.save writes since version 1.6: a zip archive with the pickle in one record and each storage in another.</summary>
 internal sealed class ZipTorchFile : ITorchContainer
 {
-    private const string PickleName = "/data.pkl";
+    private const string PickleName = "/" + PyTorchConstants.PickleRecord;
     private const int LongestPickle = 16 << 20;
 
     private readonly PositionedFile _file;
@@ -44,7 +43,7 @@ internal sealed class ZipTorchFile : ITorchContainer
         }
 
         _folder = pickle.Name[..^PickleName.Length];
-        if (_directory.Records.TryGetValue(_folder + "/byteorder", out var order) && Encoding.UTF8.GetString(_directory.ReadAll(order, 16)) is not "little" and string found)
+        if (_directory.Records.TryGetValue($"{_folder}/{PyTorchConstants.ByteOrderRecord}", out var order) && Encoding.UTF8.GetString(_directory.ReadAll(order, 16)) is not "little" and string found)
         {
             throw new InvalidDataException($"'{file.Path}' was written with the byte order '{found}'; 'little' is read.");
         }
@@ -69,17 +68,17 @@ internal sealed class ZipTorchFile : ITorchContainer
     {
         string name = NameOf(storage.Key);
         if (!_directory.Records.TryGetValue(name, out var record)) throw new InvalidDataException($"'{_file.Path}' lacks the record '{name}' that a tensor refers to.");
-        long length = record.Length, size = storage.DataType.Size();
+        long length = record.Length, size = storage.DataType.BlockSize();
         if (length % size != 0 || length / size != storage.Count)
         {
-            throw new InvalidDataException($"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.Code()} belong there.");
+            throw new InvalidDataException($"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} belong there.");
         }
 
         long start = _directory.Locate(record);
         return new(start, length, _directory.Region(record, start));
     }
 
-    private string NameOf(string key) => $"{_folder}/data/{key}";
+    private string NameOf(string key) => $"{_folder}/{PyTorchConstants.DataFolder}{key}";
 }
 
 /// <summary>
@@ -122,7 +121,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
     {
         if (!_storages.TryGetValue(storage.Key, out var place)) throw Invalid($"it lacks the storage '{storage.Key}' that a tensor refers to");
         if (place.Length != storage.Count) throw Invalid($"its storage '{storage.Key}' has {place.Length} elements where {storage.Count} belong");
-        return new(place.Offset, storage.Count * storage.DataType.Size(), null);
+        return new(place.Offset, storage.Count * storage.DataType.BlockSize(), null);
     }
 
     // They stand one after the other, each with its length and without its type.
@@ -133,7 +132,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
         {
             if (key is not string name) throw Invalid("the key of a storage is no text");
             if (!Storages.TryGetValue(name, out var reference)) throw Invalid($"no tensor refers to its storage '{name}'");
-            int size = reference.DataType.Size();
+            int size = reference.DataType.BlockSize();
             if (offset > _file.Length - count.Length) throw Invalid($"it ends before its storage '{name}'");
             _file.Fill(count, offset);
             offset += count.Length;

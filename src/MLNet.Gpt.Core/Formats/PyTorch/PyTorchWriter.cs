@@ -1,6 +1,6 @@
 using System.Globalization;
 using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Formats.Layouts;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -12,8 +12,6 @@ namespace MLNet.Gpt.Formats.PyTorch;
 /// </summary>
 internal static class PyTorchWriter
 {
-    private const string Folder = "archive/";
-
     public static void Write(ExportJob job)
     {
         var (items, tensors) = StateDict(job);
@@ -23,15 +21,15 @@ internal static class PyTorchWriter
         {
             var zip = new ZipWriter(stream);
             var elements = job.Elements();
-            zip.Add(Folder + "data.pkl", StateDictWriter.Write(items, tensors, job.DataType));
-            zip.Add(Folder + "byteorder", "little"u8);
+            zip.Add(PyTorchConstants.Folder + PyTorchConstants.PickleRecord, StateDictWriter.Write(items, tensors, job.DataType));
+            zip.Add(PyTorchConstants.Folder + PyTorchConstants.ByteOrderRecord, PyTorchConstants.LittleEndian);
             for (int i = 0; i < tensors.Count; i++)
             {
                 var tensor = tensors[i];
-                zip.Add(string.Create(CultureInfo.InvariantCulture, $"{Folder}data/{i}"), sizes[i], entry => elements.Write(entry, tensor, job.DataType));
+                zip.Add(string.Create(CultureInfo.InvariantCulture, $"{PyTorchConstants.Folder}{PyTorchConstants.DataFolder}{i}"), sizes[i], entry => elements.Write(entry, tensor, job.DataType));
             }
 
-            zip.Add(Folder + "version", "3\n"u8);
+            zip.Add(PyTorchConstants.Folder + PyTorchConstants.VersionRecord, "3\n"u8);
             zip.Finish();
         });
     }
@@ -48,12 +46,12 @@ internal static class PyTorchWriter
             tensors.Add(tensor);
         }
 
-        int layer = 0;
-        foreach (var entry in WeightNames.For(job.Config))
+        var model = new ModelTensors(job.Weights, OwnNames.Gpt2);
+        foreach (var (role, layer) in OwnNames.Gpt2.Tensors(job.Config.LayerCount))
         {
-            if (job.Options.IncludeCausalMasks && layer < job.Config.LayerCount && entry.Name == WeightNames.Query(layer))
+            if (role == TensorRole.Query && job.Options.IncludeCausalMasks)
             {
-                string key = string.Create(CultureInfo.InvariantCulture, $"trf_blocks.{layer++}.att.mask");
+                string key = OwnNames.MaskOf(layer);
                 if (mask < 0)
                 {
                     mask = tensors.Count;
@@ -65,7 +63,7 @@ internal static class PyTorchWriter
                 }
             }
 
-            Add(ExportTensor.Of(job.Weights, entry));
+            if (model.Find(role, layer) is { } tensor) Add(tensor);
         }
 
         if (job.Config.HasTiedHead) items.Add((WeightNames.Head, 0)); // the token embedding comes first
@@ -99,7 +97,7 @@ internal static class StateDictWriter
     /// <param name="items">Keys, and for each the number of its tensor.</param>
     /// <param name="tensors">The tensors; a tensor's number is its file's name.</param>
     /// <param name="type">How their elements are stored.</param>
-    public static byte[] Write(IReadOnlyList<(string Key, int Tensor)> items, IReadOnlyList<ExportTensor> tensors, ExportDataType type)
+    public static byte[] Write(IReadOnlyList<(string Key, int Tensor)> items, IReadOnlyList<ExportTensor> tensors, TensorDataType type)
     {
         var pickle = new PickleWriter();
         int?[] made = new int?[tensors.Count];
@@ -125,10 +123,10 @@ internal static class StateDictWriter
 
     // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks); the storage is known by
     // ('storage', class, key, device, length).
-    private static int Tensor(PickleWriter pickle, int key, ExportTensor tensor, ExportDataType type)
+    private static int Tensor(PickleWriter pickle, int key, ExportTensor tensor, TensorDataType type)
     {
         pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark();
-        pickle.Mark().Name("storage").Global("torch", StorageClass(type)).Text(key.ToString(CultureInfo.InvariantCulture)).Name("cpu").Number(tensor.ElementCount).Tuple().Persistent();
+        pickle.Mark().Name("storage").Global("torch", PyTorchConstants.StorageClassOf(type)).Text(key.ToString(CultureInfo.InvariantCulture)).Name("cpu").Number(tensor.ElementCount).Tuple().Persistent();
         pickle.Number(0).Tuple([.. tensor.Shape.Select(size => (long)size)]).Tuple(Strides(tensor.Shape)).False();
         OrderedDict(pickle);
         pickle.Tuple().Reduce();
@@ -147,12 +145,4 @@ internal static class StateDictWriter
 
         return strides;
     }
-
-    private static string StorageClass(ExportDataType type) => type switch
-    {
-        ExportDataType.Float16 => "HalfStorage",
-        ExportDataType.BFloat16 => "BFloat16Storage",
-        ExportDataType.Float32 => "FloatStorage",
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"A state dict holds no {type}."),
-    };
 }

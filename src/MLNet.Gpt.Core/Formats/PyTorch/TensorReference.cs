@@ -78,7 +78,7 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
 /// <param name="Key">Names the record.</param>
 /// <param name="DataType">The elements.</param>
 /// <param name="Count">How many there are.</param>
-internal sealed record StorageReference(string Key, SafetensorsDataType DataType, long Count);
+internal sealed record StorageReference(string Key, TensorDataType DataType, long Count);
 
 /// <summary>Elements of a view that do not lie one after the other.</summary>
 /// <param name="storage">The elements of the storage.</param>

@@ -1,18 +1,27 @@
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>The state dict in what torch.save saved: the object itself, or under one of the names that training programs give it.</summary>
+/// <param name="Format">What the container is called.</param>
 /// <param name="Tensors">Its tensors.</param>
 /// <param name="HeadCount">Attention heads, where a configuration was saved with it.</param>
-internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? HeadCount)
+internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> Tensors, int? HeadCount)
 {
     private static readonly string[] StateNames = ["model_state_dict", "state_dict", "model"];
     private static readonly string[] ConfigNames = ["config", "model_config", "model_args", "cfg", "args"];
     private static readonly string[] HeadNames = ["n_heads", "n_head"];
 
+    /// <summary>Whether a file begins as one of <c>torch.save</c> does, in the format of a zip or the one before it.</summary>
+    public static bool Recognizes(ReadOnlySpan<byte> start) => ZipDirectory.Begins(start) || LegacyTorchFile.Begins(start);
+
+    /// <summary>Reads the state dict of a file that <see cref="Recognizes"/> said yes to.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or holds no state dict.</exception>
+    public static TorchStateDict Open(PositionedFile file) =>
+        Find(file, ZipDirectory.Begins(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length))) ? new ZipTorchFile(file) : new LegacyTorchFile(file));
+
+    /// <summary>Finds the state dict in a container.</summary>
     /// <exception cref="InvalidDataException">There is none, or one of its tensors breaks out of its storage.</exception>
     public static TorchStateDict Find(PositionedFile file, ITorchContainer container)
     {
@@ -39,7 +48,7 @@ internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? He
             throw new InvalidDataException($"'{file.Path}' holds the storage '{surplus}', which no tensor of its state dict uses.");
         }
 
-        return new(tensors, HeadsOf(root));
+        return new(container.Format, tensors, HeadsOf(root));
     }
 
     private static int? HeadsOf(PickleDictionary root) => ConfigNames
@@ -69,12 +78,12 @@ internal sealed record TorchStateDict(IReadOnlyList<FileTensor> Tensors, int? He
         if (type.IsFloatingPoint())
         {
             var whole = new PlainElements(file, storage.Offset, type, storage.Region);
-            var ownPart = new PlainElements(file, storage.Offset + (view.Offset * type.Size()), type, storage.Region);
+            var ownPart = new PlainElements(file, storage.Offset + (view.Offset * type.BlockSize()), type, storage.Region);
             elements = view.IsContiguous ? ownPart : new StridedElements(whole, view);
-            if (view.IsColumnMajor) transpose = new(file.Path, name, type.Code(), [view.Shape[1], view.Shape[0]], view.Count * type.Size(), ownPart);
+            if (view.IsColumnMajor) transpose = new(file.Path, name, type, [view.Shape[1], view.Shape[0]], view.Count * type.BlockSize(), ownPart);
         }
 
-        return new(file.Path, name, type.Code(), view.Shape, view.Count * type.Size(), elements)
+        return new(file.Path, name, type, view.Shape, view.Count * type.BlockSize(), elements)
         {
             Transpose = transpose,
             Identity = view.Identity,

@@ -30,11 +30,14 @@ internal sealed class ZipDirectory
         ReadEntries(file.Read(offset, (int)length), count);
     }
 
+    /// <summary>Bytes by which a zip is known.</summary>
+    public const int MarkSize = 4;
+
     /// <summary>The records by name.</summary>
     public IReadOnlyDictionary<string, ZipRecord> Records => _records;
 
     /// <summary>Whether a file that begins like this is a zip archive.</summary>
-    public static bool Begins(ReadOnlySpan<byte> start) => start.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
+    public static bool Begins(ReadOnlySpan<byte> start) => start.Length >= MarkSize && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
 
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
     public static ZipDirectory Read(PositionedFile file) => new(file);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Safetensors;
 
@@ -9,18 +10,6 @@ namespace MLNet.Gpt.Formats.Safetensors;
 /// </summary>
 internal sealed class SafetensorsHeader
 {
-    /// <summary>Bytes of the length before the JSON.</summary>
-    public const int LengthSize = 8;
-
-    /// <summary>Longest JSON, that of the reference implementation.</summary>
-    public const int MaximumLength = 100_000_000;
-
-    /// <summary>Most tensors that are read: a hundred times as many as any model of this library has.</summary>
-    public const int MostTensors = 100_000;
-
-    /// <summary>The key that is no tensor, but a map from text to text.</summary>
-    public const string MetadataKey = "__metadata__";
-
     private readonly string _file;
     private readonly long _dataOffset;
     private readonly long _dataLength;
@@ -43,10 +32,10 @@ internal sealed class SafetensorsHeader
     /// <exception cref="InvalidDataException">It is more than the file can hold or than is allowed.</exception>
     public static int ReadLength(string file, ReadOnlySpan<byte> start, long fileLength)
     {
-        if (start.Length < LengthSize) throw Invalid(file, $"it has {fileLength} bytes, too few for the {LengthSize} of a header's length.");
+        if (start.Length < SafetensorsConstants.LengthSize) throw Invalid(file, $"it has {fileLength} bytes, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
-        if (length > MaximumLength) throw Invalid(file, $"its header claims {length} bytes; at most {MaximumLength} are allowed.");
-        if (length > (ulong)(fileLength - LengthSize)) throw Invalid(file, $"its header claims {length} bytes, but only {fileLength - LengthSize} follow: the file is cut off or of another format.");
+        if (length > SafetensorsConstants.MaximumLength) throw Invalid(file, $"its header claims {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.");
+        if (length > (ulong)(fileLength - SafetensorsConstants.LengthSize)) throw Invalid(file, $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: the file is cut off or of another format.");
         return (int)length;
     }
 
@@ -56,7 +45,7 @@ internal sealed class SafetensorsHeader
     /// </exception>
     public static SafetensorsHeader Parse(string file, ReadOnlySpan<byte> json, long fileLength)
     {
-        var header = new SafetensorsHeader(file, LengthSize + json.Length, fileLength - LengthSize - json.Length);
+        var header = new SafetensorsHeader(file, SafetensorsConstants.LengthSize + json.Length, fileLength - SafetensorsConstants.LengthSize - json.Length);
         try
         {
             header.Parse(json);
@@ -82,8 +71,8 @@ internal sealed class SafetensorsHeader
         while (NextProperty(ref reader, out string name))
         {
             if (!names.Add(name)) throw Invalid(_file, $"its header holds '{name}' twice.");
-            if (_tensors.Count == MostTensors) throw Invalid(_file, $"it has more than {MostTensors} tensors.");
-            if (name == MetadataKey) ParseMetadata(ref reader);
+            if (_tensors.Count == SafetensorsConstants.MostTensors) throw Invalid(_file, $"it has more than {SafetensorsConstants.MostTensors} tensors.");
+            if (name == SafetensorsConstants.MetadataKey) ParseMetadata(ref reader);
             else _tensors.Add(ParseTensor(ref reader, name));
         }
 
@@ -92,17 +81,17 @@ internal sealed class SafetensorsHeader
 
     private void ParseMetadata(ref Utf8JsonReader reader)
     {
-        Expect(ref reader, JsonTokenType.StartObject, MetadataKey);
+        Expect(ref reader, JsonTokenType.StartObject, SafetensorsConstants.MetadataKey);
         while (NextProperty(ref reader, out string key))
         {
-            Expect(ref reader, JsonTokenType.String, MetadataKey);
+            Expect(ref reader, JsonTokenType.String, SafetensorsConstants.MetadataKey);
             if (!_metadata.TryAdd(key, reader.GetString()!)) throw Invalid(_file, $"its metadata holds '{key}' twice.");
         }
     }
 
     private SafetensorsTensor ParseTensor(ref Utf8JsonReader reader, string name)
     {
-        SafetensorsDataType? type = null;
+        TensorDataType? type = null;
         List<long>? shape = null, offsets = null;
         Expect(ref reader, JsonTokenType.StartObject, name);
         while (NextProperty(ref reader, out string key))
@@ -112,7 +101,7 @@ internal sealed class SafetensorsHeader
                 case "dtype" when type is null:
                     Expect(ref reader, JsonTokenType.String, name);
                     string code = reader.GetString()!;
-                    type = SafetensorsDataTypes.FromCode(code) ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
+                    type = SafetensorsConstants.TypeOf(code) ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
                     break;
                 case "shape" when shape is null:
                     shape = ParseNumbers(ref reader, name, key, 64);
@@ -128,14 +117,14 @@ internal sealed class SafetensorsHeader
         if (type is null || shape is null || offsets is not [long begin, long end]) throw Invalid(_file, $"tensor '{name}' lacks dtype, shape or data_offsets of two numbers.");
         if (begin > end || end > _dataLength) throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
 
-        Int128 size = type.Value.Size();
+        Int128 size = type.Value.BlockSize();
         foreach (long dimension in shape)
         {
             size *= dimension;
             if (size > long.MaxValue) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted.");
         }
 
-        if (size != end - begin) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) and type {type.Value.Code()} does not have the {end - begin} bytes of its place.");
+        if (size != end - begin) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have the {end - begin} bytes of its place.");
         return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
     }
 
@@ -175,7 +164,7 @@ internal sealed class SafetensorsHeader
 
         if (place != _dataOffset + _dataLength) throw Invalid(_file, $"{_dataOffset + _dataLength - place} bytes at its end belong to no tensor.");
 
-        static long End(SafetensorsTensor tensor) => tensor.FileOffset + (tensor.ElementCount * tensor.DataType.Size());
+        static long End(SafetensorsTensor tensor) => tensor.FileOffset + (tensor.ElementCount * tensor.DataType.BlockSize());
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string name)
@@ -190,4 +179,20 @@ internal sealed class SafetensorsHeader
         name = reader.GetString()!;
         return true;
     }
+}
+
+/// <summary>One tensor of a safetensors file.</summary>
+/// <param name="Name">Its key.</param>
+/// <param name="DataType">How its elements are stored.</param>
+/// <param name="Shape">Sizes of its dimensions, outermost first; empty for a single number.</param>
+internal sealed record SafetensorsTensor(string Name, TensorDataType DataType, IReadOnlyList<long> Shape)
+{
+    /// <summary>Number of elements; checked against the file when it is opened.</summary>
+    public long ElementCount => Shape.Aggregate(1L, (product, size) => checked(product * size));
+
+    /// <summary>Where its bytes begin in the file.</summary>
+    internal long FileOffset { get; init; }
+
+    /// <summary>Names the tensor for a message.</summary>
+    public override string ToString() => $"'{Name}' {DataType.ShortName()} ({string.Join(", ", Shape)})";
 }

@@ -1,8 +1,8 @@
-using MLNet.Gpt.Formats.Safetensors;
+using System.Buffers.Binary;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
-namespace MLNet.Gpt.Formats;
+namespace MLNet.Gpt.Formats.Safetensors;
 
 /// <summary>
 /// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for.
@@ -13,7 +13,7 @@ namespace MLNet.Gpt.Formats;
 /// another program cuts short while it is open gives an exception where a mapping would end the process. A file that is
 /// replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
 /// </remarks>
-public sealed class SafetensorsReader : IDisposable
+internal sealed class SafetensorsReader : IDisposable
 {
     private readonly PositionedFile _file;
     private readonly Dictionary<string, SafetensorsTensor> _byName;
@@ -48,8 +48,8 @@ public sealed class SafetensorsReader : IDisposable
         try
         {
             string path = file.Path;
-            byte[] start = file.Read(0, (int)Math.Min(file.Length, SafetensorsHeader.LengthSize));
-            byte[] json = file.Read(SafetensorsHeader.LengthSize, SafetensorsHeader.ReadLength(path, start, file.Length));
+            byte[] start = file.Read(0, (int)Math.Min(file.Length, SafetensorsConstants.LengthSize));
+            byte[] json = file.Read(SafetensorsConstants.LengthSize, SafetensorsHeader.ReadLength(path, start, file.Length));
             return new(file, SafetensorsHeader.Parse(path, json, file.Length));
         }
         catch
@@ -58,6 +58,14 @@ public sealed class SafetensorsReader : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Whether a file begins as the format does: with the length of a header that lies inside the file and begins with a
+    /// brace.
+    /// </summary>
+    internal static bool Recognizes(ReadOnlySpan<byte> start, long length) =>
+        start.Length > SafetensorsConstants.LengthSize && start[SafetensorsConstants.LengthSize] == '{'
+        && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)(length - SafetensorsConstants.LengthSize);
 
     /// <summary>The tensor of a name, or <see langword="null"/>.</summary>
     public SafetensorsTensor? Find(string name) => _byName.GetValueOrDefault(name);
@@ -91,7 +99,7 @@ public sealed class SafetensorsReader : IDisposable
 
     /// <summary>A tensor of bytes, whole.</summary>
     /// <exception cref="InvalidDataException">It holds something else, or more than an array does.</exception>
-    internal byte[] ReadBytes(SafetensorsTensor tensor) => tensor.DataType == SafetensorsDataType.UInt8 && tensor.ElementCount <= Array.MaxLength
+    internal byte[] ReadBytes(SafetensorsTensor tensor) => tensor.DataType == TensorDataType.UInt8 && tensor.ElementCount <= Array.MaxLength
         ? _file.Read(tensor.FileOffset, (int)tensor.ElementCount)
         : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
 
@@ -104,7 +112,7 @@ public sealed class SafetensorsReader : IDisposable
         .Select(pair => Import(Find(pair.Value)!) with { Name = pair.Key, IsAlias = true }));
 
     private FileTensor Import(SafetensorsTensor tensor) =>
-        new(Path, tensor.Name, tensor.DataType.Code(), tensor.Shape, tensor.ElementCount * tensor.DataType.Size(), Elements(tensor)) { Identity = (Path, tensor.Name) };
+        new(Path, tensor.Name, tensor.DataType, tensor.Shape, tensor.ElementCount * tensor.DataType.BlockSize(), Elements(tensor)) { Identity = (Path, tensor.Name) };
 
     private PlainElements? Elements(SafetensorsTensor tensor) => tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
 }

@@ -1,14 +1,13 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using MLNet.Gpt.Formats.Exporting;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
-namespace MLNet.Gpt.Formats;
+namespace MLNet.Gpt.Formats.Safetensors;
 
 /// <summary>Writes safetensors files, streaming the weights through a small buffer.</summary>
-public static class SafetensorsWriter
+internal static class SafetensorsWriter
 {
     /// <summary>Copies elements of a weight from <paramref name="start"/> on; the pattern of <see cref="IWeightSource.Read"/>.</summary>
     /// <param name="name">The weight's name.</param>
@@ -34,32 +33,28 @@ public static class SafetensorsWriter
         string path,
         IEnumerable<WeightEntry> entries,
         WeightReader read,
-        SafetensorsDataType dataType = SafetensorsDataType.Float32,
+        TensorDataType dataType = TensorDataType.Float32,
         IReadOnlyDictionary<string, string>? metadata = null,
         CancellationToken cancellationToken = default)
     {
-        var type = ExportDataTypes.FromSafetensors(dataType);
-        Write(path, [.. entries.Select(entry => Tensor(entry, read))], type, metadata, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
+        Write(path, [.. entries.Select(entry => Tensor(entry, read))], dataType, metadata, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
     }
 
     /// <summary>Writes the same bytes into a stream, front to back.</summary>
-    internal static void Write(
+    public static void Write(
         Stream stream,
-        WeightEntry[] entries,
-        WeightReader read,
-        SafetensorsDataType dataType,
+        IReadOnlyList<ExportTensor> tensors,
+        TensorDataType dataType,
         IReadOnlyDictionary<string, string>? metadata,
-        CancellationToken cancellationToken)
+        ElementWriter elements)
     {
-        ExportTensor[] tensors = [.. entries.Select(entry => Tensor(entry, read))];
-        var type = ExportDataTypes.FromSafetensors(dataType);
-        stream.Write(Header(tensors, type, metadata));
-        WriteElements(stream, tensors, type, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
+        stream.Write(Header(tensors, dataType, metadata));
+        WriteElements(stream, tensors, dataType, elements);
     }
 
     /// <summary>Writes a file of tensors.</summary>
-    internal static void Write(
-        string path, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata, ElementWriter elements)
+    public static void Write(
+        string path, IReadOnlyList<ExportTensor> tensors, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata, ElementWriter elements)
     {
         byte[] header = Header(tensors, dataType, metadata);
         long length = header.Length + tensors.Sum(tensor => dataType.Size(tensor.ElementCount));
@@ -73,23 +68,23 @@ public static class SafetensorsWriter
     private static ExportTensor Tensor(WeightEntry entry, WeightReader read) =>
         new(entry.Name, entry.Shape, (start, destination) => read(entry.Name, start, destination));
 
-    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, ExportDataType dataType, ElementWriter elements)
+    private static void WriteElements(Stream stream, IReadOnlyList<ExportTensor> tensors, TensorDataType dataType, ElementWriter elements)
     {
         foreach (var tensor in tensors) elements.Write(stream, tensor, dataType);
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
-    private static byte[] Header(IReadOnlyList<ExportTensor> entries, ExportDataType dataType, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header(IReadOnlyList<ExportTensor> entries, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata)
     {
-        var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsHeader.MetadataKey };
+        var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsConstants.MetadataKey };
         using var buffer = new MemoryStream();
-        buffer.Write(new byte[SafetensorsHeader.LengthSize]);
+        buffer.Write(new byte[SafetensorsConstants.LengthSize]);
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
             if (metadata is { Count: > 0 })
             {
-                json.WriteStartObject(SafetensorsHeader.MetadataKey);
+                json.WriteStartObject(SafetensorsConstants.MetadataKey);
                 foreach (var (key, value) in metadata) json.WriteString(key, value);
                 json.WriteEndObject();
             }
@@ -97,9 +92,9 @@ public static class SafetensorsWriter
             long offset = 0;
             foreach (var entry in entries)
             {
-                if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsHeader.MetadataKey}.", nameof(entries));
+                if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsConstants.MetadataKey}.", nameof(entries));
                 json.WriteStartObject(entry.Name);
-                json.WriteString("dtype", dataType.InSafetensors().Code());
+                json.WriteString("dtype", SafetensorsConstants.CodeOf(dataType));
                 json.WriteStartArray("shape");
                 foreach (int size in entry.Shape) json.WriteNumberValue(size);
                 json.WriteEndArray();
@@ -115,8 +110,8 @@ public static class SafetensorsWriter
 
         while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
         byte[] header = buffer.ToArray();
-        int length = header.Length - SafetensorsHeader.LengthSize;
-        if (length > SafetensorsHeader.MaximumLength) throw new ArgumentException($"The header would have {length} bytes; at most {SafetensorsHeader.MaximumLength} are allowed.", nameof(entries));
+        int length = header.Length - SafetensorsConstants.LengthSize;
+        if (length > SafetensorsConstants.MaximumLength) throw new ArgumentException($"The header would have {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.", nameof(entries));
         BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
         return header;
     }

@@ -6,48 +6,43 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.StateDicts;
 
 /// <summary>
-/// Named tensors, in safetensors or in PyTorch's own format: whose names they are, and the configuration that goes with
-/// them.
+/// Named tensors in one file, safetensors or PyTorch: finds out whose names they are, and the configuration that goes
+/// with them.
 /// </summary>
 internal static class StateDict
 {
-    /// <summary>Puts the tensors in their places.</summary>
-    /// <param name="path">The file, for messages.</param>
-    /// <param name="files">Every tensor of it.</param>
-    /// <param name="options">What the caller tells of the model.</param>
-    /// <param name="hasConfig">Whether a Hugging Face configuration stood beside the file and was used.</param>
-    public static WeightMap Open(string path, IEnumerable<FileTensor> files, OpenOptions options, out bool hasConfig)
+    /// <summary>Makes a model of the tensors.</summary>
+    /// <param name="path">The file, for messages and for what stands beside it.</param>
+    /// <param name="files">Every tensor of the file.</param>
+    /// <param name="options">What the caller knows of the model.</param>
+    /// <param name="format">What the file's format is called.</param>
+    /// <param name="huggingFaceFormat">What it is called where a Hugging Face configuration stands beside it.</param>
+    public static OpenedModel Open(string path, IEnumerable<FileTensor> files, OpenOptions options, string format, string huggingFaceFormat)
     {
         var tensors = TensorNames.Index(files);
-        hasConfig = false;
-        if (tensors.ContainsKey(WeightNames.TokenEmbedding))
+        if (tensors.ContainsKey(OwnNames.Gpt2.NameOf(TensorRole.TokenEmbedding)))
         {
-            return new(path, ShapeInference.Infer(path, BookLayout.Instance, tensors, options.HeadCount), BookLayout.Instance, tensors);
+            var config = ShapeInference.Infer(path, OwnNames.Gpt2, tensors, options.HeadCount);
+            return new(format, new WeightMap(path, config, OwnNames.Gpt2, tensors, cancellationToken: options.CancellationToken), () => null);
         }
 
-        if (!tensors.ContainsKey(FusedLayout.HuggingFace.TokenEmbedding))
+        string embedding = HuggingFaceNames.Gpt2.NameOf(TensorRole.TokenEmbedding);
+        if (!tensors.ContainsKey(embedding))
         {
             throw new InvalidDataException(
-                $"'{path}' holds no GPT-2 under names known here: neither '{WeightNames.TokenEmbedding}' of the book nor '{FusedLayout.HuggingFace.TokenEmbedding}' of Hugging Face is there; {TensorNames.Show(tensors)}.");
+                $"'{path}' holds no GPT-2 under names known here: neither '{WeightNames.TokenEmbedding}' of the book "
+                + $"nor '{embedding}' of Hugging Face is there; {TensorNames.Show(tensors)}.");
         }
 
-        var layout = LayoutOf(tensors);
-        string configPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, HuggingFaceConfig.FileName);
-        hasConfig = File.Exists(configPath);
-        var config = hasConfig ? HuggingFaceConfig.Read(configPath) : ShapeInference.Infer(path, layout, tensors, options.HeadCount);
-        return new(path, config, layout, tensors, options.UseStoredHead);
-    }
+        var table = HuggingFaceNames.Of(tensors);
+        string folder = ModelContent.FolderOf(path), configPath = Path.Combine(folder, HuggingFaceConstants.ConfigFile);
+        if (!File.Exists(configPath))
+        {
+            var config = ShapeInference.Infer(path, table, tensors, options.HeadCount);
+            return new(format, new WeightMap(path, config, table, tensors, options.UseStoredHead, options.CancellationToken), () => null);
+        }
 
-    /// <summary>Puts tensors under Hugging Face's names in their places.</summary>
-    public static WeightMap Open(string path, IEnumerable<FileTensor> files, GptConfig config, OpenOptions options)
-    {
-        var tensors = TensorNames.Index(files);
-        return new(path, config, LayoutOf(tensors), tensors, options.UseStoredHead);
+        var weights = new WeightMap(path, HuggingFaceConfig.Read(configPath), table, tensors, options.UseStoredHead, options.CancellationToken);
+        return new(huggingFaceFormat, weights, () => TokenizerFiles.Read(folder));
     }
-
-    // Of the fused matrix alone the shape tells which way round it lies.
-    private static FusedLayout LayoutOf(Dictionary<string, FileTensor> tensors) =>
-        tensors.TryGetValue(FusedLayout.HuggingFace.Query(0), out var fused) && fused.Shape is [var first, var second] && first == 3 * second
-            ? FusedLayout.NanoGpt
-            : FusedLayout.HuggingFace;
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using MLNet.Gpt.Formats.Tensors;
-using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.TensorFlow;
 
@@ -28,13 +27,11 @@ internal sealed class SortedTable
     /// <summary>Whether a file that ends like this is such a table.</summary>
     public static bool Ends(ReadOnlySpan<byte> end) => end.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(end[^8..]) == Magic;
 
-    /// <summary>Every key with its value, in order.</summary>
+    /// <summary>Reads every key with its value, in order.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="bytes">The whole file.</param>
     /// <exception cref="InvalidDataException">The table is damaged.</exception>
-    public static List<(byte[] Key, byte[] Value)> Read(string path, int limit)
-    {
-        var table = new SortedTable(path, PositionedFile.ReadAll(path, limit));
-        return table.Read();
-    }
+    public static List<(byte[] Key, byte[] Value)> Read(string path, byte[] bytes) => new SortedTable(path, bytes).Read();
 
     private List<(byte[] Key, byte[] Value)> Read()
     {

@@ -11,70 +11,67 @@ namespace MLNet.Gpt.Formats.TensorFlow;
 
 /// <summary>
 /// A folder of OpenAI's release of GPT-2: <c>hparams.json</c>, <c>encoder.json</c>, <c>vocab.bpe</c> and a TensorFlow
-/// checkpoint.
+/// checkpoint; or its <c>hparams.json</c>, the file <c>checkpoint</c> or the index of a checkpoint.
 /// </summary>
-internal static partial class TensorFlowFormat
+internal sealed partial class TensorFlowFormat : IModelFormat
 {
-    private const string StateName = "checkpoint";
-    private const string Prefix = "model/";
     private const int LongestState = 1 << 16;
+    private const int LongestHyperparameters = 1 << 20;
 
-    /// <summary>Whether a folder is one of these.</summary>
-    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, GptHyperparameters.FileName));
+    public bool Recognizes(ModelContent content) => content.Contains(TensorFlowConstants.HyperparametersFile)
+        || SortedTable.Ends(content.End) || content.Text.StartsWith(TensorFlowConstants.StateStart) || IsHyperparameters(content);
 
-    /// <summary>Opens the checkpoint that the folder's file <c>checkpoint</c> names, as TensorFlow itself does.</summary>
-    public static OpenedModel OpenFolder(string folder)
+    public OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options)
     {
-        string statePath = Path.Combine(folder, StateName);
-        string state = Encoding.UTF8.GetString(JsonFile.WithoutMark(PositionedFile.ReadAll(statePath, LongestState)).Span);
-        var latest = LatestCheckpoint().Match(state);
-        if (!latest.Success) throw new InvalidDataException($"'{statePath}' names no checkpoint.");
+        if (SortedTable.Ends(content.End)) return Open(content.File, config: null, files, options);
 
-        // Elsewhere than where it was written, a checkpoint lies beside this file.
+        // The state names the checkpoint that TensorFlow itself would open. Elsewhere than where it was written, the
+        // checkpoint lies beside this file.
+        var config = IsHyperparameters(content) ? ReadHyperparameters(content.File) : null;
+        using var file = content.IsFolder || config is not null 
+            ? PositionedFile.Open(Path.Combine(content.Folder, TensorFlowConstants.StateFile))
+            : null;
+        var state = file ?? content.File;
+        var latest = LatestCheckpoint().Match(Encoding.UTF8.GetString(JsonFile.WithoutMark(state.ReadAll(LongestState)).Span));
+        if (!latest.Success) throw new InvalidDataException($"'{state.Path}' names no checkpoint.");
         string name = latest.Groups[1].Value;
-        return Open(Path.Combine(folder, name[(name.LastIndexOfAny(['/', '\\']) + 1)..] + ".index"));
+        string indexName = name[(name.LastIndexOfAny(['/', '\\']) + 1)..] + TensorFlowConstants.IndexEnding;
+        using var index = PositionedFile.Open(Path.Combine(content.Folder, indexName));
+        return Open(index, config, files, options);
     }
 
-    /// <summary>Opens a checkpoint by its index.</summary>
-    public static OpenedModel Open(string path)
+    private static OpenedModel Open(PositionedFile index, GptConfig? config, OpenFiles files, OpenOptions options)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var config = GptHyperparameters.Read(Path.Combine(folder, GptHyperparameters.FileName));
-        using var files = new OpenFiles();
-        var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
-        foreach (var tensor in TensorFlowReader.Open(path, files))
+        string folder = ModelContent.FolderOf(index.Path);
+        if (config is null)
         {
-            string name = tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) ? tensor.Name[Prefix.Length..] : tensor.Name;
-            if (IsOptimizerState(tensor.Name)) continue;
-            if (!tensors.TryAdd(name, WithoutBatch(tensor))) throw new InvalidDataException($"'{path}' holds '{tensor.Name}' twice, with and without a prefix.");
+            using var file = PositionedFile.Open(Path.Combine(folder, TensorFlowConstants.HyperparametersFile));
+            config = ReadHyperparameters(file);
         }
 
-        var weights = new WeightMap(path, config, FusedLayout.OpenAI, tensors);
-        return new("TensorFlow checkpoint", weights, () => TokenizerFiles.Read(folder), files.Release());
+        var table = TensorFlowNames.Gpt2;
+        var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
+        foreach (var tensor in TensorFlowReader.Read(index, files))
+        {
+            if (IsOptimizerState(tensor.Name)) continue;
+            string name = tensor.Name.StartsWith(table.Prefix, StringComparison.Ordinal) ? tensor.Name[table.Prefix.Length..] : tensor.Name;
+            if (!tensors.TryAdd(name, WithoutBatch(tensor)))
+            {
+                throw new InvalidDataException($"'{index.Path}' holds '{tensor.Name}' twice, with and without a prefix.");
+            }
+        }
+
+        var weights = new WeightMap(index.Path, config, table, tensors, cancellationToken: options.CancellationToken);
+        return new("TensorFlow checkpoint", weights, () => TokenizerFiles.Read(folder));
     }
 
-    // The release keeps matrices as convolutions of width 1, with that width in front.
-    private static FileTensor WithoutBatch(FileTensor tensor) => tensor.Shape is [1, var inputs, var outputs] ? tensor with { Shape = [inputs, outputs] } : tensor;
-
-    private static bool IsOptimizerState(string name) =>
-        name is "global_step" or "beta1_power" or "beta2_power" || name.EndsWith("/Adam", StringComparison.Ordinal) || name.EndsWith("/Adam_1", StringComparison.Ordinal);
-
-    [GeneratedRegex("^model_checkpoint_path:[ \t]*\"([^\"\\\\\\x00-\\x1F]+)\"", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
-    private static partial Regex LatestCheckpoint();
-}
-
-/// <summary>The <c>hparams.json</c> of OpenAI's release.</summary>
-internal static class GptHyperparameters
-{
-    public const string FileName = "hparams.json";
-    private const int SizeLimit = 1 << 20;
-
-    /// <exception cref="InvalidDataException">It is damaged.</exception>
-    public static GptConfig Read(string path)
+    private static GptConfig ReadHyperparameters(PositionedFile file)
     {
         var (vocabulary, context, width, heads, layers) = JsonFile.Read(
-            path, SizeLimit, root => (root.Integer("n_vocab"), root.Integer("n_ctx"), root.Integer("n_embd"), root.Integer("n_head"), root.Integer("n_layer")));
-        return Configurations.Validated(path, () => new GptConfig
+            file,
+            LongestHyperparameters,
+            root => (root.Integer("n_vocab"), root.Integer("n_ctx"), root.Integer("n_embd"), root.Integer("n_head"), root.Integer("n_layer")));
+        return Configurations.Validated(file.Path, () => new GptConfig
         {
             VocabularySize = vocabulary,
             ContextLength = context,
@@ -85,4 +82,17 @@ internal static class GptHyperparameters
             HasTiedHead = true,
         });
     }
+
+    private static bool IsHyperparameters(ModelContent content) =>
+        content.Text.StartsWith("{"u8) && Path.GetFileName(content.Path) == TensorFlowConstants.HyperparametersFile;
+
+    // The release keeps matrices as convolutions of width 1, with that width in front.
+    private static FileTensor WithoutBatch(FileTensor tensor) =>
+        tensor.Shape is [1, var inputs, var outputs] ? tensor with { Shape = [inputs, outputs] } : tensor;
+
+    private static bool IsOptimizerState(string name) => name is "global_step" or "beta1_power" or "beta2_power"
+        || name.EndsWith("/Adam", StringComparison.Ordinal) || name.EndsWith("/Adam_1", StringComparison.Ordinal);
+
+    [GeneratedRegex("^model_checkpoint_path:[ \t]*\"([^\"\\\\\\x00-\\x1F]+)\"", RegexOptions.CultureInvariant | RegexOptions.Multiline)]
+    private static partial Regex LatestCheckpoint();
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using MLNet.Gpt.Formats.Importing;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -13,36 +12,26 @@ namespace MLNet.Gpt.Formats.TensorFlow;
 /// </summary>
 internal static class TensorFlowReader
 {
-    private const string IndexEnding = ".index";
     private const int LongestIndex = 64 << 20;
     private const int MostShards = 1000;
-    private const ulong Version = 1; // kTensorBundleVersion
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    // Of types.proto, those that variables of a model or of its optimizer have.
-    private static readonly Dictionary<int, SafetensorsDataType> DataTypes = new()
-    {
-        [1] = SafetensorsDataType.Float32,
-        [2] = SafetensorsDataType.Float64,
-        [3] = SafetensorsDataType.Int32,
-        [4] = SafetensorsDataType.UInt8,
-        [5] = SafetensorsDataType.Int16,
-        [6] = SafetensorsDataType.Int8,
-        [9] = SafetensorsDataType.Int64,
-        [10] = SafetensorsDataType.Boolean,
-        [14] = SafetensorsDataType.BFloat16,
-        [19] = SafetensorsDataType.Float16,
-    };
-
     /// <summary>Every tensor of a checkpoint.</summary>
-    /// <param name="indexPath">The index; its name ends in <c>.index</c>.</param>
+    /// <param name="index">The index; its name ends in <c>.index</c>.</param>
     /// <param name="files">Takes the data files.</param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged; the message names the file and the tensor.</exception>
-    public static IReadOnlyList<FileTensor> Open(string indexPath, OpenFiles files)
+    public static IReadOnlyList<FileTensor> Read(PositionedFile index, OpenFiles files)
     {
-        if (!indexPath.EndsWith(IndexEnding, StringComparison.Ordinal)) throw new InvalidDataException($"'{indexPath}' is the index of a TensorFlow checkpoint, whose name must end in '{IndexEnding}' so that its data are found.");
-        string prefix = indexPath[..^IndexEnding.Length];
-        var entries = SortedTable.Read(indexPath, LongestIndex);
+        string indexPath = index.Path;
+        if (!indexPath.EndsWith(TensorFlowConstants.IndexEnding, StringComparison.Ordinal))
+        {
+            throw new InvalidDataException(
+                $"'{indexPath}' is the index of a TensorFlow checkpoint, whose name must end in '{TensorFlowConstants.IndexEnding}' "
+                + "so that its data are found.");
+        }
+
+        string prefix = indexPath[..^TensorFlowConstants.IndexEnding.Length];
+        var entries = SortedTable.Read(indexPath, index.ReadAll(LongestIndex));
         try
         {
             if (entries is not [([], var header), ..]) throw new FormatException("it has no header");
@@ -79,8 +68,8 @@ internal static class TensorFlowReader
     {
         for (var version = new ProtocolBuffer(bytes); version.Next();)
         {
-            if (version is { Field: 2, HasBytes: false } && version.Number > Version) throw new FormatException($"it asks for a reader of version {version.Number}; this one is of version {Version}");
-            if (version.Field == 3 && Versions(version).Contains(Version)) throw new FormatException($"it must not be read by readers of version {Version}");
+            if (version is { Field: 2, HasBytes: false } && version.Number > TensorFlowConstants.Version) throw new FormatException($"it asks for a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
+            if (version.Field == 3 && Versions(version).Contains(TensorFlowConstants.Version)) throw new FormatException($"it must not be read by readers of version {TensorFlowConstants.Version}");
         }
     }
 
@@ -110,15 +99,15 @@ internal static class TensorFlowReader
                 throw new FormatException($"it lies at bytes {entry.Offset} to {entry.Offset + (Int128)entry.Size} of '{data[entry.Shard].Path}', which has {data[entry.Shard].Length}: outside the file");
             }
 
-            if (!DataTypes.TryGetValue(entry.DataType, out var type)) throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
-            Int128 bytes = type.Size();
+            if (TensorFlowConstants.TypeOf(entry.DataType) is not { } type) throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
+            Int128 bytes = type.BlockSize();
             foreach (long size in entry.Shape)
             {
                 bytes *= size;
                 if (bytes > long.MaxValue) throw new FormatException("it has more bytes than can be counted");
             }
 
-            return bytes == entry.Size ? entry : throw new FormatException($"its {entry.Size} bytes are not those of the shape ({string.Join(", ", entry.Shape)}) and type {type.Code()}");
+            return bytes == entry.Size ? entry : throw new FormatException($"its {entry.Size} bytes are not those of the shape ({string.Join(", ", entry.Shape)}) and type {type.ShortName()}");
         }
         catch (FormatException error)
         {
@@ -144,10 +133,10 @@ internal static class TensorFlowReader
 
     private static FileTensor Tensor(PositionedFile file, string name, BundleEntry entry)
     {
-        var type = DataTypes[entry.DataType];
+        var type = TensorFlowConstants.TypeOf(entry.DataType)!.Value;
         var region = new ChecksummedRegion(file, $"the tensor '{name}'", entry.Offset, entry.Size, Crc32C.Unmask(entry.Checksum), Crc32C.Append);
         var elements = type.IsFloatingPoint() ? new PlainElements(file, entry.Offset, type, region) : null;
-        return new(file.Path, name, type.Code(), entry.Shape, entry.Size, elements);
+        return new(file.Path, name, type, entry.Shape, entry.Size, elements);
     }
 }
 

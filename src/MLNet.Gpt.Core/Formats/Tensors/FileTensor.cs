@@ -3,11 +3,11 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <summary>A tensor in a file of any format; its place and size were checked when the file was opened.</summary>
 /// <param name="File">The file it lies in.</param>
 /// <param name="Name">Its key there.</param>
-/// <param name="DataType">How its elements are stored, in the field's short form: F32, BF16, Q8_0, …</param>
+/// <param name="DataType">How its elements are stored.</param>
 /// <param name="Shape">Sizes of its dimensions, outermost first.</param>
 /// <param name="ByteCount">Bytes that it takes.</param>
 /// <param name="Elements">Reads it; <see langword="null"/> where the elements are of a type that no weight has here.</param>
-internal sealed record FileTensor(string File, string Name, string DataType, IReadOnlyList<long> Shape, long ByteCount, ITensorElements? Elements)
+internal sealed record FileTensor(string File, string Name, TensorDataType DataType, IReadOnlyList<long> Shape, long ByteCount, ITensorElements? Elements)
 {
     /// <summary>Identifies the stored elements: two tensors with equal identities are two names of one.</summary>
     public object? Identity { get; init; }
@@ -19,5 +19,5 @@ internal sealed record FileTensor(string File, string Name, string DataType, IRe
     public FileTensor? Transpose { get; init; }
 
     /// <summary>Names the tensor for a message.</summary>
-    public override string ToString() => $"'{Name}' {DataType} ({string.Join(", ", Shape)})";
+    public override string ToString() => $"'{Name}' {DataType.ShortName()} ({string.Join(", ", Shape)})";
 }

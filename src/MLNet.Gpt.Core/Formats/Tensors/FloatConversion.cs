@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
@@ -11,23 +10,23 @@ internal static class FloatConversion
     /// <param name="type">The file's form; the bytes' order is changed in place on a big-endian machine.</param>
     /// <param name="source">The file's bytes.</param>
     /// <param name="destination">One element for each in the source.</param>
-    public static void ToSingle(SafetensorsDataType type, Span<byte> source, Span<float> destination)
+    public static void ToSingle(TensorDataType type, Span<byte> source, Span<float> destination)
     {
-        if (!BitConverter.IsLittleEndian) ReverseBytes(source, type.Size());
+        if (!BitConverter.IsLittleEndian) ReverseBytes(source, type.BlockSize());
         switch (type)
         {
-            case SafetensorsDataType.Float32:
+            case TensorDataType.Float32:
                 MemoryMarshal.Cast<byte, float>(source).CopyTo(destination);
                 break;
-            case SafetensorsDataType.Float16:
+            case TensorDataType.Float16:
                 TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
                 break;
-            case SafetensorsDataType.BFloat16:
+            case TensorDataType.BFloat16:
                 var halves = MemoryMarshal.Cast<byte, ushort>(source);
                 var bits = MemoryMarshal.Cast<float, uint>(destination);
                 for (int i = 0; i < halves.Length; i++) bits[i] = (uint)halves[i] << 16;
                 break;
-            case SafetensorsDataType.Float64:
+            case TensorDataType.Float64:
                 var doubles = MemoryMarshal.Cast<byte, double>(source);
                 for (int i = 0; i < doubles.Length; i++) destination[i] = (float)doubles[i];
                 break;
@@ -37,17 +36,17 @@ internal static class FloatConversion
     }
 
     /// <summary>Rounds single precision to a file's form, to the nearest, ties to even.</summary>
-    public static void FromSingle(SafetensorsDataType type, ReadOnlySpan<float> source, Span<byte> destination)
+    public static void FromSingle(TensorDataType type, ReadOnlySpan<float> source, Span<byte> destination)
     {
         switch (type)
         {
-            case SafetensorsDataType.Float32:
+            case TensorDataType.Float32:
                 MemoryMarshal.AsBytes(source).CopyTo(destination);
                 break;
-            case SafetensorsDataType.Float16:
+            case TensorDataType.Float16:
                 TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(destination));
                 break;
-            case SafetensorsDataType.BFloat16:
+            case TensorDataType.BFloat16:
                 var halves = MemoryMarshal.Cast<byte, ushort>(destination);
                 for (int i = 0; i < source.Length; i++) halves[i] = ToBFloat16(source[i]);
                 break;
@@ -55,7 +54,7 @@ internal static class FloatConversion
                 throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}.");
         }
 
-        if (!BitConverter.IsLittleEndian) ReverseBytes(destination, type.Size());
+        if (!BitConverter.IsLittleEndian) ReverseBytes(destination, type.BlockSize());
     }
 
     /// <summary>Reverses the bytes of each element.</summary>

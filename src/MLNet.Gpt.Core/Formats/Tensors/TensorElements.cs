@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Numerics.Products;
 
@@ -20,7 +19,7 @@ internal interface ITensorElements
 /// <param name="offset">Where the first element begins.</param>
 /// <param name="type">A floating-point form.</param>
 /// <param name="region">The part of the file with a checksum of its own that the elements belong to, or <see langword="null"/>.</param>
-internal sealed class PlainElements(PositionedFile file, long offset, SafetensorsDataType type, ChecksummedRegion? region = null) : ITensorElements
+internal sealed class PlainElements(PositionedFile file, long offset, TensorDataType type, ChecksummedRegion? region = null) : ITensorElements
 {
     // Elements converted at a time: their bytes stay in the processor's first cache.
     private const int ChunkLength = 4096;
@@ -28,9 +27,9 @@ internal sealed class PlainElements(PositionedFile file, long offset, Safetensor
     public void Read(long start, Span<float> destination)
     {
         region?.Verify();
-        int size = type.Size();
+        int size = type.BlockSize();
         long place = offset + (start * size);
-        if (type == SafetensorsDataType.Float32)
+        if (type == TensorDataType.Float32)
         {
             var bytes = MemoryMarshal.AsBytes(destination);
             file.Fill(bytes, place);

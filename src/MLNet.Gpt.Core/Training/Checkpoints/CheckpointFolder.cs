@@ -1,3 +1,4 @@
+using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Training.Engines;
 
@@ -210,7 +211,7 @@ internal sealed class CheckpointFolder : IDisposable
     }
 
     private void SaveModel(string folder, CheckpointManifest manifest, IWeightSource weights) =>
-        manifest.Write(folder, CheckpointEntry.ModelFile, stream => GptCheckpoint.Write(stream, weights, _options.Tokenizer));
+        manifest.Write(folder, CheckpointEntry.ModelFile, stream => CheckpointFormat.Write(stream, weights, _options.Tokenizer));
 
     // The folder is moved in one step: it is there whole, or not at all. Whatever has the name already is left alone.
     private string WriteAside(string prefix, int step, string run, Action<string, CheckpointManifest> write)

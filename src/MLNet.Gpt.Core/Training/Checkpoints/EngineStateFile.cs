@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 

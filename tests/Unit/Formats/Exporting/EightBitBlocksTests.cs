@@ -1,5 +1,4 @@
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;
@@ -26,7 +25,7 @@ public class EightBitBlocksTests
         elements[128] = -127;
         for (int i = 224; i < 256; i++) elements[i] *= 1 / 1048576f;
 
-        byte[] encoded = new byte[ExportDataType.Q8_0.Size(elements.Length)];
+        byte[] encoded = new byte[TensorDataType.Q8_0.Size(elements.Length)];
         EightBitBlocks.Encode(elements, encoded);
 
         Assert.Equal(Expected, Convert.ToHexStringLower(encoded));

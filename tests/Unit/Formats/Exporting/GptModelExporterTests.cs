@@ -1,5 +1,4 @@
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;
@@ -18,7 +17,7 @@ public sealed class GptModelExporterTests : IDisposable
     [InlineData("b.v2.onnx", ExportFormat.Onnx)]
     [InlineData("my-model", ExportFormat.HuggingFace)]
     [InlineData("my.model", ExportFormat.HuggingFace)]
-    public void The_format_is_that_of_the_path(string path, ExportFormat expected) => Assert.Equal(expected, ExportFormats.FromPath(path));
+    public void The_format_is_that_of_the_path(string path, ExportFormat expected) => Assert.Equal(expected, ModelFormats.WriterOf(path).Format);
 
     [Fact]
     public void A_format_that_is_asked_for_goes_before_the_path_s()
@@ -27,25 +26,25 @@ public sealed class GptModelExporterTests : IDisposable
         Assert.Equal("GGUF"u8, File.ReadAllBytes(Place("model.bin")).AsSpan(0, 4));
     }
 
-    public static TheoryData<string, ExportDataType, float, float> BeyondTheRange
+    public static TheoryData<string, TensorDataType, float, float> BeyondTheRange
     {
         get
         {
             float bfloat = BitConverter.UInt32BitsToSingle(0x7F7F_0000), blocks = 127 * 65504;
-            var rows = new TheoryData<string, ExportDataType, float, float>();
-            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"]) rows.Add(place, ExportDataType.Float16, 70_000, 65_504);
-            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"]) rows.Add(place, ExportDataType.BFloat16, float.MaxValue, bfloat);
-            rows.Add("model.gguf", ExportDataType.Q8_0, 1e7f, blocks);
-            rows.Add("model.pth", ExportDataType.Float16, 65_520, 65_504);
-            rows.Add("model.pth", ExportDataType.Float16, float.PositiveInfinity, 65_504);
-            rows.Add("model.pth", ExportDataType.BFloat16, float.NegativeInfinity, -bfloat);
+            var rows = new TheoryData<string, TensorDataType, float, float>();
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"]) rows.Add(place, TensorDataType.Float16, 70_000, 65_504);
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"]) rows.Add(place, TensorDataType.BFloat16, float.MaxValue, bfloat);
+            rows.Add("model.gguf", TensorDataType.Q8_0, 1e7f, blocks);
+            rows.Add("model.pth", TensorDataType.Float16, 65_520, 65_504);
+            rows.Add("model.pth", TensorDataType.Float16, float.PositiveInfinity, 65_504);
+            rows.Add("model.pth", TensorDataType.BFloat16, float.NegativeInfinity, -bfloat);
             return rows;
         }
     }
 
     [Theory]
     [MemberData(nameof(BeyondTheRange))]
-    public void A_weight_beyond_the_range_of_its_type_is_refused_before_anything_is_replaced(string place, ExportDataType type, float weight, float largest)
+    public void A_weight_beyond_the_range_of_its_type_is_refused_before_anything_is_replaced(string place, TensorDataType type, float weight, float largest)
     {
         GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         var before = Contents();
@@ -74,7 +73,7 @@ public sealed class GptModelExporterTests : IDisposable
         foreach (bool clamps in (bool[])[false, true])
         {
             var error = Assert.Throws<ArgumentException>(() =>
-                GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null, new() { DataType = ExportDataType.Float16, ClampsToRange = clamps }));
+                GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null, new() { DataType = TensorDataType.Float16, ClampsToRange = clamps }));
             Assert.Contains("'tok_emb.weight'[3, 5] is NaN", error.Message, StringComparison.Ordinal);
         }
 
@@ -87,7 +86,7 @@ public sealed class GptModelExporterTests : IDisposable
     [Fact]
     public void What_rounds_into_the_range_is_no_fault()
     {
-        GptModelExporter.Export(Place("model.pth"), With(65_519), tokenizer: null, new() { DataType = ExportDataType.Float16 });
+        GptModelExporter.Export(Place("model.pth"), With(65_519), tokenizer: null, new() { DataType = TensorDataType.Float16 });
 
         using var read = GptModelFile.Open(Place("model.pth"), GptPresets.Tiny.HeadCount);
         float[] row = new float[1];
@@ -137,16 +136,16 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     [Theory]
-    [InlineData(ExportFormat.HuggingFace, ExportDataType.Q8_0)]
-    [InlineData(ExportFormat.Checkpoint, ExportDataType.Q8_0)]
-    [InlineData(ExportFormat.PyTorch, ExportDataType.Q8_0)]
-    [InlineData(ExportFormat.Onnx, ExportDataType.BFloat16)]
-    [InlineData(ExportFormat.Onnx, ExportDataType.Q8_0)]
-    public void A_data_type_that_a_format_lacks_is_refused_by_name(ExportFormat format, ExportDataType type)
+    [InlineData(ExportFormat.HuggingFace, TensorDataType.Q8_0)]
+    [InlineData(ExportFormat.Checkpoint, TensorDataType.Q8_0)]
+    [InlineData(ExportFormat.PyTorch, TensorDataType.Q8_0)]
+    [InlineData(ExportFormat.Onnx, TensorDataType.BFloat16)]
+    [InlineData(ExportFormat.Onnx, TensorDataType.Q8_0)]
+    public void A_data_type_that_a_format_lacks_is_refused_by_name(ExportFormat format, TensorDataType type)
     {
         var refused = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Place("m"), RandomWeights.Of(GptPresets.Tiny), null, new() { Format = format, DataType = type }));
         Assert.Contains(type.ToString(), refused.Message, StringComparison.Ordinal);
-        Assert.Contains(nameof(ExportDataType.Float32), refused.Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(TensorDataType.Float32), refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Path));
     }
 

@@ -100,15 +100,15 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model.safetensors", ExportDataType.BFloat16)]
-    [InlineData("model", ExportDataType.Float16)]
-    [InlineData("model", ExportDataType.BFloat16)]
-    [InlineData("model.pth", ExportDataType.Float16)]
-    [InlineData("model.pth", ExportDataType.BFloat16)]
-    [InlineData("model.gguf", ExportDataType.Float16)]
-    [InlineData("model.gguf", ExportDataType.BFloat16)]
-    [InlineData("model.gguf", ExportDataType.Q8_0)]
-    public void Narrow_types_are_rounded_once(string place, ExportDataType type)
+    [InlineData("model.safetensors", TensorDataType.BFloat16)]
+    [InlineData("model", TensorDataType.Float16)]
+    [InlineData("model", TensorDataType.BFloat16)]
+    [InlineData("model.pth", TensorDataType.Float16)]
+    [InlineData("model.pth", TensorDataType.BFloat16)]
+    [InlineData("model.gguf", TensorDataType.Float16)]
+    [InlineData("model.gguf", TensorDataType.BFloat16)]
+    [InlineData("model.gguf", TensorDataType.Q8_0)]
+    public void Narrow_types_are_rounded_once(string place, TensorDataType type)
     {
         string first = Path.Combine(_directory.Path, "1" + place), second = Path.Combine(_directory.Path, "2" + place);
         GptModelExporter.Export(first, RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { DataType = type });
@@ -116,13 +116,13 @@ public sealed class RoundTripTests : IDisposable
 
         using var once = GptModelFile.Open(first, 4);
         using var twice = GptModelFile.Open(second, 4);
-        float tolerance = type switch { ExportDataType.Float16 => 1e-4f, ExportDataType.BFloat16 => 1e-3f, _ => 1e-3f };
+        float tolerance = type switch { TensorDataType.Float16 => 1e-4f, TensorDataType.BFloat16 => 1e-3f, _ => 1e-3f };
         foreach (var entry in WeightNames.For(once.Config))
         {
             float[] a = new float[entry.ElementCount], b = new float[entry.ElementCount];
             once.Read(entry.Name, 0, a);
             twice.Read(entry.Name, 0, b);
-            Assert.Equal(a, b, (x, y) => type == ExportDataType.Q8_0 ? Math.Abs(x - y) <= 1e-4f : x == y);
+            Assert.Equal(a, b, (x, y) => type == TensorDataType.Q8_0 ? Math.Abs(x - y) <= 1e-4f : x == y);
             Assert.Equal(RandomWeights.Of(GptPresets.Tiny)[entry.Name].ToArray(), a, (x, y) => Math.Abs(x - y) <= tolerance * Math.Max(1, 8 * Math.Abs(x)));
         }
     }

@@ -15,11 +15,11 @@ public sealed class GgufExporterTests : IDisposable
     private string Path => System.IO.Path.Combine(_directory.Path, "model.gguf");
 
     [Theory]
-    [InlineData(ExportDataType.Float32, "4ced365ce5ab4c765925a4d8be13fd12e8817ea1e52c42b8500f77ceba818cf9")]
-    [InlineData(ExportDataType.Float16, "c6a5100901c49b078035edcb0a4763497067ea622efaf3a3b7d92a4ddea11018")]
-    [InlineData(ExportDataType.BFloat16, "bb98fdce02fc7672402bf83cfe6009a014e8383313a603c580ed0915fea6f2a6")]
-    [InlineData(ExportDataType.Q8_0, "b96fdc9907d0046c32983d41ebb273042155bdff169b0457980c149ba90fd89d")]
-    public void A_model_is_the_file_of_the_reference_writer_byte_for_byte(ExportDataType type, string sha256)
+    [InlineData(TensorDataType.Float32, "4ced365ce5ab4c765925a4d8be13fd12e8817ea1e52c42b8500f77ceba818cf9")]
+    [InlineData(TensorDataType.Float16, "c6a5100901c49b078035edcb0a4763497067ea622efaf3a3b7d92a4ddea11018")]
+    [InlineData(TensorDataType.BFloat16, "bb98fdce02fc7672402bf83cfe6009a014e8383313a603c580ed0915fea6f2a6")]
+    [InlineData(TensorDataType.Q8_0, "b96fdc9907d0046c32983d41ebb273042155bdff169b0457980c149ba90fd89d")]
+    public void A_model_is_the_file_of_the_reference_writer_byte_for_byte(TensorDataType type, string sha256)
     {
         GptModelExporter.Export(Path, PatternWeights.Of(GptPresets.Tiny), tokenizer: null, new() { DataType = type });
         Assert.Equal(sha256, Hash());
@@ -54,7 +54,7 @@ public sealed class GgufExporterTests : IDisposable
     public void Rows_that_are_no_whole_blocks_stay_in_half_precision()
     {
         var config = GptPresets.Tiny with { EmbeddingWidth = 48 };
-        GptModelExporter.Export(Path, PatternWeights.Of(config), tokenizer: null, new() { DataType = ExportDataType.Q8_0 });
+        GptModelExporter.Export(Path, PatternWeights.Of(config), tokenizer: null, new() { DataType = TensorDataType.Q8_0 });
         long matrices = (2 * ((3 * 48 * 48) + (48 * 48) + (4 * 48 * 48))) + (61 * 48); // their rows have 48 elements
         long downs = 2 * 4 * 48 * 48; // theirs 192
         long singles = (16 * 48) + (2 * ((3 + 1 + 4 + 1 + 4) * 48)) + (2 * 48);

@@ -16,7 +16,7 @@ public sealed class Q8BlocksTests : IDisposable
     [Fact]
     public void Blocks_are_what_the_elements_are_made_of()
     {
-        using var file = Export(ExportDataType.Q8_0);
+        using var file = Export(TensorDataType.Q8_0);
         IQ8WeightSource source = file;
         string[] stored = [.. WeightNames.For(Config).Select(entry => entry.Name).Where(source.HasQ8Blocks)];
         Assert.Equal(
@@ -43,7 +43,7 @@ public sealed class Q8BlocksTests : IDisposable
     [Fact]
     public void What_is_outside_a_weight_or_stored_otherwise_is_refused()
     {
-        using var file = Export(ExportDataType.Q8_0);
+        using var file = Export(TensorDataType.Q8_0);
         IQ8WeightSource source = file;
         int blocks = Config.EmbeddingWidth * Config.EmbeddingWidth / Q8Block.Length;
         byte[] two = new byte[2 * Q8Block.Size];
@@ -57,13 +57,13 @@ public sealed class Q8BlocksTests : IDisposable
     [Fact]
     public void Other_types_have_no_blocks()
     {
-        using var file = Export(ExportDataType.Float16);
+        using var file = Export(TensorDataType.Float16);
         Assert.DoesNotContain(WeightNames.For(Config), entry => ((IQ8WeightSource)file).HasQ8Blocks(entry.Name));
     }
 
     public void Dispose() => _directory.Dispose();
 
-    private GptModelFile Export(ExportDataType type)
+    private GptModelFile Export(TensorDataType type)
     {
         string path = Path.Combine(_directory.Path, "model.gguf");
         GptModelExporter.Export(path, PatternWeights.Of(Config), tokenizer: null, new() { DataType = type });

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Formats.HuggingFace;
@@ -67,7 +68,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     [Fact]
     public void The_configuration_is_a_GPT2Config()
     {
-        GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny with { HasTiedHead = false, DropoutRate = 0.25 }), Words, new() { DataType = ExportDataType.BFloat16 });
+        GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny with { HasTiedHead = false, DropoutRate = 0.25 }), Words, new() { DataType = TensorDataType.BFloat16 });
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "config.json")));
         var config = document.RootElement;
         Assert.Equal(("gpt2", "GPT2LMHeadModel"), (config.GetProperty("model_type").GetString(), config.GetProperty("architectures")[0].GetString()));

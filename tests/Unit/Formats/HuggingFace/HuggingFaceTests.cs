@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 using MLNet.Gpt.Tests.Formats.Importing;
 
 namespace MLNet.Gpt.Tests.Formats.HuggingFace;
@@ -21,8 +21,8 @@ public sealed class HuggingFaceTests : IDisposable
     [InlineData("n_head", "0", "must be at least 1")]
     [InlineData("n_head", "2.5", "no whole number")]
     [InlineData("n_head", "null", "lacks 'n_head'")]
-    [InlineData("n_layer", "3", "lacks the tensor 'h.2.attn.c_attn.weight'")]
-    [InlineData("n_layer", "2147483647", "lacks the tensor 'h.2.attn.c_attn.weight'")]
+    [InlineData("n_layer", "3", "lacks the tensor 'h.2.ln_1.weight'")]
+    [InlineData("n_layer", "2147483647", "lacks the tensor 'h.2.ln_1.weight'")]
     [InlineData("n_layer", "1", "'transformer.h.1.ln_1.weight' F32 (8), which is no weight")]
     [InlineData("n_embd", "16", "asks for the shape (40, 16)")]
     [InlineData("n_embd", "2147483646", "no valid model configuration")]

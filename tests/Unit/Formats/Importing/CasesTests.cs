@@ -3,8 +3,9 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.ML;
-using MLNet.Gpt.Inference;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tokenization;
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Layouts;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Tests.Inference;
@@ -75,17 +77,17 @@ public class ConcurrentLoadTests
         {
             Source = RandomWeights.Of(config);
             var tensors = new Dictionary<string, FileTensor>();
-            foreach (var places in FusedLayout.HuggingFace.Places(config).GroupBy(place => place.Tensor))
+            foreach (var places in HuggingFaceNames.Gpt2.Places(config).GroupBy(place => place.Tensor))
             {
                 var place = places.First();
                 long count = place.Shape.Aggregate(1L, (product, size) => product * size);
                 float[] stored = [.. places.OrderBy(part => part.Part).SelectMany(part => Source[part.Weight].ToArray())];
                 if (place.IsTransposed) stored = Transposed(stored, (int)place.Shape[1], (int)place.Shape[0]);
-                tensors[place.Tensor] = new("memory", place.Tensor, "F32", place.Shape, 4 * count, new CountedElements(this, stored));
+                tensors[place.Tensor] = new("memory", place.Tensor, TensorDataType.Float32, place.Shape, 4 * count, new CountedElements(this, stored));
                 Length += count;
             }
 
-            Weights = new("memory", config, FusedLayout.HuggingFace, tensors);
+            Weights = new("memory", config, HuggingFaceNames.Gpt2, tensors);
         }
 
         public GptWeights Source { get; }

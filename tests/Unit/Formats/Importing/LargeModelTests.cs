@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Tests.Formats.Importing;
 

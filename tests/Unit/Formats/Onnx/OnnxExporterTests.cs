@@ -80,7 +80,7 @@ public sealed class OnnxExporterTests : IDisposable
     {
         var config = GptPresets.Tiny with { HasTiedHead = false };
         var weights = RandomWeights.Of(config, deviation: 0.2f);
-        GptModelExporter.Export(File, weights, tokenizer: null, new() { DataType = ExportDataType.Float16 });
+        GptModelExporter.Export(File, weights, tokenizer: null, new() { DataType = TensorDataType.Float16 });
         var rounded = new GptWeights(config, WeightNames.For(config).ToDictionary(entry => entry.Name, entry => weights[entry.Name].ToArray().Select(x => (float)(Half)x).ToArray()));
         int[] ids = RandomWeights.Ids(config, 10);
 

@@ -25,7 +25,7 @@ public class TensorReferenceTests
     [InlineData(24, 0, new long[] { 3, 3 }, new long[] { long.MaxValue, 1 }, "more elements than can be counted")]
     public void A_view_must_lie_in_its_storage_and_use_each_element_once(long count, long offset, long[] shape, long[] strides, string? reason)
     {
-        string? problem = new TensorReference(new("0", SafetensorsDataType.Float32, count), offset, shape, strides).Validate();
+        string? problem = new TensorReference(new("0", TensorDataType.Float32, count), offset, shape, strides).Validate();
         if (reason is null) Assert.Null(problem);
         else Assert.Contains(reason, problem, StringComparison.Ordinal);
     }
@@ -43,7 +43,7 @@ public class TensorReferenceTests
     public void Tensors_may_be_columns_of_one_matrix_or_the_same_and_leave_gaps_but_may_not_overlap(
         long offset, long[] shape, long[] strides, long otherOffset, long[] otherShape, long[] otherStrides, string? reason)
     {
-        var storage = new StorageReference("0", SafetensorsDataType.Float32, 24);
+        var storage = new StorageReference("0", TensorDataType.Float32, 24);
         var check = new ViewCheck("model.pth");
         check.Add("a", new(storage, offset, shape, strides));
         check.Add("b", new(storage, otherOffset, otherShape, otherStrides));
@@ -55,7 +55,7 @@ public class TensorReferenceTests
     public void A_view_may_have_any_number_of_names()
     {
         var check = new ViewCheck("model.pth");
-        for (int i = 0; i < 100_000; i++) check.Add($"{i}", new(new("0", SafetensorsDataType.Float32, 4), 0, [4], [1]));
+        for (int i = 0; i < 100_000; i++) check.Add($"{i}", new(new("0", TensorDataType.Float32, 4), 0, [4], [1]));
         check.Check(); // in a time that grows with their number, not with its square
     }
 }

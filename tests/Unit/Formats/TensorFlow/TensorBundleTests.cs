@@ -1,6 +1,8 @@
+using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.TensorFlow;
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Tests.Formats.TensorFlow;
 
@@ -20,9 +22,9 @@ public class TensorBundleTests
     public void A_checkpoint_of_TensorFlow_is_read()
     {
         using var files = new OpenFiles();
-        var tensors = TensorFlowReader.Open(Path.Combine(Folder, "model.index"), files);
+        var tensors = Read(Path.Combine(Folder, "model.index"), files);
         Assert.Equal(["W", "b"], tensors.Select(tensor => tensor.Name));
-        Assert.All(tensors, tensor => Assert.Equal("F32", tensor.DataType));
+        Assert.All(tensors, tensor => Assert.Equal(TensorDataType.Float32, tensor.DataType));
         float[] values = new float[2];
         tensors[0].Elements!.Read(0, values.AsSpan(0, 1));
         tensors[1].Elements!.Read(0, values.AsSpan(1, 1));
@@ -45,7 +47,7 @@ public class TensorBundleTests
         var error = Assert.Throws<InvalidDataException>(() =>
         {
             using var files = new OpenFiles();
-            foreach (var tensor in TensorFlowReader.Open(Path.Combine(directory.Path, "model.index"), files)) tensor.Elements!.Read(0, new float[1]);
+            foreach (var tensor in Read(Path.Combine(directory.Path, "model.index"), files)) tensor.Elements!.Read(0, new float[1]);
         });
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
@@ -69,7 +71,13 @@ public class TensorBundleTests
         File.WriteAllBytes(path, changed);
         using var files = new OpenFiles();
 
-        if (reason is null) Assert.Equal(2, TensorFlowReader.Open(path, files).Count);
-        else Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => TensorFlowReader.Open(path, files)).Message, StringComparison.Ordinal);
+        if (reason is null) Assert.Equal(2, Read(path, files).Count);
+        else Assert.Contains(reason, Assert.Throws<InvalidDataException>(() => Read(path, files)).Message, StringComparison.Ordinal);
+    }
+
+    private static IReadOnlyList<FileTensor> Read(string path, OpenFiles files)
+    {
+        using var index = PositionedFile.Open(path);
+        return TensorFlowReader.Read(index, files);
     }
 }

@@ -1,0 +1,34 @@
+using MLNet.Gpt.Formats.Layouts;
+
+namespace MLNet.Gpt.Formats.Exporting;
+
+/// <summary>A model's weights under the names and in the arrangement of a format.</summary>
+internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
+{
+    private readonly Dictionary<string, WeightEntry> _entries =
+        WeightNames.For(weights.Config).ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+
+    /// <summary>Every tensor of the model, in the format's order.</summary>
+    public IEnumerable<ExportTensor> All() => table.Tensors(weights.Config.LayerCount).Select(each => Find(each.Role, each.Layer)).OfType<ExportTensor>();
+
+    /// <summary>A tensor that every model of the format has.</summary>
+    public ExportTensor this[TensorRole role, int layer = 0] =>
+        Find(role, layer) ?? throw new ArgumentOutOfRangeException(nameof(role), role, $"The model has no {role}.");
+
+    /// <summary>A tensor, or <see langword="null"/> where the model has none, such as a head that is tied.</summary>
+    public ExportTensor? Find(TensorRole role, int layer)
+    {
+        string name = table.WrittenNameOf(role, layer);
+        string[] parts = role.Weights(layer);
+        if (!_entries.ContainsKey(parts[0]))
+        {
+            return role.IsBias() && table.HasAllBiases ? ExportTensor.Zeros(name, parts.Length * weights.Config.EmbeddingWidth) : null;
+        }
+
+        var tensor = parts.Length == 1 ? Weight(name, parts[0]) : ExportTensor.Stacked(name, [.. parts.Select(part => Weight(name, part))]);
+        return table.IsTransposed && role.IsLinear() ? tensor.Transposed() : tensor;
+    }
+
+    private ExportTensor Weight(string name, string weight) =>
+        new(name, _entries[weight].Shape, (start, destination) => weights.Read(weight, start, destination));
+}

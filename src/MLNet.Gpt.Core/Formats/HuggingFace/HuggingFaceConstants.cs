@@ -1,0 +1,45 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace MLNet.Gpt.Formats.HuggingFace;
+
+/// <summary>The names of the files in a folder as transformers' <c>save_pretrained</c> writes it.</summary>
+internal static partial class HuggingFaceConstants
+{
+    public const string ConfigFile = "config.json";
+    public const string GenerationConfigFile = "generation_config.json";
+    public const string TokenizerFile = "tokenizer.json";
+    public const string TokenizerConfigFile = "tokenizer_config.json";
+    public const string SpecialTokensFile = "special_tokens_map.json";
+    public const string AddedTokensFile = "added_tokens.json";
+    public const string VocabularyFile = "vocab.json";
+    public const string MergesFile = "merges.txt";
+    public const string WeightsFile = "model.safetensors";
+
+    /// <summary>Ends the name of the index of weights that are spread over several files.</summary>
+    public const string IndexEnding = ".index.json";
+
+    /// <summary>The files with the weights or their index, in the order in which transformers looks for them.</summary>
+    public static IReadOnlyList<string> WeightFiles { get; } =
+        [WeightsFile, WeightsFile + IndexEnding, "pytorch_model.bin", "pytorch_model.bin" + IndexEnding];
+
+    /// <summary>The files of a tokenizer but for those of its vocabulary.</summary>
+    public static IReadOnlyList<string> TokenizerSettingsFiles { get; } =
+        [TokenizerConfigFile, SpecialTokensFile, AddedTokensFile, ConfigFile, GenerationConfigFile];
+
+    /// <summary>The name of one of several files of weights.</summary>
+    public static string ShardFile(int index, int count) =>
+        string.Create(CultureInfo.InvariantCulture, $"model-{index + 1:D5}-of-{count:D5}.safetensors");
+
+    /// <summary>
+    /// Whether a file of this name may vanish with the folder that an export replaces: <c>save_pretrained</c> uses the
+    /// name as well, so it belongs to an older export or to a model that transformers wrote.
+    /// </summary>
+    public static bool IsReplaceable(string name) =>
+        name is ConfigFile or GenerationConfigFile or TokenizerFile or TokenizerConfigFile or SpecialTokensFile or AddedTokensFile
+            or VocabularyFile or MergesFile or WeightsFile or WeightsFile + IndexEnding
+        || Shard().IsMatch(name);
+
+    [GeneratedRegex(@"^model-\d{5}-of-\d{5}\.safetensors$", RegexOptions.CultureInvariant)]
+    private static partial Regex Shard();
+}

@@ -1,0 +1,81 @@
+namespace MLNet.Gpt.Formats.Layouts;
+
+/// <summary>What a tensor of a decoder is for. A <see cref="TensorTable"/> names the tensors of a format by these roles.</summary>
+internal enum TensorRole
+{
+    TokenEmbedding,
+    PositionEmbedding,
+    AttentionNormScale,
+    AttentionNormShift,
+    Query,
+    QueryBias,
+    Key,
+    KeyBias,
+    Value,
+    ValueBias,
+
+    /// <summary>Query, key, and value projections stacked in one matrix, (3 C, C).</summary>
+    QueryKeyValue,
+
+    /// <summary>Their biases, (3 C).</summary>
+    QueryKeyValueBias,
+    AttentionOutput,
+    AttentionOutputBias,
+    FeedForwardNormScale,
+    FeedForwardNormShift,
+    FeedForwardIn,
+    FeedForwardInBias,
+    FeedForwardOut,
+    FeedForwardOutBias,
+    FinalNormScale,
+    FinalNormShift,
+    Head,
+}
+
+/// <summary>What all formats agree on about a role.</summary>
+internal static class TensorRoles
+{
+    /// <summary>Whether each block has a tensor of the role.</summary>
+    public static bool IsInBlock(this TensorRole role) => role is not (TensorRole.TokenEmbedding or TensorRole.PositionEmbedding
+        or TensorRole.FinalNormScale or TensorRole.FinalNormShift or TensorRole.Head);
+
+    /// <summary>Whether the tensor is the matrix of a linear layer, which some formats store as (in, out).</summary>
+    public static bool IsLinear(this TensorRole role) => role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
+        or TensorRole.AttentionOutput or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
+
+    /// <summary>Whether the tensor is added, a bias or a norm's shift, and so is zero in a model without biases.</summary>
+    public static bool IsBias(this TensorRole role) => role is TensorRole.QueryBias or TensorRole.KeyBias or TensorRole.ValueBias
+        or TensorRole.QueryKeyValueBias or TensorRole.AttentionOutputBias or TensorRole.FeedForwardInBias or TensorRole.FeedForwardOutBias
+        or TensorRole.AttentionNormShift or TensorRole.FeedForwardNormShift or TensorRole.FinalNormShift;
+
+    /// <summary>The weights that make up the tensor, one below the other.</summary>
+    /// <param name="role">The role.</param>
+    /// <param name="layer">The block, for a role of blocks.</param>
+    public static string[] Weights(this TensorRole role, int layer) => role switch
+    {
+        TensorRole.TokenEmbedding => [WeightNames.TokenEmbedding],
+        TensorRole.PositionEmbedding => [WeightNames.PositionEmbedding],
+        TensorRole.AttentionNormScale => [WeightNames.AttentionNormScale(layer)],
+        TensorRole.AttentionNormShift => [WeightNames.AttentionNormShift(layer)],
+        TensorRole.Query => [WeightNames.Query(layer)],
+        TensorRole.QueryBias => [WeightNames.QueryBias(layer)],
+        TensorRole.Key => [WeightNames.Key(layer)],
+        TensorRole.KeyBias => [WeightNames.KeyBias(layer)],
+        TensorRole.Value => [WeightNames.Value(layer)],
+        TensorRole.ValueBias => [WeightNames.ValueBias(layer)],
+        TensorRole.QueryKeyValue => [WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer)],
+        TensorRole.QueryKeyValueBias => [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)],
+        TensorRole.AttentionOutput => [WeightNames.AttentionOutput(layer)],
+        TensorRole.AttentionOutputBias => [WeightNames.AttentionOutputBias(layer)],
+        TensorRole.FeedForwardNormScale => [WeightNames.FeedForwardNormScale(layer)],
+        TensorRole.FeedForwardNormShift => [WeightNames.FeedForwardNormShift(layer)],
+        TensorRole.FeedForwardIn => [WeightNames.FeedForwardIn(layer)],
+        TensorRole.FeedForwardInBias => [WeightNames.FeedForwardInBias(layer)],
+        TensorRole.FeedForwardOut => [WeightNames.FeedForwardOut(layer)],
+        TensorRole.FeedForwardOutBias => [WeightNames.FeedForwardOutBias(layer)],
+        TensorRole.FinalNormScale => [WeightNames.FinalNormScale],
+        TensorRole.FinalNormShift => [WeightNames.FinalNormShift],
+        TensorRole.Head => [WeightNames.Head],
+        _ => throw new ArgumentOutOfRangeException(nameof(role), role, $"{role} is not a role of a tensor."),
+    };
+}

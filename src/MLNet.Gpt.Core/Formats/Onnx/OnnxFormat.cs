@@ -1,0 +1,14 @@
+using MLNet.Gpt.Formats.Importing;
+
+namespace MLNet.Gpt.Formats.Onnx;
+
+/// <summary>ONNX, which is only written.</summary>
+internal sealed class OnnxFormat : IModelFormat
+{
+    public ModelWriter Writer { get; } = new(ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write);
+
+    public bool Recognizes(ModelContent content) => false;
+
+    public OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options) =>
+        throw new NotSupportedException("ONNX files are not read.");
+}
