@@ -47,7 +47,10 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     private ArgumentTransformationMetadataException NoText(object value, ICollection<string> members)
     {
         string wanted = string.Join(" or ", names);
-        if (value is ValueType) return Refused($"The {Describe(value)} is not text. Write it as a string, such as '{value}', if its characters are the text.");
+        if (value is ValueType)
+        {
+            return Refused($"The {Describe(value)} is not text. Write it as a string, such as '{value}', if its characters are the text.");
+        }
 
         string kind = value is IDictionary ? "key" : "property";
         string message = $"The {Describe(value)} has no {kind} {wanted}; it has {List(members)}.";
@@ -55,7 +58,8 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
         // After an exception about a cast, PowerShell tries the parameters that take a path from the object's
         // properties.
         return value is not IDictionary && PathNames.Any(members.Contains)
-            ? new ArgumentTransformationMetadataException($"{message} A file is given by -Path or -LiteralPath.", new PSInvalidCastException(message))
+            ? new ArgumentTransformationMetadataException(
+                $"{message} A file is given by -Path or -LiteralPath.", new PSInvalidCastException(message))
             : Refused(message);
     }
 
@@ -82,5 +86,6 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     private static bool IsList(object? value) => value is IEnumerable and not (string or IDictionary);
 
     // A custom object is a PSObject that wraps nothing but itself.
-    private static object? Unwrap(object? item) => item is PSObject wrapped && wrapped.BaseObject is not PSCustomObject ? wrapped.BaseObject : item;
+    private static object? Unwrap(object? item) =>
+        item is PSObject wrapped && wrapped.BaseObject is not PSCustomObject ? wrapped.BaseObject : item;
 }

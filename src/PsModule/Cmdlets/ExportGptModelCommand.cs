@@ -49,7 +49,10 @@ public sealed class ExportGptModelCommand : OutputFileCommand
         () =>
         {
             string file = ResolveOutput(Path);
-            var options = new ExportOptions { Format = Format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache };
+            var options = new ExportOptions
+            {
+                Format = Format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache,
+            };
             if (ShardSize is { } size) options = options with { ShardSize = size };
             WriteFile(file, $"Save the model {Model.Name}", () => Export(file, options));
         },

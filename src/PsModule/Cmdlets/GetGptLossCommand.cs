@@ -87,7 +87,8 @@ public sealed class GetGptLossCommand : TextInputCommand
     {
         if (PerToken && Step)
         {
-            Terminate(new ArgumentException("-PerToken and -Step are two different outputs; give one of them."), "PerTokenAndStep", ErrorCategory.InvalidArgument, null);
+            Terminate(
+                new ArgumentException("-PerToken and -Step are two different outputs; give one of them."), "PerTokenAndStep", ErrorCategory.InvalidArgument, null);
         }
 
         try
@@ -116,7 +117,12 @@ public sealed class GetGptLossCommand : TextInputCommand
             if (Step)
             {
                 int[] ids = _scorer.Encode(text);
-                if (ids.Length < 2) throw new ArgumentException($"The text has {ids.Length} tokens; the steps need at least 2, one to predict from and one to predict.");
+                if (ids.Length < 2)
+                {
+                    throw new ArgumentException(
+                        $"The text has {ids.Length} tokens; the steps need at least 2, one to predict from and one to predict.");
+                }
+
                 WriteSteps([ids[..^1]], [ids[1..]]);
             }
             else if (PerToken)
@@ -145,11 +151,18 @@ public sealed class GetGptLossCommand : TextInputCommand
         {
             if (!InputId.Select(row => row.Length).SequenceEqual(TargetId.Select(row => row.Length)))
             {
-                throw new ArgumentException($"-InputId has the shape {Shape(InputId)} and -TargetId {Shape(TargetId)}; each input needs one target.");
+                throw new ArgumentException(
+                    $"-InputId has the shape {Shape(InputId)} and -TargetId {Shape(TargetId)}; each input needs one target.");
             }
 
             WriteSteps(InputId, TargetId);
             return;
+        }
+
+        if (TargetId.Any(row => row.Any(id => id < 0)))
+        {
+            int last = Model.Config.VocabularySize - 1;
+            throw new ArgumentException($"-TargetId has a negative id; ids run from 0 to {last}.");
         }
 
         var rows = _scorer.ScoreBatch(InputId, TargetId, cancellationToken: StopToken);
@@ -160,10 +173,15 @@ public sealed class GetGptLossCommand : TextInputCommand
     private void WriteSteps(int[][] inputs, int[][] targets)
     {
         int tokens = inputs[0].Length;
-        if (inputs.Any(row => row.Length != tokens)) throw new ArgumentException($"The rows of -InputId have {Shape(inputs)} ids; the steps need rows of one length.");
+        if (inputs.Any(row => row.Length != tokens))
+        {
+            throw new ArgumentException($"The rows of -InputId have {Shape(inputs)} ids; the steps need rows of one length.");
+        }
+
         float[] logits = [.. inputs.SelectMany(row => Model.Engine.ComputeLogits(row))];
         var steps = LossSteps.Compute(
-            logits, [.. inputs.SelectMany(row => row)], [.. targets.SelectMany(row => row)], inputs.Length, tokens, Model.Config.VocabularySize);
+            logits, [.. inputs.SelectMany(row => row)], [.. targets.SelectMany(row => row)],
+            inputs.Length, tokens, Model.Config.VocabularySize);
         WriteObject(new GptLossStep(steps, Model.Tokenizer));
     }
 

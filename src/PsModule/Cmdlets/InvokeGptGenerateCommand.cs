@@ -78,7 +78,8 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     {
         if (Stream && SampleCount > 1)
         {
-            Terminate(new ArgumentException($"-Stream shows one text as it comes; -SampleCount is {SampleCount}."), "StreamOfSeveralSamples", ErrorCategory.InvalidArgument, SampleCount);
+            Terminate(
+                new ArgumentException($"-Stream shows one text as it comes; -SampleCount is {SampleCount}."), "StreamOfSeveralSamples", ErrorCategory.InvalidArgument, SampleCount);
         }
 
         try

@@ -118,7 +118,8 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         string full = GetUnresolvedProviderPathFromPSPath(path);
         if (!Directory.Exists(System.IO.Path.GetDirectoryName(full)))
         {
-            Terminate(new DirectoryNotFoundException($"The folder of '{full}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+            Terminate(
+                new DirectoryNotFoundException($"The folder of '{full}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
         }
 
         return full;

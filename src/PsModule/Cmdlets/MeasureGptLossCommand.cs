@@ -164,7 +164,8 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
         catch (ArgumentException refused)
         {
-            Terminate(refused, ParameterSetName == ResultSet ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, ParameterSetName == ResultSet ? ResultPath : _files);
+            bool merges = ParameterSetName == ResultSet;
+            Terminate(refused, merges ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, merges ? ResultPath : _files);
         }
         catch (ObjectDisposedException disposed)
         {
@@ -196,7 +197,9 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     private void WriteBaselines(Corpus corpus, ScoringOptions scoring)
     {
-        var unigram = TrainingPath.Length == 0 ? null : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken);
+        var unigram = TrainingPath.Length == 0
+            ? null
+            : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken);
         foreach (var (name, metrics) in TextBaselines.Measure(corpus, Model.Tokenizer, scoring, unigram, StopToken).All)
         {
             WriteObject(new GptLoss(metrics, source: name));
@@ -262,7 +265,8 @@ public sealed class MeasureGptLossCommand : GptCommand
         }
         catch (Exception wrong) when (wrong is PSInvalidCastException or FormatException or MissingMemberException)
         {
-            WriteError(new ArgumentException($"This is not a loss as Get-GptLoss writes it: {wrong.Message}", wrong), "NotALoss", ErrorCategory.InvalidData, item);
+            WriteError(
+                new ArgumentException($"This is not a loss as Get-GptLoss writes it: {wrong.Message}", wrong), "NotALoss", ErrorCategory.InvalidData, item);
             return null;
         }
     }

@@ -19,7 +19,8 @@ public abstract class OutputFileCommand : GptCommand
         string file = Path.TrimEndingDirectorySeparator(GetUnresolvedProviderPathFromPSPath(path));
         if (!Directory.Exists(Path.GetDirectoryName(file)))
         {
-            Terminate(new DirectoryNotFoundException($"The folder of '{file}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+            Terminate(
+                new DirectoryNotFoundException($"The folder of '{file}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
         }
 
         return file;
@@ -34,7 +35,8 @@ public abstract class OutputFileCommand : GptCommand
         if (!ShouldProcess(file, action)) return;
         if (IsTaken(file) && !Force)
         {
-            WriteError(new IOException($"'{file}' already exists; use -Force to replace it."), "FileExists", ErrorCategory.ResourceExists, file);
+            WriteError(
+                new IOException($"'{file}' already exists; use -Force to replace it."), "FileExists", ErrorCategory.ResourceExists, file);
             return;
         }
 
@@ -53,5 +55,6 @@ public abstract class OutputFileCommand : GptCommand
         }
     }
 
-    private static bool IsTaken(string path) => File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any());
+    private static bool IsTaken(string path) =>
+        File.Exists(path) || (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any());
 }

@@ -29,8 +29,8 @@ public sealed class ModelFileCompleter : IArgumentCompleter
         {
             bool isFolder = entry is DirectoryInfo;
             if (!isFolder && !Extensions.Contains(entry.Extension, StringComparer.OrdinalIgnoreCase)) continue;
-            yield return new CompletionResult(
-                Quote(WildcardPattern.Escape(parent + entry.Name)), entry.Name, isFolder ? CompletionResultType.ProviderContainer : CompletionResultType.ProviderItem, entry.FullName);
+            var type = isFolder ? CompletionResultType.ProviderContainer : CompletionResultType.ProviderItem;
+            yield return new CompletionResult(Quote(WildcardPattern.Escape(parent + entry.Name)), entry.Name, type, entry.FullName);
         }
     }
 

@@ -8,5 +8,6 @@ internal sealed record HelpSection(string Text, IReadOnlyList<(string Heading, s
     public static HelpSection Empty { get; } = new("", []);
 
     public static HelpSection Parse(string[] parts) => new(
-        parts[0].Trim(), [.. parts.Skip(1).Select(part => part.Split('\n', 2)).Select(entry => (entry[0].Trim(), entry.Length > 1 ? entry[1].Trim() : ""))]);
+        parts[0].Trim(),
+        [.. parts.Skip(1).Select(part => part.Split('\n', 2)).Select(entry => (entry[0].Trim(), entry.Length > 1 ? entry[1].Trim() : ""))]);
 }

@@ -52,10 +52,12 @@ internal static class MamlWriter
     private static bool IsOwn(CommandParameterInfo parameter) => !Common.Contains(parameter.Name);
 
     private static IEnumerable<CommandParameterInfo> Ordered(CommandParameterSetInfo set) => set.Parameters.Where(IsOwn)
-        .OrderBy(parameter => parameter.Position < 0 ? int.MaxValue : parameter.Position).ThenByDescending(parameter => parameter.IsMandatory);
+        .OrderBy(parameter => parameter.Position < 0 ? int.MaxValue : parameter.Position)
+        .ThenByDescending(parameter => parameter.IsMandatory);
 
     private static IEnumerable<CommandParameterInfo> AllParameters(CmdletInfo cmdlet) =>
-        cmdlet.ParameterSets.SelectMany(Ordered).DistinctBy(parameter => parameter.Name).OrderBy(parameter => parameter.Name, StringComparer.Ordinal);
+        cmdlet.ParameterSets.SelectMany(Ordered).DistinctBy(parameter => parameter.Name)
+            .OrderBy(parameter => parameter.Name, StringComparer.Ordinal);
 
     private static XElement Parameter(CommandParameterInfo parameter, string text)
     {

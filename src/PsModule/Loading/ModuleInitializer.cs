@@ -27,7 +27,9 @@ public sealed class ModuleInitializer : IModuleAssemblyInitializer
     }
 
     private static Assembly? Resolve(AssemblyLoadContext context, AssemblyName name) =>
-        name.Name is { } library && library.StartsWith(Prefix, StringComparison.Ordinal) && File.Exists(Path.Combine(Folder, $"{library}.dll"))
+        name.Name is { } library
+            && library.StartsWith(Prefix, StringComparison.Ordinal)
+            && File.Exists(Path.Combine(Folder, $"{library}.dll"))
             ? Context.Value.LoadFromAssemblyName(name)
             : null;
 }

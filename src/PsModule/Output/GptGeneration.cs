@@ -7,7 +7,8 @@ public sealed class GptGeneration
 {
     private readonly GeneratedText _generated;
 
-    internal GptGeneration(string prompt, GeneratedText generated, TimeSpan elapsed) => (Prompt, _generated, Elapsed) = (prompt, generated, elapsed);
+    internal GptGeneration(string prompt, GeneratedText generated, TimeSpan elapsed) =>
+        (Prompt, _generated, Elapsed) = (prompt, generated, elapsed);
 
     /// <summary>What was continued.</summary>
     public string Prompt { get; }

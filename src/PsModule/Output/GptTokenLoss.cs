@@ -5,7 +5,8 @@ namespace MLNetGpt.Output;
 /// <summary>What the model thought of one token of a text.</summary>
 public sealed class GptTokenLoss
 {
-    internal GptTokenLoss(ScoredToken token, string? source, int vocabularySize) => (Result, Source, VocabularySize) = (token, source, vocabularySize);
+    internal GptTokenLoss(ScoredToken token, string? source, int vocabularySize) =>
+        (Result, Source, VocabularySize) = (token, source, vocabularySize);
 
     /// <summary>The token's position in its text, from 0.</summary>
     public int Position => Result.Position;

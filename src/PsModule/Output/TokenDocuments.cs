@@ -11,7 +11,9 @@ internal static class TokenDocuments
         var documents = new List<List<GptTokenLoss>>();
         foreach (var token in tokens)
         {
-            bool continues = documents.Count > 0 && documents[^1][^1] is var last && last.Source == token.Source && last.Position < token.Position;
+            bool continues = documents.Count > 0
+                && documents[^1][^1] is var last
+                && last.Source == token.Source && last.Position < token.Position;
             if (continues) documents[^1].Add(token);
             else documents.Add([token]);
         }
