@@ -50,6 +50,7 @@ public abstract class TrainingEngine
                 IsFrozen = name => !trained.Contains(name),
                 LabelSmoothing = options.LabelSmoothing,
                 Seed = options.Seed,
+                ThreadCount = options.ThreadCount,
             });
         }
     }

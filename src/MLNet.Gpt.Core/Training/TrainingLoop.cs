@@ -197,7 +197,7 @@ internal sealed class TrainingLoop : IDisposable
             {
                 Step = _state.Step,
                 Epoch = _reports.Epoch,
-                Text = SampleWriter.Write(_engine.Weights, options, _cancellationToken),
+                Text = SampleWriter.Write(_engine.Weights, options, _options.ThreadCount, _cancellationToken),
             };
             _state.Samples.Add(sample);
         }

@@ -45,6 +45,16 @@ public sealed record TrainingOptions
         init => field = value ?? throw new ArgumentNullException(nameof(Engine));
     } = TrainingEngine.Managed;
 
+    /// <summary>
+    /// Threads that the managed engine works on, including the calling one; at least 1. At most four per processor of the
+    /// machine are used, so that a setting from a larger machine does no harm. Results do not depend on it, to the last bit.
+    /// </summary>
+    /// <value>
+    /// <see langword="null"/>: as many as the machine has processors. The engines of MLNet.Gpt.TorchSharp take libtorch's
+    /// own setting instead.
+    /// </value>
+    public int? ThreadCount { get; init => field = Check.AtLeast(value, 1, nameof(ThreadCount)); }
+
     /// <summary>Passes through the training data; at least 1.</summary>
     /// <value>3; 10 in the lecture.</value>
     public int Epochs { get; init => field = Check.AtLeast(value, 1, nameof(Epochs)); } = 3;

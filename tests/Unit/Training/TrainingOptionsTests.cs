@@ -8,6 +8,7 @@ public class TrainingOptionsTests
     public void Values_out_of_range_are_refused_with_their_name_and_the_limit()
     {
         Refused(() => new TrainingOptions { Epochs = 0 }, "Epochs is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { ThreadCount = 0 }, "ThreadCount is 0; it must be at least 1");
         Refused(() => new TrainingOptions { MaxSteps = 0 }, "MaxSteps is 0; it must be at least 1");
         Refused(() => new TrainingOptions { BatchSize = -2 }, "BatchSize is -2; it must be at least 1");
         Refused(() => new TrainingOptions { Stride = 0 }, "Stride is 0; it must be at least 1");

@@ -108,6 +108,23 @@ public class ManagedEngineTests
     }
 
     [Fact]
+    public void The_thread_count_of_the_options_changes_no_bit()
+    {
+        var config = GptPresets.Tiny with { DropoutRate = 0.1 };
+        var weights = TinyModels.Weights(config, seed: 1);
+        var data = new TrainingData(new TokenWindows((int[])[.. Enumerable.Range(0, 200).Select(i => i * 7 % 61)], config.ContextLength), null);
+        var expected = Train(1);
+        foreach (int threads in (int[])[2, 5, 1_000_000]) Assert.Equal(expected, Train(threads));
+
+        List<float> Train(int threads)
+        {
+            var options = new TrainingOptions { MaxSteps = 4, BatchSize = 3, ThreadCount = threads };
+            var trained = weights.Train(data, options, cancellationToken: TestContext.Current.CancellationToken).Weights;
+            return [.. WeightNames.For(config).SelectMany(entry => trained[entry.Name].ToArray())];
+        }
+    }
+
+    [Fact]
     public void A_restored_engine_takes_the_same_steps_bit_for_bit()
     {
         var config = Config with { DropoutRate = 0.3 };
