@@ -11,7 +11,7 @@ namespace MLNet.Gpt.Network;
 /// </summary>
 /// <remarks>
 /// Of a layer are kept the residual stream before each of its halves, queries, keys and values, what attention
-/// gathered, and what goes into GELU: 10 C numbers a token. Norms, GELU, attention weights and dropout's masks are
+/// gathered, and what goes into GELU: 10 C numbers per token. Norms, GELU, attention weights and dropout's masks are
 /// computed again in the backward pass.
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
@@ -54,7 +54,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Bytes taken.</summary>
     public long Length => _arena.Length;
 
-    /// <summary>Rounded row sums of scratch for <see cref="BlockedProduct"/>.</summary>
+    /// <summary>Scratch for the panels of <see cref="BlockedProduct"/>.</summary>
     public float* Panels => At(_panels);
 
     /// <summary>Scratch for <see cref="LayerNorm"/>.</summary>
@@ -94,7 +94,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>What goes into GELU, (N, 4 C).</summary>
     public Matrix Hidden(int layer, int rows) => MatrixAt(_hidden, _config.FeedForwardWidth, layer, rows);
 
-    /// <summary>Mean and factor of each row at a norm: two norms a layer, then the last.</summary>
+    /// <summary>Mean and factor of each row at a norm: two norms per layer, then the last.</summary>
     public float* Statistics(int norm) => At(_statistics) + (2L * Capacity * norm);
 
     /// <summary>ln Σ e^score of each query, (B, nh, T).</summary>

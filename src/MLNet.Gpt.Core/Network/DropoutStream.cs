@@ -3,8 +3,8 @@ using MLNet.Gpt.Numerics.Kernels;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// Where dropout's random numbers come from: a seed, and the number of batches seen. Nothing else, so that neither
-/// threads nor the order of work matter.
+/// The source of dropout's random numbers: a seed and the number of batches seen. Nothing else, so that neither threads
+/// nor the order of work matter.
 /// </summary>
 /// <param name="Seed">The key of the generator.</param>
 /// <param name="Batch">The number of the batch, from 0.</param>

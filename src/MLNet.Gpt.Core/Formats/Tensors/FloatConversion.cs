@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
@@ -48,7 +49,7 @@ internal static class FloatConversion
                 break;
             case TensorDataType.BFloat16:
                 var halves = MemoryMarshal.Cast<byte, ushort>(destination);
-                for (int i = 0; i < source.Length; i++) halves[i] = ToBFloat16(source[i]);
+                for (int i = 0; i < source.Length; i++) halves[i] = BFloat16Rounding.Round(source[i]);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}.");
@@ -61,12 +62,5 @@ internal static class FloatConversion
     public static void ReverseBytes(Span<byte> bytes, int size)
     {
         for (int start = 0; start < bytes.Length; start += size) bytes.Slice(start, size).Reverse();
-    }
-
-    private static ushort ToBFloat16(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        if (float.IsNaN(value)) return (ushort)((bits >> 16) | 0x40); // Rounding could carry a NaN into infinity.
-        return (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
     }
 }

@@ -7,11 +7,12 @@ namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
 /// Dropout at one place of the network for one batch: y = x m / (1 − p), m = 0 with probability p and else 1. The mask
-/// is never stored; it is drawn again on the way back.
+/// is never stored; it is drawn again in the backward pass.
 /// </summary>
 /// <remarks>
 /// Element e of a row draws from the counter (64-element group of e and its lane, row, site, batch), so a mask is a
-/// function of seed and place alone.
+/// function of seed and place alone. Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
+/// Overfitting" (2014), scaled while training as PyTorch's <c>dropout</c> does.
 /// </remarks>
 internal readonly unsafe struct Dropout
 {

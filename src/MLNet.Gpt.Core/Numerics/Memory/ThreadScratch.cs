@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Numerics.Memory;
 
 /// <summary>
-/// A small buffer of each thread, kept from one piece of work to the next. A piece of work asks for it once: asking again may free it. The
-/// garbage collector frees those of threads that have ended.
+/// A small buffer of each thread, kept from one work item to the next. A work item asks for it once: asking again may free it. The garbage
+/// collector frees those of threads that have ended.
 /// </summary>
 internal static unsafe class ThreadScratch
 {

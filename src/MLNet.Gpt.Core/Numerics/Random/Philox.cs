@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace MLNet.Gpt.Numerics.Random;
 
 /// <summary>
-/// Philox4x32-10: 128 random bits of a 128-bit counter and a 64-bit key, sixteen counters at a time. There is no state:
-/// any number can be had at any time.
+/// Philox4x32-10: 128 random bits from a 128-bit counter and a 64-bit key, sixteen counters at a time. There is no state:
+/// any number can be computed at any time.
 /// </summary>
 /// <remarks>Source: Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3" (2011).</remarks>
 internal static class Philox
@@ -15,7 +15,7 @@ internal static class Philox
     private const uint FirstMultiplier = 0xD2511F53, SecondMultiplier = 0xCD9E8D57;
     private const uint FirstWeyl = 0x9E3779B9, SecondWeyl = 0xBB67AE85;
 
-    /// <summary>The numbers of sixteen counters, one a lane; each of the four words is replaced.</summary>
+    /// <summary>Replaces sixteen counters, one per lane and each of four words, by their random numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Next(
         ref Vector512<uint> word0, ref Vector512<uint> word1, ref Vector512<uint> word2, ref Vector512<uint> word3, ulong key)

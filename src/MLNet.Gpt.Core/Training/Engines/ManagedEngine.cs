@@ -27,10 +27,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private double _gradientFactor = 1; // clipping that AdamW applies as it reads
     private bool _isDisposed;
 
-    /// <summary>An engine that starts from given weights, which it copies.</summary>
+    /// <summary>Creates an engine that starts from given weights, which it copies.</summary>
     /// <param name="weights">Where to start, and the model's sizes and dropout rate.</param>
-    /// <param name="options">How to train; the defaults where <see langword="null"/>.</param>
-    /// <param name="kernels">The kernels to run on; the machine's best where <see langword="null"/>.</param>
+    /// <param name="options">How to train; <see langword="null"/> for the defaults.</param>
+    /// <param name="kernels">The kernels to run on; <see langword="null"/> for the machine's best.</param>
     public ManagedEngine(IWeightSource weights, ManagedEngineOptions? options = null, KernelSet? kernels = null)
     {
         _config = weights.Config.Validated();
@@ -79,6 +79,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// Only the norm is computed here. The factor is kept, and applied to the gradients when they are next read: by the
+    /// step, by the next batch that adds to them, or by the next call.
+    /// </remarks>
     public double ClipGradients(double? maximumNorm)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -207,7 +211,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         return _activations;
     }
 
-    // Clipping waits for AdamW to read the gradients; a caller that wants them earlier has it done at once.
+    // Applies clipping that waits for AdamW to read the gradients.
     private void ApplyClipping()
     {
         if (_gradientFactor != 1) _optimizer.ScaleGradients(_compute, (float)_gradientFactor);

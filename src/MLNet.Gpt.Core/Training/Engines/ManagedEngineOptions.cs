@@ -28,8 +28,8 @@ internal sealed record ManagedEngineOptions
     public long Seed { get; init; } = 123;
 
     /// <summary>
-    /// Threads that work, the calling one among them; as many as the machine has processors where
-    /// <see langword="null"/>, and never more than four times as many.
+    /// Threads that work on an operation, including the calling one, at most four per processor; <see langword="null"/> for
+    /// as many as the machine has processors.
     /// </summary>
     public int? ThreadCount { get; init; }
 }
