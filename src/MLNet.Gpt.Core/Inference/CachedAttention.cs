@@ -50,7 +50,11 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
 
         // A lone token's key and value are stored by the unit that reads them; longer segments are read by several units, so stored before.
         bool storesFirst = projected.Rows > segments.Length;
-        if (storesFirst) compute.ForEach(allSegments.Length * heads, i => Store(allSegments[i / heads], ofLayer, i % heads, heads, size, projected));
+        if (storesFirst)
+        {
+            compute.ForEach(allSegments.Length * heads, i => Store(allSegments[i / heads], ofLayer, i % heads, heads, size, projected));
+        }
+
         compute.ForEach(allUnits.Length, i =>
         {
             var unit = allUnits[i];
@@ -58,7 +62,9 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
             if (!storesFirst) Store(segment, ofLayer, unit.Head, heads, size, projected);
             int row = segment.FirstRow + unit.FirstRow, column = unit.Head * size;
             var queries = projected.Slice(row, unit.RowCount).SliceColumns(column, size);
-            Attend(compute.Kernels, segment.Cache, segment.Position + unit.FirstRow, ofLayer, unit.Head, queries, attended.Slice(row, unit.RowCount).SliceColumns(column, size));
+            Attend(
+                compute.Kernels, segment.Cache, segment.Position + unit.FirstRow, ofLayer, unit.Head, queries,
+                attended.Slice(row, unit.RowCount).SliceColumns(column, size));
         });
     }
 

@@ -18,7 +18,8 @@ internal static unsafe class ForwardPass
     /// <param name="threadCount">Threads to work on.</param>
     /// <param name="cancellationToken">Checked between blocks.</param>
     public static void Run(
-        ModelWeights weights, Workspace workspace, Segment[] segments, ReadOnlySpan<int> ids, int threadCount, CancellationToken cancellationToken)
+        ModelWeights weights, Workspace workspace, Segment[] segments,
+        ReadOnlySpan<int> ids, int threadCount, CancellationToken cancellationToken)
     {
         var config = weights.Config;
         var compute = new Compute(weights.Kernels, threadCount);
@@ -29,13 +30,15 @@ internal static unsafe class ForwardPass
             for (int i = 0; i < segment.Count; i++) positions[segment.FirstRow + i] = segment.Position + i;
         }
 
-        Embedding.Forward(compute, ids.ToArray(), positions, weights.TokenEmbedding, weights.PositionEmbedding.Pointer, default, buffers.Input);
+        Embedding.Forward(
+            compute, ids.ToArray(), positions, weights.TokenEmbedding, weights.PositionEmbedding.Pointer, default, buffers.Input);
         var units = AttentionUnit.Of(segments, config.HeadCount);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var attention = new CachedAttention(config, layer, segments, units);
-            DecoderBlock.Forward(compute, weights.Blocks[layer], buffers, attention, attentionDropout: default, feedForwardDropout: default);
+            DecoderBlock.Forward(
+                compute, weights.Blocks[layer], buffers, attention, attentionDropout: default, feedForwardDropout: default);
         }
     }
 
@@ -48,7 +51,10 @@ internal static unsafe class ForwardPass
             workspace.BuffersOf(rows).Normalized, statistics: null);
     }
 
-    /// <summary>Applies the last layer norm to given rows of the residual stream; the workspace's normalized rows receive them, from 0.</summary>
+    /// <summary>
+    /// Applies the last layer norm to given rows of the residual stream; the workspace's normalized rows receive them,
+    /// from 0.
+    /// </summary>
     public static void Normalize(ModelWeights weights, Workspace workspace, int[] rows, int threadCount)
     {
         int width = weights.Config.EmbeddingWidth;

@@ -70,7 +70,8 @@ internal sealed unsafe class Workspace : IDisposable
     }
 
     /// <summary>Room for the logits of every row, (rows, V), taken when first asked for.</summary>
-    public float* Logits(int vocabularySize) => (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize, "a pass's logits")).Pointer;
+    public float* Logits(int vocabularySize) =>
+        (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize, "a pass's logits")).Pointer;
 
     public void Dispose()
     {

@@ -20,7 +20,8 @@ internal interface IAttention
 /// <param name="dropout">On the weights.</param>
 internal readonly unsafe struct WindowAttention(AttentionShape shape, float* logSumExp, Dropout dropout) : IAttention
 {
-    public void Run(Compute compute, Matrix projected, Matrix attended) => Attention.Forward(compute, shape, projected, attended, logSumExp, dropout);
+    public void Run(Compute compute, Matrix projected, Matrix attended) =>
+        Attention.Forward(compute, shape, projected, attended, logSumExp, dropout);
 }
 
 /// <summary>The buffers of a decoder block, with N rows each. Training keeps more of them than a model that only runs.</summary>
@@ -76,19 +77,22 @@ internal static unsafe class DecoderBlock
     /// <param name="attentionDropout">On what attention adds to the residual stream.</param>
     /// <param name="feedForwardDropout">On what the feed-forward layer adds to it.</param>
     public static void Forward<TMatrix, TVector, TAttention>(
-        Compute compute, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, TAttention attention, Dropout attentionDropout, Dropout feedForwardDropout)
+        Compute compute, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, TAttention attention,
+        Dropout attentionDropout, Dropout feedForwardDropout)
         where TMatrix : IWeightMatrix
         where TVector : IWeightVector
         where TAttention : IAttention
     {
         LayerNorm.Forward(
             compute, b.Input, weights.AttentionNormScale.Pointer, weights.AttentionNormShift.Pointer, b.Normalized, b.AttentionStatistics);
-        weights.QueryKeyValue.Multiply(compute, b.Normalized, b.Quantized, new StoreSink(b.Projected, weights.QueryKeyValue.Bias)); // (N, C) -> (N, 3 C)
+        weights.QueryKeyValue.Multiply(
+            compute, b.Normalized, b.Quantized, new StoreSink(b.Projected, weights.QueryKeyValue.Bias)); // (N, C) -> (N, 3 C)
         attention.Run(compute, b.Projected, b.Attended); // (N, 3 C) -> (N, C)
         AddBranch(compute, weights.AttentionOutput, b.Attended, b.Input, b.Middle, b, attentionDropout);
 
         LayerNorm.Forward(
-            compute, b.Middle, weights.FeedForwardNormScale.Pointer, weights.FeedForwardNormShift.Pointer, b.Normalized, b.FeedForwardStatistics);
+            compute, b.Middle, weights.FeedForwardNormScale.Pointer, weights.FeedForwardNormShift.Pointer, b.Normalized,
+            b.FeedForwardStatistics);
         weights.FeedForwardIn.Multiply(
             compute, b.Normalized, b.Quantized, new GeluSink(b.Activated, weights.FeedForwardIn.Bias, b.Hidden)); // (N, C) -> (N, 4 C)
         AddBranch(compute, weights.FeedForwardOut, b.Activated, b.Middle, b.Output, b, feedForwardDropout); // (N, 4 C) -> (N, C)
@@ -99,7 +103,8 @@ internal static unsafe class DecoderBlock
     /// added to.
     /// </summary>
     public static void Backward(
-        Compute compute, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, AttentionShape shape, int layer, DropoutStream dropout)
+        Compute compute, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, AttentionShape shape, int layer,
+        DropoutStream dropout)
     {
         int rows = shape.BatchSize * shape.Tokens;
         Matrix x1 = a.Residual(layer, rows), x2 = a.Middle(layer, rows), gradient = a.Gradient(rows), branch = a.Branch(rows);
@@ -117,26 +122,29 @@ internal static unsafe class DecoderBlock
         BackwardParameters(normalized, hiddenGradient, w.FeedForwardIn);
         Linear.BackwardInput(compute, hiddenGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, 4 C) -> (N, C)
         LayerNorm.Backward(
-            compute, x2, statistics2, w.FeedForwardNormScale.Pointer, branch, gradient, w.FeedForwardNormScale.Gradient, w.FeedForwardNormShift.Gradient, a.Parts);
+            compute, x2, statistics2, w.FeedForwardNormScale.Pointer, branch, gradient, w.FeedForwardNormScale.Gradient,
+            w.FeedForwardNormShift.Gradient, a.Parts);
 
         // The attention half
         dy = BranchGradient(compute, gradient, dropout.AttentionBranch(layer), branch);
         BackwardParameters(attended, dy, w.AttentionOutput);
         Linear.BackwardInput(compute, dy, w.AttentionOutput.Weight, new StoreSink(normalized));
-        Attention.Backward(
-            compute, shape, projected, attended, a.LogSumExp(layer), dropout.AttentionWeights(layer), normalized, projectedGradient); // (N, C) -> (N, 3 C)
+        Attention.Backward( // (N, C) -> (N, 3 C)
+            compute, shape, projected, attended, a.LogSumExp(layer), dropout.AttentionWeights(layer), normalized, projectedGradient);
         LayerNorm.Recompute(compute, x1, w.AttentionNormScale.Pointer, w.AttentionNormShift.Pointer, normalized, statistics1);
         BackwardParameters(normalized, projectedGradient, w.QueryKeyValue);
         Linear.BackwardInput(compute, projectedGradient, w.QueryKeyValue.Weight, new StoreSink(branch)); // (N, 3 C) -> (N, C)
         LayerNorm.Backward(
-            compute, x1, statistics1, w.AttentionNormScale.Pointer, branch, gradient, w.AttentionNormScale.Gradient, w.AttentionNormShift.Gradient, a.Parts);
+            compute, x1, statistics1, w.AttentionNormScale.Pointer, branch, gradient, w.AttentionNormScale.Gradient,
+            w.AttentionNormShift.Gradient, a.Parts);
 
         void BackwardParameters(Matrix x, Matrix dy, TrainedMatrix matrix) =>
             Linear.BackwardParameters(compute, x, dy, matrix.WeightGradient, matrix.BiasGradient, a.Panels);
     }
 
     // y = x + dropout(input · matrixᵀ + bias); without dropout the sums are added as they leave the product.
-    private static void AddBranch<TMatrix>(Compute compute, TMatrix matrix, Matrix input, Matrix x, Matrix y, in BlockBuffers b, Dropout dropout)
+    private static void AddBranch<TMatrix>(
+        Compute compute, TMatrix matrix, Matrix input, Matrix x, Matrix y, in BlockBuffers b, Dropout dropout)
         where TMatrix : IWeightMatrix
     {
         if (!dropout.IsActive)

@@ -13,16 +13,24 @@ public sealed class GptWeights : IWeightSource
         var expected = WeightNames.For(config).ToDictionary(entry => entry.Name);
         foreach (string name in arrays.Keys)
         {
-            if (!expected.ContainsKey(name)) throw new ArgumentException($"'{name}' is not a weight of this configuration.", nameof(arrays));
+            if (!expected.ContainsKey(name))
+            {
+                throw new ArgumentException($"'{name}' is not a weight of this configuration.", nameof(arrays));
+            }
         }
 
         foreach (var entry in expected.Values)
         {
-            if (!arrays.TryGetValue(entry.Name, out float[]? array)) throw new ArgumentException($"The weight '{entry.Name}' is missing.", nameof(arrays));
+            if (!arrays.TryGetValue(entry.Name, out float[]? array))
+            {
+                throw new ArgumentException($"The weight '{entry.Name}' is missing.", nameof(arrays));
+            }
+
             if (array.LongLength != entry.ElementCount)
             {
                 throw new ArgumentException(
-                    $"'{entry.Name}' has {array.LongLength} elements; its shape ({string.Join(", ", entry.Shape)}) needs {entry.ElementCount}.",
+                    $"'{entry.Name}' has {array.LongLength} elements; "
+                    + $"its shape ({string.Join(", ", entry.Shape)}) needs {entry.ElementCount}.",
                     nameof(arrays));
             }
         }

@@ -101,11 +101,17 @@ internal class NetworkWeights<TMatrix, TVector>
                 Config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : [],
                 3 * c,
                 c),
-            Matrix($"attention output of block {layer}", [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)], c, c),
+            Matrix(
+                $"attention output of block {layer}", [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)], c,
+                c),
             Vector(WeightNames.FeedForwardNormScale(layer), c),
             Vector(WeightNames.FeedForwardNormShift(layer), c),
-            Matrix($"first feed-forward layer of block {layer}", [WeightNames.FeedForwardIn(layer)], [WeightNames.FeedForwardInBias(layer)], f, c),
-            Matrix($"second feed-forward layer of block {layer}", [WeightNames.FeedForwardOut(layer)], [WeightNames.FeedForwardOutBias(layer)], c, f));
+            Matrix(
+                $"first feed-forward layer of block {layer}", [WeightNames.FeedForwardIn(layer)],
+                [WeightNames.FeedForwardInBias(layer)], f, c),
+            Matrix(
+                $"second feed-forward layer of block {layer}", [WeightNames.FeedForwardOut(layer)],
+                [WeightNames.FeedForwardOutBias(layer)], c, f));
     }
 
     private TMatrix Matrix(string label, string[] names, string[] biasNames, int rows, int columns)

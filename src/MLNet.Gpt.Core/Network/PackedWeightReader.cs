@@ -14,14 +14,18 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
     {
         Config = weights.Config;
         _lengths = WeightNames.For(Config).ToDictionary(entry => entry.Name, entry => entry.ElementCount);
-        foreach (var (entry, vector) in weights.Vectors) _readers.Add(entry.Name, (start, destination) => Copy(vector.Pointer + start, destination));
+        foreach (var (entry, vector) in weights.Vectors) _readers.Add(
+            entry.Name, (start, destination) => Copy(vector.Pointer + start, destination));
         foreach (var (entry, matrix) in weights.Matrices)
         {
             for (int part = 0; part < entry.Names.Length; part++)
             {
                 int firstRow = part * entry.PartRows;
                 _readers.Add(entry.Names[part], (start, destination) => ReadRows(matrix, firstRow, start, destination));
-                if (part < entry.BiasNames.Length) _readers.Add(entry.BiasNames[part], (start, destination) => Copy(matrix.Bias + firstRow + start, destination));
+                if (part < entry.BiasNames.Length)
+                {
+                    _readers.Add(entry.BiasNames[part], (start, destination) => Copy(matrix.Bias + firstRow + start, destination));
+                }
             }
         }
     }
@@ -42,7 +46,8 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
         read(start, destination);
     }
 
-    private static void Copy(float* source, Span<float> destination) => new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
+    private static void Copy(float* source, Span<float> destination) =>
+        new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
 
     private static void ReadRows(PackedMatrix matrix, int firstRow, long start, Span<float> destination)
     {

@@ -113,7 +113,8 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
 }
 
 /// <summary>A matrix that is trained, (rows, columns), with its bias and the gradients of both.</summary>
-internal sealed unsafe class TrainedMatrix(Parameters parameters, MatrixEntry entry, ParameterSlot[] weights, ParameterSlot[] biases) : IWeightMatrix
+internal sealed unsafe class TrainedMatrix(
+    Parameters parameters, MatrixEntry entry, ParameterSlot[] weights, ParameterSlot[] biases) : IWeightMatrix
 {
     /// <summary>The weights, (rows, columns).</summary>
     public Matrix Weight => new(parameters.Values + weights[0].Offset, entry.Rows, entry.Columns, entry.Columns);

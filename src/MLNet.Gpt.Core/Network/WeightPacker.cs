@@ -20,7 +20,8 @@ internal sealed unsafe class WeightPacker
     private long _done;
 
     private WeightPacker(
-        IWeightSource source, ModelWeights target, Q8Weights? blocks, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
+        IWeightSource source, ModelWeights target, Q8Weights? blocks, int threadCount, IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         (_source, _target, _blocks, _threadCount) = (source, target, blocks, threadCount);
         (_progress, _cancellationToken) = (progress, cancellationToken);
@@ -42,7 +43,8 @@ internal sealed unsafe class WeightPacker
     /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     /// <exception cref="OperationCanceledException">It was canceled; all memory is free again.</exception>
     public static ModelWeights Pack(
-        IWeightSource source, WeightPrecision precision, KernelSet kernels, int threadCount, IProgress<double>? progress, CancellationToken cancellationToken)
+        IWeightSource source, WeightPrecision precision, KernelSet kernels, int threadCount, IProgress<double>? progress,
+        CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var blocks = precision == WeightPrecision.Int8 ? new Q8Weights(source) : null;
@@ -85,7 +87,8 @@ internal sealed unsafe class WeightPacker
         {
             int blocksPerRow = depth / Q8Block.Length;
             PackPanels<byte>(
-                entry, target, blocksPerRow * Q8Block.Size, (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
+                entry, target, blocksPerRow * Q8Block.Size,
+                (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
         }
         else
         {

@@ -51,7 +51,8 @@ internal static unsafe class Attention
     /// <param name="attended">Receives the gathered values, (B T, C).</param>
     /// <param name="logSumExp">Receives ln Σ e^score of each query, (B, nh, T).</param>
     /// <param name="dropout">On the weights.</param>
-    public static void Forward(Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout) =>
+    public static void Forward(
+        Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout) =>
         compute.ForEach(shape.BatchSize * shape.HeadCount, item =>
         {
             var (batch, head) = Math.DivRem(item, shape.HeadCount);
@@ -112,7 +113,8 @@ internal static unsafe class Attention
         {
             var (batch, head) = Math.DivRem(item, shape.HeadCount);
             BackwardHead(
-                compute.Kernels, shape, OfHead(projected), OfHead(attended), logSumExp + ((long)item * shape.Tokens), dropout, item * shape.Tokens,
+                compute.Kernels, shape, OfHead(projected), OfHead(attended), logSumExp + ((long)item * shape.Tokens), dropout,
+                item * shape.Tokens,
                 OfHead(attendedGradient), OfHead(projectedGradient));
 
             Matrix OfHead(Matrix all) => all.Slice(batch * shape.Tokens, shape.Tokens).SliceColumns(head * shape.HeadSize, shape.HeadSize);
@@ -177,9 +179,11 @@ internal static unsafe class Attention
                 int from = Math.Max(first, key), depth = visible - from;
                 nint offset = ((nint)(from - first) * stride) + key;
                 kernels.AddStridedWeightedRows(
-                    depth, scoreGradients + offset, 1, stride, queryRows + (from * headStride), headStride, keySums + (key * headStride), headStride);
+                    depth, scoreGradients + offset, 1, stride, queryRows + (from * headStride), headStride,
+                    keySums + (key * headStride), headStride);
                 kernels.AddStridedWeightedRows(
-                    depth, weights + offset, 1, stride, outputRows + (from * headStride), headStride, valueSums + (key * headStride), headStride);
+                    depth, weights + offset, 1, stride, outputRows + (from * headStride), headStride, valueSums + (key * headStride),
+                    headStride);
             }
         }
 
@@ -225,6 +229,7 @@ internal static unsafe class Attention
         private readonly float _output = output, _scale = scale;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> weight, Vector512<float> gradient) => weight * _scale * (gradient - Vector512.Create(_output));
+        public Vector512<float> Of(Vector512<float> weight, Vector512<float> gradient) =>
+            weight * _scale * (gradient - Vector512.Create(_output));
     }
 }

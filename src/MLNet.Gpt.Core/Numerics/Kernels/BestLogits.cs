@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
 /// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the
-/// lower id is the greater, so that the order in which stretches of the vocabulary come does not show.
+/// lower id is the greater, so that the order in which chunks of the vocabulary come does not matter.
 /// </summary>
 /// <param name="capacity">How many are kept; at least 1.</param>
 internal sealed unsafe class BestLogits(int capacity)
@@ -16,7 +16,7 @@ internal sealed unsafe class BestLogits(int capacity)
     private readonly int[] _ids = new int[capacity];
     private int _count;
 
-    /// <summary>Takes a stretch of logits, none of them NaN.</summary>
+    /// <summary>Takes a chunk of logits, none of them NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(float* logits, int count, int firstId)
     {
@@ -53,7 +53,8 @@ internal sealed unsafe class BestLogits(int capacity)
     private void SiftUp(float logit, int id)
     {
         int child = _count++;
-        for (int parent; child > 0 && IsWorse(logit, id, _logits[parent = (child - 1) / 2], _ids[parent]); child = parent) Move(parent, child);
+        for (int parent; child > 0 && IsWorse(
+            logit, id, _logits[parent = (child - 1) / 2], _ids[parent]); child = parent) Move(parent, child);
         (_logits[child], _ids[child]) = (logit, id);
     }
 
@@ -74,5 +75,6 @@ internal sealed unsafe class BestLogits(int capacity)
 
     private void Move(int from, int to) => (_logits[to], _ids[to]) = (_logits[from], _ids[from]);
 
-    private static bool IsWorse(float logit, int id, float otherLogit, int otherId) => logit < otherLogit || (logit == otherLogit && id > otherId);
+    private static bool IsWorse(float logit, int id, float otherLogit, int otherId) =>
+        logit < otherLogit || (logit == otherLogit && id > otherId);
 }

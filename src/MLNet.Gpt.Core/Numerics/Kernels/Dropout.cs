@@ -54,7 +54,8 @@ internal readonly unsafe struct Dropout
         {
             Draw(start, row, words);
             int end = Math.Min(count, start + GroupLength);
-            for (int i = start, word = 0; i < end; i += Lanes.Count, word++) Row.Store(Masked(Row.Load(x, i, count), words[word]), y, i, count);
+            for (int i = start, word = 0; i < end; i += Lanes.Count, word++) Row.Store(
+                Masked(Row.Load(x, i, count), words[word]), y, i, count);
         }
     }
 

@@ -4,14 +4,14 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>What a stretch of one position's logits adds to the entropy of the prediction.</summary>
+/// <summary>What a chunk of one position's logits adds to the entropy of the prediction.</summary>
 /// <remarks>H = −Σ p ln p = ln S − W / S, where S = Σ e^(x − m), W = Σ e^(x − m) (x − m), and m is the greatest logit.</remarks>
 internal static unsafe class EntropySum
 {
     // e^-100 is 0 in single precision: a logit of −∞ must not make 0 · ∞.
     private const float Least = -100;
 
-    /// <summary>W of a stretch, its own greatest logit being m.</summary>
+    /// <summary>W of a chunk, its own greatest logit being m.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Of(float* logits, int count, float maximum)
     {
@@ -23,16 +23,16 @@ internal static unsafe class EntropySum
         return Lanes.Sum(sums);
     }
 
-    /// <summary>The entropy in nats from the stretches of one position, in their order.</summary>
-    public static double Combine(ReadOnlySpan<LogSumExp> stretches, ReadOnlySpan<float> sums)
+    /// <summary>The entropy in nats from the chunks of one position, in their order.</summary>
+    public static double Combine(ReadOnlySpan<LogSumExp> chunks, ReadOnlySpan<float> sums)
     {
         double maximum = double.NegativeInfinity, s = 0, w = 0;
-        foreach (var stretch in stretches) maximum = Math.Max(maximum, stretch.Maximum);
-        for (int i = 0; i < stretches.Length; i++)
+        foreach (var chunk in chunks) maximum = Math.Max(maximum, chunk.Maximum);
+        for (int i = 0; i < chunks.Length; i++)
         {
-            double shift = stretches[i].Maximum - maximum, factor = Math.Exp(shift);
-            s += stretches[i].Sum * factor;
-            if (factor > 0) w += (sums[i] + (stretches[i].Sum * shift)) * factor;
+            double shift = chunks[i].Maximum - maximum, factor = Math.Exp(shift);
+            s += chunks[i].Sum * factor;
+            if (factor > 0) w += (sums[i] + (chunks[i].Sum * shift)) * factor;
         }
 
         return Math.Max(0, Math.Log(s) - (w / s));

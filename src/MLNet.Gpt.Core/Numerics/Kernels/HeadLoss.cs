@@ -24,7 +24,8 @@ internal static unsafe class HeadLoss
     private const int IdsPerPass = 3072;
 
     /// <summary>Numbers of scratch for the logits of some rows.</summary>
-    public static long LogitsLengthOf(int rows, int vocabularySize) => KernelSet.RoundUpToTiles((int)Math.Min((long)rows, RowsPerChunk)) * (long)StrideOf(vocabularySize);
+    public static long LogitsLengthOf(int rows, int vocabularySize) =>
+        KernelSet.RoundUpToTiles((int)Math.Min((long)rows, RowsPerChunk)) * (long)StrideOf(vocabularySize);
 
     /// <summary>The losses of all rows, and their gradients where wanted.</summary>
     /// <param name="compute">What to run on.</param>
@@ -36,7 +37,8 @@ internal static unsafe class HeadLoss
     /// <param name="losses">Receives the loss of each row.</param>
     /// <param name="gradients">What else is computed; <see langword="null"/> for losses alone.</param>
     public static void Run(
-        Compute compute, Matrix hidden, Matrix weight, int[] targets, double smoothing, float* logits, double[] losses, HeadGradients? gradients)
+        Compute compute, Matrix hidden, Matrix weight, int[] targets, double smoothing, float* logits, double[] losses,
+        HeadGradients? gradients)
     {
         int vocabularySize = weight.Rows;
         for (int first = 0; first < hidden.Rows; first += RowsPerChunk)
@@ -96,7 +98,8 @@ internal static unsafe class HeadLoss
         private readonly float _slope = slope, _offset = offset;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x) => Vector512.MultiplyAddEstimate(x, Vector512.Create(_slope), Vector512.Create(_offset));
+        public Vector512<float> Of(Vector512<float> x) =>
+            Vector512.MultiplyAddEstimate(x, Vector512.Create(_slope), Vector512.Create(_offset));
     }
 }
 

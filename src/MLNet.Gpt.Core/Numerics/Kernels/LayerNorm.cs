@@ -37,7 +37,8 @@ internal static unsafe class LayerNorm
     /// <param name="shift">(C).</param>
     /// <param name="y">The outputs.</param>
     /// <param name="statistics">Receives mean and r of each row for the backward pass; <see langword="null"/> if there is none.</param>
-    public static void Forward(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) => compute.ForEachRow(x.Rows, row =>
+    public static void Forward(
+        Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) => compute.ForEachRow(x.Rows, row =>
     {
         if (statistics is null)
         {
@@ -64,7 +65,8 @@ internal static unsafe class LayerNorm
     /// <param name="shiftGradient">(C); is added to.</param>
     /// <param name="parts">Scratch of <see cref="PartsLengthOf"/>.</param>
     public static void Backward(
-        Compute compute, Matrix x, float* statistics, float* scale, Matrix dy, Matrix dx, float* scaleGradient, float* shiftGradient, float* parts)
+        Compute compute, Matrix x, float* statistics, float* scale, Matrix dy, Matrix dx, float* scaleGradient, float* shiftGradient,
+        float* parts)
     {
         int width = x.Columns, partCount = (x.Rows + RowsPerPart - 1) / RowsPerPart;
         compute.ForEach(partCount, part =>
@@ -110,7 +112,8 @@ internal static unsafe class LayerNorm
             Row.Store(gradient + Row.Load(shiftGradient, i, width), shiftGradient, i, width);
         }
 
-        Vector512<float> meanGradient = Vector512.Create(Lanes.Sum(sum) / width), meanWithInput = Vector512.Create(Lanes.Sum(sumWithInput) / width);
+        var meanGradient = Vector512.Create(Lanes.Sum(sum) / width);
+        var meanWithInput = Vector512.Create(Lanes.Sum(sumWithInput) / width);
         for (int i = 0; i < width; i += Lanes.Count)
         {
             var normalized = (Row.Load(x, i, width) - mean) * factor;

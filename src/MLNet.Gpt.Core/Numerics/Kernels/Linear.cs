@@ -35,7 +35,8 @@ internal static unsafe class Linear
         compute.ForEach((rows.Columns + ColumnsPerChunk - 1) / ColumnsPerChunk, chunk =>
         {
             int column = chunk * ColumnsPerChunk, end = Math.Min(rows.Columns, column + ColumnsPerChunk);
-            for (; column < end; column += Lanes.Count) AddSums(rows.SliceColumns(column, Math.Min(Lanes.Count, end - column)), sums + column);
+            for (; column < end; column += Lanes.Count) AddSums(
+                rows.SliceColumns(column, Math.Min(Lanes.Count, end - column)), sums + column);
         });
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

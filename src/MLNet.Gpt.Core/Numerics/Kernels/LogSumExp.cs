@@ -4,13 +4,13 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>What a stretch of one position's logits adds to its loss.</summary>
+/// <summary>What a chunk of one position's logits adds to its loss.</summary>
 /// <param name="Maximum">The greatest logit.</param>
 /// <param name="Sum">Σ e^(logit − maximum).</param>
 /// <param name="AboveTarget">How many logits exceed the target's.</param>
 internal readonly unsafe record struct LogSumExp(float Maximum, float Sum, int AboveTarget)
 {
-    /// <summary>Measures a stretch of logits.</summary>
+    /// <summary>Measures a chunk of logits.</summary>
     /// <param name="logits">At least one logit.</param>
     /// <param name="count">How many.</param>
     /// <param name="target">The target's logit, wherever in the vocabulary it stands.</param>
@@ -24,9 +24,9 @@ internal readonly unsafe record struct LogSumExp(float Maximum, float Sum, int A
         var above = -Vector512.GreaterThan(last, targets).AsInt32();
         for (int i = 0; i < whole; i += Lanes.Count)
         {
-            var stretch = Vector512.Load(logits + i);
-            maxima = Vector512.Max(maxima, stretch);
-            above -= Vector512.GreaterThan(stretch, targets).AsInt32();
+            var chunk = Vector512.Load(logits + i);
+            maxima = Vector512.Max(maxima, chunk);
+            above -= Vector512.GreaterThan(chunk, targets).AsInt32();
         }
 
         float maximum = Lanes.Max(maxima);
@@ -36,12 +36,12 @@ internal readonly unsafe record struct LogSumExp(float Maximum, float Sum, int A
         return new(maximum, Lanes.Sum(sums), Vector512.Sum(above));
     }
 
-    /// <summary>ln Σ e^logit over all stretches, in their order.</summary>
-    public static double Combine(ReadOnlySpan<LogSumExp> stretches)
+    /// <summary>ln Σ e^logit over all chunks, in their order.</summary>
+    public static double Combine(ReadOnlySpan<LogSumExp> chunks)
     {
         double maximum = double.NegativeInfinity, sum = 0;
-        foreach (var stretch in stretches) maximum = Math.Max(maximum, stretch.Maximum);
-        foreach (var stretch in stretches) sum += stretch.Sum * Math.Exp(stretch.Maximum - maximum);
+        foreach (var chunk in chunks) maximum = Math.Max(maximum, chunk.Maximum);
+        foreach (var chunk in chunks) sum += chunk.Sum * Math.Exp(chunk.Maximum - maximum);
         return maximum + Math.Log(sum);
     }
 }

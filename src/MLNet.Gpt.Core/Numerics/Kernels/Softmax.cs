@@ -19,7 +19,8 @@ internal static unsafe class Softmax
     }
 
     /// <summary>Returns the greatest number of a padded row, or NaN if one is NaN.</summary>
-    public static float Max(float* x, int count) => Lanes.Max(Row.Fold(default(Maximum), Vector512.Create(float.NegativeInfinity), x, count));
+    public static float Max(float* x, int count) =>
+        Lanes.Max(Row.Fold(default(Maximum), Vector512.Create(float.NegativeInfinity), x, count));
 
     /// <summary>Replaces a padded row by e^(scale × x − shift) and returns the sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

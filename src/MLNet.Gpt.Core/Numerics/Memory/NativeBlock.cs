@@ -50,7 +50,8 @@ internal sealed unsafe class NativeBlock : SafeHandle
         }
         catch (OutOfMemoryException error)
         {
-            throw new OutOfMemoryException(string.Create(CultureInfo.InvariantCulture, $"There is no memory of {length} bytes for {purpose}."), error);
+            throw new OutOfMemoryException(
+                string.Create(CultureInfo.InvariantCulture, $"There is no memory of {length} bytes for {purpose}."), error);
         }
 
         block.SetHandle((nint)raw);

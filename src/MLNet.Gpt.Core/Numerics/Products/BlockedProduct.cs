@@ -99,7 +99,8 @@ internal static unsafe class BlockedProduct
     public static void AddTransposed(Compute compute, Matrix a, float* panels, Matrix c)
     {
         var kernels = compute.Kernels;
-        int width = kernels.PanelWidth, panelCount = (c.Columns + width - 1) / width, blocks = (a.Columns + RowsPerBlock - 1) / RowsPerBlock;
+        int width = kernels.PanelWidth, panelCount = (c.Columns + width - 1) / width,
+            blocks = (a.Columns + RowsPerBlock - 1) / RowsPerBlock;
         int depth = a.Rows;
         compute.ForRanges(blocks * panelCount, (first, end) =>
         {
@@ -137,7 +138,9 @@ internal static unsafe class BlockedProduct
     public static void PackPanels(Compute compute, Matrix b, float* panels)
     {
         var source = new MatrixPanels(b, compute.Kernels);
-        compute.ForEach((b.Columns + source.Width - 1) / source.Width, panel => source.Prepare(panel, panels + ((nint)panel * source.Width * b.Rows)));
+        compute.ForEach(
+            (b.Columns + source.Width - 1) / source.Width,
+            panel => source.Prepare(panel, panels + ((nint)panel * source.Width * b.Rows)));
     }
 
     /// <summary>Multiplies a block of rows with a panel that is laid out as [k][width].</summary>

@@ -16,7 +16,10 @@ internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
     /// <summary>Runs a body for 0 … count − 1, in any order.</summary>
     public void ForEach(int count, Action<int> body) => WorkerTeam.Run(count, ThreadCount, body);
 
-    /// <summary>Runs a body for the rows 0 … rows − 1, in any order; several rows make one work item, and few rows are not worth sharing.</summary>
+    /// <summary>
+    /// Runs a body for the rows 0 … rows − 1, in any order; several rows make one work item, and few rows are not worth
+    /// sharing.
+    /// </summary>
     public void ForEachRow(int rows, Action<int> body)
     {
         if (rows < FewestRowsToShare)

@@ -30,7 +30,8 @@ internal static unsafe class Int8Product
         int steps = (depth + 3) / 4;
         for (int block = 0; steps > 0; block++, steps -= StepsPerBlock)
         {
-            Vector256<int> s0 = Vector256.Create(corrections[2 * block] + corrections[(2 * block) + 1]), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
+            var s0 = Vector256.Create(corrections[2 * block] + corrections[(2 * block) + 1]);
+            Vector256<int> s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
             int* four = (int*)row + (block * StepsPerBlock);
             int* end = four + Math.Min(StepsPerBlock, steps);
             for (; four < end; four++)

@@ -35,7 +35,8 @@ internal abstract unsafe class KernelSet
     /// The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed
     /// matrix.
     /// </summary>
-    public abstract void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
+    public abstract void MultiplyStridedTile(
+        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
 
     /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
     public abstract void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y);
@@ -53,7 +54,8 @@ internal abstract unsafe class KernelSet
     public abstract void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns);
 
     /// <summary>The same where the weights' rows and steps stand any distances apart.</summary>
-    public abstract void AddStridedWeightedRows(int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns);
+    public abstract void AddStridedWeightedRows(
+        int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns);
 
     /// <summary>y (columns) += weights (depth) · rows (depth × columns).</summary>
     public abstract void AddWeightedRow(int depth, float* weights, float* rows, nint stride, float* y, int columns);

@@ -12,7 +12,8 @@ internal sealed unsafe class KernelSet<TSimd, TVector> : KernelSet
     public override void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate) =>
         TileProduct<TSimd, TVector>.MultiplyWide(depth, a, lda, 1, panel, PanelWidth, c, ldc, accumulate);
 
-    public override void MultiplyStridedTile(int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate) =>
+    public override void MultiplyStridedTile(
+        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate) =>
         TileProduct<TSimd, TVector>.MultiplyWide(depth, a, rowStride, stepStride, panel, PanelWidth, c, ldc, accumulate);
 
     public override void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y) =>
@@ -27,11 +28,13 @@ internal sealed unsafe class KernelSet<TSimd, TVector> : KernelSet
     public override void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns) =>
         AddStridedWeightedRows(depth, weights, ldw, 1, rows, stride, y, columns);
 
-    public override void AddStridedWeightedRows(int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns)
+    public override void AddStridedWeightedRows(
+        int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns)
     {
         for (int column = 0; column < columns; column += ValueWidth)
         {
-            TileProduct<TSimd, TVector>.MultiplyNarrow(depth, weights, rowStride, stepStride, rows + column, stride, y + column, columns, accumulate: true);
+            TileProduct<TSimd, TVector>.MultiplyNarrow(
+                depth, weights, rowStride, stepStride, rows + column, stride, y + column, columns, accumulate: true);
         }
     }
 

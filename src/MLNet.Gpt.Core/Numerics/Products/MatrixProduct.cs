@@ -49,7 +49,9 @@ internal static unsafe class MatrixProduct
     public static void Quantize(int depth, float* input, nint inputStride, int rows, byte* quantized, int threadCount)
     {
         int stride = QuantizedRow.StrideOf(depth);
-        WorkerTeam.Run(rows, rows < 8 ? 1 : threadCount, row => QuantizedRow.Quantize(input + (row * inputStride), depth, quantized + ((long)row * stride)));
+        WorkerTeam.Run(
+            rows, rows < 8 ? 1 : threadCount,
+            row => QuantizedRow.Quantize(input + (row * inputStride), depth, quantized + ((long)row * stride)));
     }
 
     /// <summary>y (panels × panel width) = one row · panels.</summary>
@@ -75,7 +77,8 @@ internal static unsafe class MatrixProduct
             case WeightPrecision.Int8:
                 for (int i = 0; i < count; i++)
                 {
-                    Int8Product.Multiply(depth, quantized, data + (i * matrix.PanelStride), matrix.Scales + ((panel + i) * width), y + (i * width));
+                    Int8Product.Multiply(
+                        depth, quantized, data + (i * matrix.PanelStride), matrix.Scales + ((panel + i) * width), y + (i * width));
                 }
 
                 break;

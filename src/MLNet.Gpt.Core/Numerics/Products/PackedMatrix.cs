@@ -8,13 +8,15 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// The matrix of a linear layer, (out, in), laid out for the kernels: panels of a few dozen outputs, and within a panel step after
-/// step of k, the outputs side by side. A product reads it from front to back whatever the number of rows it is multiplied with.
+/// The matrix of a linear layer, (out, in), laid out for the kernels: panels of a few dozen outputs, and within a panel
+/// step after step of k, the outputs side by side. A product reads it from front to back whatever the number of rows it
+/// is multiplied with.
 /// </summary>
 /// <remarks>
-/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as bytes offset by 128.
-/// Bytes have one scale per output, or, where <see cref="HasBlocks"/>, one per 32 steps of k and output, which lie before the bytes of their
-/// panel as [block][output] in half precision. Outputs missing in the last panel, and steps missing in the last pair or four, are 0.
+/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as
+/// bytes offset by 128. Bytes have one scale per output, or, where <see cref="HasBlocks"/>, one per 32 steps of k and
+/// output, which lie before the bytes of their panel as [block][output] in half precision. Outputs missing in the last
+/// panel, and steps missing in the last pair or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IWeightMatrix
 {
@@ -40,7 +42,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     public PackedMatrix(
         NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false)
     {
-        Debug.Assert(!hasBlocks || (precision == WeightPrecision.Int8 && depth % Q8Block.Length == 0), "Only whole blocks of bytes have scales of their own.");
+        Debug.Assert(
+            !hasBlocks || (precision == WeightPrecision.Int8 && depth % Q8Block.Length == 0),
+            "Only whole blocks of bytes have scales of their own.");
         _arena = arena;
         Label = label;
         Outputs = outputs;
@@ -124,7 +128,11 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             case WeightPrecision.Int8:
                 byte* bytes = panel + (4 * column);
                 float scale = Scales[row];
-                for (int k = 0; k < Depth; k++) destination[k] = (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset) * scale;
+                for (int k = 0; k < Depth; k++)
+                {
+                    destination[k] = (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset) * scale;
+                }
+
                 break;
             default:
                 throw Check.Undefined(Precision, nameof(Precision));
@@ -182,7 +190,8 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     {
         for (int k = 0; k < Depth; k++)
         {
-            destination[k] = (float)scales[k / Q8Block.Length * PanelWidth] * (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset);
+            destination[k] = (float)scales[k / Q8Block.Length * PanelWidth]
+                * (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset);
         }
     }
 
@@ -207,7 +216,10 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             for (int output = 0; output < count; output++)
             {
                 float* row = rows + ((long)output * Depth);
-                for (int k = start; k < end; k++) panel[((long)(k >> 1) * 2 * PanelWidth) + (2 * output) + (k & 1)] = BFloat16Rounding.Round(row[k]);
+                for (int k = start; k < end; k++)
+                {
+                    panel[((long)(k >> 1) * 2 * PanelWidth) + (2 * output) + (k & 1)] = BFloat16Rounding.Round(row[k]);
+                }
             }
         }
     }
@@ -223,7 +235,8 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             scales[output] = scale;
             for (int k = 0; k < Depth; k++)
             {
-                panel[((long)(k >> 2) * 4 * PanelWidth) + (4 * output) + (k & 3)] = (byte)(Int8Rounding.Round(row[k], inverse) + Int8Rounding.Offset);
+                panel[((long)(k >> 2) * 4 * PanelWidth) + (4 * output) + (k & 3)] =
+                    (byte)(Int8Rounding.Round(row[k], inverse) + Int8Rounding.Offset);
             }
         }
     }

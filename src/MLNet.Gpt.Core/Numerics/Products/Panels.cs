@@ -87,7 +87,8 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernel
     {
         Vector128<float> row0 = Vector128.Load(source), row1 = Vector128.Load(source + sourceStride);
         Vector128<float> row2 = Vector128.Load(source + (2 * sourceStride)), row3 = Vector128.Load(source + (3 * sourceStride));
-        Vector128<double> low01 = ZipLow(row0, row1), high01 = ZipHigh(row0, row1), low23 = ZipLow(row2, row3), high23 = ZipHigh(row2, row3);
+        Vector128<double> low01 = ZipLow(row0, row1), high01 = ZipHigh(row0, row1);
+        Vector128<double> low23 = ZipLow(row2, row3), high23 = ZipHigh(row2, row3);
         ZipLow(low01, low23).Store(target);
         ZipHigh(low01, low23).Store(target + targetStride);
         ZipLow(high01, high23).Store(target + (2 * targetStride));
@@ -153,7 +154,8 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
                 for (int row = 0; row < rows; row++)
                 {
                     Int8Product.Multiply(
-                        matrix.Depth, QuantizedAt(firstRow + row), matrix.Panel(panel), matrix.Scales + (panel * Width), tile + (row * Width));
+                        matrix.Depth, QuantizedAt(firstRow + row), matrix.Panel(panel), matrix.Scales + (panel * Width),
+                        tile + (row * Width));
                 }
 
                 break;

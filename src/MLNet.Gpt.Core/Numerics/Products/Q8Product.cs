@@ -45,7 +45,8 @@ internal static unsafe class Q8Product
         for (int first = 0; first < blockCount; first += BlocksPerPass)
         {
             int count = Math.Min(BlocksPerPass, blockCount - first), numbers = count * PanelWidth;
-            TensorPrimitives.ConvertToSingle(new ReadOnlySpan<Half>(scales + (first * PanelWidth), numbers), new Span<float>(widened, numbers));
+            TensorPrimitives.ConvertToSingle(
+                new ReadOnlySpan<Half>(scales + (first * PanelWidth), numbers), new Span<float>(widened, numbers));
             for (int row = 0; row < rowCount; row++)
             {
                 byte* bytes = rows + ((long)row * rowStride);

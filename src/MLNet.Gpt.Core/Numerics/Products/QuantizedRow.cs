@@ -5,11 +5,13 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// A row of activations as signed bytes, with a scale for every 64 of them: one outlier then coarsens only its neighbours.
+/// A row of activations as signed bytes, with a scale for every 64 of them: one outlier then coarsens only its
+/// neighbors.
 /// </summary>
 /// <remarks>
-/// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections per block (int), one for
-/// each half: −128 × the sum of its 32 bytes. Weights are held offset by 128, and a correction takes the offset out again for every output.
+/// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections
+/// per block (int), one for each half: −128 × the sum of its 32 bytes. Weights are held offset by 128, and a correction
+/// takes the offset out again for every output.
 /// </remarks>
 internal static unsafe class QuantizedRow
 {
@@ -45,7 +47,8 @@ internal static unsafe class QuantizedRow
                 values = rest;
             }
 
-            Vector512<float> a = Vector512.Load(values), b = Vector512.Load(values + 16), c = Vector512.Load(values + 32), d = Vector512.Load(values + 48);
+            Vector512<float> a = Vector512.Load(values), b = Vector512.Load(values + 16);
+            Vector512<float> c = Vector512.Load(values + 32), d = Vector512.Load(values + 48);
             float scale = Int8Rounding.ScaleOf(Lanes.Max(Vector512.Max(
                 Vector512.Max(Vector512.Abs(a), Vector512.Abs(b)), Vector512.Max(Vector512.Abs(c), Vector512.Abs(d)))));
             var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);

@@ -15,7 +15,10 @@ internal readonly unsafe struct StoreSink(Matrix y, float* bias = null) : ISink
     }
 }
 
-/// <summary>y = x + (sums + bias), as the branches of a block are added to the residual stream; there may be no bias, and y may be x.</summary>
+/// <summary>
+/// y = x + (sums + bias), as the branches of a block are added to the residual stream; there may be no bias, and y may
+/// be x.
+/// </summary>
 internal readonly unsafe struct AddSink(Matrix x, float* bias, Matrix y) : ISink
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -12,7 +12,7 @@ namespace MLNet.Gpt.Numerics.Products;
 /// multiplies it with one number of each row of A. On machines of 32 registers 8 rows × 3 registers of sums stay in
 /// registers, so 11 loads feed 24 multiply-adds; on machines of 16 registers it is 4 rows, twice. A's rows stand
 /// <c>lda</c> numbers apart and its steps of k <c>step</c> numbers: 1 for a matrix as it lies, its row length for the
-/// transposed. Every sum runs over k in order, with one rounding a step: its bits depend neither on the width of the
+/// transposed. Every sum runs over k in order, with one rounding per step: its bits depend neither on the width of the
 /// registers nor on the rows beside it, and are those of <see cref="VectorProduct{TSimd, TVector}"/>.
 /// </remarks>
 internal static unsafe class TileProduct<TSimd, TVector>

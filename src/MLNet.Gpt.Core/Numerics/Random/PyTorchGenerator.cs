@@ -131,5 +131,6 @@ internal sealed class PyTorchGenerator(long seed)
     }
 
     /// <summary>One step of Horner's scheme, y · x + c, rounded once.</summary>
-    private static Vector256<float> Add(Vector256<float> y, Vector256<float> x, float c) => Vector256.FusedMultiplyAdd(y, x, Vector256.Create(c));
+    private static Vector256<float> Add(Vector256<float> y, Vector256<float> x, float c) =>
+        Vector256.FusedMultiplyAdd(y, x, Vector256.Create(c));
 }

@@ -120,12 +120,16 @@ internal static unsafe class Row
     public static void AddSum(float* x, float* y, float* z, float* result, int count) => Map(default(SumOfThree), x, y, z, result, count);
 
     /// <summary>result = x × factor.</summary>
-    public static void Scale(float* x, float factor, float* result, int count) => Map(new Product(Vector512.Create(factor)), x, result, count);
+    public static void Scale(float* x, float factor, float* result, int count) =>
+        Map(new Product(Vector512.Create(factor)), x, result, count);
 
     /// <summary>Returns Σ x y.</summary>
     public static float Dot(float* x, float* y, int count) => Lanes.Sum(Fold(default(SumOfProducts), Vector512<float>.Zero, x, y, count));
 
-    /// <summary>y = x, for the short rows of tiles and panels: a call of the runtime's own copying would take longer than the copy.</summary>
+    /// <summary>
+    /// y = x, for the short rows of tiles and panels: a call of the runtime's own copying would take longer than the
+    /// copy.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy(float* x, float* y, int count)
     {

@@ -35,7 +35,9 @@ internal sealed unsafe class AdamW
     /// <summary>Returns the norm of the gradients of all weights that are not frozen.</summary>
     public double GradientNorm(Compute compute)
     {
-        compute.ForEach(_chunks.Length, i => _squares[i] = _chunks[i].IsFrozen ? 0 : SumOfSquares(_parameters.Gradients + _chunks[i].Offset, _chunks[i].Length));
+        compute.ForEach(
+            _chunks.Length,
+            i => _squares[i] = _chunks[i].IsFrozen ? 0 : SumOfSquares(_parameters.Gradients + _chunks[i].Offset, _chunks[i].Length));
         return Math.Sqrt(_squares.Sum());
     }
 
@@ -73,7 +75,8 @@ internal sealed unsafe class AdamW
         float* first = _parameters.FirstMoments + chunk.Offset;
         float* second = _parameters.SecondMoments + chunk.Offset;
         Vector512<float> gradientFactor = Vector512.Create(factors.Gradient), keep = Vector512.Create(factors.Keep);
-        Vector512<float> new1 = Vector512.Create(factors.New1), beta2 = Vector512.Create(factors.Beta2), new2 = Vector512.Create(factors.New2);
+        var new1 = Vector512.Create(factors.New1);
+        Vector512<float> beta2 = Vector512.Create(factors.Beta2), new2 = Vector512.Create(factors.New2);
         Vector512<float> rootCorrection = Vector512.Create(factors.RootOfCorrection2), epsilon = Vector512.Create(factors.Epsilon);
         var minusStep = Vector512.Create(-factors.StepSize);
         for (int i = 0; i < chunk.Length; i += Lanes.Count)
@@ -120,7 +123,8 @@ internal sealed unsafe class AdamW
 
     /// <summary>The step's numbers, computed in double precision and rounded once.</summary>
     private readonly struct Factors(
-        double learningRate, ManagedEngineOptions options, double correction1, double correction2, double gradientFactor, double weightDecay)
+        double learningRate, ManagedEngineOptions options, double correction1, double correction2, double gradientFactor,
+        double weightDecay)
     {
         public readonly float Gradient = (float)gradientFactor;
         public readonly float Keep = (float)(1 - (learningRate * weightDecay));

@@ -19,8 +19,10 @@ internal static unsafe class EngineState
         var state = new Dictionary<string, byte[]> { [Steps] = Bytes((ulong)step), [Batches] = Bytes(batch), [Seed] = Bytes(seed) };
         foreach (var slot in Moments(parameters))
         {
-            state[FirstMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(parameters.FirstMoments + slot.Offset, (int)slot.Length)).ToArray();
-            state[SecondMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(parameters.SecondMoments + slot.Offset, (int)slot.Length)).ToArray();
+            state[FirstMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(
+                parameters.FirstMoments + slot.Offset, (int)slot.Length)).ToArray();
+            state[SecondMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(
+                parameters.SecondMoments + slot.Offset, (int)slot.Length)).ToArray();
         }
 
         return state;
@@ -40,8 +42,10 @@ internal static unsafe class EngineState
 
         foreach (var slot in Moments(parameters))
         {
-            MemoryMarshal.Cast<byte, float>(state[FirstMoment + slot.Name]).CopyTo(new Span<float>(parameters.FirstMoments + slot.Offset, (int)slot.Length));
-            MemoryMarshal.Cast<byte, float>(state[SecondMoment + slot.Name]).CopyTo(new Span<float>(parameters.SecondMoments + slot.Offset, (int)slot.Length));
+            MemoryMarshal.Cast<byte, float>(state[FirstMoment + slot.Name]).CopyTo(new Span<float>(
+                parameters.FirstMoments + slot.Offset, (int)slot.Length));
+            MemoryMarshal.Cast<byte, float>(state[SecondMoment + slot.Name]).CopyTo(new Span<float>(
+                parameters.SecondMoments + slot.Offset, (int)slot.Length));
         }
 
         return found;
@@ -51,7 +55,8 @@ internal static unsafe class EngineState
 
     private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
         !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")
-        : bytes.LongLength != length ? throw new InvalidDataException($"The training state holds {bytes.LongLength} bytes for '{name}', where {length} are needed.")
+        : bytes.LongLength != length ? throw new InvalidDataException(
+            $"The training state holds {bytes.LongLength} bytes for '{name}', where {length} are needed.")
         : bytes;
 
     private static ulong Number(IReadOnlyDictionary<string, byte[]> state, string name) =>

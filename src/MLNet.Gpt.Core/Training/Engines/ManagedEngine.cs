@@ -65,16 +65,19 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
 
         Forward(batch, a, shape, dropout);
         var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), network.Head.WeightGradient, a.Panels);
-        HeadLoss.Run(_compute, a.Normalized(rows), network.Head.Weight, batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
+        HeadLoss.Run(
+            _compute, a.Normalized(rows), network.Head.Weight, batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
 
         var gradient = a.Gradient(rows);
         _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
         LayerNorm.Backward(
             _compute, a.Residual(_config.LayerCount, rows), a.Statistics(2 * _config.LayerCount), network.FinalNormScale.Pointer,
             a.Branch(rows), gradient, network.FinalNormScale.Gradient, network.FinalNormShift.Gradient, a.Parts);
-        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(_compute, network.Blocks[layer], a, shape, layer, dropout);
+        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(
+            _compute, network.Blocks[layer], a, shape, layer, dropout);
         Embedding.Backward(
-            _compute, batch.Inputs, _positions, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient, network.PositionEmbedding.Gradient);
+            _compute, batch.Inputs, _positions, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient,
+            network.PositionEmbedding.Gradient);
         return Sum(rows) / rows;
     }
 
@@ -140,7 +143,11 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         var theirs = weights.Config with { DropoutRate = _config.DropoutRate }; // dropout has no weights
-        if (theirs != _config) throw new ArgumentException($"The weights belong to {weights.Config}; the network is {_config}.", nameof(weights));
+        if (theirs != _config)
+        {
+            throw new ArgumentException($"The weights belong to {weights.Config}; the network is {_config}.", nameof(weights));
+        }
+
         var (step, batch, seed) = EngineState.Restore(_parameters, state);
         _parameters.Load(weights);
         (_optimizer.Step, _batch, _seed) = (step, batch, seed);
@@ -173,12 +180,14 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         int rows = batch.BatchSize * batch.Length;
         var network = _parameters.Network;
         Embedding.Forward(
-            _compute, batch.Inputs, _positions, network.TokenEmbedding, network.PositionEmbedding.Pointer, dropout.Embedding, a.Residual(0, rows));
+            _compute, batch.Inputs, _positions, network.TokenEmbedding, network.PositionEmbedding.Pointer, dropout.Embedding,
+            a.Residual(0, rows));
         for (int layer = 0; layer < _config.LayerCount; layer++)
         {
             var attention = new WindowAttention(shape, a.LogSumExp(layer), dropout.AttentionWeights(layer));
             DecoderBlock.Forward(
-                _compute, network.Blocks[layer], a.BuffersOf(layer, rows), attention, dropout.AttentionBranch(layer), dropout.FeedForwardBranch(layer));
+                _compute, network.Blocks[layer], a.BuffersOf(layer, rows), attention, dropout.AttentionBranch(layer),
+                dropout.FeedForwardBranch(layer));
         }
 
         LayerNorm.Forward(
@@ -192,7 +201,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         if (batch.Length > _config.ContextLength)
         {
             throw new ArgumentException(
-                $"The batch's windows have {batch.Length} tokens; the model takes at most {_config.ContextLength}, its context length.", nameof(batch));
+                $"The batch's windows have {batch.Length} tokens; the model takes at most {_config.ContextLength}, its context length.",
+                nameof(batch));
         }
 
         TokenIds.Validate(batch.Inputs, _config.VocabularySize, nameof(batch));
