@@ -110,7 +110,7 @@ internal sealed unsafe class AdamW
         return (double)Lanes.Sum(even) + Lanes.Sum(odd);
     }
 
-    private IEnumerable<Piece> ChunksOf(ParameterSlot slot)
+    private IEnumerable<Chunk> ChunksOf(ParameterSlot slot)
     {
         bool decays = slot.IsMatrix || !_options.DecaysMatricesOnly;
         for (long start = 0; start < slot.Length; start += ChunkLength)
