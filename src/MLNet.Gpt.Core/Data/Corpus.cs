@@ -7,8 +7,9 @@ using System.Text;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Documents to measure, in an order that is always the same. They are read when they are needed and not kept, so a corpus may be larger than
-/// memory. Measuring reads it once; result files and the estimated time left need a second pass for its identity.
+/// Documents to measure, in an order that is always the same. They are read when they are needed and not kept, so a
+/// corpus may be larger than memory. Measuring reads it once; result files and the estimated time left need a second
+/// pass for its identity.
 /// </summary>
 public sealed class Corpus
 {
@@ -35,11 +36,16 @@ public sealed class Corpus
         return new(texts.Select((text, i) => new CorpusDocument((i + 1).ToString(CultureInfo.InvariantCulture), text)));
     }
 
-    /// <summary>Creates a corpus of text files; each is a document whose name is that of the file without its folder.</summary>
+    /// <summary>
+    /// Creates a corpus of text files; each is a document whose name is that of the file without its folder.
+    /// </summary>
     /// <param name="paths">The files, in order.</param>
-    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <param name="encoding">
+    /// The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.
+    /// </param>
     /// <remarks>
-    /// Files are read when the corpus is enumerated, and then throw what <see cref="TextFile.ReadAllText"/> throws for a file that it rejects.
+    /// Files are read when the corpus is enumerated, and then throw what <see cref="TextFile.ReadAllText"/> throws for
+    /// a file that it rejects.
     /// </remarks>
     public static Corpus FromFiles(IEnumerable<string> paths, Encoding? encoding = null)
     {

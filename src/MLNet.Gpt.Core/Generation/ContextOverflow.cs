@@ -4,16 +4,16 @@ namespace MLNet.Gpt;
 public enum ContextOverflow
 {
     /// <summary>
-    /// Each further token is predicted from the last T tokens, as in the book's <c>generate_text_simple</c>. As positions are absolute, every
-    /// token of the window changes its position and the whole window is computed again: a token then costs the work of T tokens. A longer
-    /// prompt is cropped to its last T tokens.
+    /// Each further token is predicted from the last T tokens, as in the book's <c>generate_text_simple</c>. As
+    /// positions are absolute, every token of the window changes its position and the whole window is computed again: a
+    /// token then costs the work of T tokens. A longer prompt is cropped to its last T tokens.
     /// </summary>
     Slide,
 
     /// <summary>
-    /// A full context is cut to its last T / 2 tokens, which are computed again; then it fills up again. On average a token costs at most twice
-    /// the usual work, but it is predicted from T / 2 to T tokens, so the text differs from that of <see cref="Slide"/>. A longer prompt is
-    /// cropped to its last T tokens.
+    /// A full context is cut to its last T / 2 tokens, which are computed again; then it fills up again. On average a
+    /// token costs at most twice the usual work, but it is predicted from T / 2 to T tokens, so the text differs from
+    /// that of <see cref="Slide"/>. A longer prompt is cropped to its last T tokens.
     /// </summary>
     KeepHalf,
 

@@ -18,8 +18,8 @@ public sealed class GeneratedText
     public string Text { get; }
 
     /// <summary>
-    /// The generated tokens, without an end-of-text token that ended the generation. Those that spell a stop sequence at the end are included,
-    /// as such a token can also hold the end of the text.
+    /// The generated tokens, without an end-of-text token that ended the generation. Those that spell a stop sequence
+    /// at the end are included, as such a token can also hold the end of the text.
     /// </summary>
     public IReadOnlyList<int> TokenIds { get; }
 

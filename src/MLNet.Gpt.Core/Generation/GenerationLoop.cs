@@ -2,8 +2,8 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all in one pass over the model's weights
-/// where possible, and starts the next request where one has ended.
+/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all in one pass
+/// over the model's weights where possible, and starts the next request where one has ended.
 /// </summary>
 internal sealed class GenerationLoop : IDisposable
 {
@@ -39,7 +39,9 @@ internal sealed class GenerationLoop : IDisposable
     public bool IsFinished => _running.Count == 0 && !_hasNext;
 
     /// <summary>Gives every running sequence a token.</summary>
-    /// <param name="written">Called for each with the text that became final; the finish reason of the writer is set where it has ended.</param>
+    /// <param name="written">
+    /// Called for each with the text that became final; the finish reason of the writer is set where it has ended.
+    /// </param>
     /// <param name="cancellationToken">Checked between the steps, and by the model during each.</param>
     public void Advance(Action<SequenceWriter, string> written, CancellationToken cancellationToken)
     {

@@ -18,8 +18,8 @@ public sealed record GenerationOptions
     public int MaxTokens { get; init => field = Check.AtLeast(value, 1, nameof(MaxTokens)); } = 50;
 
     /// <summary>
-    /// The divisor of the logits before a token is drawn: below 1 for a sharper distribution, above 1 for a flatter one; 0 always takes the most
-    /// probable token. 0, or from 10⁻⁶ to 10⁶.
+    /// The divisor of the logits before a token is drawn: below 1 for a sharper distribution, above 1 for a flatter
+    /// one; 0 always takes the most probable token. 0, or from 10⁻⁶ to 10⁶.
     /// </summary>
     /// <value>0: greedy.</value>
     public double Temperature
@@ -38,7 +38,8 @@ public sealed record GenerationOptions
     public int? TopK { get; init => field = Check.AtLeast(value, 1, nameof(TopK)); }
 
     /// <summary>
-    /// Only the smallest set of most probable tokens whose probabilities reach this sum can be drawn (nucleus sampling); above 0, at most 1.
+    /// Only the smallest set of most probable tokens whose probabilities reach this sum can be drawn (nucleus
+    /// sampling); above 0, at most 1.
     /// </summary>
     /// <value>1: all.</value>
     public double TopP { get; init => field = AboveZero(value, 1, nameof(TopP)); } = 1;
@@ -69,7 +70,8 @@ public sealed record GenerationOptions
     public IReadOnlyList<string> StopSequences { get; init => field = CopyStopSequences(value); } = [];
 
     /// <summary>
-    /// Whether the tokenizer's end-of-text token ends the generation; it is then not part of the result. Otherwise it is a token like any other.
+    /// Whether the tokenizer's end-of-text token ends the generation; it is then not part of the result. Otherwise it
+    /// is a token like any other.
     /// </summary>
     /// <value><see langword="true"/>.</value>
     public bool StopAtEndOfText { get; init; } = true;
@@ -80,18 +82,22 @@ public sealed record GenerationOptions
 
     /// <summary>How tokens are drawn where <see cref="Temperature"/> is above 0.</summary>
     /// <value><see cref="RandomAlgorithm.Xoshiro256"/>.</value>
-    public RandomAlgorithm RandomAlgorithm { get; init => field = Check.Defined(value, nameof(RandomAlgorithm)); } = RandomAlgorithm.Xoshiro256;
+    public RandomAlgorithm RandomAlgorithm
+    {
+        get;
+        init => field = Check.Defined(value, nameof(RandomAlgorithm));
+    } = RandomAlgorithm.Xoshiro256;
 
     /// <summary>
-    /// Whether <see cref="GeneratedText.Tokens"/> gives the log-probability and the rank of each generated token under the model itself: before
-    /// penalties, temperature and filters.
+    /// Whether <see cref="GeneratedText.Tokens"/> gives the log-probability and the rank of each generated token under
+    /// the model itself: before penalties, temperature and filters.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool ReturnLogProbabilities { get; init; }
 
     /// <summary>
-    /// How many of the model's most probable tokens to return with each generated token; at least 0. Above 0, log-probabilities are returned
-    /// as well.
+    /// How many of the model's most probable tokens to return with each generated token; at least 0. Above 0,
+    /// log-probabilities are returned as well.
     /// </summary>
     /// <value>0.</value>
     public int CandidateCount { get; init => field = Check.AtLeast(value, 0, nameof(CandidateCount)); }
@@ -104,7 +110,11 @@ public sealed record GenerationOptions
     /// How special tokens spelled out in a prompt are read. Use <see cref="SpecialTokens.Literal"/> for untrusted text.
     /// </summary>
     /// <value><see cref="SpecialTokens.Recognized"/>, as in the lecture.</value>
-    public SpecialTokens PromptSpecialTokens { get; init => field = Check.Defined(value, nameof(PromptSpecialTokens)); } = SpecialTokens.Recognized;
+    public SpecialTokens PromptSpecialTokens
+    {
+        get;
+        init => field = Check.Defined(value, nameof(PromptSpecialTokens));
+    } = SpecialTokens.Recognized;
 
     /// <summary>
     /// The most sequences to write at once where there are several prompts or samples; at least 1. Each holds a KV cache. Changes speed and
@@ -114,15 +124,17 @@ public sealed record GenerationOptions
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 8;
 
     /// <summary>
-    /// Whether to guess tokens from earlier occurrences of the same text and verify several at a time. The text is the same, token for token. It
-    /// comes faster where it repeats itself or its prompt, as in code, lists and summaries, and slightly slower where it never does. Only for
-    /// one text at a time.
+    /// Whether to guess tokens from earlier occurrences of the same text and verify several at a time. The text is the
+    /// same, token for token. It comes faster where it repeats itself or its prompt, as in code, lists and summaries,
+    /// and slightly slower where it never does. Only for one text at a time.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool LookupDecoding { get; init; }
 
     private static double AboveZero(double value, double maximum, string name) =>
-        value > 0 && value <= maximum ? value : throw Check.OutOfRange(name, value, FormattableString.Invariant($"above 0 and at most {maximum}"));
+        value > 0 && value <= maximum
+            ? value
+            : throw Check.OutOfRange(name, value, FormattableString.Invariant($"above 0 and at most {maximum}"));
 
     private static IReadOnlyList<string> CopyStopSequences(IReadOnlyList<string> value)
     {

@@ -1,14 +1,16 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// A sequence that appends guessed tokens together with each certain one, in one pass over the model's weights, and keeps the logits after each:
-/// a right guess costs nothing more, a wrong one is undone. The logits are those of one token at a time, bit for bit.
+/// A sequence that appends guessed tokens together with each certain one, in one pass over the model's weights, and
+/// keeps the logits after each: a right guess costs nothing more, a wrong one is undone. The logits are those of one
+/// token at a time, bit for bit.
 /// </summary>
 internal sealed class LookupSequence : ISequence
 {
     /// <summary>
-    /// The most tokens to guess at a time. With the certain one they are eight, the rows that the matrix product computes together: a pass of
-    /// eight takes about a third longer than one of a single token, and a ninth would begin another block.
+    /// The most tokens to guess at a time. With the certain one they are eight, the rows that the matrix product
+    /// computes together: a pass of eight takes about a third longer than one of a single token, and a ninth would
+    /// begin another block.
     /// </summary>
     public const int LongestDraft = 7;
 

@@ -20,7 +20,10 @@ public sealed class NextTokenPredictor(GptModel model)
     /// A logit is NaN or infinite, because weights are NaN or activations overflow.
     /// </exception>
     public IReadOnlyList<TokenCandidate> Predict(
-        ReadOnlySpan<char> text, int count = 5, SpecialTokens specialTokens = SpecialTokens.Recognized, CancellationToken cancellationToken = default) =>
+        ReadOnlySpan<char> text,
+        int count = 5,
+        SpecialTokens specialTokens = SpecialTokens.Recognized,
+        CancellationToken cancellationToken = default) =>
         Predict(model.Tokenizer.Encode(text, specialTokens), count, cancellationToken);
 
     /// <summary>Returns the most probable tokens after token ids, the best first and equally probable ones by id.</summary>

@@ -20,13 +20,14 @@ internal static class Selection
     {
         if (k >= values.Length) return float.NegativeInfinity;
 
-        // Collects values that exceed the k-th largest so far; whenever the buffer is full, only its k largest stay. With logits in random order,
-        // the buffer fills about ln(V / k) times after the first.
+        // Collects values that exceed the k-th largest so far; whenever the buffer is full, only its k largest stay.
+        // With logits in random order, the buffer fills about ln(V / k) times after the first.
         float floor = float.NegativeInfinity;
         int count = 0, i = 0;
         while (i < values.Length)
         {
-            if (i <= values.Length - Vector512<float>.Count && Vector512.LessThanOrEqualAll(Vector512.Create(values[i..]), Vector512.Create(floor)))
+            if (i <= values.Length - Vector512<float>.Count
+                && Vector512.LessThanOrEqualAll(Vector512.Create(values[i..]), Vector512.Create(floor)))
             {
                 i += Vector512<float>.Count;
                 continue;
@@ -49,8 +50,8 @@ internal static class Selection
     }
 
     /// <summary>
-    /// Returns the last of the fewest entries whose weights, from the greatest down (the lowest id first among equal ones), add up to at least a
-    /// target.
+    /// Returns the last of the fewest entries whose weights, from the greatest down (the lowest id first among equal
+    /// ones), add up to at least a target.
     /// </summary>
     /// <param name="entries">Reordered. At least one.</param>
     /// <param name="target">Where it is out of reach, the last entry of all is returned.</param>

@@ -8,12 +8,13 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Continues texts with a model: greedily as the lecture does, or by sampling. Immutable and safe for use by many threads; does not touch the
-/// global random generator.
+/// Continues texts with a model: greedily as the lecture does, or by sampling. Immutable and safe for use by many
+/// threads; does not touch the global random generator.
 /// </summary>
 /// <remarks>
-/// An empty prompt starts from the token that begins a document, which for GPT-2 is its end-of-text token; it is refused where the vocabulary
-/// has none. Ids that the model has and its tokenizer does not, such as the padding of a vocabulary of 50304, are never generated.
+/// An empty prompt starts from the token that begins a document, which for GPT-2 is its end-of-text token; it is
+/// refused where the vocabulary has none. Ids that the model has and its tokenizer does not, such as the padding of a
+/// vocabulary of 50304, are never generated.
 /// </remarks>
 public sealed class TextGenerator
 {
@@ -57,7 +58,8 @@ public sealed class TextGenerator
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
-    public GeneratedText Generate(ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public GeneratedText Generate(
+        ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
         return Write(Samples(Validated(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
@@ -65,7 +67,8 @@ public sealed class TextGenerator
 
     /// <summary>Continues a text on the thread pool.</summary>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public Task<GeneratedText> GenerateAsync(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+    public Task<GeneratedText> GenerateAsync(
+        string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Generate(prompt, options, cancellationToken), cancellationToken);
 
     /// <summary>
@@ -86,8 +89,9 @@ public sealed class TextGenerator
     }
 
     /// <summary>
-    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it were alone with the same seed. Prompts
-    /// are read and results returned while the caller enumerates, in the order of the prompts.
+    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it were alone
+    /// with the same seed. Prompts are read and results returned while the caller enumerates, in the order of the
+    /// prompts.
     /// </summary>
     /// <param name="prompts">The texts to continue.</param>
     /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
@@ -157,7 +161,8 @@ public sealed class TextGenerator
         }
     }
 
-    private IEnumerable<GeneratedText> Write(IEnumerable<WritingRequest> requests, GenerationOptions options, CancellationToken cancellationToken)
+    private IEnumerable<GeneratedText> Write(
+        IEnumerable<WritingRequest> requests, GenerationOptions options, CancellationToken cancellationToken)
     {
         using var loop = new GenerationLoop(_model, options, requests, isSingle: requests is WritingRequest[] { Length: 1 });
         var texts = new Dictionary<SequenceWriter, StringBuilder>();
@@ -179,7 +184,8 @@ public sealed class TextGenerator
         }
     }
 
-    private static GeneratedText Result(SequenceWriter writer, string text, FinishReason reason) => new(text, [.. writer.TokenIds], writer.Tokens, reason)
+    private static GeneratedText Result(SequenceWriter writer, string text, FinishReason reason) => new(
+        text, [.. writer.TokenIds], writer.Tokens, reason)
     {
         PromptTokenCount = writer.Request.PromptIds.Length,
         Seed = writer.Request.Seed,
@@ -208,13 +214,15 @@ public sealed class TextGenerator
         {
             return _model.Tokenizer.BeginningOfTextId is { } beginning
                 ? [beginning]
-                : throw new ArgumentException("The prompt is empty, and the vocabulary has no end-of-text token to start from.", nameof(promptIds));
+                : throw new ArgumentException(
+                    "The prompt is empty, and the vocabulary has no end-of-text token to start from.", nameof(promptIds));
         }
 
         return options.Overflow != ContextOverflow.Stop || promptIds.Length <= _model.ContextLength
             ? promptIds
             : throw new ArgumentException(
-                $"The prompt has {promptIds.Length} tokens; the context holds {_model.ContextLength}, and {nameof(GenerationOptions.Overflow)} is {options.Overflow}.",
+                $"The prompt has {promptIds.Length} tokens; the context holds {_model.ContextLength}, "
+                + $"and {nameof(GenerationOptions.Overflow)} is {options.Overflow}.",
                 nameof(promptIds));
     }
 }

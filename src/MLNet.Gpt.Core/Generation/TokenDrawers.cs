@@ -26,13 +26,13 @@ internal abstract class TokenDrawer
 }
 
 /// <summary>
-/// Draws as <c>torch.multinomial(probabilities, num_samples=1)</c> does on a CPU: every token of the vocabulary gets a number q from the
-/// exponential distribution, and the largest p / q wins, the lowest id among equal ones. Source: PyTorch's documentation of the method and the
-/// definition of its generator.
+/// Draws as <c>torch.multinomial(probabilities, num_samples=1)</c> does on a CPU: every token of the vocabulary gets a
+/// number q from the exponential distribution, and the largest p / q wins, the lowest id among equal ones. Source:
+/// PyTorch's documentation of the method and the definition of its generator.
 /// </summary>
 /// <remarks>
-/// q = −ln(1 − u) in double, rounded to single, where u has 53 of 64 bits of mt19937; p / q in single precision. A token that cannot be drawn
-/// has p = 0 and never wins, but its number is consumed all the same.
+/// q = −ln(1 − u) in double, rounded to single, where u has 53 of 64 bits of mt19937; p / q in single precision. A
+/// token that cannot be drawn has p = 0 and never wins, but its number is consumed all the same.
 /// </remarks>
 internal sealed class PyTorchDrawer(long seed) : TokenDrawer
 {

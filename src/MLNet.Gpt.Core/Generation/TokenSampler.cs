@@ -169,7 +169,8 @@ internal sealed class TokenHistory
     /// <summary>Applies the penalties of the options in place; ids of a prompt that have no logit are skipped.</summary>
     public void Penalize(Span<float> logits, GenerationOptions options)
     {
-        float repetition = (float)options.RepetitionPenalty, frequency = (float)options.FrequencyPenalty, presence = (float)options.PresencePenalty;
+        float repetition = (float)options.RepetitionPenalty;
+        float frequency = (float)options.FrequencyPenalty, presence = (float)options.PresencePenalty;
         foreach (var (id, count) in _generatedCounts)
         {
             if (id >= logits.Length) continue;

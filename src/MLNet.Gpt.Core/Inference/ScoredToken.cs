@@ -48,14 +48,18 @@ public sealed class ScoredToken
     public int Length => Text.Length;
 
     /// <summary>
-    /// The index of the first of its bytes in the text's UTF-8; <see langword="null"/> where it is not known, as in result files of version 1.
+    /// The index of the first of its bytes in the text's UTF-8; <see langword="null"/> where it is not known, as in
+    /// result files of version 1.
     /// </summary>
     public int? ByteStart { get; internal init; }
 
     /// <summary>ln p(token) as the model predicted it from the tokens before it, in nats.</summary>
     public double LogProbability { get; internal init; }
 
-    /// <summary>How many tokens the model considered more probable: 0 where the token is the arg-max. Readers are shown ranks from 1.</summary>
+    /// <summary>
+    /// How many tokens the model considered more probable: 0 where the token is the arg-max. Readers are shown ranks
+    /// from 1.
+    /// </summary>
     public int Rank { get; internal init; }
 
     /// <summary>ln p of the token that the model considered most probable, in nats.</summary>

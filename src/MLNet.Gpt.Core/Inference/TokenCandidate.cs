@@ -11,7 +11,8 @@ public readonly struct TokenCandidate
     public int Id { get; }
 
     /// <summary>
-    /// The token's own text, as <see cref="TokenPiece.Text"/> spells it: <c>&lt;E9&gt;</c> for a byte that is not part of a whole character.
+    /// The token's own text, as <see cref="TokenPiece.Text"/> spells it: <c>&lt;E9&gt;</c> for a byte that is not part
+    /// of a whole character.
     /// </summary>
     public string Text { get; }
 

@@ -7,8 +7,9 @@ namespace MLNet.Gpt;
 /// <summary>Cross-entropy of logits against target ids: −ln softmax(logits)[target], in one call.</summary>
 /// <remarks>
 /// <para>
-/// −ln p(target) = ln Σ exp(logit) − logit(target), with all logits shifted by the greatest. Exponentials and their sum have double precision;
-/// the sum over tokens is exact, so that neither the order nor the grouping of the rows changes a bit of it.
+/// −ln p(target) = ln Σ exp(logit) − logit(target), with all logits shifted by the greatest. Exponentials and their sum
+/// have double precision; the sum over tokens is exact, so that neither the order nor the grouping of the rows changes
+/// a bit of it.
 /// </para>
 /// <para>A target whose logit is −∞ has probability 0 and infinite loss. Logits that are NaN or +∞ are an error.</para>
 /// </remarks>
@@ -69,7 +70,8 @@ public static class CrossEntropy
                 ? $"shape ({logits.Length / vocabularySize}, {vocabularySize})"
                 : $"{logits.Length} elements, not a multiple of the vocabulary size {vocabularySize},";
             throw new ArgumentException(
-                $"Logits of {shape} do not match targets of shape ({targets.Length}), which need logits of shape ({targets.Length}, {vocabularySize}).",
+                $"Logits of {shape} do not match targets of shape ({targets.Length}), "
+                + $"which need logits of shape ({targets.Length}, {vocabularySize}).",
                 nameof(logits));
         }
 

@@ -6,12 +6,12 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The lecture's steps from logits to perplexity, each with its numbers: softmax, arg-max, the probabilities of the targets, their logarithms,
-/// the mean, its negative, the exponential; and the same loss in one call.
+/// The lecture's steps from logits to perplexity, each with its numbers: softmax, arg-max, the probabilities of the
+/// targets, their logarithms, the mean, its negative, the exponential; and the same loss in one call.
 /// </summary>
 /// <remarks>
-/// Probabilities, logarithms, mean and perplexity are rounded to single precision where PyTorch rounds them, so that they print as in the
-/// lecture; <see cref="Loss"/> has double precision. Lists of B · T elements are row-major.
+/// Probabilities, logarithms, mean and perplexity are rounded to single precision where PyTorch rounds them, so that
+/// they print as in the lecture; <see cref="Loss"/> has double precision. Lists of B · T elements are row-major.
 /// </remarks>
 public sealed class LossSteps
 {
@@ -131,7 +131,8 @@ public sealed class LossSteps
 
     /// <summary>Returns the same steps with numbers that another library rounded.</summary>
     internal LossSteps WithNumbers(
-        IReadOnlyList<int> argMaxIds, IReadOnlyList<float> targetProbabilities, IReadOnlyList<float> logProbabilities, float meanLogProbability) => new()
+        IReadOnlyList<int> argMaxIds, IReadOnlyList<float> targetProbabilities, IReadOnlyList<float> logProbabilities,
+        float meanLogProbability) => new()
     {
         BatchSize = BatchSize,
         TokenCount = TokenCount,
@@ -150,7 +151,8 @@ public sealed class LossSteps
         if (ids.Length != (long)batchSize * tokenCount)
         {
             throw new ArgumentException(
-                $"{ids.Length} {name} do not have the shape ({batchSize}, {tokenCount}), which takes {(long)batchSize * tokenCount}.", name);
+                $"{ids.Length} {name} do not have the shape ({batchSize}, {tokenCount}), which takes {(long)batchSize * tokenCount}.",
+                name);
         }
     }
 }

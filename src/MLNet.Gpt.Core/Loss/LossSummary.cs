@@ -4,8 +4,8 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The loss of any number of tokens: their summed negative log-likelihood and their number. Summaries add up exactly: the sum is kept in fixed
-/// point, so that the same tokens give the same bits in any grouping and order.
+/// The loss of any number of tokens: their summed negative log-likelihood and their number. Summaries add up exactly:
+/// the sum is kept in fixed point, so that the same tokens give the same bits in any grouping and order.
 /// </summary>
 public readonly record struct LossSummary
 {
@@ -37,7 +37,8 @@ public readonly record struct LossSummary
     public double CrossEntropy => TokenCount == 0 ? double.NaN : Sum / TokenCount;
 
     /// <summary>
-    /// Perplexity, exp(<see cref="CrossEntropy"/>): the number of equally likely tokens among which guessing would be as hard. NaN for no token.
+    /// Perplexity, exp(<see cref="CrossEntropy"/>): the number of equally likely tokens among which guessing would be
+    /// as hard. NaN for no token.
     /// </summary>
     public double Perplexity => Math.Exp(CrossEntropy);
 
@@ -69,14 +70,17 @@ public readonly record struct LossSummary
         left._units + right._units, left._infiniteCount + right._infiniteCount, left.TokenCount + right.TokenCount));
 
     /// <summary>
-    /// Returns the summary as text that <see cref="ParseExact"/> reads back to the last bit, to be added up over many processes: the number of
-    /// tokens, the number of infinite losses, and the sum in units of 2^-60 nats, separated by semicolons.
+    /// Returns the summary as text that <see cref="ParseExact"/> reads back to the last bit, to be added up over many
+    /// processes: the number of tokens, the number of infinite losses, and the sum in units of 2^-60 nats, separated by
+    /// semicolons.
     /// </summary>
     public string ToExactString() => string.Create(CultureInfo.InvariantCulture, $"{TokenCount};{_infiniteCount};{_units}");
 
     /// <summary>The main figures, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens</c>.</summary>
     public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"{CrossEntropy:F4} nats per token, perplexity {Perplexity:N2}, {TokenCount:N0} tokens");
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{CrossEntropy:F4} nats per token, perplexity {Perplexity:N2}, {TokenCount:N0} tokens");
 
     /// <summary>Parses what <see cref="ToExactString"/> wrote.</summary>
     /// <exception cref="FormatException">The text does not have that form; the message quotes it.</exception>

@@ -71,7 +71,9 @@ public sealed class BruteForceTests : IDisposable
                 Assert.Equal(-expected.Sum(logProbability => Math.Exp(logProbability) * logProbability), token.Entropy!.Value, 1e-4);
                 Assert.Equal(expected.Max(), token.TopLogProbability, 1e-4);
                 Assert.Equal(target - start, token.ContextCount);
-                Assert.Equal(Enumerable.Range(0, expected.Length).OrderByDescending(id => expected[id]).Take(3), token.Candidates.Select(candidate => candidate.Id));
+                Assert.Equal(
+                    Enumerable.Range(0, expected.Length).OrderByDescending(id => expected[id]).Take(3),
+                    token.Candidates.Select(candidate => candidate.Id));
                 Assert.All(token.Candidates, candidate => Assert.Equal(expected[candidate.Id], candidate.LogProbability, 1e-4));
             }
         }

@@ -14,7 +14,8 @@ public class ChunkQueueTests
         var left = new TaskCompletionSource();
 
         // Returns while the corpus hangs still: only then is it released.
-        Assert.ThrowsAny<OperationCanceledException>(() => new CorpusEvaluator(model).Evaluate(Corpus.FromDocuments(Documents()), cancellationToken: cancellation.Token));
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => new CorpusEvaluator(model).Evaluate(Corpus.FromDocuments(Documents()), cancellationToken: cancellation.Token));
         release.Set();
         await left.Task;
 
@@ -78,7 +79,9 @@ public class ChunkQueueTests
     {
         using var model = TinyModels.Create();
 
-        Assert.Equal("broken", Assert.Throws<InvalidOperationException>(() => new CorpusEvaluator(model).Evaluate(Corpus.FromDocuments(Documents()))).Message);
+        Assert.Equal(
+            "broken",
+            Assert.Throws<InvalidOperationException>(() => new CorpusEvaluator(model).Evaluate(Corpus.FromDocuments(Documents()))).Message);
 
         static IEnumerable<CorpusDocument> Documents()
         {

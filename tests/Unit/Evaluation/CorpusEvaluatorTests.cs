@@ -70,7 +70,9 @@ public sealed class CorpusEvaluatorTests : IDisposable
         var documents = new CorpusEvaluator(model, Strided, options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
         var expected = new CorpusEvaluator(_model, Strided, options with { BatchTokenCount = 1024 }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
 
-        Assert.Equal(expected.Select(document => document.Metrics.ToExactString()), documents.Select(document => document.Metrics.ToExactString()));
+        Assert.Equal(
+            expected.Select(document => document.Metrics.ToExactString()),
+            documents.Select(document => document.Metrics.ToExactString()));
         foreach (var (left, right) in expected.SelectMany(document => document.Tokens).Zip(documents.SelectMany(document => document.Tokens)))
         {
             Assert.Equal(TestCorpora.Flat(left), TestCorpora.Flat(right));
@@ -82,7 +84,9 @@ public sealed class CorpusEvaluatorTests : IDisposable
     {
         var shuffled = Corpus.FromDocuments([.. TestCorpora.Mixed.Documents.OrderBy(document => document.Text.Length * 7919 % 101)]);
 
-        Assert.Equal(Evaluate(Strided).Metrics.ToExactString(), new CorpusEvaluator(_model, Strided).Evaluate(shuffled, cancellationToken: Cancellation).Metrics.ToExactString());
+        Assert.Equal(
+            Evaluate(Strided).Metrics.ToExactString(),
+            new CorpusEvaluator(_model, Strided).Evaluate(shuffled, cancellationToken: Cancellation).Metrics.ToExactString());
     }
 
     [Fact]
@@ -104,7 +108,8 @@ public sealed class CorpusEvaluatorTests : IDisposable
     [Fact]
     public void Statistics_are_those_of_the_tokens_one_by_one()
     {
-        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation);
+        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(
+            TestCorpora.Mixed, cancellationToken: Cancellation);
         ScoredToken[] tokens = [.. documents.SelectMany(document => document.Tokens)];
         var statistics = Evaluate(Strided).Statistics;
 
@@ -122,7 +127,9 @@ public sealed class CorpusEvaluatorTests : IDisposable
         }
 
         Assert.Equal(error, statistics.Calibration.ExpectedError, 1e-8);
-        Assert.All(statistics.SurprisalHistogram, bin => Assert.Equal(tokens.Count(token => token.Bits >= bin.LowerBound && token.Bits < bin.UpperBound), bin.Count));
+        Assert.All(
+            statistics.SurprisalHistogram,
+            bin => Assert.Equal(tokens.Count(token => token.Bits >= bin.LowerBound && token.Bits < bin.UpperBound), bin.Count));
         Assert.Equal([(1, 1), (2, 2), (3, 4), (5, 8), (9, 16)], statistics.ByContext.Select(part => (part.MinContext, part.MaxContext)));
         Assert.All(statistics.ByContext, part => Assert.Equal(
             tokens.Where(token => token.ContextCount >= part.MinContext && token.ContextCount <= part.MaxContext).Sum(token => (double)token.NegativeLogLikelihood),
@@ -171,13 +178,19 @@ public sealed class CorpusEvaluatorTests : IDisposable
         Assert.Equal(1, reports[^1].Fraction);
 
         var documents = new List<DocumentResult>();
-        await foreach (var document in evaluator.EvaluateDocumentsAsync(TestCorpora.Mixed, cancellationToken: Cancellation)) documents.Add(document);
-        Assert.Equal(expected.Metrics.ToExactString(), LanguageModelMetrics.Merge(documents.Select(document => document.Metrics)).ToExactString());
+        await foreach (var document in evaluator.EvaluateDocumentsAsync(TestCorpora.Mixed, cancellationToken: Cancellation))
+        {
+            documents.Add(document);
+        }
+        Assert.Equal(
+            expected.Metrics.ToExactString(),
+            LanguageModelMetrics.Merge(documents.Select(document => document.Metrics)).ToExactString());
 
         using var folder = new TemporaryDirectory();
         var shard = await evaluator.EvaluateAsync(TestCorpora.Mixed, folder.Path, cancellationToken: Cancellation);
         Assert.Equal(expected.Metrics.ToExactString(), shard.Metrics.ToExactString());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => evaluator.EvaluateAsync(TestCorpora.Mixed, cancellationToken: new(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => evaluator.EvaluateAsync(TestCorpora.Mixed, cancellationToken: new(canceled: true)));
     }
 
     private CorpusEvaluation Evaluate(ScoringOptions options) => new CorpusEvaluator(_model, options).Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);

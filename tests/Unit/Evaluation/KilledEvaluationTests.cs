@@ -21,8 +21,11 @@ public class KilledEvaluationTests
         Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([file]));
 
         int pieces = 0;
-        var resumed = evaluator.Evaluate(TestCorpora.Mixed, folder.Path, default, TestCorpora.Progress(_ => pieces++), TestContext.Current.CancellationToken);
-        Assert.Equal(evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(), resumed.Metrics.ToExactString());
+        var resumed = evaluator.Evaluate(
+            TestCorpora.Mixed, folder.Path, default, TestCorpora.Progress(_ => pieces++), TestContext.Current.CancellationToken);
+        Assert.Equal(
+            evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(),
+            resumed.Metrics.ToExactString());
         Assert.Equal(File.ReadAllLines(file).Length - 2, lines - 1 + pieces); // nothing twice
     }
 
@@ -42,7 +45,8 @@ public class KilledEvaluationTests
         start.Environment[FolderVariable] = folder;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(
+            TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode != 0, await output);
     }
 }

@@ -13,7 +13,10 @@ public class PairedComparisonTests
         const int Units = 400;
         double[] differences = [.. Enumerable.Range(0, Units).Select(_ => 0.1 + ((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
         double[] levels = [.. differences.Select(_ => 300 + (100 * random.NextDouble()))];
-        var result = PairedComparison.FromMetrics([.. levels.Select(Score)], [.. levels.Zip(differences, (level, difference) => Score(level + (100 * difference)))], Nats);
+        var result = PairedComparison.FromMetrics(
+            [.. levels.Select(Score)],
+            [.. levels.Zip(differences, (level, difference) => Score(level + (100 * difference)))],
+            Nats);
 
         double mean = differences.Average(), deviation = Math.Sqrt(differences.Sum(difference => Math.Pow(difference - mean, 2)) / Units);
         double half = 1.959964 * deviation / Math.Sqrt(Units);
@@ -31,7 +34,8 @@ public class PairedComparisonTests
         for (int trial = 0; trial < 400; trial++)
         {
             LanguageModelMetrics[] first = [.. Enumerable.Range(0, 60).Select(_ => Score(300 + (50 * random.NextDouble())))];
-            LanguageModelMetrics[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))]; // true difference 0
+            // True difference 0.
+            LanguageModelMetrics[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))];
             var result = PairedComparison.FromMetrics(first, second, Nats with { ResampleCount = 500, Seed = trial });
             if (result.Lower <= 0 && result.Upper >= 0) held++;
         }
@@ -58,7 +62,9 @@ public class PairedComparisonTests
         LanguageModelMetrics[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))];
         var one = PairedComparison.FromMetrics(first, second, Nats);
 
-        Assert.Equal((one.Lower, one.Upper), PairedComparison.FromMetrics(first, second, Nats) is var again ? (again.Lower, again.Upper) : default);
+        Assert.Equal(
+            (one.Lower, one.Upper),
+            PairedComparison.FromMetrics(first, second, Nats) is var again ? (again.Lower, again.Upper) : default);
         Assert.NotEqual(one.Lower, PairedComparison.FromMetrics(first, second, Nats with { Seed = 2 }).Lower);
     }
 
@@ -74,7 +80,10 @@ public class PairedComparisonTests
         var total2 = LanguageModelMetrics.Merge(right.Select(document => document.Metrics));
 
         var documents = PairedComparison.FromDocuments(left, right);
-        Assert.Equal((total2.Loss.Sum / total2.ByteCount / Math.Log(2)) - (total1.Loss.Sum / total1.ByteCount / Math.Log(2)), documents.Difference, 1e-12);
+        Assert.Equal(
+            (total2.Loss.Sum / total2.ByteCount / Math.Log(2)) - (total1.Loss.Sum / total1.ByteCount / Math.Log(2)),
+            documents.Difference,
+            1e-12);
         Assert.Equal(left.Length, documents.UnitCount);
 
         var blocks = PairedComparison.FromTokenBlocks(left, right, blockLength: 50);
@@ -91,7 +100,10 @@ public class PairedComparisonTests
         Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([Score(1), Score(2)], [Score(1)]));
         Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([nothing, nothing], [nothing, nothing]));
         DocumentResult a = new(0, "a", Score(1), []), b = new(0, "b", Score(1), []);
-        Assert.Contains("'b'", Assert.Throws<ArgumentException>(() => PairedComparison.FromDocuments([a, a], [a, b])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'b'",
+            Assert.Throws<ArgumentException>(() => PairedComparison.FromDocuments([a, a], [a, b])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => PairedComparison.FromTokenBlocks([a, a], [a, a]));
     }
 

@@ -33,7 +33,9 @@ public class ScoringOptionsTests
         Assert.Equal(
             new TextScorer(model).Score(text, cancellation).ToExactString(),
             new TextScorer(model, new() { WindowLength = 16, Stride = 16 }).Score(text, cancellation).ToExactString());
-        Assert.NotEqual(new TextScorer(model).Score(text, cancellation).Loss, new TextScorer(model, new() { Stride = 1 }).Score(text, cancellation).Loss);
+        Assert.NotEqual(
+            new TextScorer(model).Score(text, cancellation).Loss,
+            new TextScorer(model, new() { Stride = 1 }).Score(text, cancellation).Loss);
     }
 
     [Fact]

@@ -38,8 +38,12 @@ public sealed class ShardTests : IDisposable
         Assert.Equal(whole.Statistics.ToExactString(), merged.Statistics.ToExactString());
         var documents = _evaluator.EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
         var read = CorpusResults.ReadDocuments(files).ToArray();
-        Assert.Equal(documents.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())), read.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())));
-        Assert.Equal(documents.SelectMany(document => document.Tokens).Select(TestCorpora.Flat), read.SelectMany(document => document.Tokens).Select(TestCorpora.Flat));
+        Assert.Equal(
+            documents.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())),
+            read.Select(document => (document.Index, document.Name, document.Metrics.ToExactString())));
+        Assert.Equal(
+            documents.SelectMany(document => document.Tokens).Select(TestCorpora.Flat),
+            read.SelectMany(document => document.Tokens).Select(TestCorpora.Flat));
     }
 
     [Fact]
@@ -56,7 +60,8 @@ public sealed class ShardTests : IDisposable
             {
                 if (++pieces == 2) source.Cancel();
             });
-            Assert.ThrowsAny<OperationCanceledException>(() => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, default, stopAfterTwo, source.Token));
+            Assert.ThrowsAny<OperationCanceledException>(
+                () => _evaluator.Evaluate(TestCorpora.Mixed, _folder.Path, default, stopAfterTwo, source.Token));
         }
 
         string file = Assert.Single(Directory.GetFiles(_folder.Path));
@@ -68,7 +73,8 @@ public sealed class ShardTests : IDisposable
         Assert.Equal(whole.Metrics.ToExactString(), resumed.Metrics.ToExactString());
         Assert.Equal(whole.Statistics.ToExactString(), resumed.Statistics.ToExactString());
         Assert.Equal(expected, File.ReadAllBytes(file));
-        Assert.Equal(Encoding.UTF8.GetString(expected).Split('\n').Length - 3 - 2, pieces); // without header, end, and the last line's break
+        // Without header, end, and the last line's break.
+        Assert.Equal(Encoding.UTF8.GetString(expected).Split('\n').Length - 3 - 2, pieces);
     }
 
     [Theory]
@@ -126,19 +132,41 @@ public sealed class ShardTests : IDisposable
         string first = Evaluate(new(0, 2)).ResultFile!, second = Evaluate(new(1, 2)).ResultFile!, third = Evaluate(new(2, 3)).ResultFile!;
         string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(TestCorpora.Mixed, _folder.Path, new(1, 2), null, Cancellation).ResultFile!;
 
-        Assert.Contains("shard 2 is missing", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first])).Message, StringComparison.Ordinal);
-        Assert.Contains("both of shard 1", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, second, first])).Message, StringComparison.Ordinal);
-        Assert.Contains("overlap", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, third])).Message, StringComparison.Ordinal);
-        Assert.Contains("stride=4", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, other])).Message, StringComparison.Ordinal);
-        Assert.Contains("no result file", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "shard 2 is missing",
+            Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "both of shard 1",
+            Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, second, first])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "overlap",
+            Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, third])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "stride=4",
+            Assert.Throws<ArgumentException>(() => CorpusResults.Merge([first, other])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "no result file", Assert.Throws<ArgumentException>(() => CorpusResults.Merge([])).Message, StringComparison.Ordinal);
 
         string[] lines = File.ReadAllLines(second);
         File.WriteAllLines(second, lines[..^1]);
-        Assert.Contains("not complete", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not complete",
+            Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message,
+            StringComparison.Ordinal);
         File.WriteAllLines(second, [lines[0], .. lines[2..]]);
-        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "damaged",
+            Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message,
+            StringComparison.Ordinal);
         File.WriteAllLines(second, [lines[0], "rubbish", .. lines[2..]]);
-        Assert.Contains("damaged", Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "damaged",
+            Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([first, second])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -182,7 +210,8 @@ public sealed class ShardTests : IDisposable
             if (trial % 10 != 0) continue;
             try
             {
-                Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.ToExactString()); // the damage was at the end, which is computed again
+                // The damage was at the end, which is computed again.
+                Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.ToExactString());
                 Assert.Equal(good, File.ReadAllBytes(file));
             }
             catch (InvalidDataException)
@@ -197,11 +226,15 @@ public sealed class ShardTests : IDisposable
         string file = Evaluate(new(0, 2)).ResultFile!, other = Evaluate(new(1, 2)).ResultFile!;
         var whole = CorpusResults.Merge([file, other]);
         string[] old = AsVersion1(file);
-        Assert.DoesNotContain(old, line => line.Contains("check", StringComparison.Ordinal) || line.Contains("byteStart", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            old,
+            line => line.Contains("check", StringComparison.Ordinal) || line.Contains("byteStart", StringComparison.Ordinal));
 
         File.WriteAllLines(file, old);
         Assert.Equal(whole.Metrics.ToExactString(), CorpusResults.Merge([file, other]).Metrics.ToExactString());
-        Assert.Equal(whole.Metrics.ToExactString(), LanguageModelMetrics.Merge(CorpusResults.ReadDocuments([other, file]).Select(document => document.Metrics)).ToExactString());
+        Assert.Equal(
+            whole.Metrics.ToExactString(),
+            LanguageModelMetrics.Merge(CorpusResults.ReadDocuments([other, file]).Select(document => document.Metrics)).ToExactString());
         Assert.Equal(0, Evaluated());
         File.WriteAllLines(file, old[..3]);
         Assert.NotEqual(0, Evaluated());
@@ -241,7 +274,9 @@ public sealed class ShardTests : IDisposable
         }
 
         Refused([old[0], Property(old[1], "documents", "null"), .. old[2..]], "damaged");
-        Refused([old[0], Property(old[1], "score", "\"1;0;99999999999999999999999999999999999999999999,1,1,1,1,1,1\""), .. old[2..]], "damaged");
+        Refused(
+            [old[0], Property(old[1], "score", "\"1;0;99999999999999999999999999999999999999999999,1,1,1,1,1,1\""), .. old[2..]],
+            "damaged");
         Refused([old[0], Property(old[1], "statistics", "\"99999999999999999999||||\""), .. old[2..]], "damaged");
         Refused([old[0], "null", .. old[1..]], "damaged");
         Refused([old[0], "{}", .. old[1..]], "damaged");

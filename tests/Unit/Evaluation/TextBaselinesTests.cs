@@ -45,7 +45,12 @@ public class TextBaselinesTests
     public void Compressors_are_charged_with_every_byte_that_they_write()
     {
         string text = string.Concat(Enumerable.Range(0, 2000).Select(i => $"The whale number {i * i % 97} rose. "));
-        var baselines = TextBaselines.Measure(Corpus.FromTexts([text]), Gpt2Tokenizer.Instance, ScoringOptions.RollingWindows, null, TestContext.Current.CancellationToken);
+        var baselines = TextBaselines.Measure(
+            Corpus.FromTexts([text]),
+            Gpt2Tokenizer.Instance,
+            ScoringOptions.RollingWindows,
+            null,
+            TestContext.Current.CancellationToken);
 
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         using var packed = new MemoryStream();

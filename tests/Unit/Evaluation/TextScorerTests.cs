@@ -50,23 +50,32 @@ public sealed class TextScorerTests : IDisposable
     {
         var metrics = Score(text, prependEndOfText: false);
         Assert.Equal("0;0;0,0,0,0,0,0,1", metrics.ToExactString());
-        Assert.All([metrics.WordPerplexity, metrics.BytePerplexity, metrics.BitsPerByte, metrics.BitsPerCharacter], figure => Assert.Equal(double.NaN, figure));
+        Assert.All(
+            [metrics.WordPerplexity, metrics.BytePerplexity, metrics.BitsPerByte, metrics.BitsPerCharacter],
+            figure => Assert.Equal(double.NaN, figure));
     }
 
     [Fact]
     public void A_batch_is_scored_row_by_row_and_negative_targets_are_left_out()
     {
         var scorer = new TextScorer(_model);
-        int[] ids = Gpt2Tokenizer.Instance.Encode("Every effort moves you 🙂 né"), other = Gpt2Tokenizer.Instance.Encode("I really like chocolate");
+        int[] ids = Gpt2Tokenizer.Instance.Encode("Every effort moves you 🙂 né"), other = Gpt2Tokenizer.Instance.Encode(
+            "I really like chocolate");
         int[] targets = [.. ids[1..]];
         targets[0] = targets[^1] = -1;
-        var rows = scorer.ScoreBatch([ids[..^1], other[..^1]], [targets, other[1..]], new() { CandidateCount = 2 }, TestContext.Current.CancellationToken);
+        var rows = scorer.ScoreBatch(
+            [ids[..^1], other[..^1]], [targets, other[1..]], new() { CandidateCount = 2 }, TestContext.Current.CancellationToken);
 
         var whole = scorer.ScoreTokens(ids, new() { CandidateCount = 2 }, TestContext.Current.CancellationToken);
         Assert.Equal(whole.Tokens.Skip(1).SkipLast(1).Select(Figures), rows[0].Tokens.Select(Figures));
-        Assert.Equal(scorer.ScoreTokens(other, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(), rows[1].Metrics.ToExactString());
+        Assert.Equal(
+            scorer.ScoreTokens(other, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(),
+            rows[1].Metrics.ToExactString());
         Assert.Equal((0L, 1L), (rows[0].Index, rows[1].Index));
-        Assert.Contains("(2, 3)", Assert.Throws<ArgumentException>(() => scorer.ScoreBatch([[1, 2, 3], [1, 2, 3]], [[1, 2, 3]])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "(2, 3)",
+            Assert.Throws<ArgumentException>(() => scorer.ScoreBatch([[1, 2, 3], [1, 2, 3]], [[1, 2, 3]])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => scorer.ScoreBatch([[1]], [[50257]]));
 
         static string Figures(ScoredToken token) => FormattableString.Invariant(
@@ -79,12 +88,15 @@ public sealed class TextScorerTests : IDisposable
         const string Text = "Every effort moves you";
         var cancellationToken = TestContext.Current.CancellationToken;
         var scorer = new TextScorer(_model);
-        Assert.Equal(scorer.Score(Text, cancellationToken).ToExactString(), (await scorer.ScoreAsync(Text, cancellationToken)).ToExactString());
+        Assert.Equal(
+            scorer.Score(Text, cancellationToken).ToExactString(),
+            (await scorer.ScoreAsync(Text, cancellationToken)).ToExactString());
         Assert.Equal(
             scorer.ScoreTokens(Text, cancellationToken: cancellationToken).Tokens.Select(token => token.LogProbability),
             (await scorer.ScoreTokensAsync(Text, cancellationToken: cancellationToken)).Tokens.Select(token => token.LogProbability));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scorer.ScoreAsync(Text, new CancellationToken(canceled: true)));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => scorer.ScoreTokensAsync(Text, cancellationToken: new(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => scorer.ScoreTokensAsync(Text, cancellationToken: new(canceled: true)));
     }
 
     private LanguageModelMetrics Score(string text, bool prependEndOfText) =>

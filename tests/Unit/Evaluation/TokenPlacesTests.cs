@@ -8,7 +8,8 @@ public sealed class TokenPlacesTests : IDisposable
 {
     private static readonly string[] Texts = ["鲸鱼在游泳 🐋🏳️‍🌈", "الحوت الأبيض", "鯨", "🐋", "", "a", "Call me Ishmael. Größe", "a\uD83Db c"];
 
-    private readonly GptModel _model = GptModel.FromWeights(RandomWeights.Of(GptModelTests.Odd with { VocabularySize = 50257 }), Gpt2Tokenizer.Instance);
+    private readonly GptModel _model = GptModel.FromWeights(
+        RandomWeights.Of(GptModelTests.Odd with { VocabularySize = 50257 }), Gpt2Tokenizer.Instance);
     private readonly TemporaryDirectory _folder = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -58,7 +59,9 @@ public sealed class TokenPlacesTests : IDisposable
 
     [Fact]
     public void Tokens_that_are_not_asked_for_leave_no_first_token() =>
-        Assert.All(new CorpusEvaluator(_model).EvaluateDocuments(Corpus.FromTexts(Texts), cancellationToken: Cancellation), document => Assert.Null(document.FirstToken));
+        Assert.All(
+            new CorpusEvaluator(_model).EvaluateDocuments(Corpus.FromTexts(Texts), cancellationToken: Cancellation),
+            document => Assert.Null(document.FirstToken));
 
     private static string Flat(DocumentResult document) => string.Join(
         '|', document.Name, document.Metrics.ToExactString(), document.FirstToken?.Id, document.FirstToken?.Text,

@@ -12,11 +12,14 @@ public class EngineGenerationTests
     [InlineData(WeightPrecision.Int8)]
     public void Batches_and_samples_give_the_texts_that_stand_alone(WeightPrecision precision)
     {
-        using var model = GptModel.FromWeights(RandomWeights.Of(Config, deviation: 0.3f), new ByteTokenizer(), new() { Precision = precision });
+        using var model = GptModel.FromWeights(
+            RandomWeights.Of(Config, deviation: 0.3f), new ByteTokenizer(), new() { Precision = precision });
         var options = new GenerationOptions { MaxTokens = 40, Temperature = 1.1, TopP = 0.95, RepetitionPenalty = 1.1, Seed = 3, BatchSize = 4 };
         var generator = new TextGenerator(model, options);
         string[] prompts = ["a", "bb", "a prompt that is longer than the context", "c", "dd", "eee"];
-        Assert.Equal(prompts.Select(prompt => generator.Generate(prompt).Text), generator.GenerateBatch(prompts).Select(result => result.Text));
+        Assert.Equal(
+            prompts.Select(prompt => generator.Generate(prompt).Text),
+            generator.GenerateBatch(prompts).Select(result => result.Text));
         Assert.Equal(generator.Generate("bb").Text, generator.GenerateSamples("bb", 5)[0].Text);
     }
 

@@ -34,7 +34,8 @@ public class LectureGenerationTests(LectureModel lecture) : IClassFixture<Lectur
         var config = GptPresets.Tiny with { HasTiedHead = false };
         var weights = RandomWeights.Of(config, seed: 11, deviation: 0.3f);
         using var module = GptModule.FromWeights(weights);
-        using var model = GptModel.FromWeights(weights, new WordTokenizer(Enumerable.Range(0, config.VocabularySize).Select(id => $"w{id}")));
+        using var model = GptModel.FromWeights(
+            weights, new WordTokenizer(Enumerable.Range(0, config.VocabularySize).Select(id => $"w{id}")));
         var options = new GenerationOptions { MaxTokens = 200, Temperature = temperature, TopK = topK, Seed = 42, RandomAlgorithm = RandomAlgorithm.PyTorch };
 
         int[] expected = BookGenerate(module, [3, 1, 4, 1, 5], options);

@@ -46,7 +46,9 @@ public class LookupDecodingTests
             var guessed = new TextGenerator(model).Generate([1, 2, 3], options with { LookupDecoding = true });
             Assert.Equal(plain.Text, guessed.Text);
             Assert.Equal(plain.FinishReason, guessed.FinishReason);
-            Assert.Equal(plain.Tokens.Select(token => (token.Id, token.LogProbability)), guessed.Tokens.Select(token => (token.Id, token.LogProbability)));
+            Assert.Equal(
+                plain.Tokens.Select(token => (token.Id, token.LogProbability)),
+                guessed.Tokens.Select(token => (token.Id, token.LogProbability)));
             Assert.InRange(model.LongestPass, 4, 8);
         }
     }
@@ -58,13 +60,17 @@ public class LookupDecodingTests
     public void The_engine_writes_the_same_text_with_guesses_and_without(WeightPrecision precision)
     {
         var config = GptPresets.Tiny with { VocabularySize = 257, ContextLength = 200 };
-        using var model = GptModel.FromWeights(RandomWeights.Of(config, deviation: 0.25f), new ByteTokenizer(), new() { Precision = precision });
+        using var model = GptModel.FromWeights(
+            RandomWeights.Of(config, deviation: 0.25f), new ByteTokenizer(), new() { Precision = precision });
         var generator = new TextGenerator(model, new() { MaxTokens = 180, StopAtEndOfText = false, ReturnLogProbabilities = true });
         foreach (string prompt in (string[])["abcabcabcabc", "to be or not to be", "z"])
         {
             var plain = generator.Generate(prompt);
-            var guessed = generator.Generate(prompt, new() { MaxTokens = 180, StopAtEndOfText = false, ReturnLogProbabilities = true, LookupDecoding = true });
-            Assert.Equal(plain.Tokens.Select(token => (token.Id, token.LogProbability)), guessed.Tokens.Select(token => (token.Id, token.LogProbability)));
+            var guessed = generator.Generate(
+                prompt, new() { MaxTokens = 180, StopAtEndOfText = false, ReturnLogProbabilities = true, LookupDecoding = true });
+            Assert.Equal(
+                plain.Tokens.Select(token => (token.Id, token.LogProbability)),
+                guessed.Tokens.Select(token => (token.Id, token.LogProbability)));
         }
     }
 
@@ -75,7 +81,8 @@ public class LookupDecodingTests
     public void Appending_many_gives_the_logits_of_appending_one_by_one(WeightPrecision precision)
     {
         var config = GptPresets.Tiny with { ContextLength = 300 };
-        using var model = GptModel.FromWeights(RandomWeights.Of(config), new CountingTokenizer(config.VocabularySize), new() { Precision = precision });
+        using var model = GptModel.FromWeights(
+            RandomWeights.Of(config), new CountingTokenizer(config.VocabularySize), new() { Precision = precision });
         int[] ids = RandomWeights.Ids(config, 290);
         using var single = model.CreateSession();
         using var many = model.CreateSession();
@@ -90,7 +97,10 @@ public class LookupDecodingTests
 
         Assert.Equal(single.Logits.ToArray(), many.Logits.ToArray());
         Assert.Equal(290, many.Position);
-        Assert.Contains("room for 5", Assert.Throws<ArgumentException>(() => many.Append([1], new float[5])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "room for 5",
+            Assert.Throws<ArgumentException>(() => many.Append([1], new float[5])).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => many.Append(new int[11], new float[11 * config.VocabularySize]));
     }
 }

@@ -17,7 +17,9 @@ public class StableExponentialTests
                 {
                     // Two units in the last place, and the system library's own.
                     double exact = Math.Exp(values[i]);
-                    Assert.True(Math.Abs(results[i] - exact) <= 3 * (Math.BitIncrement(exact) - exact), $"e^{values[i]:R} is {exact:R}, not {results[i]:R}");
+                    Assert.True(
+                        Math.Abs(results[i] - exact) <= 3 * (Math.BitIncrement(exact) - exact),
+                        $"e^{values[i]:R} is {exact:R}, not {results[i]:R}");
                 }
             },
             iter: 20_000);

@@ -58,7 +58,8 @@ public class TextGeneratorTests
             held = held == ContextLength ? ContextLength / 2 : held + 1;
         }
 
-        var result = new TextGenerator(ScriptedModel.Hashing(ContextLength)).Generate([1, 2, 3], new() { MaxTokens = 30, Overflow = ContextOverflow.KeepHalf });
+        var result = new TextGenerator(ScriptedModel.Hashing(ContextLength)).Generate(
+            [1, 2, 3], new() { MaxTokens = 30, Overflow = ContextOverflow.KeepHalf });
         Assert.Equal(ids.Skip(3), result.TokenIds);
     }
 
@@ -88,7 +89,8 @@ public class TextGeneratorTests
     [Fact]
     public void The_beginning_of_a_stop_sequence_that_does_not_come_is_part_of_the_text()
     {
-        var result = new TextGenerator(ScriptedModel.Writing("", "abcabcabx", 64)).Generate("", new() { StopSequences = ["abcabd"], MaxTokens = 8 });
+        var result = new TextGenerator(ScriptedModel.Writing("", "abcabcabx", 64)).Generate(
+            "", new() { StopSequences = ["abcabd"], MaxTokens = 8 });
         Assert.Equal("bcabcabx", result.Text); // An empty prompt is one token, the end of text, in the place of the script's first.
     }
 
@@ -143,7 +145,9 @@ public class TextGeneratorTests
     public void A_character_that_the_prompts_ids_begin_is_completed()
     {
         byte[] bytes = "é"u8.ToArray();
-        var model = new ScriptedModel(8, ids => Enumerable.Range(0, 257).Select(id => id == (ids.Count == 1 ? bytes[1] : ByteTokenizer.EndOfText) ? 1f : 0).ToArray());
+        var model = new ScriptedModel(
+            8,
+            ids => Enumerable.Range(0, 257).Select(id => id == (ids.Count == 1 ? bytes[1] : ByteTokenizer.EndOfText) ? 1f : 0).ToArray());
         Assert.Equal("é", new TextGenerator(model).Generate([(int)bytes[0]]).Text);
     }
 
@@ -225,7 +229,9 @@ public class TextGeneratorTests
             double[] logits = [.. ScriptedModel.HashedLogits(ids).Select(logit => (double)logit)];
             double logSumExp = Math.Log(logits.Sum(Math.Exp));
             Assert.Equal(logits[token.Id] - logSumExp, token.LogProbability, 12);
-            Assert.Equal(logits.Select((logit, id) => (logit, id)).OrderByDescending(entry => entry.logit).Take(3).Select(entry => entry.id), token.Candidates.Select(candidate => candidate.Id));
+            Assert.Equal(
+                logits.Select((logit, id) => (logit, id)).OrderByDescending(entry => entry.logit).Take(3).Select(entry => entry.id),
+                token.Candidates.Select(candidate => candidate.Id));
             Assert.All(token.Candidates, candidate => Assert.Equal(logits[candidate.Id] - logSumExp, candidate.LogProbability, 12));
             Assert.Equal(logits.Count(logit => logit > logits[token.Id]), token.Rank);
             Assert.Equal(logits.Max() - logSumExp, token.TopLogProbability, 12);
@@ -253,7 +259,9 @@ public class TextGeneratorTests
     public async Task The_async_form_writes_the_same_and_can_be_canceled()
     {
         var generator = new TextGenerator(ScriptedModel.Hashing(64), Sampling);
-        Assert.Equal(generator.Generate("A").Text, (await generator.GenerateAsync("A", cancellationToken: TestContext.Current.CancellationToken)).Text);
+        Assert.Equal(
+            generator.Generate("A").Text,
+            (await generator.GenerateAsync("A", cancellationToken: TestContext.Current.CancellationToken)).Text);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => generator.GenerateAsync("A", cancellationToken: new(canceled: true)));
     }
 

@@ -11,7 +11,8 @@ public class BinaryCrossEntropyTests
     public void Binary_cross_entropy_is_ours_of_two_classes()
     {
         double[] losses = [.. Examples.Select(example => Loss(example))];
-        var categorical = CrossEntropy.Compute([.. Examples.SelectMany(example => new[] { example.Z0, example.Z1 })], [.. Examples.Select(example => example.Y)], 2);
+        var categorical = CrossEntropy.Compute(
+            [.. Examples.SelectMany(example => new[] { example.Z0, example.Z1 })], [.. Examples.Select(example => example.Y)], 2);
 
         Assert.Equal(losses.Average(), categorical.CrossEntropy, 1e-12);
         Assert.Equal(-1 / 3.0 * Examples.Sum(WithoutSign), categorical.CrossEntropy, 1e-12);

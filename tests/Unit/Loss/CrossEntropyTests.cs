@@ -54,7 +54,9 @@ public class CrossEntropyTests
         // Whole steps of 1/64 below 2^17 have no rounding in single precision.
         float[] logits = [.. rows.Logits.Select(logit => MathF.Round(logit * 64) / 64)];
         float[] shifted = [.. logits.Select(logit => logit + shift)];
-        Assert.Equal(CrossEntropy.Compute(logits, rows.Targets, rows.VocabularySize), CrossEntropy.Compute(shifted, rows.Targets, rows.VocabularySize));
+        Assert.Equal(
+            CrossEntropy.Compute(logits, rows.Targets, rows.VocabularySize),
+            CrossEntropy.Compute(shifted, rows.Targets, rows.VocabularySize));
     });
 
     [Fact]
@@ -85,7 +87,8 @@ public class CrossEntropyTests
         Assert.Equal(0, CrossEntropy.Compute([float.MaxValue, -float.MaxValue], [0], 2).Sum);
         Assert.Equal(Math.Log(2), CrossEntropy.Compute([float.MaxValue, float.MaxValue], [1], 2).Sum, 1e-15);
         Assert.Equal(Math.Log(2), CrossEntropy.Compute([-float.MaxValue, -float.MaxValue], [1], 2).Sum, 1e-15);
-        Assert.Equal(1000, CrossEntropy.Compute([1000, 0], [1], 2).Sum, 1e-9); // a probability of e^-1000 rounds to 0, its logarithm does not
+        // A probability of e^-1000 rounds to 0, its logarithm does not.
+        Assert.Equal(1000, CrossEntropy.Compute([1000, 0], [1], 2).Sum, 1e-9);
         Assert.Equal(Math.Log(3), CrossEntropy.Compute([1e-40f, 0, -1e-40f], [1], 3).Sum, 1e-15);
     }
 
@@ -124,7 +127,9 @@ public class CrossEntropyTests
         Assert.Contains("shape (3, 7)", exception.Message);
         Assert.Contains("shape (2)", exception.Message);
         Assert.Contains("20 elements", Assert.Throws<ArgumentException>(() => CrossEntropy.Compute(new float[20], [1, 2, 3], 7)).Message);
-        Assert.Contains("shape (2)", Assert.Throws<ArgumentException>(() => CrossEntropy.ComputeEach(new float[21], [1, 2, 3], 7, new double[2])).Message);
+        Assert.Contains(
+            "shape (2)",
+            Assert.Throws<ArgumentException>(() => CrossEntropy.ComputeEach(new float[21], [1, 2, 3], 7, new double[2])).Message);
     }
 
     [Theory]
@@ -136,7 +141,9 @@ public class CrossEntropyTests
 
     [Fact]
     public void An_empty_vocabulary_is_an_error() =>
-        Assert.Contains("is 0; it must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => CrossEntropy.Compute([], [], 0)).Message);
+        Assert.Contains(
+            "is 0; it must be at least 1",
+            Assert.Throws<ArgumentOutOfRangeException>(() => CrossEntropy.Compute([], [], 0)).Message);
 
     [Fact]
     public void Of_no_row_the_loss_is_empty() => Assert.Equal(LossSummary.Empty, CrossEntropy.Compute([], [], 7));

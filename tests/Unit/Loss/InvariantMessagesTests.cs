@@ -17,7 +17,10 @@ public sealed class InvariantMessagesTests : IDisposable
         Contains("1.5", () => new ComparisonOptions { Confidence = 1.5 });
         Contains("-1E+300", () => LossSummary.Of(-1e300));
         Contains("1.5", () => TextSplit.AtFraction("text", 1.5));
-        Assert.Contains("0.001", Assert.Throws<ArgumentException>(() => TextSplit.AtFraction("text", 0.001)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "0.001",
+            Assert.Throws<ArgumentException>(() => TextSplit.AtFraction("text", 0.001)).Message,
+            StringComparison.Ordinal);
     }
 
     private static void Contains(string number, Func<object> make)

@@ -16,7 +16,13 @@ public class LossStepsTests
         0.10f, 0.10f, 0.10f, 0.40f, 0.05f, 0.20f, 0.05f,
     }.Select(p => MathF.Log(p))];
 
-    private static LossSteps Lecture => LossSteps.Compute(Logits, Words.Encode("every effort moves"), Words.Encode("effort moves you"), batchSize: 1, tokenCount: 3, vocabularySize: 7);
+    private static LossSteps Lecture => LossSteps.Compute(
+        Logits,
+        Words.Encode("every effort moves"),
+        Words.Encode("effort moves you"),
+        batchSize: 1,
+        tokenCount: 3,
+        vocabularySize: 7);
 
     [Fact]
     public void The_seven_word_example_has_the_numbers_worked_by_hand()
@@ -76,18 +82,30 @@ public class LossStepsTests
     [Fact]
     public void Shapes_that_do_not_fit_are_an_error_that_names_them()
     {
-        Assert.Contains("2 inputs do not have the shape (1, 3), which takes 3", Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits, [1, 2], [1, 2, 3], 1, 3, 7)).Message);
-        Assert.Contains("4 targets do not have the shape (1, 3), which takes 3", Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits, [1, 2, 3], [1, 2, 3, 4], 1, 3, 7)).Message);
-        Assert.Contains("shape (2, 7)", Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits[..14], [1, 2, 3], [1, 2, 3], 1, 3, 7)).Message);
+        Assert.Contains(
+            "2 inputs do not have the shape (1, 3), which takes 3",
+            Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits, [1, 2], [1, 2, 3], 1, 3, 7)).Message);
+        Assert.Contains(
+            "4 targets do not have the shape (1, 3), which takes 3",
+            Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits, [1, 2, 3], [1, 2, 3, 4], 1, 3, 7)).Message);
+        Assert.Contains(
+            "shape (2, 7)",
+            Assert.Throws<ArgumentException>(() => LossSteps.Compute(Logits[..14], [1, 2, 3], [1, 2, 3], 1, 3, 7)).Message);
     }
 
     [Fact]
     public void Bad_ids_and_logits_are_errors_that_name_them()
     {
-        Assert.Contains("Token id 7 at position 2", Assert.Throws<ArgumentOutOfRangeException>(() => LossSteps.Compute(Logits, [1, 2, 7], [1, 2, 3], 1, 3, 7)).Message);
-        Assert.Contains("Token id -1 at position 0", Assert.Throws<ArgumentOutOfRangeException>(() => LossSteps.Compute(Logits, [1, 2, 3], [-1, 2, 3], 1, 3, 7)).Message);
+        Assert.Contains(
+            "Token id 7 at position 2",
+            Assert.Throws<ArgumentOutOfRangeException>(() => LossSteps.Compute(Logits, [1, 2, 7], [1, 2, 3], 1, 3, 7)).Message);
+        Assert.Contains(
+            "Token id -1 at position 0",
+            Assert.Throws<ArgumentOutOfRangeException>(() => LossSteps.Compute(Logits, [1, 2, 3], [-1, 2, 3], 1, 3, 7)).Message);
         float[] logits = [.. Logits];
         logits[9] = float.NaN;
-        Assert.Contains("row 1, column 2 is NaN", Assert.Throws<ArgumentException>(() => LossSteps.Compute(logits, [1, 2, 3], [1, 2, 3], 1, 3, 7)).Message);
+        Assert.Contains(
+            "row 1, column 2 is NaN",
+            Assert.Throws<ArgumentException>(() => LossSteps.Compute(logits, [1, 2, 3], [1, 2, 3], 1, 3, 7)).Message);
     }
 }

@@ -53,8 +53,8 @@ internal sealed class ChunkQueue : IDisposable
     }
 
     /// <summary>
-    /// Stops the reading and waits until the corpus is released. Where the corpus does not return from reading its next document, as behind a
-    /// dead connection, waits only briefly; the corpus is then released as soon as it returns.
+    /// Stops the reading and waits until the corpus is released. Where the corpus does not return from reading its next
+    /// document, as behind a dead connection, waits only briefly; the corpus is then released as soon as it returns.
     /// </summary>
     public void Dispose()
     {

@@ -8,9 +8,9 @@ namespace MLNet.Gpt;
 
 /// <summary>Measures corpora of any size with a model. Safe for use by many threads.</summary>
 /// <remarks>
-/// Documents are read, tokenized and divided on a separate thread while the model scores; windows of many documents are packed into one call
-/// without padding; logits are never kept. Memory does not grow with the corpus: it holds one document (or one window of joined documents)
-/// and a few chunks of about 1,000 tokens.
+/// Documents are read, tokenized and divided on a separate thread while the model scores; windows of many documents are
+/// packed into one call without padding; logits are never kept. Memory does not grow with the corpus: it holds one
+/// document (or one window of joined documents) and a few chunks of about 1,000 tokens.
 /// </remarks>
 public sealed class CorpusEvaluator
 {
@@ -95,15 +95,18 @@ public sealed class CorpusEvaluator
     }
 
     /// <summary>Measures a shard of a corpus into a file on the thread pool.</summary>
-    /// <inheritdoc cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)" path="/param|/exception"/>
+    /// <inheritdoc
+    /// cref="Evaluate(Corpus, string, CorpusShard, IProgress{EvaluationProgress}?, CancellationToken)"
+    /// path="/param|/exception"/>
     public Task<CorpusEvaluation> EvaluateAsync(
         Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null,
         CancellationToken cancellationToken = default) =>
         Task.Run(() => Evaluate(corpus, folder, shard, progress, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Returns the path of a shard's result file. Its name consists of a fingerprint of the model's weights, the tokenizer, the options and the
-    /// corpus, and of the number of the shard, so that different measurements never share a file.
+    /// Returns the path of a shard's result file. Its name consists of a fingerprint of the model's weights, the
+    /// tokenizer, the options and the corpus, and of the number of the shard, so that different measurements never
+    /// share a file.
     /// </summary>
     public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) =>
         PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
@@ -120,13 +123,16 @@ public sealed class CorpusEvaluator
     /// <summary>Measures a corpus document by document on the thread pool.</summary>
     /// <inheritdoc cref="EvaluateDocuments" path="/param|/exception"/>
     public async IAsyncEnumerable<DocumentResult> EvaluateDocumentsAsync(
-        Corpus corpus, IProgress<EvaluationProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        Corpus corpus,
+        IProgress<EvaluationProgress>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using var documents = EvaluateDocuments(corpus, progress, cancellationToken).GetEnumerator();
         while (await Task.Run(documents.MoveNext, cancellationToken).ConfigureAwait(false)) yield return documents.Current;
     }
 
-    private IEnumerable<ChunkResult> ScoreChunks(Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
+    private IEnumerable<ChunkResult> ScoreChunks(
+        Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
     {
         var sums = NewSums(corpus, progress, cancellationToken);
         using var queue = NewQueue(corpus, _ => true, cancellationToken);
@@ -160,7 +166,9 @@ public sealed class CorpusEvaluator
 
     private static string PathOf(ResultHeader header, string folder) => Path.Combine(
         folder,
-        string.Create(CultureInfo.InvariantCulture, $"{header.Fingerprint()[..16]}.{header.Shard + 1:0000}-of-{header.ShardCount:0000}.jsonl"));
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{header.Fingerprint()[..16]}.{header.Shard + 1:0000}-of-{header.ShardCount:0000}.jsonl"));
 
     private static bool IsDone(Dictionary<long, string> done, Chunk chunk, string path)
     {

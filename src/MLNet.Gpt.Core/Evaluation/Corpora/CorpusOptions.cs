@@ -10,7 +10,8 @@ public sealed record CorpusOptions
     public TokenOptions? Tokens { get; init; }
 
     /// <summary>
-    /// The number of tokens given to the model in one call: as many windows as fit, at least one. At least 1. Changes the speed and no figure.
+    /// The number of tokens given to the model in one call: as many windows as fit, at least one. At least 1. Changes
+    /// the speed and no figure.
     /// </summary>
     /// <value>1,024.</value>
     public int BatchTokenCount { get; init => field = Check.AtLeast(value, 1, nameof(BatchTokenCount)); } = 1024;

@@ -7,10 +7,13 @@ namespace MLNet.Gpt;
 /// <summary>Reads the result files that <see cref="CorpusEvaluator"/> writes.</summary>
 public static class CorpusResults
 {
-    /// <summary>Merges the shards of a corpus; the result equals that of evaluating the whole, to the last bit.</summary>
+    /// <summary>
+    /// Merges the shards of a corpus; the result equals that of evaluating the whole, to the last bit.
+    /// </summary>
     /// <param name="resultFiles">The files of all shards, in any order.</param>
     /// <exception cref="ArgumentException">
-    /// There is no file, the files belong to different models, options, corpora or splits, two belong to the same shard, or a shard is missing.
+    /// There is no file, the files belong to different models, options, corpora or splits, two belong to the same
+    /// shard, or a shard is missing.
     /// </exception>
     /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>
     public static CorpusEvaluation Merge(IEnumerable<string> resultFiles)
@@ -88,13 +91,15 @@ public static class CorpusResults
             var header = ReadHeader(file);
             if (headers.Count > 0 && headers[0].DifferenceFrom(header) is { } difference)
             {
-                throw new ArgumentException($"'{files[0]}' and '{file}' cannot be merged: they have different {difference}.", nameof(files));
+                throw new ArgumentException(
+                    $"'{files[0]}' and '{file}' cannot be merged: they have different {difference}.", nameof(files));
             }
 
             if (headers.Count > 0 && headers[0].ShardCount != header.ShardCount)
             {
                 throw new ArgumentException(
-                    $"'{files[0]}' is one of {headers[0].ShardCount} shards and '{file}' one of {header.ShardCount}; they overlap.", nameof(files));
+                    $"'{files[0]}' is one of {headers[0].ShardCount} shards and '{file}' one of {header.ShardCount}; they overlap.",
+                    nameof(files));
             }
 
             if (!shards.TryAdd(header.Shard, file))
@@ -110,7 +115,8 @@ public static class CorpusResults
         return missing.Length == 0
             ? headers[0]
             : throw new ArgumentException(
-                $"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.", nameof(files));
+                $"Of {headers[0].ShardCount} shards, shard {string.Join(", ", missing.Select(shard => shard + 1))} is missing.",
+                nameof(files));
     }
 
     // Returns the header of a complete file.

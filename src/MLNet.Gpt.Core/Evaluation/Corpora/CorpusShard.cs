@@ -4,9 +4,9 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A part of the work on a corpus that is defined by its number alone: any process or machine can do it, at any time and repeatedly. The corpus
-/// is divided into chunks of about 1,000 tokens, and a shard has every <see cref="Count"/>th of them, so that shards take about the same time
-/// whatever the sizes of the documents.
+/// A part of the work on a corpus that is defined by its number alone: any process or machine can do it, at any time
+/// and repeatedly. The corpus is divided into chunks of about 1,000 tokens, and a shard has every <see cref="Count"/>th
+/// of them, so that shards take about the same time whatever the sizes of the documents.
 /// </summary>
 public readonly struct CorpusShard
 {
@@ -33,7 +33,8 @@ public readonly struct CorpusShard
     public int Count => _otherCount + 1;
 
     /// <summary>Returns all shards.</summary>
-    public static IReadOnlyList<CorpusShard> Split(int count) => [.. Enumerable.Range(0, count).Select(index => new CorpusShard(index, count))];
+    public static IReadOnlyList<CorpusShard> Split(int count) =>
+        [.. Enumerable.Range(0, count).Select(index => new CorpusShard(index, count))];
 
     /// <summary>The number of the shard, from 1, such as <c>2 of 4</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Index + 1} of {Count}");

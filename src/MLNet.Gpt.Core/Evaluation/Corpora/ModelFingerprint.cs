@@ -7,8 +7,8 @@ using System.Text;
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// A hash of all that a model's figures depend on: configuration, weights as they are held, precision, and the tokens'
-/// texts. The same on every machine.
+/// A hash of everything that a model's figures depend on: the configuration, the weights as they are held, the
+/// precision, and the texts of the tokens. The same on every machine.
 /// </summary>
 internal static class ModelFingerprint
 {
@@ -22,12 +22,14 @@ internal static class ModelFingerprint
     {
         WeightEntry[] entries = [.. WeightNames.For(model.Config)];
         string[] hashes = new string[entries.Length];
-        Parallel.For(0, entries.Length, new ParallelOptions { MaxDegreeOfParallelism = model.ThreadCount }, i => hashes[i] = HashOf(model, entries[i]));
+        var options = new ParallelOptions { MaxDegreeOfParallelism = model.ThreadCount };
+        Parallel.For(0, entries.Length, options, i => hashes[i] = HashOf(model, entries[i]));
 
         var c = model.Config;
         var description = new StringBuilder(string.Create(
             CultureInfo.InvariantCulture,
-            $"{c.VocabularySize};{c.ContextLength};{c.EmbeddingWidth};{c.HeadCount};{c.LayerCount};{model.Options.Precision};{HashOf(model.Tokenizer)}"));
+            $"{c.VocabularySize};{c.ContextLength};{c.EmbeddingWidth};{c.HeadCount};{c.LayerCount};"
+            + $"{model.Options.Precision};{HashOf(model.Tokenizer)}"));
         for (int i = 0; i < hashes.Length; i++) description.Append(';').Append(entries[i].Name).Append('=').Append(hashes[i]);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description.ToString())));
     }
@@ -55,7 +57,7 @@ internal static class ModelFingerprint
             hash.AppendData([(byte)tokenizer.ByteCount(id), 0xFF]);
         }
 
-        // Which token precedes a document matters to its loss; most models have one for both ends.
+        // The token that precedes a document affects its loss; most models have one token for both ends.
         if (tokenizer.BeginningOfTextId != tokenizer.EndOfTextId) hash.AppendData(BitConverter.GetBytes(tokenizer.BeginningOfTextId ?? -1));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

@@ -8,20 +8,20 @@ namespace MLNet.Gpt.Evaluation.Corpora;
 internal sealed record ResultHeader
 {
     /// <summary>
-    /// The layout of result files. Version 2 has a hash in each line, bytes of tokens and first tokens; version 1 is read and
-    /// completed as it is.
+    /// The version of the layout of result files. Version 2 adds a hash to each line, the bytes of tokens, and first
+    /// tokens; files of version 1 are read and completed as they are.
     /// </summary>
     public const int CurrentVersion = 2;
 
-    // The way corpora are cut into pieces. A file's name depends on it, and not on the layout.
-    private const int CutVersion = 1;
+    // The version of the division into chunks, on which the name of a file depends; it does not depend on the layout.
+    private const int ChunkVersion = 1;
 
     public int Version { get; init; } = CurrentVersion;
 
     /// <summary>The model's fingerprint.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Windows, start token and the like.</summary>
+    /// <summary>The windows, the start token and so on.</summary>
     public required string Scoring { get; init; }
 
     /// <summary>What is kept of each token.</summary>
@@ -32,16 +32,16 @@ internal sealed record ResultHeader
 
     public required int VocabularySize { get; init; }
 
-    /// <summary>The shard's number, from 0.</summary>
+    /// <summary>The index of the shard, from 0.</summary>
     public required int Shard { get; init; }
 
     public required int ShardCount { get; init; }
 
-    /// <summary>What shards of one measurement have in common, as a hash.</summary>
+    /// <summary>Returns a hash of what the shards of one measurement have in common.</summary>
     public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"{CutVersion}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
+        CultureInfo.InvariantCulture, $"{ChunkVersion}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
 
-    /// <summary>In what another measurement differs from this; <see langword="null"/> if in nothing.</summary>
+    /// <summary>Returns what differs in another measurement; <see langword="null"/> where nothing does.</summary>
     public string? DifferenceFrom(ResultHeader other) =>
         Model != other.Model ? "models"
         : Scoring != other.Scoring ? $"options ({Scoring} and {other.Scoring})"

@@ -19,13 +19,21 @@ internal sealed record ResultLine
     internal sealed record ChunkLine(long Index, string Hash, long Characters, SpanLine[] Documents, string Statistics)
     {
         public static ChunkLine Of(ChunkResult chunk) => new(
-            chunk.Index, chunk.ContentHash, chunk.CharactersThrough, [.. chunk.Documents.Select(SpanLine.Of)], chunk.Statistics.ToExactString());
+            chunk.Index,
+            chunk.ContentHash,
+            chunk.CharactersThrough,
+            [.. chunk.Documents.Select(SpanLine.Of)],
+            chunk.Statistics.ToExactString());
 
         public ChunkResult ToResult(int vocabularySize)
         {
             if (Documents.Length == 0) throw new FormatException("There is no document.");
             return new(
-                Index, Hash, [.. Documents.Select(span => Present(span).ToResult(vocabularySize))], TokenStatistics.ParseExact(Statistics), Characters);
+                Index,
+                Hash,
+                [.. Documents.Select(span => Present(span).ToResult(vocabularySize))],
+                TokenStatistics.ParseExact(Statistics),
+                Characters);
         }
     }
 
@@ -33,7 +41,8 @@ internal sealed record ResultLine
     /// The part of a document in a chunk. The count and the cross-entropy are for people who read the file; the score has every bit.
     /// </summary>
     internal sealed record SpanLine(
-        long Document, string Name, long TokenCount, string Score, double? CrossEntropy = null, TokenLine[]? Tokens = null, FirstLine? First = null)
+        long Document, string Name, long TokenCount, string Score,
+        double? CrossEntropy = null, TokenLine[]? Tokens = null, FirstLine? First = null)
     {
         public static SpanLine Of(DocumentResult span) => new(
             span.Index, span.Name, span.Metrics.TokenCount, span.Metrics.ToExactString(),
@@ -63,11 +72,12 @@ internal sealed record ResultLine
         public static TokenLine Of(ScoredToken token) => new(
             token.Position, token.Id, token.Start, token.Text, (float)token.LogProbability, token.Rank, (float)token.TopLogProbability,
             token.ContextCount, (float?)token.Entropy,
-            token.Candidates.Count == 0 ? null : [.. token.Candidates.Select(each => new CandidateLine(each.Id, each.Text, (float)each.LogProbability))],
+            token.Candidates.Count == 0 ? null : [.. token.Candidates.Select(CandidateLine.Of)],
             token.ByteStart,
-            token.Piece.Bytes.Span.SequenceEqual(Encoding.UTF8.GetBytes(token.Text)) ? null : Convert.ToHexStringLower(token.Piece.Bytes.Span));
+            IsText(token.Piece, token.Text) ? null : Convert.ToHexStringLower(token.Piece.Bytes.Span));
 
-        public ScoredToken ToResult() => new(TokenPiece.Of(Id, Bytes is null ? Encoding.UTF8.GetBytes(Text) : Convert.FromHexString(Bytes)), Text)
+        public ScoredToken ToResult() => new(
+            TokenPiece.Of(Id, Bytes is null ? Encoding.UTF8.GetBytes(Text) : Convert.FromHexString(Bytes)), Text)
         {
             Position = Position,
             Start = Start,
@@ -84,10 +94,15 @@ internal sealed record ResultLine
     }
 
     /// <summary>A candidate.</summary>
-    internal sealed record CandidateLine(int Id, string Text, float LogProbability);
+    internal sealed record CandidateLine(int Id, string Text, float LogProbability)
+    {
+        public static CandidateLine Of(TokenCandidate candidate) => new(candidate.Id, candidate.Text, (float)candidate.LogProbability);
+    }
 
     /// <summary>The end: the number of chunks of the whole corpus, in all shards together.</summary>
     internal sealed record EndLine(long PieceCount);
+
+    private static bool IsText(TokenPiece piece, string text) => piece.Bytes.Span.SequenceEqual(Encoding.UTF8.GetBytes(text));
 
     // The serializer rejects null for a property that cannot be null, but not for an element of an array.
     private static T Present<T>(T? element)

@@ -6,8 +6,8 @@ using MLNet.Gpt.Evaluation.Scoring;
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// Reads and writes the lines of a result file: a header, the chunks of the shard in order, an end. From version 2 on, each line ends with a
-/// hash of its contents, so that damage is not mistaken for another result.
+/// Reads and writes the lines of a result file: a header, the chunks of the shard in order, an end. From version 2 on,
+/// each line ends with a hash of its contents, so that damage is not mistaken for another result.
 /// </summary>
 internal static class ResultLines
 {
@@ -28,8 +28,8 @@ internal static class ResultLines
     }
 
     /// <summary>
-    /// Reads the complete lines of a file from its beginning, each with the offset after it. An interrupted run leaves a last line that was cut
-    /// short, which is skipped, and no end or last chunks, which is no error.
+    /// Reads the complete lines of a file from its beginning, each with the offset after it. An interrupted run leaves
+    /// a last line that was cut short, which is skipped, and no end or last chunks, which is no error.
     /// </summary>
     /// <exception cref="InvalidDataException">A line is damaged or out of place.</exception>
     public static IEnumerable<(ResultLine Line, long End)> Read(Stream stream, string path)
@@ -87,12 +87,15 @@ internal static class ResultLines
     {
         if (header.Version is < 1 or > ResultHeader.CurrentVersion)
         {
-            throw new InvalidDataException($"'{path}' has version {header.Version}; versions 1 to {ResultHeader.CurrentVersion} can be read.");
+            throw new InvalidDataException(
+                $"'{path}' has version {header.Version}; versions 1 to {ResultHeader.CurrentVersion} can be read.");
         }
 
         return header.VocabularySize >= 1 && header.ShardCount >= 1 && header.Shard >= 0 && header.Shard < header.ShardCount
             ? header
-            : throw Damaged(path, $"its header has shard {header.Shard} of {header.ShardCount} and a vocabulary of {header.VocabularySize} tokens");
+            : throw Damaged(
+                path,
+                $"its header has shard {header.Shard} of {header.ShardCount} and a vocabulary of {header.VocabularySize} tokens");
     }
 
     private static InvalidDataException Damaged(string path, string what) => new($"'{path}' is damaged: {what}.");
@@ -123,8 +126,8 @@ internal static class ResultLines
         }
     }
 
-    // Returns null where the line is not valid: its hash or JSON is wrong, or it is not of exactly one kind. The version is not known before
-    // the line of the header is parsed.
+    // Returns null where the line is not valid: its hash or JSON is wrong, or it is not of exactly one kind. The
+    // version is not known before the line of the header is parsed.
     private static ResultLine? Parse(ReadOnlySpan<byte> bytes, int? version)
     {
         int contents = bytes.Length - CheckLength;

@@ -3,8 +3,8 @@ using MLNet.Gpt.Evaluation.Scoring;
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// The results of a shard as JSON Lines: a header, a line per chunk in order, and an end. An interrupted run leaves a file without an end; a
-/// line that was cut short is removed before more are added.
+/// The results of a shard as JSON Lines: a header, a line per chunk in order, and an end. An interrupted run leaves a
+/// file without an end; a line that was cut short is removed before more are added.
 /// </summary>
 internal sealed class ShardFile : IDisposable
 {
@@ -83,7 +83,8 @@ internal sealed class ShardFile : IDisposable
                 if (found.Shard != header.Shard || found.ShardCount != header.ShardCount)
                 {
                     throw new InvalidDataException(
-                        $"'{Path}' belongs to shard {found.Shard + 1} of {found.ShardCount}, not {header.Shard + 1} of {header.ShardCount}.");
+                        $"'{Path}' belongs to shard {found.Shard + 1} of {found.ShardCount}, "
+                        + $"not {header.Shard + 1} of {header.ShardCount}.");
                 }
 
                 _version = found.Version;

@@ -6,7 +6,8 @@ namespace MLNet.Gpt;
 /// <summary>The measurement of one document.</summary>
 public sealed class DocumentResult
 {
-    internal DocumentResult(long index, string name, LanguageModelMetrics metrics, IReadOnlyList<ScoredToken> tokens, TokenPiece? firstToken = null)
+    internal DocumentResult(
+        long index, string name, LanguageModelMetrics metrics, IReadOnlyList<ScoredToken> tokens, TokenPiece? firstToken = null)
     {
         Index = index;
         Name = name;
@@ -70,5 +71,6 @@ public sealed class DocumentResult
     public override string ToString() =>
         (Name.Length > 0 ? Name : string.Create(CultureInfo.InvariantCulture, $"Document {Index + 1}")) + ": " + Metrics.Loss;
 
-    internal DocumentResult With(LanguageModelMetrics metrics, IReadOnlyList<ScoredToken> tokens) => new(Index, Name, metrics, tokens, FirstToken);
+    internal DocumentResult With(LanguageModelMetrics metrics, IReadOnlyList<ScoredToken> tokens) =>
+        new(Index, Name, metrics, tokens, FirstToken);
 }

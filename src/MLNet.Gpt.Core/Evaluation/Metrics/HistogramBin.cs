@@ -3,7 +3,8 @@ namespace MLNet.Gpt;
 /// <summary>The number of tokens of similar surprisal.</summary>
 public readonly struct HistogramBin
 {
-    internal HistogramBin(double lowerBound, double upperBound, long count) => (LowerBound, UpperBound, Count) = (lowerBound, upperBound, count);
+    internal HistogramBin(double lowerBound, double upperBound, long count) =>
+        (LowerBound, UpperBound, Count) = (lowerBound, upperBound, count);
 
     /// <summary>The least surprisal in the bin, in bits.</summary>
     public double LowerBound { get; }

@@ -88,7 +88,8 @@ public sealed class LanguageModelMetrics
     public double BytePerplexity => Math.Exp(PerUnit(ByteCount));
 
     /// <summary>
-    /// exp(Σ −ln p(target) / words of the predicted text): <c>word_perplexity</c> of lm-evaluation-harness. NaN where nothing was predicted.
+    /// exp(Σ −ln p(target) / words of the predicted text): <c>word_perplexity</c> of lm-evaluation-harness. NaN where
+    /// nothing was predicted.
     /// </summary>
     public double WordPerplexity => Math.Exp(PerUnit(WordCount));
 
@@ -108,7 +109,8 @@ public sealed class LanguageModelMetrics
         if (left.VocabularySize != right.VocabularySize)
         {
             throw new ArgumentException(
-                $"Losses over {left.VocabularySize} and over {right.VocabularySize} tokens cannot be merged: they choose among different vocabularies.",
+                $"Losses over {left.VocabularySize} and over {right.VocabularySize} tokens cannot be merged: "
+                + "they choose among different vocabularies.",
                 nameof(right));
         }
 
@@ -168,7 +170,10 @@ public sealed class LanguageModelMetrics
         CultureInfo.InvariantCulture,
         $"{Loss.ToExactString()},{ByteCount},{CharacterCount},{WordCount},{Top1Count},{Top5Count},{DocumentCount}");
 
-    /// <summary>The main figures, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens, 1.0512 bits per byte, 3 documents</c>.</summary>
+    /// <summary>
+    /// The main figures, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens, 1.0512 bits per byte, 3
+    /// documents</c>.
+    /// </summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Loss}, {BitsPerByte:F4} bits per byte, {DocumentCount:N0} {(DocumentCount == 1 ? "document" : "documents")}");

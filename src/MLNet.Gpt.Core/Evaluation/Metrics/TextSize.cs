@@ -2,7 +2,10 @@ using System.Text;
 
 namespace MLNet.Gpt.Evaluation.Metrics;
 
-/// <summary>The size of a text in the units that losses are divided by: independent of any tokenizer, and additive over documents.</summary>
+/// <summary>
+/// The size of a text in the units that losses are divided by: independent of any tokenizer, and additive over
+/// documents.
+/// </summary>
 /// <param name="ByteCount">UTF-8 bytes; an unpaired surrogate counts as U+FFFD, 3 bytes.</param>
 /// <param name="CharacterCount">
 /// Unicode scalar values (code points): an emoji of one code point is one character, however many bytes or tokens it

@@ -19,5 +19,6 @@ public sealed record TokenOptions
     /// <exception cref="ArgumentException">More candidates were requested than there are tokens in the vocabulary.</exception>
     internal TokenOptions ValidatedFor(GptConfig config) => CandidateCount <= config.VocabularySize
         ? this
-        : throw new ArgumentException($"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
+        : throw new ArgumentException(
+            $"{nameof(CandidateCount)} is {CandidateCount}; the model's vocabulary has {config.VocabularySize} tokens.");
 }

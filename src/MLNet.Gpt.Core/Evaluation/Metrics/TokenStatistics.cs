@@ -5,9 +5,9 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How the losses of many tokens are spread: over the model's confidence, over surprisal, over the tokens seen before.
-/// Kept in counts of fixed size and exact sums, so that statistics of shards add up to those of the whole to the last
-/// bit.
+/// The distribution of the losses of many tokens: by the model's confidence, by surprisal, and by the number of
+/// preceding tokens. Counts and sums are exact, so that the statistics of shards add up to those of the whole to the
+/// last bit.
 /// </summary>
 public sealed class TokenStatistics
 {
@@ -22,14 +22,17 @@ public sealed class TokenStatistics
     private readonly long[] _histogram = new long[HistogramLength];
     private readonly LossSummary[] _byContext = new LossSummary[ContextBinCount];
 
-    /// <summary>The model's confidence against its hits.</summary>
+    /// <summary>The model's confidence compared with how often it is right.</summary>
     public Calibration Calibration => new([.. Enumerable.Range(0, _counts.Length).Select(Bin)]);
 
-    /// <summary>Tokens by surprisal, in bins of half a bit up to 24 bits and one beyond.</summary>
+    /// <summary>The number of tokens by surprisal, in bins of half a bit up to 24 bits, and one bin above.</summary>
     public IReadOnlyList<HistogramBin> SurprisalHistogram => [.. _histogram.Select((count, i) => new HistogramBin(
         (double)i / BinsPerBit, i == HistogramLength - 1 ? double.PositiveInfinity : (i + 1.0) / BinsPerBit, count))];
 
-    /// <summary>The loss by tokens seen before: 1, 2, 3–4, 5–8 and so on in powers of two, up to the last that occurred.</summary>
+    /// <summary>
+    /// The loss by the number of preceding tokens: 1, 2, 3–4, 5–8 and so on in powers of two, up to the last that
+    /// occurred.
+    /// </summary>
     public IReadOnlyList<ContextLoss> ByContext
     {
         get
@@ -39,7 +42,7 @@ public sealed class TokenStatistics
         }
     }
 
-    /// <summary>The statistics of two disjoint sets of tokens together.</summary>
+    /// <summary>Adds the statistics of two disjoint sets of tokens.</summary>
     public static TokenStatistics operator +(TokenStatistics left, TokenStatistics right)
     {
         var sum = new TokenStatistics();
@@ -48,7 +51,7 @@ public sealed class TokenStatistics
         return sum;
     }
 
-    /// <summary>Takes one token.</summary>
+    /// <summary>Adds one token.</summary>
     internal void Add(TokenScore score, int seenCount)
     {
         double probability = Math.Exp(-score.TopNegativeLogLikelihood);
@@ -70,16 +73,16 @@ public sealed class TokenStatistics
     }
 
     /// <summary>
-    /// The statistics as text that <see cref="ParseExact"/> reads back to the last bit; bins that are 0 at the end of a
-    /// list are left out.
+    /// Returns the statistics as text that <see cref="ParseExact"/> reads back to the last bit, without zeros at the end of a list.
     /// </summary>
-    internal string ToExactString() => string.Join('|', List(_counts), List(_hits), List(_probabilities), List(_histogram), List(_byContext));
+    internal string ToExactString() =>
+        string.Join('|', List(_counts), List(_hits), List(_probabilities), List(_histogram), List(_byContext));
 
-    /// <exception cref="FormatException">The text is no such statistics.</exception>
+    /// <exception cref="FormatException">The text does not have that form.</exception>
     internal static TokenStatistics ParseExact(string text)
     {
         string[] lists = text.Split('|');
-        if (lists.Length != 5) throw new FormatException($"'{text}' is no list of token statistics.");
+        if (lists.Length != 5) throw new FormatException($"'{text}' is not a list of token statistics.");
         var statistics = new TokenStatistics();
         Read(lists[0], statistics._counts, Number);
         Read(lists[1], statistics._hits, Number);
@@ -94,12 +97,19 @@ public sealed class TokenStatistics
     private static void Read<T>(string list, T[] destination, Func<string, T> parse)
     {
         string[] items = list.Length == 0 ? [] : list.Split(',');
-        if (items.Length > destination.Length) throw new FormatException($"The list '{list}' has {items.Length} items; there are at most {destination.Length}.");
+        if (items.Length > destination.Length)
+        {
+            throw new FormatException($"The list '{list}' has {items.Length} items; there are at most {destination.Length}.");
+        }
+
         for (int i = 0; i < items.Length; i++) destination[i] = parse(items[i]);
     }
 
     private static string List(long[] counts) =>
-        string.Join(',', counts.Take(Array.FindLastIndex(counts, count => count != 0) + 1).Select(count => count.ToString(CultureInfo.InvariantCulture)));
+        string.Join(
+            ',',
+            counts.Take(Array.FindLastIndex(counts, count => count != 0) + 1)
+                .Select(count => count.ToString(CultureInfo.InvariantCulture)));
 
     private static string List(LossSummary[] losses) =>
         string.Join(',', losses.Take(Array.FindLastIndex(losses, loss => loss.TokenCount != 0) + 1).Select(loss => loss.ToExactString()));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MLNet.Gpt.Evaluation.Reports;
 using MLNet.Gpt.IO;
 using static MLNet.Gpt.Evaluation.Reports.ReportText;
@@ -5,13 +6,13 @@ using static MLNet.Gpt.Evaluation.Reports.ReportText;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A page about a measurement, one HTML file with nothing to load: the figures beside simple baselines, the documents in a table
-/// to be sorted, how the losses are spread, and the texts with each token colored by its surprisal. It follows the reader's
-/// choice of light or dark, and can be used by keyboard.
+/// A page about a measurement, in one HTML file that loads nothing else: the figures beside simple baselines, a
+/// sortable table of the documents, the distribution of the losses, and the texts with each token colored by its
+/// surprisal. The page supports light and dark mode and can be used with the keyboard.
 /// </summary>
 public sealed record LossReport
 {
-    // Surprisal at which the color is full: one of 65,536 tokens, about guessing blindly among GPT-2's vocabulary.
+    // The surprisal with the strongest color: one of 65,536 tokens, about that of guessing among GPT-2's vocabulary.
     private const double FullBits = 16;
     private const double HighBits = 10;
     private const int CurvePoints = 120;
@@ -20,29 +21,29 @@ public sealed record LossReport
     /// <value><c>Loss of each token</c>.</value>
     public string Title { get; init; } = "Loss of each token";
 
-    /// <summary>The documents, with their tokens where the texts are to be shown; some thousand tokens make a page of a megabyte.</summary>
+    /// <summary>The documents, with their tokens if the texts are to be shown; a few thousand tokens make a page of a megabyte.</summary>
     public required IReadOnlyList<DocumentResult> Documents { get; init; }
 
-    /// <summary>What the model is called, such as its file; not shown where <see langword="null"/>.</summary>
+    /// <summary>The name of the model, such as that of its file; not shown where <see langword="null"/>.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The model's sizes; not shown where <see langword="null"/>.</summary>
+    /// <summary>The configuration of the model; not shown where <see langword="null"/>.</summary>
     public GptConfig? Config { get; init; }
 
     /// <summary>How the texts were measured; not shown where <see langword="null"/>.</summary>
     public ScoringOptions? Scoring { get; init; }
 
-    /// <summary>When the texts were measured, as the page says it. Set it where the same measurement has to give the same page.</summary>
-    /// <value>The time at which the report is made.</value>
+    /// <summary>When the texts were measured, as the page shows it. Set it where the same measurement has to give the same page.</summary>
+    /// <value>The time at which the report is created.</value>
     public DateTimeOffset Time { get; init; } = DateTimeOffset.Now;
 
-    /// <summary>What the figures are to be read against.</summary>
+    /// <summary>The baselines to compare the figures with; uniform guessing alone where <see langword="null"/>.</summary>
     public TextBaselines? Baselines { get; init; }
 
-    /// <summary>Charts to be shown after the figures, such as a training's losses.</summary>
+    /// <summary>Charts to show after the figures, such as the losses of a training run.</summary>
     public IReadOnlyList<ReportChart> Charts { get; init; } = [];
 
-    /// <summary>Writes the page to a file. It is written aside and moved into place: what was there stays where anything fails.</summary>
+    /// <summary>Writes the page to a file. A temporary file is moved into place, so that an old page stays if anything fails.</summary>
     /// <exception cref="ArgumentException">There is no document.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, length: 0, stream =>
@@ -91,8 +92,9 @@ public sealed record LossReport
         string model = Model is null ? "" : Encode(Model);
         if (Config is { } config)
         {
-            string sizes = Invariant(
-                $"{Counted(config.LayerCount, "layer")}, {Counted(config.HeadCount, "head")}, width {config.EmbeddingWidth:N0}, context {config.ContextLength:N0}, vocabulary {config.VocabularySize:N0}");
+            string sizes = $"{Counted(config.LayerCount, "layer")}, {Counted(config.HeadCount, "head")}, "
+                + Invariant($"width {config.EmbeddingWidth:N0}, context {config.ContextLength:N0}, ")
+                + Invariant($"vocabulary {config.VocabularySize:N0}");
             model = model.Length == 0 ? sizes : $"{model} with {sizes}";
         }
 
@@ -115,7 +117,9 @@ public sealed record LossReport
             DocumentBoundaries.Joined => "documents joined",
             _ => "documents joined by the end-of-text token",
         };
-        string start = scoring.PrependEndOfText ? "a start token first, so that every token is predicted" : "the first token is not predicted";
+        string start = scoring.PrependEndOfText
+            ? "a start token first, so that every token is predicted"
+            : "the first token is not predicted";
         string special = scoring.SpecialTokens == SpecialTokens.Literal ? ", special tokens read as ordinary text" : "";
         return $"Windows {length}, {apart}{last}; {documents}; {start}{special}.";
     }
@@ -123,21 +127,30 @@ public sealed record LossReport
     private void WriteFigures(TextWriter page)
     {
         var model = LanguageModelMetrics.Merge(Documents.Select(document => document.Metrics));
-        page.WriteLine("<div class=\"wide\"><table class=\"figures\">\n<tr><th></th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th><th>Word perplexity</th><th>Most probable</th><th>Tokens</th><th>Documents</th></tr>");
-        page.WriteLine(Invariant($"<tr><td>the model</td>{Cells(model)}<td>{model.Top1Accuracy:P1}</td><td>{model.TokenCount:N0}</td><td>{model.DocumentCount:N0}</td></tr>"));
+        page.WriteLine(
+            "<div class=\"wide\"><table class=\"figures\">\n<tr><th></th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th>"
+            + "<th>Word perplexity</th><th>Most probable</th><th>Tokens</th><th>Documents</th></tr>");
+        page.Write(Invariant($"<tr><td>the model</td>{Cells(model)}<td>{model.Top1Accuracy:P1}</td>"));
+        page.WriteLine(Invariant($"<td>{model.TokenCount:N0}</td><td>{model.DocumentCount:N0}</td></tr>"));
         var uniform = model.WithLoss(LossSummary.Of(model.UniformCrossEntropy * model.TokenCount, model.TokenCount));
         var baselines = Baselines?.All ?? [new("uniform", uniform)];
-        foreach (var (name, metrics) in baselines) page.WriteLine($"<tr class=\"quiet\"><td>{Encode(name)}</td>{Cells(metrics)}<td></td><td></td><td></td></tr>");
+        foreach (var (name, metrics) in baselines)
+        {
+            page.WriteLine($"<tr class=\"quiet\"><td>{Encode(name)}</td>{Cells(metrics)}<td></td><td></td><td></td></tr>");
+        }
+
         page.WriteLine("""
             </table></div>
-            <p class="quiet">Cross-entropy is the mean of −ln p over the tokens that were predicted, in nats (units of the natural logarithm): 0 for a model that was
-            certain of each of them. Perplexity is e to that power: the model was as unsure as if it chose among so many equally likely tokens. Bits per byte is the
-            same loss in bits (nats divided by ln 2) for each UTF-8 byte of the text; it and word perplexity compare models of different tokenizers.</p>
+            <p class="quiet">Cross-entropy is the mean of −ln p over the tokens that were predicted, in nats (units of the natural
+            logarithm): 0 for a model that was certain of each of them. Perplexity is e to that power: the model was as unsure as if
+            it chose among so many equally likely tokens. Bits per byte is the same loss in bits (nats divided by ln 2) for each
+            UTF-8 byte of the text; it and word perplexity compare models with different tokenizers.</p>
             """);
     }
 
     private static string Cells(LanguageModelMetrics metrics) =>
-        Invariant($"<td>{metrics.CrossEntropy:F4}</td><td>{metrics.Perplexity:N2}</td><td>{metrics.BitsPerByte:F4}</td><td>{metrics.WordPerplexity:#,##0.00}</td>");
+        Invariant($"<td>{metrics.CrossEntropy:F4}</td><td>{metrics.Perplexity:N2}</td><td>{metrics.BitsPerByte:F4}</td>")
+        + Invariant($"<td>{metrics.WordPerplexity:#,##0.00}</td>");
 
     private static void WriteChart(TextWriter page, ReportChart chart)
     {
@@ -149,7 +162,12 @@ public sealed record LossReport
             return;
         }
 
-        var plot = new SvgPlot(chart.Title, (points.Min(point => point.X), points.Max(point => point.X)), (points.Min(point => point.Y), points.Max(point => point.Y)), chart.XLabel, chart.YLabel);
+        var plot = new SvgPlot(
+            chart.Title,
+            (points.Min(point => point.X), points.Max(point => point.X)),
+            (points.Min(point => point.Y), points.Max(point => point.Y)),
+            chart.XLabel,
+            chart.YLabel);
         foreach (var series in chart.Series) plot.AddLine(series.Name, series.Points);
         WritePlot(page, plot);
     }
@@ -158,33 +176,41 @@ public sealed record LossReport
 
     private void WriteDocuments(TextWriter page)
     {
-        page.WriteLine("<h2>Documents</h2>\n<div class=\"wide\"><table class=\"sortable\">\n<thead><tr><th>Document</th><th>Tokens</th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th><th>Most probable</th></tr></thead>\n<tbody>");
+        page.WriteLine(
+            "<h2>Documents</h2>\n<div class=\"wide\"><table class=\"sortable\">\n<thead><tr><th>Document</th><th>Tokens</th>"
+            + "<th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th><th>Most probable</th></tr></thead>\n<tbody>");
         foreach (var document in Documents)
         {
             var metrics = document.Metrics;
             string name = Encode(NameOf(document));
             string link = document.Tokens.Count > 0 ? $"<a href=\"#d{document.Index}\">{name}</a>" : name;
             page.WriteLine(
-                $"<tr><td>{link}</td>{Cell(metrics.TokenCount, "N0")}{Cell(metrics.CrossEntropy, "F4")}{Cell(metrics.Perplexity, "N2")}{Cell(metrics.BitsPerByte, "F4")}{Cell(metrics.Top1Accuracy, "P1")}</tr>");
+                $"<tr><td>{link}</td>{Cell(metrics.TokenCount, "N0")}{Cell(metrics.CrossEntropy, "F4")}{Cell(metrics.Perplexity, "N2")}"
+                + $"{Cell(metrics.BitsPerByte, "F4")}{Cell(metrics.Top1Accuracy, "P1")}</tr>");
         }
 
         page.WriteLine("</tbody></table></div>");
     }
 
     private static string Cell(double value, string format) => double.IsFinite(value)
-        ? Invariant($"<td data-v=\"{value:R}\">{value.ToString(format, System.Globalization.CultureInfo.InvariantCulture)}</td>")
+        ? Invariant($"<td data-v=\"{value:R}\">{value.ToString(format, CultureInfo.InvariantCulture)}</td>")
         : "<td>–</td>";
 
     private void WriteHistogram(TextWriter page, ScoredToken[] tokens)
     {
         const int BinsPerBit = 2;
-        double most = Math.Max(FullBits, Math.Ceiling(tokens.Select(token => token.Bits).Where(double.IsFinite).DefaultIfEmpty(0).Max()) + 1);
+        double greatest = tokens.Select(token => token.Bits).Where(double.IsFinite).DefaultIfEmpty(0).Max();
+        double most = Math.Max(FullBits, Math.Ceiling(greatest) + 1);
         int[] counts = new int[(int)(most * BinsPerBit)];
         foreach (var token in tokens) counts[(int)Math.Clamp(token.Bits * BinsPerBit, 0, counts.Length - 1)]++;
 
         double mean = tokens.Average(token => token.Bits);
         var plot = new SvgPlot(
-            Invariant($"Histogram of surprisal: {tokens.Length:N0} tokens, mean {mean:F2} bits"), (0, most), (0, counts.Max()), "surprisal, bits", "tokens");
+            Invariant($"Histogram of surprisal: {tokens.Length:N0} tokens, mean {mean:F2} bits"),
+            (0, most),
+            (0, counts.Max()),
+            "surprisal, bits",
+            "tokens");
         for (int i = 0; i < counts.Length; i++)
         {
             double from = (double)i / BinsPerBit, to = (i + 1.0) / BinsPerBit;
@@ -216,9 +242,17 @@ public sealed record LossReport
             }
         }
 
-        (double X, double Y)[] points = [.. Enumerable.Range(0, count).Where(i => tokens[i] > 0).Select(i => ((i + 0.5) * longest / count, sums[i] / tokens[i]))];
+        (double X, double Y)[] points =
+        [
+            .. Enumerable.Range(0, count).Where(i => tokens[i] > 0).Select(i => ((i + 0.5) * longest / count, sums[i] / tokens[i])),
+        ];
         double high = points.Select(point => point.Y).Where(double.IsFinite).DefaultIfEmpty(1).Max();
-        var plot = new SvgPlot("Loss over the position in the document", (0, longest), (0, high), "position of the token in its document", "nats per token");
+        var plot = new SvgPlot(
+            "Loss over the position in the document",
+            (0, longest),
+            (0, high),
+            "position of the token in its document",
+            "nats per token");
         plot.AddLine("", points);
         page.WriteLine("<h2>Loss over the document</h2>");
         WritePlot(page, plot);
@@ -228,12 +262,19 @@ public sealed record LossReport
     {
         page.WriteLine("<h2>The texts</h2>");
         page.Write("<p class=\"key quiet\">Surprisal in bits: ");
-        for (int bits = 0; bits <= FullBits; bits += 4) page.Write(Invariant($"<span{ClassOf(bits, "", isToken: false)} style=\"--s:{Strength(bits)}\">{bits}</span>"));
-        page.WriteLine(". Point at a token, or step through a text with the arrow keys, to see what the model expected. A character of several tokens has their bits together; a first token that nothing precedes has no color.</p>");
+        for (int bits = 0; bits <= FullBits; bits += 4)
+        {
+            page.Write(Invariant($"<span{ClassOf(bits, "", isToken: false)} style=\"--s:{Strength(bits)}\">{bits}</span>"));
+        }
+
+        page.WriteLine(
+            ". Point at a token, or step through a text with the arrow keys, to see what the model expected. A character of several "
+            + "tokens has their bits together; a first token that nothing precedes has no color.</p>");
         foreach (var document in Documents)
         {
             if (document.Tokens.Count == 0) continue;
-            page.WriteLine(Invariant($"<h3 id=\"d{document.Index}\">{Encode(NameOf(document))} <span class=\"quiet\">{document.CrossEntropy:F4} nats per token, perplexity {document.Perplexity:N2}</span></h3>"));
+            page.Write(Invariant($"<h3 id=\"d{document.Index}\">{Encode(NameOf(document))} <span class=\"quiet\">"));
+            page.WriteLine(Invariant($"{document.CrossEntropy:F4} nats per token, perplexity {document.Perplexity:N2}</span></h3>"));
             page.Write($"<div class=\"text\" role=\"group\" dir=\"auto\" aria-label=\"{EncodeAttribute(NameOf(document))}\">");
             foreach (var group in TokenGroup.Of(document)) WriteGroup(page, group);
             page.WriteLine("</div>");
@@ -243,35 +284,48 @@ public sealed record LossReport
     private void WriteGroup(TextWriter page, TokenGroup group)
     {
         string hint = EncodeAttribute(Hint(group));
-        if (group.Tokens.Count == 0) page.Write($"<span class=\"first\" title=\"{hint}\">{Encode(group.Text)}</span>");
-        else page.Write($"<span{ClassOf(group.Bits, group.Text, isToken: true)} style=\"--s:{Strength(group.Bits)}\" title=\"{hint}\">{Encode(group.Text)}</span>");
+        string style = group.Tokens.Count == 0
+            ? " class=\"first\""
+            : $"{ClassOf(group.Bits, group.Text, isToken: true)} style=\"--s:{Strength(group.Bits)}\"";
+        page.Write($"<span{style} title=\"{hint}\">{Encode(group.Text)}</span>");
     }
 
     private string Hint(TokenGroup group)
     {
-        IEnumerable<string> first = group.First is { } token ? [Invariant($"{Quote(token.Text)}  the first token, id {token.Id}: nothing precedes it, so it is not predicted")] : [];
+        IEnumerable<string> first = group.First is { } token
+            ? [Invariant($"{Quote(token.Text)}  the first token, id {token.Id}: nothing precedes it, so it is not predicted")]
+            : [];
         bool isAlone = group.Tokens.Count == 1 && group.First is null;
-        string heading = isAlone || group.Tokens.Count == 0 ? "" : Invariant($"{Quote(group.Text)}  {group.Tokens.Count + (group.First is null ? 0 : 1)} tokens, {group.Bits:F2} bits together\n");
-        return heading + string.Join('\n', first.Concat(group.Tokens.Select(token => Hint(token, isAlone ? token.Text : token.Piece.Text))));
+        int count = group.Tokens.Count + (group.First is null ? 0 : 1);
+        string heading = isAlone || group.Tokens.Count == 0
+            ? ""
+            : Invariant($"{Quote(group.Text)}  {count} tokens, {group.Bits:F2} bits together\n");
+        var hints = group.Tokens.Select(token => Hint(token, isAlone ? token.Text : token.Piece.Text));
+        return heading + string.Join('\n', first.Concat(hints));
     }
 
     private string Hint(ScoredToken token, string text)
     {
-        string hint = Invariant($"{Quote(text.Length > 0 ? text : token.Piece.Text)}  p = {Math.Exp(token.LogProbability):G4}, {token.Bits:F2} bits\nrank {token.Rank + 1:N0} of {Documents[0].Metrics.VocabularySize:N0}, id {token.Id}, position {token.Position:N0}, after {Counted(token.ContextCount, "token")}");
+        string shown = Quote(text.Length > 0 ? text : token.Piece.Text);
+        string hint = Invariant($"{shown}  p = {Math.Exp(token.LogProbability):G4}, {token.Bits:F2} bits\n")
+            + Invariant($"rank {token.Rank + 1:N0} of {Documents[0].Metrics.VocabularySize:N0}, id {token.Id}, ")
+            + Invariant($"position {token.Position:N0}, after {Counted(token.ContextCount, "token")}");
         if (token.Entropy is { } entropy) hint += Invariant($"\nentropy {entropy / Math.Log(2):F2} bits");
-        return hint + string.Concat(token.Candidates.Select(candidate => Invariant($"\n{Math.Exp(candidate.LogProbability),7:P1} {Quote(candidate.Text)}")));
+        return hint + string.Concat(token.Candidates.Select(each => Invariant($"\n{each.Probability,7:P1} {Quote(each.Text)}")));
     }
 
     private static string Counted(int count, string noun) => Invariant($"{count:N0} {noun}{(count == 1 ? "" : "s")}");
 
     private static string ClassOf(double bits, string text, bool isToken)
     {
-        string classes = (bits >= HighBits ? "high " : "") + (text.Length > 0 && text.All(character => character is '\n' or '\r') ? "break" : "");
+        bool isBreak = text.Length > 0 && text.All(character => character is '\n' or '\r');
+        string classes = (bits >= HighBits ? "high " : "") + (isBreak ? "break" : "");
         if (text.Length == 0 && isToken) classes += "part";
         return classes.Length == 0 ? "" : $" class=\"{classes.TrimEnd()}\"";
     }
 
-    private static string Strength(double bits) => Math.Clamp(bits / FullBits, 0, 1).ToString("0.##", System.Globalization.CultureInfo.InvariantCulture);
+    private static string Strength(double bits) => Math.Clamp(bits / FullBits, 0, 1).ToString("0.##", CultureInfo.InvariantCulture);
 
-    private static string NameOf(DocumentResult document) => document.Name.Length > 0 ? document.Name : Invariant($"Text {document.Index + 1}");
+    private static string NameOf(DocumentResult document) =>
+        document.Name.Length > 0 ? document.Name : Invariant($"Text {document.Index + 1}");
 }

@@ -24,10 +24,15 @@ internal static class ReportText
     public static string EncodeAttribute(string text) => Encode(text).Replace("\n", "&#10;", StringComparison.Ordinal);
 
     /// <summary>A text on one line, in quotation marks.</summary>
-    public static string Quote(string text) => $"'{text.Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal).Replace("\t", "\\t", StringComparison.Ordinal)}'";
+    public static string Quote(string text)
+    {
+        var line = new StringBuilder(text).Replace("\n", "\\n").Replace("\r", "\\r").Replace("\t", "\\t");
+        return $"'{line}'";
+    }
 
     /// <summary>Numbers as they are written everywhere.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
-    private static bool IsForbidden(char character) => (character < ' ' && character is not ('\n' or '\r' or '\t')) || character is '\uFFFE' or '\uFFFF';
+    private static bool IsForbidden(char character) =>
+        (character < ' ' && character is not ('\n' or '\r' or '\t')) || character is '\uFFFE' or '\uFFFF';
 }

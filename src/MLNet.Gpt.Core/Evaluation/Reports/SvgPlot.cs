@@ -22,7 +22,8 @@ internal sealed class SvgPlot
     {
         double yStep = NiceStep(y.High - y.Low, 5);
         (_left, _right) = x.High > x.Low ? x : (x.Low, x.Low + 1);
-        (_bottom, _top) = (Math.Floor(y.Low / yStep) * yStep, Math.Max(Math.Ceiling(y.High / yStep), Math.Floor(y.Low / yStep) + 1) * yStep);
+        double lowest = Math.Floor(y.Low / yStep);
+        (_bottom, _top) = (lowest * yStep, Math.Max(Math.Ceiling(y.High / yStep), lowest + 1) * yStep);
         _svg.Append(Invariant($"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{EncodeAttribute(description)}\">"));
         foreach (double tick in Ticks(_bottom, _top, yStep))
         {
@@ -35,23 +36,30 @@ internal sealed class SvgPlot
             _svg.Append(Invariant($"<text x=\"{X(tick):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Number(tick)}</text>"));
         }
 
-        _svg.Append(Invariant($"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Encode(xLabel)}</text>"));
+        double center = (Left + Width - Right) / 2;
+        _svg.Append(Invariant($"<text x=\"{center}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Encode(xLabel)}</text>"));
         _svg.Append(Invariant($"<text x=\"{Left}\" y=\"14\">{Encode(yLabel)}</text>"));
     }
 
     /// <summary>Adds a bar.</summary>
-    public void AddBar(double from, double to, double height, string hint) => _svg.Append(Invariant(
-        $"<rect class=\"bar\" x=\"{X(from) + 0.5:F1}\" width=\"{Math.Max(0.5, X(to) - X(from) - 1):F1}\" y=\"{Y(height):F1}\" height=\"{Y(_bottom) - Y(height):F1}\"><title>{Encode(hint)}</title></rect>"));
+    public void AddBar(double from, double to, double height, string hint)
+    {
+        double width = Math.Max(0.5, X(to) - X(from) - 1);
+        _svg.Append(Invariant($"<rect class=\"bar\" x=\"{X(from) + 0.5:F1}\" width=\"{width:F1}\" y=\"{Y(height):F1}\""));
+        _svg.Append(Invariant($" height=\"{Y(_bottom) - Y(height):F1}\"><title>{Encode(hint)}</title></rect>"));
+    }
 
     /// <summary>Adds a line with a name in the legend; lines differ in color and in dashes.</summary>
     public void AddLine(string name, IEnumerable<(double X, double Y)> points)
     {
-        string path = string.Join(' ', points.Where(point => double.IsFinite(point.Y)).Select(point => Invariant($"{X(point.X):F1},{Y(point.Y):F1}")));
+        var finite = points.Where(point => double.IsFinite(point.Y));
+        string path = string.Join(' ', finite.Select(point => Invariant($"{X(point.X):F1},{Y(point.Y):F1}")));
         _svg.Append(Invariant($"<polyline class=\"series s{_seriesCount}\" points=\"{path}\"><title>{Encode(name)}</title></polyline>"));
         if (name.Length > 0)
         {
             double x = Width - Right - 150 - (150 * _seriesCount);
-            _svg.Append(Invariant($"<line class=\"series s{_seriesCount}\" x1=\"{x}\" x2=\"{x + 28}\" y1=\"10\" y2=\"10\"/><text x=\"{x + 34}\" y=\"14\">{Encode(name)}</text>"));
+            _svg.Append(Invariant($"<line class=\"series s{_seriesCount}\" x1=\"{x}\" x2=\"{x + 28}\" y1=\"10\" y2=\"10\"/>"));
+            _svg.Append(Invariant($"<text x=\"{x + 34}\" y=\"14\">{Encode(name)}</text>"));
         }
 
         _seriesCount++;
@@ -63,14 +71,16 @@ internal sealed class SvgPlot
         if (x < _left || x > _right) return;
         string anchor = X(x) > Width - 160 ? "end" : "start";
         _svg.Append(Invariant($"<line class=\"mark\" x1=\"{X(x):F1}\" x2=\"{X(x):F1}\" y1=\"{Top}\" y2=\"{Height - Bottom}\"/>"));
-        _svg.Append(Invariant($"<text x=\"{X(x) + (anchor == "end" ? -4 : 4):F1}\" y=\"{Top + 12 + (16 * _markCount++)}\" text-anchor=\"{anchor}\">{Encode(name)}</text>"));
+        double left = X(x) + (anchor == "end" ? -4 : 4), top = Top + 12 + (16 * _markCount++);
+        _svg.Append(Invariant($"<text x=\"{left:F1}\" y=\"{top}\" text-anchor=\"{anchor}\">{Encode(name)}</text>"));
     }
 
     /// <summary>The plot.</summary>
     public override string ToString() => _svg + "</svg>";
 
-    private static string Number(double value) =>
-        (Math.Abs(value) >= 1000 ? value.ToString("N0", CultureInfo.InvariantCulture) : Math.Round(value, 6).ToString("0.######", CultureInfo.InvariantCulture));
+    private static string Number(double value) => Math.Abs(value) >= 1000
+        ? value.ToString("N0", CultureInfo.InvariantCulture)
+        : Math.Round(value, 6).ToString("0.######", CultureInfo.InvariantCulture);
 
     // 1, 2 or 5 times a power of ten.
     private static double NiceStep(double range, int count)
@@ -82,7 +92,10 @@ internal sealed class SvgPlot
 
     private static IEnumerable<double> Ticks(double low, double high, double step)
     {
-        for (double i = Math.Ceiling((low / step) - 1e-9); i * step <= high + (1e-9 * step); i++) yield return (i * step) + 0.0; // −0 + 0 is 0
+        for (double i = Math.Ceiling((low / step) - 1e-9); i * step <= high + (1e-9 * step); i++)
+        {
+            yield return (i * step) + 0.0; // −0 + 0 is 0
+        }
     }
 
     private double X(double x) => Left + ((x - _left) / (_right - _left) * (Width - Left - Right));

@@ -43,7 +43,8 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
     }
 
     /// <summary>Scores batches of ids in which each input has a target, row by row; a negative target is not scored.</summary>
-    public IReadOnlyList<DocumentResult> Score(IReadOnlyList<int[]> inputs, IReadOnlyList<int[]> targets, CancellationToken cancellationToken)
+    public IReadOnlyList<DocumentResult> Score(
+        IReadOnlyList<int[]> inputs, IReadOnlyList<int[]> targets, CancellationToken cancellationToken)
     {
         int[] allTargets = [.. targets.SelectMany(row => row)];
         var scores = new TokenScore[allTargets.Count(target => target >= 0)];
@@ -129,7 +130,8 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
     }
 
     private ScoredToken NewToken(
-        TokenPiece piece, string text, TokenScore score, int target, PredictionDetails? details, int position, int start, int byteStart, int seen) =>
+        TokenPiece piece, string text, TokenScore score, int target, PredictionDetails? details,
+        int position, int start, int byteStart, int seen) =>
         new(piece, text, score)
         {
             Position = position,

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace MLNet.Gpt.Evaluation.Scoring;
 
 /// <summary>
@@ -58,7 +60,8 @@ internal sealed class ChunkSplitter
 
     private void Append(CorpusDocument document)
     {
-        var encoded = new EncodedDocument(_documents, _characters, document, _tokenizer.Encode(document.Text, _options.SpecialTokens), _tokenizer);
+        int[] ids = _tokenizer.Encode(document.Text, _options.SpecialTokens);
+        var encoded = new EncodedDocument(_documents, _characters, document, ids, _tokenizer);
         _unopened.Enqueue(encoded);
         if (_options.PrependEndOfText && (_documents == 0 || !_isJoined)) Append(_tokenizer.BeginningOfTextId!.Value, null, StartToken);
         for (int index = 0; index < encoded.Ids.Length; index++) Append(encoded.Ids[index], encoded, index);
@@ -103,7 +106,7 @@ internal sealed class ChunkSplitter
     private void AddWindow(ScoringWindow window)
     {
         int start = (int)(window.Start - _dropped);
-        _chunk.Windows.Add(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids).Slice(start, window.Length + 1), window.ContextCount);
+        _chunk.Windows.Add(CollectionsMarshal.AsSpan(_ids).Slice(start, window.Length + 1), window.ContextCount);
         for (int i = start + window.ContextCount + 1; i <= start + window.Length; i++)
         {
             var (document, index) = _origins[i];
@@ -138,7 +141,8 @@ internal sealed class ChunkSplitter
         }
 
         var last = chunk.Spans[^1];
-        chunk.CharactersThrough = last.Document.CharactersBefore + (last.TargetCount > 0 ? last.Document.Position : last.Document.Text.Length);
+        int characters = last.TargetCount > 0 ? last.Document.Position : last.Document.Text.Length;
+        chunk.CharactersThrough = last.Document.CharactersBefore + characters;
         _chunk = new(chunk.Index + 1);
         return chunk;
     }

@@ -1,17 +1,17 @@
 namespace MLNet.Gpt;
 
-/// <summary>Whether a window may reach from one document of a corpus into the next.</summary>
+/// <summary>Whether a window may extend from one document of a corpus into the next.</summary>
 public enum DocumentBoundaries
 {
-    /// <summary>Every document is measured by itself; its first token sees nothing, or the start token.</summary>
+    /// <summary>Every document is measured separately; its first token has no context, or only the start token.</summary>
     Separate,
 
-    /// <summary>The documents are one text: their tokens follow each other, with nothing between.</summary>
+    /// <summary>The documents are one text: their tokens follow each other, with nothing between them.</summary>
     Joined,
 
     /// <summary>
-    /// The documents are one text in which each is ended by the end-of-text token. That token is a target like the others: it counts as a
-    /// token of the document that it ends, and as no byte, character or word.
+    /// The documents are one text in which each ends with the end-of-text token. That token is a target like the
+    /// others: it counts as a token of the document that it ends, but not as a byte, character or word.
     /// </summary>
     JoinedByEndOfText,
 }

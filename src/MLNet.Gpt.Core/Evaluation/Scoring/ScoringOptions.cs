@@ -2,16 +2,16 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
-/// <summary>How a text is measured. At any setting every target is scored exactly once.</summary>
+/// <summary>How a text is measured. With any setting every target is scored exactly once.</summary>
 /// <remarks>
 /// <para>
-/// A text is read in windows of <see cref="WindowLength"/> tokens, each <see cref="Stride"/> tokens after the last. The
-/// first window scores all of its targets; every other scores those that no earlier window did, so that each has at
-/// least window length − stride tokens before it.
+/// A text is read in windows of <see cref="WindowLength"/> tokens, <see cref="Stride"/> tokens apart. The first window
+/// scores all of its targets; each later one scores those that no earlier window did, so that each has at least window
+/// length − stride tokens before it.
 /// </para>
 /// <para>
-/// The first token has nothing before it. By default it is not predicted: it is no target, and its bytes, its
-/// characters and the words that end with it are left out of what the loss is divided by. With
+/// The first token has nothing before it. By default it is not predicted: it is not a target, and its bytes, its
+/// characters and the words that end with it are not counted in the divisors of the loss. With
 /// <see cref="PrependEndOfText"/> it is a target like the others.
 /// </para>
 /// </remarks>
@@ -22,14 +22,15 @@ public sealed record ScoringOptions
 
     /// <summary>
     /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, windows side by side, the
-    /// last as long as the others.
+    /// last one as long as the others.
     /// </summary>
     public static ScoringOptions RollingWindows { get; } = new() { PrependEndOfText = true, LastWindow = LastWindow.AtEnd };
 
     /// <summary>
-    /// Whether a document is preceded by the token that begins one, so that its first token is predicted as well; of
-    /// joined documents, the first is. That token is the tokenizer's <see cref="ITextTokenizer.BeginningOfTextId"/>: of
-    /// GPT-2 the end-of-text token, of a model with one of its own, such as <c>&lt;s&gt;</c>, that.
+    /// Whether each document, or the first of joined documents, is preceded by the token that begins a document, so
+    /// that its first token is predicted as well. That token is the tokenizer's
+    /// <see cref="ITextTokenizer.BeginningOfTextId"/>: the end-of-text token for GPT-2, and for example
+    /// <c>&lt;s&gt;</c> for a model that has one.
     /// </summary>
     /// <value><see langword="false"/>: a document of N tokens has N − 1 targets, as in the lecture.</value>
     public bool PrependEndOfText { get; init; }
@@ -38,42 +39,44 @@ public sealed record ScoringOptions
     /// <value><see cref="SpecialTokens.Recognized"/>, as in the lecture.</value>
     public SpecialTokens SpecialTokens { get; init => field = Check.Defined(value, nameof(SpecialTokens)); } = SpecialTokens.Recognized;
 
-    /// <summary>Tokens that the model is given at once; from 1 to its context length.</summary>
+    /// <summary>The number of tokens given to the model at once; from 1 to its context length.</summary>
     /// <value><see langword="null"/>: the model's context length.</value>
     public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
 
     /// <summary>
-    /// Tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride
-    /// gives targets more to see and costs window length / stride times as much.
+    /// The number of tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride gives
+    /// targets more context and costs window length / stride times as much.
     /// </summary>
-    /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows lie side by side.</value>
+    /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows are side by side.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
 
     /// <summary>Where the last window begins.</summary>
     /// <value><see cref="LastWindow.OnStride"/>.</value>
     public LastWindow LastWindow { get; init => field = Check.Defined(value, nameof(LastWindow)); } = LastWindow.OnStride;
 
-    /// <summary>Whether windows reach from one document of a corpus into the next. A single text has no bounds.</summary>
+    /// <summary>Whether windows extend from one document of a corpus into the next.</summary>
     /// <value><see cref="DocumentBoundaries.Separate"/>.</value>
     public DocumentBoundaries Documents { get; init => field = Check.Defined(value, nameof(Documents)); } = DocumentBoundaries.Separate;
 
     /// <summary>
-    /// The windows of Hugging Face's guide "Perplexity of fixed-length models": it takes as many tokens as the context
-    /// is long, and the last of them is only predicted, so a window gives the model one token fewer than it could hold.
+    /// Returns the windows of Hugging Face's guide "Perplexity of fixed-length models". It takes as many tokens as the
+    /// context holds, and the last of them is only predicted, so a window gives the model one token fewer than it could
+    /// hold.
     /// </summary>
-    /// <param name="config">The model's sizes; a context of at least 2.</param>
-    /// <param name="stride">Tokens from one window to the next, from 1 to the context length − 1.</param>
-    public static ScoringOptions StridedWindows(GptConfig config, int stride = 512) => new() { WindowLength = config.ContextLength - 1, Stride = stride };
+    /// <param name="config">The model's configuration, with a context of at least 2.</param>
+    /// <param name="stride">The number of tokens from one window to the next, from 1 to the context length − 1.</param>
+    public static ScoringOptions StridedWindows(GptConfig config, int stride = 512) =>
+        new() { WindowLength = config.ContextLength - 1, Stride = stride };
 
-    /// <summary>Tokens of a window of a model.</summary>
+    /// <summary>Returns the number of tokens per window.</summary>
     internal int WindowLengthFor(GptConfig config) => WindowLength ?? config.ContextLength;
 
-    /// <summary>Tokens from window to window of a model.</summary>
+    /// <summary>Returns the number of tokens from window to window.</summary>
     internal int StrideFor(GptConfig config) => Stride ?? WindowLengthFor(config);
 
     /// <summary>Returns these options if a model can be measured with them.</summary>
     /// <exception cref="ArgumentException">
-    /// A window is longer than the context, the stride than the window, or a token is wanted that the vocabulary lacks.
+    /// A window is longer than the context, the stride longer than the window, or the vocabulary lacks a token that the options need.
     /// </exception>
     internal ScoringOptions ValidatedFor(GptConfig config, ITextTokenizer tokenizer)
     {
@@ -85,12 +88,14 @@ public sealed record ScoringOptions
 
         if (StrideFor(config) > window)
         {
-            throw new ArgumentException($"{nameof(Stride)} is {Stride}; it must be from 1 to the window length, {window}, or targets would be left out.");
+            throw new ArgumentException(
+                $"{nameof(Stride)} is {Stride}; it must be from 1 to the window length, {window}, or targets would be left out.");
         }
 
         if (tokenizer.BeginningOfTextId is null && PrependEndOfText)
         {
-            throw new ArgumentException($"{nameof(PrependEndOfText)} is set, and the model's vocabulary has no token that begins or ends a text.");
+            throw new ArgumentException(
+                $"{nameof(PrependEndOfText)} is set, and the model's vocabulary has no token that begins or ends a text.");
         }
 
         if (tokenizer.EndOfTextId is null && Documents == DocumentBoundaries.JoinedByEndOfText)
@@ -101,8 +106,9 @@ public sealed record ScoringOptions
         return this;
     }
 
-    /// <summary>What makes two measurements of a model comparable, as text.</summary>
+    /// <summary>Returns what makes two measurements of a model comparable, as text. Result files hold it.</summary>
     internal string Describe(GptConfig config) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"window={WindowLengthFor(config)};stride={StrideFor(config)};last={LastWindow};documents={Documents};start={PrependEndOfText};special={SpecialTokens}");
+        $"window={WindowLengthFor(config)};stride={StrideFor(config)};last={LastWindow};documents={Documents};"
+        + $"start={PrependEndOfText};special={SpecialTokens}");
 }

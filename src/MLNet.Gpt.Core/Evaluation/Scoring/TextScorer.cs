@@ -5,10 +5,14 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <summary>Measures texts with a model: the negative log-likelihood of each token, summed per text. Safe for use by many threads.</summary>
+/// <summary>
+/// Measures texts with a model: the negative log-likelihood of each token, summed per text. Safe for use by many
+/// threads.
+/// </summary>
 /// <remarks>
-/// A text longer than the context is read in windows, as <see cref="ScoringOptions"/> say; by default they do not overlap, as in the
-/// lecture. Every target is scored exactly once. For corpora of many documents use <see cref="CorpusEvaluator"/>.
+/// A text longer than the context is read in windows, as <see cref="ScoringOptions"/> say; by default they do not
+/// overlap, as in the lecture. Every target is scored exactly once. For corpora of many documents use
+/// <see cref="CorpusEvaluator"/>.
 /// </remarks>
 public sealed class TextScorer
 {
@@ -89,27 +93,37 @@ public sealed class TextScorer
 
     /// <summary>Measures one text token by token on the thread pool.</summary>
     /// <inheritdoc cref="ScoreTokens(string, TokenOptions?, CancellationToken)" path="/param|/exception"/>
-    public Task<DocumentResult> ScoreTokensAsync(string text, TokenOptions? options = null, CancellationToken cancellationToken = default) =>
+    public Task<DocumentResult> ScoreTokensAsync(
+        string text, TokenOptions? options = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => ScoreTokens(text, options, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Measures rows of ids as a training batch has them, each input with its target. Rows are taken as they are, without windows or a start
-    /// token.
+    /// Measures rows of ids as a training batch has them, each input with its target. Rows are taken as they are,
+    /// without windows or a start token.
     /// </summary>
-    /// <param name="inputs">The input ids, row by row, (B, T); each row at most as long as the context. Rows may differ in length.</param>
+    /// <param name="inputs">
+    /// The input ids, row by row, (B, T); each row at most as long as the context. Rows may differ in length.
+    /// </param>
     /// <param name="targets">For each input the id to predict, in the same shape. A negative one is not scored.</param>
-    /// <param name="options">What to compute for each token; the log-probability and the rank where <see langword="null"/>.</param>
+    /// <param name="options">
+    /// What to compute for each token; the log-probability and the rank where <see langword="null"/>.
+    /// </param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <returns>
-    /// One result per row. Its tokens are the targets; the first has <see cref="ScoredToken.Position"/> 1, after the first input.
+    /// One result per row. Its tokens are the targets; the first has <see cref="ScoredToken.Position"/> 1, after the
+    /// first input.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The shapes differ, a row is longer than the context, or more candidates were requested than there are tokens in the vocabulary.
+    /// The shapes differ, a row is longer than the context, or more candidates were requested than there are tokens in
+    /// the vocabulary.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <inheritdoc cref="Score" path="/exception"/>
     public IReadOnlyList<DocumentResult> ScoreBatch(
-        IReadOnlyList<int[]> inputs, IReadOnlyList<int[]> targets, TokenOptions? options = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<int[]> inputs,
+        IReadOnlyList<int[]> targets,
+        TokenOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         if (!inputs.Select(row => row.Length).SequenceEqual(targets.Select(row => row.Length)))
         {
@@ -164,7 +178,8 @@ public sealed class TextScorer
         return lengths.Length == 1 ? $"({rows.Count}, {lengths[0]})" : $"({string.Join(" + ", rows.Select(row => row.Length))})";
     }
 
-    private WindowCursor NewWindows() => new(_options.WindowLengthFor(_model.Config), _options.StrideFor(_model.Config), _options.LastWindow);
+    private WindowCursor NewWindows() =>
+        new(_options.WindowLengthFor(_model.Config), _options.StrideFor(_model.Config), _options.LastWindow);
 
     private ChunkScorer NewScorer(TokenOptions? options) => new(_model, (options ?? new()).ValidatedFor(_model.Config), RowsPerCall);
 

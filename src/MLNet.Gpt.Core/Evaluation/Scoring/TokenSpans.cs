@@ -4,8 +4,8 @@ namespace MLNet.Gpt.Evaluation.Scoring;
 
 /// <summary>Walks through a text token by token and finds where each ends.</summary>
 /// <remarks>
-/// The decoded text of a token is expected where the last token ended. Tokenizers that keep all of a text match at once; for those that drop
-/// white space or replace unknown words, white space or a word is skipped.
+/// The decoded text of a token is expected where the last token ended. Tokenizers that keep all of a text match at
+/// once; for those that drop white space or replace unknown words, white space or a word is skipped.
 /// </remarks>
 internal sealed class TokenSpans(string text, ITextTokenizer tokenizer)
 {

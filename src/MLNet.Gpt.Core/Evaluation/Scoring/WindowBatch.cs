@@ -63,7 +63,8 @@ internal sealed class WindowBatch
     /// <param name="scores">Receives one score per target.</param>
     /// <param name="details">Receives what else was requested of each target.</param>
     /// <param name="cancellationToken">Checked between layers.</param>
-    public void Score(GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken)
+    public void Score(
+        GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken)
     {
         ReadOnlySpan<int> inputs = CollectionsMarshal.AsSpan(_inputs), targets = CollectionsMarshal.AsSpan(_targets);
         ReadOnlySpan<int> lengths = CollectionsMarshal.AsSpan(_lengths);

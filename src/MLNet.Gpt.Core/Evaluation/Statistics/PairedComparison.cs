@@ -7,15 +7,16 @@ using MLNet.Gpt.Numerics.Random;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Whether one model is better than another on the same text, or only luckier: the difference of their losses with an interval from a paired
-/// bootstrap.
+/// Whether one model is better than another on the same text, or only luckier: the difference of their losses with an
+/// interval from a paired bootstrap.
 /// </summary>
 /// <remarks>
-/// The units of the text (documents, or blocks of tokens) are drawn with replacement, as many as there are and the same ones for both models.
-/// For each resample the difference of the two ratios of sums is computed; the interval leaves (1 − <see cref="Confidence"/>) / 2 of the
-/// resamples on either side. Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 16; Koehn, "Statistical
-/// Significance Tests for Machine Translation Evaluation" (2004). The interval says nothing about other kinds of text, and is rough with fewer
-/// than about 30 units.
+/// The units of the text (documents, or blocks of tokens) are drawn with replacement, as many as there are and the same
+/// ones for both models. For each resample the difference of the two ratios of sums is computed; the interval leaves (1
+/// − <see cref="Confidence"/>) / 2 of the resamples on either side. Sources: Efron and Tibshirani, "An Introduction to
+/// the Bootstrap" (1993), chapters 13 and 16; Koehn, "Statistical Significance Tests for Machine Translation
+/// Evaluation" (2004). The interval says nothing about other kinds of text, and is rough with fewer than about 30
+/// units.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class PairedComparison
@@ -67,14 +68,18 @@ public sealed class PairedComparison
         CancellationToken cancellationToken = default)
     {
         (DocumentResult First, DocumentResult Second)[] pairs = [.. Pairs(first, second)];
-        return FromMetrics([.. pairs.Select(pair => pair.First.Metrics)], [.. pairs.Select(pair => pair.Second.Metrics)], options, cancellationToken);
+        return FromMetrics(
+            [.. pairs.Select(pair => pair.First.Metrics)], [.. pairs.Select(pair => pair.Second.Metrics)], options, cancellationToken);
     }
 
-    /// <summary>Compares two models on blocks of the same tokens, for few long documents. The models must share a tokenizer.</summary>
+    /// <summary>
+    /// Compares two models on blocks of the same tokens, for few long documents. The models must share a tokenizer.
+    /// </summary>
     /// <param name="first">The first model's results of the documents, with their tokens, in order.</param>
     /// <param name="second">The second model's results.</param>
     /// <param name="blockLength">
-    /// Tokens per block, at least 1. Long enough that the losses of neighboring blocks are less correlated than those of neighboring tokens.
+    /// Tokens per block, at least 1. Long enough that the losses of neighboring blocks are less correlated than those
+    /// of neighboring tokens.
     /// </param>
     /// <param name="options">How to compare; the unit is nats per token.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
@@ -95,7 +100,8 @@ public sealed class PairedComparison
             if (!hasTokens || !a.Tokens.Select(token => token.Id).SequenceEqual(b.Tokens.Select(token => token.Id)))
             {
                 throw new ArgumentException(
-                    $"The tokens of document '{a.Name}' differ or were not kept; blocks need the same tokens of both models.", nameof(second));
+                    $"The tokens of document '{a.Name}' differ or were not kept; blocks need the same tokens of both models.",
+                    nameof(second));
             }
 
             left.Add(a);
@@ -171,7 +177,8 @@ public sealed class PairedComparison
     /// <summary>The difference and its interval, such as <c>−0.3000 [−0.3020, −0.2980] bits per byte (95 %, 40 units)</c>.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Difference:F4} [{Lower:F4}, {Upper:F4}] {(Unit == LossUnit.BitsPerByte ? "bits per byte" : "nats per token")} ({Confidence:P0}, {UnitCount:N0} units)");
+        $"{Difference:F4} [{Lower:F4}, {Upper:F4}] {(Unit == LossUnit.BitsPerByte ? "bits per byte" : "nats per token")} ")
+        + string.Create(CultureInfo.InvariantCulture, $"({Confidence:P0}, {UnitCount:N0} units)");
 
     // Yields the documents of both models in pairs.
     private static IEnumerable<(DocumentResult First, DocumentResult Second)> Pairs(
@@ -185,7 +192,8 @@ public sealed class PairedComparison
             if (hasLeft != hasRight)
             {
                 throw new ArgumentException(
-                    $"The {(hasLeft ? "second" : "first")} model has results of {count} documents, the {(hasLeft ? "first" : "second")} of more.",
+                    $"The {(hasLeft ? "second" : "first")} model has results of {count} documents, "
+                    + $"the {(hasLeft ? "first" : "second")} of more.",
                     nameof(second));
             }
 

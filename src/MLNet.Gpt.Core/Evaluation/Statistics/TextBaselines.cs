@@ -13,7 +13,8 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed class TextBaselines
 {
-    private TextBaselines(LanguageModelMetrics uniform, LanguageModelMetrics? unigram, LanguageModelMetrics gzip, LanguageModelMetrics brotli)
+    private TextBaselines(
+        LanguageModelMetrics uniform, LanguageModelMetrics? unigram, LanguageModelMetrics gzip, LanguageModelMetrics brotli)
     {
         Uniform = uniform;
         Unigram = unigram;
@@ -41,7 +42,9 @@ public sealed class TextBaselines
     /// <summary>Computes the baselines.</summary>
     /// <param name="corpus">The text that a model was measured on; read once.</param>
     /// <param name="tokenizer">The tokenizer of the model.</param>
-    /// <param name="scoring">The options that it was measured with, which determine the targets; the defaults where <see langword="null"/>.</param>
+    /// <param name="scoring">
+    /// The options that it was measured with, which determine the targets; the defaults where <see langword="null"/>.
+    /// </param>
     /// <param name="unigram">The token frequencies of a training text; <see langword="null"/> for none.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="OperationCanceledException">The computation was canceled.</exception>
@@ -90,8 +93,10 @@ public sealed class TextBaselines
         CancellationToken cancellationToken = default) =>
         Task.Run(() => Measure(corpus, tokenizer, scoring, unigram, cancellationToken), cancellationToken);
 
-    // The targets of each document: all ids but a first one that nothing precedes, and the tokens that end documents where those are targets.
-    private static IEnumerable<(string Text, TextSize Size, int[] Ids)> Targets(Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
+    // The targets of each document: all ids but a first one that nothing precedes, and the tokens that end documents
+    // where those are targets.
+    private static IEnumerable<(string Text, TextSize Size, int[] Ids)> Targets(
+        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
     {
         bool isPreceded = scoring.PrependEndOfText, isJoined = scoring.Documents != DocumentBoundaries.Separate;
         bool isEnded = scoring.Documents == DocumentBoundaries.JoinedByEndOfText;

@@ -22,7 +22,10 @@ public sealed class UnigramModel
     /// <param name="specialTokens">How special tokens spelled out in the text are read.</param>
     /// <param name="cancellationToken">Cancels the count.</param>
     public static UnigramModel Train(
-        Corpus text, ITextTokenizer tokenizer, SpecialTokens specialTokens = SpecialTokens.Recognized, CancellationToken cancellationToken = default)
+        Corpus text,
+        ITextTokenizer tokenizer,
+        SpecialTokens specialTokens = SpecialTokens.Recognized,
+        CancellationToken cancellationToken = default)
     {
         long[] counts = new long[tokenizer.VocabularySize];
         long all = 0;

@@ -18,7 +18,10 @@ internal static class LogitScan
         return float.IsFinite(max) ? max : throw Unusable(logits, max);
     }
 
-    /// <summary>Returns the id of the greatest logit, the lowest id where several are equal, as <c>torch.argmax</c> does on a CPU.</summary>
+    /// <summary>
+    /// Returns the id of the greatest logit, the lowest id where several are equal, as <c>torch.argmax</c> does on a
+    /// CPU.
+    /// </summary>
     /// <inheritdoc cref="Max" path="/exception"/>
     public static int ArgMax(ReadOnlySpan<float> logits) => IndexOf(logits, Max(logits));
 

@@ -2,10 +2,12 @@ using System.Numerics.Tensors;
 
 namespace MLNet.Gpt.Numerics.Softmax;
 
-/// <summary>What softmax needs of one row of logits: the greatest logit, and Σ exp(logit − greatest) in double precision.</summary>
+/// <summary>
+/// What softmax needs of one row of logits: the greatest logit, and Σ exp(logit − greatest) in double precision.
+/// </summary>
 /// <remarks>
-/// The shift by the greatest logit keeps every exponential between 0 and 1 and the sum between 1 and V, so that nothing overflows. Exponentials
-/// and sums are <see cref="SoftmaxWeights"/>, the same bits on every machine.
+/// The shift by the greatest logit keeps every exponential between 0 and 1 and the sum between 1 and V, so that nothing
+/// overflows. Exponentials and sums are <see cref="SoftmaxWeights"/>, the same bits on every machine.
 /// </remarks>
 internal readonly struct SoftmaxRow
 {

@@ -31,7 +31,11 @@ internal static class SoftmaxWeights
         ref double first = ref MemoryMarshal.GetReference(weights);
         var lanes = Vector512<double>.Zero;
         int i = 0;
-        for (; i <= weights.Length - Vector512<double>.Count; i += Vector512<double>.Count) lanes += Vector512.LoadUnsafe(ref first, (nuint)i);
+        for (; i <= weights.Length - Vector512<double>.Count; i += Vector512<double>.Count)
+        {
+            lanes += Vector512.LoadUnsafe(ref first, (nuint)i);
+        }
+
         double sum = 0;
         for (int lane = 0; lane < Vector512<double>.Count; lane++) sum += lanes[lane];
         for (; i < weights.Length; i++) sum += weights[i];

@@ -4,9 +4,10 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Numerics.Softmax;
 
 /// <summary>
-/// e^x for x ≤ 0 by additions and multiplications alone, each rounded as IEEE 754 requires, so that every machine computes the same bits. The
-/// exponentials of libraries differ in the last digit between processors and systems, and a sampled token could differ with them. The error is
-/// below 2 units in the last place; the result is 0 below −708, where it would be subnormal.
+/// e^x for x ≤ 0 by additions and multiplications alone, each rounded as IEEE 754 requires, so that every machine
+/// computes the same bits. The exponentials of libraries differ in the last digit between processors and systems, and a
+/// sampled token could differ with them. The error is below 2 units in the last place; the result is 0 below −708,
+/// where it would be subnormal.
 /// </summary>
 internal static class StableExponential
 {

@@ -22,7 +22,9 @@ public sealed class LossReportTests : IDisposable
         var page = Parse(html);
 
         Assert.DoesNotContain("http", html, StringComparison.Ordinal);
-        Assert.DoesNotContain(page.Descendants().Attributes(), attribute => attribute.Name.LocalName is "src" || (attribute.Name.LocalName is "href" && !attribute.Value.StartsWith('#')));
+        Assert.DoesNotContain(
+            page.Descendants().Attributes(),
+            attribute => attribute.Name.LocalName is "src" || (attribute.Name.LocalName is "href" && !attribute.Value.StartsWith('#')));
         Assert.Equal("A & B", page.Descendants("title").First().Value);
         var shown = page.Descendants("div").Where(element => (string?)element.Attribute("class") == "text").Select(text => text.Elements("span").ToArray()).ToArray();
         Assert.Equal(2, shown.Length);
@@ -38,7 +40,9 @@ public sealed class LossReportTests : IDisposable
                 {
                     string seen = token.ContextCount == 1 ? "1 token\n" : $"{token.ContextCount} tokens";
                     Assert.Contains($"rank {(token.Rank + 1).ToString("N0", CultureInfo.InvariantCulture)} of 50,257, id {token.Id}, position {token.Position}, after {seen}", hint, StringComparison.Ordinal);
-                    Assert.All(token.Candidates, candidate => Assert.Contains(ReportText.Quote(candidate.Text), hint, StringComparison.Ordinal));
+                    Assert.All(
+                        token.Candidates,
+                        candidate => Assert.Contains(ReportText.Quote(candidate.Text), hint, StringComparison.Ordinal));
                 }
             }
         }
@@ -62,7 +66,9 @@ public sealed class LossReportTests : IDisposable
         Assert.Equal(["gzip", "Brotli"], rows[3..].Select(row => row[0]));
 
         var sortable = page.Descendants("tbody").Single().Elements("tr").ToArray();
-        Assert.Equal(documents.Select(document => Four(document.CrossEntropy)), sortable.Select(row => row.Elements("td").ElementAt(2).Value));
+        Assert.Equal(
+            documents.Select(document => Four(document.CrossEntropy)),
+            sortable.Select(row => row.Elements("td").ElementAt(2).Value));
         Assert.DoesNotContain(page.Descendants("div"), element => (string?)element.Attribute("class") == "text"); // tokens were not kept
 
         static string Four(double value) => value.ToString("F4", CultureInfo.InvariantCulture);
@@ -71,14 +77,17 @@ public sealed class LossReportTests : IDisposable
     [Fact]
     public void Charts_are_drawn_and_described()
     {
-        var chart = new ReportChart("Training", "steps", "nats", [new("training", [(0, 10), (5, 7.5)]), new("validation", [(0, 10.2), (5, double.NaN)])]);
+        var chart = new ReportChart(
+            "Training", "steps", "nats", [new("training", [(0, 10), (5, 7.5)]), new("validation", [(0, 10.2), (5, double.NaN)])]);
         var page = Parse(Write(new LossReport { Documents = Describe(["I really like chocolate"]), Charts = [chart] }));
 
         var plots = page.Descendants("svg").ToArray();
         Assert.Equal(3, plots.Length); // the given one, the histogram, the loss over the document
         Assert.All(plots, plot => Assert.False(string.IsNullOrEmpty((string?)plot.Attribute("aria-label"))));
         Assert.Equal(2, plots[0].Elements("polyline").Count());
-        Assert.Equal(4, plots[1].Elements("rect").Sum(bar => int.Parse(bar.Value.Split(": ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            4,
+            plots[1].Elements("rect").Sum(bar => int.Parse(bar.Value.Split(": ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
     }
 
     [Theory]
@@ -100,7 +109,9 @@ public sealed class LossReportTests : IDisposable
         Assert.Equal(text, string.Concat(spans.Select(span => span.Value)));
         Assert.All(spans, span => Assert.DoesNotContain(span.Value.EnumerateRunes(), rune => rune == System.Text.Rune.ReplacementChar));
         bool isShownUncolored = !prependEndOfText && document.FirstToken!.IsWhole;
-        Assert.Equal(isShownUncolored ? 1 : 0, spans.Count(span => (string?)span.Attribute("class") == "first" && span.Attribute("style") is null));
+        Assert.Equal(
+            isShownUncolored ? 1 : 0,
+            spans.Count(span => (string?)span.Attribute("class") == "first" && span.Attribute("style") is null));
         if (!prependEndOfText) Assert.Contains("the first token, id", (string)spans[0].Attribute("title")!, StringComparison.Ordinal);
         foreach (var token in document.Tokens.Where(token => !token.Piece.IsWhole))
         {
