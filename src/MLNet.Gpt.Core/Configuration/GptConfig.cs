@@ -1,5 +1,3 @@
-using MLNet.Gpt.Configuration;
-
 namespace MLNet.Gpt;
 
 /// <summary>
@@ -14,30 +12,32 @@ public sealed record GptConfig
 {
     /// <summary>Number of distinct token ids, V. At least 1.</summary>
     /// <value>50257: GPT-2's byte-level BPE vocabulary.</value>
-    public int VocabularySize { get; init => field = Check.AtLeast(value, 1, nameof(VocabularySize)); } = 50257;
+    public int VocabularySize { get; init => field = AtLeast(1, value, nameof(VocabularySize)); } = 50257;
 
     /// <summary>Maximum number of tokens that the model sees at once, T. At least 1.</summary>
     /// <value>1024.</value>
-    public int ContextLength { get; init => field = Check.AtLeast(value, 1, nameof(ContextLength)); } = 1024;
+    public int ContextLength { get; init => field = AtLeast(1, value, nameof(ContextLength)); } = 1024;
 
     /// <summary>Width of the embeddings and of the residual stream, C. At least 1, and divisible by <see cref="HeadCount"/>.</summary>
     /// <value>768.</value>
-    public int EmbeddingWidth { get; init => field = Check.AtLeast(value, 1, nameof(EmbeddingWidth)); } = 768;
+    public int EmbeddingWidth { get; init => field = AtLeast(1, value, nameof(EmbeddingWidth)); } = 768;
 
     /// <summary>Attention heads per layer, nh. At least 1.</summary>
     /// <value>12.</value>
-    public int HeadCount { get; init => field = Check.AtLeast(value, 1, nameof(HeadCount)); } = 12;
+    public int HeadCount { get; init => field = AtLeast(1, value, nameof(HeadCount)); } = 12;
 
     /// <summary>Transformer blocks, L. At least 1.</summary>
     /// <value>12.</value>
-    public int LayerCount { get; init => field = Check.AtLeast(value, 1, nameof(LayerCount)); } = 12;
+    public int LayerCount { get; init => field = AtLeast(1, value, nameof(LayerCount)); } = 12;
 
     /// <summary>Probability of dropping an activation while training; at least 0 and below 1. Never applied to inference.</summary>
     /// <value>0.1.</value>
     public double DropoutRate
     {
         get;
-        init => field = Check.BelowOne(value, nameof(DropoutRate));
+        init => field = value is >= 0 and < 1
+            ? value
+            : throw OutOfRange(nameof(DropoutRate), value, "at least 0 and below 1");
     } = 0.1;
 
     /// <summary>
@@ -80,4 +80,10 @@ public sealed record GptConfig
         : throw new ArgumentException(
             $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; "
             + "every head needs the same whole width.");
+
+    private static int AtLeast(int minimum, int value, string name) =>
+        value >= minimum ? value : throw OutOfRange(name, value, $"at least {minimum}");
+
+    private static ArgumentOutOfRangeException OutOfRange(string name, IFormattable value, string allowed) =>
+        new(name, value, FormattableString.Invariant($"{name} is {value}; it must be {allowed}."));
 }
