@@ -202,7 +202,7 @@ public sealed class TextFileTests : IDisposable
         int[] counts = [.. new[] { lf, crlf }.Select(text => Gpt2Tokenizer.Instance.Count(TextFile.ReadAllText(Write("a.txt", Encoding.UTF8.GetBytes(text)))))];
 
         Assert.Equal([702, 712], counts);
-        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "measuring.md"));
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "measuring.md")).ReplaceLineEndings(" ");
         Assert.Contains("are 702 tokens of GPT-2 with LF and 712 with CR LF", page, StringComparison.Ordinal);
     }
 
