@@ -2,7 +2,6 @@ using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
-using MLNet.Gpt.Numerics.Vectors;
 using Spectre.Console;
 using TorchSharp;
 

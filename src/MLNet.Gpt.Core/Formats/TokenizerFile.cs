@@ -42,5 +42,5 @@ public static class TokenizerFile
     }
 
     private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(
-        $"The folder '{folder}' holds no tokenizer that is known here: neither {HuggingFaceConstants.TokenizerFile} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
+        $"The folder '{folder}' holds no tokenizer that is known here: neither {HuggingFaceConstants.WholeTokenizerFile} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
 }

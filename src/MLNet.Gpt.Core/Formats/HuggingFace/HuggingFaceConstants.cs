@@ -8,7 +8,7 @@ internal static partial class HuggingFaceConstants
 {
     public const string ConfigFile = "config.json";
     public const string GenerationConfigFile = "generation_config.json";
-    public const string TokenizerFile = "tokenizer.json";
+    public const string WholeTokenizerFile = "tokenizer.json";
     public const string TokenizerConfigFile = "tokenizer_config.json";
     public const string SpecialTokensFile = "special_tokens_map.json";
     public const string AddedTokensFile = "added_tokens.json";
@@ -28,7 +28,7 @@ internal static partial class HuggingFaceConstants
         [TokenizerConfigFile, SpecialTokensFile, AddedTokensFile, ConfigFile, GenerationConfigFile];
 
     /// <summary>The name of one of several files of weights.</summary>
-    public static string ShardFile(int index, int count) =>
+    public static string ShardName(int index, int count) =>
         string.Create(CultureInfo.InvariantCulture, $"model-{index + 1:D5}-of-{count:D5}.safetensors");
 
     /// <summary>
@@ -36,7 +36,7 @@ internal static partial class HuggingFaceConstants
     /// name as well, so it belongs to an older export or to a model that transformers wrote.
     /// </summary>
     public static bool IsReplaceable(string name) =>
-        name is ConfigFile or GenerationConfigFile or TokenizerFile or TokenizerConfigFile or SpecialTokensFile or AddedTokensFile
+        name is ConfigFile or GenerationConfigFile or WholeTokenizerFile or TokenizerConfigFile or SpecialTokensFile or AddedTokensFile
             or VocabularyFile or MergesFile or WeightsFile or WeightsFile + IndexEnding
         || Shard().IsMatch(name);
 

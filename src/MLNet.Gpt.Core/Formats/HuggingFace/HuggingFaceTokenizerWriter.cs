@@ -20,7 +20,7 @@ internal static class HuggingFaceTokenizerWriter
         {
             return
             [
-                (HuggingFaceConstants.TokenizerFile, JsonFileWriter.Write(json => WriteWords(json, words))),
+                (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteWords(json, words))),
                 (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteWordConfig(json, words, config))),
             ];
         }
@@ -32,7 +32,7 @@ internal static class HuggingFaceTokenizerWriter
         [
             (HuggingFaceConstants.VocabularyFile, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
             (HuggingFaceConstants.MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
-            (HuggingFaceConstants.TokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
+            (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
             (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
         ];
     }

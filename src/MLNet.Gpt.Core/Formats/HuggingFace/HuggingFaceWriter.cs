@@ -39,7 +39,7 @@ internal static class HuggingFaceWriter
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
         for (int i = 0; i < shards.Count; i++)
         {
-            string file = HuggingFaceConstants.ShardFile(i, shards.Count);
+            string file = HuggingFaceConstants.ShardName(i, shards.Count);
             foreach (var tensor in shards[i]) files.Add(tensor.Name, file);
             SafetensorsWriter.Write(Path.Combine(folder, file), shards[i], job.DataType, Metadata, job.Elements());
         }

@@ -25,7 +25,7 @@ internal static class TokenizerFiles
     /// </exception>
     public static ITextTokenizer? Read(string folder)
     {
-        string whole = Path.Combine(folder, HuggingFaceConstants.TokenizerFile);
+        string whole = Path.Combine(folder, HuggingFaceConstants.WholeTokenizerFile);
         if (File.Exists(whole))
         {
             using var file = PositionedFile.Open(whole);

@@ -14,7 +14,7 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// </remarks>
 internal sealed class OnnxGpt2Graph
 {
-    private const string Batch = "batch_size", Sequence = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
+    private const string BatchSize = "batch_size", SequenceLength = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
 
     private readonly OnnxGraphWriter _graph;
     private readonly ModelTensors _tensors;
@@ -48,7 +48,7 @@ internal sealed class OnnxGpt2Graph
 
     private void Write()
     {
-        string ids = _graph.Input("input_ids", TensorDataType.Int64, Batch, Sequence);
+        string ids = _graph.Input("input_ids", TensorDataType.Int64, BatchSize, SequenceLength);
         string length = Size("length", ids, axis: 1);
         var (positions, bias) = _hasCache ? CachedPositions(length) : Positions(length);
 
@@ -63,7 +63,7 @@ internal sealed class OnnxGpt2Graph
         string rows = _graph.Node("Reshape", "head.rows", [x, _graph.Numbers("shape.head_rows", -1, _config.EmbeddingWidth)]);
         string products = _graph.Node("Gemm", "head.products", [rows, head], OnnxAttribute.Of("transB", 1L));
         string shape = _graph.Node("Concat", "head.shape", [_graph.Node("Shape", "ids.shape", [ids]), _graph.Numbers("size.vocabulary", _config.VocabularySize)], OnnxAttribute.Of("axis", 0L));
-        _graph.Node("Reshape", _graph.Output("logits", TensorDataType.Float32, Batch, Sequence, Text(_config.VocabularySize)), [products, shape]);
+        _graph.Node("Reshape", _graph.Output("logits", TensorDataType.Float32, BatchSize, SequenceLength, Text(_config.VocabularySize)), [products, shape]);
     }
 
     // Positions 0 … T − 1, (1, T), and what is added to the scores, (T, T).
@@ -78,8 +78,8 @@ internal sealed class OnnxGpt2Graph
     // by none: (B, 1, T, P + T).
     private (string Positions, string Bias) CachedPositions(string length)
     {
-        string mask = _graph.Input("attention_mask", TensorDataType.Int64, Batch, Total);
-        string positions = _graph.Input("position_ids", TensorDataType.Int64, Batch, Sequence);
+        string mask = _graph.Input("attention_mask", TensorDataType.Int64, BatchSize, Total);
+        string positions = _graph.Input("position_ids", TensorDataType.Int64, BatchSize, SequenceLength);
         string total = Size("total", mask, axis: 1);
         string places = Range("places", _graph.Number("zero", 0), total);
         string queries = Range("queries", _graph.Node("Sub", "past", [total, length]), total);
@@ -143,8 +143,8 @@ internal sealed class OnnxGpt2Graph
     private string Cached(string role, int layer, string x)
     {
         string heads = Text(_config.HeadCount), size = Text(_config.HeadSize), place = string.Create(CultureInfo.InvariantCulture, $".{layer}.{role}");
-        string past = _graph.Input("past_key_values" + place, TensorDataType.Float32, Batch, heads, Past, size);
-        string present = _graph.Output("present" + place, TensorDataType.Float32, Batch, heads, Total, size);
+        string past = _graph.Input("past_key_values" + place, TensorDataType.Float32, BatchSize, heads, Past, size);
+        string present = _graph.Output("present" + place, TensorDataType.Float32, BatchSize, heads, Total, size);
         return _graph.Node("Concat", present, [past, x], OnnxAttribute.Of("axis", 2L));
     }
 
