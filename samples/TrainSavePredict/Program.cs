@@ -25,15 +25,11 @@ var chapters = ml.Data.LoadFromEnumerable(book.Split("\nCHAPTER ").Select(text =
 var split = ml.Data.TrainTestSplit(chapters, testFraction: 0.1);
 using var model = ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions
 {
-    Training = new()
-    {
-        Epochs = 2, BatchSize = 4, LearningRate = 2e-3, FinalLearningRate = 2e-4, WarmUpSteps = 0, ValidationFraction = 0.1,
-    },
+    Training = new() { Epochs = 2, BatchSize = 4, LearningRate = 2e-3, WarmUpSteps = 0, ValidationFraction = 0.1 },
 }).Fit(split.TrainSet);
 var metrics = ml.LanguageModeling.Evaluate(model.Transform(split.TestSet));
 Console.WriteLine(
-    $"held-out chapters: {metrics.CrossEntropy:F3} nats per token, "
-    + $"perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
+    $"held-out chapters: {metrics.CrossEntropy:F3} nats per token, perplexity {metrics.Perplexity:N0} of {metrics.VocabularySize:N0}");
 
 ml.Model.Save(model, chapters.Schema, Saved);
 Process.Start(Environment.ProcessPath!, ["predict"]).WaitForExit();

@@ -32,7 +32,10 @@ internal static class ChildTestRun
     {
         string assembly = typeof(ChildTestRun).Assembly.Location;
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in new[] { "exec", assembly, "-namespace", testNamespace, "-noColor", "-trait-", "Category=Slow" }) start.ArgumentList.Add(argument);
+        foreach (string argument in new[] { "exec", assembly, "-namespace", testNamespace, "-noColor", "-trait-", "Category=Slow" })
+        {
+            start.ArgumentList.Add(argument);
+        }
         foreach (string name in start.Environment.Keys.Where(IsOfTheTestPlatform).ToList()) start.Environment.Remove(name);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a child that is killed would leave its pipes in the temporary folder
         foreach (var (name, value) in environment) start.Environment[name] = value;
@@ -41,6 +44,7 @@ internal static class ChildTestRun
 
     // The parent's runner talks to its own host by these; a child that inherited them would, too.
     private static bool IsOfTheTestPlatform(string name) =>
-        name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase) || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)
+        name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)
         || name.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase);
 }

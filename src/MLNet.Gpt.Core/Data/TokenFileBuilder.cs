@@ -71,7 +71,8 @@ public static class TokenFileBuilder
         ITextTokenizer tokenizer,
         IProgress<TokenizingProgress>? progress = null,
         CancellationToken cancellationToken = default) =>
-        Build(path, documents, totalBytes: null, document => new StringReader(document), tokenizer, ChunkLength, progress, cancellationToken);
+        Build(
+            path, documents, totalBytes: null, document => new StringReader(document), tokenizer, ChunkLength, progress, cancellationToken);
 
     /// <summary>The same with a chunk length of the caller's.</summary>
     internal static long Build(

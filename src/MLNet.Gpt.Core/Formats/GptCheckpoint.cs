@@ -96,10 +96,12 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         int count = 0;
         foreach (var entry in WeightNames.For(config))
         {
-            var tensor = file.Find(entry.Name) ?? throw new InvalidDataException($"'{file.Path}' lacks the weight '{entry.Name}' of its configuration.");
+            var tensor = file.Find(entry.Name)
+                ?? throw new InvalidDataException($"'{file.Path}' lacks the weight '{entry.Name}' of its configuration.");
             if (!tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size)))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
+                throw new InvalidDataException(
+                    $"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
             }
 
             if (tensor.DataType is not (TensorDataType.Float32 or TensorDataType.Float16 or TensorDataType.BFloat16))
@@ -112,6 +114,8 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
 
         if (count == file.Tensors.Count) return;
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
-        throw new InvalidDataException($"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no weight of its configuration.");
+        throw new InvalidDataException(
+            $"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no "
+            + $"weight of its configuration.");
     }
 }

@@ -80,7 +80,8 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed and not given.</exception>
     /// <exception cref="OperationCanceledException">The token was canceled.</exception>
-    public static GptModelFile Open(string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
+    public static GptModelFile Open(
+        string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         var options = new OpenOptions(Check.AtLeast(headCount, 1, nameof(headCount)), useStoredHead, cancellationToken);
@@ -114,7 +115,8 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
 
     /// <summary>Describes what a model is made of, without reading its weights.</summary>
     /// <inheritdoc cref="Open" path="/param|/exception"/>
-    public static GptModelFileInfo Inspect(string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
+    public static GptModelFileInfo Inspect(
+        string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
     {
         using var file = Open(path, headCount, useStoredHead, cancellationToken);
         return file.Describe();
@@ -125,7 +127,8 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         new(Path, Format, DataType, Config, GptModelPart.Of(WeightNames.For(Config), entry => _model.Weights.ByteCountOf(entry.Name)));
 
     /// <summary>Returns the path, the format, the data type and the number of parameters.</summary>
-    public override string ToString() => FormattableString.Invariant($"{Path}: {Format}, {DataType}, {Config.ParameterCount:N0} parameters");
+    public override string ToString() =>
+        FormattableString.Invariant($"{Path}: {Format}, {DataType}, {Config.ParameterCount:N0} parameters");
 
     /// <inheritdoc/>
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened, or a checksum does not fit.</exception>
@@ -146,6 +149,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         return tokenizer is null
             ? null
             : FittedTokenizer.TryFit(tokenizer, Config.VocabularySize)
-                ?? throw new InvalidDataException($"'{Path}' has a tokenizer of {tokenizer.VocabularySize} ids and a model of {Config.VocabularySize}.");
+                ?? throw new InvalidDataException(
+                    $"'{Path}' has a tokenizer of {tokenizer.VocabularySize} ids and a model of {Config.VocabularySize}.");
     }
 }

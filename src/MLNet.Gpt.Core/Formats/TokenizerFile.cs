@@ -32,15 +32,22 @@ public static class TokenizerFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path)) return OfFolder(path);
-        if (PartsOfFolder.Contains(Path.GetFileName(path)) && File.Exists(path)) return OfFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        if (PartsOfFolder.Contains(Path.GetFileName(path)) && File.Exists(path))
+        {
+            return OfFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
         using var content = ModelContent.Open(path);
         if (JsonFile.Begins(content.File)) return TokenizerFiles.ReadWhole(content.File);
 
         // A state dict does not tell how many heads it has, and no tokenizer depends on it.
         using var model = GptModelFile.OpenContent(content, new OpenOptions(HeadCount: 1, UseStoredHead: false));
-        return model.Tokenizer is { } tokenizer ? FittedTokenizer.Original(tokenizer) : throw new InvalidDataException($"'{path}' was saved without a tokenizer.");
+        return model.Tokenizer is { } tokenizer
+            ? FittedTokenizer.Original(tokenizer)
+            : throw new InvalidDataException($"'{path}' was saved without a tokenizer.");
     }
 
     private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(
-        $"The folder '{folder}' holds no tokenizer that is known here: neither {HuggingFaceConstants.WholeTokenizerFile} nor {string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}"))}.");
+        $"The folder '{folder}' holds no tokenizer that is known here: neither "
+        + $"{HuggingFaceConstants.WholeTokenizerFile} nor "
+        + string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}")) + ".");
 }

@@ -31,7 +31,9 @@ internal sealed class PositionedStream(PositionedFile file) : Stream
             SeekOrigin.Current => Position,
             _ => Length,
         };
-        return from + offset >= 0 ? Position = from + offset : throw new IOException("The position before the first byte cannot be reached.");
+        return from + offset >= 0
+            ? Position = from + offset
+            : throw new IOException("The position before the first byte cannot be reached.");
     }
 
     public override void Flush()

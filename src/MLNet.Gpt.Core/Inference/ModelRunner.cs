@@ -108,7 +108,8 @@ internal sealed unsafe class ModelRunner : IDisposable
             RunWhole(workspace, ids, cancellationToken);
             for (int row = 0; row < ids.Length; row++)
             {
-                new ReadOnlySpan<float>(workspace.Normalized + ((long)row * workspace.Width), width).CopyTo(states.Slice(row * width, width));
+                new ReadOnlySpan<float>(
+                    workspace.Normalized + ((long)row * workspace.Width), width).CopyTo(states.Slice(row * width, width));
             }
         }
         finally
@@ -131,7 +132,10 @@ internal sealed unsafe class ModelRunner : IDisposable
             ForwardPass.Normalize(_weights, workspace, 0, rows, _threadCount);
             float* logits = workspace.Logits(vocabulary);
             ComputeLogits(workspace, rows, logits);
-            WorkerTeam.Run(rows, _threadCount, i => new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].NextLogits));
+            WorkerTeam.Run(
+                rows,
+                _threadCount,
+                i => new ReadOnlySpan<float>(logits + ((long)i * vocabulary), vocabulary).CopyTo(sessions[i].NextLogits));
         }
         finally
         {

@@ -28,7 +28,12 @@ internal static unsafe class Scorer
     /// <param name="threadCount">Threads to work on.</param>
     /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
     public static void Score(
-        ModelWeights weights, Workspace workspace, ReadOnlySpan<int> targets, Span<TokenScore> scores, DetailParts? details, int threadCount)
+        ModelWeights weights,
+        Workspace workspace,
+        ReadOnlySpan<int> targets,
+        Span<TokenScore> scores,
+        DetailParts? details,
+        int threadCount)
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
@@ -72,7 +77,8 @@ internal static unsafe class Scorer
         if (double.IsNaN(loss))
         {
             throw new InvalidOperationException(
-                $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights hold NaN or its activations overflow.");
+                $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights hold NaN "
+                + $"or its activations overflow.");
         }
 
         int rank = 0;
@@ -94,7 +100,8 @@ internal static unsafe class Scorer
         byte* quantized = w.Quantized + ((long)firstRow * QuantizedRow.StrideOf(head.Depth));
         for (int panel = 0; panel < panelCount && firstPanel + panel < head.PanelCount; panel++)
         {
-            MatrixProduct.MultiplyPanel(weights.Kernels, head, firstPanel + panel, w.Normalized + ((long)firstRow * w.Width), w.Width, rows, quantized, tile);
+            MatrixProduct.MultiplyPanel(
+                weights.Kernels, head, firstPanel + panel, w.Normalized + ((long)firstRow * w.Width), w.Width, rows, quantized, tile);
             for (int row = 0; row < rows; row++)
             {
                 new ReadOnlySpan<float>(tile + (row * head.PanelWidth), head.PanelWidth)

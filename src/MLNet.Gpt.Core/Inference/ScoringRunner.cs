@@ -30,7 +30,13 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
 
     // Returns the number of targets that were scored.
     private int RunPass(
-        in ScoringBatch batch, int firstRow, int rows, int firstScore, int firstSequence, int endSequence, CancellationToken cancellationToken)
+        in ScoringBatch batch,
+        int firstRow,
+        int rows,
+        int firstScore,
+        int firstSequence,
+        int endSequence,
+        CancellationToken cancellationToken)
     {
         var lengths = batch.Lengths[firstSequence..endSequence];
         var segments = new List<Segment>();
@@ -101,7 +107,8 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                 fixed (float* start = logits)
                 {
                     weights.Head.Multiply(
-                        new(weights.Kernels, threadCount), workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count), workspace.Quantized,
+                        new(weights.Kernels, threadCount),
+                        workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count), workspace.Quantized,
                         new StoreSink(new(start, count, vocabulary, vocabulary), weights.Head.Bias));
                 }
             }

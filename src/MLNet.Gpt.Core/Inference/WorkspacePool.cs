@@ -50,7 +50,8 @@ internal sealed class WorkspacePool(GptConfig config, long idleLimit = 30_000) :
         Free(unusedSince: long.MaxValue);
     }
 
-    private static bool Take(ref Workspace? place, Workspace workspace) => Interlocked.CompareExchange(ref place, null, workspace) == workspace;
+    private static bool Take(ref Workspace? place, Workspace workspace) =>
+        Interlocked.CompareExchange(ref place, null, workspace) == workspace;
 
     // Into a free place, otherwise into that of the one that has waited longest.
     private void Keep(Workspace workspace)

@@ -127,7 +127,10 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
     private void Merge(ReadOnlySpan<char> piece, ref IdBuffer ids)
     {
         if (piece.Length > LongPiece) MergeLong(piece, ref ids);
-        else if (ids.IsCounting) ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
+        else if (ids.IsCounting)
+        {
+            ids.AddCount(_merges.Value.CountTokens(piece, considerPreTokenization: false, considerNormalization: false));
+        }
         else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
     }
 

@@ -47,8 +47,8 @@ public sealed class EncodingArgumentAttribute : ArgumentTransformationAttribute
         catch (Exception unknown) when (unknown is ArgumentException or NotSupportedException)
         {
             throw new ArgumentTransformationMetadataException(
-                FormattableString.Invariant(
-                    $"'{value}' is not an encoding. Use {string.Join(", ", Names)}, a code page such as 1252, or a [System.Text.Encoding]."),
+                FormattableString.Invariant($"'{value}' is not an encoding. ")
+                + $"Use {string.Join(", ", Names)}, a code page such as 1252, or a [System.Text.Encoding].",
                 unknown);
         }
     }

@@ -47,7 +47,10 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
         if (ParameterSetName == TokenSet && _tokens.Count == 0)
         {
             Terminate(
-                new ArgumentException("No token came in; a report needs the losses that Get-GptLoss -PerToken writes."), "NoTokens", ErrorCategory.InvalidArgument, Path);
+                new ArgumentException("No token came in; a report needs the losses that Get-GptLoss -PerToken writes."),
+                "NoTokens",
+                ErrorCategory.InvalidArgument,
+                Path);
         }
 
         string file = ResolveOutput(Path);

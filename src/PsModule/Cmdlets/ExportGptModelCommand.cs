@@ -23,7 +23,8 @@ public sealed class ExportGptModelCommand : OutputFileCommand
 
     /// <summary>How the weights are stored.</summary>
     [Parameter]
-    [ValidateSet(nameof(TensorDataType.Float32), nameof(TensorDataType.Float16), nameof(TensorDataType.BFloat16), nameof(TensorDataType.Q8_0))]
+    [ValidateSet(
+        nameof(TensorDataType.Float32), nameof(TensorDataType.Float16), nameof(TensorDataType.BFloat16), nameof(TensorDataType.Q8_0))]
     public TensorDataType DataType { get; set; } = TensorDataType.Float32;
 
     /// <summary>

@@ -20,7 +20,8 @@ internal sealed class ExportReporter(Cmdlet command, string name) : IProgress<Ex
         if (_clock.Elapsed < _nextShow) return;
         _nextShow = _clock.Elapsed + Interval;
         string status = FormattableString.Invariant($"{value.Tensor}: {value.BytesWritten / 1e6:N0} of {value.TotalBytes / 1e6:N0} MB");
-        command.WriteProgress(new ProgressRecord(0, Activity, status) { PercentComplete = (int)(100 * value.BytesWritten / value.TotalBytes) });
+        command.WriteProgress(
+            new ProgressRecord(0, Activity, status) { PercentComplete = (int)(100 * value.BytesWritten / value.TotalBytes) });
     }
 
     /// <summary>Removes the progress bar.</summary>

@@ -88,7 +88,10 @@ public sealed class GetGptLossCommand : TextInputCommand
         if (PerToken && Step)
         {
             Terminate(
-                new ArgumentException("-PerToken and -Step are two different outputs; give one of them."), "PerTokenAndStep", ErrorCategory.InvalidArgument, null);
+                new ArgumentException("-PerToken and -Step are two different outputs; give one of them."),
+                "PerTokenAndStep",
+                ErrorCategory.InvalidArgument,
+                null);
         }
 
         try
@@ -166,8 +169,16 @@ public sealed class GetGptLossCommand : TextInputCommand
         }
 
         var rows = _scorer.ScoreBatch(InputId, TargetId, cancellationToken: StopToken);
-        if (!PerToken) WriteObject(new GptLoss(LanguageModelMetrics.Merge(rows.Select(row => row.Metrics)), source: null));
-        else foreach (var token in rows.SelectMany(row => row.Tokens)) WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
+        if (!PerToken)
+        {
+            WriteObject(new GptLoss(LanguageModelMetrics.Merge(rows.Select(row => row.Metrics)), source: null));
+            return;
+        }
+
+        foreach (var token in rows.SelectMany(row => row.Tokens))
+        {
+            WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
+        }
     }
 
     private void WriteSteps(int[][] inputs, int[][] targets)

@@ -30,7 +30,8 @@ public abstract class GptCommand : PSCmdlet, IDisposable
                 else if (Directory.Exists(file))
                 {
                     WriteError(
-                        new IOException($"'{file}' is a folder; give the files in it, such as '{path}/*.txt', or what Get-ChildItem -File lists."),
+                        new IOException(
+                            $"'{file}' is a folder; give the files in it, such as '{path}/*.txt', or what Get-ChildItem -File lists."),
                         "PathIsFolder", ErrorCategory.InvalidArgument, path);
                 }
                 else

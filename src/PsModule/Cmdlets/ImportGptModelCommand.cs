@@ -41,5 +41,7 @@ public sealed class ImportGptModelCommand : ModelFileCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachFile(file =>
-        WriteObject(new LanguageModel(NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }, _tokenizer))));
+        WriteObject(
+            new LanguageModel(
+                NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }, _tokenizer))));
 }

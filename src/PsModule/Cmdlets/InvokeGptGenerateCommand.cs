@@ -79,7 +79,10 @@ public sealed class InvokeGptGenerateCommand : GptCommand
         if (Stream && SampleCount > 1)
         {
             Terminate(
-                new ArgumentException($"-Stream shows one text as it comes; -SampleCount is {SampleCount}."), "StreamOfSeveralSamples", ErrorCategory.InvalidArgument, SampleCount);
+                new ArgumentException($"-Stream shows one text as it comes; -SampleCount is {SampleCount}."),
+                "StreamOfSeveralSamples",
+                ErrorCategory.InvalidArgument,
+                SampleCount);
         }
 
         try

@@ -102,7 +102,8 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
             File.WriteAllText(historyFile, isTable ? history.ToCsv() : history.ToJson());
         }
 
-        WriteObject(new LanguageModel(Model.Name, "Trained", checkpoints, GptModel.FromWeights(weights, Model.Tokenizer, Model.Engine.Options))
+        var model = GptModel.FromWeights(weights, Model.Tokenizer, Model.Engine.Options);
+        WriteObject(new LanguageModel(Model.Name, "Trained", checkpoints, model)
         {
             TrainingHistory = [.. Model.TrainingHistory, .. history.Points.Select(TrainingEvaluation.Of)],
             TrainingSamples = [.. Model.TrainingSamples, .. history.Samples.Select(sample => sample.Text)],
@@ -119,7 +120,10 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         if (!Directory.Exists(System.IO.Path.GetDirectoryName(full)))
         {
             Terminate(
-                new DirectoryNotFoundException($"The folder of '{full}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+                new DirectoryNotFoundException($"The folder of '{full}' does not exist."),
+                "FolderNotFound",
+                ErrorCategory.ObjectNotFound,
+                path);
         }
 
         return full;

@@ -190,7 +190,8 @@ public sealed class MeasureGptLossCommand : GptCommand
 
         Write(ResultFolder is null
             ? evaluator.Evaluate(corpus, progress, StopToken)
-            : evaluator.Evaluate(corpus, GetUnresolvedProviderPathFromPSPath(ResultFolder), new CorpusShard(Shard - 1, ShardCount), progress, StopToken));
+            : evaluator.Evaluate(
+                corpus, GetUnresolvedProviderPathFromPSPath(ResultFolder), new CorpusShard(Shard - 1, ShardCount), progress, StopToken));
         progress.Complete();
         if (Baseline || TrainingPath.Length > 0) WriteBaselines(corpus, scoring);
     }
@@ -223,7 +224,10 @@ public sealed class MeasureGptLossCommand : GptCommand
         });
 
     private void Write(CorpusEvaluation result) => WriteObject(
-        new GptLoss(result.Metrics, source: null) { CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile });
+        new GptLoss(result.Metrics, source: null)
+        {
+            CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile,
+        });
 
     private void Add(PSObject item)
     {
@@ -253,7 +257,8 @@ public sealed class MeasureGptLossCommand : GptCommand
 
         try
         {
-            return new(LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))), Value<int>(item, nameof(GptLoss.VocabularySize)))
+            return new(
+                LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))), Value<int>(item, nameof(GptLoss.VocabularySize)))
             {
                 ByteCount = Value<long>(item, nameof(GptLoss.ByteCount)),
                 CharacterCount = Value<long>(item, nameof(GptLoss.CharacterCount)),
@@ -266,7 +271,10 @@ public sealed class MeasureGptLossCommand : GptCommand
         catch (Exception wrong) when (wrong is PSInvalidCastException or FormatException or MissingMemberException)
         {
             WriteError(
-                new ArgumentException($"This is not a loss as Get-GptLoss writes it: {wrong.Message}", wrong), "NotALoss", ErrorCategory.InvalidData, item);
+                new ArgumentException($"This is not a loss as Get-GptLoss writes it: {wrong.Message}", wrong),
+                "NotALoss",
+                ErrorCategory.InvalidData,
+                item);
             return null;
         }
     }

@@ -14,7 +14,8 @@ public abstract class ModelFileCommand : GptCommand
     protected const string LiteralPathSet = "LiteralPath";
 
     /// <summary>Files or folders of models; wildcards are resolved.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(
+        Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];

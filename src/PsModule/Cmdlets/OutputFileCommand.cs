@@ -20,7 +20,10 @@ public abstract class OutputFileCommand : GptCommand
         if (!Directory.Exists(Path.GetDirectoryName(file)))
         {
             Terminate(
-                new DirectoryNotFoundException($"The folder of '{file}' does not exist."), "FolderNotFound", ErrorCategory.ObjectNotFound, path);
+                new DirectoryNotFoundException($"The folder of '{file}' does not exist."),
+                "FolderNotFound",
+                ErrorCategory.ObjectNotFound,
+                path);
         }
 
         return file;

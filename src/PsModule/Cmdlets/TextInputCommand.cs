@@ -19,7 +19,8 @@ public abstract class TextInputCommand : GptCommand
     protected const string LiteralPathSet = "LiteralPath";
 
     /// <summary>The texts: strings, or objects with a property <c>Text</c>.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
+    [Parameter(
+        Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
     [TextArgument(nameof(Text))]
     [AllowEmptyString]
     public string[] Text { get; set; } = [];
@@ -47,7 +48,8 @@ public abstract class TextInputCommand : GptCommand
         switch (ParameterSetName)
         {
             case PathSet or LiteralPathSet:
-                foreach (string file in ResolveFiles(ParameterSetName == PathSet ? Path : LiteralPath, literal: ParameterSetName == LiteralPathSet))
+                foreach (string file in
+                    ResolveFiles(ParameterSetName == PathSet ? Path : LiteralPath, literal: ParameterSetName == LiteralPathSet))
                 {
                     string? text = null;
                     if (TryRead(file, () => text = TextFile.ReadAllText(file, Encoding))) ProcessText(text!, file);

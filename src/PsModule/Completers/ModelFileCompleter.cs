@@ -39,7 +39,8 @@ public sealed class ModelFileCompleter : IArgumentCompleter
     {
         try
         {
-            string? folder = ScriptBlock.Create("param($path) $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($path)")
+            string? folder = ScriptBlock.Create(
+                "param($path) $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($path)")
                 .Invoke(parent.Length == 0 ? "." : parent).FirstOrDefault()?.BaseObject as string;
             return Directory.Exists(folder) ? folder : null;
         }

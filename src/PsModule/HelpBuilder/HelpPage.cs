@@ -37,7 +37,10 @@ internal sealed class HelpPage
         {
             string[] section = part.Split('\n', 2);
             string name = section[0].Trim();
-            if (!Known.Contains(name)) throw new InvalidDataException($"{path} has a section '{name}'; the sections are {string.Join(", ", Known)}.");
+            if (!Known.Contains(name))
+            {
+                throw new InvalidDataException($"{path} has a section '{name}'; the sections are {string.Join(", ", Known)}.");
+            }
             sections.Add(name, HelpSection.Parse(section.Length > 1 ? Split(section[1], "### ") : [""]));
         }
 

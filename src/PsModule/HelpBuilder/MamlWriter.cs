@@ -21,8 +21,14 @@ internal static class MamlWriter
     {
         var texts = page.Section("Parameters").Entries.ToDictionary(entry => entry.Heading.TrimStart('-'), entry => entry.Text);
         var own = cmdlet.ParameterSets.SelectMany(set => set.Parameters).Where(IsOwn).Select(parameter => parameter.Name).ToHashSet();
-        if (own.Except(texts.Keys).Order().ToArray() is [_, ..] missing) throw Wrong(cmdlet, $"does not describe {string.Join(", ", missing)}");
-        if (texts.Keys.Except(own).Order().ToArray() is [_, ..] unknown) throw Wrong(cmdlet, $"describes parameters that are not there: {string.Join(", ", unknown)}");
+        if (own.Except(texts.Keys).Order().ToArray() is [_, ..] missing)
+        {
+            throw Wrong(cmdlet, $"does not describe {string.Join(", ", missing)}");
+        }
+        if (texts.Keys.Except(own).Order().ToArray() is [_, ..] unknown)
+        {
+            throw Wrong(cmdlet, $"describes parameters that are not there: {string.Join(", ", unknown)}");
+        }
         if (page.Section("Examples").Entries.Count == 0) throw Wrong(cmdlet, "has no example");
 
         return new XElement(

@@ -22,7 +22,10 @@ try
     foreach (string page in Directory.EnumerateFiles(pages, "*.md"))
     {
         string name = Path.GetFileNameWithoutExtension(page);
-        if (cmdlets.All(cmdlet => cmdlet.Name != name)) throw new InvalidDataException($"{page} describes a cmdlet that the module does not export.");
+        if (cmdlets.All(cmdlet => cmdlet.Name != name))
+        {
+            throw new InvalidDataException($"{page} describes a cmdlet that the module does not export.");
+        }
     }
 
     var help = new XElement(

@@ -14,10 +14,13 @@ public sealed class HostedEngineTests
     [InlineData("1, 2 | Should -Contain 2; 2 | Should -BeIn 1, 2; 2 | Should -BeGreaterThan 1; 2 | Should -BeLessOrEqual 2")]
     [InlineData("{ throw 'a thing' } | Should -Throw '*thing'; { 1 } | Should -Not -Throw")]
     [InlineData("{ Get-Item nowhere -ErrorAction Stop } | Should -Throw -ErrorId 'PathNotFound,*'")]
-    [InlineData("({ throw [System.ArgumentException]::new('x') } | Should -Throw -ExceptionType ([System.ArgumentException]) -PassThru).Exception.Message | Should -Be 'x'")]
+    [InlineData(
+        "({ throw [System.ArgumentException]::new('x') } | Should -Throw -ExceptionType ([System.ArgumentException]) "
+        + "-PassThru).Exception.Message | Should -Be 'x'")]
     [InlineData("Get-Item nowhere -ErrorAction SilentlyContinue; Get-Item nowhere 2>$null")]
     [InlineData("'x' | Set-Content TestDrive:/a.txt; 'TestDrive:/a.txt' | Should -Exist; Get-Content TestDrive:/a.txt | Should -Be 'x'")]
-    [InlineData("1..1000 | ForEach-Object { $script:seen = $_; $_ } | Select-Object -First 2 | Should -Be 1, 2; $script:seen | Should -Be 2")]
+    [InlineData(
+        "1..1000 | ForEach-Object { $script:seen = $_; $_ } | Select-Object -First 2 | Should -Be 1, 2; $script:seen | Should -Be 2")]
     public void A_test_passes_that_fails_in_nothing(string body)
     {
         var outcome = Assert.Single(Run($"Describe d {{ It i {{ {body} }} }}"));

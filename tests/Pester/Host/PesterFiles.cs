@@ -11,7 +11,9 @@ internal static class PesterFiles
     /// has loaded libraries.
     /// </summary>
     public static IEnumerable<string> All =>
-        Directory.EnumerateFiles(Folder, "*.Tests.ps1").OrderBy(file => Path.GetFileName(file) == "Module.Tests.ps1" ? 0 : 1).ThenBy(file => file, StringComparer.Ordinal);
+        Directory.EnumerateFiles(Folder, "*.Tests.ps1")
+            .OrderBy(file => Path.GetFileName(file) == "Module.Tests.ps1" ? 0 : 1)
+            .ThenBy(file => file, StringComparer.Ordinal);
 
     private static string FindFolder()
     {

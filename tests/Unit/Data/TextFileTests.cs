@@ -16,7 +16,8 @@ public sealed class TextFileTests : IDisposable
 
     /// <summary>Every way from a file of text into the library; each gives the documents.</summary>
     public static TheoryData<string> Inputs =>
-        ["ReadAllText", "ReadLines", "FromFiles", "FromFolder", "FromLines", "TokenFile", "LoadFromFile", "LoadFromFolder", "LoadFromLines", "LoadFromParagraphs"];
+        ["ReadAllText", "ReadLines", "FromFiles", "FromFolder", "FromLines", "TokenFile",
+            "LoadFromFile", "LoadFromFolder", "LoadFromLines", "LoadFromParagraphs"];
 
     public static TheoryData<string> Marked => ["utf-8", "utf-16", "utf-16BE", "utf-32", "utf-32BE"];
 
@@ -52,7 +53,11 @@ public sealed class TextFileTests : IDisposable
     {
         foreach (string text in (string[])["Call me Ishmael.", "It’s a “whale” — 鯨!", "Die Größe"])
         {
-            foreach (var encoding in (Encoding[])[new UnicodeEncoding(bigEndian: false, byteOrderMark: false), new UnicodeEncoding(bigEndian: true, byteOrderMark: false)])
+            foreach (
+                var encoding in (Encoding[])[
+                    new UnicodeEncoding(bigEndian: false, byteOrderMark: false),
+                    new UnicodeEncoding(bigEndian: true, byteOrderMark: false)
+                ])
             {
                 string file = Write("a.txt", encoding.GetBytes(text));
                 Assert.Contains(
@@ -74,7 +79,8 @@ public sealed class TextFileTests : IDisposable
         Assert.Equal(Sentence, TextFile.ReadAllText(file));
         Assert.Equal(Sentence, TextFile.ReadAllText(file, Encoding.Latin1));
         Assert.Equal(Sentence.Split(["\r\n", "\n"], StringSplitOptions.None)[..2], TextFile.ReadLines(file));
-        Assert.Equal("\uFEFFa", TextFile.ReadAllText(Write("two.txt", [.. encoding.GetPreamble(), .. encoding.GetBytes("\uFEFFa")]))); // only the first is a mark
+        // only the first is a mark
+        Assert.Equal("\uFEFFa", TextFile.ReadAllText(Write("two.txt", [.. encoding.GetPreamble(), .. encoding.GetBytes("\uFEFFa")])));
         Assert.Equal("", TextFile.ReadAllText(Write("none.txt", encoding.GetPreamble())));
     }
 
@@ -115,7 +121,10 @@ public sealed class TextFileTests : IDisposable
         {
             for (int length = 1; length < 14; length++)
             {
-                byte[] before = encoding.GetBytes(name == "us-ascii" ? new string('a', length) : string.Concat(Enumerable.Repeat("鯨a🐋", length))[..(length - (length % 4 == 3 ? 1 : 0))]);
+                byte[] before = encoding.GetBytes(
+                    name == "us-ascii"
+                        ? new string('a', length)
+                        : string.Concat(Enumerable.Repeat("鯨a🐋", length))[..(length - (length % 4 == 3 ? 1 : 0))]);
                 string file = Write("a.txt", [.. before, .. wrong, .. isLast ? [] : encoding.GetBytes(" and more")]);
                 if (isLast && name.StartsWith("utf-16", StringComparison.Ordinal)) File.AppendAllBytes(file, [0]); // half a unit more
                 for (int block = 4; block <= 32; block += 2)
@@ -199,7 +208,10 @@ public sealed class TextFileTests : IDisposable
     public void Line_ends_are_kept_and_change_figures_as_the_page_says()
     {
         string lf = TestFiles.MobyDick[..3000], crlf = lf.ReplaceLineEndings("\r\n");
-        int[] counts = [.. new[] { lf, crlf }.Select(text => Gpt2Tokenizer.Instance.Count(TextFile.ReadAllText(Write("a.txt", Encoding.UTF8.GetBytes(text)))))];
+        int[] counts = [
+            .. new[] { lf, crlf }.Select(
+                text => Gpt2Tokenizer.Instance.Count(TextFile.ReadAllText(Write("a.txt", Encoding.UTF8.GetBytes(text)))))
+        ];
 
         Assert.Equal([702, 712], counts);
         string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "measuring.md")).ReplaceLineEndings(" ");

@@ -93,7 +93,8 @@ public class TokenFileTests
         Assert.Equal([0, 65535, 65536, 69999], ReadAll(file));
     }
 
-    [Fact] // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes an id: what llm.c's write_datafile writes.
+    // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes an id: what llm.c's write_datafile writes.
+    [Fact]
     public void A_file_of_llm_c_is_read()
     {
         using var folder = new TemporaryDirectory();

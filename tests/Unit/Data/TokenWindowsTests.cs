@@ -59,7 +59,9 @@ public class TokenWindowsTests
 
     [Fact] // Against the loop of the book: for i in range(0, len(ids) - T, stride): ids[i:i+T], ids[i+1:i+T+1]
     public void Whole_windows_are_those_of_the_books_loop() =>
-        Gen.Select(Gen.Int[2, 80], Gen.Int[1, 20], Gen.Int[1, 20]).Where((count, length, stride) => count > length && stride <= length).Sample((count, length, stride) =>
+        Gen.Select(Gen.Int[2, 80], Gen.Int[1, 20], Gen.Int[1, 20])
+            .Where((count, length, stride) => count > length && stride <= length)
+            .Sample((count, length, stride) =>
         {
             int[] ids = [.. Enumerable.Range(0, count)];
             var windows = new TokenWindows(ids, length, stride);
@@ -76,7 +78,9 @@ public class TokenWindowsTests
 
     [Fact]
     public void With_incomplete_windows_every_token_but_the_first_is_a_target() =>
-        Gen.Select(Gen.Int[2, 80], Gen.Int[1, 20], Gen.Int[1, 20]).Where((_, length, stride) => stride <= length).Sample((count, length, stride) =>
+        Gen.Select(Gen.Int[2, 80], Gen.Int[1, 20], Gen.Int[1, 20])
+            .Where((_, length, stride) => stride <= length)
+            .Sample((count, length, stride) =>
         {
             var windows = new TokenWindows(Enumerable.Range(0, count).ToArray(), length, stride, keepIncomplete: true);
             var targets = new List<int>();

@@ -17,7 +17,9 @@ internal sealed partial record CodeBlock(string Page, int Line, string Code)
     public static IEnumerable<CodeBlock> Of(string page)
     {
         string text = File.ReadAllText(Path.Combine(Repository.Root, page));
-        return Fence().Matches(text).Select(match => new CodeBlock(page, text[..match.Groups["code"].Index].Count(letter => letter == '\n') + 1, match.Groups["code"].Value));
+        return Fence().Matches(text).Select(
+            match =>
+                new CodeBlock(page, text[..match.Groups["code"].Index].Count(letter => letter == '\n') + 1, match.Groups["code"].Value));
     }
 
     private static IEnumerable<string> Pages(string folder) =>

@@ -18,7 +18,8 @@ internal static class CodeBlockCompiler
         """;
 
     private static readonly CSharpParseOptions Parsing = new(LanguageVersion.CSharp14);
-    private static readonly CSharpCompilationOptions Options = new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable);
+    private static readonly CSharpCompilationOptions Options = new(
+        OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable);
 
     private static readonly MetadataReference[] References =
     [
@@ -33,5 +34,10 @@ internal static class CodeBlockCompiler
     /// <summary>What the compiler has against the code, by its lines.</summary>
     public static IEnumerable<string> Faults(string code) => Compile("Block", code).GetDiagnostics()
         .Where(fault => fault.Severity >= DiagnosticSeverity.Warning)
-        .Select(fault => FormattableString.Invariant($"line {fault.Location.GetLineSpan().StartLinePosition.Line + 1}: {fault.Id} {fault.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}"));
+        .Select(
+            fault =>
+                string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"line {fault.Location.GetLineSpan().StartLinePosition.Line + 1}: {fault.Id} "
+                    + $"{fault.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}"));
 }

@@ -3,7 +3,8 @@ namespace MLNet.Gpt.Tests.Documentation;
 /// <summary>What the pages show as C# can be pasted into a new console project.</summary>
 public class CodeBlockTests
 {
-    public static IEnumerable<TheoryDataRow<string, int>> Blocks => CodeBlock.All.Select(block => new TheoryDataRow<string, int>(block.Page, block.Line));
+    public static IEnumerable<TheoryDataRow<string, int>> Blocks =>
+        CodeBlock.All.Select(block => new TheoryDataRow<string, int>(block.Page, block.Line));
 
     [Theory]
     [MemberData(nameof(Blocks))]
@@ -16,10 +17,12 @@ public class CodeBlockTests
     [Fact]
     public void Pages_are_found_in_the_root_and_in_folders() =>
         Assert.Superset(
-            new HashSet<string> { "README.md", "docs/loss.md", "docs/measuring.md" }, CodeBlock.All.Select(block => block.Page.Replace('\\', '/')).ToHashSet());
+            new HashSet<string> { "README.md", "docs/loss.md", "docs/measuring.md" },
+            CodeBlock.All.Select(block => block.Page.Replace('\\', '/')).ToHashSet());
 
     [Theory]
     [InlineData("GptModel.Load(\"gpt2.safetensors\").Dispose();", "CS0103")] // no using
     [InlineData("using MLNet.Gpt; GptModel.Load(5).Dispose();", "CS1503")]
-    public void A_block_that_does_not_compile_is_found(string code, string fault) => Assert.Contains(fault, Assert.Single(CodeBlockCompiler.Faults(code)), StringComparison.Ordinal);
+    public void A_block_that_does_not_compile_is_found(string code, string fault) =>
+        Assert.Contains(fault, Assert.Single(CodeBlockCompiler.Faults(code)), StringComparison.Ordinal);
 }

@@ -79,8 +79,10 @@ public sealed class BruteForceTests : IDisposable
         }
     }
 
-    private static string Figures(ScoredToken token) => FormattableString.Invariant(
-        $"{token.Id} {token.Text.Trim()} {token.LogProbability:R} {token.Rank} {token.ContextCount} {token.Entropy:R} {string.Join(' ', token.Candidates)}");
+    private static string Figures(ScoredToken token) => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{token.Id} {token.Text.Trim()} {token.LogProbability:R} {token.Rank} {token.ContextCount} {token.Entropy:R} "
+        + $"{string.Join(' ', token.Candidates)}");
 
     // The first window sees all from the start. The next begin a stride apart; a target falls to the first that reaches it.
     private static int StartOf(int target, int lastTarget, int window, int stride, LastWindow last)

@@ -51,7 +51,8 @@ public sealed class CorpusEvaluatorTests : IDisposable
             Assert.Equal(loss, result.Metrics.Loss);
 
             // Of joined documents every word is predicted, but for the first without a start token.
-            long words = texts.Sum(text => TextSize.CountWords(text)) - (startToken || boundaries == DocumentBoundaries.JoinedByEndOfText ? 0 : 1);
+            long words = texts.Sum(text => TextSize.CountWords(text)) - (
+                startToken || boundaries == DocumentBoundaries.JoinedByEndOfText ? 0 : 1);
             Assert.Equal(words, result.Metrics.WordCount);
         }
 
@@ -67,13 +68,18 @@ public sealed class CorpusEvaluatorTests : IDisposable
     {
         using var model = GptModel.FromWeights(TinyModels.Weights(GptPresets.Tiny, 1), TinyModels.Words, new() { ThreadCount = threads });
         var options = new CorpusOptions { BatchTokenCount = batchTokens, Tokens = new() { Entropy = true, CandidateCount = 2 } };
-        var documents = new CorpusEvaluator(model, Strided, options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
-        var expected = new CorpusEvaluator(_model, Strided, options with { BatchTokenCount = 1024 }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
+        var documents = new CorpusEvaluator(model, Strided, options)
+            .EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation)
+            .ToArray();
+        var expected = new CorpusEvaluator(_model, Strided, options with { BatchTokenCount = 1024 })
+            .EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation)
+            .ToArray();
 
         Assert.Equal(
             expected.Select(document => document.Metrics.ToExactString()),
             documents.Select(document => document.Metrics.ToExactString()));
-        foreach (var (left, right) in expected.SelectMany(document => document.Tokens).Zip(documents.SelectMany(document => document.Tokens)))
+        foreach (var (left, right) in
+            expected.SelectMany(document => document.Tokens).Zip(documents.SelectMany(document => document.Tokens)))
         {
             Assert.Equal(TestCorpora.Flat(left), TestCorpora.Flat(right));
         }
@@ -92,7 +98,9 @@ public sealed class CorpusEvaluatorTests : IDisposable
     [Fact]
     public void Documents_come_in_order_with_their_own_scores_and_all_of_their_text()
     {
-        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation).ToArray();
+        var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() })
+            .EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation)
+            .ToArray();
 
         var scorer = new TextScorer(_model, Strided);
         Assert.Equal(TestCorpora.Mixed.Documents.Select(document => document.Name), documents.Select(document => document.Name));
@@ -118,10 +126,12 @@ public sealed class CorpusEvaluatorTests : IDisposable
         double error = 0;
         foreach (var bin in statistics.Calibration.Bins)
         {
-            var inBin = tokens.Where(token => Math.Exp(token.TopLogProbability) is var p && p > bin.LowerBound && p <= bin.UpperBound).ToArray();
+            var inBin = tokens.Where(token => Math.Exp(token.TopLogProbability) is var p && p > bin.LowerBound && p <= bin.UpperBound)
+                .ToArray();
             Assert.Equal(inBin.Length, bin.Count);
             if (inBin.Length == 0) continue;
-            double mean = inBin.Average(token => Math.Exp(token.TopLogProbability)), hits = inBin.Count(token => token.Rank == 0) / (double)inBin.Length;
+            double mean = inBin.Average(token => Math.Exp(token.TopLogProbability)),
+                hits = inBin.Count(token => token.Rank == 0) / (double)inBin.Length;
             Assert.Equal(mean, bin.MeanProbability, 1e-8);
             error += Math.Abs(mean - hits) * inBin.Length / tokens.Length;
         }
@@ -132,7 +142,8 @@ public sealed class CorpusEvaluatorTests : IDisposable
             bin => Assert.Equal(tokens.Count(token => token.Bits >= bin.LowerBound && token.Bits < bin.UpperBound), bin.Count));
         Assert.Equal([(1, 1), (2, 2), (3, 4), (5, 8), (9, 16)], statistics.ByContext.Select(part => (part.MinContext, part.MaxContext)));
         Assert.All(statistics.ByContext, part => Assert.Equal(
-            tokens.Where(token => token.ContextCount >= part.MinContext && token.ContextCount <= part.MaxContext).Sum(token => (double)token.NegativeLogLikelihood),
+            tokens.Where(token => token.ContextCount >= part.MinContext && token.ContextCount <= part.MaxContext)
+                .Sum(token => (double)token.NegativeLogLikelihood),
             part.Loss.Sum, 1e-9));
     }
 
@@ -154,7 +165,9 @@ public sealed class CorpusEvaluatorTests : IDisposable
     [Fact]
     public void A_document_that_cannot_be_read_is_the_caller_s_exception()
     {
-        var corpus = Corpus.FromDocuments(TestCorpora.Mixed.Documents.Concat(Enumerable.Range(0, 1).Select<int, CorpusDocument>(_ => throw new FileNotFoundException("gone"))));
+        var corpus = Corpus.FromDocuments(
+            TestCorpora.Mixed.Documents.Concat(
+                Enumerable.Range(0, 1).Select<int, CorpusDocument>(_ => throw new FileNotFoundException("gone"))));
 
         Assert.Throws<FileNotFoundException>(() => new CorpusEvaluator(_model).Evaluate(corpus, cancellationToken: Cancellation));
     }
@@ -193,5 +206,6 @@ public sealed class CorpusEvaluatorTests : IDisposable
             () => evaluator.EvaluateAsync(TestCorpora.Mixed, cancellationToken: new(canceled: true)));
     }
 
-    private CorpusEvaluation Evaluate(ScoringOptions options) => new CorpusEvaluator(_model, options).Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);
+    private CorpusEvaluation Evaluate(ScoringOptions options) =>
+        new CorpusEvaluator(_model, options).Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);
 }

@@ -32,12 +32,21 @@ public class KilledEvaluationTests
     private static async Task KillAfterTwoPieces(string folder)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in new[] { "exec", typeof(KilledEvaluationTests).Assembly.Location, "-class", typeof(Alone.EvaluationThatIsKilled).FullName!, "-noColor" })
+        foreach (
+            string argument in new[]
+            {
+                "exec", typeof(KilledEvaluationTests).Assembly.Location, "-class",
+                typeof(Alone.EvaluationThatIsKilled).FullName!, "-noColor",
+            })
         {
             start.ArgumentList.Add(argument);
         }
 
-        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase) || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string name in
+            start.Environment.Keys.Where(
+                name =>
+                    name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase)
+                        || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)).ToList())
         {
             start.Environment.Remove(name);
         }

@@ -11,7 +11,9 @@ public class PairedComparisonTests
         // Differences of mean 0.1 and known spread; the losses themselves spread much wider, which pairing takes out.
         var random = new Random(3);
         const int Units = 400;
-        double[] differences = [.. Enumerable.Range(0, Units).Select(_ => 0.1 + ((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))];
+        double[] differences = [
+            .. Enumerable.Range(0, Units).Select(_ => 0.1 + ((random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5) * 2))
+        ];
         double[] levels = [.. differences.Select(_ => 300 + (100 * random.NextDouble()))];
         var result = PairedComparison.FromMetrics(
             [.. levels.Select(Score)],
@@ -59,7 +61,9 @@ public class PairedComparisonTests
     [Fact]
     public void The_same_seed_gives_the_same_interval()
     {
-        LanguageModelMetrics[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))];
+        LanguageModelMetrics[] first = [.. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Sin(i)))], second = [
+            .. Enumerable.Range(0, 30).Select(i => Score(200 + Math.Cos(3 * i)))
+        ];
         var one = PairedComparison.FromMetrics(first, second, Nats);
 
         Assert.Equal(
@@ -74,8 +78,14 @@ public class PairedComparisonTests
         using var first = TinyModels.Create();
         using var second = TinyModels.Create(seed: 2);
         var options = new CorpusOptions { Tokens = new() };
-        DocumentResult[] left = [.. new CorpusEvaluator(first, options: options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
-        DocumentResult[] right = [.. new CorpusEvaluator(second, options: options).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
+        DocumentResult[] left = [
+            .. new CorpusEvaluator(first, options: options).EvaluateDocuments(
+                TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)
+        ];
+        DocumentResult[] right = [
+            .. new CorpusEvaluator(second, options: options).EvaluateDocuments(
+                TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)
+        ];
         var total1 = LanguageModelMetrics.Merge(left.Select(document => document.Metrics));
         var total2 = LanguageModelMetrics.Merge(right.Select(document => document.Metrics));
 
@@ -111,8 +121,14 @@ public class PairedComparisonTests
     public void Blocks_of_unequal_documents_are_refused_as_documents_are()
     {
         using var model = TinyModels.Create();
-        DocumentResult[] all = [.. new CorpusEvaluator(model, options: new() { Tokens = new() }).EvaluateDocuments(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)];
-        DocumentResult[][] others = [all[..^1], [.. all, all[0]], [all[0]], [], [new(all[0].Index, "other", all[0].Metrics, all[0].Tokens), .. all[1..]]];
+        DocumentResult[] all = [
+            .. new CorpusEvaluator(model, options: new() { Tokens = new() }).EvaluateDocuments(
+                TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken)
+        ];
+        DocumentResult[][] others = [
+            all[..^1], [.. all, all[0]], [all[0]], [],
+            [new(all[0].Index, "other", all[0].Metrics, all[0].Tokens), .. all[1..]]
+        ];
         foreach (var other in others)
         {
             foreach (var (first, second) in (ReadOnlySpan<(DocumentResult[], DocumentResult[])>)[(all, other), (other, all)])

@@ -123,14 +123,20 @@ public sealed class ShardTests : IDisposable
 
         // Options that change no figure, and a second model of the same weights, have the same.
         using var same = TinyModels.Create();
-        Assert.Equal(files[0], new CorpusEvaluator(same, Scoring with { WindowLength = 16 }, Options with { BatchTokenCount = 3 }).ResultFile(TestCorpora.Mixed, _folder.Path));
+        Assert.Equal(
+            files[0],
+            new CorpusEvaluator(
+                same,
+                Scoring with { WindowLength = 16 },
+                Options with { BatchTokenCount = 3 }).ResultFile(TestCorpora.Mixed, _folder.Path));
     }
 
     [Fact]
     public void Results_that_do_not_belong_together_are_not_merged()
     {
         string first = Evaluate(new(0, 2)).ResultFile!, second = Evaluate(new(1, 2)).ResultFile!, third = Evaluate(new(2, 3)).ResultFile!;
-        string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(TestCorpora.Mixed, _folder.Path, new(1, 2), null, Cancellation).ResultFile!;
+        string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(
+            TestCorpora.Mixed, _folder.Path, new(1, 2), null, Cancellation).ResultFile!;
 
         Assert.Contains(
             "shard 2 is missing",
@@ -176,7 +182,10 @@ public sealed class ShardTests : IDisposable
         string other = new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).ResultFile(TestCorpora.Mixed, _folder.Path);
         File.Move(file, other);
 
-        var error = Assert.Throws<InvalidDataException>(() => new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(TestCorpora.Mixed, _folder.Path, default, null, Cancellation));
+        var error = Assert.Throws<InvalidDataException>(
+            () =>
+                new CorpusEvaluator(_model, Scoring with { Stride = 5 }, Options).Evaluate(
+                    TestCorpora.Mixed, _folder.Path, default, null, Cancellation));
         Assert.Contains("stride=4", error.Message, StringComparison.Ordinal);
     }
 
@@ -191,7 +200,8 @@ public sealed class ShardTests : IDisposable
     [InlineData(-1, 2)]
     [InlineData(2, 2)]
     [InlineData(0, 0)]
-    public void There_is_no_shard_outside_the_split(int index, int count) => Assert.Throws<ArgumentOutOfRangeException>(() => new CorpusShard(index, count));
+    public void There_is_no_shard_outside_the_split(int index, int count) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CorpusShard(index, count));
 
     [Fact]
     public void No_flipped_bit_gives_another_result()
@@ -268,7 +278,10 @@ public sealed class ShardTests : IDisposable
         Refused([Property(old[0], "shardCount", "0"), .. old[1..]], "");
         foreach (string name in (string[])["score", "statistics", "documents", "name", "hash", "tokens", "candidates", "text"])
         {
-            string[] damaged = [old[0], Property(old[1], name, name is "tokens" or "candidates" or "documents" ? "[null]" : "null"), .. old[2..]];
+            string[] damaged = [
+                old[0], Property(old[1], name, name is "tokens" or "candidates" or "documents" ? "[null]" : "null"),
+                .. old[2..]
+            ];
             Assert.NotEqual(old[1], damaged[1]);
             Refused(damaged, "damaged");
         }
@@ -297,7 +310,10 @@ public sealed class ShardTests : IDisposable
     public void Reading_allocates_in_proportion_to_the_lines()
     {
         const int Lines = 5000;
-        var header = new ResultHeader { Model = "m", Scoring = "s", Detail = "sums", Corpus = "c", VocabularySize = 10, Shard = 0, ShardCount = 1 };
+        var header = new ResultHeader
+        {
+            Model = "m", Scoring = "s", Detail = "sums", Corpus = "c", VocabularySize = 10, Shard = 0, ShardCount = 1,
+        };
         using var stream = new MemoryStream();
         Write(new() { Header = header });
         for (int i = 0; i < Lines; i++) Write(new() { Piece = new(i, "h", 1, [], "||||") });

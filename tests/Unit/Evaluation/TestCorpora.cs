@@ -14,8 +14,10 @@ internal static class TestCorpora
     /// <summary>Everything that is known of a token, as text to compare.</summary>
     public static string Flat(ScoredToken token) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{token.Position} {token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.Start} {token.ByteStart} {token.LogProbability:R} {token.Rank} "
-        + $"{token.TopLogProbability:R} {token.ContextCount} {token.Entropy:R} {token.Text} {string.Join(' ', token.Candidates.Select(Flat))}");
+        $"{token.Position} {token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.Start} {token.ByteStart} "
+        + $"{token.LogProbability:R} {token.Rank} "
+        + $"{token.TopLogProbability:R} {token.ContextCount} {token.Entropy:R} {token.Text} "
+        + $"{string.Join(' ', token.Candidates.Select(Flat))}");
 
     private static string Flat(TokenCandidate candidate) =>
         string.Create(CultureInfo.InvariantCulture, $"{candidate.Id}:{candidate.Text}:{candidate.LogProbability:R}");

@@ -15,9 +15,14 @@ public class TextBaselinesTests
     {
         using var model = TinyModels.Create();
         var scoring = new ScoringOptions { Documents = boundaries, PrependEndOfText = startToken };
-        var metrics = new CorpusEvaluator(model, scoring).Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics;
+        var metrics = new CorpusEvaluator(model, scoring).Evaluate(
+            TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics;
         var baselines = TextBaselines.Measure(
-            TestCorpora.Mixed, model.Tokenizer, scoring, UnigramModel.Train(TestCorpora.Mixed, model.Tokenizer), TestContext.Current.CancellationToken);
+            TestCorpora.Mixed,
+            model.Tokenizer,
+            scoring,
+            UnigramModel.Train(TestCorpora.Mixed, model.Tokenizer),
+            TestContext.Current.CancellationToken);
 
         Assert.All(baselines.All, baseline =>
         {

@@ -38,7 +38,10 @@ public sealed class TokenPlacesTests : IDisposable
             int[] ids = Gpt2Tokenizer.Instance.Encode(text);
             bool isFirstUnseen = ids.Length > 0 && !prependEndOfText && (boundaries == DocumentBoundaries.Separate || document.Index == 0);
             Assert.Equal(isFirstUnseen ? ids[0] : null, document.FirstToken?.Id);
-            TokenPiece[] pieces = [.. document.FirstToken is { } first ? [first] : Array.Empty<TokenPiece>(), .. document.Tokens.Select(token => token.Piece)];
+            TokenPiece[] pieces = [
+                .. document.FirstToken is { } first ? [first] : Array.Empty<TokenPiece>(),
+                .. document.Tokens.Select(token => token.Piece)
+            ];
             int[] expected = boundaries == DocumentBoundaries.JoinedByEndOfText ? [.. ids, 50256] : ids;
             Assert.Equal(expected, pieces.Select(piece => piece.Id));
             Assert.Equal(Encoding.UTF8.GetBytes(text), pieces.Take(ids.Length).SelectMany(piece => piece.Bytes.ToArray()));
@@ -65,5 +68,10 @@ public sealed class TokenPlacesTests : IDisposable
 
     private static string Flat(DocumentResult document) => string.Join(
         '|', document.Name, document.Metrics.ToExactString(), document.FirstToken?.Id, document.FirstToken?.Text,
-        string.Join(' ', document.Tokens.Select(token => $"{token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.ByteStart} {token.Start} {string.Join(',', token.Candidates)}")));
+        string.Join(
+            ' ',
+            document.Tokens.Select(
+                token =>
+                    $"{token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.ByteStart} {token.Start} "
+                    + $"{string.Join(',', token.Candidates)}")));
 }

@@ -11,7 +11,10 @@ public class TokenSpansTests
         var config = GptModelTests.Odd with { VocabularySize = 50257 };
         using var model = GptModel.FromWeights(RandomWeights.Of(config), Gpt2Tokenizer.Instance);
         var scorer = new TextScorer(model, new() { PrependEndOfText = true });
-        string[] texts = ["Every effort moves you", "né 🙂👍🏽 日本語", "\ud83d half", "a\ud83d", "end<|endoftext|>begin", "  blanks \r\n\t and tabs  ", "ﷺ", "x"];
+        string[] texts = [
+            "Every effort moves you", "né 🙂👍🏽 日本語", "\ud83d half", "a\ud83d", "end<|endoftext|>begin",
+            "  blanks \r\n\t and tabs  ", "ﷺ", "x"
+        ];
         foreach (string text in texts)
         {
             var tokens = scorer.ScoreTokens(text, cancellationToken: TestContext.Current.CancellationToken).Tokens;

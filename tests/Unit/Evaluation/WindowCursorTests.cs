@@ -7,7 +7,8 @@ public class WindowCursorTests
 {
     [Fact]
     public void Every_target_is_scored_exactly_once_and_sees_enough_at_any_setting() =>
-        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[0, 200], Gen.Bool, Gen.Int[1, 50]).Sample((length, stride, tokens, atEnd, portion) =>
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int[0, 200], Gen.Bool, Gen.Int[1, 50])
+            .Sample((length, stride, tokens, atEnd, portion) =>
         {
             stride = Math.Min(stride, length);
             int targets = Math.Max(0, tokens - 1);

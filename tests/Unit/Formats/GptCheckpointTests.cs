@@ -5,8 +5,12 @@ namespace MLNet.Gpt.Tests.Formats;
 
 public sealed class GptCheckpointTests : IDisposable
 {
-    private static readonly GptConfig Config = GptPresets.Tiny with { VocabularySize = 7, HasTiedHead = false, HasQkvBias = false, DropoutRate = 0.125 };
-    private static readonly WordTokenizer Words = new(["a", "effort", "every", "forward", "moves", "you", "zoo"], unknownWord: "zoo", endOfText: "a");
+    private static readonly GptConfig Config = GptPresets.Tiny with
+    {
+        VocabularySize = 7, HasTiedHead = false, HasQkvBias = false, DropoutRate = 0.125,
+    };
+    private static readonly WordTokenizer Words = new(
+        ["a", "effort", "every", "forward", "moves", "you", "zoo"], unknownWord: "zoo", endOfText: "a");
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -52,7 +56,8 @@ public sealed class GptCheckpointTests : IDisposable
         float[] read = new float[7 * 32];
         checkpoint.Read(WeightNames.Head, 0, read);
         float tolerance = type == TensorDataType.Float16 ? 1 / 2048f : 1 / 256f;
-        Assert.Equal(RandomWeights.Of(Config)[WeightNames.Head].ToArray(), read, (a, b) => Math.Abs(a - b) <= (Math.Abs(a) * tolerance) + 1e-7f);
+        Assert.Equal(
+            RandomWeights.Of(Config)[WeightNames.Head].ToArray(), read, (a, b) => Math.Abs(a - b) <= (Math.Abs(a) * tolerance) + 1e-7f);
     }
 
     [Fact]
@@ -68,7 +73,8 @@ public sealed class GptCheckpointTests : IDisposable
     public void A_tokenizer_can_be_left_out_and_given_when_loading()
     {
         GptCheckpoint.Save(Path, RandomWeights.Of(Config), tokenizer: null);
-        Assert.Contains("without a tokenizer", Assert.Throws<ArgumentException>(() => GptModel.Load(Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has no tokenizer", Assert.Throws<ArgumentException>(() => GptModel.Load(Path)).Message, StringComparison.Ordinal);
         using var model = GptModel.Load(Path, tokenizer: Words);
         Assert.Same(Words, model.Tokenizer);
     }
@@ -77,8 +83,14 @@ public sealed class GptCheckpointTests : IDisposable
     public void A_tokenizer_of_another_size_or_kind_is_refused_before_anything_is_written()
     {
         var weights = RandomWeights.Of(Config);
-        Assert.Contains("50257", Assert.Throws<ArgumentException>(() => GptCheckpoint.Save(Path, weights, Gpt2Tokenizer.Instance)).Message, StringComparison.Ordinal);
-        Assert.Contains("CountingTokenizer", Assert.Throws<ArgumentException>(() => GptCheckpoint.Save(Path, weights, new CountingTokenizer(7))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "50257",
+            Assert.Throws<ArgumentException>(() => GptCheckpoint.Save(Path, weights, Gpt2Tokenizer.Instance)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "CountingTokenizer",
+            Assert.Throws<ArgumentException>(() => GptCheckpoint.Save(Path, weights, new CountingTokenizer(7))).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_directory.Path));
     }
 
@@ -108,7 +120,10 @@ public sealed class GptCheckpointTests : IDisposable
         int length = (int)BitConverter.ToUInt64(bytes);
         string json = System.Text.Encoding.UTF8.GetString(bytes, 8, length);
         Assert.Contains(original, json, StringComparison.Ordinal);
-        File.WriteAllBytes(Path, SafetensorsBytes.Of(System.Text.Encoding.UTF8.GetBytes(json.Replace(original, replacement, StringComparison.Ordinal)), bytes[(8 + length)..]));
+        File.WriteAllBytes(
+            Path,
+            SafetensorsBytes.Of(
+                System.Text.Encoding.UTF8.GetBytes(json.Replace(original, replacement, StringComparison.Ordinal)), bytes[(8 + length)..]));
 
         var error = Assert.Throws<InvalidDataException>(() => GptCheckpoint.Open(Path));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);

@@ -19,9 +19,14 @@ public sealed class SafetensorsFileTests : IDisposable
     public void A_header_has_no_more_tensors_than_a_model_can_have()
     {
         string path = System.IO.Path.Combine(_directory.Path, "many.safetensors");
-        string Json(int count) => $"{{{string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"))}}}";
+        const string Empty = """{"dtype":"F32","shape":[0],"data_offsets":[0,0]}""";
+        string Json(int count) =>
+            "{" + string.Join(',', Enumerable.Range(0, count).Select(i => $"\"{i}\":" + Empty)) + "}";
         File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_001)));
-        Assert.Contains("more than 100000 tensors", Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 100000 tensors",
+            Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path)).Message,
+            StringComparison.Ordinal);
 
         File.WriteAllBytes(path, SafetensorsBytes.Of(Json(100_000)));
         using var file = SafetensorsReader.Open(path);
@@ -115,13 +120,17 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Asking_for_what_is_not_there_is_refused_by_name()
     {
         using var file = Open(SafetensorsBytes.Of("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"i":{"dtype":"I32","shape":[1],"data_offsets":[8,12]}}""", new byte[12]));
-        Assert.Contains("'y'", Assert.Throws<KeyNotFoundException>(() => file.Read("y", 0, new float[1])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'y'", Assert.Throws<KeyNotFoundException>(() => file.Read("y", 0, new float[1])).Message, StringComparison.Ordinal);
         foreach (var (start, length) in new (long, int)[] { (0, 3), (1, 2), (-1, 1), (3, 0), (long.MaxValue, 1) })
         {
             Assert.Throws<ArgumentOutOfRangeException>(() => file.Read("x", start, new float[length]));
         }
 
-        Assert.Contains("'i' I32 (1)", Assert.Throws<InvalidOperationException>(() => file.Read("i", 0, new float[1])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'i' I32 (1)",
+            Assert.Throws<InvalidOperationException>(() => file.Read("i", 0, new float[1])).Message,
+            StringComparison.Ordinal);
         file.Dispose();
         Assert.Throws<ObjectDisposedException>(() => file.Read("x", 0, new float[1]));
     }
@@ -204,8 +213,11 @@ public sealed class SafetensorsFileTests : IDisposable
         string path = Write(Small);
         using var file = SafetensorsReader.Open(path);
         if (OperatingSystem.IsWindows()) return; // Windows forbids it while the file is open.
-        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(Small.Length - 10);
-        Assert.Contains("cut off", Assert.Throws<InvalidDataException>(() => file.Read("b.c", 0, new float[3])).Message, StringComparison.Ordinal);
+        using (
+            var stream = new FileStream(
+                path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(Small.Length - 10);
+        Assert.Contains(
+            "cut off", Assert.Throws<InvalidDataException>(() => file.Read("b.c", 0, new float[3])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -252,13 +264,17 @@ public sealed class SafetensorsFileTests : IDisposable
     private static void AssertHoldsTogether(byte[] bytes, SafetensorsHeader header)
     {
         int headerLength = (int)BitConverter.ToUInt64(bytes);
-        using var document = JsonDocument.Parse(bytes.AsMemory(8, headerLength), new JsonDocumentOptions { AllowDuplicateProperties = false });
+        using var document = JsonDocument.Parse(
+            bytes.AsMemory(8, headerLength), new JsonDocumentOptions { AllowDuplicateProperties = false });
         int dataLength = bytes.Length - 8 - headerLength, covered = 0;
         foreach (var property in document.RootElement.EnumerateObject())
         {
             if (property.Name == "__metadata__") continue;
-            int size = property.Value.GetProperty("dtype").GetString() switch { "F32" or "I32" => 4, "F64" or "I64" => 8, "BF16" or "F16" or "I16" => 2, _ => 1 };
-            int count = property.Value.GetProperty("shape").EnumerateArray().Aggregate(1, (product, dimension) => product * dimension.GetInt32());
+            int size = property.Value.GetProperty("dtype")
+                .GetString() switch { "F32" or "I32" => 4, "F64" or "I64" => 8, "BF16" or "F16" or "I16" => 2, _ => 1 };
+            int count = property.Value.GetProperty("shape")
+                .EnumerateArray()
+                .Aggregate(1, (product, dimension) => product * dimension.GetInt32());
             int[] offsets = [.. property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt32())];
             Assert.Equal(size * count, offsets[1] - offsets[0]);
             Assert.InRange(offsets[1], 0, dataLength);

@@ -89,7 +89,8 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.Throws<IOException>(() => SafetensorsWriter.Write(Path, [new("new", [600_000])], FailLater));
         using var source = new CancellationTokenSource();
         source.Cancel();
-        Assert.Throws<OperationCanceledException>(() => SafetensorsWriter.Write(Path, [new("new", [4])], FailLater, cancellationToken: source.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => SafetensorsWriter.Write(Path, [new("new", [4])], FailLater, cancellationToken: source.Token));
 
         Assert.Equal(old, File.ReadAllBytes(Path));
         Assert.Equal([Path], Directory.GetFiles(_directory.Path));
@@ -125,19 +126,28 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void Names_that_clash_and_types_that_are_no_weights_are_refused()
     {
-        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => WriteTensors([("x", [1]), ("x", [1])])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'x'", Assert.Throws<ArgumentException>(() => WriteTensors([("x", [1]), ("x", [1])])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => WriteTensors([("__metadata__", [1])]));
-        Assert.Contains("Int8", Assert.Throws<ArgumentOutOfRangeException>(() => WriteTensors([("x", [1])], TensorDataType.Int8)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Int8",
+            Assert.Throws<ArgumentOutOfRangeException>(() => WriteTensors([("x", [1])], TensorDataType.Int8)).Message,
+            StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_directory.Path));
     }
 
     public void Dispose() => _directory.Dispose();
 
-    private void WriteTensors((string Name, float[] Values)[] tensors, TensorDataType type = TensorDataType.Float32, Dictionary<string, string>? metadata = null) =>
+    private void WriteTensors(
+        (string Name, float[] Values)[] tensors,
+        TensorDataType type = TensorDataType.Float32,
+        Dictionary<string,
+        string>? metadata = null) =>
         SafetensorsWriter.Write(
             Path,
             tensors.Select(tensor => new WeightEntry(tensor.Name, [tensor.Values.Length])),
-            (name, start, destination) => tensors.First(tensor => tensor.Name == name).Values.AsSpan((int)start, destination.Length).CopyTo(destination),
+            (name, start, destination) =>
+                tensors.First(tensor => tensor.Name == name).Values.AsSpan((int)start, destination.Length).CopyTo(destination),
             type,
             metadata);
 }

@@ -11,7 +11,8 @@ internal sealed class ByteTokenizer : ITextTokenizer
 
     public int? EndOfTextId => EndOfText;
 
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => [.. Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)];
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        [.. Encoding.UTF8.GetBytes(text.ToString()).Select(b => (int)b)];
 
     public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => Encoding.UTF8.GetByteCount(text);
 

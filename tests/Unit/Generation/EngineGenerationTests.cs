@@ -14,7 +14,10 @@ public class EngineGenerationTests
     {
         using var model = GptModel.FromWeights(
             RandomWeights.Of(Config, deviation: 0.3f), new ByteTokenizer(), new() { Precision = precision });
-        var options = new GenerationOptions { MaxTokens = 40, Temperature = 1.1, TopP = 0.95, RepetitionPenalty = 1.1, Seed = 3, BatchSize = 4 };
+        var options = new GenerationOptions
+        {
+            MaxTokens = 40, Temperature = 1.1, TopP = 0.95, RepetitionPenalty = 1.1, Seed = 3, BatchSize = 4,
+        };
         var generator = new TextGenerator(model, options);
         string[] prompts = ["a", "bb", "a prompt that is longer than the context", "c", "dd", "eee"];
         Assert.Equal(

@@ -20,7 +20,11 @@ public class LectureGenerationTests(LectureModel lecture) : IClassFixture<Lectur
         Assert.Equal(" rentingetic wasnم refres RexMeCHicular stren", generator.Generate(Prompt, new() { MaxTokens = 10 }).Text);
 
         // The book's example of sampling, drawn by libtorch.
-        var options = new GenerationOptions { MaxTokens = 8, Temperature = 1.4, TopK = 25, Seed = 123, RandomAlgorithm = RandomAlgorithm.PyTorch, StopAtEndOfText = false };
+        var options = new GenerationOptions
+        {
+            MaxTokens = 8, Temperature = 1.4, TopK = 25, Seed = 123, RandomAlgorithm = RandomAlgorithm.PyTorch,
+            StopAtEndOfText = false,
+        };
         int[] prompt = Gpt2Tokenizer.Instance.Encode(Prompt);
         Assert.Equal(BookGenerate(lecture.Module, prompt, options), generator.Generate(Prompt, options).TokenIds);
     }
@@ -36,7 +40,11 @@ public class LectureGenerationTests(LectureModel lecture) : IClassFixture<Lectur
         using var module = GptModule.FromWeights(weights);
         using var model = GptModel.FromWeights(
             weights, new WordTokenizer(Enumerable.Range(0, config.VocabularySize).Select(id => $"w{id}")));
-        var options = new GenerationOptions { MaxTokens = 200, Temperature = temperature, TopK = topK, Seed = 42, RandomAlgorithm = RandomAlgorithm.PyTorch };
+        var options = new GenerationOptions
+        {
+            MaxTokens = 200, Temperature = temperature, TopK = topK, Seed = 42,
+            RandomAlgorithm = RandomAlgorithm.PyTorch,
+        };
 
         int[] expected = BookGenerate(module, [3, 1, 4, 1, 5], options);
         Assert.True(expected.Distinct().Count() > 3, "The text must not be a mere repetition for the test to tell anything.");

@@ -40,7 +40,11 @@ public class LookupDecodingTests
 
         foreach (var overflow in Enum.GetValues<ContextOverflow>())
         {
-            var options = new GenerationOptions { MaxTokens = 150, Temperature = temperature, Seed = 4, Overflow = overflow, CandidateCount = 2, StopSequences = ["\u0007\u0007\u0007\u0007"] };
+            var options = new GenerationOptions
+            {
+                MaxTokens = 150, Temperature = temperature, Seed = 4, Overflow = overflow, CandidateCount = 2,
+                StopSequences = ["\u0007\u0007\u0007\u0007"],
+            };
             var plain = new TextGenerator(new ScriptedModel(100, Logits)).Generate([1, 2, 3], options);
             var model = new ScriptedModel(100, Logits);
             var guessed = new TextGenerator(model).Generate([1, 2, 3], options with { LookupDecoding = true });

@@ -50,7 +50,10 @@ public class RandomTests
     [Fact]
     public void Streams_of_a_seed_and_of_its_neighbours_differ()
     {
-        var firsts = from seed in Enumerable.Range(-20, 40) from stream in Enumerable.Range(0, 20) select Xoshiro256.ForStream(seed, stream).Next();
+        var firsts = from seed in Enumerable.Range(-20, 40) from stream in Enumerable
+            .Range(0, 20) select Xoshiro256
+            .ForStream(seed, stream)
+            .Next();
         Assert.Equal(800, firsts.Distinct().Count());
     }
 }

@@ -120,7 +120,9 @@ public class TextGeneratorTests
         const string Text = "naïve 👩‍🚀 日本語 שלום\n";
         var model = ScriptedModel.Writing("p", Text);
         var chunks = new List<GeneratedChunk>();
-        await foreach (var chunk in new TextGenerator(model).StreamAsync("p", new() { MaxTokens = 200 }, TestContext.Current.CancellationToken)) chunks.Add(chunk);
+        await foreach (
+            var chunk in new TextGenerator(model).StreamAsync(
+                "p", new() { MaxTokens = 200 }, TestContext.Current.CancellationToken)) chunks.Add(chunk);
 
         Assert.Equal(Text, string.Concat(chunks));
         Assert.All(chunks, chunk => Assert.DoesNotContain(System.Text.Rune.ReplacementChar, chunk.Text.EnumerateRunes().ToArray()));
@@ -135,7 +137,9 @@ public class TextGeneratorTests
     {
         var chunks = new List<string>();
         var options = new GenerationOptions { StopSequences = ["<end>"] };
-        await foreach (var chunk in new TextGenerator(ScriptedModel.Writing("p", "a < b <e> <end> c")).StreamAsync("p", options, TestContext.Current.CancellationToken)) chunks.Add(chunk.Text);
+        await foreach (
+            var chunk in new TextGenerator(ScriptedModel.Writing("p", "a < b <e> <end> c")).StreamAsync(
+                "p", options, TestContext.Current.CancellationToken)) chunks.Add(chunk.Text);
 
         Assert.Equal("a < b <e> ", string.Concat(chunks));
         Assert.DoesNotContain("<", chunks); // Held back until it is decided.
@@ -283,7 +287,8 @@ public class TextGeneratorTests
             return _inner.Encode(text, specialTokens);
         }
 
-        public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) => _inner.Count(text, specialTokens);
+        public int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+            _inner.Count(text, specialTokens);
 
         public string Decode(ReadOnlySpan<int> ids) => _inner.Decode(ids);
 
@@ -302,6 +307,7 @@ public class TextGeneratorTests
 
         public ISequence Start() => _inner.Start();
 
-        public void Step(ReadOnlySpan<ISequence> sequences, ReadOnlySpan<int> ids, CancellationToken cancellationToken) => _inner.Step(sequences, ids, cancellationToken);
+        public void Step(ReadOnlySpan<ISequence> sequences, ReadOnlySpan<int> ids, CancellationToken cancellationToken) =>
+            _inner.Step(sequences, ids, cancellationToken);
     }
 }

@@ -34,7 +34,8 @@ public class TokenSamplerTests
             double target = p * weights.Sum(), sum = 0;
             int kept = 0;
             while (sum < target && kept < order.Length) sum += weights[order[kept++]];
-            if (Math.Abs(sum - target) < 1e-9 || Math.Abs(sum - weights[order[kept - 1]] - target) < 1e-9) return; // On the edge rounding decides.
+            // On the edge rounding decides.
+            if (Math.Abs(sum - target) < 1e-9 || Math.Abs(sum - weights[order[kept - 1]] - target) < 1e-9) return;
             Assert.Equal(order.Take(kept).Order(), Candidates(logits, new() { TopP = p, Temperature = 0.7 }).Ids);
         });
     }
@@ -128,7 +129,8 @@ public class TokenSamplerTests
         Assert.Throws<InvalidOperationException>(() => Choose([float.NegativeInfinity, float.NegativeInfinity], new()));
     }
 
-    private static int Choose(float[] logits, GenerationOptions options) => new TokenSampler(options).Sample(logits, new([]), new XoshiroDrawer(1, 0));
+    private static int Choose(float[] logits, GenerationOptions options) =>
+        new TokenSampler(options).Sample(logits, new([]), new XoshiroDrawer(1, 0));
 
     private static (int[] Ids, double[] Weights) Candidates(float[] logits, GenerationOptions options)
     {
@@ -137,7 +139,8 @@ public class TokenSamplerTests
         return (recorder.Ids, recorder.Weights);
     }
 
-    private static IEnumerable<int> Indices(float[] values, Func<float, bool> predicate) => Enumerable.Range(0, values.Length).Where(i => predicate(values[i]));
+    private static IEnumerable<int> Indices(float[] values, Func<float, bool> predicate) =>
+        Enumerable.Range(0, values.Length).Where(i => predicate(values[i]));
 
     private sealed class Recorder : TokenDrawer
     {

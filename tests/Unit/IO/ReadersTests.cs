@@ -114,5 +114,9 @@ public sealed class ReadersTests : IDisposable
 
     // A reader that hangs keeps its thread; the test ends all the same.
     private static Task Read(string reader, string path) =>
-        Task.Factory.StartNew(() => Readers[reader](path), TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default).WaitAsync(LongEnough);
+        Task.Factory.StartNew(
+            () => Readers[reader](path),
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).WaitAsync(LongEnough);
 }

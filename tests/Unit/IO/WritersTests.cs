@@ -58,7 +58,8 @@ public sealed class WritersTests : IDisposable
     [MemberData(nameof(FileWriters))]
     public void A_name_may_be_as_long_as_the_file_system_allows(string ending)
     {
-        foreach (string name in (string[])[new string('n', 255 - ending.Length) + ending, new string('長', (255 - ending.Length) / 3) + ending])
+        foreach (
+            string name in (string[])[new string('n', 255 - ending.Length) + ending, new string('長', (255 - ending.Length) / 3) + ending])
         {
             string path = PathOf(name);
 
@@ -80,7 +81,11 @@ public sealed class WritersTests : IDisposable
         Files[ending](path);
         var usual = File.GetUnixFileMode(path);
 
-        foreach (var mode in (UnixFileMode[])[OwnerOnly, OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite, usual])
+        foreach (
+            var mode in (UnixFileMode[])[
+                OwnerOnly, OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite,
+                usual
+            ])
         {
             File.SetUnixFileMode(path, mode);
             Files[ending](path);
@@ -261,7 +266,10 @@ public sealed class WritersTests : IDisposable
         string path = PathOf("model.onnx");
         var entered = new Barrier(2);
         var cancellation = TestContext.Current.CancellationToken;
-        var sources = Enumerable.Range(1, 2).Select(seed => new SlowWeights(RandomWeights.Of(GptPresets.Tiny, seed), () => entered.SignalAndWait(TimeSpan.FromSeconds(30), cancellation)));
+        var sources = Enumerable.Range(1, 2).Select(
+            seed =>
+                new SlowWeights(
+                    RandomWeights.Of(GptPresets.Tiny, seed), () => entered.SignalAndWait(TimeSpan.FromSeconds(30), cancellation)));
 
         Parallel.ForEach(sources, new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellation }, source =>
             GptModelExporter.Export(path, source, tokenizer: null, new() { InlineWeightLimit = 0 }));

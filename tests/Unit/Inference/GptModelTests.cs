@@ -7,7 +7,8 @@ public class GptModelTests
     /// <summary>Sizes that fit no panel, tile, register or block; more positions than one block of the cache.</summary>
     internal static readonly GptConfig Odd = new()
     {
-        VocabularySize = 131, ContextLength = 300, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2, HasQkvBias = true, HasTiedHead = true,
+        VocabularySize = 131, ContextLength = 300, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2,
+        HasQkvBias = true, HasTiedHead = true,
     };
 
     public static TheoryData<GptConfig> Configs =>

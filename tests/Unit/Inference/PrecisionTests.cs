@@ -42,7 +42,8 @@ public class PrecisionTests
         string path = Path.Combine(directory.Path, "model.gguf");
         GptModelExporter.Export(path, model, tokenizer: null, new() { DataType = TensorDataType.Q8_0 }, cancellationToken: cancellation);
         using var exact = GptModel.Load(path, tokenizer: model.Tokenizer, cancellationToken: cancellation);
-        using var blocks = GptModel.Load(path, new() { Precision = WeightPrecision.Int8 }, model.Tokenizer, cancellationToken: cancellation);
+        using var blocks = GptModel.Load(
+            path, new() { Precision = WeightPrecision.Int8 }, model.Tokenizer, cancellationToken: cancellation);
         double ofFile = Loss(exact), fromFile = (ofFile / loss) - 1, fromActivations = (Loss(blocks) / ofFile) - 1;
         TestContext.Current.TestOutputHelper?.WriteLine($"Q8_0 {fromFile:P4}, and in bytes another {fromActivations:P4}");
         Assert.InRange(fromFile, -1e-3, 1e-3);

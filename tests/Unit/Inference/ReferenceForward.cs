@@ -16,7 +16,8 @@ internal sealed class ReferenceForward(GptWeights weights)
             x[t] = new double[c];
             for (int i = 0; i < c; i++)
             {
-                x[t][i] = weights[WeightNames.TokenEmbedding][(ids[t] * c) + i] + (double)weights[WeightNames.PositionEmbedding][(t * c) + i];
+                x[t][i] = weights[WeightNames.TokenEmbedding][(ids[t] * c) + i]
+                    + (double)weights[WeightNames.PositionEmbedding][(t * c) + i];
             }
         }
 
@@ -108,7 +109,8 @@ internal sealed class ReferenceForward(GptWeights weights)
             y[t] = new double[x[t].Length];
             for (int i = 0; i < y[t].Length; i++)
             {
-                y[t][i] = ((x[t][i] - mean) / Math.Sqrt(variance + GptConfig.LayerNormEpsilon) * weights[scaleName][i]) + weights[shiftName][i];
+                y[t][i] = (
+                    (x[t][i] - mean) / Math.Sqrt(variance + GptConfig.LayerNormEpsilon) * weights[scaleName][i]) + weights[shiftName][i];
             }
         }
 

@@ -27,13 +27,16 @@ public class BinaryCrossEntropyTests
         {
             double p = Sigmoid(example.Z1 - example.Z0), ofLabel = example.Y == 1 ? p : 1 - p;
             string row = string.Create(
-                CultureInfo.InvariantCulture, $"| {example.Z0} | {example.Z1} | {p:F4} | {example.Y} | −ln {ofLabel:F4} = {Loss(example):F4} |");
+                CultureInfo.InvariantCulture,
+                $"| {example.Z0} | {example.Z1} | {p:F4} | {example.Y} | −ln {ofLabel:F4} = {Loss(example):F4} |");
             Assert.Contains(row, page, StringComparison.Ordinal);
         }
 
         string mean = Four(Examples.Average(Loss)), uncertain = Four(Math.Log(2));
         Assert.Contains(
-            $"Their mean, L, is {mean}; a model that gives both labels the probability 1/2 has ln 2 = {uncertain}.", page, StringComparison.Ordinal);
+            $"Their mean, L, is {mean}; a model that gives both labels the probability 1/2 has ln 2 = {uncertain}.",
+            page,
+            StringComparison.Ordinal);
         Assert.Contains($"two.CrossEntropy is {mean}", page, StringComparison.Ordinal);
     }
 

@@ -12,7 +12,8 @@ public class CrossEntropyTests
         from targets in Gen.Int[0, vocabularySize - 1].Array[count]
         select (logits, targets, vocabularySize);
 
-    [Fact] // The lecture's row after "every", worked by hand: its probabilities add up to 0.98, so that softmax of their logarithms divides by it.
+    // The lecture's row after "every", worked by hand: its probabilities add up to 0.98, so that softmax of their logarithms divides by it.
+    [Fact]
     public void The_lectures_row_has_the_loss_worked_by_hand()
     {
         float[] logits = [.. new[] { 0.10f, 0.60f, 0.20f, 0.05f, 0.00f, 0.02f, 0.01f }.Select(p => MathF.Log(p))];
@@ -118,7 +119,9 @@ public class CrossEntropyTests
 
     [Fact]
     public void A_row_without_a_finite_logit_is_an_error() => Assert.Contains(
-        "row 1", Assert.Throws<ArgumentException>(() => CrossEntropy.Compute([0, 0, float.NegativeInfinity, float.NegativeInfinity], [0, 0], 2)).Message);
+        "row 1",
+        Assert.Throws<ArgumentException>(
+            () => CrossEntropy.Compute([0, 0, float.NegativeInfinity, float.NegativeInfinity], [0, 0], 2)).Message);
 
     [Fact]
     public void Shapes_that_do_not_fit_are_an_error_that_names_both()

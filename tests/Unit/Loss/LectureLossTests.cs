@@ -25,7 +25,10 @@ public class LectureLossTests(LectureModel lecture) : IClassFixture<LectureModel
 
         // The first lies within float rounding, about 2e-6 of the value after twelve layers, of the edge between 7.4540 and 7.4541.
         double[] printed = [7.4541e-05, 3.1061e-05, 1.1563e-05, 1.0337e-05, 5.6776e-05, 4.7559e-06];
-        Assert.All(printed.Zip(steps.TargetProbabilities), pair => Assert.Equal(pair.First, pair.Second, (0.5e-4 * Math.Pow(10, Math.Floor(Math.Log10(pair.First)))) + (2e-6 * pair.First)));
+        Assert.All(
+            printed.Zip(steps.TargetProbabilities),
+            pair =>
+                Assert.Equal(pair.First, pair.Second, (0.5e-4 * Math.Pow(10, Math.Floor(Math.Log10(pair.First)))) + (2e-6 * pair.First)));
         Assert.Equal(["-9.5042", "-10.3796", "-11.3677", "-11.4798", "-9.7764", "-12.2561"], steps.LogProbabilities.Select(Fixed));
         Assert.Equal("-10.7940", Fixed(steps.MeanLogProbability));
         Assert.Equal("10.7940", Fixed(steps.NegativeMeanLogProbability));

@@ -45,7 +45,8 @@ public class LossStepsTests
 
     [Fact]
     public void What_the_perplexity_means_is_said_in_a_sentence() => Assert.Equal(
-        "The model is as unsure as if it chose among 2.54 equally likely tokens; the vocabulary has 7 (36.2 %), and guessing among all of them would give a cross-entropy of 1.9459.",
+        "The model is as unsure as if it chose among 2.54 equally likely tokens; the vocabulary has 7 (36.2 %), and "
+        + "guessing among all of them would give a cross-entropy of 1.9459.",
         Lecture.Meaning);
 
     [Fact]

@@ -52,7 +52,12 @@ public class LossSummaryTests
     {
         var exact = losses.Aggregate(BigInteger.Zero, (sum, loss) => sum + new BigInteger(loss * Math.Pow(2, 60)));
         double nearest = losses.Sum();
-        foreach (double candidate in new[] { Math.BitDecrement(nearest), nearest, Math.BitIncrement(nearest), Math.BitDecrement(Math.BitDecrement(nearest)), Math.BitIncrement(Math.BitIncrement(nearest)) })
+        foreach (
+            double candidate in new[]
+            {
+                Math.BitDecrement(nearest), nearest, Math.BitIncrement(nearest),
+                Math.BitDecrement(Math.BitDecrement(nearest)), Math.BitIncrement(Math.BitIncrement(nearest)),
+            })
         {
             if (Distance(candidate) < Distance(nearest)) nearest = candidate;
         }
@@ -91,7 +96,12 @@ public class LossSummaryTests
     public void Written_and_read_back_it_is_the_same_to_the_last_bit()
     {
         AnySummary.Sample(summary => LossSummary.ParseExact(summary.ToExactString()) == summary);
-        foreach (var summary in new[] { LossSummary.Empty, LossSummary.Of(double.PositiveInfinity) + LossSummary.Of(0.1), LossSummary.Of(-1e-17) })
+        foreach (
+            var summary in new[]
+            {
+                LossSummary.Empty, LossSummary.Of(double.PositiveInfinity) + LossSummary.Of(0.1),
+                LossSummary.Of(-1e-17),
+            })
         {
             Assert.Equal(summary, LossSummary.ParseExact(summary.ToExactString()));
         }

@@ -27,7 +27,9 @@ public class PackedWeightReaderTests
         {
             float[] expected = weights[entry.Name].ToArray(), actual = ReadAll(model, entry);
             float largest = expected.Max(Math.Abs);
-            Assert.All(expected.Zip(actual), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= tolerance * largest, $"{entry.Name}: {pair}"));
+            Assert.All(
+                expected.Zip(actual),
+                pair => Assert.True(Math.Abs(pair.First - pair.Second) <= tolerance * largest, $"{entry.Name}: {pair}"));
         }
     }
 
@@ -48,8 +50,14 @@ public class PackedWeightReaderTests
     {
         using var model = TinyModels.Create();
 
-        Assert.Contains("'out_head.weight'", Assert.Throws<KeyNotFoundException>(() => model.Read(WeightNames.Head, 0, new float[1])).Message, StringComparison.Ordinal);
-        Assert.Contains("'final_norm.scale'", Assert.Throws<ArgumentOutOfRangeException>(() => model.Read(WeightNames.FinalNormScale, 31, new float[2])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'out_head.weight'",
+            Assert.Throws<KeyNotFoundException>(() => model.Read(WeightNames.Head, 0, new float[1])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "'final_norm.scale'",
+            Assert.Throws<ArgumentOutOfRangeException>(() => model.Read(WeightNames.FinalNormScale, 31, new float[2])).Message,
+            StringComparison.Ordinal);
     }
 
     private static float[] ReadAll(IWeightSource source, WeightEntry entry)

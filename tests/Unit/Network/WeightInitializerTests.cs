@@ -24,7 +24,8 @@ public class WeightInitializerTests
                 models.Add(Small, initialization);
                 models.Add(Small with { HasTiedHead = true }, initialization);
                 models.Add(Small with { HasQkvBias = false }, initialization);
-                models.Add(Small with { EmbeddingWidth = 1, HeadCount = 1, VocabularySize = 5, ContextLength = 3 }, initialization); // Every tensor is short.
+                // Every tensor is short.
+                models.Add(Small with { EmbeddingWidth = 1, HeadCount = 1, VocabularySize = 5, ContextLength = 3 }, initialization);
                 models.Add(Small with { EmbeddingWidth = 7, HeadCount = 7, VocabularySize = 13 }, initialization); // Tails of every length.
             }
 

@@ -14,8 +14,18 @@ public class AheadOfTimeTests
 
         // A folder for its intermediate files keeps those of the build as they are. Warnings of the compiler fail it.
         await DotnetCommand.Run(
-            Repository.Root, "publish", "tests/Aot", "--configuration", "Release", "--property:PublishAot=true", "--artifacts-path", output, "--output", program);
-        string printed = await DotnetCommand.RunProgram(Path.Combine(program, "MLNet.Gpt.AotProgram"), Repository.Root, model, "low lower newer", "low");
+            Repository.Root,
+            "publish",
+            "tests/Aot",
+            "--configuration",
+            "Release",
+            "--property:PublishAot=true",
+            "--artifacts-path",
+            output,
+            "--output",
+            program);
+        string printed = await DotnetCommand.RunProgram(
+            Path.Combine(program, "MLNet.Gpt.AotProgram"), Repository.Root, model, "low lower newer", "low");
 
         Assert.Equal(["False", .. Expected(model)], printed.TrimEnd('\n').Split('\n', 3));
         Assert.Empty(Directory.EnumerateFiles(program, "*.dll"));
@@ -23,13 +33,15 @@ public class AheadOfTimeTests
     }
 
     private static bool HasLinker => !OperatingSystem.IsWindows() && Environment.GetEnvironmentVariable("PATH") is { } path
-        && path.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "clang")) || File.Exists(Path.Combine(folder, "gcc")));
+        && path.Split(Path.PathSeparator)
+            .Any(folder => File.Exists(Path.Combine(folder, "clang")) || File.Exists(Path.Combine(folder, "gcc")));
 
     private static string[] Expected(string path)
     {
         using var model = GptModel.Load(path, new GptModelOptions { ThreadCount = 2 });
         var score = new TextScorer(model).Score("low lower newer");
-        var text = new TextGenerator(model).Generate("low", new GenerationOptions { MaxTokens = 12, Temperature = 0.8, TopK = 5, Seed = 1 });
+        var text = new TextGenerator(model).Generate(
+            "low", new GenerationOptions { MaxTokens = 12, Temperature = 0.8, TopK = 5, Seed = 1 });
         return [score.CrossEntropy.ToString("R", CultureInfo.InvariantCulture), text.Text];
     }
 }

@@ -11,7 +11,10 @@ internal static class DotnetCommand
     /// <summary>Runs a program to its end and returns its output; fails with the output where the program fails.</summary>
     public static async Task<string> RunProgram(string program, string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
 
         // Nothing stays behind that serves later builds, and nothing of the run of tests that this is part of is taken over.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
@@ -25,7 +28,8 @@ internal static class DotnetCommand
             var errors = process.StandardError.ReadToEndAsync(cancellation);
             string output = await process.StandardOutput.ReadToEndAsync(cancellation);
             await process.WaitForExitAsync(cancellation);
-            Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.\n{output}{await errors}");
+            Assert.True(
+                process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.\n{output}{await errors}");
             return output;
         }
         finally

@@ -7,7 +7,9 @@ namespace MLNet.Gpt.Tests.Publishing;
 /// <summary>Packs the packages into a folder, looks into them, and uses the core's from a project outside the repository.</summary>
 public sealed class PackageTests : IDisposable
 {
-    private static readonly string[] Packages = ["MLNet.Gpt", "MLNet.Gpt.Charts", "MLNet.Gpt.Core", "MLNet.Gpt.Extensions", "MLNet.Gpt.TorchSharp"];
+    private static readonly string[] Packages = [
+        "MLNet.Gpt", "MLNet.Gpt.Charts", "MLNet.Gpt.Core", "MLNet.Gpt.Extensions", "MLNet.Gpt.TorchSharp"
+    ];
 
     private readonly TemporaryDirectory _folder = new();
 
@@ -49,30 +51,43 @@ public sealed class PackageTests : IDisposable
             var score = new TextScorer(model).Score(File.ReadAllText(args[1]));
             Console.WriteLine(score.CrossEntropy.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
             """);
-        string text = Path.Combine(program, "text.txt"), fixture = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "transformers");
+        string text = Path.Combine(program, "text.txt"),
+            fixture = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "transformers");
         File.WriteAllText(text, "low lower newer");
 
         string output = await DotnetCommand.Run(program, "run", "--configuration", "Release", "--", fixture, text);
         using var model = GptModel.Load(fixture);
-        Assert.Equal(new TextScorer(model).Score("low lower newer").CrossEntropy, double.Parse(output, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(
+            new TextScorer(model).Score("low lower newer").CrossEntropy,
+            double.Parse(output, System.Globalization.CultureInfo.InvariantCulture));
 
-        string[] files = [.. Directory.EnumerateFiles(Path.Combine(program, "bin"), "*", SearchOption.AllDirectories).Select(file => Path.GetFileName(file))];
+        string[] files = [
+            .. Directory.EnumerateFiles(Path.Combine(program, "bin"), "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetFileName(file))
+        ];
         Assert.Contains("MLNet.Gpt.Core.dll", files);
-        Assert.DoesNotContain(files, file => file.Contains("torch", StringComparison.OrdinalIgnoreCase) || file.StartsWith("Microsoft.ML.Core", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            files,
+            file =>
+                file.Contains("torch", StringComparison.OrdinalIgnoreCase)
+                    || file.StartsWith("Microsoft.ML.Core", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Exactly_the_libraries_are_packable_and_list_their_public_surface()
     {
         var packable = SourceProject.All
-            .Where(file => (string?)XDocument.Load(Path.Combine(Repository.Root, file)).Descendants("IsPackable").FirstOrDefault() != "false")
+            .Where(
+                file => (string?)XDocument.Load(Path.Combine(Repository.Root, file)).Descendants("IsPackable").FirstOrDefault() != "false")
             .ToList();
 
         Assert.Equal(Packages, packable.Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal));
         Assert.All(packable, file =>
         {
             string folder = Path.GetDirectoryName(Path.Combine(Repository.Root, file))!;
-            Assert.True(File.Exists(Path.Combine(folder, "PublicAPI.Shipped.txt")) && File.Exists(Path.Combine(folder, "PublicAPI.Unshipped.txt")), file);
+            Assert.True(
+                File.Exists(Path.Combine(folder, "PublicAPI.Shipped.txt")) && File.Exists(Path.Combine(folder, "PublicAPI.Unshipped.txt")),
+                file);
         });
     }
 
@@ -97,9 +112,11 @@ public sealed class PackageTests : IDisposable
             Assert.All(named, name => Assert.NotEqual("", Of(manifest, name)));
             Assert.Equal("README.md", Of(manifest, "readme"));
             Assert.Equal("icon.png", Of(manifest, "icon"));
-            Assert.Equal(Of(manifest, "projectUrl"), (string?)manifest.Descendants(space + "repository").FirstOrDefault()?.Attribute("url") ?? "");
+            Assert.Equal(
+                Of(manifest, "projectUrl"), (string?)manifest.Descendants(space + "repository").FirstOrDefault()?.Attribute("url") ?? "");
 
-            var dependencies = manifest.Descendants(space + "dependency").ToDictionary(each => (string)each.Attribute("id")!, each => (string)each.Attribute("version")!);
+            var dependencies = manifest.Descendants(space + "dependency")
+                .ToDictionary(each => (string)each.Attribute("id")!, each => (string)each.Attribute("version")!);
             Assert.All(dependencies.Where(each => Packages.Contains(each.Key)), each => Assert.Equal($"[{version}]", each.Value));
             Assert.All(dependencies.Where(each => each.Key == "Microsoft.ML"), each => Assert.Equal("[5.0.1]", each.Value));
             Assert.Equal(Of(manifest, "id") == "MLNet.Gpt.TorchSharp", dependencies.ContainsKey("TorchSharp-cpu"));

@@ -60,7 +60,8 @@ public class LossWalkthroughTests
         return text;
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(SamplePrograms.Find("LossWalkthrough"), arguments)
+    private static Process Start(params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(SamplePrograms.Find("LossWalkthrough"), arguments)
     {
         RedirectStandardOutput = true, RedirectStandardError = true, StandardOutputEncoding = System.Text.Encoding.UTF8,
     })!;

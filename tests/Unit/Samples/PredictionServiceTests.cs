@@ -75,7 +75,8 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         Assert.Contains("'text' is empty", await empty.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await Ask(new string('x', 70_000))).StatusCode);
         using var garbage = new StringContent("{", null, "application/json");
-        Assert.Equal(HttpStatusCode.BadRequest, (await _client.PostAsync(new Uri("predict", UriKind.Relative), garbage, Cancellation)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.BadRequest, (await _client.PostAsync(new Uri("predict", UriKind.Relative), garbage, Cancellation)).StatusCode);
     }
 
     [Fact]
@@ -106,7 +107,9 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         using (var leaving = new HttpClient { BaseAddress = _client.BaseAddress })
         {
             using var left = new CancellationTokenSource();
-            Task[] requests = [.. Enumerable.Range(0, 64).Select(_ => leaving.PostAsJsonAsync("predict", new Document { Text = text }, left.Token))];
+            Task[] requests = [
+                .. Enumerable.Range(0, 64).Select(_ => leaving.PostAsJsonAsync("predict", new Document { Text = text }, left.Token))
+            ];
             await Task.Delay(1000, Cancellation); // some are being computed, others wait
             await left.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(requests));
@@ -159,11 +162,13 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     public async Task The_documented_command_finds_files_of_the_caller_s_folder()
     {
         string project = Path.Combine(Repository.Root, "samples", "PredictionService");
-        using var process = Process.Start(new ProcessStartInfo("dotnet", ["msbuild", project, "-getProperty:RunWorkingDirectory", "-nologo"])
+        using var process = Process.Start(new ProcessStartInfo(
+            "dotnet", ["msbuild", project, "-getProperty:RunWorkingDirectory", "-nologo"])
         {
             RedirectStandardOutput = true, WorkingDirectory = Repository.Root,
         })!;
-        string folder = await process.StandardOutput.ReadToEndAsync(Cancellation); // what dotnet run starts the program in; the caller's where empty
+        // what dotnet run starts the program in; the caller's where empty
+        string folder = await process.StandardOutput.ReadToEndAsync(Cancellation);
         await process.WaitForExitAsync(Cancellation);
 
         Assert.Equal(0, process.ExitCode);
@@ -178,7 +183,8 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         string? address = null;
         while (address is null)
         {
-            string line = await _service.StandardOutput.ReadLineAsync(Cancellation) ?? throw new InvalidOperationException(await _service.StandardError.ReadToEndAsync(Cancellation));
+            string line = await _service.StandardOutput.ReadLineAsync(Cancellation)
+                ?? throw new InvalidOperationException(await _service.StandardError.ReadToEndAsync(Cancellation));
             if (Listening().Match(line) is { Success: true } match) address = match.Value;
         }
 
@@ -212,7 +218,9 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         using var client = new TcpClient();
         await client.ConnectAsync(_client.BaseAddress!.Host, _client.BaseAddress.Port, cancellationToken);
         await using var stream = client.GetStream();
-        await stream.WriteAsync("POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{\"text\":\""u8.ToArray(), cancellationToken);
+        await stream.WriteAsync(
+            "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{\"text\":\""u8.ToArray(),
+            cancellationToken);
         Interlocked.Increment(ref _sentSlowly);
         byte[] answer = new byte[4096];
         var reading = stream.ReadAsync(answer, cancellationToken).AsTask();
@@ -225,7 +233,8 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         return Encoding.UTF8.GetString(answer, 0, await reading);
     }
 
-    private static Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(SamplePrograms.Find("PredictionService"), arguments)
+    private static Process Start(params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(SamplePrograms.Find("PredictionService"), arguments)
     {
         RedirectStandardOutput = true, RedirectStandardError = true,
     })!;

@@ -2,7 +2,10 @@ using System.Xml.Linq;
 
 namespace MLNet.Gpt.Tests.Structure;
 
-/// <summary>Holds docs/architecture.md: the layers, no circles between folders at any depth, small folders, and who knows which package.</summary>
+/// <summary>
+/// Holds docs/architecture.md: the layers, no circles between folders at any depth, small folders, and who knows which
+/// package.
+/// </summary>
 public class ArchitectureTests
 {
     private const string Core = "src/MLNet.Gpt.Core/MLNet.Gpt.Core.csproj";
@@ -38,7 +41,11 @@ public class ArchitectureTests
         int deepest = project.Folders.Select(folder => folder.Count(letter => letter == '/') + 1).DefaultIfEmpty().Max();
         var circles = Enumerable.Range(1, deepest).SelectMany(depth => new FolderGraph(project.Uses, depth).Circles()).ToList();
 
-        AssertKnown(project.Name, "is in a circle", circles.SelectMany(circle => circle).Distinct(), () => circles.Select(circle => Explain(circle, project.Uses)));
+        AssertKnown(
+            project.Name,
+            "is in a circle",
+            circles.SelectMany(circle => circle).Distinct(),
+            () => circles.Select(circle => Explain(circle, project.Uses)));
     }
 
     [Fact]
@@ -50,7 +57,11 @@ public class ArchitectureTests
             .ToLookup(use => $"{FolderGraph.Cut(use.From, 1)} -> {FolderGraph.Cut(use.To, 1)}");
 
         Assert.Equal([], project.Folders.Where(folder => LayerOf(folder) < 0));
-        AssertKnown(project.Name, "is against the layers", wrong.Select(uses => uses.Key), () => wrong.SelectMany(uses => uses).Select(use => use.ToString()));
+        AssertKnown(
+            project.Name,
+            "is against the layers",
+            wrong.Select(uses => uses.Key),
+            () => wrong.SelectMany(uses => uses).Select(use => use.ToString()));
 
         static int LayerOf(string folder) => Array.FindIndex(CoreLayers, layer => layer.Contains(FolderGraph.Cut(folder, 1)));
     }
@@ -62,7 +73,11 @@ public class ArchitectureTests
         var project = Project(file);
         var full = project.SourceFiles.GroupBy(project.FolderOf).Where(folder => folder.Count() > 25).ToList();
 
-        AssertKnown(project.Name, "is full", full.Select(folder => folder.Key), () => full.Select(folder => $"{folder.Key}: {folder.Count()} files"));
+        AssertKnown(
+            project.Name,
+            "is full",
+            full.Select(folder => folder.Key),
+            () => full.Select(folder => $"{folder.Key}: {folder.Count()} files"));
     }
 
     [Theory]
@@ -70,7 +85,9 @@ public class ArchitectureTests
     public void Only_its_own_project_knows_TorchSharp(string file)
     {
         var project = Project(file);
-        var packages = XDocument.Load(Path.Combine(Repository.Root, file)).Descendants("PackageReference").Select(package => (string)package.Attribute("Include")!);
+        var packages = XDocument.Load(Path.Combine(Repository.Root, file))
+            .Descendants("PackageReference")
+            .Select(package => (string)package.Attribute("Include")!);
         bool isItsOwn = project.Name == "MLNet.Gpt.TorchSharp";
 
         Assert.Equal(isItsOwn, packages.Any(package => package.StartsWith("TorchSharp", StringComparison.Ordinal)));
@@ -82,7 +99,10 @@ public class ArchitectureTests
     [Fact]
     public void Circles_are_found_at_each_depth()
     {
-        FolderUse[] uses = [new("A/X", "B/X", "", ""), new("B/Y", "A/Y", "", ""), new("C", "A/X", "", ""), new("D/X", "D/Y", "", ""), new("D/Y", "D", "", ""), new("D", "D/X", "", "")];
+        FolderUse[] uses = [
+            new("A/X", "B/X", "", ""), new("B/Y", "A/Y", "", ""), new("C", "A/X", "", ""), new("D/X", "D/Y", "", ""),
+            new("D/Y", "D", "", ""), new("D", "D/X", "", "")
+        ];
         Assert.Equal([["A", "B"]], new FolderGraph(uses, 1).Circles());
         Assert.Equal([["D", "D/X", "D/Y"]], new FolderGraph(uses, 2).Circles());
     }
@@ -90,7 +110,10 @@ public class ArchitectureTests
     private static void AssertKnown(string project, string fault, IEnumerable<string> found, Func<IEnumerable<string>> explain)
     {
         string[] faults = [.. found.Select(each => $"{project}: {each} {fault}")];
-        string[] known = [.. Known.Where(each => each.StartsWith($"{project}: ", StringComparison.Ordinal) && each.EndsWith($" {fault}", StringComparison.Ordinal))];
+        string[] known = [
+            .. Known.Where(
+                each => each.StartsWith($"{project}: ", StringComparison.Ordinal) && each.EndsWith($" {fault}", StringComparison.Ordinal))
+        ];
         string[] unknown = [.. faults.Except(known)];
 
         Assert.True(unknown.Length == 0, $"{string.Join('\n', unknown)}\n{string.Join('\n', explain())}");
@@ -112,6 +135,9 @@ public class ArchitectureTests
         bool Inside(string folder) => circle.Any(each => folder == each || folder.StartsWith(each + "/", StringComparison.Ordinal));
         return string.Join(", ", circle) + string.Concat(uses.Where(use => Inside(use.From) && Inside(use.To))
             .GroupBy(use => (use.From, use.To))
-            .Select(group => $"\n    {group.Key.From} -> {group.Key.To}: {string.Join(", ", group.Take(3).Select(use => $"{use.File} names {use.Type}"))}"));
+            .Select(
+                group =>
+                    $"\n    {group.Key.From} -> {group.Key.To}: "
+                    + $"{string.Join(", ", group.Take(3).Select(use => $"{use.File} names {use.Type}"))}"));
     }
 }

@@ -24,7 +24,10 @@ internal sealed class FolderGraph
         return [.. _uses.Keys
             .Where(folder => reached[folder].Contains(folder))
             .Order(StringComparer.Ordinal)
-            .GroupBy(folder => reached[folder].Where(other => reached.TryGetValue(other, out var back) && back.Contains(folder)).Min(StringComparer.Ordinal))
+            .GroupBy(
+                folder =>
+                    reached[folder].Where(other => reached.TryGetValue(other, out var back) && back.Contains(folder))
+                        .Min(StringComparer.Ordinal))
             .Select(IReadOnlyList<string> (circle) => [.. circle])];
     }
 

@@ -24,7 +24,9 @@ internal sealed class SourceProject
         new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable);
 
     private static readonly MetadataReference[] References =
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(file => MetadataReference.CreateFromFile(file))];
+        [.. (
+            (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(file =>
+                MetadataReference.CreateFromFile(file))];
 
     private readonly string _root;
     private readonly HashSet<string> _declared;
@@ -58,7 +60,8 @@ internal sealed class SourceProject
     public IReadOnlyList<string> Folders => [.. SourceFiles.Select(FolderOf).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>The project files under <c>src</c>, from the repository's root.</summary>
-    public static IEnumerable<string> All => Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.csproj", SearchOption.AllDirectories)
+    public static IEnumerable<string> All =>
+        Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.csproj", SearchOption.AllDirectories)
         .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/'))
         .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal);
@@ -70,7 +73,8 @@ internal sealed class SourceProject
     public IReadOnlyList<FolderUse> Uses => _uses.Value;
 
     /// <summary>Every occurrence of one of some names that means something of another assembly, as <c>File.cs: name</c>.</summary>
-    public IReadOnlyList<string> UsesOfAssembly(string assembly, params HashSet<string> names) => [.. Compilation.SyntaxTrees.SelectMany(tree =>
+    public IReadOnlyList<string> UsesOfAssembly(
+        string assembly, params HashSet<string> names) => [.. Compilation.SyntaxTrees.SelectMany(tree =>
     {
         var model = Compilation.GetSemanticModel(tree);
         return NamesIn(tree, names)
@@ -92,7 +96,10 @@ internal sealed class SourceProject
         string from = FolderOf(tree.FilePath), file = Path.GetFileName(tree.FilePath);
         return NamesIn(tree, declared)
             .SelectMany(name => NamedType(model, name))
-            .SelectMany(type => type.DeclaringSyntaxReferences.Select(place => new FolderUse(from, FolderOf(place.SyntaxTree.FilePath), file, type.Name)))
+            .SelectMany(
+                type =>
+                    type.DeclaringSyntaxReferences.Select(
+                        place => new FolderUse(from, FolderOf(place.SyntaxTree.FilePath), file, type.Name)))
             .Where(use => use.To != from)
             .Distinct()
             .ToList();
@@ -112,7 +119,8 @@ internal sealed class SourceProject
     });
 
     private static bool IsExtension(MethodDeclarationSyntax method) =>
-        method.Parent is ExtensionBlockDeclarationSyntax || method.ParameterList.Parameters.Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
+        method.Parent is ExtensionBlockDeclarationSyntax
+            || method.ParameterList.Parameters.Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
 
     // A name names a type, or a member that is reached without an instance of its type: a static one or an extension.
     private static IEnumerable<INamedTypeSymbol> NamedType(SemanticModel model, SimpleNameSyntax name)
@@ -140,7 +148,8 @@ internal sealed class SourceProject
         References.Where(reference => Path.GetFileNameWithoutExtension(reference.Display) != Name),
         Options);
 
-    private static IEnumerable<string> FilesOf(string folder) => Directory.EnumerateFiles(folder, "*.cs").Concat(Directory.EnumerateDirectories(folder)
+    private static IEnumerable<string> FilesOf(string folder) =>
+        Directory.EnumerateFiles(folder, "*.cs").Concat(Directory.EnumerateDirectories(folder)
         .Where(inner => Path.GetFileName(inner) is not ("bin" or "obj") && !Directory.EnumerateFiles(inner, "*.csproj").Any())
         .SelectMany(FilesOf));
 }

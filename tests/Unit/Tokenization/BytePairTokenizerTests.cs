@@ -22,7 +22,11 @@ public class BytePairTokenizerTests
         foreach (string line in File.ReadLines(TestFiles.InRepository("tests/Unit/Tokenization/Fixtures/gpt2-ids.jsonl")))
         {
             var record = JsonDocument.Parse(line).RootElement;
-            string text = string.Concat(record.GetProperty("units").GetString()!.Chunk(4).Select(unit => (char)ushort.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
+            string text = string.Concat(
+                record.GetProperty("units")
+                    .GetString()!
+                    .Chunk(4)
+                    .Select(unit => (char)ushort.Parse(unit, NumberStyles.HexNumber, CultureInfo.InvariantCulture)));
             int[] ids = [.. record.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
             Assert.Equal(ids, LazyGpt2.Value.Encode(text));
             Assert.Equal(ids.Length, LazyGpt2.Value.Count(text));

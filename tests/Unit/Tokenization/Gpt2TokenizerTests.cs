@@ -12,7 +12,37 @@ public class Gpt2TokenizerTests
     // Texts of all characters, of awkward fragments, and of both.
     private static readonly Gen<string> AnyText = Gen.OneOf(
         Gen.Char.Array[0, 60].Select(characters => new string(characters)),
-        Gen.OneOf("a", "The", " of", "ing", " ", "  ", "\n", "\t", "'s", "'", "'ll", "1", "²", "é", "士", "醒", "𠀚", "𠀖", "𝒳", "😀", "👍🏽", "\0", "\u00a0", "\u3000", "\u0301", "!", "<|", "|>", "\ud83d", "\ude00")
+        Gen.OneOf(
+            "a",
+            "The",
+            " of",
+            "ing",
+            " ",
+            "  ",
+            "\n",
+            "\t",
+            "'s",
+            "'",
+            "'ll",
+            "1",
+            "²",
+            "é",
+            "士",
+            "醒",
+            "𠀚",
+            "𠀖",
+            "𝒳",
+            "😀",
+            "👍🏽",
+            "\0",
+            "\u00a0",
+            "\u3000",
+            "\u0301",
+            "!",
+            "<|",
+            "|>",
+            "\ud83d",
+            "\ude00")
             .Array[0, 40].Select(string.Concat));
 
     [Theory] // The lecture's inputs and targets.
@@ -45,7 +75,8 @@ public class Gpt2TokenizerTests
     public void Any_text_decodes_to_itself() => AnyText.Sample(text =>
     {
         string expected = Gpt2IdsTests.WellFormed(text); // a lone surrogate is no character and becomes U+FFFD
-        return Tokenizer.Decode(Tokenizer.Encode(text)) == expected && Tokenizer.Decode(Tokenizer.Encode(text, SpecialTokens.Literal)) == expected;
+        return Tokenizer.Decode(Tokenizer.Encode(text)) == expected
+            && Tokenizer.Decode(Tokenizer.Encode(text, SpecialTokens.Literal)) == expected;
     }, iter: 2000);
 
     [Fact]
@@ -75,7 +106,8 @@ public class Gpt2TokenizerTests
         var clock = System.Diagnostics.Stopwatch.StartNew();
         int[] ids = Tokenizer.Encode(text);
         Assert.Equal(text, Tokenizer.Decode(ids));
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(90), $"{text.Length} characters took {clock.Elapsed}."); // on a busy machine; a quadratic merge takes 5 to 26 minutes on an idle one
+        // on a busy machine; a quadratic merge takes 5 to 26 minutes on an idle one
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(90), $"{text.Length} characters took {clock.Elapsed}.");
     }
 
     [Theory]
@@ -119,7 +151,9 @@ public class Gpt2TokenizerTests
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
         var other = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
-        Gen.OneOf("a", "b", "the", "ing", "=", "-", "醒", "é", "1", "0", "😀", "\0").Array[1, 5].Select(Gen.Int[1, 120]).Sample((parts, count) =>
+        Gen.OneOf("a", "b", "the", "ing", "=", "-", "醒", "é", "1", "0", "😀", "\0").Array[1, 5]
+            .Select(Gen.Int[1, 120])
+            .Sample((parts, count) =>
         {
             string piece = string.Concat(Enumerable.Repeat(string.Concat(parts), count));
             int[] ids = IdBuffer.Encode(new LongPieces(), piece, SpecialTokens.Literal);

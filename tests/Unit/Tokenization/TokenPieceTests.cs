@@ -7,7 +7,8 @@ public class TokenPieceTests
     private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
 
     public static TheoryData<string> Texts =>
-        ["鲸鱼在游泳", "الحوت الأبيض", "🐋🏳️‍🌈 whale", "Größe café 鯨", "a\uD83Db", "\uFFFD is a character too", "Call me Ishmael.<|endoftext|>"];
+        ["鲸鱼在游泳", "الحوت الأبيض", "🐋🏳️‍🌈 whale", "Größe café 鯨", "a\uD83Db", "\uFFFD is a character too",
+            "Call me Ishmael.<|endoftext|>"];
 
     [Theory]
     [MemberData(nameof(Texts))]

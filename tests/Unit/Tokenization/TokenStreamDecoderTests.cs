@@ -22,7 +22,8 @@ public class TokenStreamDecoderTests
         Gen.OneOf(Gen.Int[0, 50256], Gen.Int[94, 255]).Array[0, 60].Sample(ids => Streamed(ids) == Tokenizer.Decode(ids), iter: 5000);
 
     [Fact]
-    public void The_pieces_of_a_text_are_whole_characters() => Gen.OneOf("😀", "👍🏽", "醒", "𠀚", "é", "a", " ").Array[1, 20].Sample(parts =>
+    public void The_pieces_of_a_text_are_whole_characters() =>
+        Gen.OneOf("😀", "👍🏽", "醒", "𠀚", "é", "a", " ").Array[1, 20].Sample(parts =>
     {
         var decoder = Tokenizer.CreateStreamDecoder();
         foreach (int id in Tokenizer.Encode(string.Concat(parts)))

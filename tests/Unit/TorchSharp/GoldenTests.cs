@@ -25,7 +25,10 @@ public class GoldenTests
             var actual = logits[expected.GetProperty("row").GetInt32(), expected.GetProperty("position").GetInt32()];
             float[] values = [.. expected.GetProperty("values").EnumerateArray().Select(value => value.GetSingle())];
             Assert.Equal(61, values.Length);
-            foreach (var (value, index) in values.Select((value, index) => (value, index))) Assert.Equal(value, actual[index].item<float>(), 2e-5f);
+            foreach (var (value, index) in values.Select((value, index) => (value, index)))
+            {
+                Assert.Equal(value, actual[index].item<float>(), 2e-5f);
+            }
         }
     }
 
@@ -51,7 +54,8 @@ public class GoldenTests
             void Check(string figure, double value)
             {
                 double wanted = expected.Value.GetProperty(figure).GetDouble();
-                Assert.True(Math.Abs(wanted - value) <= 2e-7 + (1e-4 * Math.Abs(wanted)), $"{figure} of {expected.Name}: {value}, golden {wanted}");
+                Assert.True(
+                    Math.Abs(wanted - value) <= 2e-7 + (1e-4 * Math.Abs(wanted)), $"{figure} of {expected.Name}: {value}, golden {wanted}");
             }
         }
     }

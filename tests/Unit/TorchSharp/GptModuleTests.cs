@@ -124,7 +124,8 @@ public class GptModuleTests
     {
         using var scope = torch.NewDisposeScope();
         var module = GptModule.Create(Config with { VocabularySize = 5000, EmbeddingWidth = 128 }, seed: 1);
-        var loss = torch.nn.functional.cross_entropy(module.call(Ids(4, 16)).flatten(0, 1), Ids(4, 16).flatten() + 2000); // a token's own logit is large
+        // a token's own logit is large
+        var loss = torch.nn.functional.cross_entropy(module.call(Ids(4, 16)).flatten(0, 1), Ids(4, 16).flatten() + 2000);
         Assert.Equal(Math.Log(5000), loss.item<float>(), 0.3);
     }
 

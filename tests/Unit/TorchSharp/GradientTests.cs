@@ -26,7 +26,9 @@ public class GradientTests
             {
                 double gradient = parameter.grad!.flatten()[index].item<double>();
                 double difference = (LossAt(module, parameter, index, Step) - LossAt(module, parameter, index, -Step)) / (2 * Step);
-                Assert.True(Math.Abs(gradient - difference) <= 1e-8 + (1e-6 * Math.Abs(gradient)), $"{name}[{index}]: {gradient} against {difference}");
+                Assert.True(
+                    Math.Abs(gradient - difference) <= 1e-8 + (1e-6 * Math.Abs(gradient)),
+                    $"{name}[{index}]: {gradient} against {difference}");
             }
         }
     }

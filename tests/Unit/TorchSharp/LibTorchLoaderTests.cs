@@ -5,7 +5,8 @@ namespace MLNet.Gpt.Tests.TorchSharp;
 public sealed class LibTorchLoaderTests : IDisposable
 {
     private const string OldLibStdCxx =
-        "Unable to load shared library or one of its dependencies.\n/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by x)\n";
+        "Unable to load shared library or one of its dependencies.\n/lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not "
+        + "found (required by x)\n";
 
     private readonly TemporaryDirectory _temporary = new();
     private readonly List<string> _loaded = [];
@@ -76,7 +77,8 @@ public sealed class LibTorchLoaderTests : IDisposable
     [Theory]
     [InlineData("linux-musl-x64", System.Runtime.InteropServices.Architecture.X64, "musl")]
     [InlineData("linux-arm64", System.Runtime.InteropServices.Architecture.Arm64, "linux-arm64")]
-    public void A_platform_without_libtorch_is_named(string identifier, System.Runtime.InteropServices.Architecture architecture, string named) =>
+    public void A_platform_without_libtorch_is_named(
+        string identifier, System.Runtime.InteropServices.Architecture architecture, string named) =>
         Assert.Contains(named, LibTorchHook.PlatformProblem(identifier, architecture, isLinux: true), StringComparison.Ordinal);
 
     [Fact]

@@ -119,7 +119,8 @@ public class ModuleNetworkTests
             engine.Update(rate);
 
             plain.zero_grad();
-            torch.nn.functional.cross_entropy(other.call(BatchTensors.Inputs(Batch(step))).flatten(0, 1), BatchTensors.Targets(Batch(step))).backward();
+            torch.nn.functional.cross_entropy(
+                other.call(BatchTensors.Inputs(Batch(step))).flatten(0, 1), BatchTensors.Targets(Batch(step))).backward();
             foreach (var group in plain.ParamGroups) group.LearningRate = rate;
             plain.step();
         }
@@ -132,7 +133,8 @@ public class ModuleNetworkTests
     {
         // A learning rate of which only the decay is left: AdamW's own step is of the same size, so both networks take it.
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
-        using ModuleNetwork some = new(module, new() { DecayMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
+        using ModuleNetwork some = new(
+            module, new() { DecayMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });
         foreach (var engine in (ModuleNetwork[])[some, all])
         {
             engine.Accumulate(Batch(0), 1);
@@ -175,7 +177,8 @@ public class ModuleNetworkTests
 
         foreach (var entry in WeightNames.For(Config))
         {
-            bool isFrozen = entry.Name.StartsWith("tok_emb", StringComparison.Ordinal) || entry.Name.StartsWith("trf_blocks.0.", StringComparison.Ordinal);
+            bool isFrozen = entry.Name.StartsWith("tok_emb", StringComparison.Ordinal)
+                || entry.Name.StartsWith("trf_blocks.0.", StringComparison.Ordinal);
             Assert.Equal(isFrozen, before[entry.Name].SequenceEqual(module.ToWeights()[entry.Name]));
         }
 
@@ -186,7 +189,10 @@ public class ModuleNetworkTests
     public void A_pattern_that_fits_no_weight_and_one_that_fits_all_are_refused()
     {
         using var module = GptModule.Create(Config, seed: 1);
-        Assert.Contains("'trf_block.*'", Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["trf_block.*"] })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'trf_block.*'",
+            Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["trf_block.*"] })).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new ModuleNetwork(module, new() { FrozenWeights = ["*"] }));
     }
 

@@ -7,7 +7,8 @@ internal static class StockLibrary
 {
     public static string FilePath { get; } = Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so");
 
-    public static bool IsHere => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && File.Exists(FilePath);
+    public static bool IsHere =>
+        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64 && File.Exists(FilePath);
 
     public static byte[] Read()
     {

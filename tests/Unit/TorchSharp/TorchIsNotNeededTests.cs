@@ -17,7 +17,9 @@ public class TorchIsNotNeededTests
     public void A_program_on_the_other_packages_depends_on_no_package_of_torch(string project)
     {
         using var stream = File.OpenRead(Path.Combine(Repository.Root, "src", project, "obj", "project.assets.json"));
-        string[] packages = [.. JsonDocument.Parse(stream).RootElement.GetProperty("libraries").EnumerateObject().Select(library => library.Name)];
+        string[] packages = [
+            .. JsonDocument.Parse(stream).RootElement.GetProperty("libraries").EnumerateObject().Select(library => library.Name)
+        ];
         Assert.NotEmpty(packages);
         Assert.DoesNotContain(packages, package => package.Contains("torch", StringComparison.OrdinalIgnoreCase));
     }

@@ -185,14 +185,25 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Divergence_leaves_a_checkpoint_of_the_step_before()
     {
         var options = Options(40, ExistingCheckpoints.Refuse, interval: 20);
-        using (var loop = new TrainingLoop(new ScriptedEngine { BatchLoss = step => step == 28 ? double.NaN : 1 }, Data(), options, null, Token))
+        using (
+            var loop = new TrainingLoop(
+                new ScriptedEngine { BatchLoss = step => step == 28 ? double.NaN : 1 }, Data(), options, null, Token))
         {
             Assert.Equal(28, Assert.Throws<TrainingDivergedException>(loop.Run).Step);
         }
 
         Assert.Equal(["checkpoint-20", "checkpoint-27"], OwnCheckpoints());
         var resumed = new ScriptedEngine();
-        using var again = new TrainingLoop(resumed, Data(), options with { LearningRate = 1e-5, GradientClipping = 0.1, Checkpoints = options.Checkpoints! with { Existing = ExistingCheckpoints.Resume } }, null, Token);
+        using var again = new TrainingLoop(
+            resumed,
+            Data(),
+            options with
+            {
+                LearningRate = 1e-5, GradientClipping = 0.1,
+                Checkpoints = options.Checkpoints! with { Existing = ExistingCheckpoints.Resume },
+            },
+            null,
+            Token);
         again.Run();
         Assert.Equal(40, resumed.Updates);
     }
@@ -232,7 +243,11 @@ public sealed class CheckpointFolderTests : IDisposable
     public void A_failure_of_the_step_itself_leaves_a_checkpoint_of_the_step_before()
     {
         using var loop = new TrainingLoop(
-            new DivergingEngine(new ScriptedEngine(), atStep: 7, new OutOfMemoryException()), Data(), Options(10, ExistingCheckpoints.Refuse, interval: 100), null, Token);
+            new DivergingEngine(new ScriptedEngine(), atStep: 7, new OutOfMemoryException()),
+            Data(),
+            Options(10, ExistingCheckpoints.Refuse, interval: 100),
+            null,
+            Token);
         Assert.Throws<OutOfMemoryException>(loop.Run);
         Assert.Equal(["checkpoint-6"], OwnCheckpoints());
     }
@@ -241,7 +256,11 @@ public sealed class CheckpointFolderTests : IDisposable
     public void Weights_that_are_half_updated_are_not_saved()
     {
         using var loop = new TrainingLoop(
-            new ScriptedEngine { OnUpdate = step => { if (step == 7) throw new OutOfMemoryException(); } }, Data(), Options(10, ExistingCheckpoints.Refuse, interval: 5), null, Token);
+            new ScriptedEngine { OnUpdate = step => { if (step == 7) throw new OutOfMemoryException(); } },
+            Data(),
+            Options(10, ExistingCheckpoints.Refuse, interval: 5),
+            null,
+            Token);
         Assert.Throws<OutOfMemoryException>(loop.Run);
         Assert.Equal(["checkpoint-5"], OwnCheckpoints());
     }
@@ -261,11 +280,23 @@ public sealed class CheckpointFolderTests : IDisposable
         Options(_folder.Path, steps, existing, interval, keep);
 
     private TrainingLoop Loop(
-        int steps, ExistingCheckpoints existing, int? interval = null, int keep = 3, Func<int, double>? loss = null, float mark = 0, IProgress<TrainingProgress>? progress = null) =>
+        int steps,
+        ExistingCheckpoints existing,
+        int? interval = null,
+        int keep = 3,
+        Func<int, double>? loss = null,
+        float mark = 0,
+        IProgress<TrainingProgress>? progress = null) =>
         new(new ScriptedEngine { Loss = loss ?? (_ => 1), Mark = mark }, Data(), Options(steps, existing, interval, keep), progress, Token);
 
     private void Train(
-        int steps, ExistingCheckpoints existing, int? interval = null, int keep = 3, Func<int, double>? loss = null, float mark = 0, IProgress<TrainingProgress>? progress = null)
+        int steps,
+        ExistingCheckpoints existing,
+        int? interval = null,
+        int keep = 3,
+        Func<int, double>? loss = null,
+        float mark = 0,
+        IProgress<TrainingProgress>? progress = null)
     {
         using var loop = Loop(steps, existing, interval, keep, loss, mark, progress);
         loop.Run();
@@ -283,5 +314,9 @@ public sealed class CheckpointFolderTests : IDisposable
         [.. Directory.GetFileSystemEntries(Path.Combine(_folder.Path, folder)).Select(path => Path.GetFileName(path))];
 
     private string[] OwnCheckpoints() =>
-        [.. Directory.GetDirectories(_folder.Path, "checkpoint-*").Where(path => File.Exists(Path.Combine(path, "engine.safetensors")) && !path.EndsWith(".tmp", StringComparison.Ordinal)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetDirectories(
+            _folder.Path,
+            "checkpoint-*").Where(path =>
+                File.Exists(Path.Combine(path, "engine.safetensors")) && !path.EndsWith(".tmp", StringComparison.Ordinal)).Select(path =>
+                    Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 }

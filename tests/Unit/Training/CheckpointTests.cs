@@ -47,7 +47,8 @@ public class CheckpointTests
     public void A_training_that_ended_early_goes_on_as_if_it_had_not(string engine)
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(engine) with { FinalLearningRate = null, Decay = LearningRateDecay.None }; // else the rates would depend on the last step
+        // else the rates would depend on the last step
+        var options = Options(engine) with { FinalLearningRate = null, Decay = LearningRateDecay.None };
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         foreach (int steps in (int[])[1, 4, 8]) Weights().Train(Data(options), saving with { MaxSteps = steps }, cancellationToken: Token);
@@ -88,13 +89,19 @@ public class CheckpointTests
             KeepBest = true,
             Checkpoints = new(folder.Path) { Interval = 2, Keep = 2 },
         };
-        using (var first = new TrainingLoop(new ScriptedEngine { Loss = updates => losses[updates] }, Data(options), options, progress, Token)) first.Run();
+        using (
+            var first = new TrainingLoop(
+                new ScriptedEngine { Loss = updates => losses[updates] }, Data(options), options, progress, Token)) first.Run();
         Assert.Equal(["best-3", "checkpoint-10", "checkpoint-8"], Folders(folder.Path));
         Assert.Equal([2, 4, 6, 8, 10], progress.All.Where(report => report.Checkpoint is not null).Select(report => report.Step));
 
         // A resumed training has the best weights from the folder.
         using var loop = new TrainingLoop(
-            new ScriptedEngine { Loss = _ => 4 }, Data(options), options with { MaxSteps = 12, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Resume } }, null, Token);
+            new ScriptedEngine { Loss = _ => 4 },
+            Data(options),
+            options with { MaxSteps = 12, Checkpoints = options.Checkpoints with { Existing = ExistingCheckpoints.Resume } },
+            null,
+            Token);
         Assert.Equal(13, loop.Run().Points.Count);
         Assert.Equal(3, loop.BestWeights![WeightNames.TokenEmbedding][0]);
     }
@@ -106,7 +113,10 @@ public class CheckpointTests
         string remnant = Path.Combine(folder.Path, "checkpoint-99.0123456789abcdef0123456789abcdef.tmp");
         Directory.CreateDirectory(remnant);
         File.WriteAllText(Path.Combine(remnant, "training.json"), "{");
-        var options = Options(Engines.Managed) with { MaxSteps = 2, KeepBest = false, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with
+        {
+            MaxSteps = 2, KeepBest = false, Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume },
+        };
         Assert.Equal(2, Weights().Train(Data(options), options, cancellationToken: Token).History.Last.Step);
         Assert.Equal(["checkpoint-2"], Folders(folder.Path));
     }
@@ -218,7 +228,11 @@ public class CheckpointTests
     public void The_same_ids_are_the_same_data_wherever_they_lie()
     {
         using var folder = new TemporaryDirectory();
-        var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume } };
+        var options = Options(Engines.Managed) with
+        {
+            MaxSteps = 2,
+            Checkpoints = new(Path.Combine(folder.Path, "run")) { Existing = ExistingCheckpoints.Resume },
+        };
         Weights().Train(Data(options), options, cancellationToken: Token);
         string path = Path.Combine(folder.Path, "tokens.bin");
         TokenFileBuilder.FromTexts(
@@ -241,7 +255,9 @@ public class CheckpointTests
         {
             using var folder = new TemporaryDirectory();
             var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };
-            using (var engine = new DivergingEngine(saving.Engine.CreateNetwork(Weights(), saving), step, step == 9 ? new OutOfMemoryException() : null))
+            using (
+                var engine = new DivergingEngine(
+                    saving.Engine.CreateNetwork(Weights(), saving), step, step == 9 ? new OutOfMemoryException() : null))
             using (var loop = new TrainingLoop(engine, Data(saving), saving, null, Token))
             {
                 if (step == 9) Assert.Throws<OutOfMemoryException>(loop.Run);

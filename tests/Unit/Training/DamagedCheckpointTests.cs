@@ -25,7 +25,9 @@ public sealed class DamagedCheckpointTests : IDisposable
             // Each file as often as the others, and the best weights that the checkpoint speaks of.
             string file = (flip % 6) switch
             {
-                4 => Path.Combine("best-6", "model.safetensors"), 5 => Path.Combine("best-6", "manifest.json"), var i => Path.Combine("checkpoint-6", Files[i]),
+                4 =>
+                    Path.Combine("best-6", "model.safetensors"), 5 =>
+                        Path.Combine("best-6", "manifest.json"), var i => Path.Combine("checkpoint-6", Files[i]),
             };
             Assert.Equal((3, 1), Restore(file));
         }
@@ -116,7 +118,8 @@ public sealed class DamagedCheckpointTests : IDisposable
         }
 
         // What it writes from here on is of the present version, and nothing of the first is left in the end.
-        var history = TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { MaxSteps = 12 }, cancellationToken: Token).History;
+        var history = TinyModels.Weights(FirstVersionConfig, seed: 1)
+            .Train(FirstVersionData(options), options with { MaxSteps = 12 }, cancellationToken: Token).History;
         Assert.Equal([0, 3, 6, 9, 12], history.Points.Select(point => point.Step));
         Assert.All(
             Directory.GetDirectories(_folder.Path), folder => Assert.True(File.Exists(Path.Combine(folder, "manifest.json")), folder));
@@ -124,7 +127,11 @@ public sealed class DamagedCheckpointTests : IDisposable
             ["checkpoint-12", "checkpoint-9"],
             Directory.GetDirectories(_folder.Path, "checkpoint-*").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("Seed is 5 and was 123", Assert.Throws<ArgumentException>(
-            () => TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options with { MaxSteps = 12, Seed = 5 }, cancellationToken: Token)).Message, StringComparison.Ordinal);
+            () =>
+                TinyModels.Weights(FirstVersionConfig, seed: 1).Train(
+                    FirstVersionData(options),
+                    options with { MaxSteps = 12, Seed = 5 },
+                    cancellationToken: Token)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,7 +172,9 @@ public sealed class DamagedCheckpointTests : IDisposable
         {
             var options = FirstVersionOptions(steps: 9);
             string message = Assert.Throws<InvalidDataException>(
-                () => TinyModels.Weights(FirstVersionConfig, seed: 1).Train(FirstVersionData(options), options, cancellationToken: Token)).Message;
+                () =>
+                    TinyModels.Weights(FirstVersionConfig, seed: 1)
+                        .Train(FirstVersionData(options), options, cancellationToken: Token)).Message;
             Assert.StartsWith($"'{file}' is damaged", message, StringComparison.Ordinal);
             return Path.GetFileName(file);
         }

@@ -31,11 +31,18 @@ public class LearningRateScheduleTests
 
     [Fact]
     public void Without_warm_up_and_fall_the_learning_rate_stays() =>
-        Assert.All(Enumerable.Range(1, 5), step => Assert.Equal(4e-4, new LearningRateSchedule(new() { LearningRate = 4e-4, WarmUpSteps = 0, Decay = LearningRateDecay.None }, totalSteps: 5).At(step)));
+        Assert.All(
+            Enumerable.Range(1, 5),
+            step =>
+                Assert.Equal(
+                    4e-4,
+                    new LearningRateSchedule(
+                        new() { LearningRate = 4e-4, WarmUpSteps = 0, Decay = LearningRateDecay.None }, totalSteps: 5).At(step)));
 
     [Fact]
     public void The_cosine_is_that_of_libtorchs_scheduler() => AssertRates(
-        new() { LearningRate = 3e-3, FinalLearningRate = 1e-4, WarmUpSteps = 0 }, optimizer => torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max: 19, eta_min: 1e-4));
+        new() { LearningRate = 3e-3, FinalLearningRate = 1e-4, WarmUpSteps = 0 }, optimizer =>
+            torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max: 19, eta_min: 1e-4));
 
     [Fact]
     public void The_line_is_that_of_libtorchs_scheduler() => AssertRates(
@@ -44,7 +51,8 @@ public class LearningRateScheduleTests
 
     [Fact]
     public void The_warm_up_is_that_of_libtorchs_scheduler() => AssertRates(
-        new() { LearningRate = 3e-3, WarmUpSteps = 8, Decay = LearningRateDecay.None }, optimizer => torch.optim.lr_scheduler.LinearLR(optimizer, start_factor: 1.0 / 8, end_factor: 1, total_iters: 7));
+        new() { LearningRate = 3e-3, WarmUpSteps = 8, Decay = LearningRateDecay.None }, optimizer =>
+            torch.optim.lr_scheduler.LinearLR(optimizer, start_factor: 1.0 / 8, end_factor: 1, total_iters: 7));
 
     private static void AssertRates(TrainingOptions options, Func<torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler> create)
     {

@@ -37,7 +37,9 @@ internal sealed class ScriptedEngine : ITrainableNetwork
         {
             OnWeights?.Invoke();
             return new GptWeights(
-                GptPresets.Tiny, WeightNames.For(GptPresets.Tiny).ToDictionary(entry => entry.Name, entry => Enumerable.Repeat(Updates + Mark, (int)entry.ElementCount).ToArray()));
+                GptPresets.Tiny,
+                WeightNames.For(GptPresets.Tiny)
+                    .ToDictionary(entry => entry.Name, entry => Enumerable.Repeat(Updates + Mark, (int)entry.ElementCount).ToArray()));
         }
     }
 

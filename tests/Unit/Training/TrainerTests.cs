@@ -43,7 +43,11 @@ public class TrainerTests
     public void Steps_equal_those_of_a_plain_loop_over_the_same_batches()
     {
         using GptModule module = GptModule.Create(Config, seed: 5), plain = GptModule.Create(Config, seed: 5);
-        var options = new TrainingOptions { Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0 };
+        var options = new TrainingOptions
+        {
+            Epochs = 2, BatchSize = 3, GradientClipping = null, LearningRate = 1e-3, Decay = LearningRateDecay.None,
+            WarmUpSteps = 0,
+        };
         var reports = new ProgressList();
         module.Train(Data(), options, reports, Token);
 
@@ -153,7 +157,11 @@ public class TrainerTests
         var error = Assert.Throws<TrainingDivergedException>(
             () => module.Train(
                 Data(),
-                new() { LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null, BatchSize = 2, Epochs = 20, EvaluationInterval = 1000 },
+                new()
+                {
+                    LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null,
+                    BatchSize = 2, Epochs = 20, EvaluationInterval = 1000,
+                },
                 cancellationToken: Token));
         Assert.False(double.IsFinite(error.Loss) && double.IsFinite(error.GradientNorm));
         Assert.Contains(error.Step.ToString(null, null), error.Message, StringComparison.Ordinal);
@@ -169,7 +177,8 @@ public class TrainerTests
         static double LastLoss(double? clipping)
         {
             using var module = GptModule.Create(Config, seed: 1);
-            return module.Train(Data(), new() { MaxSteps = 10, BatchSize = 2, GradientClipping = clipping }, cancellationToken: Token).Last.TrainingLoss;
+            return module.Train(
+                Data(), new() { MaxSteps = 10, BatchSize = 2, GradientClipping = clipping }, cancellationToken: Token).Last.TrainingLoss;
         }
     }
 

@@ -43,7 +43,8 @@ public class TrainingLoopTests
             StringComparison.Ordinal);
 
         static string Refused(TrainingOptions options) =>
-            Assert.Throws<ArgumentException>(() => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), options, null, default)).Message;
+            Assert.Throws<ArgumentException>(
+                () => new TrainingLoop(new ScriptedEngine(), Data(validation: 0), options, null, default)).Message;
     }
 
     [Fact]
@@ -65,7 +66,8 @@ public class TrainingLoopTests
     public void Training_ends_when_its_time_is_over_with_an_evaluation()
     {
         var engine = new ScriptedEngine { OnUpdate = _ => Thread.Sleep(20) };
-        var history = Loop(engine, new() { MaxDuration = TimeSpan.FromMilliseconds(200), Epochs = 1000, EvaluationInterval = 1_000_000 }).Run();
+        var history = Loop(
+            engine, new() { MaxDuration = TimeSpan.FromMilliseconds(200), Epochs = 1000, EvaluationInterval = 1_000_000 }).Run();
         Assert.Equal(TrainingEnding.TimeOver, history.Ending);
         Assert.InRange(history.Last.Step, 1, 10);
         Assert.Equal([0, engine.Updates], history.Points.Select(point => point.Step));
@@ -117,7 +119,9 @@ public class TrainingLoopTests
     public void Each_step_has_the_learning_rate_of_the_schedule()
     {
         var engine = new ScriptedEngine();
-        Loop(engine, new() { MaxSteps = 6, LearningRate = 1, WarmUpSteps = 2, FinalLearningRate = 0, Decay = LearningRateDecay.Linear }).Run();
+        Loop(
+            engine,
+            new() { MaxSteps = 6, LearningRate = 1, WarmUpSteps = 2, FinalLearningRate = 0, Decay = LearningRateDecay.Linear }).Run();
         Assert.Equal(
             [0.5, 1, 1, 2.0 / 3, 1.0 / 3, 0], engine.LearningRates.Select(rate => Math.Round(rate, 12)), (a, b) => Math.Abs(a - b) < 1e-9);
     }
@@ -126,7 +130,11 @@ public class TrainingLoopTests
     private static TrainingLoop Loop(ScriptedEngine engine, TrainingOptions options, IProgress<TrainingProgress>? progress = null)
     {
         var defaults = new TrainingOptions();
-        options = options with { BatchSize = options.BatchSize == defaults.BatchSize ? 2 : options.BatchSize, Epochs = options.Epochs == defaults.Epochs ? 10 : options.Epochs };
+        options = options with
+        {
+            BatchSize = options.BatchSize == defaults.BatchSize ? 2 : options.BatchSize,
+            Epochs = options.Epochs == defaults.Epochs ? 10 : options.Epochs,
+        };
         return new(engine, Data(), options, progress, TestContext.Current.CancellationToken);
     }
 

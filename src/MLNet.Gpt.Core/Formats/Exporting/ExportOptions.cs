@@ -32,7 +32,11 @@ public sealed record ExportOptions
     public long ShardSize
     {
         get;
-        init => field = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(ShardSize), value, $"{nameof(ShardSize)} is {value}; it must be at least 1 byte.");
+        init =>
+            field = value >= 1
+                ? value
+                : throw new ArgumentOutOfRangeException(
+                    nameof(ShardSize), value, $"{nameof(ShardSize)} is {value}; it must be at least 1 byte.");
     } = 5_000_000_000;
 
     /// <summary>
@@ -60,7 +64,8 @@ public sealed record ExportOptions
         get;
         init => field = value is >= 0 and <= MaximumInline
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(InlineWeightLimit), value, $"{nameof(InlineWeightLimit)} is {value}; it must be from 0 to {MaximumInline} bytes.");
+            : throw new ArgumentOutOfRangeException(
+                nameof(InlineWeightLimit), value, $"{nameof(InlineWeightLimit)} is {value}; it must be from 0 to {MaximumInline} bytes.");
     } = MaximumInline;
 
     private const long MaximumInline = 2_000_000_000;

@@ -9,7 +9,8 @@ internal sealed record ExportTensor(string Name, IReadOnlyList<int> Shape, Eleme
     public long ElementCount => Shape.Aggregate(1L, (product, size) => checked(product * size));
 
     /// <summary>A weight under its own name.</summary>
-    public static ExportTensor Of(IWeightSource weights, WeightEntry entry) => new(entry.Name, entry.Shape, (start, destination) => weights.Read(entry.Name, start, destination));
+    public static ExportTensor Of(IWeightSource weights, WeightEntry entry) =>
+        new(entry.Name, entry.Shape, (start, destination) => weights.Read(entry.Name, start, destination));
 
     /// <summary>A tensor of zeros.</summary>
     public static ExportTensor Zeros(string name, params int[] shape) => new(name, shape, (_, destination) => destination.Clear());

@@ -9,7 +9,8 @@ internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
         WeightNames.For(weights.Config).ToDictionary(entry => entry.Name, StringComparer.Ordinal);
 
     /// <summary>Every tensor of the model, in the format's order.</summary>
-    public IEnumerable<ExportTensor> All() => table.Tensors(weights.Config.LayerCount).Select(each => Find(each.Role, each.Layer)).OfType<ExportTensor>();
+    public IEnumerable<ExportTensor> All() =>
+        table.Tensors(weights.Config.LayerCount).Select(each => Find(each.Role, each.Layer)).OfType<ExportTensor>();
 
     /// <summary>A tensor that every model of the format has.</summary>
     public ExportTensor this[TensorRole role, int layer = 0] =>

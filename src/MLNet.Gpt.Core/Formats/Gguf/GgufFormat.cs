@@ -21,7 +21,11 @@ internal sealed class GgufFormat : IModelFormat
         string path = content.Path;
         var file = GgufReader.Open(files.Add(content.Take()));
         string? architecture = file.Optional<string>(GgufConstants.ArchitectureKey);
-        if (architecture != GgufConstants.Architecture) throw new InvalidDataException($"'{path}' holds a model of the architecture '{architecture}'; '{GgufConstants.Architecture}' is read.");
+        if (architecture != GgufConstants.Architecture)
+        {
+            throw new InvalidDataException(
+                $"'{path}' holds a model of the architecture '{architecture}'; '{GgufConstants.Architecture}' is read.");
+        }
 
         var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
         foreach (var tensor in file.Tensors)
@@ -29,7 +33,8 @@ internal sealed class GgufFormat : IModelFormat
             if (!tensors.TryAdd(tensor.Name, tensor)) throw new InvalidDataException($"'{path}' holds the tensor '{tensor.Name}' twice.");
         }
 
-        var weights = new WeightMap(path, ReadConfig(path, file, tensors), GgufNames.Gpt2, tensors, cancellationToken: options.CancellationToken);
+        var weights = new WeightMap(
+            path, ReadConfig(path, file, tensors), GgufNames.Gpt2, tensors, cancellationToken: options.CancellationToken);
         return new($"GGUF v{file.Version}", weights, () => ReadTokenizer(path, file));
     }
 
@@ -42,14 +47,22 @@ internal sealed class GgufFormat : IModelFormat
         }
 
         double epsilon = file.Optional<double?>(GgufConstants.LayerNormEpsilonKey) ?? GptConfig.LayerNormEpsilon;
-        if ((float)epsilon != GptConfig.LayerNormEpsilon) throw new InvalidDataException($"'{path}' asks for a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+        if ((float)epsilon != GptConfig.LayerNormEpsilon)
+        {
+            throw new InvalidDataException(
+                $"'{path}' asks for a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+        }
         int width = file.Integer(GgufConstants.EmbeddingWidthKey), heads = file.Integer(GgufConstants.HeadCountKey);
         if (file.OptionalInteger(GgufConstants.FeedForwardWidthKey) is { } inner && inner != 4L * width)
         {
-            throw new InvalidDataException($"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
+            throw new InvalidDataException(
+                $"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
         }
 
-        if (file.OptionalInteger("gpt2.attention.head_count_kv") is { } keyHeads && keyHeads != heads) throw new InvalidDataException($"'{path}' asks for {heads} heads and {keyHeads} of keys; GPT-2 has as many of both.");
+        if (file.OptionalInteger("gpt2.attention.head_count_kv") is { } keyHeads && keyHeads != heads)
+        {
+            throw new InvalidDataException($"'{path}' asks for {heads} heads and {keyHeads} of keys; GPT-2 has as many of both.");
+        }
         int context = file.Integer(GgufConstants.ContextLengthKey), layers = file.Integer(GgufConstants.LayerCountKey);
         return Configurations.Validated(path, () => new GptConfig
         {
@@ -67,15 +80,25 @@ internal sealed class GgufFormat : IModelFormat
     {
         if (file.Optional<List<string>>(GgufConstants.TokensKey) is not { } tokens) return null;
         string? model = file.Optional<string>(GgufConstants.TokenizerKey), split = file.Optional<string>(GgufConstants.SplitterKey);
-        if (model != GgufConstants.Architecture) throw new InvalidDataException($"'{path}' has a tokenizer of kind '{model}'; '{GgufConstants.Architecture}' is read.");
-        if (split is not null && !Splits.Contains(split)) throw new InvalidDataException($"'{path}' has a tokenizer that cuts text as '{split}'; '{Splits[0]}' is read.");
-        var merges = file.Optional<List<string>>(GgufConstants.MergesKey) ?? throw new InvalidDataException($"'{path}' has a tokenizer without '{GgufConstants.MergesKey}'.");
+        if (model != GgufConstants.Architecture)
+        {
+            throw new InvalidDataException($"'{path}' has a tokenizer of kind '{model}'; '{GgufConstants.Architecture}' is read.");
+        }
+        if (split is not null && !Splits.Contains(split))
+        {
+            throw new InvalidDataException($"'{path}' has a tokenizer that cuts text as '{split}'; '{Splits[0]}' is read.");
+        }
+        var merges = file.Optional<List<string>>(GgufConstants.MergesKey)
+            ?? throw new InvalidDataException($"'{path}' has a tokenizer without '{GgufConstants.MergesKey}'.");
 
         int? end = file.OptionalInteger(GgufConstants.EndIdKey), unknown = file.OptionalInteger(GgufConstants.UnknownIdKey);
         int? beginning = file.OptionalInteger(GgufConstants.BeginningIdKey);
         var types = file.Optional<List<long>>(GgufConstants.TokenTypesKey);
         var special = new SortedSet<int>();
-        if (types is not null && types.Count != tokens.Count) throw new InvalidDataException($"'{path}' has {tokens.Count} tokens and types for {types.Count}.");
+        if (types is not null && types.Count != tokens.Count)
+        {
+            throw new InvalidDataException($"'{path}' has {tokens.Count} tokens and types for {types.Count}.");
+        }
         for (int id = 0; id < types?.Count; id++)
         {
             if (types[id] is GgufConstants.ControlToken or GgufConstants.UserDefinedToken) special.Add(id);
@@ -86,7 +109,10 @@ internal sealed class GgufFormat : IModelFormat
         while (count > 0 && types?[count - 1] == GgufConstants.UnusedToken) count--;
         tokens = tokens.GetRange(0, count);
         if (end is { } endId) special.Add(endId);
-        if (special.Count > 0 && special.Max >= tokens.Count) throw new InvalidDataException($"'{path}' ends documents with the id {special.Max} of {tokens.Count} tokens.");
+        if (special.Count > 0 && special.Max >= tokens.Count)
+        {
+            throw new InvalidDataException($"'{path}' ends documents with the id {special.Max} of {tokens.Count} tokens.");
+        }
         return new BytePairVocabulary(path, tokens, [.. merges.Select(merge => BytePairVocabulary.Merge(path, merge))], [.. special])
         {
             EndOfTextId = end,

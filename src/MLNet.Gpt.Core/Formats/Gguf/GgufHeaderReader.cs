@@ -31,7 +31,9 @@ internal sealed class GgufHeaderReader(PositionedFile file)
     public int Count(int limit, string what)
     {
         ulong count = UInt64();
-        return count <= (ulong)limit ? (int)count : throw Invalid($"it claims {count} {what} at byte {Position - 8}; at most {limit} are read");
+        return count <= (ulong)limit
+            ? (int)count
+            : throw Invalid($"it claims {count} {what} at byte {Position - 8}; at most {limit} are read");
     }
 
     /// <summary>Text with its length before it.</summary>
@@ -63,7 +65,9 @@ internal sealed class GgufHeaderReader(PositionedFile file)
     private GgufValueType Type()
     {
         uint type = UInt32();
-        return Enum.IsDefined((GgufValueType)type) ? (GgufValueType)type : throw Invalid($"it has metadata of type {type} at byte {Position - 4}, which is not known");
+        return Enum.IsDefined((GgufValueType)type)
+            ? (GgufValueType)type
+            : throw Invalid($"it has metadata of type {type} at byte {Position - 4}, which is not known");
     }
 
     private object Value(GgufValueType type, int depth) => type switch
@@ -75,7 +79,12 @@ internal sealed class GgufHeaderReader(PositionedFile file)
         GgufValueType.UInt32 => (long)UInt32(),
         GgufValueType.Int32 => (long)BinaryPrimitives.ReadInt32LittleEndian(Take(4)),
         GgufValueType.Float32 => (double)BinaryPrimitives.ReadSingleLittleEndian(Take(4)),
-        GgufValueType.Boolean => Take(1)[0] switch { 0 => false, 1 => true, var other => throw Invalid($"it has the truth value {other} at byte {Position - 1}") },
+        GgufValueType.Boolean =>
+            Take(1)[0] switch
+            {
+                0 => false, 1 => true,
+                var other => throw Invalid($"it has the truth value {other} at byte {Position - 1}"),
+            },
         GgufValueType.String => Text(),
         GgufValueType.Array => Items(depth),
         GgufValueType.UInt64 => Whole(UInt64()),
@@ -121,7 +130,10 @@ internal sealed class GgufHeaderReader(PositionedFile file)
 
     private void CheckRoom(int count)
     {
-        if (count > file.Length - Position) throw Invalid($"it ends at byte {file.Length}, in the middle of its metadata or its list of tensors");
+        if (count > file.Length - Position)
+        {
+            throw Invalid($"it ends at byte {file.Length}, in the middle of its metadata or its list of tensors");
+        }
         if (Position > LongestFront) throw Invalid($"its metadata have more than {LongestFront} bytes");
     }
 }

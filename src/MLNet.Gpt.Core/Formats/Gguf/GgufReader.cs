@@ -24,7 +24,13 @@ internal sealed class GgufReader
         _reader = new GgufHeaderReader(file);
         _reader.UInt32(); // The mark by which the file was known.
         uint version = _reader.UInt32();
-        if (version is not (2 or 3)) throw _reader.Invalid(version % 0x1000000 == 0 ? "it was written big-endian; little-endian is read" : $"it is of version {version}; 2 and 3 are read");
+        if (version is not (2 or 3))
+        {
+            throw _reader.Invalid(
+                version % 0x1000000 == 0
+                    ? "it was written big-endian; little-endian is read"
+                    : $"it is of version {version}; 2 and 3 are read");
+        }
         Version = (int)version;
         int tensors = _reader.Count(MostTensors, "tensors"), pairs = _reader.Count(MostPairs, "pairs of metadata");
         for (int i = 0; i < pairs; i++)
@@ -64,7 +70,10 @@ internal sealed class GgufReader
         var infos = new List<GgufTensorInfo>();
         for (int i = 0; i < count; i++) infos.Add(ReadInfo());
         int alignment = OptionalInteger(GgufConstants.AlignmentKey) ?? GgufConstants.Alignment;
-        if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment)) throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
+        if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment))
+        {
+            throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
+        }
 
         long dataOffset = AlignUp(_reader.Position, alignment);
         CheckPlaces(infos, dataOffset, alignment);
@@ -84,11 +93,16 @@ internal sealed class GgufReader
     {
         string name = _reader.Text();
         uint dimensions = _reader.UInt32();
-        if (dimensions is 0 or > MostDimensions) throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
+        if (dimensions is 0 or > MostDimensions)
+        {
+            throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
+        }
         long[] shape = new long[dimensions];
         for (int i = shape.Length - 1; i >= 0; i--)
         {
-            shape[i] = _reader.UInt64() is > 0 and <= long.MaxValue and var size ? (long)size : throw _reader.Invalid($"its tensor '{name}' has a dimension of impossible size");
+            shape[i] = _reader.UInt64() is > 0 and <= long.MaxValue and var size
+                ? (long)size
+                : throw _reader.Invalid($"its tensor '{name}' has a dimension of impossible size");
         }
 
         uint code = _reader.UInt32();
@@ -102,14 +116,18 @@ internal sealed class GgufReader
         if (shape[^1] % blockLength != 0)
         {
             throw _reader.Invalid(
-                $"its tensor '{name}' of type {type.ShortName()} has rows of {shape[^1]} elements, which are no whole blocks of {blockLength}");
+                $"its tensor '{name}' of type {type.ShortName()} has rows of {shape[^1]} elements, which are no whole "
+                + $"blocks of {blockLength}");
         }
 
         Int128 bytes = type.BlockSize();
         foreach (long size in shape)
         {
             bytes *= size;
-            if (bytes / blockLength > long.MaxValue) throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+            if (bytes / blockLength > long.MaxValue)
+            {
+                throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+            }
         }
 
         return offset <= long.MaxValue
@@ -129,7 +147,11 @@ internal sealed class GgufReader
         foreach (var info in infos.OrderBy(info => info.Offset))
         {
             if (info.Offset < end) throw _reader.Invalid($"its tensor '{info.Name}' overlaps the one before it");
-            if (info.Offset != AlignUp(end, alignment)) throw _reader.Invalid($"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
+            if (info.Offset != AlignUp(end, alignment))
+            {
+                throw _reader.Invalid(
+                    $"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
+            }
             end = info.Offset + info.ByteCount;
         }
 

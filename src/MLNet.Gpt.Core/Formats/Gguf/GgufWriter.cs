@@ -14,7 +14,9 @@ internal static class GgufWriter
     public static void Write(ExportJob job)
     {
         var header = Header(job);
-        (ExportTensor Tensor, TensorDataType Type)[] tensors = [.. new ModelTensors(job.Weights, GgufNames.Gpt2).All().Select(tensor => (tensor, TypeOf(tensor, job.DataType)))];
+        (ExportTensor Tensor, TensorDataType Type)[] tensors = [
+            .. new ModelTensors(job.Weights, GgufNames.Gpt2).All().Select(tensor => (tensor, TypeOf(tensor, job.DataType)))
+        ];
         foreach (var (tensor, type) in tensors) header.Add(tensor, type);
         job.Meter.TotalBytes = tensors.Sum(each => each.Type.Size(each.Tensor.ElementCount));
 
@@ -73,7 +75,8 @@ internal static class GgufTokenizerWriter
         }
 
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"GGUF has no place for a tokenizer of type {tokenizer.GetType()}, only for {nameof(Gpt2Tokenizer)} and {nameof(BytePairTokenizer)}; without one the model works on token ids.",
+            $"GGUF has no place for a tokenizer of type {tokenizer.GetType()}, only for {nameof(Gpt2Tokenizer)} and "
+            + $"{nameof(BytePairTokenizer)}; without one the model works on token ids.",
             nameof(tokenizer));
 
         // A token for each row of the embedding: what the tokenizer lacks is padded as llama.cpp's converter does, and

@@ -35,9 +35,16 @@ internal static class HuggingFaceConfig
         string? type = root.Optional("model_type")?.GetString();
         if (type is not (null or "gpt2")) throw new InvalidDataException($"'{path}' describes a model of type '{type}'; 'gpt2' is read.");
         string activation = root.Optional("activation_function")?.GetString() ?? Activations[0];
-        if (!Activations.Contains(activation)) throw new InvalidDataException($"'{path}' asks for the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
+        if (!Activations.Contains(activation))
+        {
+            throw new InvalidDataException($"'{path}' asks for the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
+        }
         double epsilon = root.Optional("layer_norm_epsilon")?.GetDouble() ?? GptConfig.LayerNormEpsilon;
-        if ((float)epsilon != GptConfig.LayerNormEpsilon) throw new InvalidDataException($"'{path}' asks for a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+        if ((float)epsilon != GptConfig.LayerNormEpsilon)
+        {
+            throw new InvalidDataException(
+                $"'{path}' asks for a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+        }
         Refuse(path, root, "scale_attn_weights", whereItIs: false);
         Refuse(path, root, "scale_attn_by_inverse_layer_idx", whereItIs: true);
         Refuse(path, root, "add_cross_attention", whereItIs: true);
@@ -45,10 +52,12 @@ internal static class HuggingFaceConfig
         int width = root.Integer("n_embd");
         if (root.Optional("n_inner") is not null && root.Integer("n_inner") is int inner && inner != 4L * width)
         {
-            throw new InvalidDataException($"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
+            throw new InvalidDataException(
+                $"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
         }
 
-        int vocabulary = root.Integer("vocab_size"), context = root.Integer("n_positions", "n_ctx"), heads = root.Integer("n_head"), layers = root.Integer("n_layer");
+        int vocabulary = root.Integer("vocab_size"), context = root.Integer("n_positions", "n_ctx"),
+            heads = root.Integer("n_head"), layers = root.Integer("n_layer");
         double dropout = root.Optional("resid_pdrop")?.GetDouble() ?? 0.1;
         bool isTied = root.Optional("tie_word_embeddings")?.GetBoolean() ?? true;
         return () => new GptConfig
@@ -66,6 +75,9 @@ internal static class HuggingFaceConfig
 
     private static void Refuse(string path, JsonElement root, string name, bool whereItIs)
     {
-        if (root.Optional(name)?.GetBoolean() == whereItIs) throw new InvalidDataException($"'{path}' has {name} at {whereItIs}; GPT-2 has it at {!whereItIs}.");
+        if (root.Optional(name)?.GetBoolean() == whereItIs)
+        {
+            throw new InvalidDataException($"'{path}' has {name} at {whereItIs}; GPT-2 has it at {!whereItIs}.");
+        }
     }
 }

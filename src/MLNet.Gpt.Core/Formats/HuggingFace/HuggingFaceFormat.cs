@@ -25,11 +25,17 @@ internal sealed class HuggingFaceFormat : IModelFormat
 
         string name = HuggingFaceConstants.WeightFiles.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)))
             ?? throw new InvalidDataException(
-                $"The folder '{folder}' holds a {HuggingFaceConstants.ConfigFile}, but none of {string.Join(", ", HuggingFaceConstants.WeightFiles)}.");
+                $"The folder '{folder}' holds a {HuggingFaceConstants.ConfigFile}, but none of "
+                + $"{string.Join(", ", HuggingFaceConstants.WeightFiles)}.");
         string path = Path.Combine(folder, name);
         using var file = name.EndsWith(HuggingFaceConstants.IndexEnding, StringComparison.Ordinal) ? PositionedFile.Open(path) : null;
         return Open(
-            folder, path, file is null ? null : ShardIndex.Read(file), isConfig ? HuggingFaceConfig.Read(content.File) : null, files, options);
+            folder,
+            path,
+            file is null ? null : ShardIndex.Read(file),
+            isConfig ? HuggingFaceConfig.Read(content.File) : null,
+            files,
+            options);
     }
 
     // The weights are in one file where there is no index; the configuration may have been read already.
@@ -49,7 +55,10 @@ internal sealed class HuggingFaceFormat : IModelFormat
     private static List<FileTensor> Shards(ShardIndex index, OpenFiles files, ref bool isSafetensors)
     {
         var tensors = new List<FileTensor>();
-        foreach (string shard in index.Shards) tensors.AddRange(index.Check(shard, TensorsOf(Path.Combine(index.Folder, shard), files, ref isSafetensors)));
+        foreach (string shard in index.Shards)
+        {
+            tensors.AddRange(index.Check(shard, TensorsOf(Path.Combine(index.Folder, shard), files, ref isSafetensors)));
+        }
         return tensors;
     }
 
@@ -57,7 +66,10 @@ internal sealed class HuggingFaceFormat : IModelFormat
     private static IEnumerable<FileTensor> TensorsOf(string path, OpenFiles files, ref bool isSafetensors)
     {
         var file = files.Add(PositionedFile.Open(path));
-        if (TorchStateDict.Recognizes(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length)))) return TorchStateDict.Open(file).Tensors;
+        if (TorchStateDict.Recognizes(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length))))
+        {
+            return TorchStateDict.Open(file).Tensors;
+        }
         isSafetensors = true;
         return SafetensorsReader.Open(file).FileTensors();
     }

@@ -43,7 +43,9 @@ internal static partial class HuggingFaceNames
 
     /// <summary>The table of a file's tensors: only the shape of the fused matrix tells which way round it lies.</summary>
     public static TensorTable Of(IReadOnlyDictionary<string, FileTensor> tensors) =>
-        tensors.TryGetValue(Gpt2.QueryNameOf(0), out var fused) && fused.Shape is [var first, var second] && first == 3 * second ? NanoGpt : Gpt2;
+        tensors.TryGetValue(Gpt2.QueryNameOf(0), out var fused) && fused.Shape is [var first, var second] && first == 3 * second
+            ? NanoGpt
+            : Gpt2;
 
     [GeneratedRegex(@"^h\.[0-9]{1,9}\.attn\.(bias|masked_bias)$", RegexOptions.CultureInvariant)]
     private static partial Regex Mask();

@@ -19,7 +19,9 @@ internal static class HuggingFaceTokenizerReader
     }
 
     public static InvalidDataException Different(string path, string found, string wanted) =>
-        new($"'{path}' is a tokenizer with {found}; GPT-2's kind, which is read here, has {wanted}. Another tokenizer can be given instead.");
+        new(
+            $"'{path}' is a tokenizer with {found}; GPT-2's kind, which is read here, has {wanted}. Another tokenizer "
+            + $"can be given instead.");
 
     private static ITextTokenizer ReadBytePairs(string path, JsonElement root, JsonElement model, TokenizerSettings settings)
     {
@@ -28,9 +30,14 @@ internal static class HuggingFaceTokenizerReader
         if (splitter.Optional("add_prefix_space")?.GetBoolean() != false) throw Different(path, "add_prefix_space", "it off");
         if (splitter.Optional("use_regex")?.GetBoolean() == false) throw Different(path, "use_regex off", "it on");
         if ((TypeOf(model) ?? "BPE") != "BPE") throw Different(path, $"a model of type '{TypeOf(model)}'", "'BPE'");
-        foreach (string name in (ReadOnlySpan<string>)["dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"])
+        foreach (
+            string name in (ReadOnlySpan<string>)[
+                "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"
+            ])
         {
-            if (model.Optional(name) is { } value && value.ValueKind != JsonValueKind.False && value.GetRawText() is not ("\"\"" or "0" or "0.0"))
+            if (model.Optional(name) is { } value
+                && value.ValueKind != JsonValueKind.False
+                && value.GetRawText() is not ("\"\"" or "0" or "0.0"))
             {
                 throw Different(path, $"{name} at {value.GetRawText()}", "it off");
             }
@@ -49,7 +56,9 @@ internal static class HuggingFaceTokenizerReader
         if (splitter is null || TypeOf(splitter.Value) != "WhitespaceSplit")
         {
             string found = splitter is null ? "no pre_tokenizer" : $"a pre_tokenizer of type '{TypeOf(splitter.Value)}'";
-            throw new InvalidDataException($"'{path}' is a tokenizer of words with {found}; of those that split on 'WhitespaceSplit' are read. Another tokenizer can be given instead.");
+            throw new InvalidDataException(
+                $"'{path}' is a tokenizer of words with {found}; of those that split on 'WhitespaceSplit' are read. "
+                + $"Another tokenizer can be given instead.");
         }
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
@@ -79,7 +88,8 @@ internal static class HuggingFaceTokenizerReader
         return special;
     }
 
-    private static (string Left, string Right) Merge(string path, JsonElement merge) => merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2
+    private static (string Left, string Right) Merge(string path, JsonElement merge) => merge.ValueKind == JsonValueKind.Array
+        && merge.GetArrayLength() == 2
         ? (merge[0].GetString() ?? "", merge[1].GetString() ?? "")
         : BytePairVocabulary.Merge(path, merge.GetString() ?? "");
 

@@ -26,12 +26,15 @@ internal static class HuggingFaceTokenizerWriter
         }
 
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
+            $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, "
+            + $"{nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
             nameof(tokenizer));
         return
         [
             (HuggingFaceConstants.VocabularyFile, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
-            (HuggingFaceConstants.MergesFile, Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
+            (
+                HuggingFaceConstants.MergesFile,
+                Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
             (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
             (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
         ];
@@ -73,7 +76,9 @@ internal static class HuggingFaceTokenizerWriter
 
     private static void WriteWords(Utf8JsonWriter json, WordTokenizer words)
     {
-        WriteHead(json, new[] { words.BeginningOfTextId, words.EndOfTextId }.OfType<int>().Distinct().Order().Select(id => (id, words.Words[id])));
+        WriteHead(
+            json,
+            new[] { words.BeginningOfTextId, words.EndOfTextId }.OfType<int>().Distinct().Order().Select(id => (id, words.Words[id])));
         json.WriteStartObject("pre_tokenizer");
         json.WriteString("type", "WhitespaceSplit");
         json.WriteEndObject();
@@ -84,7 +89,8 @@ internal static class HuggingFaceTokenizerWriter
         json.WriteStartObject("vocab");
         WriteVocabulary(json, words.Words);
         json.WriteEndObject();
-        json.WriteString("unk_token", words.UnknownWord ?? ""); // a token outside the vocabulary: then an unknown word is an error there as well
+        // a token outside the vocabulary: then an unknown word is an error there as well
+        json.WriteString("unk_token", words.UnknownWord ?? "");
         json.WriteEndObject();
     }
 

@@ -12,11 +12,15 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal static class HuggingFaceWriter
 {
-    private static readonly Dictionary<string, string> Metadata = new() { [SafetensorsConstants.FrameworkKey] = SafetensorsConstants.Framework };
+    private static readonly Dictionary<string, string> Metadata = new()
+    {
+        [SafetensorsConstants.FrameworkKey] = SafetensorsConstants.Framework,
+    };
 
     public static void Write(ExportJob job) => AtomicFolder.Write(job.Path, HuggingFaceConstants.IsReplaceable, folder =>
     {
-        foreach (var (name, contents) in HuggingFaceConfigWriter.Files(job).Concat(HuggingFaceTokenizerWriter.Files(job.Tokenizer, job.Config)))
+        foreach (var (name, contents) in
+            HuggingFaceConfigWriter.Files(job).Concat(HuggingFaceTokenizerWriter.Files(job.Tokenizer, job.Config)))
         {
             AtomicFile.Write(Path.Combine(folder, name), contents.Length, stream => stream.Write(contents));
         }
@@ -32,7 +36,8 @@ internal static class HuggingFaceWriter
         var shards = Shards(tensors, Size, job.Options.ShardSize);
         if (shards.Count == 1)
         {
-            SafetensorsWriter.Write(Path.Combine(folder, HuggingFaceConstants.WeightsFile), tensors, job.DataType, Metadata, job.Elements());
+            SafetensorsWriter.Write(
+                Path.Combine(folder, HuggingFaceConstants.WeightsFile), tensors, job.DataType, Metadata, job.Elements());
             return;
         }
 

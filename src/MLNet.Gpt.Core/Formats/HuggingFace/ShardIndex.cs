@@ -36,13 +36,20 @@ internal sealed class ShardIndex
     {
         string path = file.Path;
         var index = JsonFile.Read(file, SizeLimit, root => new ShardIndex(path, root.GetProperty(MapKey).EnumerateObject().ToDictionary(
-            property => property.Name, property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
+            property =>
+                property.Name, property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
         foreach (string shard in index.Shards)
         {
-            if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0) throw new InvalidDataException($"'{path}' names the file '{shard}', which is no plain name of a file beside it.");
+            if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0)
+            {
+                throw new InvalidDataException($"'{path}' names the file '{shard}', which is no plain name of a file beside it.");
+            }
         }
 
-        if (index.Shards.Count > MostShards) throw new InvalidDataException($"'{path}' names {index.Shards.Count} files; at most {MostShards} are opened.");
+        if (index.Shards.Count > MostShards)
+        {
+            throw new InvalidDataException($"'{path}' names {index.Shards.Count} files; at most {MostShards} are opened.");
+        }
         return index;
     }
 
@@ -58,14 +65,20 @@ internal sealed class ShardIndex
                 continue;
             }
 
-            if (_shardOf.GetValueOrDefault(tensor.Name) != shard) throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
+            if (_shardOf.GetValueOrDefault(tensor.Name) != shard)
+            {
+                throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
+            }
             found.Add(tensor.Name);
             yield return tensor;
         }
 
         foreach (var (name, file) in _shardOf)
         {
-            if (file == shard && !found.Contains(name)) throw new InvalidDataException($"'{_path}' places '{name}' in '{shard}', which lacks it.");
+            if (file == shard && !found.Contains(name))
+            {
+                throw new InvalidDataException($"'{_path}' places '{name}' in '{shard}', which lacks it.");
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ internal static class TokenizerFiles
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The names of a vocabulary and its merges in Hugging Face's folders, and in OpenAI's release.</summary>
-    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [(HuggingFaceConstants.VocabularyFile, HuggingFaceConstants.MergesFile), ("encoder.json", "vocab.bpe")];
+    public static IReadOnlyList<(string Vocabulary, string Merges)> Pairs { get; } = [
+        (HuggingFaceConstants.VocabularyFile, HuggingFaceConstants.MergesFile), ("encoder.json", "vocab.bpe")
+    ];
 
     /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
     /// <exception cref="InvalidDataException">
@@ -62,7 +64,8 @@ internal static class TokenizerFiles
     {
         long most = ids.Keys.Sum(token => (long)token.Length);
         if (count > most) throw new InvalidDataException(string.Create(
-            CultureInfo.InvariantCulture, $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
+            CultureInfo.InvariantCulture,
+            $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
     }
 
     /// <summary>Makes a tokenizer of a byte-level BPE vocabulary.</summary>
@@ -73,7 +76,13 @@ internal static class TokenizerFiles
     /// <param name="unknown">The token for bytes without one.</param>
     /// <param name="settings">What stands around the file.</param>
     public static ITextTokenizer BytePairs(
-        string path, Dictionary<string, int> ids, List<(string Left, string Right)> merges, IEnumerable<int> special, string? unknown, TokenizerSettings settings)
+        string path,
+        Dictionary<string,
+        int> ids,
+        List<(string Left, string Right)> merges,
+        IEnumerable<int> special,
+        string? unknown,
+        TokenizerSettings settings)
     {
         var merged = merges.Select(merge => merge.Left + merge.Right).ToHashSet(StringComparer.Ordinal);
         var specialIds = new SortedSet<int>(special);
@@ -108,7 +117,9 @@ internal static class TokenizerFiles
         {
             if (id < 0 || id >= tokens.Length || tokens[id] is not null)
             {
-                throw new InvalidDataException($"'{path}' gives the token '{token}' the id {id}; {tokens.Length} tokens have the ids from 0 to {tokens.Length - 1}, each once.");
+                throw new InvalidDataException(
+                    $"'{path}' gives the token '{token}' the id {id}; {tokens.Length} tokens have the ids from 0 to "
+                    + $"{tokens.Length - 1}, each once.");
             }
 
             tokens[id] = token;

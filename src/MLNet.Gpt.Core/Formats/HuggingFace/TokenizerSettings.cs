@@ -12,7 +12,8 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 internal sealed class TokenizerSettings
 {
     private const int SizeLimit = 64 << 20;
-    private const string EndRole = "eos_token", BeginningRole = "bos_token", UnknownRole = "unk_token", MoreRoles = "additional_special_tokens";
+    private const string EndRole = "eos_token", BeginningRole = "bos_token", UnknownRole = "unk_token",
+        MoreRoles = "additional_special_tokens";
 
     // transformers recognizes each of these whole, as it does the additional ones.
     private static readonly string[] AllRoles = [BeginningRole, EndRole, UnknownRole, "sep_token", "pad_token", "cls_token", "mask_token"];
@@ -52,14 +53,20 @@ internal sealed class TokenizerSettings
     public List<int> AddTokens(Dictionary<string, int> ids, Func<string, bool> canBeSpecial)
     {
         foreach (var (path, content, id) in _added) Add(path, ids, content, id);
-        return [.. _added.Select(token => token.Id), .. _special.Where(token => ids.ContainsKey(token) && canBeSpecial(token)).Select(token => ids[token])];
+        return [
+            .. _added.Select(token => token.Id),
+            .. _special.Where(token => ids.ContainsKey(token) && canBeSpecial(token)).Select(token => ids[token])
+        ];
     }
 
     /// <summary>Gives a token its id.</summary>
     /// <exception cref="InvalidDataException">It has another.</exception>
     public static void Add(string path, Dictionary<string, int> ids, string content, int id)
     {
-        if (!ids.TryAdd(content, id) && ids[content] != id) throw new InvalidDataException($"'{path}' gives '{content}' the ids {ids[content]} and {id}.");
+        if (!ids.TryAdd(content, id) && ids[content] != id)
+        {
+            throw new InvalidDataException($"'{path}' gives '{content}' the ids {ids[content]} and {id}.");
+        }
     }
 
     /// <summary>Refuses an added token that takes characters around it into account.</summary>
@@ -67,7 +74,10 @@ internal sealed class TokenizerSettings
     {
         foreach (string name in (ReadOnlySpan<string>)["lstrip", "rstrip", "single_word"])
         {
-            if (token.Optional(name)?.GetBoolean() == true) throw HuggingFaceTokenizerReader.Different(path, $"{name} on for '{content}'", "it off");
+            if (token.Optional(name)?.GetBoolean() == true)
+            {
+                throw HuggingFaceTokenizerReader.Different(path, $"{name} on for '{content}'", "it off");
+            }
         }
     }
 
@@ -76,10 +86,14 @@ internal sealed class TokenizerSettings
     /// <param name="ids">Ids by spelling.</param>
     /// <param name="special">Ids that are recognized whole.</param>
     /// <param name="canBeSpecial">Whether no merge needs a token.</param>
-    public (int? Beginning, int? End) FindEnds(IReadOnlyList<string> tokens, IReadOnlyDictionary<string, int> ids, IReadOnlySet<int> special, Func<string, bool> canBeSpecial)
+    public (int? Beginning, int? End) FindEnds(
+        IReadOnlyList<string> tokens, IReadOnlyDictionary<string, int> ids, IReadOnlySet<int> special, Func<string, bool> canBeSpecial)
     {
         int? end = Find(EndRole, tokens, ids, canBeSpecial);
-        if (end is null && !_hasNoEnd && ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int spelled) && special.Contains(spelled)) end = spelled;
+        if (end is null && !_hasNoEnd && ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int spelled) && special.Contains(spelled))
+        {
+            end = spelled;
+        }
         return (Find(BeginningRole, tokens, ids, canBeSpecial), end);
     }
 
@@ -112,11 +126,16 @@ internal sealed class TokenizerSettings
 
     private void ReadSettings(string path, JsonElement root)
     {
-        if (root.Optional("add_prefix_space")?.GetBoolean() == true) throw new InvalidDataException($"'{path}' puts a blank before each text (add_prefix_space); GPT-2 does not.");
+        if (root.Optional("add_prefix_space")?.GetBoolean() == true)
+        {
+            throw new InvalidDataException($"'{path}' puts a blank before each text (add_prefix_space); GPT-2 does not.");
+        }
         foreach (var token in root.Optional("added_tokens_decoder")?.EnumerateObject() ?? default)
         {
             string content = ContentOf(token.Value) ?? throw new JsonException("An added token has no content.");
-            if (!int.TryParse(token.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int id))
+            if (
+                !int.TryParse(
+                    token.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int id))
             {
                 throw new JsonException($"The added token '{content}' has the id '{token.Name}'.");
             }

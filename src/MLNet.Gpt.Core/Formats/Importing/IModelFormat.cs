@@ -31,5 +31,7 @@ internal sealed record ModelWriter(
     ExportFormat Format, IReadOnlyList<string> Extensions, IReadOnlyList<TensorDataType> DataTypes, Action<ExportJob> Write)
 {
     /// <summary>Types of single elements, which all but ONNX can hold.</summary>
-    public static IReadOnlyList<TensorDataType> PlainTypes { get; } = [TensorDataType.Float32, TensorDataType.Float16, TensorDataType.BFloat16];
+    public static IReadOnlyList<TensorDataType> PlainTypes { get; } = [
+        TensorDataType.Float32, TensorDataType.Float16, TensorDataType.BFloat16
+    ];
 }

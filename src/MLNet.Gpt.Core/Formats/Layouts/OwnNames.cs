@@ -19,7 +19,8 @@ internal static partial class OwnNames
     ];
 
     /// <summary>The name of a block's mask of attention, (T, T).</summary>
-    public static string MaskOf(int layer) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"trf_blocks.{layer}.att.mask");
+    public static string MaskOf(int layer) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"trf_blocks.{layer}.att.mask");
 
     private static string PatternOf(TensorRole role) =>
         role.IsInBlock() ? BlockOfZero().Replace(role.Weights(0)[0], "$1{0}.") : role.Weights(0)[0];

@@ -34,7 +34,8 @@ internal static class ShapeInference
         if (headCount is null)
         {
             throw new ArgumentException(
-                $"'{path}' does not say how many attention heads its model of width {width} has, and GPT-2 was not published in that width: the number of heads must be given.",
+                $"'{path}' does not say how many attention heads its model of width {width} has, and GPT-2 was not "
+                + $"published in that width: the number of heads must be given.",
                 nameof(headCount));
         }
 
@@ -46,7 +47,8 @@ internal static class ShapeInference
             HeadCount = headCount.Value,
             LayerCount = layers,
             HasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0)),
-            HasTiedHead = !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head) || (head.Identity is not null && head.Identity.Equals(embedding.Identity)),
+            HasTiedHead = !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head)
+                || (head.Identity is not null && head.Identity.Equals(embedding.Identity)),
         });
 
         FileTensor Matrix(string name)

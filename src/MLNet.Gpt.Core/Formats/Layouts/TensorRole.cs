@@ -40,7 +40,8 @@ internal static class TensorRoles
         or TensorRole.FinalNormScale or TensorRole.FinalNormShift or TensorRole.Head);
 
     /// <summary>Whether the tensor is the matrix of a linear layer, which some formats store as (in, out).</summary>
-    public static bool IsLinear(this TensorRole role) => role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
+    public static bool IsLinear(this TensorRole role) =>
+        role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
         or TensorRole.AttentionOutput or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
 
     /// <summary>Whether the tensor is added, a bias or a norm's shift, and so is zero in a model without biases.</summary>

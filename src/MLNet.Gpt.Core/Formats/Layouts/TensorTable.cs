@@ -52,7 +52,8 @@ internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)>
     public string QueryNameOf(int layer) => NameOf(Has(TensorRole.QueryKeyValue) ? TensorRole.QueryKeyValue : TensorRole.Query, layer);
 
     /// <summary>The name of the tensor that holds the biases of a block's queries.</summary>
-    public string QueryBiasNameOf(int layer) => NameOf(Has(TensorRole.QueryKeyValueBias) ? TensorRole.QueryKeyValueBias : TensorRole.QueryBias, layer);
+    public string QueryBiasNameOf(int layer) =>
+        NameOf(Has(TensorRole.QueryKeyValueBias) ? TensorRole.QueryKeyValueBias : TensorRole.QueryBias, layer);
 
     /// <summary>Whether the format's files hold a tensor although it is not a weight.</summary>
     public bool IsBuffer(string name) => Buffers?.IsMatch(name) == true;

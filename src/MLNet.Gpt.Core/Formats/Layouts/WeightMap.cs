@@ -29,7 +29,12 @@ internal sealed class WeightMap : IQ8WeightSource
     /// <exception cref="InvalidDataException">
     /// A weight is missing, is of another shape or type, or a tensor is left over; the message names it.
     /// </exception>
-    public WeightMap(string path, GptConfig config, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead = false,
+    public WeightMap(
+        string path,
+        GptConfig config,
+        TensorTable table,
+        IReadOnlyDictionary<string, FileTensor> tensors,
+        bool useStoredHead = false,
         CancellationToken cancellationToken = default)
     {
         Config = config = TiedHead.Resolve(path, config, table, tensors, useStoredHead, cancellationToken);
@@ -41,17 +46,25 @@ internal sealed class WeightMap : IQ8WeightSource
         {
             if (!tensors.TryGetValue(place.Tensor, out var tensor))
             {
-                if (!place.IsBias || !lacksBiases) throw new InvalidDataException($"'{path}' lacks the tensor '{place.Tensor}' of its configuration; {TensorNames.Show(tensors)}.");
+                if (!place.IsBias || !lacksBiases)
+                {
+                    throw new InvalidDataException(
+                        $"'{path}' lacks the tensor '{place.Tensor}' of its configuration; {TensorNames.Show(tensors)}.");
+                }
                 _entries.Add(place.Weight, new(null, false, 0, place.Shape[0] / place.PartCount, 0));
                 continue;
             }
 
             if (!tensor.Shape.SequenceEqual(place.Shape))
             {
-                throw new InvalidDataException($"'{tensor.File}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", place.Shape)}).");
+                throw new InvalidDataException(
+                    $"'{tensor.File}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", place.Shape)}).");
             }
 
-            if (tensor.Elements is null) throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
+            if (tensor.Elements is null)
+            {
+                throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
+            }
             long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
             if (used.Add(place.Tensor))
             {
@@ -61,12 +74,20 @@ internal sealed class WeightMap : IQ8WeightSource
                 if (elements > MostShared * storedElements)
                 {
                     throw new InvalidDataException(
-                        $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times as many weights as the file.");
+                        $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times "
+                        + $"as many weights as the file.");
                 }
             }
 
             bool isTransposed = place.IsTransposed != (tensor.Transpose is not null);
-            _entries.Add(place.Weight, new(tensor.Transpose ?? tensor, isTransposed, place.Part * (count / place.PartCount), count / place.PartCount, tensor.ByteCount / place.PartCount));
+            _entries.Add(
+                place.Weight,
+                new(
+                    tensor.Transpose ?? tensor,
+                    isTransposed,
+                    place.Part * (count / place.PartCount),
+                    count / place.PartCount,
+                    tensor.ByteCount / place.PartCount));
         }
 
         if (config.HasTiedHead) used.Add(table.NameOf(TensorRole.Head));
@@ -78,7 +99,10 @@ internal sealed class WeightMap : IQ8WeightSource
 
         if (surplus.Length > 0)
         {
-            Warnings = [$"'{path}' has a head of another task, which was left aside: {string.Join(", ", surplus.Select(name => $"'{tensors[name].Name}'"))}."];
+            Warnings = [
+                $"'{path}' has a head of another task, which was left aside: "
+                + $"{string.Join(", ", surplus.Select(name => $"'{tensors[name].Name}'"))}."
+            ];
         }
     }
 
@@ -102,7 +126,8 @@ internal sealed class WeightMap : IQ8WeightSource
         var entry = Find(name);
         if (start < 0 || start > entry.Count - destination.Length)
         {
-            throw new ArgumentOutOfRangeException(nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
         }
 
         if (entry.Tensor is null) destination.Clear();
@@ -125,7 +150,9 @@ internal sealed class WeightMap : IQ8WeightSource
         if (rest != 0 || firstBlock < 0 || firstBlock > blocks - count)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(firstBlock), firstBlock, $"{destination.Length} bytes from block {firstBlock} are not whole blocks of '{name}', which has {blocks}.");
+                nameof(firstBlock),
+                firstBlock,
+                $"{destination.Length} bytes from block {firstBlock} are not whole blocks of '{name}', which has {blocks}.");
         }
 
         // Rows are whole blocks, and a part of a tensor is whole rows: a weight begins at the beginning of a block.
@@ -155,14 +182,33 @@ internal static class TiedHead
     /// <param name="useStoredHead">Whether a head that differs from the token embedding is used.</param>
     /// <param name="cancellationToken">Stops the comparison.</param>
     /// <exception cref="InvalidDataException">The head differs, and is not to be used.</exception>
-    public static GptConfig Resolve(string path, GptConfig config, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, bool useStoredHead, CancellationToken cancellationToken)
+    public static GptConfig Resolve(
+        string path,
+        GptConfig config,
+        TensorTable table,
+        IReadOnlyDictionary<string,
+        FileTensor> tensors,
+        bool useStoredHead,
+        CancellationToken cancellationToken)
     {
-        if (!config.HasTiedHead || !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head) || !tensors.TryGetValue(table.NameOf(TensorRole.TokenEmbedding), out var embedding)) return config;
-        if (head.Shape.SequenceEqual(embedding.Shape) && head.Elements is not null && embedding.Elements is not null && AreEqual(embedding, head, cancellationToken)) return config;
+        if (!config.HasTiedHead
+            || !tensors.TryGetValue(table.NameOf(TensorRole.Head), out var head)
+            || !tensors.TryGetValue(table.NameOf(TensorRole.TokenEmbedding), out var embedding))
+        {
+            return config;
+        }
+        if (head.Shape.SequenceEqual(embedding.Shape)
+            && head.Elements is not null
+            && embedding.Elements is not null
+            && AreEqual(embedding, head, cancellationToken))
+        {
+            return config;
+        }
         return useStoredHead
             ? config with { HasTiedHead = false }
             : throw new InvalidDataException(
-                $"'{path}' ties the output head to the token embedding, but holds {head} that differs from {embedding}. useStoredHead (-UseStoredHead) loads the head that is stored.");
+                $"'{path}' ties the output head to the token embedding, but holds {head} that differs from "
+                + $"{embedding}. useStoredHead (-UseStoredHead) loads the head that is stored.");
     }
 
     private static bool AreEqual(FileTensor embedding, FileTensor head, CancellationToken cancellationToken)
@@ -199,7 +245,10 @@ internal static class TensorNames
         var byName = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
         foreach (var tensor in tensors)
         {
-            if (!byName.TryAdd(WithoutPrefixes(tensor.Name), tensor)) throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}' twice, with and without a prefix.");
+            if (!byName.TryAdd(WithoutPrefixes(tensor.Name), tensor))
+            {
+                throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}' twice, with and without a prefix.");
+            }
         }
 
         return byName;
@@ -208,11 +257,15 @@ internal static class TensorNames
     /// <summary>Shows some of the names that a file has, for a message.</summary>
     public static string Show(IReadOnlyDictionary<string, FileTensor> tensors) => tensors.Count == 0
         ? "it has no tensor"
-        : $"its {tensors.Count} tensors are {string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}{(tensors.Count > MostShown ? ", …" : "")}";
+        : $"its {tensors.Count} tensors are {string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}"
+            + (tensors.Count > MostShown ? ", …" : "");
 
     private static string WithoutPrefixes(string name)
     {
-        while (Prefixes.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } prefix) name = name[prefix.Length..];
+        while (Prefixes.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) is { } prefix)
+        {
+            name = name[prefix.Length..];
+        }
         return name;
     }
 }

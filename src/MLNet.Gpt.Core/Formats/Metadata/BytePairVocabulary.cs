@@ -96,7 +96,12 @@ internal sealed record BytePairVocabulary(
 /// <param name="BeginningOfTextId">The id that begins a document, if any.</param>
 /// <param name="UnknownId">The id for bytes without a token, if any.</param>
 internal sealed record SpelledVocabulary(
-    IReadOnlyList<string> Tokens, IReadOnlyList<(int Left, int Right)> Merges, IReadOnlyList<int> SpecialIds, int? EndOfTextId, int? BeginningOfTextId, int? UnknownId)
+    IReadOnlyList<string> Tokens,
+    IReadOnlyList<(int Left, int Right)> Merges,
+    IReadOnlyList<int> SpecialIds,
+    int? EndOfTextId,
+    int? BeginningOfTextId,
+    int? UnknownId)
 {
     /// <summary>The merges as lines of two tokens with a blank between.</summary>
     public IEnumerable<string> MergeLines => Merges.Select(merge => $"{Tokens[merge.Left]} {Tokens[merge.Right]}");
@@ -114,15 +119,28 @@ internal sealed record SpelledVocabulary(
     public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
         Gpt2Tokenizer gpt2 => new(
-            Spell(gpt2.VocabularySize, [Gpt2Vocabulary.EndOfTextId], gpt2.TokenBytes), Gpt2Merges.All, [Gpt2Vocabulary.EndOfTextId], gpt2.EndOfTextId, gpt2.BeginningOfTextId, null),
+            Spell(gpt2.VocabularySize, [Gpt2Vocabulary.EndOfTextId], gpt2.TokenBytes),
+            Gpt2Merges.All,
+            [Gpt2Vocabulary.EndOfTextId],
+            gpt2.EndOfTextId,
+            gpt2.BeginningOfTextId,
+            null),
         BytePairTokenizer pairs => new(
-            Spell(pairs.VocabularySize, pairs.SpecialIds, pairs.TokenBytes), pairs.Merges, pairs.SpecialIds, pairs.EndOfTextId, pairs.BeginningOfTextId, pairs.UnknownId),
+            Spell(pairs.VocabularySize, pairs.SpecialIds, pairs.TokenBytes),
+            pairs.Merges,
+            pairs.SpecialIds,
+            pairs.EndOfTextId,
+            pairs.BeginningOfTextId,
+            pairs.UnknownId),
         _ => null,
     };
 
     private static string[] Spell(int count, IReadOnlyList<int> specialIds, Func<int, ReadOnlyMemory<byte>> bytesOf)
     {
         var special = specialIds.ToHashSet();
-        return [.. Enumerable.Range(0, count).Select(id => special.Contains(id) ? Encoding.UTF8.GetString(bytesOf(id).Span) : ByteAlphabet.Write(bytesOf(id).Span))];
+        return [
+            .. Enumerable.Range(0, count)
+                .Select(id => special.Contains(id) ? Encoding.UTF8.GetString(bytesOf(id).Span) : ByteAlphabet.Write(bytesOf(id).Span))
+        ];
     }
 }

@@ -14,7 +14,14 @@ internal static class GptConfigJson
 
     public static string Write(GptConfig config) => JsonSerializer.Serialize(
         new Fields(
-            config.VocabularySize, config.ContextLength, config.EmbeddingWidth, config.HeadCount, config.LayerCount, config.DropoutRate, config.HasQkvBias, config.HasTiedHead),
+            config.VocabularySize,
+            config.ContextLength,
+            config.EmbeddingWidth,
+            config.HeadCount,
+            config.LayerCount,
+            config.DropoutRate,
+            config.HasQkvBias,
+            config.HasTiedHead),
         GptConfigJsonContext.Default.Fields);
 
     /// <exception cref="InvalidDataException">The JSON is no valid configuration; the message names the file.</exception>
@@ -42,7 +49,14 @@ internal static class GptConfigJson
     }
 
     internal sealed record Fields(
-        int VocabularySize, int ContextLength, int EmbeddingWidth, int HeadCount, int LayerCount, double DropoutRate, bool HasQkvBias, bool HasTiedHead);
+        int VocabularySize,
+        int ContextLength,
+        int EmbeddingWidth,
+        int HeadCount,
+        int LayerCount,
+        double DropoutRate,
+        bool HasQkvBias,
+        bool HasTiedHead);
 }
 
 /// <summary>The serialiser's code, made when compiling: no reflection at run time.</summary>

@@ -36,10 +36,14 @@ internal static class JsonFile
         try
         {
             using var document = JsonDocument.Parse(WithoutMark(bytes), Strict);
-            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new JsonException($"It holds {document.RootElement.ValueKind} where an object belongs.");
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw new JsonException($"It holds {document.RootElement.ValueKind} where an object belongs.");
+            }
             return read(document.RootElement);
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception error) when (
+            error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new InvalidDataException($"'{path}' is not the JSON that belongs there: {error.Message}", error);
         }

@@ -43,14 +43,18 @@ internal static class TokenizerJson
                     json.WriteEndArray();
                     if (words.UnknownWord is { } unknown) json.WriteString(UnknownWord, unknown);
                     if (words.EndOfTextId is { } endOfText) json.WriteString(EndOfText, words.Words[endOfText]);
-                    if (words.BeginningOfTextId is { } beginning && beginning != words.EndOfTextId) json.WriteString(BeginningOfText, words.Words[beginning]);
+                    if (words.BeginningOfTextId is { } beginning && beginning != words.EndOfTextId)
+                    {
+                        json.WriteString(BeginningOfText, words.Words[beginning]);
+                    }
                     break;
                 case BytePairTokenizer pairs:
                     WriteBytePairs(json, pairs);
                     break;
                 case var other:
                     throw new ArgumentException(
-                        $"A tokenizer of type {other.GetType()} cannot be saved in a checkpoint; {nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} can.",
+                        $"A tokenizer of type {other.GetType()} cannot be saved in a checkpoint; "
+                        + $"{nameof(Gpt2Tokenizer)}, {nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} can.",
                         nameof(tokenizer));
             }
 
@@ -70,9 +74,11 @@ internal static class TokenizerJson
             var tokenizer = Read(file, document.RootElement);
             bool isWhole = tokenizer.VocabularySize == (Id(document.RootElement, Size) ?? vocabularySize);
             return (isWhole ? FittedTokenizer.TryFit(tokenizer, vocabularySize) : null)
-                ?? throw new InvalidDataException($"'{file}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {vocabularySize}.");
+                ?? throw new InvalidDataException(
+                    $"'{file}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {vocabularySize}.");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
+        catch (Exception error) when (
+            error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
             throw new InvalidDataException($"'{file}' holds no valid tokenizer: {error.Message}", error);
         }
@@ -89,9 +95,14 @@ internal static class TokenizerJson
         {
             Gpt2 => Gpt2Tokenizer.Instance,
             Words => new WordTokenizer(
-                root.GetProperty(Words).EnumerateArray().Select(word => word.GetString()!), Optional(root, UnknownWord), Optional(root, EndOfText), Optional(root, BeginningOfText)),
+                root.GetProperty(Words).EnumerateArray().Select(word => word.GetString()!),
+                Optional(root, UnknownWord),
+                Optional(root, EndOfText),
+                Optional(root, BeginningOfText)),
             BytePairs => ReadBytePairs(root),
-            _ => throw new InvalidDataException($"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
+            _ =>
+                throw new InvalidDataException(
+                    $"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
         };
     }
 
@@ -113,7 +124,10 @@ internal static class TokenizerJson
         foreach (int id in tokenizer.SpecialIds) json.WriteNumberValue(id);
         json.WriteEndArray();
         if (tokenizer.EndOfTextId is { } endOfText) json.WriteNumber(EndOfText, endOfText);
-        if (tokenizer.BeginningOfTextId is { } beginning && beginning != tokenizer.EndOfTextId) json.WriteNumber(BeginningOfText, beginning);
+        if (tokenizer.BeginningOfTextId is { } beginning && beginning != tokenizer.EndOfTextId)
+        {
+            json.WriteNumber(BeginningOfText, beginning);
+        }
         if (tokenizer.UnknownId is { } unknown) json.WriteNumber(Unknown, unknown);
     }
 

@@ -25,10 +25,12 @@ internal static class OnnxConstants
     public const int FloatAttribute = 1, IntegerAttribute = 2, IntegersAttribute = 7;
 
     /// <summary>Fields of ValueInfoProto, TypeProto and TensorShapeProto.</summary>
-    public const int ValueName = 1, ValueType = 2, TypeTensor = 1, TypeElement = 1, TypeShape = 2, ShapeDimension = 1, DimensionSize = 1, DimensionName = 2;
+    public const int ValueName = 1, ValueType = 2, TypeTensor = 1, TypeElement = 1, TypeShape = 2, ShapeDimension = 1,
+        DimensionSize = 1, DimensionName = 2;
 
     /// <summary>Fields of TensorProto, and the number that says that its elements stand in another file.</summary>
-    public const int TensorDimension = 1, TensorElementType = 2, TensorName = 8, TensorRawData = 9, TensorExternalData = 13, TensorLocation = 14;
+    public const int TensorDimension = 1, TensorElementType = 2, TensorName = 8, TensorRawData = 9,
+        TensorExternalData = 13, TensorLocation = 14;
 
     public const int ExternalLocation = 1;
 

@@ -5,7 +5,8 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// <summary>ONNX, which is only written.</summary>
 internal sealed class OnnxFormat : IModelFormat
 {
-    public ModelWriter Writer { get; } = new(ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write);
+    public ModelWriter Writer { get; } = new(
+        ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write);
 
     public bool Recognizes(ModelContent content) => false;
 

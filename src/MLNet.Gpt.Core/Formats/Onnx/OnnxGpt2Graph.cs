@@ -14,7 +14,8 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// </remarks>
 internal sealed class OnnxGpt2Graph
 {
-    private const string BatchSize = "batch_size", SequenceLength = "sequence_length", Past = "past_sequence_length", Total = "total_sequence_length";
+    private const string BatchSize = "batch_size", SequenceLength = "sequence_length", Past = "past_sequence_length",
+        Total = "total_sequence_length";
 
     private readonly OnnxGraphWriter _graph;
     private readonly ModelTensors _tensors;
@@ -54,7 +55,11 @@ internal sealed class OnnxGpt2Graph
 
         string embedding = _graph.Weight(_tensors[TensorRole.TokenEmbedding]);
         string positionEmbedding = _graph.Weight(_tensors[TensorRole.PositionEmbedding]);
-        string x = _graph.Node("Add", "embedded", [_graph.Node("Gather", "wte", [embedding, ids]), _graph.Node("Gather", "wpe", [positionEmbedding, positions])]); // (B, T, C)
+        // (B, T, C)
+        string x = _graph.Node(
+            "Add",
+            "embedded",
+            [_graph.Node("Gather", "wte", [embedding, ids]), _graph.Node("Gather", "wpe", [positionEmbedding, positions])]);
         for (int layer = 0; layer < _config.LayerCount; layer++) x = Block(x, layer, bias);
         x = Norm("ln_f", x, TensorRole.FinalNormScale, TensorRole.FinalNormShift);
 
@@ -62,8 +67,15 @@ internal sealed class OnnxGpt2Graph
         string head = _config.HasTiedHead ? embedding : _graph.Weight(_tensors[TensorRole.Head]);
         string rows = _graph.Node("Reshape", "head.rows", [x, _graph.Numbers("shape.head_rows", -1, _config.EmbeddingWidth)]);
         string products = _graph.Node("Gemm", "head.products", [rows, head], OnnxAttribute.Of("transB", 1L));
-        string shape = _graph.Node("Concat", "head.shape", [_graph.Node("Shape", "ids.shape", [ids]), _graph.Numbers("size.vocabulary", _config.VocabularySize)], OnnxAttribute.Of("axis", 0L));
-        _graph.Node("Reshape", _graph.Output("logits", TensorDataType.Float32, BatchSize, SequenceLength, Text(_config.VocabularySize)), [products, shape]);
+        string shape = _graph.Node(
+            "Concat",
+            "head.shape",
+            [_graph.Node("Shape", "ids.shape", [ids]), _graph.Numbers("size.vocabulary", _config.VocabularySize)],
+            OnnxAttribute.Of("axis", 0L));
+        _graph.Node(
+            "Reshape",
+            _graph.Output("logits", TensorDataType.Float32, BatchSize, SequenceLength, Text(_config.VocabularySize)),
+            [products, shape]);
     }
 
     // Positions 0 … T − 1, (1, T), and what is added to the scores, (T, T).
@@ -83,15 +95,18 @@ internal sealed class OnnxGpt2Graph
         string total = Size("total", mask, axis: 1);
         string places = Range("places", _graph.Number("zero", 0), total);
         string queries = Range("queries", _graph.Node("Sub", "past", [total, length]), total);
-        string attended = _graph.Node("Cast", "attended", [mask], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Boolean)));
+        string attended = _graph.Node(
+            "Cast", "attended", [mask], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Boolean)));
         string everywhere = _graph.Node("Unsqueeze", "attended.everywhere", [attended, _graph.Numbers("axes.heads_queries", 1, 2)]);
         return (positions, Bias(_graph.Node("And", "allowed", [Causal(queries, places), everywhere])));
     }
 
-    private string Causal(string queries, string places) => _graph.Node("LessOrEqual", "causal", [places, Unsqueeze("queries.column", queries, 1)]);
+    private string Causal(string queries, string places) =>
+        _graph.Node("LessOrEqual", "causal", [places, Unsqueeze("queries.column", queries, 1)]);
 
     private string Bias(string allowed) =>
-        _graph.Node("Where", "attention.bias", [allowed, _graph.Scalar("attention.seen", 0), _graph.Scalar("attention.unseen", float.MinValue)]);
+        _graph.Node(
+            "Where", "attention.bias", [allowed, _graph.Scalar("attention.seen", 0), _graph.Scalar("attention.unseen", float.MinValue)]);
 
     private string Block(string x, int layer, string bias)
     {
@@ -120,8 +135,10 @@ internal sealed class OnnxGpt2Graph
     // (B, T, C) -> (B, T, C), before the output projection.
     private string Attention(string x, int layer, string name, string bias)
     {
-        string projected = Linear(name + "c_attn", x, _tensors[TensorRole.QueryKeyValue, layer], _tensors[TensorRole.QueryKeyValueBias, layer]);
-        _graph.Node("Split", [name + "query", name + "key", name + "value"], [projected, _splits], OnnxAttribute.Of("axis", -1L)); // (B, T, 3 C) -> 3 (B, T, C)
+        string projected = Linear(
+            name + "c_attn", x, _tensors[TensorRole.QueryKeyValue, layer], _tensors[TensorRole.QueryKeyValueBias, layer]);
+        // (B, T, 3 C) -> 3 (B, T, C)
+        _graph.Node("Split", [name + "query", name + "key", name + "value"], [projected, _splits], OnnxAttribute.Of("axis", -1L));
         string query = Heads(name + "query"), key = Heads(name + "key"), value = Heads(name + "value");
         if (_hasCache)
         {
@@ -130,9 +147,12 @@ internal sealed class OnnxGpt2Graph
         }
 
         string scaled = _graph.Node("Mul", name + "query.scaled", [query, _scale]);
-        string scores = _graph.Node("MatMul", name + "scores", [scaled, Transpose(name + "key.transposed", key, 0, 1, 3, 2)]); // (B, nh, T, P + T)
-        string weights = _graph.Node("Softmax", name + "weights", [_graph.Node("Add", name + "scores.masked", [scores, bias])], OnnxAttribute.Of("axis", -1L));
-        string mixed = Transpose(name + "mixed.rows", _graph.Node("MatMul", name + "mixed", [weights, value]), 0, 2, 1, 3); // (B, nh, T, hs) -> (B, T, nh, hs)
+        // (B, nh, T, P + T)
+        string scores = _graph.Node("MatMul", name + "scores", [scaled, Transpose(name + "key.transposed", key, 0, 1, 3, 2)]);
+        string weights = _graph.Node(
+            "Softmax", name + "weights", [_graph.Node("Add", name + "scores.masked", [scores, bias])], OnnxAttribute.Of("axis", -1L));
+        // (B, nh, T, hs) -> (B, T, nh, hs)
+        string mixed = Transpose(name + "mixed.rows", _graph.Node("MatMul", name + "mixed", [weights, value]), 0, 2, 1, 3);
         return _graph.Node("Reshape", name + "attended", [mixed, _rowShape]);
     }
 
@@ -142,7 +162,8 @@ internal sealed class OnnxGpt2Graph
     // (B, nh, T, hs) after (B, nh, P, hs) -> (B, nh, P + T, hs)
     private string Cached(string role, int layer, string x)
     {
-        string heads = Text(_config.HeadCount), size = Text(_config.HeadSize), place = string.Create(CultureInfo.InvariantCulture, $".{layer}.{role}");
+        string heads = Text(_config.HeadCount), size = Text(_config.HeadSize),
+            place = string.Create(CultureInfo.InvariantCulture, $".{layer}.{role}");
         string past = _graph.Input("past_key_values" + place, TensorDataType.Float32, BatchSize, heads, Past, size);
         string present = _graph.Output("present" + place, TensorDataType.Float32, BatchSize, heads, Total, size);
         return _graph.Node("Concat", present, [past, x], OnnxAttribute.Of("axis", 2L));
@@ -176,7 +197,8 @@ internal sealed class OnnxGpt2Graph
 
     private string Unsqueeze(string name, string x, long axis) => _graph.Node("Unsqueeze", name, [x, _graph.Numbers(name + ".axis", axis)]);
 
-    private string Transpose(string name, string x, params ReadOnlySpan<long> order) => _graph.Node("Transpose", name, [x], OnnxAttribute.OfMany("perm", order));
+    private string Transpose(string name, string x, params ReadOnlySpan<long> order) =>
+        _graph.Node("Transpose", name, [x], OnnxAttribute.OfMany("perm", order));
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -28,7 +28,8 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
         return output;
     }
 
-    public void Node(string operation, ReadOnlySpan<string> outputs, ReadOnlySpan<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
+    public void Node(
+        string operation, ReadOnlySpan<string> outputs, ReadOnlySpan<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
         var node = new ProtobufWriter();
         foreach (string input in inputs) node.Text(OnnxConstants.NodeInput, input);
@@ -43,7 +44,8 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
     {
         _weights.Add(tensor);
         if (weightType == TensorDataType.Float32) return tensor.Name;
-        return Node("Cast", tensor.Name + ".single", [tensor.Name], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Float32)));
+        return Node(
+            "Cast", tensor.Name + ".single", [tensor.Name], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Float32)));
     }
 
     /// <summary>Adds a vector of whole numbers.</summary>
@@ -74,10 +76,12 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
     /// <param name="name">Its name.</param>
     /// <param name="type">Of its elements.</param>
     /// <param name="dimensions">Each a number, or a name where it may differ from call to call.</param>
-    public string Input(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) => Value(OnnxConstants.GraphInput, name, type, dimensions);
+    public string Input(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) =>
+        Value(OnnxConstants.GraphInput, name, type, dimensions);
 
     /// <inheritdoc cref="Input"/>
-    public string Output(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) => Value(OnnxConstants.GraphOutput, name, type, dimensions);
+    public string Output(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) =>
+        Value(OnnxConstants.GraphOutput, name, type, dimensions);
 
     /// <summary>The fields of a tensor before its elements.</summary>
     public static ProtobufWriter TensorHead(string name, TensorDataType type, params IEnumerable<int> shape)
@@ -99,11 +103,21 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
         foreach (string dimension in dimensions)
         {
             bool isNumber = int.TryParse(dimension, NumberStyles.None, CultureInfo.InvariantCulture, out int size);
-            shape.Message(OnnxConstants.ShapeDimension, isNumber ? new ProtobufWriter().Integer(OnnxConstants.DimensionSize, size) : new ProtobufWriter().Text(OnnxConstants.DimensionName, dimension));
+            shape.Message(
+                OnnxConstants.ShapeDimension,
+                isNumber
+                    ? new ProtobufWriter().Integer(OnnxConstants.DimensionSize, size)
+                    : new ProtobufWriter().Text(OnnxConstants.DimensionName, dimension));
         }
 
-        var tensor = new ProtobufWriter().Integer(OnnxConstants.TypeElement, OnnxConstants.NumberOf(type)).Message(OnnxConstants.TypeShape, shape);
-        Message.Message(field, new ProtobufWriter().Text(OnnxConstants.ValueName, name).Message(OnnxConstants.ValueType, new ProtobufWriter().Message(OnnxConstants.TypeTensor, tensor)));
+        var tensor = new ProtobufWriter()
+            .Integer(OnnxConstants.TypeElement, OnnxConstants.NumberOf(type))
+            .Message(OnnxConstants.TypeShape, shape);
+        Message.Message(
+            field,
+            new ProtobufWriter()
+                .Text(OnnxConstants.ValueName, name)
+                .Message(OnnxConstants.ValueType, new ProtobufWriter().Message(OnnxConstants.TypeTensor, tensor)));
         return name;
     }
 }
@@ -111,7 +125,8 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
 /// <summary>A node's setting, as its <c>AttributeProto</c>.</summary>
 internal sealed class OnnxAttribute
 {
-    private OnnxAttribute(string name, int type) => Message = new ProtobufWriter().Text(OnnxConstants.AttributeName, name).Integer(OnnxConstants.AttributeType, type);
+    private OnnxAttribute(string name, int type) =>
+        Message = new ProtobufWriter().Text(OnnxConstants.AttributeName, name).Integer(OnnxConstants.AttributeType, type);
 
     public ProtobufWriter Message { get; }
 

@@ -83,17 +83,23 @@ internal static class OnnxWriter
 
     private static ProtobufWriter ModelHead(ExportJob job)
     {
-        var model = new ProtobufWriter().Integer(OnnxConstants.ModelIrVersion, OnnxConstants.IrVersion).Text(OnnxConstants.ModelProducer, "MLNet.Gpt")
+        var model = new ProtobufWriter()
+            .Integer(OnnxConstants.ModelIrVersion, OnnxConstants.IrVersion)
+            .Text(OnnxConstants.ModelProducer, "MLNet.Gpt")
             .Message(OnnxConstants.ModelOpset, new ProtobufWriter().Integer(OnnxConstants.OpsetVersion, OnnxConstants.Opset))
             .Message(OnnxConstants.ModelMetadata, Pair(GptConfigJson.MetadataKey, GptConfigJson.Write(job.Config)));
-        if (job.Tokenizer is not null) model.Message(OnnxConstants.ModelMetadata, Pair(TokenizerJson.MetadataKey, TokenizerJson.Write(job.Tokenizer)));
+        if (job.Tokenizer is not null)
+        {
+            model.Message(OnnxConstants.ModelMetadata, Pair(TokenizerJson.MetadataKey, TokenizerJson.Write(job.Tokenizer)));
+        }
         return model;
     }
 
     private static ProtobufWriter Head(ExportTensor tensor, TensorDataType type) => OnnxGraphWriter.TensorHead(
         tensor.Name, type, tensor.Shape);
 
-    private static ProtobufWriter Pair(string key, string value) => new ProtobufWriter().Text(OnnxConstants.PairKey, key).Text(OnnxConstants.PairValue, value);
+    private static ProtobufWriter Pair(string key, string value) =>
+        new ProtobufWriter().Text(OnnxConstants.PairKey, key).Text(OnnxConstants.PairValue, value);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -35,7 +35,8 @@ internal sealed class CheckpointFormat : IModelFormat
     public static OpenedModel Open(SafetensorsReader file, string format, CancellationToken cancellationToken)
     {
         var (config, tokenizer) = ReadMetadata(file);
-        var weights = new WeightMap(file.Path, config, OwnNames.Gpt2, TensorNames.Index(file.FileTensors()), cancellationToken: cancellationToken);
+        var weights = new WeightMap(
+            file.Path, config, OwnNames.Gpt2, TensorNames.Index(file.FileTensors()), cancellationToken: cancellationToken);
         return new(format, weights, () => tokenizer);
     }
 

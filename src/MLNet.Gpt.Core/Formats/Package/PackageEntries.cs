@@ -154,7 +154,8 @@ internal sealed class PackageEntries : IDisposable
         return entry.Length <= justified
             ? entry
             : throw new InvalidDataException(
-                $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} times as many are unpacked.");
+                $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} "
+                + $"times as many are unpacked.");
     }
 
     private void CheckContains(string name)

@@ -53,7 +53,8 @@ internal sealed class PackageFormat : IModelFormat
     /// <exception cref="InvalidDataException">
     /// It is damaged, of a newer version, or contradicts itself; the message names the entry and the field.
     /// </exception>
-    public static (PackageMetadata Metadata, OpenedModel Model) Open(PackageEntries entries, string path, string? temporaryFolder, OpenFiles files, CancellationToken cancellationToken = default)
+    public static (PackageMetadata Metadata, OpenedModel Model) Open(
+        PackageEntries entries, string path, string? temporaryFolder, OpenFiles files, CancellationToken cancellationToken = default)
     {
         var metadata = PackageMetadata.Parse(entries.PathOf(MetadataEntry), entries.ReadText(MetadataEntry, SmallEntry));
         string config = entries.ReadText(ConfigEntry, SmallEntry), tokenizer = entries.ReadText(TokenizerEntry, TokenizerLimit);
@@ -76,12 +77,21 @@ internal sealed class PackageFormat : IModelFormat
     /// <param name="file">The weights; the caller closes them.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     public static OpenedModel Open(
-        string path, string config, string tokenizer, Func<string, string> pathOf, PositionedFile file, CancellationToken cancellationToken = default)
+        string path,
+        string config,
+        string tokenizer,
+        Func<string, string> pathOf,
+        PositionedFile file,
+        CancellationToken cancellationToken = default)
     {
         var sizes = GptConfigJson.Read(pathOf(ConfigEntry), config);
         ITextTokenizer read = TokenizerJson.Read(pathOf(TokenizerEntry), tokenizer, sizes.VocabularySize);
         var weights = new WeightMap(
-            path, sizes, OwnNames.Gpt2, TensorNames.Index(SafetensorsReader.Open(file).FileTensors()), cancellationToken: cancellationToken);
+            path,
+            sizes,
+            OwnNames.Gpt2,
+            TensorNames.Index(SafetensorsReader.Open(file).FileTensors()),
+            cancellationToken: cancellationToken);
         return new("MLNet.Gpt package", weights, () => read);
     }
 }

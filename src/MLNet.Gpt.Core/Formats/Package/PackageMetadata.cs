@@ -43,7 +43,8 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
             int version = document.RootElement.GetProperty(FormatVersionKey).GetInt32();
             if (version is < 1 or > CurrentVersion)
             {
-                throw new InvalidDataException($"'{source}': {FormatVersionKey} is {version}; this library reads versions up to {CurrentVersion}.");
+                throw new InvalidDataException(
+                    $"'{source}': {FormatVersionKey} is {version}; this library reads versions up to {CurrentVersion}.");
             }
 
             return JsonSerializer.Deserialize(json, PackageJsonContext.Default.PackageMetadata)!;
@@ -56,6 +57,9 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
 }
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, WriteIndented = true)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    WriteIndented = true)]
 [JsonSerializable(typeof(PackageMetadata))]
 internal sealed partial class PackageJsonContext : JsonSerializerContext;

@@ -14,7 +14,8 @@ internal sealed class PipelineFormat : IModelFormat
 
     /// <summary>Whether a zip is one of ML.NET's. A package has a folder of them as well, and its weights outside.</summary>
     public static bool IsIn(PackageEntries entries) =>
-        (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder)) && !entries.Contains(PackageFormat.WeightsEntry);
+        (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder))
+            && !entries.Contains(PackageFormat.WeightsEntry);
 
     /// <summary>The names of the entries with GPT models.</summary>
     public static IEnumerable<string> ModelsIn(PackageEntries entries) =>
@@ -31,7 +32,8 @@ internal sealed class PipelineFormat : IModelFormat
         {
             string count = models.Length == 0 ? "no GPT model" : $"{models.Length} GPT models";
             throw new InvalidDataException(
-                $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load reads the whole pipeline.");
+                $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load "
+                + $"reads the whole pipeline.");
         }
 
         var file = files.Add(entries.OpenFile(name, temporaryFolder: null, options.CancellationToken));

@@ -15,17 +15,21 @@ internal sealed record PickleGlobal(string Module, string Name)
     {
         ["torch"] =
         [
-            "float16", "float32", "float64", "half", "float", "double", "bfloat16", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
-            "short", "int", "long", "bool", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble", "quint8", "qint8", "qint32", "quint4x2", "quint2x4",
+            "float16", "float32", "float64", "half", "float", "double", "bfloat16", "uint8", "uint16", "uint32",
+            "uint64", "int8", "int16", "int32", "int64",
+            "short", "int", "long", "bool", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble",
+            "quint8", "qint8", "qint32", "quint4x2", "quint2x4",
             "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "device", "Tensor",
-            "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "contiguous_format", "channels_last", "channels_last_3d", "preserve_format",
+            "strided", "sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc", "contiguous_format",
+            "channels_last", "channels_last_3d", "preserve_format",
             "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams",
         ],
         ["torch.nn.parameter"] = ["Parameter"],
         ["torch.serialization"] = ["_get_layout"],
         ["torch._utils"] =
         [
-            "_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor", "_rebuild_device_tensor_from_numpy",
+            "_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
+            "_rebuild_device_tensor_from_numpy",
             "_rebuild_device_tensor_from_cpu_tensor", "_rebuild_tensor_v3",
         ],
         ["collections"] = ["Counter"],
@@ -77,7 +81,8 @@ internal sealed class PickleDictionary
 
     /// <summary>Adds an entry; one whose key is no text is left out.</summary>
     /// <returns>Whether no entry had the key.</returns>
-    public bool TryAdd(object? key, object? value) => key is not string text || (_entries ??= new(StringComparer.Ordinal)).TryAdd(text, value);
+    public bool TryAdd(object? key, object? value) =>
+        key is not string text || (_entries ??= new(StringComparer.Ordinal)).TryAdd(text, value);
 
     /// <summary>The value of a key, or <see langword="null"/>.</summary>
     public object? this[string key] => _entries?.GetValueOrDefault(key);

@@ -18,7 +18,8 @@ internal ref struct PickleReader
     private const int MostSteps = 2_000_000;
     private const int MostDimensions = 64;
     private const int LongestBigNumber = 16;
-    private const string Advice = "Load it in Python, where it was made, and save the state dict alone: torch.save(model.state_dict(), \"model.pth\")";
+    private const string Advice =
+        "Load it in Python, where it was made, and save the state dict alone: torch.save(model.state_dict(), \"model.pth\")";
 
     private readonly string _file;
     private readonly ReadOnlySpan<byte> _bytes;
@@ -60,7 +61,10 @@ internal ref struct PickleReader
             byte opcode = Take(1)[0];
             if (opcode == '.') return Pop();
             CountSteps(1);
-            if (!TryPushValue(opcode) && !TryChange(opcode)) throw Invalid($"it has the opcode 0x{opcode:X2}, which no state dict needs. {Advice}");
+            if (!TryPushValue(opcode) && !TryChange(opcode))
+            {
+                throw Invalid($"it has the opcode 0x{opcode:X2}, which no state dict needs. {Advice}");
+            }
         }
     }
 
@@ -128,7 +132,10 @@ internal ref struct PickleReader
                 return Push(Global(PopText(), name));
             case 0x81: // An object of a class, made without its constructor.
                 object? members = Pop();
-                if (Pop() is not PickleGlobal { IsOpaque: true } type || members is not object?[]) throw Invalid("it makes an object of something that is no known class");
+                if (Pop() is not PickleGlobal { IsOpaque: true } type || members is not object?[])
+                {
+                    throw Invalid("it makes an object of something that is no known class");
+                }
                 return Push(new PickleObject(type));
             case 0x90:
                 PopToMark();
@@ -149,7 +156,10 @@ internal ref struct PickleReader
                     return true;
                 }
 
-                if (Top() is not PickleDictionary || state is not PickleDictionary) throw Invalid("it sets attributes of something that is no dictionary");
+                if (Top() is not PickleDictionary || state is not PickleDictionary)
+                {
+                    throw Invalid("it sets attributes of something that is no dictionary");
+                }
                 return true;
             case (byte)'s':
                 object? value = Pop(), key = Pop();
@@ -181,7 +191,9 @@ internal ref struct PickleReader
     private readonly PickleGlobal Global(string module, string name)
     {
         var global = new PickleGlobal(module, name);
-        return global.IsAllowed ? global : throw Invalid($"it asks for '{global}', which no state dict needs; nothing of it was executed. {Advice}");
+        return global.IsAllowed
+            ? global
+            : throw Invalid($"it asks for '{global}', which no state dict needs; nothing of it was executed. {Advice}");
     }
 
     private object? Call(object? function, object? arguments)
@@ -190,11 +202,18 @@ internal ref struct PickleReader
         if (global == PickleGlobal.OrderedDict) return Dictionary(list);
         if (global == PickleGlobal.DefaultDict) return new PickleDictionary();
         if (global == PickleGlobal.Size && list is [object?[] size]) return size;
-        if ((global == PickleGlobal.RebuildParameter || global == PickleGlobal.RebuildParameterWithState) && list is [TensorReference parameter, ..]) return parameter;
+        if ((global == PickleGlobal.RebuildParameter || global == PickleGlobal.RebuildParameterWithState)
+            && list is [TensorReference parameter, ..])
+        {
+            return parameter;
+        }
         if (global.IsOpaque) return new PickleObject(global);
         if ((global == PickleGlobal.RebuildTensor && list.Length == 4) || (global == PickleGlobal.RebuildTensorV2 && list.Length is 6 or 7))
         {
-            if (list is [StorageReference storage, long offset, object?[] shape, object?[] strides, ..]) return new TensorReference(storage, offset, Numbers(shape), Numbers(strides));
+            if (list is [StorageReference storage, long offset, object?[] shape, object?[] strides, ..])
+            {
+                return new TensorReference(storage, offset, Numbers(shape), Numbers(strides));
+            }
         }
 
         throw Invalid($"it calls '{global}' with other arguments than PyTorch writes");
@@ -223,14 +242,18 @@ internal ref struct PickleReader
     // ('storage', class, key, device, count), and in the format before zip a view of another storage, which is not read.
     private readonly StorageReference Storage(object? identity)
     {
-        if (identity is not object?[] { Length: 5 or 6 } parts || parts is not ["storage", PickleGlobal { StorageType: { } type }, string key, string, long count, ..]
+        if (identity is not object?[] { Length: 5 or 6 } parts
+            || parts is not ["storage", PickleGlobal { StorageType: { } type }, string key, string, long count, ..]
             || count < 0 || (parts.Length == 6 && parts[5] is not null))
         {
             throw Invalid("it refers to something that is no storage of a tensor");
         }
 
         var storage = new StorageReference(key, type, count);
-        if (!_storages.TryAdd(key, storage) && _storages[key] != storage) throw Invalid($"it refers to the storage '{key}' with two types or lengths");
+        if (!_storages.TryAdd(key, storage) && _storages[key] != storage)
+        {
+            throw Invalid($"it refers to the storage '{key}' with two types or lengths");
+        }
         return _storages[key];
     }
 
@@ -238,7 +261,10 @@ internal ref struct PickleReader
     {
         if (list.Length > MostDimensions) throw Invalid($"a tensor has {list.Length} dimensions");
         long[] numbers = new long[list.Length];
-        for (int i = 0; i < numbers.Length; i++) numbers[i] = list[i] as long? ?? throw Invalid("a tensor's size or stride is no whole number");
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = list[i] as long? ?? throw Invalid("a tensor's size or stride is no whole number");
+        }
         return numbers;
     }
 
@@ -256,7 +282,8 @@ internal ref struct PickleReader
         list.Add(item);
     }
 
-    private readonly object? Memo(int key) => _memo.TryGetValue(key, out object? value) ? value : throw Invalid($"it recalls object {key}, which it has not kept");
+    private readonly object? Memo(int key) =>
+        _memo.TryGetValue(key, out object? value) ? value : throw Invalid($"it recalls object {key}, which it has not kept");
 
     private readonly bool Push(object? value)
     {
@@ -293,7 +320,10 @@ internal ref struct PickleReader
         return items;
     }
 
-    private int Length() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4)) is <= int.MaxValue and uint length ? (int)length : throw Invalid("it has a length of more than 31 bits");
+    private int Length() =>
+        BinaryPrimitives.ReadUInt32LittleEndian(Take(4)) is <= int.MaxValue and uint length
+            ? (int)length
+            : throw Invalid("it has a length of more than 31 bits");
 
     private ReadOnlySpan<byte> Take(int count)
     {
@@ -322,7 +352,8 @@ internal ref struct PickleReader
         return number >= long.MinValue && number <= long.MaxValue ? (long)number : number.ToString(CultureInfo.InvariantCulture);
     }
 
-    private readonly InvalidDataException Invalid(string problem) => new($"'{_file}' is not a usable PyTorch file: at byte {Position} of its pickle {problem}.");
+    private readonly InvalidDataException Invalid(string problem) =>
+        new($"'{_file}' is not a usable PyTorch file: at byte {Position} of its pickle {problem}.");
 }
 
 /// <summary>Pickles that stand one after the other.</summary>

@@ -36,14 +36,22 @@ internal sealed class ZipTorchFile : ITorchContainer
     {
         _file = file;
         _directory = ZipDirectory.Read(file);
-        ZipRecord[] pickles = [.. _directory.Records.Values.Where(record => record.Name.EndsWith(PickleName, StringComparison.Ordinal) && record.Name.IndexOf('/', StringComparison.Ordinal) == record.Name.Length - PickleName.Length)];
+        ZipRecord[] pickles = [
+            .. _directory.Records.Values.Where(
+                record =>
+                    record.Name.EndsWith(PickleName, StringComparison.Ordinal)
+                        && record.Name.IndexOf('/', StringComparison.Ordinal) == record.Name.Length - PickleName.Length)
+        ];
         if (pickles is not [var pickle])
         {
-            throw new InvalidDataException($"'{file.Path}' is a zip archive, but not one of torch.save: it holds {pickles.Length} records '*{PickleName}' where one belongs.");
+            throw new InvalidDataException(
+                $"'{file.Path}' is a zip archive, but not one of torch.save: it holds {pickles.Length} records "
+                + $"'*{PickleName}' where one belongs.");
         }
 
         _folder = pickle.Name[..^PickleName.Length];
-        if (_directory.Records.TryGetValue($"{_folder}/{PyTorchConstants.ByteOrderRecord}", out var order) && Encoding.UTF8.GetString(_directory.ReadAll(order, 16)) is not "little" and string found)
+        if (_directory.Records.TryGetValue($"{_folder}/{PyTorchConstants.ByteOrderRecord}", out var order)
+            && Encoding.UTF8.GetString(_directory.ReadAll(order, 16)) is not "little" and string found)
         {
             throw new InvalidDataException($"'{file.Path}' was written with the byte order '{found}'; 'little' is read.");
         }
@@ -52,7 +60,9 @@ internal sealed class ZipTorchFile : ITorchContainer
         Root = unpickler.Next();
         Storages = unpickler.Storages;
         string data = NameOf("");
-        if (_directory.Records.Keys.FirstOrDefault(name => name.StartsWith(data, StringComparison.Ordinal) && !Storages.ContainsKey(name[data.Length..])) is { } surplus)
+        if (
+            _directory.Records.Keys.FirstOrDefault(
+                name => name.StartsWith(data, StringComparison.Ordinal) && !Storages.ContainsKey(name[data.Length..])) is { } surplus)
         {
             throw new InvalidDataException($"'{file.Path}' holds the record '{surplus}', which no tensor refers to.");
         }
@@ -67,11 +77,15 @@ internal sealed class ZipTorchFile : ITorchContainer
     public TorchStorage Find(StorageReference storage)
     {
         string name = NameOf(storage.Key);
-        if (!_directory.Records.TryGetValue(name, out var record)) throw new InvalidDataException($"'{_file.Path}' lacks the record '{name}' that a tensor refers to.");
+        if (!_directory.Records.TryGetValue(name, out var record))
+        {
+            throw new InvalidDataException($"'{_file.Path}' lacks the record '{name}' that a tensor refers to.");
+        }
         long length = record.Length, size = storage.DataType.BlockSize();
         if (length % size != 0 || length / size != storage.Count)
         {
-            throw new InvalidDataException($"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} belong there.");
+            throw new InvalidDataException(
+                $"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} belong there.");
         }
 
         long start = _directory.Locate(record);
@@ -101,7 +115,10 @@ internal sealed class LegacyTorchFile : ITorchContainer
         var unpickler = new PickleSequence(file.Path, start);
         if (unpickler.Next() is not Mark) throw Invalid("it does not begin with the mark of torch.save");
         if (unpickler.Next() is not Version) throw Invalid($"it is of another version than {Version}");
-        if (unpickler.Next() is not PickleDictionary system || system["little_endian"] is not true) throw Invalid("its writer's system is not little-endian");
+        if (unpickler.Next() is not PickleDictionary system || system["little_endian"] is not true)
+        {
+            throw Invalid("its writer's system is not little-endian");
+        }
         Root = unpickler.Next();
         if (unpickler.Next() is not List<object?> keys) throw Invalid("it does not list its storages");
         Storages = unpickler.Storages;
@@ -119,8 +136,14 @@ internal sealed class LegacyTorchFile : ITorchContainer
 
     public TorchStorage Find(StorageReference storage)
     {
-        if (!_storages.TryGetValue(storage.Key, out var place)) throw Invalid($"it lacks the storage '{storage.Key}' that a tensor refers to");
-        if (place.Length != storage.Count) throw Invalid($"its storage '{storage.Key}' has {place.Length} elements where {storage.Count} belong");
+        if (!_storages.TryGetValue(storage.Key, out var place))
+        {
+            throw Invalid($"it lacks the storage '{storage.Key}' that a tensor refers to");
+        }
+        if (place.Length != storage.Count)
+        {
+            throw Invalid($"its storage '{storage.Key}' has {place.Length} elements where {storage.Count} belong");
+        }
         return new(place.Offset, storage.Count * storage.DataType.BlockSize(), null);
     }
 
@@ -137,7 +160,10 @@ internal sealed class LegacyTorchFile : ITorchContainer
             _file.Fill(count, offset);
             offset += count.Length;
             long elements = BinaryPrimitives.ReadInt64LittleEndian(count);
-            if (elements < 0 || elements > (_file.Length - offset) / size) throw Invalid($"its storage '{name}' of {elements} elements reaches outside the file");
+            if (elements < 0 || elements > (_file.Length - offset) / size)
+            {
+                throw Invalid($"its storage '{name}' of {elements} elements reaches outside the file");
+            }
             if (!_storages.TryAdd(name, (offset, elements))) throw Invalid($"it lists the storage '{name}' twice");
             offset += elements * size;
         }

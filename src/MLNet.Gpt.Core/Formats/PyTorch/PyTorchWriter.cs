@@ -26,7 +26,10 @@ internal static class PyTorchWriter
             for (int i = 0; i < tensors.Count; i++)
             {
                 var tensor = tensors[i];
-                zip.Add(string.Create(CultureInfo.InvariantCulture, $"{PyTorchConstants.Folder}{PyTorchConstants.DataFolder}{i}"), sizes[i], entry => elements.Write(entry, tensor, job.DataType));
+                zip.Add(
+                    string.Create(CultureInfo.InvariantCulture, $"{PyTorchConstants.Folder}{PyTorchConstants.DataFolder}{i}"),
+                    sizes[i],
+                    entry => elements.Write(entry, tensor, job.DataType));
             }
 
             zip.Add(PyTorchConstants.Folder + PyTorchConstants.VersionRecord, "3\n"u8);
@@ -126,7 +129,14 @@ internal static class StateDictWriter
     private static int Tensor(PickleWriter pickle, int key, ExportTensor tensor, TensorDataType type)
     {
         pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark();
-        pickle.Mark().Name("storage").Global("torch", PyTorchConstants.StorageClassOf(type)).Text(key.ToString(CultureInfo.InvariantCulture)).Name("cpu").Number(tensor.ElementCount).Tuple().Persistent();
+        pickle.Mark()
+            .Name("storage")
+            .Global("torch", PyTorchConstants.StorageClassOf(type))
+            .Text(key.ToString(CultureInfo.InvariantCulture))
+            .Name("cpu")
+            .Number(tensor.ElementCount)
+            .Tuple()
+            .Persistent();
         pickle.Number(0).Tuple([.. tensor.Shape.Select(size => (long)size)]).Tuple(Strides(tensor.Shape)).False();
         OrderedDict(pickle);
         pickle.Tuple().Reduce();

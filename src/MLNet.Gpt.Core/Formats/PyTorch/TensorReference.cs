@@ -32,7 +32,10 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
     /// </summary>
     public string? Validate()
     {
-        if (Shape.Length != Strides.Length || Shape.Length > MostDimensions) return $"has {Shape.Length} sizes and {Strides.Length} strides";
+        if (Shape.Length != Strides.Length || Shape.Length > MostDimensions)
+        {
+            return $"has {Shape.Length} sizes and {Strides.Length} strides";
+        }
         if (Offset < 0 || Shape.Any(size => size < 0) || Strides.Any(stride => stride < 0)) return "has a negative offset, size or stride";
         Int128 count = 1, last = Offset;
         for (int i = 0; i < Shape.Length; i++)
@@ -173,7 +176,10 @@ internal sealed class ViewCheck(string file)
     // Two ranges of columns of a matrix whose rows are a pitch long, or of such a matrix transposed.
     private static bool AreColumns(TensorReference a, TensorReference b)
     {
-        if (Columns(a) is not var (pitch, firstOfA, widthOfA) || Columns(b) is not var (pitchOfB, firstOfB, widthOfB) || pitchOfB != pitch) return false;
+        if (Columns(a) is not var (pitch, firstOfA, widthOfA) || Columns(b) is not var (pitchOfB, firstOfB, widthOfB) || pitchOfB != pitch)
+        {
+            return false;
+        }
         return firstOfA + widthOfA <= firstOfB || firstOfB + widthOfB <= firstOfA;
     }
 
@@ -188,5 +194,6 @@ internal sealed class ViewCheck(string file)
         return pitch > 0 && (view.Offset % pitch) + width <= pitch ? (pitch, view.Offset % pitch, width) : null;
     }
 
-    private InvalidDataException Overlap(string first, string second) => new($"'{file}' is damaged: the tensors '{first}' and '{second}' overlap.");
+    private InvalidDataException Overlap(string first, string second) =>
+        new($"'{file}' is damaged: the tensors '{first}' and '{second}' overlap.");
 }

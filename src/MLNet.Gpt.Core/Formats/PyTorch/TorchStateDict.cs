@@ -19,23 +19,43 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
     /// <summary>Reads the state dict of a file that <see cref="Recognizes"/> said yes to.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, or holds no state dict.</exception>
     public static TorchStateDict Open(PositionedFile file) =>
-        Find(file, ZipDirectory.Begins(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length))) ? new ZipTorchFile(file) : new LegacyTorchFile(file));
+        Find(
+            file,
+            ZipDirectory.Begins(file.Read(0, (int)Math.Min(ZipDirectory.MarkSize, file.Length)))
+                ? new ZipTorchFile(file)
+                : new LegacyTorchFile(file));
 
     /// <summary>Finds the state dict in a container.</summary>
     /// <exception cref="InvalidDataException">There is none, or one of its tensors breaks out of its storage.</exception>
     public static TorchStateDict Find(PositionedFile file, ITorchContainer container)
     {
-        if (container.Root is not PickleDictionary root) throw new InvalidDataException($"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, torch.save(model.state_dict(), \"model.pth\") saves one.");
+        if (container.Root is not PickleDictionary root)
+        {
+            throw new InvalidDataException(
+                $"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, "
+                + $"torch.save(model.state_dict(), \"model.pth\") saves one.");
+        }
         var state = StateNames.Select(name => root[name]).OfType<PickleDictionary>().FirstOrDefault() ?? root;
         var views = new ViewCheck(file.Path);
         var storages = new Dictionary<string, TorchStorage>(StringComparer.Ordinal);
         var tensors = new List<FileTensor>();
         foreach (var (name, value) in state.Entries)
         {
-            if (value is not TensorReference tensor) throw new InvalidDataException($"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole file, or stands in it under {string.Join(", ", StateNames)}.");
-            if (tensor.Validate() is { } problem) throw new InvalidDataException($"'{file.Path}' is damaged: the tensor '{name}' {problem}.");
+            if (value is not TensorReference tensor)
+            {
+                throw new InvalidDataException(
+                    $"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole "
+                    + $"file, or stands in it under {string.Join(", ", StateNames)}.");
+            }
+            if (tensor.Validate() is { } problem)
+            {
+                throw new InvalidDataException($"'{file.Path}' is damaged: the tensor '{name}' {problem}.");
+            }
             views.Add(name, tensor);
-            if (!storages.TryGetValue(tensor.Storage.Key, out var storage)) storages.Add(tensor.Storage.Key, storage = container.Find(tensor.Storage));
+            if (!storages.TryGetValue(tensor.Storage.Key, out var storage))
+            {
+                storages.Add(tensor.Storage.Key, storage = container.Find(tensor.Storage));
+            }
             tensors.Add(Tensor(file, storage, name, tensor));
         }
 
@@ -65,7 +85,10 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
         long end = 0;
         foreach (var (key, storage) in storages.OrderBy(each => each.Value.Offset))
         {
-            if (storage.Length > 0 && storage.Offset < end) throw new InvalidDataException($"'{file.Path}' is damaged: its storage '{key}' overlaps the one before it.");
+            if (storage.Length > 0 && storage.Offset < end)
+            {
+                throw new InvalidDataException($"'{file.Path}' is damaged: its storage '{key}' overlaps the one before it.");
+            }
             end = Math.Max(end, storage.Offset + storage.Length);
         }
     }
@@ -80,7 +103,10 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
             var whole = new PlainElements(file, storage.Offset, type, storage.Region);
             var ownPart = new PlainElements(file, storage.Offset + (view.Offset * type.BlockSize()), type, storage.Region);
             elements = view.IsContiguous ? ownPart : new StridedElements(whole, view);
-            if (view.IsColumnMajor) transpose = new(file.Path, name, type, [view.Shape[1], view.Shape[0]], view.Count * type.BlockSize(), ownPart);
+            if (view.IsColumnMajor)
+            {
+                transpose = new(file.Path, name, type, [view.Shape[1], view.Shape[0]], view.Count * type.BlockSize(), ownPart);
+            }
         }
 
         return new(file.Path, name, type, view.Shape, view.Count * type.BlockSize(), elements)

@@ -11,7 +11,8 @@ namespace MLNet.Gpt.Formats.PyTorch;
 /// </summary>
 internal sealed class ZipDirectory
 {
-    private const uint LocalSignature = 0x04034B50, EntrySignature = 0x02014B50, EndSignature = 0x06054B50, End64Signature = 0x06064B50, Locator64Signature = 0x07064B50;
+    private const uint LocalSignature = 0x04034B50, EntrySignature = 0x02014B50, EndSignature = 0x06054B50,
+        End64Signature = 0x06064B50, Locator64Signature = 0x07064B50;
     private const int LocalSize = 30, EntrySize = 46, EndSize = 22, End64Size = 56, Locator64Size = 20;
     private const int LongestComment = ushort.MaxValue;
     private const int LongestDirectory = 64 << 20;
@@ -25,7 +26,10 @@ internal sealed class ZipDirectory
     {
         _file = file;
         var (offset, length, count) = FindDirectory();
-        if (offset > file.Length || length > file.Length - offset || length > LongestDirectory) throw Invalid($"its directory of {length} bytes at {offset} lies outside the file or is larger than is read.");
+        if (offset > file.Length || length > file.Length - offset || length > LongestDirectory)
+        {
+            throw Invalid($"its directory of {length} bytes at {offset} lies outside the file or is larger than is read.");
+        }
         _directoryOffset = offset;
         ReadEntries(file.Read(offset, (int)length), count);
     }
@@ -37,7 +41,8 @@ internal sealed class ZipDirectory
     public IReadOnlyDictionary<string, ZipRecord> Records => _records;
 
     /// <summary>Whether a file that begins like this is a zip archive.</summary>
-    public static bool Begins(ReadOnlySpan<byte> start) => start.Length >= MarkSize && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
+    public static bool Begins(ReadOnlySpan<byte> start) =>
+        start.Length >= MarkSize && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
 
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
     public static ZipDirectory Read(PositionedFile file) => new(file);
@@ -47,19 +52,28 @@ internal sealed class ZipDirectory
     public long Locate(ZipRecord record)
     {
         if ((record.Flags & 1) != 0) throw Invalid($"the record '{record.Name}' is encrypted.");
-        if (record.Method != 0 || record.PackedLength != record.Length) throw Invalid($"the record '{record.Name}' is packed (method {record.Method}); PyTorch stores records as they are.");
+        if (record.Method != 0 || record.PackedLength != record.Length)
+        {
+            throw Invalid($"the record '{record.Name}' is packed (method {record.Method}); PyTorch stores records as they are.");
+        }
         if (record.HeaderOffset > _directoryOffset - LocalSize) throw Invalid($"the record '{record.Name}' lies outside the file.");
         Span<byte> header = stackalloc byte[LocalSize];
         _file.Fill(header, record.HeaderOffset);
-        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(header[26..]), extraLength = BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
+        int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(header[26..]),
+            extraLength = BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
         long start = record.HeaderOffset + LocalSize + nameLength + extraLength;
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature || start > _directoryOffset || record.Length > _directoryOffset - start)
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature
+            || start > _directoryOffset
+            || record.Length > _directoryOffset - start)
         {
             throw Invalid($"the record '{record.Name}' has no header of its own, or reaches into the directory.");
         }
 
         byte[] name = _file.Read(record.HeaderOffset + LocalSize, nameLength);
-        if (!name.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(record.Name))) throw Invalid($"the record '{record.Name}' has another name in its own header.");
+        if (!name.AsSpan().SequenceEqual(Encoding.UTF8.GetBytes(record.Name)))
+        {
+            throw Invalid($"the record '{record.Name}' has another name in its own header.");
+        }
         return start;
     }
 
@@ -73,7 +87,8 @@ internal sealed class ZipDirectory
     }
 
     /// <summary>The bytes of a record with their checksum.</summary>
-    public ChecksummedRegion Region(ZipRecord record, long start) => new(_file, $"the record '{record.Name}'", start, record.Length, record.Checksum, Crc32.Append);
+    public ChecksummedRegion Region(ZipRecord record, long start) =>
+        new(_file, $"the record '{record.Name}'", start, record.Length, record.Checksum, Crc32.Append);
 
     private (long Offset, long Length, long Count) FindDirectory()
     {
@@ -83,9 +98,15 @@ internal sealed class ZipDirectory
         for (int at = tailLength - EndSize; at >= 0; at--)
         {
             var end = tail.AsSpan(at);
-            if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndSignature || BinaryPrimitives.ReadUInt16LittleEndian(end[20..]) != end.Length - EndSize) continue;
+            if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndSignature
+                || BinaryPrimitives.ReadUInt16LittleEndian(end[20..]) != end.Length - EndSize)
+            {
+                continue;
+            }
             return Read64(tailOffset + at) ?? (
-                BinaryPrimitives.ReadUInt32LittleEndian(end[16..]), BinaryPrimitives.ReadUInt32LittleEndian(end[12..]), BinaryPrimitives.ReadUInt16LittleEndian(end[10..]));
+                BinaryPrimitives.ReadUInt32LittleEndian(end[16..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(end[12..]),
+                BinaryPrimitives.ReadUInt16LittleEndian(end[10..]));
         }
 
         throw Invalid("it has no directory at its end: the file is cut off or damaged.");
@@ -112,8 +133,12 @@ internal sealed class ZipDirectory
     {
         while (!directory.IsEmpty)
         {
-            if (directory.Length < EntrySize || BinaryPrimitives.ReadUInt32LittleEndian(directory) != EntrySignature) throw Invalid($"its directory is damaged after {_records.Count} records.");
-            int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[28..]), extraLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[30..]);
+            if (directory.Length < EntrySize || BinaryPrimitives.ReadUInt32LittleEndian(directory) != EntrySignature)
+            {
+                throw Invalid($"its directory is damaged after {_records.Count} records.");
+            }
+            int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[28..]),
+                extraLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[30..]);
             int size = EntrySize + nameLength + extraLength + BinaryPrimitives.ReadUInt16LittleEndian(directory[32..]);
             if (size > directory.Length) throw Invalid($"its directory ends inside record {_records.Count}.");
             string name = Encoding.UTF8.GetString(directory.Slice(EntrySize, nameLength));
@@ -127,7 +152,9 @@ internal sealed class ZipDirectory
 
     private ZipRecord ReadEntry(string name, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> extra)
     {
-        long packed = BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]), length = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[42..]);
+        long packed = BinaryPrimitives.ReadUInt32LittleEndian(entry[20..]),
+            length = BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]),
+            offset = BinaryPrimitives.ReadUInt32LittleEndian(entry[42..]);
         var numbers = Numbers64(extra);
         if (length == uint.MaxValue) length = Next(ref numbers);
         if (packed == uint.MaxValue) packed = Next(ref numbers);
@@ -143,7 +170,10 @@ internal sealed class ZipDirectory
 
         long Next(ref ReadOnlySpan<byte> numbers)
         {
-            if (numbers.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(numbers) is not (<= long.MaxValue and ulong number)) throw Invalid($"the record '{name}' lacks its size or place of 64 bits.");
+            if (numbers.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(numbers) is not (<= long.MaxValue and ulong number))
+            {
+                throw Invalid($"the record '{name}' lacks its size or place of 64 bits.");
+            }
             numbers = numbers[8..];
             return (long)number;
         }

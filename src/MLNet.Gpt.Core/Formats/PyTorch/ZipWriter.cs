@@ -45,7 +45,10 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
         stream.Write(header);
         using var counted = new ChecksumStream(stream);
         write(counted);
-        if (counted.Length != length) throw new InvalidOperationException($"'{name}' was to have {length} bytes; {counted.Length} were written.");
+        if (counted.Length != length)
+        {
+            throw new InvalidOperationException($"'{name}' was to have {length} bytes; {counted.Length} were written.");
+        }
 
         entry.Checksum = counted.Checksum;
         long end = stream.Position;
@@ -66,7 +69,14 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
         if (start >= largest || size >= largest) WriteLargeEnd(start, size);
 
         var end = new Fields();
-        end.Four(0x0605_4B50).Two(0).Two(0).Two((ushort)_entries.Count).Two((ushort)_entries.Count).Four(Short(size)).Four(Short(start)).Two(0);
+        end.Four(0x0605_4B50)
+            .Two(0)
+            .Two(0)
+            .Two((ushort)_entries.Count)
+            .Two((ushort)_entries.Count)
+            .Four(Short(size))
+            .Four(Short(start))
+            .Two(0);
         stream.Write(end.Bytes);
     }
 
@@ -82,7 +92,12 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
 
         var header = new Fields();
         header.Four(0x0403_4B50).Two(isLarge ? LargeVersion : Version).Two(Utf8Names).Two(0).Two(0).Two(FirstDay).Four(0)
-            .Four(Short(entry.Length)).Four(Short(entry.Length)).Two((ushort)entry.Name.Length).Two((ushort)extra.Bytes.Length).Add(entry.Name).Add(extra.Bytes);
+            .Four(Short(entry.Length))
+                .Four(Short(entry.Length))
+                .Two((ushort)entry.Name.Length)
+                .Two((ushort)extra.Bytes.Length)
+                .Add(entry.Name)
+                .Add(extra.Bytes);
         return header.Bytes;
     }
 
@@ -106,7 +121,16 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
     {
         long at = stream.Position;
         var end = new Fields();
-        end.Four(0x0606_4B50).Eight(44).Two(LargeVersion).Two(LargeVersion).Four(0).Four(0).Eight(_entries.Count).Eight(_entries.Count).Eight(size).Eight(start);
+        end.Four(0x0606_4B50)
+            .Eight(44)
+            .Two(LargeVersion)
+            .Two(LargeVersion)
+            .Four(0)
+            .Four(0)
+            .Eight(_entries.Count)
+            .Eight(_entries.Count)
+            .Eight(size)
+            .Eight(start);
         end.Four(0x0706_4B50).Four(0).Eight(at).Four(1);
         stream.Write(end.Bytes);
     }

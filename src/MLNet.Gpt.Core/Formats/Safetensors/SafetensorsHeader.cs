@@ -32,10 +32,22 @@ internal sealed class SafetensorsHeader
     /// <exception cref="InvalidDataException">It is more than the file can hold or than is allowed.</exception>
     public static int ReadLength(string file, ReadOnlySpan<byte> start, long fileLength)
     {
-        if (start.Length < SafetensorsConstants.LengthSize) throw Invalid(file, $"it has {fileLength} bytes, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
+        if (start.Length < SafetensorsConstants.LengthSize)
+        {
+            throw Invalid(file, $"it has {fileLength} bytes, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
+        }
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
-        if (length > SafetensorsConstants.MaximumLength) throw Invalid(file, $"its header claims {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.");
-        if (length > (ulong)(fileLength - SafetensorsConstants.LengthSize)) throw Invalid(file, $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: the file is cut off or of another format.");
+        if (length > SafetensorsConstants.MaximumLength)
+        {
+            throw Invalid(file, $"its header claims {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.");
+        }
+        if (length > (ulong)(fileLength - SafetensorsConstants.LengthSize))
+        {
+            throw Invalid(
+                file,
+                $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: "
+                + $"the file is cut off or of another format.");
+        }
         return (int)length;
     }
 
@@ -45,7 +57,8 @@ internal sealed class SafetensorsHeader
     /// </exception>
     public static SafetensorsHeader Parse(string file, ReadOnlySpan<byte> json, long fileLength)
     {
-        var header = new SafetensorsHeader(file, SafetensorsConstants.LengthSize + json.Length, fileLength - SafetensorsConstants.LengthSize - json.Length);
+        var header = new SafetensorsHeader(
+            file, SafetensorsConstants.LengthSize + json.Length, fileLength - SafetensorsConstants.LengthSize - json.Length);
         try
         {
             header.Parse(json);
@@ -60,7 +73,8 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
-    private static InvalidDataException Invalid(string file, string problem, Exception? inner = null) => new($"'{file}' is not a usable safetensors file: {problem}", inner);
+    private static InvalidDataException Invalid(string file, string problem, Exception? inner = null) =>
+        new($"'{file}' is not a usable safetensors file: {problem}", inner);
 
     private void Parse(ReadOnlySpan<byte> json)
     {
@@ -71,7 +85,10 @@ internal sealed class SafetensorsHeader
         while (NextProperty(ref reader, out string name))
         {
             if (!names.Add(name)) throw Invalid(_file, $"its header holds '{name}' twice.");
-            if (_tensors.Count == SafetensorsConstants.MostTensors) throw Invalid(_file, $"it has more than {SafetensorsConstants.MostTensors} tensors.");
+            if (_tensors.Count == SafetensorsConstants.MostTensors)
+            {
+                throw Invalid(_file, $"it has more than {SafetensorsConstants.MostTensors} tensors.");
+            }
             if (name == SafetensorsConstants.MetadataKey) ParseMetadata(ref reader);
             else _tensors.Add(ParseTensor(ref reader, name));
         }
@@ -101,7 +118,8 @@ internal sealed class SafetensorsHeader
                 case "dtype" when type is null:
                     Expect(ref reader, JsonTokenType.String, name);
                     string code = reader.GetString()!;
-                    type = SafetensorsConstants.TypeOf(code) ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
+                    type = SafetensorsConstants.TypeOf(code)
+                        ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
                     break;
                 case "shape" when shape is null:
                     shape = ParseNumbers(ref reader, name, key, 64);
@@ -114,17 +132,32 @@ internal sealed class SafetensorsHeader
             }
         }
 
-        if (type is null || shape is null || offsets is not [long begin, long end]) throw Invalid(_file, $"tensor '{name}' lacks dtype, shape or data_offsets of two numbers.");
-        if (begin > end || end > _dataLength) throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
+        if (type is null || shape is null || offsets is not [long begin, long end])
+        {
+            throw Invalid(_file, $"tensor '{name}' lacks dtype, shape or data_offsets of two numbers.");
+        }
+        if (begin > end || end > _dataLength)
+        {
+            throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
+        }
 
         Int128 size = type.Value.BlockSize();
         foreach (long dimension in shape)
         {
             size *= dimension;
-            if (size > long.MaxValue) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted.");
+            if (size > long.MaxValue)
+            {
+                throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted.");
+            }
         }
 
-        if (size != end - begin) throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have the {end - begin} bytes of its place.");
+        if (size != end - begin)
+        {
+            throw Invalid(
+                _file,
+                $"tensor '{name}' of shape "
+                + $"({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have the {end - begin} bytes of its place.");
+        }
         return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
     }
 
@@ -155,21 +188,29 @@ internal sealed class SafetensorsHeader
         {
             if (tensor.FileOffset != place)
             {
-                string problem = tensor.FileOffset < place ? "overlaps the tensor before it" : $"leaves {tensor.FileOffset - place} bytes before it unused";
+                string problem = tensor.FileOffset < place
+                    ? "overlaps the tensor before it"
+                    : $"leaves {tensor.FileOffset - place} bytes before it unused";
                 throw Invalid(_file, $"tensor '{tensor.Name}' {problem}.");
             }
 
             place = End(tensor);
         }
 
-        if (place != _dataOffset + _dataLength) throw Invalid(_file, $"{_dataOffset + _dataLength - place} bytes at its end belong to no tensor.");
+        if (place != _dataOffset + _dataLength)
+        {
+            throw Invalid(_file, $"{_dataOffset + _dataLength - place} bytes at its end belong to no tensor.");
+        }
 
         static long End(SafetensorsTensor tensor) => tensor.FileOffset + (tensor.ElementCount * tensor.DataType.BlockSize());
     }
 
     private void Expect(ref Utf8JsonReader reader, JsonTokenType type, string name)
     {
-        if (!reader.Read() || reader.TokenType != type) throw Invalid(_file, $"'{name}' in its header holds {reader.TokenType} where {type} belongs.");
+        if (!reader.Read() || reader.TokenType != type)
+        {
+            throw Invalid(_file, $"'{name}' in its header holds {reader.TokenType} where {type} belongs.");
+        }
     }
 
     private static bool NextProperty(ref Utf8JsonReader reader, out string name)

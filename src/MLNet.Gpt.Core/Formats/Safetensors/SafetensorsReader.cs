@@ -87,7 +87,9 @@ internal sealed class SafetensorsReader : IDisposable
         if (start < 0 || start > tensor.ElementCount - destination.Length)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach outside {tensor}, which has {tensor.ElementCount}.");
+                nameof(start),
+                start,
+                $"{destination.Length} elements from {start} reach outside {tensor}, which has {tensor.ElementCount}.");
         }
 
         var elements = Elements(tensor) ?? throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
@@ -112,7 +114,14 @@ internal sealed class SafetensorsReader : IDisposable
         .Select(pair => Import(Find(pair.Value)!) with { Name = pair.Key, IsAlias = true }));
 
     private FileTensor Import(SafetensorsTensor tensor) =>
-        new(Path, tensor.Name, tensor.DataType, tensor.Shape, tensor.ElementCount * tensor.DataType.BlockSize(), Elements(tensor)) { Identity = (Path, tensor.Name) };
+        new(
+            Path,
+            tensor.Name,
+            tensor.DataType,
+            tensor.Shape,
+            tensor.ElementCount * tensor.DataType.BlockSize(),
+            Elements(tensor)) { Identity = (Path, tensor.Name) };
 
-    private PlainElements? Elements(SafetensorsTensor tensor) => tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
+    private PlainElements? Elements(SafetensorsTensor tensor) =>
+        tensor.DataType.IsFloatingPoint() ? new(_file, tensor.FileOffset, tensor.DataType) : null;
 }

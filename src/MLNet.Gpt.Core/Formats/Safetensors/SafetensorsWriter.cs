@@ -37,7 +37,12 @@ internal static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata = null,
         CancellationToken cancellationToken = default)
     {
-        Write(path, [.. entries.Select(entry => Tensor(entry, read))], dataType, metadata, new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
+        Write(
+            path,
+            [.. entries.Select(entry => Tensor(entry, read))],
+            dataType,
+            metadata,
+            new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
     }
 
     /// <summary>Writes the same bytes into a stream, front to back.</summary>
@@ -54,7 +59,12 @@ internal static class SafetensorsWriter
 
     /// <summary>Writes a file of tensors.</summary>
     public static void Write(
-        string path, IReadOnlyList<ExportTensor> tensors, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata, ElementWriter elements)
+        string path,
+        IReadOnlyList<ExportTensor> tensors,
+        TensorDataType dataType,
+        IReadOnlyDictionary<string,
+        string>? metadata,
+        ElementWriter elements)
     {
         byte[] header = Header(tensors, dataType, metadata);
         long length = header.Length + tensors.Sum(tensor => dataType.Size(tensor.ElementCount));
@@ -74,7 +84,8 @@ internal static class SafetensorsWriter
     }
 
     // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
-    private static byte[] Header(IReadOnlyList<ExportTensor> entries, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata)
+    private static byte[] Header(
+        IReadOnlyList<ExportTensor> entries, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata)
     {
         var names = new HashSet<string>(StringComparer.Ordinal) { SafetensorsConstants.MetadataKey };
         using var buffer = new MemoryStream();
@@ -92,7 +103,12 @@ internal static class SafetensorsWriter
             long offset = 0;
             foreach (var entry in entries)
             {
-                if (!names.Add(entry.Name)) throw new ArgumentException($"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsConstants.MetadataKey}.", nameof(entries));
+                if (!names.Add(entry.Name))
+                {
+                    throw new ArgumentException(
+                        $"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsConstants.MetadataKey}.",
+                        nameof(entries));
+                }
                 json.WriteStartObject(entry.Name);
                 json.WriteString("dtype", SafetensorsConstants.CodeOf(dataType));
                 json.WriteStartArray("shape");
@@ -111,7 +127,11 @@ internal static class SafetensorsWriter
         while (buffer.Length % 8 != 0) buffer.WriteByte((byte)' ');
         byte[] header = buffer.ToArray();
         int length = header.Length - SafetensorsConstants.LengthSize;
-        if (length > SafetensorsConstants.MaximumLength) throw new ArgumentException($"The header would have {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.", nameof(entries));
+        if (length > SafetensorsConstants.MaximumLength)
+        {
+            throw new ArgumentException(
+                $"The header would have {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.", nameof(entries));
+        }
         BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
         return header;
     }

@@ -23,7 +23,8 @@ internal static class StateDict
         if (tensors.ContainsKey(OwnNames.Gpt2.NameOf(TensorRole.TokenEmbedding)))
         {
             var config = ShapeInference.Infer(path, OwnNames.Gpt2, tensors, options.HeadCount);
-            return new(format, new WeightMap(path, config, OwnNames.Gpt2, tensors, cancellationToken: options.CancellationToken), () => null);
+            return new(
+                format, new WeightMap(path, config, OwnNames.Gpt2, tensors, cancellationToken: options.CancellationToken), () => null);
         }
 
         string embedding = HuggingFaceNames.Gpt2.NameOf(TensorRole.TokenEmbedding);
@@ -42,7 +43,8 @@ internal static class StateDict
             return new(format, new WeightMap(path, config, table, tensors, options.UseStoredHead, options.CancellationToken), () => null);
         }
 
-        var weights = new WeightMap(path, HuggingFaceConfig.Read(configPath), table, tensors, options.UseStoredHead, options.CancellationToken);
+        var weights = new WeightMap(
+            path, HuggingFaceConfig.Read(configPath), table, tensors, options.UseStoredHead, options.CancellationToken);
         return new(huggingFaceFormat, weights, () => TokenizerFiles.Read(folder));
     }
 }

@@ -51,7 +51,8 @@ internal ref struct ProtocolBuffer(ReadOnlySpan<byte> bytes)
         }
     }
 
-    private ulong Variable() => VariableLength.TryRead(ref _rest, out ulong number) ? number : throw new FormatException("a number is damaged");
+    private ulong Variable() =>
+        VariableLength.TryRead(ref _rest, out ulong number) ? number : throw new FormatException("a number is damaged");
 
     private ReadOnlySpan<byte> Take(ulong count)
     {

@@ -35,7 +35,10 @@ internal sealed class SortedTable
 
     private List<(byte[] Key, byte[] Value)> Read()
     {
-        if (_bytes.Length < FooterSize || !Ends(_bytes)) throw Invalid("it does not end as such a table does: it is cut off or of another format");
+        if (_bytes.Length < FooterSize || !Ends(_bytes))
+        {
+            throw Invalid("it does not end as such a table does: it is cut off or of another format");
+        }
         var footer = new TableReader(_bytes.AsSpan(_bytes.Length - FooterSize, FooterSize - 8), this);
         footer.Handle(); // of a block of further data, of which checkpoints have none
         var entries = new List<(byte[] Key, byte[] Value)>();
@@ -48,7 +51,10 @@ internal sealed class SortedTable
             foreach (var entry in Block((offset, size)))
             {
                 if (entries.Count == MostEntries) throw Invalid($"it has more than {MostEntries} entries");
-                if (entries.Count > 0 && entries[^1].Key.AsSpan().SequenceCompareTo(entry.Key) >= 0) throw Invalid("its keys are not in order");
+                if (entries.Count > 0 && entries[^1].Key.AsSpan().SequenceCompareTo(entry.Key) >= 0)
+                {
+                    throw Invalid("its keys are not in order");
+                }
                 entries.Add(entry);
             }
         }
@@ -60,11 +66,17 @@ internal sealed class SortedTable
     {
         var (offset, size) = handle;
         long room = _bytes.Length - FooterSize - TrailerSize;
-        if (offset > room || size > room - offset || size < 4) throw Invalid($"its block of {size} bytes at {offset} lies outside the file");
+        if (offset > room || size > room - offset || size < 4)
+        {
+            throw Invalid($"its block of {size} bytes at {offset} lies outside the file");
+        }
         var block = _bytes.AsSpan((int)offset, (int)size + 1);
         uint stored = BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan((int)(offset + size + 1)));
         if (Crc32C.Append(0, block) != Crc32C.Unmask(stored)) throw Invalid($"the checksum of its block at {offset} does not fit");
-        if (block[^1] != 0) throw Invalid($"its block at {offset} is packed (kind {block[^1]}); TensorFlow leaves the blocks of a checkpoint as they are");
+        if (block[^1] != 0)
+        {
+            throw Invalid($"its block at {offset} is packed (kind {block[^1]}); TensorFlow leaves the blocks of a checkpoint as they are");
+        }
         block = block[..^1];
 
         // At the end, places from which keys are whole, for a search that is not made here.
@@ -98,7 +110,10 @@ internal sealed class SortedTable
 
         public readonly bool IsAtEnd => _rest.IsEmpty;
 
-        public long Number() => VariableLength.TryRead(ref _rest, out ulong number) && number <= long.MaxValue ? (long)number : throw table.Invalid("one of its numbers is damaged");
+        public long Number() =>
+            VariableLength.TryRead(ref _rest, out ulong number) && number <= long.MaxValue
+                ? (long)number
+                : throw table.Invalid("one of its numbers is damaged");
 
         public (long Offset, long Size) Handle() => (Number(), Number());
 

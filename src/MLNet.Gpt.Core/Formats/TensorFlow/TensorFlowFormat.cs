@@ -70,7 +70,8 @@ internal sealed partial class TensorFlowFormat : IModelFormat
         var (vocabulary, context, width, heads, layers) = JsonFile.Read(
             file,
             LongestHyperparameters,
-            root => (root.Integer("n_vocab"), root.Integer("n_ctx"), root.Integer("n_embd"), root.Integer("n_head"), root.Integer("n_layer")));
+            root =>
+                (root.Integer("n_vocab"), root.Integer("n_ctx"), root.Integer("n_embd"), root.Integer("n_head"), root.Integer("n_layer")));
         return Configurations.Validated(file.Path, () => new GptConfig
         {
             VocabularySize = vocabulary,

@@ -38,7 +38,9 @@ internal static class TensorFlowReader
             int shards = ReadHeader(header);
             PositionedFile[] data = [.. Enumerable.Range(0, shards).Select(shard => files.Add(PositionedFile.Open(
                 string.Create(CultureInfo.InvariantCulture, $"{prefix}.data-{shard:00000}-of-{shards:00000}"))))];
-            List<(BundleEntry Entry, string Name)> tensors = [.. entries.Skip(1).Select(entry => (ReadEntry(entry.Key, entry.Value, data), StrictUtf8.GetString(entry.Key)))];
+            List<(BundleEntry Entry, string Name)> tensors = [
+                .. entries.Skip(1).Select(entry => (ReadEntry(entry.Key, entry.Value, data), StrictUtf8.GetString(entry.Key)))
+            ];
             CheckApart(tensors, data);
             return [.. tensors.Select(tensor => Tensor(data[tensor.Entry.Shard], tensor.Name, tensor.Entry))];
         }
@@ -60,7 +62,9 @@ internal static class TensorFlowReader
         }
 
         if (order != 0) throw new FormatException("it was written big-endian; little-endian is read");
-        return shards is > 0 and <= MostShards ? (int)shards : throw new FormatException($"it has {shards} files of data; from 1 to {MostShards} are read");
+        return shards is > 0 and <= MostShards
+            ? (int)shards
+            : throw new FormatException($"it has {shards} files of data; from 1 to {MostShards} are read");
     }
 
     // VersionDef: the writer's version, the least version of a reader, and versions of readers that must not read it.
@@ -68,8 +72,15 @@ internal static class TensorFlowReader
     {
         for (var version = new ProtocolBuffer(bytes); version.Next();)
         {
-            if (version is { Field: 2, HasBytes: false } && version.Number > TensorFlowConstants.Version) throw new FormatException($"it asks for a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
-            if (version.Field == 3 && Versions(version).Contains(TensorFlowConstants.Version)) throw new FormatException($"it must not be read by readers of version {TensorFlowConstants.Version}");
+            if (version is { Field: 2, HasBytes: false } && version.Number > TensorFlowConstants.Version)
+            {
+                throw new FormatException(
+                    $"it asks for a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
+            }
+            if (version.Field == 3 && Versions(version).Contains(TensorFlowConstants.Version))
+            {
+                throw new FormatException($"it must not be read by readers of version {TensorFlowConstants.Version}");
+            }
         }
     }
 
@@ -96,10 +107,15 @@ internal static class TensorFlowReader
             if (entry.Shard >= data.Length) throw new FormatException($"it lies in file {entry.Shard} of {data.Length}");
             if (entry.Size > data[entry.Shard].Length || entry.Offset > data[entry.Shard].Length - entry.Size)
             {
-                throw new FormatException($"it lies at bytes {entry.Offset} to {entry.Offset + (Int128)entry.Size} of '{data[entry.Shard].Path}', which has {data[entry.Shard].Length}: outside the file");
+                throw new FormatException(
+                    $"it lies at bytes {entry.Offset} to {entry.Offset + (Int128)entry.Size} of "
+                    + $"'{data[entry.Shard].Path}', which has {data[entry.Shard].Length}: outside the file");
             }
 
-            if (TensorFlowConstants.TypeOf(entry.DataType) is not { } type) throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
+            if (TensorFlowConstants.TypeOf(entry.DataType) is not { } type)
+            {
+                throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
+            }
             Int128 bytes = type.BlockSize();
             foreach (long size in entry.Shape)
             {
@@ -107,7 +123,10 @@ internal static class TensorFlowReader
                 if (bytes > long.MaxValue) throw new FormatException("it has more bytes than can be counted");
             }
 
-            return bytes == entry.Size ? entry : throw new FormatException($"its {entry.Size} bytes are not those of the shape ({string.Join(", ", entry.Shape)}) and type {type.ShortName()}");
+            return bytes == entry.Size
+                ? entry
+                : throw new FormatException(
+                    $"its {entry.Size} bytes are not those of the shape ({string.Join(", ", entry.Shape)}) and type {type.ShortName()}");
         }
         catch (FormatException error)
         {
@@ -121,9 +140,18 @@ internal static class TensorFlowReader
         foreach (var (file, shard) in data.Select((file, shard) => (file, shard)))
         {
             long end = 0;
-            foreach (var (entry, name) in tensors.Where(tensor => tensor.Entry.Shard == shard).OrderBy(tensor => tensor.Entry.Offset).ThenBy(tensor => tensor.Entry.Size))
+            foreach (var (entry, name) in
+                tensors.Where(tensor => tensor.Entry.Shard == shard)
+                    .OrderBy(tensor => tensor.Entry.Offset)
+                    .ThenBy(tensor => tensor.Entry.Size))
             {
-                if (entry.Offset != end) throw new FormatException($"its tensor '{name}' {(entry.Offset < end ? "overlaps the one before it" : $"leaves {entry.Offset - end} bytes before it unused")}");
+                if (entry.Offset != end)
+                {
+                    throw new FormatException(
+                        entry.Offset < end
+                            ? $"its tensor '{name}' overlaps the one before it"
+                            : $"its tensor '{name}' leaves {entry.Offset - end} bytes before it unused");
+                }
                 end += entry.Size;
             }
 
@@ -134,7 +162,8 @@ internal static class TensorFlowReader
     private static FileTensor Tensor(PositionedFile file, string name, BundleEntry entry)
     {
         var type = TensorFlowConstants.TypeOf(entry.DataType)!.Value;
-        var region = new ChecksummedRegion(file, $"the tensor '{name}'", entry.Offset, entry.Size, Crc32C.Unmask(entry.Checksum), Crc32C.Append);
+        var region = new ChecksummedRegion(
+            file, $"the tensor '{name}'", entry.Offset, entry.Size, Crc32C.Unmask(entry.Checksum), Crc32C.Append);
         var elements = type.IsFloatingPoint() ? new PlainElements(file, entry.Offset, type, region) : null;
         return new(file.Path, name, type, entry.Shape, entry.Size, elements);
     }
@@ -171,7 +200,10 @@ internal sealed record BundleEntry(int DataType, long[] Shape, int Shard, long O
             }
         }
 
-        if (type > int.MaxValue || shard > int.MaxValue || offset > long.MaxValue || size > long.MaxValue || checksum > uint.MaxValue) throw new FormatException("one of its numbers is too large");
+        if (type > int.MaxValue || shard > int.MaxValue || offset > long.MaxValue || size > long.MaxValue || checksum > uint.MaxValue)
+        {
+            throw new FormatException("one of its numbers is too large");
+        }
         return new((int)type, shape, (int)shard, (long)offset, (long)size, (uint)checksum);
     }
 

@@ -10,7 +10,8 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <param name="length">Bytes that the checksum covers.</param>
 /// <param name="expected">What the file says.</param>
 /// <param name="append">The checksum's algorithm: goes on from the checksum of the bytes before, 0 at the beginning.</param>
-internal sealed class ChecksummedRegion(PositionedFile file, string name, long offset, long length, uint expected, Func<uint, ReadOnlySpan<byte>, uint> append)
+internal sealed class ChecksummedRegion(
+    PositionedFile file, string name, long offset, long length, uint expected, Func<uint, ReadOnlySpan<byte>, uint> append)
 {
     private const int BufferSize = 1 << 20;
 
@@ -36,7 +37,11 @@ internal sealed class ChecksummedRegion(PositionedFile file, string name, long o
             }
 
             ArrayPool<byte>.Shared.Return(buffer);
-            if (checksum != expected) throw new InvalidDataException($"'{file.Path}' is damaged: {name} has the checksum {checksum:x8}, and the file says {expected:x8}.");
+            if (checksum != expected)
+            {
+                throw new InvalidDataException(
+                    $"'{file.Path}' is damaged: {name} has the checksum {checksum:x8}, and the file says {expected:x8}.");
+            }
             _isVerified = true;
         }
     }

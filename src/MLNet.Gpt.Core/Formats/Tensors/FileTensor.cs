@@ -7,7 +7,8 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <param name="Shape">Sizes of its dimensions, outermost first.</param>
 /// <param name="ByteCount">Bytes that it takes.</param>
 /// <param name="Elements">Reads it; <see langword="null"/> where the elements are of a type that no weight has here.</param>
-internal sealed record FileTensor(string File, string Name, TensorDataType DataType, IReadOnlyList<long> Shape, long ByteCount, ITensorElements? Elements)
+internal sealed record FileTensor(
+    string File, string Name, TensorDataType DataType, IReadOnlyList<long> Shape, long ByteCount, ITensorElements? Elements)
 {
     /// <summary>Identifies the stored elements: two tensors with equal identities are two names of one.</summary>
     public object? Identity { get; init; }

@@ -52,7 +52,8 @@ internal static class FloatConversion
                 for (int i = 0; i < source.Length; i++) halves[i] = BFloat16Rounding.Round(source[i]);
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(type), type, $"Weights are written as Float32, Float16 or BFloat16, not as {type}.");
         }
 
         if (!BitConverter.IsLittleEndian) ReverseBytes(destination, type.BlockSize());

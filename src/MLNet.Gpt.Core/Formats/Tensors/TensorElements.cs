@@ -19,7 +19,8 @@ internal interface ITensorElements
 /// <param name="offset">Where the first element begins.</param>
 /// <param name="type">A floating-point form.</param>
 /// <param name="region">The part of the file with a checksum of its own that the elements belong to, or <see langword="null"/>.</param>
-internal sealed class PlainElements(PositionedFile file, long offset, TensorDataType type, ChecksummedRegion? region = null) : ITensorElements
+internal sealed class PlainElements(
+    PositionedFile file, long offset, TensorDataType type, ChecksummedRegion? region = null) : ITensorElements
 {
     // Elements converted at a time: their bytes stay in the processor's first cache.
     private const int ChunkLength = 4096;
@@ -107,7 +108,10 @@ internal static class EightBitBlocks
             float scale = MathF.Abs(TensorPrimitives.MaxMagnitude(block)) / 127;
             float inverse = scale == 0 ? 0 : 1 / scale;
             BinaryPrimitives.WriteHalfLittleEndian(destination, (Half)scale);
-            for (int i = 0; i < block.Length; i++) destination[2 + i] = (byte)(sbyte)MathF.Round(block[i] * inverse, MidpointRounding.AwayFromZero);
+            for (int i = 0; i < block.Length; i++)
+            {
+                destination[2 + i] = (byte)(sbyte)MathF.Round(block[i] * inverse, MidpointRounding.AwayFromZero);
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ public sealed class GetItemCommand : ProviderCommand
     public string LiteralPath { get; set; } = "";
 
     protected override void Process() => WriteObject(
-        ParameterSetName == "Path" ? InvokeProvider.Item.Get(Path) : InvokeProvider.Item.Get([LiteralPath], force: false, literalPath: true),
+        ParameterSetName == "Path"
+            ? InvokeProvider.Item.Get(Path)
+            : InvokeProvider.Item.Get([LiteralPath], force: false, literalPath: true),
         enumerateCollection: true);
 }

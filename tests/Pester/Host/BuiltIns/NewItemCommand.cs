@@ -16,5 +16,6 @@ public sealed class NewItemCommand : ProviderCommand
     [Parameter]
     public SwitchParameter Force { get; set; }
 
-    protected override void Process() => WriteObject(InvokeProvider.Item.New([Path], "", ItemType, Value, Force), enumerateCollection: true);
+    protected override void Process() =>
+        WriteObject(InvokeProvider.Item.New([Path], "", ItemType, Value, Force), enumerateCollection: true);
 }

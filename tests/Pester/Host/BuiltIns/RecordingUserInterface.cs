@@ -52,14 +52,22 @@ internal sealed class RecordingUserInterface : PSHostUserInterface
 
     public override SecureString ReadLineAsSecureString() => throw Unattended();
 
-    public override Dictionary<string, PSObject> Prompt(string caption, string message, Collection<FieldDescription> descriptions) => throw Unattended();
+    public override Dictionary<string, PSObject> Prompt(string caption, string message, Collection<FieldDescription> descriptions) =>
+        throw Unattended();
 
-    public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) => throw Unattended();
+    public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) =>
+        throw Unattended();
 
-    public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) => throw Unattended();
+    public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) =>
+        throw Unattended();
 
     public override PSCredential PromptForCredential(
-        string caption, string message, string userName, string targetName, PSCredentialTypes allowedCredentialTypes, PSCredentialUIOptions options) => throw Unattended();
+        string caption,
+        string message,
+        string userName,
+        string targetName,
+        PSCredentialTypes allowedCredentialTypes,
+        PSCredentialUIOptions options) => throw Unattended();
 
     private static NotSupportedException Unattended() => new("A test asked the user something; nobody is there to answer.");
 }

@@ -54,7 +54,8 @@ public sealed class SelectObjectCommand : PSCmdlet
     {
         if (ExpandProperty is not null)
         {
-            var property = item.Properties[ExpandProperty] ?? throw new PSArgumentException($"Property \"{ExpandProperty}\" cannot be found.");
+            var property = item.Properties[ExpandProperty]
+                ?? throw new PSArgumentException($"Property \"{ExpandProperty}\" cannot be found.");
             WriteObject(property.Value, enumerateCollection: true);
         }
         else if (Property is null)

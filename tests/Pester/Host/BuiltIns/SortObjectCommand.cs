@@ -26,7 +26,8 @@ public sealed class SortObjectCommand : PSCmdlet
 
     protected override void EndProcessing()
     {
-        var order = Comparer<object?>.Create((left, right) => LanguagePrimitives.Compare(left, right, ignoreCase: true, CultureInfo.InvariantCulture));
+        var order = Comparer<object?>.Create(
+            (left, right) => LanguagePrimitives.Compare(left, right, ignoreCase: true, CultureInfo.InvariantCulture));
         object? Key(PSObject item) => Property is null ? item : item.Properties[Property]?.Value;
         var sorted = Descending ? _items.OrderByDescending(Key, order) : _items.OrderBy(Key, order);
         object? before = null;

@@ -10,5 +10,6 @@ public sealed class StartSleepCommand : PSCmdlet
     [Parameter(Mandatory = true, ParameterSetName = "Milliseconds")]
     public int Milliseconds { get; set; }
 
-    protected override void EndProcessing() => Thread.Sleep(ParameterSetName == "Seconds" ? TimeSpan.FromSeconds(Seconds) : TimeSpan.FromMilliseconds(Milliseconds));
+    protected override void EndProcessing() =>
+        Thread.Sleep(ParameterSetName == "Seconds" ? TimeSpan.FromSeconds(Seconds) : TimeSpan.FromMilliseconds(Milliseconds));
 }

@@ -10,5 +10,6 @@ public sealed class WriteErrorCommand : PSCmdlet
     [Parameter]
     public string ErrorId { get; set; } = "Microsoft.PowerShell.Commands.WriteErrorException";
 
-    protected override void EndProcessing() => WriteError(new ErrorRecord(new InvalidOperationException(Message), ErrorId, ErrorCategory.NotSpecified, null));
+    protected override void EndProcessing() =>
+        WriteError(new ErrorRecord(new InvalidOperationException(Message), ErrorId, ErrorCategory.NotSpecified, null));
 }

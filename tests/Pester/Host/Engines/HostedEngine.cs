@@ -16,7 +16,8 @@ internal sealed class HostedEngine : IPesterEngine
     public string Description =>
         $"the PowerShell {EngineVersion} engine in this process, with the stand-in for Pester 5 (no pwsh with Pester 5 on the PATH)";
 
-    private static string EngineVersion => FileVersionInfo.GetVersionInfo(typeof(PSObject).Assembly.Location).ProductVersion?.Split(' ')[0] ?? "7";
+    private static string EngineVersion =>
+        FileVersionInfo.GetVersionInfo(typeof(PSObject).Assembly.Location).ProductVersion?.Split(' ')[0] ?? "7";
 
     public IReadOnlyList<string> Discover(string file)
     {

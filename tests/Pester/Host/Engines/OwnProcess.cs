@@ -19,8 +19,12 @@ public sealed class OwnProcess
         try
         {
             var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
-            foreach (string argument in (string[])["exec", typeof(OwnProcess).Assembly.Location, "-class", typeof(OwnProcess).FullName!]) start.ArgumentList.Add(argument);
-            foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)).ToList())
+            foreach (string argument in (string[])["exec", typeof(OwnProcess).Assembly.Location, "-class", typeof(OwnProcess).FullName!])
+            {
+                start.ArgumentList.Add(argument);
+            }
+            foreach (string name in
+                start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)).ToList())
             {
                 start.Environment.Remove(name);
             }

@@ -22,7 +22,8 @@ internal sealed class PwshEngine : IPesterEngine
         {
             string versions = Execute(
                 "$pester = Get-Module Pester -ListAvailable | Where-Object { $_.Version.Major -eq 5 } | Select-Object -First 1; " +
-                "if ($pester -and $PSVersionTable.PSVersion.Major -ge 7) { \"PowerShell $($PSVersionTable.PSVersion), Pester $($pester.Version)\" }").Trim();
+                "if ($pester -and $PSVersionTable.PSVersion.Major -ge 7) { \"PowerShell $($PSVersionTable.PSVersion), "
+                + "Pester $($pester.Version)\" }").Trim();
             return versions.Length > 0 ? new PwshEngine(versions) : null;
         }
         catch (Win32Exception)
@@ -51,12 +52,15 @@ internal sealed class PwshEngine : IPesterEngine
                 @{
                     Discovery = @($run.Containers.ErrorRecord | Where-Object { $_ } | ForEach-Object { "$_" })
                     Tests     = @($run.Tests | ForEach-Object {
-                        $blocks = for ($block = $_.Block; $block; $block = $block.Parent) { $block.ErrorRecord | Where-Object { $_ } | ForEach-Object { "$_" } }
+                        $blocks = for ($block = $_.Block; $block; $block = $block.Parent) {
+                            $block.ErrorRecord | Where-Object { $_ } | ForEach-Object { "$_" }
+                        }
                         @{
                             Path       = if ($_.ExpandedPath) { $_.ExpandedPath } else { $_.Path -join '.' }
                             SkipReason = if ($_.Result -eq 'Skipped') { "$($_.ErrorRecord)" }
                             Failure    = if (($_.Result -notin 'Passed', 'Skipped' -or $blocks) -and -not ${{skipRun}}) {
-                                (@("$($_.Result)") + @($_.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }) + @($blocks)) -join "`n"
+                                $errors = $_.ErrorRecord | ForEach-Object { "$_`n$($_.ScriptStackTrace)" }
+                                (@("$($_.Result)") + @($errors) + @($blocks)) -join "`n"
                             }
                         }
                     })
@@ -64,7 +68,9 @@ internal sealed class PwshEngine : IPesterEngine
                 """);
             string text = File.ReadAllText(results);
             var report = text.Length > 0 ? JsonSerializer.Deserialize<Report>(text, Json)! : throw new PesterDiscoveryException(output);
-            return report.Discovery.Length == 0 ? report.Tests : throw new PesterDiscoveryException(string.Join(Environment.NewLine, report.Discovery));
+            return report.Discovery.Length == 0
+                ? report.Tests
+                : throw new PesterDiscoveryException(string.Join(Environment.NewLine, report.Discovery));
         }
         finally
         {
@@ -75,7 +81,10 @@ internal sealed class PwshEngine : IPesterEngine
     private static string Execute(string script)
     {
         var start = new ProcessStartInfo("pwsh") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", script]) start.ArgumentList.Add(argument);
+        foreach (string argument in (string[])["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", script])
+        {
+            start.ArgumentList.Add(argument);
+        }
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

@@ -42,12 +42,16 @@ internal static class Assertions
     public static bool IsNullOrEmpty(object?[] items) => items switch
     {
         [] => true,
-        [var only] => Unwrap(only) is IDictionary dictionary ? dictionary.Count == 0 : string.IsNullOrEmpty(LanguagePrimitives.ConvertTo<string>(only)),
+        [var only] =>
+            Unwrap(only) is IDictionary dictionary
+                ? dictionary.Count == 0
+                : string.IsNullOrEmpty(LanguagePrimitives.ConvertTo<string>(only)),
         _ => false,
     };
 
     public static bool IsLike(object? actual, object? pattern) =>
-        WildcardPattern.Get(LanguagePrimitives.ConvertTo<string>(pattern), WildcardOptions.IgnoreCase).IsMatch(LanguagePrimitives.ConvertTo<string>(actual));
+        WildcardPattern.Get(LanguagePrimitives.ConvertTo<string>(pattern), WildcardOptions.IgnoreCase)
+            .IsMatch(LanguagePrimitives.ConvertTo<string>(actual));
 
     public static bool Matches(object? actual, string pattern, bool ignoreCase) =>
         Regex.IsMatch(LanguagePrimitives.ConvertTo<string>(actual), pattern, ignoreCase ? RegexOptions.IgnoreCase : RegexOptions.None);

@@ -10,7 +10,8 @@ internal static class Parameterless
     {
         if (body.Ast is ScriptBlockAst { ParamBlock: not null })
         {
-            throw new NotSupportedException($"The stand-in for Pester gives {keyword} its data as variables; a param block is not supported.");
+            throw new NotSupportedException(
+                $"The stand-in for Pester gives {keyword} its data as variables; a param block is not supported.");
         }
     }
 }

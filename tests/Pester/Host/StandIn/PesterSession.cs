@@ -28,7 +28,8 @@ public sealed class PesterSession
 
     /// <summary>The block that is being discovered; a keyword that shapes the tree may only be used there.</summary>
     public TestBlock Shaping(string keyword) => Discovering
-        ?? throw new InvalidOperationException($"{keyword} is not allowed while tests run; it belongs in the body of the file, a Describe or a Context.");
+        ?? throw new InvalidOperationException(
+            $"{keyword} is not allowed while tests run; it belongs in the body of the file, a Describe or a Context.");
 
     public void Begin() => Discovering = Root;
 

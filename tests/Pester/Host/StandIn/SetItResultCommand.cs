@@ -14,5 +14,8 @@ public sealed class SetItResultCommand : PSCmdlet
     public string Because { get; set; } = "";
 
     protected override void EndProcessing() => ThrowTerminatingError(new ErrorRecord(
-        new InvalidOperationException(Because.Length > 0 ? $"is skipped, because {Because}" : "is skipped"), SkippedId, ErrorCategory.InvalidResult, null));
+        new InvalidOperationException(Because.Length > 0 ? $"is skipped, because {Because}" : "is skipped"),
+        SkippedId,
+        ErrorCategory.InvalidResult,
+        null));
 }

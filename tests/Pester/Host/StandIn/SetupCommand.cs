@@ -11,6 +11,8 @@ public sealed class SetupCommand : PSCmdlet
     protected override void EndProcessing()
     {
         Parameterless.Require(Scriptblock, MyInvocation.InvocationName);
-        PesterSession.Of(this).Shaping(MyInvocation.InvocationName).Define(Enum.Parse<SetupKind>(MyInvocation.InvocationName, ignoreCase: true), Scriptblock);
+        PesterSession.Of(this)
+            .Shaping(MyInvocation.InvocationName)
+            .Define(Enum.Parse<SetupKind>(MyInvocation.InvocationName, ignoreCase: true), Scriptblock);
     }
 }

@@ -117,14 +117,18 @@ public sealed class ShouldCommand : PSCmdlet
             if (failure is null) continue;
             string because = string.IsNullOrWhiteSpace(Because) ? "" : $" because {Because},";
             ThrowTerminatingError(new ErrorRecord(
-                new InvalidOperationException(failure.Replace(",", $",{because}", StringComparison.Ordinal)), "PesterAssertionFailed", ErrorCategory.InvalidResult, actual));
+                new InvalidOperationException(failure.Replace(",", $",{because}", StringComparison.Ordinal)),
+                "PesterAssertionFailed",
+                ErrorCategory.InvalidResult,
+                actual));
         }
     }
 
     private IEnumerable<object?> Subjects() => ParameterSetName switch
     {
         nameof(Be) or nameof(BeExactly) or nameof(Contain) or nameof(HaveCount) or nameof(BeNullOrEmpty) =>
-            [MyInvocation.ExpectingInput ? _values.Where(value => value != AutomationNull.Value).ToArray() : Assertions.Enumerate(ActualValue)],
+            [MyInvocation.ExpectingInput ? _values.Where(
+                value => value != AutomationNull.Value).ToArray() : Assertions.Enumerate(ActualValue)],
         _ when _values.Count == 0 => [null],
         _ => _values,
     };
@@ -156,21 +160,26 @@ public sealed class ShouldCommand : PSCmdlet
         if (holds != Not) return null;
         object? expected = ExpectedValue ?? (MyInvocation.BoundParameters.ContainsKey(nameof(RegularExpression)) ? RegularExpression : null)
             ?? (MyInvocation.BoundParameters.ContainsKey(nameof(ExpectedType)) ? ExpectedType : null);
-        return $"Should{(Not ? " -Not" : "")} -{ParameterSetName}: expected {Assertions.Format(expected)}, but got {Assertions.Format(actual)}.";
+        return $"Should{(Not ? " -Not" : "")} -{ParameterSetName}: expected {Assertions.Format(expected)}, "
+            + $"but got {Assertions.Format(actual)}.";
     }
 
     private string? CheckThrow(object? actual)
     {
         if ((actual is PSObject wrapped ? wrapped.BaseObject : actual) is not ScriptBlock script)
         {
-            throw new ArgumentException("Input is missing or not a ScriptBlock. Input to '-Throw' and '-Not -Throw' must be enclosed in curly braces.");
+            throw new ArgumentException(
+                "Input is missing or not a ScriptBlock. Input to '-Throw' and '-Not -Throw' must be enclosed in curly braces.");
         }
 
         // The script's own try turns statement-terminating errors into exceptions, as Pester's does.
         var outcome = InvokeCommand.InvokeScript(
             useLocalScope: true, ScriptBlock.Create("param($______script) try { $null = & $______script } catch { $_ }"), null, script);
         var error = outcome.FirstOrDefault()?.BaseObject as ErrorRecord;
-        if (Not) return error is null ? null : $"Expected no exception to be thrown, but an exception \"{error.Exception.Message}\" was thrown.";
+        if (Not)
+        {
+            return error is null ? null : $"Expected no exception to be thrown, but an exception \"{error.Exception.Message}\" was thrown.";
+        }
         if (error is null) return "Expected an exception to be thrown, but no exception was thrown.";
         if (ExceptionType is not null && !ExceptionType.IsInstanceOfType(error.Exception))
         {

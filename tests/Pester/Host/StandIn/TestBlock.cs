@@ -26,13 +26,16 @@ public sealed class TestBlock(TestBlock? parent, string name, ScriptBlock? fixtu
     public ScriptBlock? AfterAll => _setups.GetValueOrDefault(SetupKind.AfterAll);
 
     /// <summary>What runs before each test of this block, the outermost first.</summary>
-    public ScriptBlock[] BeforeEach => [.. Ancestry.Reverse().Select(block => block._setups.GetValueOrDefault(SetupKind.BeforeEach)).OfType<ScriptBlock>()];
+    public ScriptBlock[] BeforeEach =>
+        [.. Ancestry.Reverse().Select(block => block._setups.GetValueOrDefault(SetupKind.BeforeEach)).OfType<ScriptBlock>()];
 
     /// <summary>What runs after each test of this block, the innermost first.</summary>
-    public ScriptBlock[] AfterEach => [.. Ancestry.Select(block => block._setups.GetValueOrDefault(SetupKind.AfterEach)).OfType<ScriptBlock>()];
+    public ScriptBlock[] AfterEach =>
+        [.. Ancestry.Select(block => block._setups.GetValueOrDefault(SetupKind.AfterEach)).OfType<ScriptBlock>()];
 
     /// <summary>Every test in and below this block, in the order of the file.</summary>
-    public IEnumerable<TestItem> Tests => Children.Cast<object>().SelectMany(child => child is TestBlock block ? block.Tests : [(TestItem)child]);
+    public IEnumerable<TestItem> Tests =>
+        Children.Cast<object>().SelectMany(child => child is TestBlock block ? block.Tests : [(TestItem)child]);
 
     /// <summary>The data of this block and those around it, the innermost first.</summary>
     public IEnumerable<TestData> DataFromInside => Ancestry.Select(block => block.Data);
@@ -47,7 +50,10 @@ public sealed class TestBlock(TestBlock? parent, string name, ScriptBlock? fixtu
 
     public void Define(SetupKind kind, ScriptBlock body)
     {
-        if (!_setups.TryAdd(kind, body)) throw new InvalidOperationException($"{kind} is already defined in this block. Each block can only have one {kind}.");
+        if (!_setups.TryAdd(kind, body))
+        {
+            throw new InvalidOperationException($"{kind} is already defined in this block. Each block can only have one {kind}.");
+        }
     }
 
     /// <summary>A setup or teardown of this block failed, and with it every test below.</summary>

@@ -42,7 +42,8 @@ public sealed partial class TestData
         string path = match.Groups[1].Value;
         string root = path.Split('.')[0];
         var holder = data.FirstOrDefault(item => item.Holds(root))
-            ?? throw new NotSupportedException($"The stand-in for Pester fills the name '{name}' from -ForEach; '{path}' is not in the data.");
+            ?? throw new NotSupportedException(
+                $"The stand-in for Pester fills the name '{name}' from -ForEach; '{path}' is not in the data.");
         return holder.Find(path);
     });
 

@@ -10,7 +10,8 @@ public sealed class TestDrive : IDisposable
     public void Restore(HashSet<string> snapshot)
     {
         // Longest first, so that a folder is empty when its turn comes.
-        foreach (string path in Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length))
+        foreach (string path in
+            Directory.GetFileSystemEntries(Folder, "*", SearchOption.AllDirectories).OrderByDescending(path => path.Length))
         {
             if (snapshot.Contains(path)) continue;
             if (Directory.Exists(path)) Directory.Delete(path);

@@ -34,7 +34,10 @@ public sealed class TestItem(TestBlock block, string name, ScriptBlock body, Tes
     public void Fail(ErrorRecord error)
     {
         // The engine appends the name of the command that threw.
-        if (error.FullyQualifiedErrorId.StartsWith(SetItResultCommand.SkippedId + ",", StringComparison.Ordinal)) SkipReason = error.Exception.Message;
+        if (error.FullyQualifiedErrorId.StartsWith(SetItResultCommand.SkippedId + ",", StringComparison.Ordinal))
+        {
+            SkipReason = error.Exception.Message;
+        }
         else Errors.Add(error);
     }
 }

@@ -26,7 +26,10 @@ public sealed class LossReportTests : IDisposable
             page.Descendants().Attributes(),
             attribute => attribute.Name.LocalName is "src" || (attribute.Name.LocalName is "href" && !attribute.Value.StartsWith('#')));
         Assert.Equal("A & B", page.Descendants("title").First().Value);
-        var shown = page.Descendants("div").Where(element => (string?)element.Attribute("class") == "text").Select(text => text.Elements("span").ToArray()).ToArray();
+        var shown = page.Descendants("div")
+            .Where(element => (string?)element.Attribute("class") == "text")
+            .Select(text => text.Elements("span").ToArray())
+            .ToArray();
         Assert.Equal(2, shown.Length);
         foreach (var (document, spans) in documents.Zip(shown))
         {
@@ -39,7 +42,11 @@ public sealed class LossReportTests : IDisposable
                 foreach (var token in group.Tokens)
                 {
                     string seen = token.ContextCount == 1 ? "1 token\n" : $"{token.ContextCount} tokens";
-                    Assert.Contains($"rank {(token.Rank + 1).ToString("N0", CultureInfo.InvariantCulture)} of 50,257, id {token.Id}, position {token.Position}, after {seen}", hint, StringComparison.Ordinal);
+                    Assert.Contains(
+                        $"rank {(token.Rank + 1).ToString("N0", CultureInfo.InvariantCulture)} of 50,257, id {token.Id}, "
+                        + $"position {token.Position}, after {seen}",
+                        hint,
+                        StringComparison.Ordinal);
                     Assert.All(
                         token.Candidates,
                         candidate => Assert.Contains(ReportText.Quote(candidate.Text), hint, StringComparison.Ordinal));
@@ -54,12 +61,18 @@ public sealed class LossReportTests : IDisposable
     public void Its_figures_are_those_of_the_documents_beside_the_baselines()
     {
         var corpus = Corpus.FromTexts(["Every effort moves you", "I really like chocolate"]);
-        var documents = new CorpusEvaluator(_model).EvaluateDocuments(corpus, cancellationToken: TestContext.Current.CancellationToken).ToArray();
+        var documents = new CorpusEvaluator(_model)
+            .EvaluateDocuments(corpus, cancellationToken: TestContext.Current.CancellationToken)
+            .ToArray();
         var metrics = new CorpusEvaluator(_model).Evaluate(corpus, cancellationToken: TestContext.Current.CancellationToken).Metrics;
         var baselines = TextBaselines.Measure(corpus, _model.Tokenizer, cancellationToken: TestContext.Current.CancellationToken);
         var page = Parse(Write(new LossReport { Documents = documents, Baselines = baselines }));
 
-        var rows = page.Descendants("table").First().Elements("tr").Select(row => row.Elements("td").Select(cell => cell.Value).ToArray()).ToArray();
+        var rows = page.Descendants("table")
+            .First()
+            .Elements("tr")
+            .Select(row => row.Elements("td").Select(cell => cell.Value).ToArray())
+            .ToArray();
         Assert.Equal(["the model", Four(metrics.CrossEntropy)], rows[1][..2]);
         Assert.Equal(Four(metrics.BitsPerByte), rows[1][3]);
         Assert.Equal(["uniform", Four(Math.Log(50257))], rows[2][..2]);
@@ -103,7 +116,11 @@ public sealed class LossReportTests : IDisposable
     {
         var document = Describe([text], prependEndOfText).Single();
         string html = Write(new LossReport { Documents = [document] });
-        var spans = Parse(html).Descendants("div").Single(element => (string?)element.Attribute("class") == "text").Elements("span").ToArray();
+        var spans = Parse(html)
+            .Descendants("div")
+            .Single(element => (string?)element.Attribute("class") == "text")
+            .Elements("span")
+            .ToArray();
 
         Assert.DoesNotContain('\uFFFD', html);
         Assert.Equal(text, string.Concat(spans.Select(span => span.Value)));
@@ -136,8 +153,15 @@ public sealed class LossReportTests : IDisposable
         Assert.Contains("Model: a <model> with ", text, StringComparison.Ordinal);
         Assert.Contains("vocabulary 50,257", text, StringComparison.Ordinal);
         Assert.Contains("Measured 2026-03-04 05:06 UTC+02:00.", text, StringComparison.Ordinal);
-        Assert.Contains($"Windows of {Config.ContextLength} tokens, 4 tokens apart, the last one ending with the text; each document by itself; a start token first", text, StringComparison.Ordinal);
-        foreach (string word in (string[])["Cross-entropy is the mean", "Perplexity is e", "Bits per byte is"]) Assert.Contains(word, html, StringComparison.Ordinal);
+        Assert.Contains(
+            $"Windows of {Config.ContextLength} tokens, 4 tokens apart, the last one ending with the text; each "
+            + $"document by itself; a start token first",
+            text,
+            StringComparison.Ordinal);
+        foreach (string word in (string[])["Cross-entropy is the mean", "Perplexity is e", "Bits per byte is"])
+        {
+            Assert.Contains(word, html, StringComparison.Ordinal);
+        }
         Assert.Contains("UTC", Write(new LossReport { Documents = report.Documents }), StringComparison.Ordinal);
     }
 
@@ -162,7 +186,10 @@ public sealed class LossReportTests : IDisposable
     public void A_report_on_nothing_is_refused() => Assert.Throws<ArgumentException>(() => Write(new LossReport { Documents = [] }));
 
     private DocumentResult[] Describe(string[] texts, bool prependEndOfText = true) =>
-        [.. new CorpusEvaluator(_model, new() { PrependEndOfText = prependEndOfText }, new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
+        [.. new CorpusEvaluator(
+            _model,
+            new() { PrependEndOfText = prependEndOfText },
+            new() { Tokens = new() { CandidateCount = 3, Entropy = true } })
             .EvaluateDocuments(Corpus.FromTexts(texts), cancellationToken: TestContext.Current.CancellationToken)];
 
     private static string Write(LossReport report)
@@ -174,5 +201,8 @@ public sealed class LossReportTests : IDisposable
 
     // HTML's two constructs that XML lacks are taken away.
     private static XElement Parse(string html) =>
-        XElement.Parse(System.Text.RegularExpressions.Regex.Replace(html.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal), "<meta ([^>]*)>", "<meta $1/>"), LoadOptions.PreserveWhitespace);
+        XElement.Parse(
+            System.Text.RegularExpressions.Regex.Replace(
+                html.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal), "<meta ([^>]*)>", "<meta $1/>"),
+            LoadOptions.PreserveWhitespace);
 }

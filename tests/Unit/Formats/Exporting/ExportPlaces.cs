@@ -37,11 +37,14 @@ internal static class ExportPlaces
         if (name == "split.onnx")
         {
             using var session = new InferenceSession(path);
-            using var outputs = session.Run([NamedOnnxValue.CreateFromTensor("input_ids", new DenseTensor<long>(new long[] { 5, 4999, 17 }, [1, 3]))]);
-            return string.Join(' ', outputs[0].AsTensor<float>().Select(logit => logit.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)));
+            using var outputs = session.Run(
+                [NamedOnnxValue.CreateFromTensor("input_ids", new DenseTensor<long>(new long[] { 5, 4999, 17 }, [1, 3]))]);
+            return string.Join(
+                ' ', outputs[0].AsTensor<float>().Select(logit => logit.ToString("F3", System.Globalization.CultureInfo.InvariantCulture)));
         }
 
         IEnumerable<string> files = Directory.Exists(path) ? Directory.EnumerateFiles(path).Order(StringComparer.Ordinal) : [path];
-        return string.Join('\n', files.Select(file => $"{Path.GetFileName(file)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))}"));
+        return string.Join(
+            '\n', files.Select(file => $"{Path.GetFileName(file)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))}"));
     }
 }

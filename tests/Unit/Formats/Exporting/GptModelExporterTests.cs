@@ -17,12 +17,14 @@ public sealed class GptModelExporterTests : IDisposable
     [InlineData("b.v2.onnx", ExportFormat.Onnx)]
     [InlineData("my-model", ExportFormat.HuggingFace)]
     [InlineData("my.model", ExportFormat.HuggingFace)]
-    public void The_format_is_that_of_the_path(string path, ExportFormat expected) => Assert.Equal(expected, ModelFormats.WriterOf(path).Format);
+    public void The_format_is_that_of_the_path(string path, ExportFormat expected) =>
+        Assert.Equal(expected, ModelFormats.WriterOf(path).Format);
 
     [Fact]
     public void A_format_that_is_asked_for_goes_before_the_path_s()
     {
-        GptModelExporter.Export(Place("model.bin"), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { Format = ExportFormat.Gguf });
+        GptModelExporter.Export(
+            Place("model.bin"), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { Format = ExportFormat.Gguf });
         Assert.Equal("GGUF"u8, File.ReadAllBytes(Place("model.bin")).AsSpan(0, 4));
     }
 
@@ -32,8 +34,14 @@ public sealed class GptModelExporterTests : IDisposable
         {
             float bfloat = BitConverter.UInt32BitsToSingle(0x7F7F_0000), blocks = 127 * 65504;
             var rows = new TheoryData<string, TensorDataType, float, float>();
-            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"]) rows.Add(place, TensorDataType.Float16, 70_000, 65_504);
-            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"]) rows.Add(place, TensorDataType.BFloat16, float.MaxValue, bfloat);
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.onnx"])
+            {
+                rows.Add(place, TensorDataType.Float16, 70_000, 65_504);
+            }
+            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"])
+            {
+                rows.Add(place, TensorDataType.BFloat16, float.MaxValue, bfloat);
+            }
             rows.Add("model.gguf", TensorDataType.Q8_0, 1e7f, blocks);
             rows.Add("model.pth", TensorDataType.Float16, 65_520, 65_504);
             rows.Add("model.pth", TensorDataType.Float16, float.PositiveInfinity, 65_504);
@@ -44,13 +52,15 @@ public sealed class GptModelExporterTests : IDisposable
 
     [Theory]
     [MemberData(nameof(BeyondTheRange))]
-    public void A_weight_beyond_the_range_of_its_type_is_refused_before_anything_is_replaced(string place, TensorDataType type, float weight, float largest)
+    public void A_weight_beyond_the_range_of_its_type_is_refused_before_anything_is_replaced(
+        string place, TensorDataType type, float weight, float largest)
     {
         GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         var before = Contents();
         var weights = With(weight);
 
-        var error = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Place(place), weights, tokenizer: null, new() { DataType = type }));
+        var error = Assert.Throws<ArgumentException>(
+            () => GptModelExporter.Export(Place(place), weights, tokenizer: null, new() { DataType = type }));
 
         Assert.Matches(@"'[\w.]+'\[3, 5\] is ", error.Message);
         Assert.Contains(weight.ToString(System.Globalization.CultureInfo.InvariantCulture), error.Message, StringComparison.Ordinal);
@@ -73,7 +83,8 @@ public sealed class GptModelExporterTests : IDisposable
         foreach (bool clamps in (bool[])[false, true])
         {
             var error = Assert.Throws<ArgumentException>(() =>
-                GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null, new() { DataType = TensorDataType.Float16, ClampsToRange = clamps }));
+                GptModelExporter.Export(
+                    Place("model.pth"), weights, tokenizer: null, new() { DataType = TensorDataType.Float16, ClampsToRange = clamps }));
             Assert.Contains("'tok_emb.weight'[3, 5] is NaN", error.Message, StringComparison.Ordinal);
         }
 
@@ -131,7 +142,8 @@ public sealed class GptModelExporterTests : IDisposable
     {
         GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { InlineWeightLimit = 0 });
         var before = Contents();
-        Assert.Throws<IOException>(() => GptModelExporter.Export(Place(place), new FailingWeights(), tokenizer: null, new() { InlineWeightLimit = 0 }));
+        Assert.Throws<IOException>(
+            () => GptModelExporter.Export(Place(place), new FailingWeights(), tokenizer: null, new() { InlineWeightLimit = 0 }));
         Assert.Equal(before, Contents());
     }
 
@@ -143,7 +155,8 @@ public sealed class GptModelExporterTests : IDisposable
     [InlineData(ExportFormat.Onnx, TensorDataType.Q8_0)]
     public void A_data_type_that_a_format_lacks_is_refused_by_name(ExportFormat format, TensorDataType type)
     {
-        var refused = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Place("m"), RandomWeights.Of(GptPresets.Tiny), null, new() { Format = format, DataType = type }));
+        var refused = Assert.Throws<ArgumentException>(
+            () => GptModelExporter.Export(Place("m"), RandomWeights.Of(GptPresets.Tiny), null, new() { Format = format, DataType = type }));
         Assert.Contains(type.ToString(), refused.Message, StringComparison.Ordinal);
         Assert.Contains(nameof(TensorDataType.Float32), refused.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Path));
@@ -152,7 +165,8 @@ public sealed class GptModelExporterTests : IDisposable
     [Fact]
     public void A_tokenizer_of_another_vocabulary_is_refused()
     {
-        var refused = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Place("m.pth"), RandomWeights.Of(GptPresets.Tiny), Gpt2Tokenizer.Instance));
+        var refused = Assert.Throws<ArgumentException>(
+            () => GptModelExporter.Export(Place("m.pth"), RandomWeights.Of(GptPresets.Tiny), Gpt2Tokenizer.Instance));
         Assert.Contains("50257", refused.Message, StringComparison.Ordinal);
         Assert.Contains("61", refused.Message, StringComparison.Ordinal);
     }
@@ -160,9 +174,14 @@ public sealed class GptModelExporterTests : IDisposable
     [Fact]
     public void Settings_out_of_range_are_refused_by_name()
     {
-        Assert.Contains("0", Assert.Throws<ArgumentOutOfRangeException>(() => new ExportOptions { ShardSize = 0 }).Message, StringComparison.Ordinal);
-        Assert.Contains("2000000000", Assert.Throws<ArgumentOutOfRangeException>(() => new ExportOptions { InlineWeightLimit = int.MaxValue }).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentOutOfRangeException>(() => GptModelExporter.Export(Place("m"), RandomWeights.Of(GptPresets.Tiny), null, new() { Format = (ExportFormat)9 }));
+        Assert.Contains(
+            "0", Assert.Throws<ArgumentOutOfRangeException>(() => new ExportOptions { ShardSize = 0 }).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "2000000000",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new ExportOptions { InlineWeightLimit = int.MaxValue }).Message,
+            StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => GptModelExporter.Export(Place("m"), RandomWeights.Of(GptPresets.Tiny), null, new() { Format = (ExportFormat)9 }));
     }
 
     public void Dispose() => _directory.Dispose();

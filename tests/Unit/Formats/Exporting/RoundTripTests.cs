@@ -45,7 +45,9 @@ public sealed class RoundTripTests : IDisposable
         {
             float[] elements = new float[entry.ElementCount];
             read.Read(entry.Name, 0, elements);
-            bool isAdded = !hasBias && entry.Name.Contains(".att.W_", StringComparison.Ordinal) && entry.Name.EndsWith(".bias", StringComparison.Ordinal);
+            bool isAdded = !hasBias
+                && entry.Name.Contains(".att.W_", StringComparison.Ordinal)
+                && entry.Name.EndsWith(".bias", StringComparison.Ordinal);
             Assert.Equal(isAdded ? new float[elements.Length] : weights[entry.Name].ToArray(), elements);
         }
     }
@@ -55,7 +57,8 @@ public sealed class RoundTripTests : IDisposable
         get
         {
             var rows = new TheoryData<string, int, bool>();
-            foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.gpt", "model.zip", "model.onnx"])
+            foreach (
+                string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf", "model.gpt", "model.zip", "model.onnx"])
             {
                 foreach (int layers in (int[])[1, 2, 3, 12])
                 {
@@ -84,7 +87,8 @@ public sealed class RoundTripTests : IDisposable
         {
             int[] ids = RandomWeights.Ids(config, 16);
             using var session = new InferenceSession(path);
-            using var outputs = session.Run([NamedOnnxValue.CreateFromTensor("input_ids", new DenseTensor<long>(Array.ConvertAll(ids, id => (long)id), [1, 16]))]);
+            using var outputs = session.Run(
+                [NamedOnnxValue.CreateFromTensor("input_ids", new DenseTensor<long>(Array.ConvertAll(ids, id => (long)id), [1, 16]))]);
             float[] expected = [.. new ReferenceForward(weights).Logits(ids).SelectMany(row => row).Select(logit => (float)logit)];
             Assert.Equal(expected, outputs[0].AsTensor<float>().ToArray(), (x, y) => Math.Abs(x - y) <= 1e-3f * Math.Max(1, Math.Abs(x)));
             return;
@@ -123,7 +127,10 @@ public sealed class RoundTripTests : IDisposable
             once.Read(entry.Name, 0, a);
             twice.Read(entry.Name, 0, b);
             Assert.Equal(a, b, (x, y) => type == TensorDataType.Q8_0 ? Math.Abs(x - y) <= 1e-4f : x == y);
-            Assert.Equal(RandomWeights.Of(GptPresets.Tiny)[entry.Name].ToArray(), a, (x, y) => Math.Abs(x - y) <= tolerance * Math.Max(1, 8 * Math.Abs(x)));
+            Assert.Equal(
+                RandomWeights.Of(GptPresets.Tiny)[entry.Name].ToArray(),
+                a,
+                (x, y) => Math.Abs(x - y) <= tolerance * Math.Max(1, 8 * Math.Abs(x)));
         }
     }
 
@@ -149,7 +156,8 @@ public sealed class RoundTripTests : IDisposable
     {
         // a, b, c, blank, ab, the end of text, abc and a token for all other bytes
         var tokenizer = new BytePairTokenizer(
-            [.. new[] { "a", "b", "c", " ", "ab", "<|endoftext|>", "abc", "<unknown>" }.Select(text => System.Text.Encoding.UTF8.GetBytes(text))],
+            [.. new[] { "a", "b", "c", " ", "ab", "<|endoftext|>", "abc", "<unknown>" }.Select(
+                text => System.Text.Encoding.UTF8.GetBytes(text))],
             [(0, 1), (4, 2)], specialIds: [5, 7], endOfTextId: 5, unknownId: 7);
         var config = GptPresets.Tiny with { VocabularySize = 8 };
         string path = Path.Combine(_directory.Path, place);

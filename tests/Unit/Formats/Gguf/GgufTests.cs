@@ -74,7 +74,8 @@ public sealed class GgufTests : IDisposable
         Replace(Key + "gpt2", Key + "bert");
         using var file = Open();
         Assert.Equal(40, file.Config.VocabularySize);
-        Assert.Contains("a tokenizer of kind 'bert'", Assert.Throws<InvalidDataException>(() => file.Tokenizer).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "a tokenizer of kind 'bert'", Assert.Throws<InvalidDataException>(() => file.Tokenizer).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,6 +116,9 @@ public sealed class GgufTests : IDisposable
         var error = Assert.Throws<InvalidDataException>(() => Open().Dispose());
         Assert.Contains(_directory.Path, error.Message, StringComparison.Ordinal);
         if (reasons.Length > 0) Assert.Contains(reasons[0], error.Message, StringComparison.Ordinal);
-        if (reasons.Length > 1) Assert.True(reasons.Skip(1).Any(name => error.Message.Contains(name, StringComparison.Ordinal)), error.Message);
+        if (reasons.Length > 1)
+        {
+            Assert.True(reasons.Skip(1).Any(name => error.Message.Contains(name, StringComparison.Ordinal)), error.Message);
+        }
     }
 }

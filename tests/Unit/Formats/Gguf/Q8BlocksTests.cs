@@ -20,7 +20,8 @@ public sealed class Q8BlocksTests : IDisposable
         IQ8WeightSource source = file;
         string[] stored = [.. WeightNames.For(Config).Select(entry => entry.Name).Where(source.HasQ8Blocks)];
         Assert.Equal(
-            [.. WeightNames.For(Config).Where(entry => entry.Shape.Count == 2 && entry.Name != WeightNames.PositionEmbedding).Select(entry => entry.Name)],
+            [.. WeightNames.For(
+                Config).Where(entry => entry.Shape.Count == 2 && entry.Name != WeightNames.PositionEmbedding).Select(entry => entry.Name)],
             stored);
         foreach (var entry in WeightNames.For(Config).Where(entry => source.HasQ8Blocks(entry.Name)))
         {

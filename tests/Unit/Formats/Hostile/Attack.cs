@@ -21,7 +21,10 @@ internal sealed class Attack : IDisposable
         _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"mlnet-gpt-{Guid.NewGuid():N}");
         string source = ModelFixtures.Path(victim.Files[0].Name.Split('/')[0]);
         Directory.CreateDirectory(Path.Combine(_folder, Path.GetFileName(source)));
-        foreach (string file in Directory.GetFiles(source)) File.Copy(file, Path.Combine(_folder, Path.GetFileName(source), Path.GetFileName(file)));
+        foreach (string file in Directory.GetFiles(source))
+        {
+            File.Copy(file, Path.Combine(_folder, Path.GetFileName(source), Path.GetFileName(file)));
+        }
         _originals = victim.Files.ToDictionary(file => file.Name, file => File.ReadAllBytes(ModelFixtures.Path(file.Name)));
         _weights = Read(out var info);
         _sizes = SizesOf(info);
@@ -67,7 +70,9 @@ internal sealed class Attack : IDisposable
         {
             var weights = Read(out var info);
             Accepted++;
-            Assert.True(info.Bytes <= 2 * _originals.Values.Concat([damaged]).Sum(bytes => (long)bytes.Length) + 20_000, $"{name}: {info.Bytes} bytes of weights from less.");
+            Assert.True(
+                info.Bytes <= 2 * _originals.Values.Concat([damaged]).Sum(bytes => (long)bytes.Length) + 20_000,
+                $"{name}: {info.Bytes} bytes of weights from less.");
             int differences = Differences(weights);
             if (differences > 0) Different++;
             if (differences > 0 && touched is null) Reinterpreted++;
@@ -82,7 +87,9 @@ internal sealed class Attack : IDisposable
         }
         catch (Exception error) when (error is InvalidDataException or IOException)
         {
-            Assert.True(error is not InvalidDataException || error.Message.Contains(_folder, StringComparison.Ordinal), $"{name}: a message without the file: {error.Message}");
+            Assert.True(
+                error is not InvalidDataException || error.Message.Contains(_folder, StringComparison.Ordinal),
+                $"{name}: a message without the file: {error.Message}");
         }
         catch (Exception error) when (error is not Xunit.Sdk.IAssertionException)
         {

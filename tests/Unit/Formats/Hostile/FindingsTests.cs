@@ -7,8 +7,10 @@ public class FindingsTests
 {
     [Theory]
     [InlineData("TensorFlow", 421)] // A name of a file with a character that no path has ended in ArgumentException.
-    [InlineData("PyTorch zip", 1_053_118)] // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
-    [InlineData("PyTorch views", 1_105_898)] // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
+    // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
+    [InlineData("PyTorch zip", 1_053_118)]
+    // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
+    [InlineData("PyTorch views", 1_105_898)]
     public void A_seed_that_once_went_wrong(string reader, int seed)
     {
         using var attack = new Attack(Victims.All[reader]);
@@ -26,7 +28,10 @@ public class FindingsTests
     public void A_checkpoint_name_that_is_no_file(string state)
     {
         using var directory = new TemporaryDirectory();
-        foreach (string file in Directory.GetFiles(ModelFixtures.Path("openai"))) File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));
+        foreach (string file in Directory.GetFiles(ModelFixtures.Path("openai")))
+        {
+            File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));
+        }
         File.WriteAllText(Path.Combine(directory.Path, "checkpoint"), state);
         var error = Assert.ThrowsAny<Exception>(() => GptModelFile.Open(directory.Path).Dispose());
         Assert.True(error is InvalidDataException or IOException, error.ToString());

@@ -15,13 +15,16 @@ public class HostileFileTests
     [Theory(Explicit = true)]
     [Trait("Category", "Slow")]
     [MemberData(nameof(Readers))]
-    public void Hundreds_of_thousands_of_damaged_files_are_refused_or_hold_together(string reader) => Run(reader, firstSeed: 1_000_000, Many);
+    public void Hundreds_of_thousands_of_damaged_files_are_refused_or_hold_together(string reader) =>
+        Run(reader, firstSeed: 1_000_000, Many);
 
     private static void Run(string reader, int firstSeed, int count)
     {
         using var attack = new Attack(Victims.All[reader]);
         for (int seed = firstSeed; seed < firstSeed + count; seed++) attack.Run(seed);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{reader}: {count} files, {attack.Accepted} taken, of which {attack.Different} with other weights, {attack.Reinterpreted} of these after damage to the structure as well.");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{reader}: {count} files, {attack.Accepted} taken, of which {attack.Different} with other weights, "
+            + $"{attack.Reinterpreted} of these after damage to the structure as well.");
         Assert.InRange(attack.Accepted, 1, count - 1); // A mutator that never or always succeeds tests nothing.
     }
 }

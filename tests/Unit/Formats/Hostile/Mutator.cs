@@ -6,9 +6,13 @@ namespace MLNet.Gpt.Tests.Formats.Hostile;
 internal sealed class Mutator(int seed)
 {
     private static readonly long[] Numbers =
-        [0, 1, 2, 3, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 1023, 4096, 32767, 32768, 65535, 65536, int.MaxValue - 1, int.MaxValue, uint.MaxValue, 1L << 32, 1L << 40, long.MaxValue - 7, long.MaxValue, long.MinValue, -1, -2];
+        [0, 1, 2, 3, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 1023, 4096, 32767, 32768, 65535, 65536,
+            int.MaxValue - 1, int.MaxValue, uint.MaxValue, 1L << 32, 1L << 40, long.MaxValue - 7, long.MaxValue, long.MinValue, -1, -2];
 
-    private static readonly byte[] Bytes = [0, 1, 0x7F, 0x80, 0xFF, (byte)'"', (byte)'{', (byte)'}', (byte)'[', (byte)'9', (byte)'-', (byte)'.', (byte)'/', (byte)'(', (byte)'R', (byte)'u'];
+    private static readonly byte[] Bytes = [
+        0, 1, 0x7F, 0x80, 0xFF, (byte)'"', (byte)'{', (byte)'}', (byte)'[', (byte)'9', (byte)'-', (byte)'.', (byte)'/',
+        (byte)'(', (byte)'R', (byte)'u'
+    ];
 
     private readonly Random _random = new(seed);
 
@@ -20,7 +24,10 @@ internal sealed class Mutator(int seed)
     {
         var bytes = new List<byte>(original);
         changed = [];
-        for (int count = _random.Next(10) < 7 ? 1 : _random.Next(2, 5); count > 0 && bytes.Count > 0; count--) MutateOnce(bytes, structure, ref changed);
+        for (int count = _random.Next(10) < 7 ? 1 : _random.Next(2, 5); count > 0 && bytes.Count > 0; count--)
+        {
+            MutateOnce(bytes, structure, ref changed);
+        }
         return [.. bytes];
     }
 

@@ -10,17 +10,25 @@ internal static class Victims
     {
         ["PyTorch zip"] = new("book/model.pth", [new("book/model.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
         ["PyTorch views"] = new("book/views.pth", [new("book/views.pth", ZipStructure, MendZip)], HasChecksums: true) { HasViews = true },
-        ["PyTorch legacy"] = new("book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]) { HasViews = true },
-        ["package"] = new("own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
+        ["PyTorch legacy"] = new(
+            "book/legacy.pth", [new("book/legacy.pth", bytes => [0..(bytes.AsSpan().LastIndexOf("e."u8) + 2)])]) { HasViews = true },
+        ["package"] = new(
+            "own/model.safetensors", [new("own/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["safetensors"] = new("hf", [new("hf/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["Hugging Face shards"] = new("hf-sharded", [
             new("hf-sharded/config.json", Whole),
             new("hf-sharded/model.safetensors.index.json", Whole),
             new("hf-sharded/model-00002-of-00002.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])]),
         ["tokenizer"] = new("transformers", [
-            new("transformers/config.json", Whole), new("transformers/vocab.json", Whole), new("transformers/merges.txt", Whole), new("transformers/tokenizer_config.json", Whole)]),
+            new("transformers/config.json", Whole),
+            new("transformers/vocab.json", Whole),
+            new("transformers/merges.txt", Whole),
+            new("transformers/tokenizer_config.json", Whole)]),
         ["TensorFlow"] = new("openai", [
-            new("openai/model.ckpt.index", Whole, MendTable), new("openai/hparams.json", Whole), new("openai/checkpoint", Whole), new("openai/model.ckpt.data-00000-of-00001", Whole)],
+            new("openai/model.ckpt.index", Whole, MendTable),
+            new("openai/hparams.json", Whole),
+            new("openai/checkpoint", Whole),
+            new("openai/model.ckpt.data-00000-of-00001", Whole)],
             HasChecksums: true),
         ["GGUF"] = new("gguf/f32.gguf", [new("gguf/f32.gguf", GgufStructure)]),
         ["GGUF Q8_0"] = new("gguf/q8_0.gguf", [new("gguf/q8_0.gguf", GgufStructure)]),
@@ -59,7 +67,8 @@ internal static class Victims
         foreach (var (start, length) in Blocks(original))
         {
             uint checksum = Crc32C.Append(0, bytes.AsSpan(start, length + 1));
-            BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(start + length + 1), (uint)(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8));
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                bytes.AsSpan(start + length + 1), (uint)(((checksum >> 15) | (checksum << 17)) + 0xA282EAD8));
         }
     }
 

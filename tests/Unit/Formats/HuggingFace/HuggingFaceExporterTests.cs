@@ -29,14 +29,21 @@ public sealed class HuggingFaceExporterTests : IDisposable
 
         using var file = SafetensorsReader.Open(Path.Combine(Folder, "model.safetensors"));
         Assert.Equal("pt", file.Metadata["format"]);
-        var expected = new Dictionary<string, long[]> { ["transformer.wte.weight"] = [61, 32], ["transformer.wpe.weight"] = [16, 32], ["transformer.ln_f.weight"] = [32], ["transformer.ln_f.bias"] = [32] };
+        var expected = new Dictionary<string,
+            long[]>
+            {
+                ["transformer.wte.weight"] = [61, 32], ["transformer.wpe.weight"] = [16, 32],
+                ["transformer.ln_f.weight"] = [32], ["transformer.ln_f.bias"] = [32],
+            };
         for (int layer = 0; layer < 2; layer++)
         {
             string block = $"transformer.h.{layer}.";
             foreach (var (name, shape) in new (string, long[])[]
             {
-                ("ln_1.weight", [32]), ("ln_1.bias", [32]), ("attn.c_attn.weight", [32, 96]), ("attn.c_attn.bias", [96]), ("attn.c_proj.weight", [32, 32]), ("attn.c_proj.bias", [32]),
-                ("ln_2.weight", [32]), ("ln_2.bias", [32]), ("mlp.c_fc.weight", [32, 128]), ("mlp.c_fc.bias", [128]), ("mlp.c_proj.weight", [128, 32]), ("mlp.c_proj.bias", [32]),
+                ("ln_1.weight", [32]), ("ln_1.bias", [32]), ("attn.c_attn.weight", [32, 96]),
+                ("attn.c_attn.bias", [96]), ("attn.c_proj.weight", [32, 32]), ("attn.c_proj.bias", [32]),
+                ("ln_2.weight", [32]), ("ln_2.bias", [32]), ("mlp.c_fc.weight", [32, 128]), ("mlp.c_fc.bias", [128]),
+                ("mlp.c_proj.weight", [128, 32]), ("mlp.c_proj.bias", [32]),
             }) expected[block + name] = shape;
         }
 
@@ -49,14 +56,20 @@ public sealed class HuggingFaceExporterTests : IDisposable
         string[] biasParts = [WeightNames.QueryBias(1), WeightNames.KeyBias(1), WeightNames.ValueBias(1)];
         for (int output = 0; output < 96; output++)
         {
-            for (int input = 0; input < 32; input++) Assert.Equal(weights[parts[output / 32]][(output % 32 * 32) + input], fused[(input * 96) + output]);
+            for (int input = 0; input < 32; input++)
+            {
+                Assert.Equal(weights[parts[output / 32]][(output % 32 * 32) + input], fused[(input * 96) + output]);
+            }
             Assert.Equal(hasBias ? weights[biasParts[output / 32]][output % 32] : 0, biases[output]);
         }
 
         float[] down = Read(file, "transformer.h.0.mlp.c_proj.weight");
         for (int output = 0; output < 32; output++)
         {
-            for (int input = 0; input < 128; input++) Assert.Equal(weights[WeightNames.FeedForwardOut(0)][(output * 128) + input], down[(input * 32) + output]);
+            for (int input = 0; input < 128; input++)
+            {
+                Assert.Equal(weights[WeightNames.FeedForwardOut(0)][(output * 128) + input], down[(input * 32) + output]);
+            }
         }
 
         Assert.Equal(weights[WeightNames.TokenEmbedding].ToArray(), Read(file, "transformer.wte.weight"));
@@ -68,13 +81,24 @@ public sealed class HuggingFaceExporterTests : IDisposable
     [Fact]
     public void The_configuration_is_a_GPT2Config()
     {
-        GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny with { HasTiedHead = false, DropoutRate = 0.25 }), Words, new() { DataType = TensorDataType.BFloat16 });
+        GptModelExporter.Export(
+            Folder,
+            RandomWeights.Of(GptPresets.Tiny with { HasTiedHead = false, DropoutRate = 0.25 }),
+            Words,
+            new() { DataType = TensorDataType.BFloat16 });
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "config.json")));
         var config = document.RootElement;
-        Assert.Equal(("gpt2", "GPT2LMHeadModel"), (config.GetProperty("model_type").GetString(), config.GetProperty("architectures")[0].GetString()));
-        Assert.Equal((61, 16, 16, 32, 4, 2), (Number("vocab_size"), Number("n_positions"), Number("n_ctx"), Number("n_embd"), Number("n_head"), Number("n_layer")));
-        Assert.Equal(("gelu_new", "bfloat16"), (config.GetProperty("activation_function").GetString(), config.GetProperty("torch_dtype").GetString()));
-        Assert.Equal((0.25, 0.25, 0.25, 1e-5), (Double("attn_pdrop"), Double("embd_pdrop"), Double("resid_pdrop"), Double("layer_norm_epsilon")));
+        Assert.Equal(
+            ("gpt2", "GPT2LMHeadModel"),
+            (config.GetProperty("model_type").GetString(), config.GetProperty("architectures")[0].GetString()));
+        Assert.Equal(
+            (61, 16, 16, 32, 4, 2),
+            (Number("vocab_size"), Number("n_positions"), Number("n_ctx"), Number("n_embd"), Number("n_head"), Number("n_layer")));
+        Assert.Equal(
+            ("gelu_new", "bfloat16"),
+            (config.GetProperty("activation_function").GetString(), config.GetProperty("torch_dtype").GetString()));
+        Assert.Equal(
+            (0.25, 0.25, 0.25, 1e-5), (Double("attn_pdrop"), Double("embd_pdrop"), Double("resid_pdrop"), Double("layer_norm_epsilon")));
         Assert.False(config.GetProperty("tie_word_embeddings").GetBoolean());
         Assert.Equal((60, 60), (Number("bos_token_id"), Number("eos_token_id")));
 
@@ -125,7 +149,8 @@ public sealed class HuggingFaceExporterTests : IDisposable
         using var tokenizer = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "tokenizer.json")));
         var model = tokenizer.RootElement.GetProperty("model");
         Assert.Equal(("WordLevel", "w1"), (model.GetProperty("type").GetString(), model.GetProperty("unk_token").GetString()));
-        Assert.Equal(Words.Words, model.GetProperty("vocab").EnumerateObject().OrderBy(word => word.Value.GetInt32()).Select(word => word.Name));
+        Assert.Equal(
+            Words.Words, model.GetProperty("vocab").EnumerateObject().OrderBy(word => word.Value.GetInt32()).Select(word => word.Name));
         Assert.Equal("WhitespaceSplit", tokenizer.RootElement.GetProperty("pre_tokenizer").GetProperty("type").GetString());
     }
 
@@ -159,7 +184,8 @@ public sealed class HuggingFaceExporterTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private IEnumerable<string> Names() => Directory.EnumerateFiles(Folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Names() =>
+        Directory.EnumerateFiles(Folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
 
     private static float[] Read(SafetensorsReader file, string name)
     {

@@ -51,7 +51,10 @@ public sealed class HuggingFaceTests : IDisposable
         var index = JsonNode.Parse(File.ReadAllText(path))!;
         index["weight_map"]!["wte.weight"] = shard;
         File.WriteAllText(path, index.ToJsonString());
-        Assert.Contains("no plain name", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no plain name",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -60,9 +63,18 @@ public sealed class HuggingFaceTests : IDisposable
         Copy("hf-sharded");
         string path = Path.Combine(_directory.Path, "model.safetensors.index.json"), json = File.ReadAllText(path);
         File.WriteAllText(path, json.Replace("\"wte.weight\": \"model-00002", "\"wte.weight\": \"model-00001", StringComparison.Ordinal));
-        Assert.Contains("'wte.weight'", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
-        File.WriteAllText(path, json.Replace("\"weight_map\": {", "\"weight_map\": {\"more\": \"model-00001-of-00002.safetensors\",", StringComparison.Ordinal));
-        Assert.Contains("places 'more'", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'wte.weight'",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
+            StringComparison.Ordinal);
+        File.WriteAllText(
+            path,
+            json.Replace(
+                "\"weight_map\": {", "\"weight_map\": {\"more\": \"model-00001-of-00002.safetensors\",", StringComparison.Ordinal));
+        Assert.Contains(
+            "places 'more'",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,7 +84,8 @@ public sealed class HuggingFaceTests : IDisposable
         string path = Path.Combine(_directory.Path, "model.safetensors");
         using (var original = SafetensorsReader.Open(ModelFixtures.Path("hf/model.safetensors")))
         {
-            var entries = original.Tensors.Select(tensor => new WeightEntry(tensor.Name, [.. tensor.Shape.Select(size => (int)size)])).Append(new("lm_head.weight", [40, 8]));
+            var entries = original.Tensors.Select(tensor => new WeightEntry(tensor.Name, [.. tensor.Shape.Select(size => (int)size)]))
+                .Append(new("lm_head.weight", [40, 8]));
             SafetensorsWriter.Write(path, entries, (name, start, destination) =>
             {
                 if (name != "lm_head.weight") original.Read(name, start, destination);
@@ -80,7 +93,10 @@ public sealed class HuggingFaceTests : IDisposable
             });
         }
 
-        Assert.Contains("'lm_head.weight' F32 (40, 8) that differs", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'lm_head.weight' F32 (40, 8) that differs",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
+            StringComparison.Ordinal);
         Change("tie_word_embeddings", false);
         using var file = GptModelFile.Open(_directory.Path);
         Assert.False(file.Config.HasTiedHead);
@@ -92,16 +108,23 @@ public sealed class HuggingFaceTests : IDisposable
     [Fact]
     public void A_folder_of_nothing_known_is_refused_with_what_would_be_known()
     {
-        Assert.Contains("config.json", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
         File.Copy(ModelFixtures.Path("hf/config.json"), Path.Combine(_directory.Path, "config.json"));
-        Assert.Contains("pytorch_model.bin", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "pytorch_model.bin",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     public void Dispose() => _directory.Dispose();
 
     private void Copy(string model)
     {
-        foreach (string file in Directory.GetFiles(ModelFixtures.Path(model))) File.Copy(file, Path.Combine(_directory.Path, Path.GetFileName(file)));
+        foreach (string file in Directory.GetFiles(ModelFixtures.Path(model)))
+        {
+            File.Copy(file, Path.Combine(_directory.Path, Path.GetFileName(file)));
+        }
     }
 
     private void Change(string name, JsonNode? value)

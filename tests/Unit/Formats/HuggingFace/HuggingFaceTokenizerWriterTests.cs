@@ -13,7 +13,8 @@ namespace MLNet.Gpt.Tests.Formats.HuggingFace;
 public class HuggingFaceTokenizerWriterTests
 {
     private static readonly Dictionary<string, byte[]> Files =
-        HuggingFaceTokenizerWriter.Files(Gpt2Tokenizer.Instance, GptPresets.Gpt2Small).ToDictionary(file => file.Name, file => file.Contents);
+        HuggingFaceTokenizerWriter.Files(Gpt2Tokenizer.Instance, GptPresets.Gpt2Small)
+            .ToDictionary(file => file.Name, file => file.Contents);
 
     [Fact]
     public void The_merges_are_the_release_s_vocab_bpe_byte_for_byte() =>
@@ -39,7 +40,8 @@ public class HuggingFaceTokenizerWriterTests
             text.Append(CultureInfo.InvariantCulture, $"\": {token.Value.GetInt32()}");
         }
 
-        Assert.Equal("196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", Hash(Encoding.ASCII.GetBytes(text.Append('}').ToString())));
+        Assert.Equal(
+            "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", Hash(Encoding.ASCII.GetBytes(text.Append('}').ToString())));
     }
 
     [Fact]
@@ -51,7 +53,11 @@ public class HuggingFaceTokenizerWriterTests
         Assert.True(JsonElement.DeepEquals(vocabulary.RootElement, model.GetProperty("vocab")));
         string[] lines = Encoding.UTF8.GetString(Files["merges.txt"]).Split('\n')[1..^1];
         Assert.Equal(lines, model.GetProperty("merges").EnumerateArray().Select(line => line.GetString()!));
-        Assert.Equal((50256, "<|endoftext|>"), (tokenizer.RootElement.GetProperty("added_tokens")[0].GetProperty("id").GetInt32(), tokenizer.RootElement.GetProperty("added_tokens")[0].GetProperty("content").GetString()));
+        Assert.Equal(
+            (50256, "<|endoftext|>"),
+            (
+                tokenizer.RootElement.GetProperty("added_tokens")[0].GetProperty("id").GetInt32(),
+                tokenizer.RootElement.GetProperty("added_tokens")[0].GetProperty("content").GetString()));
     }
 
     private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

@@ -114,7 +114,8 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("{}", "{}", "{}", """{"bos_token_id":3,"eos_token_id":3}""", 6, 6)]
     [InlineData("{}", "{}", "{}", """{"bos_token_id":-1,"eos_token_id":0}""", 6, 6)]
     [InlineData("{}", "{}", "{}", """{"bos_token_id":4,"eos_token_id":null}""", 4, 6)]
-    public void The_ends_of_a_document_are_those_that_the_files_name(string settings, string roles, string generation, string model, int? beginning, int? end)
+    public void The_ends_of_a_document_are_those_that_the_files_name(
+        string settings, string roles, string generation, string model, int? beginning, int? end)
     {
         Write("vocab.json", Vocabulary);
         Write("merges.txt", "a b\n");
@@ -177,7 +178,9 @@ public sealed class TokenizerFilesTests : IDisposable
         using var file = GptModelFile.Open(folder);
         var read = Assert.IsType<WordTokenizer>(file.Tokenizer);
         Assert.Equal(words, read.Words);
-        Assert.Equal((tokenizer.UnknownWord, tokenizer.EndOfTextId, tokenizer.BeginningOfTextId), (read.UnknownWord, read.EndOfTextId, read.BeginningOfTextId));
+        Assert.Equal(
+            (tokenizer.UnknownWord, tokenizer.EndOfTextId, tokenizer.BeginningOfTextId),
+            (read.UnknownWord, read.EndOfTextId, read.BeginningOfTextId));
         Assert.Equal(tokenizer.Encode("the  wände\na end"), read.Encode("the  wände\na end"));
     }
 
@@ -185,26 +188,42 @@ public sealed class TokenizerFilesTests : IDisposable
     public void Words_that_are_split_otherwise_are_refused()
     {
         Write("tokenizer.json", """{"pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}""");
-        Assert.Contains("'Whitespace'", Assert.Throws<InvalidDataException>(() => TokenizerFiles.Read(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'Whitespace'",
+            Assert.Throws<InvalidDataException>(() => TokenizerFiles.Read(_directory.Path)).Message,
+            StringComparison.Ordinal);
         Write("tokenizer.json", """{"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}""");
-        Assert.Contains("no pre_tokenizer", Assert.Throws<InvalidDataException>(() => TokenizerFiles.Read(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no pre_tokenizer",
+            Assert.Throws<InvalidDataException>(() => TokenizerFiles.Read(_directory.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_tokenizer_is_loaded_from_a_folder_or_a_file_of_any_kind()
     {
-        Assert.Contains("holds no tokenizer", Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(_directory.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "holds no tokenizer",
+            Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(_directory.Path)).Message,
+            StringComparison.Ordinal);
         Assert.ThrowsAny<IOException>(() => TokenizerFile.Load(Path.Combine(_directory.Path, "none.json")));
 
         Write("vocab.json", Vocabulary);
         Write("merges.txt", "#version: 0.2\na b\n");
         Write("tokenizer_config.json", """{"bos_token":"<s>","eos_token":"</s>"}""");
-        foreach (string name in (string[])["", "vocab.json", "merges.txt", "tokenizer_config.json"]) Check(TokenizerFile.Load(Path.Combine(_directory.Path, name)));
+        foreach (string name in (string[])["", "vocab.json", "merges.txt", "tokenizer_config.json"])
+        {
+            Check(TokenizerFile.Load(Path.Combine(_directory.Path, name)));
+        }
 
         // As OpenAI names the two, as one file under any name, in models, and as the library's own JSON.
         var tokenizer = TokenizerFile.Load(_directory.Path);
         string openAI = Directory.CreateDirectory(Path.Combine(_directory.Path, "openai")).FullName;
-        foreach (var (from, to) in (ReadOnlySpan<(string, string)>)[("vocab.json", "encoder.json"), ("merges.txt", "vocab.bpe"), ("tokenizer_config.json", "tokenizer_config.json")])
+        foreach (
+            var (from, to) in (ReadOnlySpan<(string, string)>)[
+                ("vocab.json", "encoder.json"), ("merges.txt", "vocab.bpe"),
+                ("tokenizer_config.json", "tokenizer_config.json")
+            ])
         {
             File.Copy(Path.Combine(_directory.Path, from), Path.Combine(openAI, to));
         }
@@ -223,12 +242,14 @@ public sealed class TokenizerFilesTests : IDisposable
         File.Move(Path.Combine(_directory.Path, "out", "tokenizer.json"), whole);
         Check(TokenizerFile.Load(whole));
         string own = Path.Combine(_directory.Path, "own.json");
-        File.WriteAllText(own, MLNet.Gpt.Formats.Metadata.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        File.WriteAllText(
+            own, MLNet.Gpt.Formats.Metadata.TokenizerJson.Write(tokenizer), new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
         Check(TokenizerFile.Load(own));
 
         string state = Path.Combine(_directory.Path, "out.pth");
         GptModelExporter.Export(state, weights, tokenizer);
-        Assert.Contains("without a tokenizer", Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(state)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "without a tokenizer", Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(state)).Message, StringComparison.Ordinal);
 
         static void Check(ITextTokenizer tokenizer)
         {

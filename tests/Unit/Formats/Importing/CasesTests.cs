@@ -36,13 +36,19 @@ public sealed class CasesTests : IDisposable
 
         Assert.Equal(reference.N, scores.Length);
         AssertMean(name, scores);
-        Assert.All(reference.First.Zip(scores), pair => Assert.InRange(pair.Second.NegativeLogLikelihood - pair.First, -10 * Tolerance(pair.First), 10 * Tolerance(pair.First)));
+        Assert.All(
+            reference.First.Zip(scores),
+            pair =>
+                Assert.InRange(pair.Second.NegativeLogLikelihood - pair.First, -10 * Tolerance(pair.First), 10 * Tolerance(pair.First)));
     }
 
     [Fact]
     public void A_stored_head_that_differs_from_a_tied_one_is_refused_unless_it_is_asked_for()
     {
-        Assert.Contains("useStoredHead (-UseStoredHead)", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(At("hf-tied-but-differs"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "useStoredHead (-UseStoredHead)",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(At("hf-tied-but-differs"))).Message,
+            StringComparison.Ordinal);
         Assert.False(GptModelFile.Inspect(At("hf-tied-but-differs"), useStoredHead: true).Config.HasTiedHead);
         Assert.True(GptModelFile.Inspect(At("hf-save-model"), useStoredHead: true).Config.HasTiedHead);
     }
@@ -75,7 +81,11 @@ public sealed class CasesTests : IDisposable
         var messages = new List<string>();
         ml.Log += (_, log) => messages.Add(log.Message);
         using var model = ml.LanguageModeling.LoadModel(At("hf-leftover")).Model;
-        Assert.Contains(messages, message => message.Contains("Warning", StringComparison.Ordinal) && message.Contains("multiple_choice_head", StringComparison.Ordinal));
+        Assert.Contains(
+            messages,
+            message =>
+                message.Contains("Warning", StringComparison.Ordinal)
+                    && message.Contains("multiple_choice_head", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -120,9 +130,12 @@ public sealed class CasesTests : IDisposable
         using var model = Load(name.Split(' ')[0]);
         string path = Path.Combine(_directory.Path, place);
         model.Export(path);
-        using var back = GptModel.Load(path, tokenizer: place.EndsWith(".pth", StringComparison.Ordinal) ? model.Tokenizer : null, headCount: 4);
+        using var back = GptModel.Load(
+            path, tokenizer: place.EndsWith(".pth", StringComparison.Ordinal) ? model.Tokenizer : null, headCount: 4);
         Assert.Equal(model.Tokenizer.VocabularySize, back.Tokenizer.VocabularySize);
-        Assert.Equal((model.Tokenizer.BeginningOfTextId, model.Tokenizer.EndOfTextId), (back.Tokenizer.BeginningOfTextId, back.Tokenizer.EndOfTextId));
+        Assert.Equal(
+            (model.Tokenizer.BeginningOfTextId, model.Tokenizer.EndOfTextId),
+            (back.Tokenizer.BeginningOfTextId, back.Tokenizer.EndOfTextId));
         Assert.Equal(FittedTokenizer.TokenCountOf(model.Tokenizer), FittedTokenizer.TokenCountOf(back.Tokenizer));
         AssertMean(name, Scores(back, name));
     }
@@ -201,7 +214,10 @@ public sealed class CasesTests : IDisposable
         using var model = GptModel.Load(_directory.Path);
         AssertMean("hf-good", Scores(model, "hf-good"));
         Assert.Equal(257, model.Tokenizer.VocabularySize);
-        Assert.Contains("'[PAD]' with the id 257", Assert.Throws<ArgumentException>(() => model.Tokenizer.Encode("Hi[PAD] there")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'[PAD]' with the id 257",
+            Assert.Throws<ArgumentException>(() => model.Tokenizer.Encode("Hi[PAD] there")).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => model.Tokenizer.Count("Hi[PAD] there"));
         Assert.Throws<ArgumentException>(() => new TextScorer(model).Score("Hi[PAD] there"));
         Assert.Equal(13, model.Tokenizer.Encode("Hi[PAD] there", SpecialTokens.Literal).Length);
@@ -236,7 +252,10 @@ public sealed class CasesTests : IDisposable
         GptModelExporter.Export(path, RandomWeights.Of(config), tokenizer: null);
         if (!taken)
         {
-            Assert.Contains("50257, 50264, 50272, 50304", Assert.Throws<ArgumentException>(() => GptModel.Load(path, headCount: 1)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "50257, 50264, 50272, 50304",
+                Assert.Throws<ArgumentException>(() => GptModel.Load(path, headCount: 1)).Message,
+                StringComparison.Ordinal);
             return;
         }
 
@@ -253,7 +272,8 @@ public sealed class CasesTests : IDisposable
         Assert.Equal([256, 72, 105, 257, 258], folder.Tokenizer.Encode("<s>Hi</s><pad>"));
 
         // A head that always prefers </s>.
-        var arrays = WeightNames.For(folder.Config with { HasTiedHead = false }).ToDictionary(entry => entry.Name, entry => new float[entry.ElementCount]);
+        var arrays = WeightNames.For(folder.Config with { HasTiedHead = false })
+            .ToDictionary(entry => entry.Name, entry => new float[entry.ElementCount]);
         foreach (var (name, elements) in arrays) if (name.EndsWith("shift", StringComparison.Ordinal)) elements.AsSpan().Fill(1);
         arrays[WeightNames.Head].AsSpan(257 * folder.Config.EmbeddingWidth, folder.Config.EmbeddingWidth).Fill(1);
         using var model = GptModel.FromWeights(new GptWeights(folder.Config with { HasTiedHead = false }, arrays), folder.Tokenizer);
@@ -290,7 +310,8 @@ public sealed class CasesTests : IDisposable
         string path = Path.Combine(_directory.Path, name);
         File.Copy(At("hf-lfs-pointer/model.safetensors"), path);
         Assert.Contains("git lfs pull", Assert.Throws<InvalidDataException>(() => GptModel.Load(path)).Message, StringComparison.Ordinal);
-        Assert.Contains("git lfs pull", Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "git lfs pull", Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(path)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(path, []);
         Assert.Contains("is empty", Assert.Throws<InvalidDataException>(() => GptModel.Load(path)).Message, StringComparison.Ordinal);
     }
@@ -316,7 +337,10 @@ public sealed class CasesTests : IDisposable
     {
         string path = Path.Combine(_directory.Path, "model.safetensors");
         SafetensorsWriter.Write(path, [new("encoder.layer.0.weight", [2, 2])], (_, _, destination) => destination.Clear());
-        Assert.Contains("'encoder.layer.0.weight'", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'encoder.layer.0.weight'",
+            Assert.Throws<InvalidDataException>(() => GptModelFile.Open(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -377,7 +401,8 @@ public sealed class CasesTests : IDisposable
     {
         "hf-added-tokens with [PAD]" => new TextScorer(model).ScoreIds(model.Tokenizer.Encode("Hi[PAD] there")),
         "hf-eos-s after <s>" => Rolling(model),
-        "hf-eos-s after </s>" => new TextScorer(model).ScoreIds([model.Tokenizer.EndOfTextId!.Value, .. model.Tokenizer.Encode(Text.AsSpan(0, 31))]),
+        "hf-eos-s after </s>" =>
+            new TextScorer(model).ScoreIds([model.Tokenizer.EndOfTextId!.Value, .. model.Tokenizer.Encode(Text.AsSpan(0, 31))]),
         _ => new TextScorer(model).ScoreIds(model.Tokenizer.Encode(Text)),
     };
 

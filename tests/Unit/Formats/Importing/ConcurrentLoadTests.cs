@@ -12,7 +12,8 @@ public class ConcurrentLoadTests
 {
     private static readonly GptConfig Config = new()
     {
-        VocabularySize = 300, ContextLength = 16, EmbeddingWidth = 288, HeadCount = 3, LayerCount = 3, HasQkvBias = true, HasTiedHead = true,
+        VocabularySize = 300, ContextLength = 16, EmbeddingWidth = 288, HeadCount = 3, LayerCount = 3,
+        HasQkvBias = true, HasTiedHead = true,
     };
 
     [Theory]
@@ -58,7 +59,12 @@ public class ConcurrentLoadTests
         string name = WeightNames.Key(1);
         float[] whole = new float[288 * 288];
         file.Source.Read(name, 0, whole);
-        foreach (var (start, count) in new[] { (0, 82944), (0, 1), (287, 1), (287, 2), (300, 50), (300, 276), (300, 900), (82000, 944), (5, 82939), (288, 288), (10, 0) })
+        foreach (
+            var (start, count) in new[]
+            {
+                (0, 82944), (0, 1), (287, 1), (287, 2), (300, 50), (300, 276), (300, 900), (82000, 944), (5, 82939),
+                (288, 288), (10, 0),
+            })
         {
             float[] part = new float[count];
             file.Weights.Read(name, start, part);
@@ -83,7 +89,8 @@ public class ConcurrentLoadTests
                 long count = place.Shape.Aggregate(1L, (product, size) => product * size);
                 float[] stored = [.. places.OrderBy(part => part.Part).SelectMany(part => Source[part.Weight].ToArray())];
                 if (place.IsTransposed) stored = Transposed(stored, (int)place.Shape[1], (int)place.Shape[0]);
-                tensors[place.Tensor] = new("memory", place.Tensor, TensorDataType.Float32, place.Shape, 4 * count, new CountedElements(this, stored));
+                tensors[place.Tensor] = new(
+                    "memory", place.Tensor, TensorDataType.Float32, place.Shape, 4 * count, new CountedElements(this, stored));
                 Length += count;
             }
 

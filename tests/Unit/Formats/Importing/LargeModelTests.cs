@@ -20,7 +20,11 @@ public class LargeModelTests
                 yield return new($"{block}{norm}.bias", [c]);
             }
 
-            foreach (var (name, inputs, outputs) in new[] { ("attn.c_attn", c, 3 * c), ("attn.c_proj", c, c), ("mlp.c_fc", c, f), ("mlp.c_proj", f, c) })
+            foreach (
+                var (name, inputs, outputs) in new[]
+                {
+                    ("attn.c_attn", c, 3 * c), ("attn.c_proj", c, c), ("mlp.c_fc", c, f), ("mlp.c_proj", f, c),
+                })
             {
                 yield return new($"{block}{name}.weight", [inputs, outputs]);
                 yield return new($"{block}{name}.bias", [outputs]);
@@ -70,6 +74,7 @@ public class LargeModelTests
             plain = Math.Min(plain, watch.Elapsed.TotalSeconds);
         }
 
-        TestContext.Current.TestOutputHelper?.WriteLine($"Hugging Face {fastest:F3} s, own {fastestOwn:F3} s, the bytes alone {plain:F3} s");
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"Hugging Face {fastest:F3} s, own {fastestOwn:F3} s, the bytes alone {plain:F3} s");
     }
 }

@@ -67,9 +67,12 @@ public sealed class OnnxExporterTests : IDisposable
         GptModelExporter.Export(File, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         using var session = new InferenceSession(File);
         Assert.Equal(
-            ["input_ids", "attention_mask", "position_ids", "past_key_values.0.key", "past_key_values.0.value", "past_key_values.1.key", "past_key_values.1.value"],
+            ["input_ids", "attention_mask", "position_ids", "past_key_values.0.key",
+                "past_key_values.0.value", "past_key_values.1.key", "past_key_values.1.value"],
             session.InputMetadata.Keys);
-        Assert.Equal(["logits", "present.0.key", "present.0.value", "present.1.key", "present.1.value"], session.OutputMetadata.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ["logits", "present.0.key", "present.0.value", "present.1.key", "present.1.value"],
+            session.OutputMetadata.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(["batch_size", "", "past_sequence_length", ""], session.InputMetadata["past_key_values.1.key"].SymbolicDimensions);
         Assert.Equal([-1, 4, -1, 8], session.InputMetadata["past_key_values.1.key"].Dimensions);
         Assert.Equal(GptConfigJson.Write(GptPresets.Tiny), session.ModelMetadata.CustomMetadataMap["mlnet_gpt.config"]);
@@ -81,7 +84,10 @@ public sealed class OnnxExporterTests : IDisposable
         var config = GptPresets.Tiny with { HasTiedHead = false };
         var weights = RandomWeights.Of(config, deviation: 0.2f);
         GptModelExporter.Export(File, weights, tokenizer: null, new() { DataType = TensorDataType.Float16 });
-        var rounded = new GptWeights(config, WeightNames.For(config).ToDictionary(entry => entry.Name, entry => weights[entry.Name].ToArray().Select(x => (float)(Half)x).ToArray()));
+        var rounded = new GptWeights(
+            config,
+            WeightNames.For(config)
+                .ToDictionary(entry => entry.Name, entry => weights[entry.Name].ToArray().Select(x => (float)(Half)x).ToArray()));
         int[] ids = RandomWeights.Ids(config, 10);
 
         using var run = new CachedRun(File, config);
@@ -99,7 +105,8 @@ public sealed class OnnxExporterTests : IDisposable
         {
             var weights = RandomWeights.Of(config, seed, deviation: 0.2f);
             GptModelExporter.Export(File, weights, tokenizer: null, new() { InlineWeightLimit = 0 });
-            string data = Assert.Single(Directory.EnumerateFiles(_directory.Path), file => file.EndsWith(".data", StringComparison.Ordinal));
+            string data = Assert.Single(
+                Directory.EnumerateFiles(_directory.Path), file => file.EndsWith(".data", StringComparison.Ordinal));
             Assert.True(new FileInfo(data).Length >= 4 * config.ParameterCount);
             Assert.InRange(new FileInfo(File).Length, 1, 60_000);
             using var run = new CachedRun(File, config);
@@ -118,12 +125,20 @@ public sealed class OnnxExporterTests : IDisposable
     {
         var config = GptPresets.Tiny;
         var weights = RandomWeights.Of(config, deviation: 0.2f);
-        GptModelExporter.Export(File, weights, tokenizer: null, new() { IncludeKeyValueCache = false, InlineWeightLimit = inlineWeightLimit });
+        GptModelExporter.Export(
+            File, weights, tokenizer: null, new() { IncludeKeyValueCache = false, InlineWeightLimit = inlineWeightLimit });
 
         var ml = new MLContext(1);
         int[][] rows = [RandomWeights.Ids(config, 6, seed: 5), RandomWeights.Ids(config, 6, seed: 6)];
         var data = ml.Data.LoadFromEnumerable(rows.Select(ids => new Row { Ids = [.. ids.Select(id => (long)id)] }));
-        var pipeline = ml.Transforms.ApplyOnnxModel(["logits"], ["input_ids"], File, new Dictionary<string, int[]> { ["input_ids"] = [1, 6], ["logits"] = [1, 6, 61] }, gpuDeviceId: null, fallbackToCpu: true);
+        var pipeline = ml.Transforms.ApplyOnnxModel(
+            ["logits"],
+            ["input_ids"],
+            File,
+            new Dictionary<string,
+            int[]> { ["input_ids"] = [1, 6], ["logits"] = [1, 6, 61] },
+            gpuDeviceId: null,
+            fallbackToCpu: true);
         float[][] logits = [.. pipeline.Fit(data).Transform(data).GetColumn<float[]>("logits")];
 
         for (int i = 0; i < rows.Length; i++) Near(new ReferenceForward(weights).Logits(rows[i]), logits[i]);
@@ -135,7 +150,8 @@ public sealed class OnnxExporterTests : IDisposable
         using var model = TinyModels.Create();
         model.Export(File);
         using var session = new InferenceSession(File);
-        var tokenizer = Assert.IsType<WordTokenizer>(TokenizerJson.Read(File, session.ModelMetadata.CustomMetadataMap["mlnet_gpt.tokenizer"], model.Config.VocabularySize));
+        var tokenizer = Assert.IsType<WordTokenizer>(
+            TokenizerJson.Read(File, session.ModelMetadata.CustomMetadataMap["mlnet_gpt.tokenizer"], model.Config.VocabularySize));
         Assert.Equal(((WordTokenizer)model.Tokenizer).Words, tokenizer.Words);
     }
 
@@ -190,13 +206,17 @@ public sealed class OnnxExporterTests : IDisposable
             ];
             foreach (string name in _session.InputMetadata.Keys.Where(name => name.StartsWith("past_key_values", StringComparison.Ordinal)))
             {
-                inputs.Add(NamedOnnxValue.CreateFromTensor(name, _past.GetValueOrDefault(name) ?? new DenseTensor<float>([batch, config.HeadCount, 0, config.HeadSize])));
+                inputs.Add(
+                    NamedOnnxValue.CreateFromTensor(
+                        name, _past.GetValueOrDefault(name) ?? new DenseTensor<float>([batch, config.HeadCount, 0, config.HeadSize])));
             }
 
             using var outputs = _session.Run(inputs);
             foreach (var output in outputs.Where(output => output.Name.StartsWith("present", StringComparison.Ordinal)))
             {
-                _past[output.Name.Replace("present", "past_key_values", StringComparison.Ordinal)] = output.AsTensor<float>().ToDenseTensor();
+                _past[output.Name.Replace("present", "past_key_values", StringComparison.Ordinal)] = output
+                    .AsTensor<float>()
+                    .ToDenseTensor();
             }
 
             return [.. outputs.First(output => output.Name == "logits").AsTensor<float>()];

@@ -44,14 +44,25 @@ public sealed class PyTorchExporterTests : IDisposable
     [Fact]
     public void The_keys_are_those_of_the_book_s_model()
     {
-        string[] block = ["att.mask", "att.W_query.weight", "att.W_key.weight", "att.W_value.weight", "att.out_proj.weight", "att.out_proj.bias",
-            "ff.layers.0.weight", "ff.layers.0.bias", "ff.layers.2.weight", "ff.layers.2.bias", "norm1.scale", "norm1.shift", "norm2.scale", "norm2.shift"];
-        string[] expected = ["tok_emb.weight", "pos_emb.weight", .. block.Select(key => "trf_blocks.0." + key), .. block.Select(key => "trf_blocks.1." + key),
+        string[] block = ["att.mask", "att.W_query.weight", "att.W_key.weight", "att.W_value.weight",
+            "att.out_proj.weight", "att.out_proj.bias",
+            "ff.layers.0.weight",
+            "ff.layers.0.bias",
+            "ff.layers.2.weight",
+            "ff.layers.2.bias",
+            "norm1.scale",
+            "norm1.shift",
+            "norm2.scale",
+            "norm2.shift"];
+        string[] expected = ["tok_emb.weight", "pos_emb.weight",
+            .. block.Select(key => "trf_blocks.0." + key), .. block.Select(key => "trf_blocks.1." + key),
             "final_norm.scale", "final_norm.shift", "out_head.weight"];
 
         Assert.Equal(expected, Keys(GptPresets.Tiny with { HasQkvBias = false, HasTiedHead = false }, new()));
         Assert.Equal(expected, Keys(GptPresets.Tiny with { HasQkvBias = false, HasTiedHead = true }, new()));
-        Assert.Equal(expected.Where(key => !key.EndsWith("mask", StringComparison.Ordinal)), Keys(GptPresets.Tiny with { HasQkvBias = false }, new() { IncludeCausalMasks = false }));
+        Assert.Equal(
+            expected.Where(key => !key.EndsWith("mask", StringComparison.Ordinal)),
+            Keys(GptPresets.Tiny with { HasQkvBias = false }, new() { IncludeCausalMasks = false }));
         Assert.Equal(expected.Length + 6, Keys(GptPresets.Tiny, new()).Count());
     }
 
@@ -60,7 +71,8 @@ public sealed class PyTorchExporterTests : IDisposable
     {
         GptModelExporter.Export(Path, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         using var archive = ZipFile.OpenRead(Path);
-        long data = archive.Entries.Where(entry => entry.FullName.StartsWith("archive/data/", StringComparison.Ordinal)).Sum(entry => entry.Length);
+        long data = archive.Entries.Where(entry => entry.FullName.StartsWith("archive/data/", StringComparison.Ordinal))
+            .Sum(entry => entry.Length);
         Assert.Equal(4 * (GptPresets.Tiny.ParameterCount + (16 * 16)), data);
     }
 

@@ -26,7 +26,8 @@ public class StateDictWriterTests
 
     private static readonly IReadOnlyList<(string, int)> Items =
     [
-        ("tok_emb.weight", 0), ("trf_blocks.0.att.mask", 1), ("trf_blocks.1.att.mask", 1), ("pos_emb.weight", 2), ("big", 3), ("out_head.weight", 0),
+        ("tok_emb.weight", 0), ("trf_blocks.0.att.mask", 1), ("trf_blocks.1.att.mask", 1), ("pos_emb.weight", 2),
+        ("big", 3), ("out_head.weight", 0),
     ];
 
     [Fact]
@@ -36,7 +37,8 @@ public class StateDictWriterTests
     [Theory]
     [InlineData(TensorDataType.Float16, "e85577946f70800ea1b43f72659a07f4873d29fe035c5fac5b1d2b341e79c63a")]
     [InlineData(TensorDataType.BFloat16, "911ec1c21becad97b2152ea1a6bc3cead3c39680703a42a0d6d29add860c6c9b")]
-    public void Narrow_types_have_storages_of_their_own(TensorDataType type, string sha256) => Assert.Equal(sha256, Hash(StateDictWriter.Write(Items, Tensors, type)));
+    public void Narrow_types_have_storages_of_their_own(TensorDataType type, string sha256) =>
+        Assert.Equal(sha256, Hash(StateDictWriter.Write(Items, Tensors, type)));
 
     /// <summary>More than 256 objects in the memo, and more than one batch of 1000 items; the last batch may be of one.</summary>
     [Theory]
@@ -44,13 +46,19 @@ public class StateDictWriterTests
     [InlineData(1100, "f1ac6ed980f6c67a028bd36f4e24ea9882b6c440139d0b323fcd762b5ba44cbd")]
     [InlineData(2000, "f39c84889d88bb75dc6434c4d329c04b852b06d500ca8532768e7b6f49ea538a")]
     public void Many_keys_come_in_batches(int count, string sha256) =>
-        Assert.Equal(sha256, Hash(StateDictWriter.Write([.. Enumerable.Range(0, count).Select(i => (Key(i), 0))], [Zeros(3)], TensorDataType.Float32)));
+        Assert.Equal(
+            sha256,
+            Hash(StateDictWriter.Write([.. Enumerable.Range(0, count).Select(i => (Key(i), 0))], [Zeros(3)], TensorDataType.Float32)));
 
     [Fact]
     public void Many_tensors_are_numbered_on() =>
         Assert.Equal(
             "04f467de844bf7954c332c7ecd4519818982ee7fdec8dd07db0c6a59bc245bb4",
-            Hash(StateDictWriter.Write([.. Enumerable.Range(0, 40).Select(i => (Key(i), i))], [.. Enumerable.Range(0, 40).Select(i => Zeros(i + 1, 2))], TensorDataType.Float32)));
+            Hash(
+                StateDictWriter.Write(
+                    [.. Enumerable.Range(0, 40).Select(i => (Key(i), i))],
+                    [.. Enumerable.Range(0, 40).Select(i => Zeros(i + 1, 2))],
+                    TensorDataType.Float32)));
 
     private static ExportTensor Zeros(params int[] shape) => ExportTensor.Zeros("", shape);
 

@@ -62,8 +62,10 @@ public class UnpicklerTests
     [InlineData("<8F>(K<01>K<02><90>")] // {1, 2} of protocol 4
     [InlineData("(K<01>K<02><91>")] // frozenset({1, 2})
     [InlineData("c__builtin__\ncomplex\nG<3FF0000000000000>G<4000000000000000><86>R")] // 1 + 2j
-    [InlineData("cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>R(K<03>X<01000000><3C>NNNJ<FFFFFFFF>J<FFFFFFFF>K<00>tbc_codecs\nencode\nX<01000000>aX<06000000>latin1<86>R<86>R")]
-    [InlineData("cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>RC<01>a<86>R")] // numpy.float64 of NumPy 2, protocol 4
+    [InlineData(
+        "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>R(K<03>X<01000000><3C>NNNJ<FFFFFFFF>J<FFFFFFFF>K<00>tbc_codecs\nencode\nX<01000000>aX<06000000>latin1<86>R<86>R")]
+    // numpy.float64 of NumPy 2, protocol 4
+    [InlineData("cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>RC<01>a<86>R")]
     [InlineData("cargparse\nNamespace\n)<81>}X<06000000>n_headK<04>sb")] // argparse.Namespace(n_head=4)
     public void What_stands_beside_weights_is_passed_over(string value)
     {
@@ -97,11 +99,17 @@ public class UnpicklerTests
     {
         // A list of 1,000 pairs, of which 10,000 dictionaries are made.
         var pickle = new StringBuilder("ccollections\nOrderedDict\nq<01>0](");
-        for (int i = 0; i < 1_000; i++) pickle.Append("X<04000000>").Append(i.ToString("0000", CultureInfo.InvariantCulture)).Append("K<01><86>");
+        for (int i = 0; i < 1_000; i++)
+        {
+            pickle.Append("X<04000000>").Append(i.ToString("0000", CultureInfo.InvariantCulture)).Append("K<01><86>");
+        }
         pickle.Append("eq<00>0");
         for (int i = 0; i < 10_000; i++) pickle.Append("h<01>h<00><85>R0");
         pickle.Append("N.");
-        Assert.Contains("more than 2000000 steps", Assert.Throws<InvalidDataException>(() => Read(pickle.ToString())).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "more than 2000000 steps",
+            Assert.Throws<InvalidDataException>(() => Read(pickle.ToString())).Message,
+            StringComparison.Ordinal);
     }
 
     private static object? Read(string pickle)

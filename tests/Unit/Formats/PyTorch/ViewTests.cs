@@ -53,7 +53,10 @@ public sealed class ViewTests : IDisposable
     public void Layers_may_share_their_weights()
     {
         string[] names = [.. Enumerable.Range(0, Config.LayerCount).Select(WeightNames.AttentionOutput)];
-        foreach (string name in names[1..]) Replace(name, view => view with { Storage = _views.Single(other => other.Name == names[0]).Storage });
+        foreach (string name in names[1..])
+        {
+            Replace(name, view => view with { Storage = _views.Single(other => other.Name == names[0]).Storage });
+        }
         Drop();
 
         using var read = Open();
@@ -90,7 +93,9 @@ public sealed class ViewTests : IDisposable
     [Fact]
     public void Views_that_overlap_are_refused()
     {
-        Replace(WeightNames.FinalNormShift, view => view with { Storage = _views.Single(other => other.Name == WeightNames.FinalNormScale).Storage, Offset = 1 });
+        Replace(
+            WeightNames.FinalNormShift,
+            view => view with { Storage = _views.Single(other => other.Name == WeightNames.FinalNormScale).Storage, Offset = 1 });
         _storages[_views.Single(view => view.Name == WeightNames.FinalNormScale).Storage] = new float[33];
         Drop();
 
@@ -136,7 +141,11 @@ public sealed class ViewTests : IDisposable
         {
             pickle.Text(view.Name);
             pickle.Global("torch._utils", "_rebuild_tensor_v2").Mark().Mark().Name("storage").Global("torch", "FloatStorage")
-                .Text(view.Storage.ToString(CultureInfo.InvariantCulture)).Name("cpu").Number(_storages[view.Storage].Length).Tuple().Persistent();
+                .Text(view.Storage.ToString(CultureInfo.InvariantCulture))
+                    .Name("cpu")
+                    .Number(_storages[view.Storage].Length)
+                    .Tuple()
+                    .Persistent();
             long[] strides = [.. view.Shape.Select((_, i) => view.Shape.Skip(i + 1).Aggregate(1L, (product, size) => product * size))];
             pickle.Number(view.Offset).Tuple([.. view.Shape.Select(size => (long)size)]).Tuple(strides).False();
             pickle.Global("collections", "OrderedDict").EmptyTuple().Reduce().Tuple().Reduce();
@@ -145,7 +154,8 @@ public sealed class ViewTests : IDisposable
         return pickle.SetItems().ToArray();
     }
 
-    private void Add(string name, float[] elements, long offset, IReadOnlyList<int> shape) => _views.Add(new(name, Storage(elements), offset, shape));
+    private void Add(string name, float[] elements, long offset, IReadOnlyList<int> shape) =>
+        _views.Add(new(name, Storage(elements), offset, shape));
 
     private int Storage(float[] elements)
     {
@@ -162,7 +172,11 @@ public sealed class ViewTests : IDisposable
     // Storages that no view uses any longer.
     private void Drop()
     {
-        var numbers = _views.Select(view => view.Storage).Distinct().Order().Select((storage, number) => (storage, number)).ToDictionary(each => each.storage, each => each.number);
+        var numbers = _views.Select(view => view.Storage)
+            .Distinct()
+            .Order()
+            .Select((storage, number) => (storage, number))
+            .ToDictionary(each => each.storage, each => each.number);
         float[][] used = [.. numbers.Keys.Select(storage => _storages[storage])];
         for (int i = 0; i < _views.Count; i++) _views[i] = _views[i] with { Storage = numbers[_views[i].Storage] };
         _storages.Clear();

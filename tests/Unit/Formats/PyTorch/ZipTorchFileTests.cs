@@ -30,7 +30,8 @@ public sealed class ZipTorchFileTests : IDisposable
     [InlineData(null)]
     public void Packed_anew_without_compression_it_is_the_same_model(string? byteOrder)
     {
-        if (byteOrder is not null) _records["model/byteorder"] = Encoding.ASCII.GetBytes(byteOrder); // As later versions of PyTorch have it.
+        // As later versions of PyTorch have it.
+        if (byteOrder is not null) _records["model/byteorder"] = Encoding.ASCII.GetBytes(byteOrder);
         Pack();
         using var expected = GptModelFile.Open(ModelFixtures.Path("book/model.pth"), headCount: 2);
         using var actual = GptModelFile.Open(Model, headCount: 2);
@@ -101,7 +102,8 @@ public sealed class ZipTorchFileTests : IDisposable
         file.Write(bytes.AsSpan(0, start));
         for (int at = start; at < end; count++)
         {
-            int name = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at + 28)), extra = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at + 30));
+            int name = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at + 28)),
+                extra = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(at + 30));
             byte[] entry = bytes[at..(at + 46 + name)], wide = new byte[28];
             BinaryPrimitives.WriteUInt16LittleEndian(wide, 1);
             BinaryPrimitives.WriteUInt16LittleEndian(wide.AsSpan(2), 24);

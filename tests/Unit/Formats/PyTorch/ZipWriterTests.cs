@@ -54,7 +54,10 @@ public class ZipWriterTests
 
         byte[] bytes = stream.ToArray();
         int found = 0;
-        for (int at = 0; (at = bytes.AsSpan(at).IndexOf(mark) is >= 0 and var step ? at + step : -1) >= 0; at++, found++) Assert.Equal(0, at % 64);
+        for (int at = 0; (at = bytes.AsSpan(at).IndexOf(mark) is >= 0 and var step ? at + step : -1) >= 0; at++, found++)
+        {
+            Assert.Equal(0, at % 64);
+        }
         Assert.Equal(70, found);
     }
 

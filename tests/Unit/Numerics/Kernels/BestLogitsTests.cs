@@ -6,7 +6,8 @@ namespace MLNet.Gpt.Tests.Numerics.Kernels;
 public unsafe class BestLogitsTests
 {
     // Few distinct values, so that many are equal.
-    private static readonly Gen<float[]> Logits = Gen.Int[-20, 20].Select(value => value == 20 ? float.NegativeInfinity : value / 4f).Array[1, 300];
+    private static readonly Gen<float[]> Logits = Gen.Int[-20, 20].Select(
+        value => value == 20 ? float.NegativeInfinity : value / 4f).Array[1, 300];
 
     [Fact]
     public void The_best_are_those_of_a_stable_sort_in_whatever_order_stretches_come() =>

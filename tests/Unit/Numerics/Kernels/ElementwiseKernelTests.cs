@@ -26,10 +26,12 @@ public unsafe class ElementwiseKernelTests
     [InlineData(-88, 0)]
     [InlineData(float.NegativeInfinity, 0)]
     [InlineData(float.NaN, float.NaN)]
-    public void The_exponential_is_exact_where_it_must_be(float x, float expected) => Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[15]);
+    public void The_exponential_is_exact_where_it_must_be(float x, float expected) =>
+        Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[15]);
 
     [Fact]
-    public void The_exponential_of_much_is_much() => Assert.InRange(Exponential.Of(Vector512.Create(1e9f))[0], 2e38f, float.PositiveInfinity);
+    public void The_exponential_of_much_is_much() =>
+        Assert.InRange(Exponential.Of(Vector512.Create(1e9f))[0], 2e38f, float.PositiveInfinity);
 
     [Theory]
     [MemberData(nameof(Lengths))]
@@ -49,7 +51,10 @@ public unsafe class ElementwiseKernelTests
         for (int i = 0; i < width; i++) variance += (input[i] - mean) * (input[i] - mean) / width;
         for (int i = 0; i < width; i++)
         {
-            double expected = ((input[i] - mean) / Math.Sqrt(variance + GptConfig.LayerNormEpsilon) * KernelSetTests.At(scale)[i]) + KernelSetTests.At(shift)[i];
+            double expected = (
+                (input[i] - mean) / Math
+                    .Sqrt(variance + GptConfig.LayerNormEpsilon) * KernelSetTests
+                    .At(scale)[i]) + KernelSetTests.At(shift)[i];
             Assert.Equal(expected, KernelSetTests.At(y)[i], 1e-5);
         }
 
@@ -83,7 +88,8 @@ public unsafe class ElementwiseKernelTests
         using var a = KernelSetTests.Numbers(count, 1);
         using var b = KernelSetTests.Numbers(count, 2);
         using var y = KernelSetTests.Numbers(count, 3);
-        float[] first = new Span<float>(KernelSetTests.At(a), count).ToArray(), second = new Span<float>(KernelSetTests.At(b), count).ToArray();
+        float[] first = new Span<float>(KernelSetTests.At(a), count).ToArray(),
+            second = new Span<float>(KernelSetTests.At(b), count).ToArray();
         float[] before = new Span<float>(KernelSetTests.At(y), count).ToArray();
         Row.AddSum(KernelSetTests.At(y), KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
         for (int i = 0; i < count; i++) Assert.Equal(before[i] + (first[i] + second[i]), KernelSetTests.At(y)[i]);
@@ -132,7 +138,10 @@ public unsafe class ElementwiseKernelTests
         var parts = new List<LogSumExp>();
         fixed (float* start = logits)
         {
-            for (int first = 0; first < logits.Length; first += stretch) parts.Add(LogSumExp.Of(start + first, Math.Min(stretch, logits.Length - first), target));
+            for (int first = 0; first < logits.Length; first += stretch)
+            {
+                parts.Add(LogSumExp.Of(start + first, Math.Min(stretch, logits.Length - first), target));
+            }
         }
 
         double maximum = logits.Max();

@@ -22,7 +22,8 @@ public class InstructionSetTests
         Assert.Equal(Expected(LanesVariable), KernelSet.Best.Lanes.ToString(CultureInfo.InvariantCulture));
 
     [Fact]
-    public void The_byte_products_are_there_or_not_as_asked_for() => Assert.Equal(Expected(HasByteProductsVariable), AvxVnni.IsSupported.ToString());
+    public void The_byte_products_are_there_or_not_as_asked_for() =>
+        Assert.Equal(Expected(HasByteProductsVariable), AvxVnni.IsSupported.ToString());
 
     [Fact]
     public void A_model_gives_the_same_bits_as_with_every_instruction() => Assert.Equal(Expected(DigestVariable), Digest());

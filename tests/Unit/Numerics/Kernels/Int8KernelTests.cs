@@ -143,7 +143,8 @@ public unsafe class Int8KernelTests
         float[] weights = new float[depth];
         for (int panel = 0; panel < 2; panel++)
         {
-            MatrixProduct.MultiplyPanel(KernelSet.Best, matrix, panel, KernelSetTests.At(x), depth, Rows, quantized.Pointer, (float*)tile.Pointer);
+            MatrixProduct.MultiplyPanel(
+                KernelSet.Best, matrix, panel, KernelSetTests.At(x), depth, Rows, quantized.Pointer, (float*)tile.Pointer);
             for (int row = 0; row < Rows; row++)
             {
                 byte* bytes = quantized.Pointer + (row * stride);
@@ -194,8 +195,10 @@ public unsafe class Int8KernelTests
         }
 
         uint bits = BitConverter.SingleToUInt32Bits(value);
-        float down = BitConverter.UInt32BitsToSingle(bits & 0xFFFF0000), up = BitConverter.UInt32BitsToSingle((bits & 0xFFFF0000) + 0x10000);
-        double below = Math.Abs((double)value - down), above = Math.Abs((float.IsInfinity(up) ? Math.Sign(value) * Math.Pow(2, 128) : up) - (double)value);
+        float down = BitConverter.UInt32BitsToSingle(bits & 0xFFFF0000),
+            up = BitConverter.UInt32BitsToSingle((bits & 0xFFFF0000) + 0x10000);
+        double below = Math.Abs((double)value - down),
+            above = Math.Abs((float.IsInfinity(up) ? Math.Sign(value) * Math.Pow(2, 128) : up) - (double)value);
         bool isDownEven = ((bits >> 16) & 1) == 0;
         Assert.Equal(below < above || (below == above && isDownEven) ? down : up, rounded);
     }

@@ -23,7 +23,8 @@ public class IdleHelpersTests
         Assert.InRange(WorkerTeam.HelperCount, 1, WorkerTeam.MostThreads - 1);
         Assert.InRange(WorkerTeam.MostThreads, 1, 4 * Environment.ProcessorCount);
 
-        Assert.True(SpinWait.SpinUntil(() => WorkerTeam.HelperCount == 0, TimeSpan.FromMinutes(1)), $"{WorkerTeam.HelperCount} helpers are left");
+        Assert.True(
+            SpinWait.SpinUntil(() => WorkerTeam.HelperCount == 0, TimeSpan.FromMinutes(1)), $"{WorkerTeam.HelperCount} helpers are left");
         int sum = 0;
         WorkerTeam.Run(100, 3, item => Interlocked.Add(ref sum, item));
         Assert.Equal(4950, sum);

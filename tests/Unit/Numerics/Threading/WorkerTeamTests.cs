@@ -20,7 +20,8 @@ public class WorkerTeamTests
     [Fact]
     public void Many_callers_at_once_each_get_all_their_chunks_done()
     {
-        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken }, caller =>
+        var options = new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken };
+        Parallel.For(0, 8, options, caller =>
         {
             for (int round = 0; round < 2000; round++)
             {

@@ -9,7 +9,8 @@ public class PortableKernelsTests
     [Fact]
     public void Portable_kernels_are_chosen_once_and_leave_the_environment_as_it_was()
     {
-        Assert.SkipWhen(Environment.GetEnvironmentVariable(RetainedHeapAloneTests.Variable) is null, "This is asked in a process of its own only.");
+        Assert.SkipWhen(
+            Environment.GetEnvironmentVariable(RetainedHeapAloneTests.Variable) is null, "This is asked in a process of its own only.");
         string[] variables = ["OMP_WAIT_POLICY", "ATEN_CPU_CAPABILITY", "MKL_CBWR"];
         string?[] before = [.. variables.Select(NativeEnvironment.Get)];
         LibTorch.UsePortableKernels();

@@ -17,7 +17,8 @@ public class NothingOfTorchIsLoadedTests
         var cancellation = TestContext.Current.CancellationToken;
         foreach (var precision in Enum.GetValues<WeightPrecision>())
         {
-            using var model = GptModel.FromWeights(RandomWeights.Of(GptPresets.Tiny), new CountingTokenizer(61), new() { Precision = precision });
+            using var model = GptModel.FromWeights(
+                RandomWeights.Of(GptPresets.Tiny), new CountingTokenizer(61), new() { Precision = precision });
             model.Score([1, 2, 3], [2, 3, 4], [3], new TokenScore[3], cancellation);
             using var session = model.CreateSession();
             session.Append([1, 2, 3], cancellation);

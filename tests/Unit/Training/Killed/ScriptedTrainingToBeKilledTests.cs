@@ -39,7 +39,11 @@ public class ScriptedTrainingToBeKilledTests
         {
             if (Directory.Exists(best)) Process.GetCurrentProcess().Kill(); // SIGKILL: nothing of the process runs after it
         };
-        var engine = new ScriptedEngine { Loss = updates => 50 - updates, OnWeights = asked[0] == "weights" ? kill : null, OnCapture = asked[0] == "state" ? kill : null };
+        var engine = new ScriptedEngine
+        {
+            Loss = updates => 50 - updates, OnWeights = asked[0] == "weights" ? kill : null,
+            OnCapture = asked[0] == "state" ? kill : null,
+        };
         var options = CheckpointFolderTests.Options(asked[2], steps: 50, ExistingCheckpoints.Refuse, interval: 10, keep: 3);
         using var loop = new TrainingLoop(engine, CheckpointFolderTests.Data(), options, null, TestContext.Current.CancellationToken);
         loop.Run();

@@ -17,11 +17,16 @@ public class AutogradTests
     // Sizes that are multiples of no vector, tile or panel.
     private static readonly GptConfig Odd = new()
     {
-        VocabularySize = 101, ContextLength = 83, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2, DropoutRate = 0, HasQkvBias = false, HasTiedHead = false,
+        VocabularySize = 101, ContextLength = 83, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2, DropoutRate = 0,
+        HasQkvBias = false, HasTiedHead = false,
     };
 
     // Wider than a pass of 768, with a vocabulary of several passes.
-    private static readonly GptConfig Wide = new() { VocabularySize = 3500, ContextLength = 40, EmbeddingWidth = 208, HeadCount = 2, LayerCount = 1, DropoutRate = 0 };
+    private static readonly GptConfig Wide = new()
+    {
+        VocabularySize = 3500, ContextLength = 40, EmbeddingWidth = 208, HeadCount = 2, LayerCount = 1,
+        DropoutRate = 0,
+    };
 
     public static TheoryData<string, GptConfig, int, int, double> Cases => new()
     {
@@ -119,7 +124,8 @@ public class AutogradTests
         var module = DoubleModule(weights);
         foreach (string name in frozen) module.ParametersByName()[name].requires_grad = false;
         Batches.Loss(module, batch).backward();
-        double expected = torch.nn.utils.clip_grad_norm_(module.parameters().Where(parameter => parameter.requires_grad), double.PositiveInfinity);
+        double expected = torch.nn.utils.clip_grad_norm_(
+            module.parameters().Where(parameter => parameter.requires_grad), double.PositiveInfinity);
         Assert.Equal(expected, norm, 1e-5 * expected);
 
         engine.Update(0.1);
@@ -182,7 +188,9 @@ public class AutogradTests
             for (int i = 0; i < expected.Length; i++)
             {
                 double difference = Math.Abs(expected[i] - actual[i]);
-                Assert.True(difference <= Tolerance * Math.Max(scale, Math.Abs(expected[i])), $"{name}[{i}]: {actual[i]} instead of {expected[i]}, of {scale} in the mean");
+                Assert.True(
+                    difference <= Tolerance * Math.Max(scale, Math.Abs(expected[i])),
+                    $"{name}[{i}]: {actual[i]} instead of {expected[i]}, of {scale} in the mean");
             }
         }
     }

@@ -18,6 +18,7 @@ internal static class Batches
         using var scope = torch.NewDisposeScope();
         var inputs = torch.tensor(batch.Inputs.Select(id => (long)id).ToArray(), [batch.BatchSize, batch.Length]);
         var targets = torch.tensor(batch.Targets.Select(id => (long)id).ToArray());
-        return torch.nn.functional.cross_entropy(module.call(inputs).flatten(0, 1), targets, label_smoothing: smoothing).MoveToOuterDisposeScope();
+        return torch.nn.functional.cross_entropy(
+            module.call(inputs).flatten(0, 1), targets, label_smoothing: smoothing).MoveToOuterDisposeScope();
     }
 }

@@ -10,12 +10,18 @@ public unsafe class DropoutTests
     [Theory]
     [InlineData(0u, 0u, 0u, 0u, 0UL, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [InlineData(~0u, ~0u, ~0u, ~0u, ~0UL, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
-    [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0x299f31d0_a4093822UL, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
-    public void Philox_gives_its_authors_answers_in_every_lane(uint c0, uint c1, uint c2, uint c3, ulong key, uint r0, uint r1, uint r2, uint r3)
+    [InlineData(
+        0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0x299f31d0_a4093822UL, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
+    public void Philox_gives_its_authors_answers_in_every_lane(
+        uint c0, uint c1, uint c2, uint c3, ulong key, uint r0, uint r1, uint r2, uint r3)
     {
-        Vector512<uint> word0 = Vector512.Create(c0), word1 = Vector512.Create(c1), word2 = Vector512.Create(c2), word3 = Vector512.Create(c3);
+        Vector512<uint> word0 = Vector512.Create(c0), word1 = Vector512
+            .Create(c1), word2 = Vector512
+            .Create(c2), word3 = Vector512
+            .Create(c3);
         Philox.Next(ref word0, ref word1, ref word2, ref word3, key);
-        Assert.Equal((Vector512.Create(r0), Vector512.Create(r1), Vector512.Create(r2), Vector512.Create(r3)), (word0, word1, word2, word3));
+        Assert.Equal(
+            (Vector512.Create(r0), Vector512.Create(r1), Vector512.Create(r2), Vector512.Create(r3)), (word0, word1, word2, word3));
     }
 
     [Theory]

@@ -25,7 +25,8 @@ public class ManagedEngineTests
         using var scope = torch.NewDisposeScope();
         var module = GptModule.FromWeights(weights);
         module.to(torch.ScalarType.Float64);
-        using var optimizer = torch.optim.AdamW(module.parameters(), lr: 2e-3, beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: weightDecay);
+        using var optimizer = torch.optim.AdamW(
+            module.parameters(), lr: 2e-3, beta1: 0.9, beta2: 0.98, eps: 1e-6, weight_decay: weightDecay);
         for (int step = 0; step < 10; step++)
         {
             var batch = Batches.Create(config, 3, 16, seed: step);
@@ -45,7 +46,8 @@ public class ManagedEngineTests
 
         foreach (var (name, parameter) in module.ParametersByName())
         {
-            if (name.EndsWith("W_key.bias", StringComparison.Ordinal)) continue; // its gradient is 0 but for rounding, which AdamW makes as long as any other
+            // its gradient is 0 but for rounding, which AdamW makes as long as any other
+            if (name.EndsWith("W_key.bias", StringComparison.Ordinal)) continue;
             double[] expected = parameter.detach().flatten().data<double>().ToArray();
             float[] actual = AutogradTests.Weight(engine, name);
             for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 2e-5);
@@ -61,7 +63,10 @@ public class ManagedEngineTests
         foreach (var entry in WeightNames.For(Config))
         {
             float keep = entry.Shape.Count > 1 ? 0.95f : 1;
-            Assert.Equal(weights[entry.Name].ToArray().Select(value => value * keep), AutogradTests.Weight(engine, entry.Name), (expected, actual) => Math.Abs(expected - actual) < 1e-6);
+            Assert.Equal(
+                weights[entry.Name].ToArray().Select(value => value * keep),
+                AutogradTests.Weight(engine, entry.Name),
+                (expected, actual) => Math.Abs(expected - actual) < 1e-6);
         }
     }
 
@@ -102,7 +107,8 @@ public class ManagedEngineTests
             }
 
             numbers.Add(engine.Measure(Batches.Create(config, 5, 70, seed: 9)).Sum);
-            numbers.AddRange(WeightNames.For(config).SelectMany(entry => AutogradTests.Weight(engine, entry.Name)).Select(value => (double)value));
+            numbers.AddRange(
+                WeightNames.For(config).SelectMany(entry => AutogradTests.Weight(engine, entry.Name)).Select(value => (double)value));
             return numbers;
         }
     }
@@ -112,7 +118,8 @@ public class ManagedEngineTests
     {
         var config = GptPresets.Tiny with { DropoutRate = 0.1 };
         var weights = TinyModels.Weights(config, seed: 1);
-        var data = new TrainingData(new TokenWindows((int[])[.. Enumerable.Range(0, 200).Select(i => i * 7 % 61)], config.ContextLength), null);
+        var data = new TrainingData(
+            new TokenWindows((int[])[.. Enumerable.Range(0, 200).Select(i => i * 7 % 61)], config.ContextLength), null);
         var expected = Train(1);
         foreach (int threads in (int[])[2, 5, 1_000_000]) Assert.Equal(expected, Train(threads));
 
@@ -169,8 +176,10 @@ public class ManagedEngineTests
 
         state = engine.CaptureState().ToDictionary();
         state["adamw.step"] = [1, 2];
-        Assert.Contains("2 bytes", Assert.Throws<InvalidDataException>(() => engine.Restore(weights, state)).Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => engine.Restore(TinyModels.Weights(Config with { LayerCount = 1 }, seed: 2), engine.CaptureState()));
+        Assert.Contains(
+            "2 bytes", Assert.Throws<InvalidDataException>(() => engine.Restore(weights, state)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(
+            () => engine.Restore(TinyModels.Weights(Config with { LayerCount = 1 }, seed: 2), engine.CaptureState()));
     }
 
     [Fact]
@@ -187,7 +196,10 @@ public class ManagedEngineTests
             each.Update(1e-2);
         }
 
-        foreach (var entry in WeightNames.For(Config)) Assert.Equal(AutogradTests.Weight(other, entry.Name), AutogradTests.Weight(engine, entry.Name));
+        foreach (var entry in WeightNames.For(Config))
+        {
+            Assert.Equal(AutogradTests.Weight(other, entry.Name), AutogradTests.Weight(engine, entry.Name));
+        }
     }
 
     [Fact]
@@ -247,7 +259,10 @@ public class ManagedEngineTests
         var batch = Batches.Create(config, 2, 16, seed: 1);
         using var engine = new ManagedEngine(weights);
         engine.Accumulate(batch, share: 1);
-        string[] names = [WeightNames.TokenEmbedding, WeightNames.PositionEmbedding, WeightNames.Query(0), WeightNames.Value(0), WeightNames.FeedForwardIn(0), WeightNames.AttentionOutput(1), WeightNames.Head];
+        string[] names = [
+            WeightNames.TokenEmbedding, WeightNames.PositionEmbedding, WeightNames.Query(0), WeightNames.Value(0),
+            WeightNames.FeedForwardIn(0), WeightNames.AttentionOutput(1), WeightNames.Head
+        ];
         foreach (string name in names)
         {
             float[] gradient = engine.Gradient(name);
@@ -294,7 +309,8 @@ public class ManagedEngineTests
         const int Rows = 1024;
         using var few = new Activations(config with { LayerCount = 1 }, Rows, KernelSet.Best);
         using var more = new Activations(config with { LayerCount = 3 }, Rows, KernelSet.Best);
-        long perToken = (10 * config.EmbeddingWidth) + config.HeadCount + 4; // beside them the sums of softmax, and mean and factor of two norms
+        // beside them the sums of softmax, and mean and factor of two norms
+        long perToken = (10 * config.EmbeddingWidth) + config.HeadCount + 4;
         Assert.InRange((more.Length - few.Length) / 2, sizeof(float) * Rows * perToken, sizeof(float) * (Rows + 16) * perToken);
         Assert.True(few.Length < sizeof(float) * (512L + 128) * config.VocabularySize * 2, $"{few.Length} bytes");
     }
@@ -308,7 +324,8 @@ public class ManagedEngineTests
         Assert.Contains("at most 16", tooLong.Message, StringComparison.Ordinal);
 
         var unknown = new TokenBatch(new TokenWindows((int[])[1, 2, 61, 3], 3), [0]);
-        Assert.Contains("61", Assert.Throws<ArgumentOutOfRangeException>(() => engine.Accumulate(unknown, share: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "61", Assert.Throws<ArgumentOutOfRangeException>(() => engine.Accumulate(unknown, share: 1)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => engine.Measure(unknown));
 
         engine.Dispose();
@@ -317,7 +334,8 @@ public class ManagedEngineTests
         Assert.Throws<ObjectDisposedException>(() => engine.Weights.Read(WeightNames.Head, 0, new float[1]));
     }
 
-    private static GptWeights Copy(IWeightSource source) => new(source.Config, WeightNames.For(source.Config).ToDictionary(entry => entry.Name, entry =>
+    private static GptWeights Copy(IWeightSource source) => new(
+        source.Config, WeightNames.For(source.Config).ToDictionary(entry => entry.Name, entry =>
     {
         float[] elements = new float[entry.ElementCount];
         source.Read(entry.Name, 0, elements);
