@@ -17,7 +17,7 @@ public sealed class Corpus
 
     private Corpus(IEnumerable<CorpusDocument> documents) => Documents = documents;
 
-    /// <summary>The documents, read anew by each enumeration.</summary>
+    /// <summary>The documents; each enumeration reads them again.</summary>
     public IEnumerable<CorpusDocument> Documents { get; }
 
     /// <summary>Creates a corpus of documents.</summary>

@@ -167,7 +167,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
             return;
         }
 
-        // Where each special token comes next; looked for anew only once it has been passed.
+        // Where each special token comes next; looked for again only once it has been passed.
         int[] next = new int[_specials.Length];
         Array.Fill(next, -1);
         for (int start = 0; ;)

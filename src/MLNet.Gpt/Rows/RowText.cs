@@ -69,7 +69,7 @@ internal sealed class RowText(
     /// <param name="scores">The score of each of <see cref="LossIds"/> after the first.</param>
     public LanguageModelMetrics Summarize(TokenScore[] scores) => scorer.Summarize(Text.Span, LossIds, scores);
 
-    /// <summary>Encodes the text ahead of the caller. A failure is kept for whoever reads this row.</summary>
+    /// <summary>Encodes the text ahead of the caller. A failure is kept for the code that reads this row.</summary>
     public bool TryEncode()
     {
         if (failure is not null || _encodingFailure is not null) return false;

@@ -49,7 +49,7 @@ internal sealed class ProtobufWriter
         return this;
     }
 
-    /// <summary>Goes on with the fields of another message.</summary>
+    /// <summary>Appends the fields of another message.</summary>
     public ProtobufWriter Append(ProtobufWriter message)
     {
         message.WriteTo(_bytes);

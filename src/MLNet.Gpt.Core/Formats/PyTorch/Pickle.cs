@@ -79,7 +79,7 @@ internal sealed class PickleDictionary
     /// <summary>Entries with text for a key, in the order of the file.</summary>
     public IEnumerable<KeyValuePair<string, object?>> Entries => _entries ?? [];
 
-    /// <summary>Adds an entry; one whose key is no text is left out.</summary>
+    /// <summary>Adds an entry; one whose key is not a string is left out.</summary>
     /// <returns>Whether no entry had the key.</returns>
     public bool TryAdd(object? key, object? value) =>
         key is not string text || (_entries ??= new(StringComparer.Ordinal)).TryAdd(text, value);

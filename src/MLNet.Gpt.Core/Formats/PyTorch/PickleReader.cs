@@ -303,7 +303,7 @@ internal ref struct PickleReader
         return top;
     }
 
-    private readonly string PopText() => Pop() as string ?? throw Invalid("a name is no text");
+    private readonly string PopText() => Pop() as string ?? throw Invalid("a name is not a string");
 
     private readonly object?[] PopMany(int count)
     {

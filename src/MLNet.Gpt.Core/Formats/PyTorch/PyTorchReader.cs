@@ -153,7 +153,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
         Span<byte> count = stackalloc byte[8];
         foreach (object? key in keys)
         {
-            if (key is not string name) throw Invalid("the key of a storage is no text");
+            if (key is not string name) throw Invalid("the key of a storage is not a string");
             if (!Storages.TryGetValue(name, out var reference)) throw Invalid($"no tensor refers to its storage '{name}'");
             int size = reference.DataType.BlockSize();
             if (offset > _file.Length - count.Length) throw Invalid($"it ends before its storage '{name}'");

@@ -93,7 +93,7 @@ internal sealed class SafetensorsHeader
             else _tensors.Add(ParseTensor(ref reader, name));
         }
 
-        if (reader.Read()) throw Invalid(_file, "its header goes on after its end.");
+        if (reader.Read()) throw Invalid(_file, "its header continues after its end.");
     }
 
     private void ParseMetadata(ref Utf8JsonReader reader)

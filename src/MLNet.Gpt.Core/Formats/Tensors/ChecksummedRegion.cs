@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <param name="offset">Where it begins.</param>
 /// <param name="length">Bytes that the checksum covers.</param>
 /// <param name="expected">What the file says.</param>
-/// <param name="append">The checksum's algorithm: goes on from the checksum of the bytes before, 0 at the beginning.</param>
+/// <param name="append">The checksum's algorithm, which continues from the checksum of the bytes before (0 at the start).</param>
 internal sealed class ChecksummedRegion(
     PositionedFile file, string name, long offset, long length, uint expected, Func<uint, ReadOnlySpan<byte>, uint> append)
 {

@@ -40,7 +40,7 @@ internal sealed class PyTorchGenerator(long seed)
         for (int i = 0; i <= destination.Length - Block; i += Block) Transform(destination.Slice(i, Block), means, deviations);
         if (destination.Length % Block == 0) return;
 
-        // The last block overlaps the one before it, and all of its numbers are drawn anew.
+        // The last block overlaps the one before it, and all of its numbers are drawn again.
         var last = destination[^Block..];
         foreach (ref float element in last) element = Uniform();
         Transform(last, means, deviations);
