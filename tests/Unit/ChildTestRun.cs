@@ -36,6 +36,7 @@ internal static class ChildTestRun
         {
             start.ArgumentList.Add(argument);
         }
+
         foreach (string name in start.Environment.Keys.Where(IsOfTheTestPlatform).ToList()) start.Environment.Remove(name);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a child that is killed would leave its pipes in the temporary folder
         foreach (var (name, value) in environment) start.Environment[name] = value;

@@ -116,6 +116,6 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
         throw new InvalidDataException(
             $"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no "
-            + $"weight of its configuration.");
+            + "weight of its configuration.");
     }
 }

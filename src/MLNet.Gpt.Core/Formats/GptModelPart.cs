@@ -29,10 +29,9 @@ public sealed class GptModelPart
     /// <param name="entries">Weights under <see cref="WeightNames"/>' keys.</param>
     /// <param name="byteCountOf">The bytes of one of them.</param>
     public static IReadOnlyList<GptModelPart> Of(IEnumerable<WeightEntry> entries, Func<WeightEntry, long> byteCountOf) =>
-        [.. entries.GroupBy(
-            entry =>
-                NameOf(entry.Name)).Select(part =>
-                    new GptModelPart(part.Key, part.Sum(entry => entry.ElementCount), part.Sum(byteCountOf)))];
+        [.. entries
+            .GroupBy(entry => NameOf(entry.Name))
+            .Select(part => new GptModelPart(part.Key, part.Sum(entry => entry.ElementCount), part.Sum(byteCountOf)))];
 
     /// <summary>Returns the name and the number of parameters.</summary>
     public override string ToString() => FormattableString.Invariant($"{Name} {ParameterCount:N0}");

@@ -71,7 +71,7 @@ internal static class ModelFormats
             string start = Convert.ToHexString(content.Start[..Math.Min(content.Start.Length, ShownStart)]);
             return new(
                 $"'{content.Path}' is of no format that is known here: a model is a safetensors, PyTorch, GGUF or "
-                + $"TensorFlow checkpoint file; "
+                + "TensorFlow checkpoint file; "
                 + $"this one begins with the bytes {start}.");
         }
 

@@ -36,6 +36,7 @@ public static class TokenizerFile
         {
             return OfFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
+
         using var content = ModelContent.Open(path);
         if (JsonFile.Begins(content.File)) return TokenizerFiles.ReadWhole(content.File);
 

@@ -78,7 +78,7 @@ internal static unsafe class Scorer
         {
             throw new InvalidOperationException(
                 $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights hold NaN "
-                + $"or its activations overflow.");
+                + "or its activations overflow.");
         }
 
         int rank = 0;

@@ -41,6 +41,7 @@ internal sealed class HelpPage
             {
                 throw new InvalidDataException($"{path} has a section '{name}'; the sections are {string.Join(", ", Known)}.");
             }
+
             sections.Add(name, HelpSection.Parse(section.Length > 1 ? Split(section[1], "### ") : [""]));
         }
 

@@ -25,10 +25,12 @@ internal static class MamlWriter
         {
             throw Wrong(cmdlet, $"does not describe {string.Join(", ", missing)}");
         }
+
         if (texts.Keys.Except(own).Order().ToArray() is [_, ..] unknown)
         {
             throw Wrong(cmdlet, $"describes parameters that are not there: {string.Join(", ", unknown)}");
         }
+
         if (page.Section("Examples").Entries.Count == 0) throw Wrong(cmdlet, "has no example");
 
         return new XElement(

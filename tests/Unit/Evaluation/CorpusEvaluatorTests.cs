@@ -195,6 +195,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
         {
             documents.Add(document);
         }
+
         Assert.Equal(
             expected.Metrics.ToExactString(),
             LanguageModelMetrics.Merge(documents.Select(document => document.Metrics)).ToExactString());

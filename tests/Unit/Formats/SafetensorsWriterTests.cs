@@ -141,8 +141,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     private void WriteTensors(
         (string Name, float[] Values)[] tensors,
         TensorDataType type = TensorDataType.Float32,
-        Dictionary<string,
-        string>? metadata = null) =>
+        Dictionary<string, string>? metadata = null) =>
         SafetensorsWriter.Write(
             Path,
             tensors.Select(tensor => new WeightEntry(tensor.Name, [tensor.Values.Length])),

@@ -52,6 +52,7 @@ internal sealed class GgufFormat : IModelFormat
             throw new InvalidDataException(
                 $"'{path}' asks for a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
         }
+
         int width = file.Integer(GgufConstants.EmbeddingWidthKey), heads = file.Integer(GgufConstants.HeadCountKey);
         if (file.OptionalInteger(GgufConstants.FeedForwardWidthKey) is { } inner && inner != 4L * width)
         {
@@ -63,6 +64,7 @@ internal sealed class GgufFormat : IModelFormat
         {
             throw new InvalidDataException($"'{path}' asks for {heads} heads and {keyHeads} of keys; GPT-2 has as many of both.");
         }
+
         int context = file.Integer(GgufConstants.ContextLengthKey), layers = file.Integer(GgufConstants.LayerCountKey);
         return Configurations.Validated(path, () => new GptConfig
         {
@@ -84,10 +86,12 @@ internal sealed class GgufFormat : IModelFormat
         {
             throw new InvalidDataException($"'{path}' has a tokenizer of kind '{model}'; '{GgufConstants.Architecture}' is read.");
         }
+
         if (split is not null && !Splits.Contains(split))
         {
             throw new InvalidDataException($"'{path}' has a tokenizer that cuts text as '{split}'; '{Splits[0]}' is read.");
         }
+
         var merges = file.Optional<List<string>>(GgufConstants.MergesKey)
             ?? throw new InvalidDataException($"'{path}' has a tokenizer without '{GgufConstants.MergesKey}'.");
 
@@ -99,6 +103,7 @@ internal sealed class GgufFormat : IModelFormat
         {
             throw new InvalidDataException($"'{path}' has {tokens.Count} tokens and types for {types.Count}.");
         }
+
         for (int id = 0; id < types?.Count; id++)
         {
             if (types[id] is GgufConstants.ControlToken or GgufConstants.UserDefinedToken) special.Add(id);
@@ -113,6 +118,7 @@ internal sealed class GgufFormat : IModelFormat
         {
             throw new InvalidDataException($"'{path}' ends documents with the id {special.Max} of {tokens.Count} tokens.");
         }
+
         return new BytePairVocabulary(path, tokens, [.. merges.Select(merge => BytePairVocabulary.Merge(path, merge))], [.. special])
         {
             EndOfTextId = end,

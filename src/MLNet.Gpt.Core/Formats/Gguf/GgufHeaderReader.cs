@@ -134,6 +134,7 @@ internal sealed class GgufHeaderReader(PositionedFile file)
         {
             throw Invalid($"it ends at byte {file.Length}, in the middle of its metadata or its list of tensors");
         }
+
         if (Position > LongestFront) throw Invalid($"its metadata have more than {LongestFront} bytes");
     }
 }

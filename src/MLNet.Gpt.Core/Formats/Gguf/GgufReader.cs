@@ -31,6 +31,7 @@ internal sealed class GgufReader
                     ? "it was written big-endian; little-endian is read"
                     : $"it is of version {version}; 2 and 3 are read");
         }
+
         Version = (int)version;
         int tensors = _reader.Count(MostTensors, "tensors"), pairs = _reader.Count(MostPairs, "pairs of metadata");
         for (int i = 0; i < pairs; i++)
@@ -97,6 +98,7 @@ internal sealed class GgufReader
         {
             throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
         }
+
         long[] shape = new long[dimensions];
         for (int i = shape.Length - 1; i >= 0; i--)
         {
@@ -152,6 +154,7 @@ internal sealed class GgufReader
                 throw _reader.Invalid(
                     $"its tensor '{info.Name}' does not begin at the next multiple of {alignment} after the one before it");
             }
+
             end = info.Offset + info.ByteCount;
         }
 

@@ -39,12 +39,14 @@ internal static class HuggingFaceConfig
         {
             throw new InvalidDataException($"'{path}' asks for the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
         }
+
         double epsilon = root.Optional("layer_norm_epsilon")?.GetDouble() ?? GptConfig.LayerNormEpsilon;
         if ((float)epsilon != GptConfig.LayerNormEpsilon)
         {
             throw new InvalidDataException(
                 $"'{path}' asks for a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
         }
+
         Refuse(path, root, "scale_attn_weights", whereItIs: false);
         Refuse(path, root, "scale_attn_by_inverse_layer_idx", whereItIs: true);
         Refuse(path, root, "add_cross_attention", whereItIs: true);

@@ -59,6 +59,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
         {
             tensors.AddRange(index.Check(shard, TensorsOf(Path.Combine(index.Folder, shard), files, ref isSafetensors)));
         }
+
         return tensors;
     }
 
@@ -70,6 +71,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
         {
             return TorchStateDict.Open(file).Tensors;
         }
+
         isSafetensors = true;
         return SafetensorsReader.Open(file).FileTensors();
     }

@@ -21,7 +21,7 @@ internal static class HuggingFaceTokenizerReader
     public static InvalidDataException Different(string path, string found, string wanted) =>
         new(
             $"'{path}' is a tokenizer with {found}; GPT-2's kind, which is read here, has {wanted}. Another tokenizer "
-            + $"can be given instead.");
+            + "can be given instead.");
 
     private static ITextTokenizer ReadBytePairs(string path, JsonElement root, JsonElement model, TokenizerSettings settings)
     {
@@ -58,7 +58,7 @@ internal static class HuggingFaceTokenizerReader
             string found = splitter is null ? "no pre_tokenizer" : $"a pre_tokenizer of type '{TypeOf(splitter.Value)}'";
             throw new InvalidDataException(
                 $"'{path}' is a tokenizer of words with {found}; of those that split on 'WhitespaceSplit' are read. "
-                + $"Another tokenizer can be given instead.");
+                + "Another tokenizer can be given instead.");
         }
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
@@ -88,10 +88,10 @@ internal static class HuggingFaceTokenizerReader
         return special;
     }
 
-    private static (string Left, string Right) Merge(string path, JsonElement merge) => merge.ValueKind == JsonValueKind.Array
-        && merge.GetArrayLength() == 2
-        ? (merge[0].GetString() ?? "", merge[1].GetString() ?? "")
-        : BytePairVocabulary.Merge(path, merge.GetString() ?? "");
+    private static (string Left, string Right) Merge(string path, JsonElement merge) =>
+        merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2
+            ? (merge[0].GetString() ?? "", merge[1].GetString() ?? "")
+            : BytePairVocabulary.Merge(path, merge.GetString() ?? "");
 
     private static string? TypeOf(JsonElement element) => element.Optional("type")?.GetString();
 }

@@ -36,8 +36,8 @@ internal sealed class ShardIndex
     {
         string path = file.Path;
         var index = JsonFile.Read(file, SizeLimit, root => new ShardIndex(path, root.GetProperty(MapKey).EnumerateObject().ToDictionary(
-            property =>
-                property.Name, property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
+            property => property.Name,
+            property => property.Value.GetString() ?? throw new JsonException($"'{property.Name}' has no file."))));
         foreach (string shard in index.Shards)
         {
             if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0)
@@ -50,6 +50,7 @@ internal sealed class ShardIndex
         {
             throw new InvalidDataException($"'{path}' names {index.Shards.Count} files; at most {MostShards} are opened.");
         }
+
         return index;
     }
 
@@ -69,6 +70,7 @@ internal sealed class ShardIndex
             {
                 throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
             }
+
             found.Add(tensor.Name);
             yield return tensor;
         }

@@ -77,8 +77,7 @@ internal static class TokenizerFiles
     /// <param name="settings">What stands around the file.</param>
     public static ITextTokenizer BytePairs(
         string path,
-        Dictionary<string,
-        int> ids,
+        Dictionary<string, int> ids,
         List<(string Left, string Right)> merges,
         IEnumerable<int> special,
         string? unknown,

@@ -94,6 +94,7 @@ internal sealed class TokenizerSettings
         {
             end = spelled;
         }
+
         return (Find(BeginningRole, tokens, ids, canBeSpecial), end);
     }
 
@@ -130,6 +131,7 @@ internal sealed class TokenizerSettings
         {
             throw new InvalidDataException($"'{path}' puts a blank before each text (add_prefix_space); GPT-2 does not.");
         }
+
         foreach (var token in root.Optional("added_tokens_decoder")?.EnumerateObject() ?? default)
         {
             string content = ContentOf(token.Value) ?? throw new JsonException("An added token has no content.");

@@ -35,7 +35,7 @@ internal static class ShapeInference
         {
             throw new ArgumentException(
                 $"'{path}' does not say how many attention heads its model of width {width} has, and GPT-2 was not "
-                + $"published in that width: the number of heads must be given.",
+                + "published in that width: the number of heads must be given.",
                 nameof(headCount));
         }
 

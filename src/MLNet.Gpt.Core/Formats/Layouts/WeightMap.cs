@@ -51,6 +51,7 @@ internal sealed class WeightMap : IQ8WeightSource
                     throw new InvalidDataException(
                         $"'{path}' lacks the tensor '{place.Tensor}' of its configuration; {TensorNames.Show(tensors)}.");
                 }
+
                 _entries.Add(place.Weight, new(null, false, 0, place.Shape[0] / place.PartCount, 0));
                 continue;
             }
@@ -65,6 +66,7 @@ internal sealed class WeightMap : IQ8WeightSource
             {
                 throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
             }
+
             long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
             if (used.Add(place.Tensor))
             {
@@ -75,7 +77,7 @@ internal sealed class WeightMap : IQ8WeightSource
                 {
                     throw new InvalidDataException(
                         $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times "
-                        + $"as many weights as the file.");
+                        + "as many weights as the file.");
                 }
             }
 
@@ -186,8 +188,7 @@ internal static class TiedHead
         string path,
         GptConfig config,
         TensorTable table,
-        IReadOnlyDictionary<string,
-        FileTensor> tensors,
+        IReadOnlyDictionary<string, FileTensor> tensors,
         bool useStoredHead,
         CancellationToken cancellationToken)
     {
@@ -197,6 +198,7 @@ internal static class TiedHead
         {
             return config;
         }
+
         if (head.Shape.SequenceEqual(embedding.Shape)
             && head.Elements is not null
             && embedding.Elements is not null
@@ -204,6 +206,7 @@ internal static class TiedHead
         {
             return config;
         }
+
         return useStoredHead
             ? config with { HasTiedHead = false }
             : throw new InvalidDataException(
@@ -266,6 +269,7 @@ internal static class TensorNames
         {
             name = name[prefix.Length..];
         }
+
         return name;
     }
 }

@@ -40,6 +40,7 @@ internal static class JsonFile
             {
                 throw new JsonException($"It holds {document.RootElement.ValueKind} where an object belongs.");
             }
+
             return read(document.RootElement);
         }
         catch (Exception error) when (

@@ -47,6 +47,7 @@ internal static class TokenizerJson
                     {
                         json.WriteString(BeginningOfText, words.Words[beginning]);
                     }
+
                     break;
                 case BytePairTokenizer pairs:
                     WriteBytePairs(json, pairs);
@@ -128,6 +129,7 @@ internal static class TokenizerJson
         {
             json.WriteNumber(BeginningOfText, beginning);
         }
+
         if (tokenizer.UnknownId is { } unknown) json.WriteNumber(Unknown, unknown);
     }
 

@@ -92,6 +92,7 @@ internal static class OnnxWriter
         {
             model.Message(OnnxConstants.ModelMetadata, Pair(TokenizerJson.MetadataKey, TokenizerJson.Write(job.Tokenizer)));
         }
+
         return model;
     }
 

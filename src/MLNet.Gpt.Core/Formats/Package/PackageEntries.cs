@@ -155,7 +155,7 @@ internal sealed class PackageEntries : IDisposable
             ? entry
             : throw new InvalidDataException(
                 $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} "
-                + $"times as many are unpacked.");
+                + "times as many are unpacked.");
     }
 
     private void CheckContains(string name)

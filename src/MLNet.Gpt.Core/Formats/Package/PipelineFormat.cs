@@ -33,7 +33,7 @@ internal sealed class PipelineFormat : IModelFormat
             string count = models.Length == 0 ? "no GPT model" : $"{models.Length} GPT models";
             throw new InvalidDataException(
                 $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load "
-                + $"reads the whole pipeline.");
+                + "reads the whole pipeline.");
         }
 
         var file = files.Add(entries.OpenFile(name, temporaryFolder: null, options.CancellationToken));

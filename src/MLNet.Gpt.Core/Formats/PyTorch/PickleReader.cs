@@ -136,6 +136,7 @@ internal ref struct PickleReader
                 {
                     throw Invalid("it makes an object of something that is no known class");
                 }
+
                 return Push(new PickleObject(type));
             case 0x90:
                 PopToMark();
@@ -160,6 +161,7 @@ internal ref struct PickleReader
                 {
                     throw Invalid("it sets attributes of something that is no dictionary");
                 }
+
                 return true;
             case (byte)'s':
                 object? value = Pop(), key = Pop();
@@ -207,6 +209,7 @@ internal ref struct PickleReader
         {
             return parameter;
         }
+
         if (global.IsOpaque) return new PickleObject(global);
         if ((global == PickleGlobal.RebuildTensor && list.Length == 4) || (global == PickleGlobal.RebuildTensorV2 && list.Length is 6 or 7))
         {
@@ -254,6 +257,7 @@ internal ref struct PickleReader
         {
             throw Invalid($"it refers to the storage '{key}' with two types or lengths");
         }
+
         return _storages[key];
     }
 
@@ -265,6 +269,7 @@ internal ref struct PickleReader
         {
             numbers[i] = list[i] as long? ?? throw Invalid("a tensor's size or stride is no whole number");
         }
+
         return numbers;
     }
 

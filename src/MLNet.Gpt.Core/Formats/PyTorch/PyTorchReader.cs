@@ -81,6 +81,7 @@ internal sealed class ZipTorchFile : ITorchContainer
         {
             throw new InvalidDataException($"'{_file.Path}' lacks the record '{name}' that a tensor refers to.");
         }
+
         long length = record.Length, size = storage.DataType.BlockSize();
         if (length % size != 0 || length / size != storage.Count)
         {
@@ -119,6 +120,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
         {
             throw Invalid("its writer's system is not little-endian");
         }
+
         Root = unpickler.Next();
         if (unpickler.Next() is not List<object?> keys) throw Invalid("it does not list its storages");
         Storages = unpickler.Storages;
@@ -140,10 +142,12 @@ internal sealed class LegacyTorchFile : ITorchContainer
         {
             throw Invalid($"it lacks the storage '{storage.Key}' that a tensor refers to");
         }
+
         if (place.Length != storage.Count)
         {
             throw Invalid($"its storage '{storage.Key}' has {place.Length} elements where {storage.Count} belong");
         }
+
         return new(place.Offset, storage.Count * storage.DataType.BlockSize(), null);
     }
 
@@ -164,6 +168,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
             {
                 throw Invalid($"its storage '{name}' of {elements} elements reaches outside the file");
             }
+
             if (!_storages.TryAdd(name, (offset, elements))) throw Invalid($"it lists the storage '{name}' twice");
             offset += elements * size;
         }

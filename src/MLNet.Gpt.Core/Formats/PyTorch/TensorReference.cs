@@ -36,6 +36,7 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
         {
             return $"has {Shape.Length} sizes and {Strides.Length} strides";
         }
+
         if (Offset < 0 || Shape.Any(size => size < 0) || Strides.Any(stride => stride < 0)) return "has a negative offset, size or stride";
         Int128 count = 1, last = Offset;
         for (int i = 0; i < Shape.Length; i++)
@@ -180,6 +181,7 @@ internal sealed class ViewCheck(string file)
         {
             return false;
         }
+
         return firstOfA + widthOfA <= firstOfB || firstOfB + widthOfB <= firstOfA;
     }
 

@@ -33,8 +33,9 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
         {
             throw new InvalidDataException(
                 $"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, "
-                + $"torch.save(model.state_dict(), \"model.pth\") saves one.");
+                + "torch.save(model.state_dict(), \"model.pth\") saves one.");
         }
+
         var state = StateNames.Select(name => root[name]).OfType<PickleDictionary>().FirstOrDefault() ?? root;
         var views = new ViewCheck(file.Path);
         var storages = new Dictionary<string, TorchStorage>(StringComparer.Ordinal);
@@ -47,15 +48,18 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
                     $"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole "
                     + $"file, or stands in it under {string.Join(", ", StateNames)}.");
             }
+
             if (tensor.Validate() is { } problem)
             {
                 throw new InvalidDataException($"'{file.Path}' is damaged: the tensor '{name}' {problem}.");
             }
+
             views.Add(name, tensor);
             if (!storages.TryGetValue(tensor.Storage.Key, out var storage))
             {
                 storages.Add(tensor.Storage.Key, storage = container.Find(tensor.Storage));
             }
+
             tensors.Add(Tensor(file, storage, name, tensor));
         }
 
@@ -89,6 +93,7 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
             {
                 throw new InvalidDataException($"'{file.Path}' is damaged: its storage '{key}' overlaps the one before it.");
             }
+
             end = Math.Max(end, storage.Offset + storage.Length);
         }
     }

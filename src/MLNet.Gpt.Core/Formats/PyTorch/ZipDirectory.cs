@@ -30,6 +30,7 @@ internal sealed class ZipDirectory
         {
             throw Invalid($"its directory of {length} bytes at {offset} lies outside the file or is larger than is read.");
         }
+
         _directoryOffset = offset;
         ReadEntries(file.Read(offset, (int)length), count);
     }
@@ -56,6 +57,7 @@ internal sealed class ZipDirectory
         {
             throw Invalid($"the record '{record.Name}' is packed (method {record.Method}); PyTorch stores records as they are.");
         }
+
         if (record.HeaderOffset > _directoryOffset - LocalSize) throw Invalid($"the record '{record.Name}' lies outside the file.");
         Span<byte> header = stackalloc byte[LocalSize];
         _file.Fill(header, record.HeaderOffset);
@@ -74,6 +76,7 @@ internal sealed class ZipDirectory
         {
             throw Invalid($"the record '{record.Name}' has another name in its own header.");
         }
+
         return start;
     }
 
@@ -103,6 +106,7 @@ internal sealed class ZipDirectory
             {
                 continue;
             }
+
             return Read64(tailOffset + at) ?? (
                 BinaryPrimitives.ReadUInt32LittleEndian(end[16..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(end[12..]),
@@ -137,6 +141,7 @@ internal sealed class ZipDirectory
             {
                 throw Invalid($"its directory is damaged after {_records.Count} records.");
             }
+
             int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[28..]),
                 extraLength = BinaryPrimitives.ReadUInt16LittleEndian(directory[30..]);
             int size = EntrySize + nameLength + extraLength + BinaryPrimitives.ReadUInt16LittleEndian(directory[32..]);
@@ -174,6 +179,7 @@ internal sealed class ZipDirectory
             {
                 throw Invalid($"the record '{name}' lacks its size or place of 64 bits.");
             }
+
             numbers = numbers[8..];
             return (long)number;
         }

@@ -36,18 +36,21 @@ internal sealed class SafetensorsHeader
         {
             throw Invalid(file, $"it has {fileLength} bytes, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
         }
+
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
         if (length > SafetensorsConstants.MaximumLength)
         {
             throw Invalid(file, $"its header claims {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.");
         }
+
         if (length > (ulong)(fileLength - SafetensorsConstants.LengthSize))
         {
             throw Invalid(
                 file,
                 $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: "
-                + $"the file is cut off or of another format.");
+                + "the file is cut off or of another format.");
         }
+
         return (int)length;
     }
 
@@ -89,6 +92,7 @@ internal sealed class SafetensorsHeader
             {
                 throw Invalid(_file, $"it has more than {SafetensorsConstants.MostTensors} tensors.");
             }
+
             if (name == SafetensorsConstants.MetadataKey) ParseMetadata(ref reader);
             else _tensors.Add(ParseTensor(ref reader, name));
         }
@@ -136,6 +140,7 @@ internal sealed class SafetensorsHeader
         {
             throw Invalid(_file, $"tensor '{name}' lacks dtype, shape or data_offsets of two numbers.");
         }
+
         if (begin > end || end > _dataLength)
         {
             throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
@@ -158,6 +163,7 @@ internal sealed class SafetensorsHeader
                 $"tensor '{name}' of shape "
                 + $"({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have the {end - begin} bytes of its place.");
         }
+
         return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
     }
 

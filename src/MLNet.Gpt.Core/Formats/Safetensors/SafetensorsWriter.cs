@@ -62,8 +62,7 @@ internal static class SafetensorsWriter
         string path,
         IReadOnlyList<ExportTensor> tensors,
         TensorDataType dataType,
-        IReadOnlyDictionary<string,
-        string>? metadata,
+        IReadOnlyDictionary<string, string>? metadata,
         ElementWriter elements)
     {
         byte[] header = Header(tensors, dataType, metadata);
@@ -109,6 +108,7 @@ internal static class SafetensorsWriter
                         $"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsConstants.MetadataKey}.",
                         nameof(entries));
                 }
+
                 json.WriteStartObject(entry.Name);
                 json.WriteString("dtype", SafetensorsConstants.CodeOf(dataType));
                 json.WriteStartArray("shape");
@@ -132,6 +132,7 @@ internal static class SafetensorsWriter
             throw new ArgumentException(
                 $"The header would have {length} bytes; at most {SafetensorsConstants.MaximumLength} are allowed.", nameof(entries));
         }
+
         BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
         return header;
     }

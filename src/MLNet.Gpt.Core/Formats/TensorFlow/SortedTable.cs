@@ -39,6 +39,7 @@ internal sealed class SortedTable
         {
             throw Invalid("it does not end as such a table does: it is cut off or of another format");
         }
+
         var footer = new TableReader(_bytes.AsSpan(_bytes.Length - FooterSize, FooterSize - 8), this);
         footer.Handle(); // of a block of further data, of which checkpoints have none
         var entries = new List<(byte[] Key, byte[] Value)>();
@@ -55,6 +56,7 @@ internal sealed class SortedTable
                 {
                     throw Invalid("its keys are not in order");
                 }
+
                 entries.Add(entry);
             }
         }
@@ -70,6 +72,7 @@ internal sealed class SortedTable
         {
             throw Invalid($"its block of {size} bytes at {offset} lies outside the file");
         }
+
         var block = _bytes.AsSpan((int)offset, (int)size + 1);
         uint stored = BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan((int)(offset + size + 1)));
         if (Crc32C.Append(0, block) != Crc32C.Unmask(stored)) throw Invalid($"the checksum of its block at {offset} does not fit");
@@ -77,6 +80,7 @@ internal sealed class SortedTable
         {
             throw Invalid($"its block at {offset} is packed (kind {block[^1]}); TensorFlow leaves the blocks of a checkpoint as they are");
         }
+
         block = block[..^1];
 
         // At the end, places from which keys are whole, for a search that is not made here.

@@ -77,6 +77,7 @@ internal static class TensorFlowReader
                 throw new FormatException(
                     $"it asks for a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
             }
+
             if (version.Field == 3 && Versions(version).Contains(TensorFlowConstants.Version))
             {
                 throw new FormatException($"it must not be read by readers of version {TensorFlowConstants.Version}");
@@ -116,6 +117,7 @@ internal static class TensorFlowReader
             {
                 throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
             }
+
             Int128 bytes = type.BlockSize();
             foreach (long size in entry.Shape)
             {
@@ -152,6 +154,7 @@ internal static class TensorFlowReader
                             ? $"its tensor '{name}' overlaps the one before it"
                             : $"its tensor '{name}' leaves {entry.Offset - end} bytes before it unused");
                 }
+
                 end += entry.Size;
             }
 
@@ -204,6 +207,7 @@ internal sealed record BundleEntry(int DataType, long[] Shape, int Shard, long O
         {
             throw new FormatException("one of its numbers is too large");
         }
+
         return new((int)type, shape, (int)shard, (long)offset, (long)size, (uint)checksum);
     }
 

@@ -42,6 +42,7 @@ internal sealed class ChecksummedRegion(
                 throw new InvalidDataException(
                     $"'{file.Path}' is damaged: {name} has the checksum {checksum:x8}, and the file says {expected:x8}.");
             }
+
             _isVerified = true;
         }
     }

@@ -53,8 +53,13 @@ internal sealed unsafe class BestLogits(int capacity)
     private void SiftUp(float logit, int id)
     {
         int child = _count++;
-        for (int parent; child > 0 && IsWorse(
-            logit, id, _logits[parent = (child - 1) / 2], _ids[parent]); child = parent) Move(parent, child);
+        for (int parent; child > 0; child = parent)
+        {
+            parent = (child - 1) / 2;
+            if (!IsWorse(logit, id, _logits[parent], _ids[parent])) break;
+            Move(parent, child);
+        }
+
         (_logits[child], _ids[child]) = (logit, id);
     }
 

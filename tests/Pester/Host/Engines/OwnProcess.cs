@@ -23,6 +23,7 @@ public sealed class OwnProcess
             {
                 start.ArgumentList.Add(argument);
             }
+
             foreach (string name in
                 start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)).ToList())
             {

@@ -85,6 +85,7 @@ internal sealed class PwshEngine : IPesterEngine
         {
             start.ArgumentList.Add(argument);
         }
+
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

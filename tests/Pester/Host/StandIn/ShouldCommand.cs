@@ -180,6 +180,7 @@ public sealed class ShouldCommand : PSCmdlet
         {
             return error is null ? null : $"Expected no exception to be thrown, but an exception \"{error.Exception.Message}\" was thrown.";
         }
+
         if (error is null) return "Expected an exception to be thrown, but no exception was thrown.";
         if (ExceptionType is not null && !ExceptionType.IsInstanceOfType(error.Exception))
         {

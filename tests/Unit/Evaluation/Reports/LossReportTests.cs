@@ -155,13 +155,14 @@ public sealed class LossReportTests : IDisposable
         Assert.Contains("Measured 2026-03-04 05:06 UTC+02:00.", text, StringComparison.Ordinal);
         Assert.Contains(
             $"Windows of {Config.ContextLength} tokens, 4 tokens apart, the last one ending with the text; each "
-            + $"document by itself; a start token first",
+            + "document by itself; a start token first",
             text,
             StringComparison.Ordinal);
         foreach (string word in (string[])["Cross-entropy is the mean", "Perplexity is e", "Bits per byte is"])
         {
             Assert.Contains(word, html, StringComparison.Ordinal);
         }
+
         Assert.Contains("UTC", Write(new LossReport { Documents = report.Documents }), StringComparison.Ordinal);
     }
 

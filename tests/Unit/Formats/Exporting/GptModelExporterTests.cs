@@ -38,10 +38,12 @@ public sealed class GptModelExporterTests : IDisposable
             {
                 rows.Add(place, TensorDataType.Float16, 70_000, 65_504);
             }
+
             foreach (string place in (string[])["model.safetensors", "model", "model.pth", "model.gguf"])
             {
                 rows.Add(place, TensorDataType.BFloat16, float.MaxValue, bfloat);
             }
+
             rows.Add("model.gguf", TensorDataType.Q8_0, 1e7f, blocks);
             rows.Add("model.pth", TensorDataType.Float16, 65_520, 65_504);
             rows.Add("model.pth", TensorDataType.Float16, float.PositiveInfinity, 65_504);

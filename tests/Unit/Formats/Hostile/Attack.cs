@@ -25,6 +25,7 @@ internal sealed class Attack : IDisposable
         {
             File.Copy(file, Path.Combine(_folder, Path.GetFileName(source), Path.GetFileName(file)));
         }
+
         _originals = victim.Files.ToDictionary(file => file.Name, file => File.ReadAllBytes(ModelFixtures.Path(file.Name)));
         _weights = Read(out var info);
         _sizes = SizesOf(info);

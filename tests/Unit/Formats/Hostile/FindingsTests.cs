@@ -32,6 +32,7 @@ public class FindingsTests
         {
             File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));
         }
+
         File.WriteAllText(Path.Combine(directory.Path, "checkpoint"), state);
         var error = Assert.ThrowsAny<Exception>(() => GptModelFile.Open(directory.Path).Dispose());
         Assert.True(error is InvalidDataException or IOException, error.ToString());

@@ -28,6 +28,7 @@ internal sealed class Mutator(int seed)
         {
             MutateOnce(bytes, structure, ref changed);
         }
+
         return [.. bytes];
     }
 

@@ -29,12 +29,11 @@ public sealed class HuggingFaceExporterTests : IDisposable
 
         using var file = SafetensorsReader.Open(Path.Combine(Folder, "model.safetensors"));
         Assert.Equal("pt", file.Metadata["format"]);
-        var expected = new Dictionary<string,
-            long[]>
-            {
-                ["transformer.wte.weight"] = [61, 32], ["transformer.wpe.weight"] = [16, 32],
-                ["transformer.ln_f.weight"] = [32], ["transformer.ln_f.bias"] = [32],
-            };
+        var expected = new Dictionary<string, long[]>
+        {
+            ["transformer.wte.weight"] = [61, 32], ["transformer.wpe.weight"] = [16, 32],
+            ["transformer.ln_f.weight"] = [32], ["transformer.ln_f.bias"] = [32],
+        };
         for (int layer = 0; layer < 2; layer++)
         {
             string block = $"transformer.h.{layer}.";
@@ -60,6 +59,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
             {
                 Assert.Equal(weights[parts[output / 32]][(output % 32 * 32) + input], fused[(input * 96) + output]);
             }
+
             Assert.Equal(hasBias ? weights[biasParts[output / 32]][output % 32] : 0, biases[output]);
         }
 

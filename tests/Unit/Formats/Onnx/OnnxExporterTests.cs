@@ -135,8 +135,7 @@ public sealed class OnnxExporterTests : IDisposable
             ["logits"],
             ["input_ids"],
             File,
-            new Dictionary<string,
-            int[]> { ["input_ids"] = [1, 6], ["logits"] = [1, 6, 61] },
+            new Dictionary<string, int[]> { ["input_ids"] = [1, 6], ["logits"] = [1, 6, 61] },
             gpuDeviceId: null,
             fallbackToCpu: true);
         float[][] logits = [.. pipeline.Fit(data).Transform(data).GetColumn<float[]>("logits")];

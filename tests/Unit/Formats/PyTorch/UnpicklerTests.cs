@@ -103,6 +103,7 @@ public class UnpicklerTests
         {
             pickle.Append("X<04000000>").Append(i.ToString("0000", CultureInfo.InvariantCulture)).Append("K<01><86>");
         }
+
         pickle.Append("eq<00>0");
         for (int i = 0; i < 10_000; i++) pickle.Append("h<01>h<00><85>R0");
         pickle.Append("N.");

@@ -57,6 +57,7 @@ public sealed class ViewTests : IDisposable
         {
             Replace(name, view => view with { Storage = _views.Single(other => other.Name == names[0]).Storage });
         }
+
         Drop();
 
         using var read = Open();

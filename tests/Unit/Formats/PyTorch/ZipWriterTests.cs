@@ -58,6 +58,7 @@ public class ZipWriterTests
         {
             Assert.Equal(0, at % 64);
         }
+
         Assert.Equal(70, found);
     }
 
