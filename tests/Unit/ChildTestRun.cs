@@ -37,15 +37,22 @@ internal static class ChildTestRun
             start.ArgumentList.Add(argument);
         }
 
-        foreach (string name in start.Environment.Keys.Where(IsOfTheTestPlatform).ToList()) start.Environment.Remove(name);
+        Detach(start);
         start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a child that is killed would leave its pipes in the temporary folder
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException("No process was started.");
     }
 
-    // The parent's runner talks to its own host by these; a child that inherited them would, too.
-    private static bool IsOfTheTestPlatform(string name) =>
-        name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase)
-            || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)
-        || name.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase);
+    /// <summary>
+    /// Removes the variables by which this test run and the build that started it talk to their own processes; a child
+    /// that inherited them would take part in the run.
+    /// </summary>
+    public static void Detach(ProcessStartInfo start)
+    {
+        string[] prefixes = ["TESTINGPLATFORM", "XUNIT", "VSTEST", "MSBuild"];
+        var inherited = start.Environment.Keys
+            .Where(name => Array.Exists(prefixes, prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
+            .ToList();
+        foreach (string name in inherited) start.Environment.Remove(name);
+    }
 }

@@ -34,6 +34,19 @@ internal static class Check
     public static double BelowOne(double value, string name) =>
         value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
+    /// <summary>Refuses a range of elements that extends past either end of a weight or tensor.</summary>
+    /// <param name="start">Index of the first element.</param>
+    /// <param name="length">Number of elements requested.</param>
+    /// <param name="count">Number of elements that the tensor has.</param>
+    /// <param name="tensor">The tensor's name.</param>
+    public static void ElementRange(long start, int length, long count, string tensor)
+    {
+        if (start >= 0 && start <= count - length) return;
+        throw new ArgumentOutOfRangeException(
+            nameof(start), string.Create(
+                CultureInfo.InvariantCulture, $"{length} elements from {start} reach outside '{tensor}', which has {count}."));
+    }
+
     /// <summary>
     /// Refuses a value that its enumeration does not name, such as one cast from a number in a file;
     /// <see langword="null"/> passes.

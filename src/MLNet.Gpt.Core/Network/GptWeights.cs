@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt;
 
 /// <summary>A model's weights in managed memory, one array each.</summary>
@@ -49,12 +51,7 @@ public sealed class GptWeights : IWeightSource
     public void Read(string name, long start, Span<float> destination)
     {
         float[] array = Find(name);
-        if (start < 0 || start > array.LongLength - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {array.LongLength}.");
-        }
-
+        Check.ElementRange(start, destination.Length, array.LongLength, name);
         array.AsSpan((int)start, destination.Length).CopyTo(destination);
     }
 

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Network;
@@ -37,12 +38,7 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
     public void Read(string name, long start, Span<float> destination)
     {
         if (!_readers.TryGetValue(name, out var read)) throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
-        if (start < 0 || start > _lengths[name] - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {_lengths[name]}.");
-        }
-
+        Check.ElementRange(start, destination.Length, _lengths[name], name);
         read(start, destination);
     }
 

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Vectors;
@@ -79,12 +80,7 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     {
         using var lease = _values.Borrow();
         var slot = this[name];
-        if (start < 0 || start > slot.Length - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {slot.Length}.");
-        }
-
+        Check.ElementRange(start, destination.Length, slot.Length, name);
         new ReadOnlySpan<float>(Values + slot.Offset + start, destination.Length).CopyTo(destination);
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Configuration;
 using TorchSharp.Modules;
 
 namespace MLNet.Gpt.TorchSharp;
@@ -12,12 +13,7 @@ internal sealed class ParameterWeights(GptConfig config, IReadOnlyDictionary<str
     {
         var parameter = parameters.GetValueOrDefault(name) ?? throw new KeyNotFoundException($"The network has no weight '{name}'.");
         var elements = MemoryMarshal.Cast<byte, float>(parameter.bytes);
-        if (start < 0 || start > elements.Length - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach beyond '{name}', which has {elements.Length}.");
-        }
-
+        Check.ElementRange(start, destination.Length, elements.Length, name);
         elements.Slice((int)start, destination.Length).CopyTo(destination);
     }
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace MLNet.Gpt.Tests.Evaluation;
 
 /// <summary>An evaluation whose process is killed, without any chance to tidy up, and that another takes up.</summary>
@@ -31,28 +29,7 @@ public class KilledEvaluationTests
 
     private static async Task KillAfterTwoPieces(string folder)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (
-            string argument in new[]
-            {
-                "exec", typeof(KilledEvaluationTests).Assembly.Location, "-class",
-                typeof(Alone.EvaluationThatIsKilled).FullName!, "-noColor",
-            })
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        foreach (string name in
-            start.Environment.Keys.Where(
-                name =>
-                    name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase)
-                        || name.StartsWith("XUNIT", StringComparison.OrdinalIgnoreCase)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
-        start.Environment[FolderVariable] = folder;
-        using var process = Process.Start(start)!;
+        using var process = ChildTestRun.Start(typeof(Alone.EvaluationThatIsKilled).Namespace!, (FolderVariable, folder));
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(
             TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);

@@ -16,10 +16,11 @@ internal static class DotnetCommand
             WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true,
         };
 
-        // Nothing stays behind that serves later builds, and nothing of the run of tests that this is part of is taken over.
+        ChildTestRun.Detach(start);
+
+        // No build server stays behind.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
-        foreach (string name in start.Environment.Keys.Where(IsOfTheTestRun).ToList()) start.Environment.Remove(name);
 
         var cancellation = TestContext.Current.CancellationToken;
         using var process = Process.Start(start)!;
@@ -37,7 +38,4 @@ internal static class DotnetCommand
             if (!process.HasExited) process.Kill(entireProcessTree: true);
         }
     }
-
-    private static bool IsOfTheTestRun(string name) =>
-        name.StartsWith("TESTINGPLATFORM", StringComparison.OrdinalIgnoreCase) || name.StartsWith("MSBuild", StringComparison.Ordinal);
 }

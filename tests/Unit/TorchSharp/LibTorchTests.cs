@@ -97,11 +97,7 @@ public class LibTorchTests
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         start.ArgumentList.Add("-method");
         start.ArgumentList.Add($"*.{nameof(LibTorchTests)}.{test}");
-        foreach (string name in start.Environment.Keys.Where(name => name.StartsWith("TESTINGPLATFORM", StringComparison.Ordinal)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
+        ChildTestRun.Detach(start);
         start.Environment["XDG_CACHE_HOME"] = cacheHome;
         return Process.Start(start)!;
     }

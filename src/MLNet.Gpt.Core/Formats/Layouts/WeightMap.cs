@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Products;
@@ -126,12 +127,7 @@ internal sealed class WeightMap : IQ8WeightSource
     public void Read(string name, long start, Span<float> destination)
     {
         var entry = Find(name);
-        if (start < 0 || start > entry.Count - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{destination.Length} elements from {start} reach outside '{name}', which has {entry.Count}.");
-        }
-
+        Check.ElementRange(start, destination.Length, entry.Count, name);
         if (entry.Tensor is null) destination.Clear();
         else if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
         else entry.Tensor.Elements!.Read(entry.Start + start, destination);

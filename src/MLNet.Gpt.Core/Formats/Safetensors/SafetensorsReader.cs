@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -84,14 +85,7 @@ internal sealed class SafetensorsReader : IDisposable
     public void Read(string name, long start, Span<float> destination)
     {
         var tensor = Find(name) ?? throw new KeyNotFoundException($"There is no tensor '{name}' in '{Path}'.");
-        if (start < 0 || start > tensor.ElementCount - destination.Length)
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(start),
-                start,
-                $"{destination.Length} elements from {start} reach outside {tensor}, which has {tensor.ElementCount}.");
-        }
-
+        Check.ElementRange(start, destination.Length, tensor.ElementCount, name);
         var elements = Elements(tensor) ?? throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
         elements.Read(start, destination);
     }

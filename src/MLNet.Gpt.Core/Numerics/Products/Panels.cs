@@ -1,8 +1,8 @@
-using MLNet.Gpt.Configuration;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Vectors;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using MLNet.Gpt.Inference;
 using Microsoft.ML;
+using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.TorchSharp.WithoutTorch;
