@@ -12,19 +12,19 @@ internal sealed class Cancellation(IHost? host, CancellationToken token = defaul
 {
     // ML.NET passes no token through a pipeline's rows or loaders. It runs them on the thread that calls it.
     [ThreadStatic]
-    private static CancellationToken s_ofCall;
+    private static CancellationToken _ofCall;
 
     /// <summary>The token for work that takes one: the caller's where there is one, or else that of the call on this thread.</summary>
-    public CancellationToken Token => token.CanBeCanceled ? token : s_ofCall;
+    public CancellationToken Token => token.CanBeCanceled ? token : _ofCall;
 
     /// <summary>The token of the call on this thread.</summary>
-    public static CancellationToken OfThread => s_ofCall;
+    public static CancellationToken OfThread => _ofCall;
 
     /// <summary>Sets the token of this thread's work until the result is disposed.</summary>
     public static CallScope OfCall(CancellationToken token)
     {
-        var scope = new CallScope(s_ofCall);
-        s_ofCall = token;
+        var scope = new CallScope(_ofCall);
+        _ofCall = token;
         return scope;
     }
 
@@ -35,13 +35,13 @@ internal sealed class Cancellation(IHost? host, CancellationToken token = defaul
     public void ThrowIfRequested()
     {
         token.ThrowIfCancellationRequested();
-        s_ofCall.ThrowIfCancellationRequested();
+        _ofCall.ThrowIfCancellationRequested();
         if (host is ICancelable { IsCanceled: true }) throw new OperationCanceledException("The MLContext's execution was canceled.");
     }
 
     /// <summary>Restores the token of the surrounding call when disposed.</summary>
     internal readonly struct CallScope(CancellationToken outer) : IDisposable
     {
-        public void Dispose() => s_ofCall = outer;
+        public void Dispose() => _ofCall = outer;
     }
 }

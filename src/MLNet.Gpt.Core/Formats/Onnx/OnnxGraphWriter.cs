@@ -18,9 +18,6 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
     /// <summary>The weights in the order of their first use.</summary>
     public IReadOnlyList<ExportTensor> Weights => _weights;
 
-    /// <summary>How the weights are stored; they are computed with in single precision.</summary>
-    public TensorDataType WeightType => weightType;
-
     /// <summary>Adds a node with one output; its name is the output's.</summary>
     public string Node(string operation, string output, ReadOnlySpan<string> inputs, params ReadOnlySpan<OnnxAttribute> attributes)
     {
