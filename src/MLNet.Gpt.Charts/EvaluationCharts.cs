@@ -9,8 +9,8 @@ public static class EvaluationCharts
     /// <summary>Draws a histogram of the tokens' surprisal, −log₂ p in bits, and saves the picture.</summary>
     /// <param name="statistics">The measurements.</param>
     /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
-    /// <param name="vocabularySize">V, to draw the surprisal of guessing, log₂ V; no line where <see langword="null"/>.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <param name="vocabularySize">V, to draw the surprisal of guessing, log₂ V; no line if <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveHistogram(TokenStatistics statistics, string path, int? vocabularySize = null, ChartSize? size = null)
     {
@@ -55,7 +55,7 @@ public static class EvaluationCharts
     /// <summary>Draws the loss against the number of preceding tokens in the context, and saves the picture.</summary>
     /// <param name="statistics">The measurements.</param>
     /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveLossByContext(TokenStatistics statistics, string path, ChartSize? size = null)
     {
@@ -84,7 +84,7 @@ public static class EvaluationCharts
     /// <param name="path">
     /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.
     /// </param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
     /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.
     /// </exception>

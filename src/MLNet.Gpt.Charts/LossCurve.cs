@@ -9,8 +9,8 @@ public static class LossCurve
     /// <param name="history">The measurements; at least two points make a curve.</param>
     /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
     /// <param name="axis">The horizontal axis.</param>
-    /// <param name="uniformCrossEntropy">The loss of guessing, ln V, drawn as a line; no line where <see langword="null"/>.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> where <see langword="null"/>.</param>
+    /// <param name="uniformCrossEntropy">The loss of guessing, ln V, drawn as a line; no line if <see langword="null"/>.</param>
+    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no point.</exception>
     public static void Save(
         TrainingHistory history,

@@ -14,10 +14,10 @@ namespace MLNet.Gpt.Extensions;
 /// <c>Temperature</c> (0 or none: always the most probable token), <c>TopK</c>, <c>TopP</c>, <c>FrequencyPenalty</c>,
 /// <c>PresencePenalty</c>, <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message),
 /// <c>ModelId</c> (must be this model's), and <c>RawRepresentationFactory</c>, which may return
-/// <see cref="GenerationOptions"/> to start from. What GPT-2 cannot do is refused with a
+/// <see cref="GenerationOptions"/> to start from. What GPT-2 cannot do is rejected with a
 /// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than text,
 /// a conversation kept by the service. The conversation is tokenized as plain text: a special token spelled out in it is
-/// text. An empty one starts a new document. Safe for use by many threads.
+/// text. An empty one starts a new document. Thread-safe.
 /// </remarks>
 public sealed class GptChatClient : IChatClient
 {
@@ -28,7 +28,7 @@ public sealed class GptChatClient : IChatClient
 
     /// <summary>Creates a client of one model.</summary>
     /// <param name="model">The model. The caller disposes it; disposing the client does not.</param>
-    /// <param name="options">The options; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">The options; the defaults if <see langword="null"/>.</param>
     public GptChatClient(GptModel model, GptChatClientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -17,7 +17,7 @@ public static class GptServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="path">A file or folder that <see cref="GptModel.Load"/> loads.</param>
-    /// <param name="options">Precision and threads; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
     /// <returns>The same services.</returns>
     public static IServiceCollection AddGptModel(this IServiceCollection services, string path, GptModelOptions? options = null)
     {
@@ -48,7 +48,7 @@ public static class GptServiceCollectionExtensions
     /// GPT-2 continues text; it does not chat.
     /// </summary>
     /// <param name="services">The application's services.</param>
-    /// <param name="options">The options; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">The options; the defaults if <see langword="null"/>.</param>
     /// <returns>The same services.</returns>
     public static IServiceCollection AddGptChatClient(this IServiceCollection services, GptChatClientOptions? options = null)
     {

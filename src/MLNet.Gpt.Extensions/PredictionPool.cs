@@ -30,10 +30,10 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
 
     /// <summary>Creates a pool over a pipeline.</summary>
     /// <param name="pipeline">
-    /// The pipeline, which must be safe for use by many threads, as every fitted ML.NET pipeline is. The caller disposes
+    /// The pipeline, which must be thread-safe, as every fitted ML.NET pipeline is. The caller disposes
     /// it after the pool.
     /// </param>
-    /// <param name="ml">The context to create engines with; a new one where <see langword="null"/>.</param>
+    /// <param name="ml">The context to create engines with; a new one if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The pipeline does not fit the types; ML.NET's message names the column.</exception>
     public PredictionPool(ITransformer pipeline, MLContext? ml = null)
         : this(pipeline, ml ?? new(), ownsPipeline: false)
@@ -68,7 +68,7 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
         }
     }
 
-    /// <summary>Predicts a row. Safe for use by many threads.</summary>
+    /// <summary>Predicts a row. Thread-safe.</summary>
     /// <param name="row">The row.</param>
     /// <param name="cancellationToken">
     /// Stops the work of the pipeline's GPT transformers, within a text too. Give it the token of a request, so that a

@@ -4,37 +4,37 @@ using System.Numerics;
 namespace MLNet.Gpt.Configuration;
 
 /// <summary>
-/// The guards of settings and arguments, written once. Each returns the value that it checked, and its message names
-/// the setting, the value and what is allowed, with numbers in the invariant culture.
+/// Checks of settings and arguments, shared by the whole library. Each returns the value that it checked. The exception
+/// names the setting, the value and what is allowed, with numbers in the invariant culture.
 /// </summary>
 internal static class Check
 {
-    /// <summary>Refuses a value below a minimum.</summary>
+    /// <summary>Throws if a value is below a minimum.</summary>
     public static T AtLeast<T>(T value, T minimum, string name)
         where T : struct, INumber<T> => value >= minimum ? value : throw OutOfRange(name, value, $"at least {Text(minimum)}");
 
-    /// <summary>Refuses a value below a minimum; <see langword="null"/> passes.</summary>
+    /// <summary>Throws if a value is below a minimum; <see langword="null"/> passes.</summary>
     public static T? AtLeast<T>(T? value, T minimum, string name)
         where T : struct, INumber<T> => value is { } given ? AtLeast(given, minimum, name) : null;
 
-    /// <summary>Refuses a value outside of a range that includes both ends.</summary>
+    /// <summary>Throws if a value is outside a range that includes both ends.</summary>
     public static T Between<T>(T value, T minimum, T maximum, string name)
         where T : struct, INumber<T> =>
         value >= minimum && value <= maximum ? value : throw OutOfRange(name, value, $"from {Text(minimum)} to {Text(maximum)}");
 
-    /// <summary>Refuses a negative, infinite or undefined number.</summary>
+    /// <summary>Throws if a number is negative, infinite or NaN.</summary>
     public static double NotNegative(double value, string name) =>
         value >= 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "at least 0 and finite");
 
-    /// <summary>Refuses a number that is not above 0, infinite or undefined.</summary>
+    /// <summary>Throws if a number is not above 0, infinite or NaN.</summary>
     public static double Positive(double value, string name) =>
         value > 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "above 0 and finite");
 
-    /// <summary>Refuses a fraction outside of [0, 1).</summary>
+    /// <summary>Throws if a fraction is outside [0, 1).</summary>
     public static double BelowOne(double value, string name) =>
         value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
-    /// <summary>Refuses a range of elements that extends past either end of a weight or tensor.</summary>
+    /// <summary>Throws if a range of elements extends past either end of a weight or tensor.</summary>
     /// <param name="start">Index of the first element.</param>
     /// <param name="length">Number of elements requested.</param>
     /// <param name="count">Number of elements that the tensor has.</param>
@@ -48,24 +48,28 @@ internal static class Check
     }
 
     /// <summary>
-    /// Refuses a value that its enumeration does not name, such as one cast from a number in a file;
+    /// Throws if a value is not a member of its enumeration, such as one cast from a number in a file;
     /// <see langword="null"/> passes.
     /// </summary>
     public static T? Defined<T>(T? value, string name)
         where T : struct, Enum => value is { } given ? Defined(given, name) : null;
 
-    /// <summary>Refuses a value that its enumeration does not name, such as one cast from a number in a file.</summary>
+    /// <summary>
+    /// Throws if a value is not a member of its enumeration, such as one cast from a number in a file.
+    /// </summary>
     public static T Defined<T>(T value, string name)
         where T : struct, Enum => Enum.IsDefined(value) ? value : throw Undefined(value, name);
 
-    /// <summary>The error of a value that its enumeration does not name; a <c>switch</c> over one ends in it.</summary>
+    /// <summary>
+    /// Returns the exception for a value that is not a member of its enumeration, for the last case of a <c>switch</c>.
+    /// </summary>
     public static ArgumentOutOfRangeException Undefined<T>(T value, string name)
         where T : struct, Enum => OutOfRange(name, value, $"one of {string.Join(", ", Enum.GetNames<T>())}");
 
-    /// <summary>The error of a value that is not allowed.</summary>
+    /// <summary>Returns the exception for a value that is not allowed.</summary>
     /// <param name="name">The setting or argument.</param>
     /// <param name="value">What was given.</param>
-    /// <param name="allowed">What is allowed, as it follows "it must be".</param>
+    /// <param name="allowed">What is allowed, to complete "it must be …".</param>
     public static ArgumentOutOfRangeException OutOfRange(string name, object value, string allowed) =>
         new(name, $"{name} is {Text(value)}; it must be {allowed}.");
 

@@ -1,11 +1,11 @@
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The sizes and switches of a GPT-2 model. One immutable record that every part of the model is built from.
+/// The sizes and switches of a GPT-2 model. An immutable record from which every part of the model is built.
 /// </summary>
 /// <remarks>
 /// Defaults are GPT-2's smallest published model (124M parameters). Property setters check their own range;
-/// <see cref="Validated"/> checks what holds between properties and is called by everything that consumes a config.
+/// <see cref="Validated"/> checks that the properties are consistent, and is called by everything that uses a config.
 /// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), table 2.
 /// </remarks>
 public sealed record GptConfig
@@ -14,7 +14,7 @@ public sealed record GptConfig
     /// <value>50257: GPT-2's byte-level BPE vocabulary.</value>
     public int VocabularySize { get; init => field = AtLeast(1, value, nameof(VocabularySize)); } = 50257;
 
-    /// <summary>Maximum number of tokens that the model sees at once, T. At least 1.</summary>
+    /// <summary>Maximum number of tokens that the model can process at once, T. At least 1.</summary>
     /// <value>1024.</value>
     public int ContextLength { get; init => field = AtLeast(1, value, nameof(ContextLength)); } = 1024;
 
@@ -30,7 +30,9 @@ public sealed record GptConfig
     /// <value>12.</value>
     public int LayerCount { get; init => field = AtLeast(1, value, nameof(LayerCount)); } = 12;
 
-    /// <summary>Probability of dropping an activation while training; at least 0 and below 1. Never applied to inference.</summary>
+    /// <summary>
+    /// Probability of dropping an activation while training; at least 0 and below 1. Not used in inference.
+    /// </summary>
     /// <value>0.1.</value>
     public double DropoutRate
     {
@@ -73,13 +75,13 @@ public sealed record GptConfig
         }
     }
 
-    /// <summary>Returns this config if its properties agree with each other.</summary>
+    /// <summary>Returns this config if its properties are consistent.</summary>
     /// <exception cref="ArgumentException"><see cref="EmbeddingWidth"/> is not divisible by <see cref="HeadCount"/>.</exception>
     public GptConfig Validated() => EmbeddingWidth % HeadCount == 0
         ? this
         : throw new ArgumentException(
             $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; "
-            + "every head needs the same whole width.");
+            + "all heads must have the same width.");
 
     private static int AtLeast(int minimum, int value, string name) =>
         value >= minimum ? value : throw OutOfRange(name, value, $"at least {minimum}");

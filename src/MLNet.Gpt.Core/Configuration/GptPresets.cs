@@ -19,8 +19,8 @@ public static class GptPresets
     public static GptConfig Gpt2ExtraLarge { get; } = new() { LayerCount = 48, EmbeddingWidth = 1600, HeadCount = 25 };
 
     /// <summary>
-    /// The lecture's model: GPT-2 small with context 256, no query-key-value bias, and a head of its own
-    /// (so 163M parameters are stored; the lecture names it by the 124M of the tied model).
+    /// The lecture's model: GPT-2 small with context 256, no query-key-value bias, and an untied head (so it has 163M
+    /// parameters; the lecture calls it by the 124M of the tied model).
     /// </summary>
     public static GptConfig Lecture { get; } = new() { ContextLength = 256, HasQkvBias = false, HasTiedHead = false };
 
@@ -30,7 +30,9 @@ public static class GptPresets
         VocabularySize = 61, ContextLength = 16, EmbeddingWidth = 32, HeadCount = 4, LayerCount = 2, DropoutRate = 0,
     };
 
-    /// <summary>Every preset by its name: gpt2, gpt2-medium, gpt2-large, gpt2-xl, lecture, tiny. Names compare without case.</summary>
+    /// <summary>
+    /// All presets by name: gpt2, gpt2-medium, gpt2-large, gpt2-xl, lecture, tiny. Names are case-insensitive.
+    /// </summary>
     public static IReadOnlyDictionary<string, GptConfig> All { get; } = new Dictionary<string, GptConfig>
     {
         ["gpt2"] = Gpt2Small,
@@ -41,8 +43,8 @@ public static class GptPresets
         ["tiny"] = Tiny,
     }.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The preset of a name.</summary>
-    /// <exception cref="ArgumentException">No preset has that name; the message lists those there are.</exception>
+    /// <summary>Returns the preset with a name.</summary>
+    /// <exception cref="ArgumentException">No preset has that name; the message lists the presets.</exception>
     public static GptConfig Named(string name) => All.TryGetValue(name, out var config)
         ? config
         : throw new ArgumentException($"There is no preset '{name}'; the presets are {string.Join(", ", All.Keys.Order())}.", nameof(name));

@@ -41,7 +41,7 @@ public sealed class Corpus
     /// </summary>
     /// <param name="paths">The files, in order.</param>
     /// <param name="encoding">
-    /// The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.
+    /// The encoding of files without a byte order mark; UTF-8 if <see langword="null"/>.
     /// </param>
     /// <remarks>
     /// Files are read when the corpus is enumerated, and then throw what <see cref="TextFile.ReadAllText"/> throws for
@@ -55,18 +55,19 @@ public sealed class Corpus
 
     /// <summary>Creates a corpus of the text files in a folder and its subfolders, in an order that is the same on every machine.</summary>
     /// <param name="folder">
-    /// The folder. <see cref="TextFile.Names"/> lists its files: without hidden files and those behind a link to a folder.
+    /// The folder. <see cref="TextFile.Names"/> lists its files, without hidden files and without those in linked
+    /// folders.
     /// </param>
     /// <param name="pattern">Which files, such as <c>*.txt</c>.</param>
-    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 if <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">The folder does not exist.</exception>
-    /// <exception cref="ArgumentException">No file of the folder matches the pattern.</exception>
+    /// <exception cref="ArgumentException">No file in the folder matches the pattern.</exception>
     public static Corpus FromFolder(string folder, string pattern = "*.txt", Encoding? encoding = null) =>
         FromFiles(TextFile.Names(folder, pattern).Select(name => Path.Combine(folder, name)), encoding);
 
     /// <summary>Creates a corpus of the lines of a text file; each is a document whose name is its number, from 1.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="encoding">The encoding of a file without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <param name="encoding">The encoding of a file without a byte order mark; UTF-8 if <see langword="null"/>.</param>
     public static Corpus FromLines(string path, Encoding? encoding = null) => FromTexts(TextFile.ReadLines(path, encoding));
 
     /// <summary>Returns the identity of the corpus; the first call reads all documents.</summary>

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt;
 
-/// <summary>The tokens of a text, wherever they lie. Safe for use by many threads.</summary>
+/// <summary>The tokens of a text, wherever they are stored. Thread-safe.</summary>
 public interface ITokenSource
 {
     /// <summary>Number of tokens.</summary>
@@ -9,6 +9,6 @@ public interface ITokenSource
     /// <summary>Copies the ids of tokens.</summary>
     /// <param name="start">Index of the first token to copy.</param>
     /// <param name="destination">Receives as many ids as it is long.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The tokens asked for reach past the end.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The requested tokens extend past the end.</exception>
     void Read(long start, Span<int> destination);
 }

@@ -1,14 +1,14 @@
 namespace MLNet.Gpt.Data;
 
-/// <summary>Cuts a text that is too long for memory where no tokenizer would join the two sides.</summary>
+/// <summary>Splits a text that is too long for memory at places that no token spans.</summary>
 internal static class TextChunks
 {
     /// <summary>
-    /// Pieces of a text. A cut stands before a blank that follows something else: there every token of GPT-2's splitting ends,
-    /// and every word.
+    /// Reads a text in chunks. It is split before white space that follows another character, where every piece of
+    /// GPT-2's splitting ends, and every word.
     /// </summary>
     /// <param name="reader">The text.</param>
-    /// <param name="length">Characters in a piece, about; more where there is no such place.</param>
+    /// <param name="length">Approximate number of characters per chunk; more if there is no such place.</param>
     public static IEnumerable<string> Read(TextReader reader, int length)
     {
         char[] buffer = new char[length];

@@ -1,7 +1,7 @@
 namespace MLNet.Gpt.Data;
 
-/// <summary>A document whose text is read when it is asked for.</summary>
-/// <param name="fileName">The file that it comes from.</param>
+/// <summary>A document whose text is read on demand.</summary>
+/// <param name="fileName">The file that the document comes from.</param>
 /// <param name="read">Reads the text.</param>
 internal sealed class TextDocument(string fileName, Func<string> read)
 {

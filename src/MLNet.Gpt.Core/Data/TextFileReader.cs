@@ -6,12 +6,12 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Data;
 
 /// <summary>
-/// Decodes a file of text a block at a time. <see cref="StreamReader"/> replaces invalid bytes once it has found a byte order
-/// mark, whatever its encoding would do, and does not tell where they are.
+/// Decodes a text file block by block. <see cref="StreamReader"/> replaces invalid bytes once it has found a byte order
+/// mark, whatever the encoding's fallback, and does not say where they are.
 /// </summary>
 internal sealed class TextFileReader : TextReader
 {
-    private const int BlockLength = 1 << 15; // Its characters stay out of the large object heap.
+    private const int BlockLength = 1 << 15; // so that its characters stay out of the large object heap
     private const int BigEndian = 1201; // the code page of big-endian UTF-16
 
     private readonly string _path;
@@ -25,8 +25,8 @@ internal sealed class TextFileReader : TextReader
     private bool _isOver;
 
     /// <param name="path">The file.</param>
-    /// <param name="encoding">The encoding of a file without a byte order mark; UTF-8 where <see langword="null"/>.</param>
-    /// <param name="blockLength">Most bytes that are read at a time, even and at least 4.</param>
+    /// <param name="encoding">The encoding of a file without a byte order mark; UTF-8 if <see langword="null"/>.</param>
+    /// <param name="blockLength">Maximum number of bytes to read at a time, even and at least 4.</param>
     public TextFileReader(string path, Encoding? encoding, int blockLength = BlockLength)
     {
         _path = path;
@@ -126,13 +126,14 @@ internal sealed class TextFileReader : TextReader
         _pending = kept;
     }
 
-    // Whether the block ends with the first half of a surrogate pair, which then goes with the next block. After another first
-    // half it is none.
+    // Whether the block ends with the first half of a surrogate pair, which then belongs to the next block. After
+    // another first half it is unpaired.
     private bool EndsInPair() => _encoding is UnicodeEncoding
         && char.IsHighSurrogate(Utf16(_bytes.AsSpan(_bytes.Length - 2)))
         && !char.IsHighSurrogate(Utf16(_bytes.AsSpan(_bytes.Length - 4)));
 
-    // The decoder of UTF-16 tells of a lone first half where the unit after it stands, and in another place where a block ends.
+    // For an unpaired first half, .NET's UTF-16 decoder reports the position of the next unit, and yet another one at
+    // the end of a block.
     private int LoneSurrogate(ReadOnlySpan<byte> block)
     {
         int i = 0;
@@ -163,8 +164,8 @@ internal sealed class TextFileReader : TextReader
         _ => (null, 0),
     };
 
-    // Latin letters, digits, blanks and punctuation have a zero byte in UTF-16, always on the same side, and zeros are valid UTF-8.
-    // Half of that side is enough: other characters may be among them.
+    // Latin letters, digits, spaces and punctuation have a zero byte in UTF-16, always on the same side, and zeros are
+    // valid UTF-8. Half of that side is enough, because there may be other characters.
     private static bool LooksWide(ReadOnlySpan<byte> bytes)
     {
         Span<int> zeros = stackalloc int[2];

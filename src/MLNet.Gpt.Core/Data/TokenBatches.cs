@@ -3,8 +3,8 @@ using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Data;
 
-/// <summary>Windows grouped into batches, in order or shuffled by a seed. Safe for use by many threads.</summary>
-/// <remarks>A batch holds windows of one length: an incomplete last window forms a batch of its own.</remarks>
+/// <summary>Windows grouped into batches, in order or shuffled by a seed. Thread-safe.</summary>
+/// <remarks>All windows in a batch have the same length: an incomplete last window forms a separate batch.</remarks>
 internal sealed class TokenBatches
 {
     private readonly int _completeCount;
@@ -13,7 +13,7 @@ internal sealed class TokenBatches
     /// <param name="windows">The windows.</param>
     /// <param name="batchSize">Windows per batch, B; at least 1.</param>
     /// <param name="dropLast">
-    /// Whether windows that fill no whole batch are left out; of a shuffled epoch, different ones each time.
+    /// Whether windows that do not fill a batch are left out; in a shuffled epoch, different ones each time.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size is below 1.</exception>
     /// <exception cref="ArgumentException">
@@ -29,16 +29,16 @@ internal sealed class TokenBatches
         Count = dropLast ? _completeCount / batchSize : Quotient(_completeCount, batchSize) + (lastIsIncomplete ? 1 : 0);
         if (Count > 0) return;
         throw new ArgumentException(
-            $"{_completeCount} windows fill no batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
+            $"{_completeCount} windows do not fill a batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
     }
 
-    /// <summary>The windows that are grouped.</summary>
+    /// <summary>The windows to group.</summary>
     public TokenWindows Windows { get; }
 
-    /// <summary>Windows in a whole batch, B.</summary>
+    /// <summary>Windows in a complete batch, B.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether windows that fill no whole batch are left out.</summary>
+    /// <summary>Whether windows that do not fill a batch are left out.</summary>
     public bool DropLast { get; }
 
     /// <summary>Batches per epoch; at least 1.</summary>
@@ -51,10 +51,10 @@ internal sealed class TokenBatches
     public IEnumerable<TokenBatch> InOrder() => Group(Identity());
 
     /// <summary>
-    /// Returns one epoch in an order that the seed and the epoch determine: the same on every machine.
+    /// Returns one epoch in an order determined by the seed and the epoch, which is the same on every machine.
     /// </summary>
     /// <param name="seed">The seed of the whole training run.</param>
-    /// <param name="epoch">The epoch, so that each has an order of its own.</param>
+    /// <param name="epoch">The epoch, so that each has a different order.</param>
     /// <param name="first">Number of batches to skip at the beginning of the epoch.</param>
     public IEnumerable<TokenBatch> Shuffled(long seed, int epoch = 0, int first = 0)
     {
@@ -63,9 +63,7 @@ internal sealed class TokenBatches
         return Group(order, first);
     }
 
-    /// <summary>
-    /// Returns one epoch in an order that the caller gives; an incomplete last window comes last all the same.
-    /// </summary>
+    /// <summary>Returns one epoch in the caller's order; an incomplete last window always comes last.</summary>
     /// <param name="order">The numbers from 0 to <see cref="ShuffledCount"/> − 1, each once.</param>
     /// <param name="first">Number of batches to skip at the beginning of the epoch.</param>
     public IEnumerable<TokenBatch> Ordered(int[] order, int first = 0) => Group(order, first);

@@ -7,13 +7,12 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Tokens in a file that stays on the disk: of data larger than memory, only the parts that are asked for are read. Safe for use
-/// by many threads.
+/// Tokens in a file, of which only the requested parts are read, for data larger than memory. Thread-safe.
 /// </summary>
 /// <remarks>
-/// The layout is llm.c's, so that its files can be read here and the other way round: a header of 1024 bytes, then each id in 2
-/// bytes, or in 4 where the vocabulary is over 65,536. The file is read and not mapped, so that one that is cut short while it is
-/// open is an exception.
+/// The layout is llm.c's, so that each can read the other's files: a header of 1024 bytes, then each id in 2 bytes, or
+/// in 4 bytes for vocabularies over 65,536. The file is read, not mapped into memory, so that truncating it while it is
+/// open causes an exception instead of a crash.
 /// </remarks>
 public sealed class TokenFile : ITokenSource, IDisposable
 {
@@ -24,21 +23,23 @@ public sealed class TokenFile : ITokenSource, IDisposable
 
     private TokenFile(TokenFileHeader header, PositionedFile file) => (_header, _file) = (header, file);
 
-    /// <summary>The file's path as it was given.</summary>
+    /// <summary>The file's path as given.</summary>
     public string Path => _file.Path;
 
     /// <inheritdoc/>
     public long Count => _header.Count;
 
-    /// <summary>The vocabulary size that the ids belong to, V; <see langword="null"/> where the file does not tell.</summary>
+    /// <summary>
+    /// The vocabulary size that the ids belong to, V; <see langword="null"/> if the file does not say.
+    /// </summary>
     public int? VocabularySize => _header.VocabularySize == 0 ? null : _header.VocabularySize;
 
-    /// <summary>Bytes that an id takes: 2 or 4.</summary>
+    /// <summary>Bytes per id: 2 or 4.</summary>
     public int BytesPerToken => _header.BytesPerToken;
 
     /// <summary>Opens a token file and checks its header against its length.</summary>
-    /// <exception cref="InvalidDataException">It is not a token file, or damaged.</exception>
-    /// <exception cref="IOException">It is not there or cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is not a token file or is damaged.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static TokenFile Open(string path)
     {
         var file = PositionedFile.Open(path);
@@ -55,7 +56,7 @@ public sealed class TokenFile : ITokenSource, IDisposable
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidDataException">The file was cut short since it was opened.</exception>
+    /// <exception cref="InvalidDataException">The file was truncated after it was opened.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public void Read(long start, Span<int> destination)
     {

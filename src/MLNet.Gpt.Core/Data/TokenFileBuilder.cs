@@ -6,24 +6,26 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Makes a token file from texts, with a chunk of a text in memory at a time. Documents are separated by the tokenizer's end of
-/// text, if it has one.
+/// Creates token files from texts, with only a chunk of a text in memory at a time. Documents are separated by the
+/// tokenizer's end-of-text token, if it has one.
 /// </summary>
 public static class TokenFileBuilder
 {
     private const int ChunkLength = 1 << 20; // characters
     private const int BufferLength = 1 << 16; // bytes
 
-    /// <summary>Makes a token file of text files, each of which is a document.</summary>
+    /// <summary>Creates a token file from text files, each of which is a document.</summary>
     /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
     /// anything fails.</param>
     /// <param name="textFiles">Text files, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
-    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 where <see langword="null"/>.</param>
+    /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 if <see langword="null"/>.</param>
     /// <param name="progress">Told after each chunk of some million characters.</param>
     /// <param name="cancellationToken">Checked before each chunk.</param>
     /// <returns>Tokens in the file.</returns>
-    /// <exception cref="IOException">A text is not there or cannot be read, or the token file cannot be written.</exception>
+    /// <exception cref="IOException">
+    /// A text file does not exist or cannot be read, or the token file cannot be written.
+    /// </exception>
     /// <exception cref="InvalidDataException">A text has bytes that are not valid in the encoding; the message names the file and
     /// the offset.</exception>
     public static long FromFiles(
@@ -40,7 +42,7 @@ public static class TokenFileBuilder
     }
 
     /// <summary>
-    /// Makes a token file of text files as <see cref="FromFiles"/> does, on a thread of its own. Progress is reported on
+    /// Creates a token file from text files like <see cref="FromFiles"/>, on a separate thread. Progress is reported on
     /// that thread; <see cref="Progress{T}"/> brings it back to the caller's.
     /// </summary>
     /// <inheritdoc cref="FromFiles"/>
@@ -56,7 +58,9 @@ public static class TokenFileBuilder
             TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach,
             TaskScheduler.Default);
 
-    /// <summary>Makes a token file of documents, such as the rows of a data set, which are taken one by one.</summary>
+    /// <summary>
+    /// Creates a token file from documents, such as the rows of a data set, which are read one by one.
+    /// </summary>
     /// <param name="path">The token file to make or replace. It is written aside and moved into place: what was there stays where
     /// anything fails.</param>
     /// <param name="documents">The documents, in this order.</param>
@@ -74,7 +78,7 @@ public static class TokenFileBuilder
         Build(
             path, documents, totalBytes: null, document => new StringReader(document), tokenizer, ChunkLength, progress, cancellationToken);
 
-    /// <summary>The same with a chunk length of the caller's.</summary>
+    /// <summary>Does the same with the caller's chunk length.</summary>
     internal static long Build(
         string path,
         IEnumerable<string> documents,

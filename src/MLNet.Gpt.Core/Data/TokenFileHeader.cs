@@ -5,15 +5,16 @@ namespace MLNet.Gpt.Data;
 /// <summary>The first 1024 bytes of a token file: little-endian 32-bit numbers, of which five are used.</summary>
 /// <param name="BytesPerToken">2 or 4.</param>
 /// <param name="Count">Tokens in the file.</param>
-/// <param name="VocabularySize">The limit of the ids; 0 where it is not known.</param>
+/// <param name="VocabularySize">The limit of the ids; 0 if unknown.</param>
 internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, int VocabularySize)
 {
     public const int Length = 1024;
 
-    // llm.c's marks and versions, of 16-bit and of 32-bit tokens. It leaves the count's upper half and the vocabulary size 0.
+    // llm.c's magic numbers and versions for 16-bit and 32-bit tokens. It leaves the upper half of the count and the
+    // vocabulary size 0.
     private const int Mark16 = 20240520, Version16 = 1, Mark32 = 20240801, Version32 = 7;
 
-    // More than a file can have, where the count is damaged.
+    // Larger than any file if the count is damaged.
     public Int128 FileLength => Length + ((Int128)Count * BytesPerToken);
 
     public byte[] Write()
@@ -26,7 +27,9 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
         return bytes;
     }
 
-    /// <exception cref="InvalidDataException">The bytes are not a header, or do not fit the file's length.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The bytes are not a header, or do not match the file's length.
+    /// </exception>
     public static TokenFileHeader Read(string path, ReadOnlySpan<byte> bytes, long fileLength)
     {
         if (bytes.Length < Length)
@@ -46,7 +49,8 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
         var header = new TokenFileHeader(bytesPerToken, ((long)Number(bytes, 3) << 32) | (uint)Number(bytes, 2), Number(bytes, 4));
         if (header.Count < 0 || header.VocabularySize < 0)
         {
-            throw new InvalidDataException($"'{path}' is damaged: its header tells of {header.Count} tokens of {header.VocabularySize}.");
+            throw new InvalidDataException(
+                $"'{path}' is damaged: its header states {header.Count} tokens and a vocabulary of {header.VocabularySize}.");
         }
 
         return header.FileLength == fileLength

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Data;
 
-/// <summary>Some of a source's tokens, as a source of their own.</summary>
+/// <summary>A range of a source's tokens, as a source itself.</summary>
 internal sealed class TokenRange : ITokenSource
 {
     private readonly ITokenSource _source;
@@ -20,13 +20,13 @@ internal sealed class TokenRange : ITokenSource
         _source.Read(_start + start, destination);
     }
 
-    /// <exception cref="ArgumentOutOfRangeException">The range reaches outside.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range extends past the end.</exception>
     public static void Check(long start, long length, long count)
     {
         if (start < 0 || start > count - length)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{length} tokens from {start} reach outside the {count} that there are.");
+                nameof(start), start, $"{length} tokens from {start} extend past the end; there are {count}.");
         }
     }
 }

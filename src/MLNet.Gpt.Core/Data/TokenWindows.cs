@@ -8,35 +8,40 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The windows that a text's tokens are cut into: inputs, and as their targets the same tokens one position further on.
-/// Views of the tokens, which are not changed, and not copied where they lie in memory. Safe for use by many threads.
+/// The windows that a text's tokens are split into: inputs, and as targets the same tokens shifted by one position.
+/// They are views of the tokens, which are not copied if they are in memory. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Window i begins at token i · stride. With the stride at the context length (the default) every token but the first is predicted once;
-/// with a shorter stride windows overlap and tokens are predicted several times.
+/// Window i begins at token i · stride. With a stride equal to the context length (the default), every token except the
+/// first is predicted once; with a shorter stride, windows overlap and tokens are predicted several times.
 /// </remarks>
 public sealed class TokenWindows
 {
-    private readonly ReadOnlyMemory<int> _memory; // empty where the tokens lie elsewhere
+    private readonly ReadOnlyMemory<int> _memory; // empty if the tokens are not in memory
     private readonly ITokenSource _tokens;
     private readonly int? _limit;
     private readonly int _completeCount;
     private string? _fingerprint;
 
-    /// <summary>Cuts tokens into windows.</summary>
+    /// <summary>Splits tokens into windows.</summary>
     /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
     /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
     /// <see langword="null"/>.</param>
     /// <param name="keepIncomplete">
-    /// Whether a last, shorter window holds the targets that fill no whole one. Otherwise they are dropped, as the lecture does.
+    /// Whether the targets that do not fill a window form a last, shorter one. Otherwise they are dropped, as in the
+    /// lecture.
     /// </param>
-    /// <param name="vocabularySize">The limit that all ids are checked against, or <see langword="null"/> for no check.</param>
+    /// <param name="vocabularySize">
+    /// The vocabulary size against which all ids are checked, or <see langword="null"/> for no check.
+    /// </param>
     /// <exception cref="ArgumentException">
-    /// There are fewer than 2 tokens, so that there is nothing to predict; or too few for one whole window, where incomplete ones
-    /// are dropped.
+    /// There are fewer than 2 tokens, so there is nothing to predict; or too few for a complete window, and incomplete
+    /// ones are dropped.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">A length is out of its range, or an id outside the vocabulary.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A length is out of range, or an id is outside the vocabulary.
+    /// </exception>
     public TokenWindows(
         ReadOnlyMemory<int> tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
         : this(new TokenMemory(tokens), contextLength, stride, keepIncomplete)
@@ -45,16 +50,17 @@ public sealed class TokenWindows
         if (vocabularySize is { } limit) TokenIds.Validate(tokens.Span, limit, nameof(tokens));
     }
 
-    /// <summary>Cuts tokens that lie in memory or elsewhere, such as a <see cref="TokenFile"/>, into windows.</summary>
+    /// <summary>Splits tokens in memory or elsewhere, such as in a <see cref="TokenFile"/>, into windows.</summary>
     /// <param name="tokens">The ids of a text; at least 2, since the first is never predicted.</param>
     /// <param name="contextLength">Inputs in a window, T; at least 1.</param>
     /// <param name="stride">Tokens between the beginnings of two windows, from 1 to the context length; the context length where
     /// <see langword="null"/>.</param>
-    /// <param name="keepIncomplete">Whether a last, shorter window holds the targets that fill no whole one.</param>
-    /// <param name="vocabularySize">The limit that ids are checked against when they are read, or <see langword="null"/> for no
-    /// check.</param>
+    /// <param name="keepIncomplete">Whether the targets that do not fill a window form a last, shorter one.</param>
+    /// <param name="vocabularySize">
+    /// The vocabulary size against which ids are checked when they are read, or <see langword="null"/> for no check.
+    /// </param>
     /// <exception cref="ArgumentException">There are too few tokens for a window, or too many to number the windows.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A length is out of its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is out of range.</exception>
     public TokenWindows(ITokenSource tokens, int contextLength, int? stride = null, bool keepIncomplete = false, int? vocabularySize = null)
     {
         ContextLength = Check.AtLeast(contextLength, 1, nameof(contextLength));
@@ -67,14 +73,14 @@ public sealed class TokenWindows
         if (tokens.Count < 2)
         {
             throw new ArgumentException(
-                $"There is nothing to predict: {tokens.Count} tokens, where at least 2 are needed.", nameof(tokens));
+                $"There is nothing to predict: {tokens.Count} tokens, but at least 2 are needed.", nameof(tokens));
         }
 
         if (tokens.Count <= contextLength && !keepIncomplete)
         {
             throw new ArgumentException(
-                $"{tokens.Count} tokens fill no window of {contextLength} inputs and their targets, which takes {contextLength + 1L}. "
-                + "Shorten the context, or keep incomplete windows.",
+                $"{tokens.Count} tokens do not fill a window of {contextLength} inputs and their targets, "
+                + $"which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
                 nameof(tokens));
         }
 
@@ -83,7 +89,7 @@ public sealed class TokenWindows
         if (complete >= int.MaxValue)
         {
             throw new ArgumentException(
-                $"{tokens.Count} tokens make {complete} windows, which are too many; take a longer stride than {Stride}.",
+                $"{tokens.Count} tokens make {complete} windows, which is too many; use a stride longer than {Stride}.",
                 nameof(stride));
         }
 
@@ -103,7 +109,7 @@ public sealed class TokenWindows
     /// <summary>Tokens between the beginnings of two windows.</summary>
     public int Stride { get; }
 
-    /// <summary>Targets in all windows together; a token that lies in several windows counts in each.</summary>
+    /// <summary>Targets in all windows together; a token in several windows counts once for each.</summary>
     public long TargetCount { get; }
 
     /// <summary>Inputs in a window: <see cref="ContextLength"/>, or fewer in an incomplete last one.</summary>
@@ -120,7 +126,10 @@ public sealed class TokenWindows
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));
 
-    /// <summary>SHA-256 of all ids, each as 4 bytes, in hexadecimal digits: the same wherever the tokens lie. Computed once.</summary>
+    /// <summary>
+    /// SHA-256 of all ids, each as 4 bytes, in hexadecimal digits: the same wherever the tokens are stored. Computed
+    /// once.
+    /// </summary>
     internal string Fingerprint(CancellationToken cancellationToken)
     {
         if (_fingerprint is not null) return _fingerprint;
@@ -137,7 +146,7 @@ public sealed class TokenWindows
         return _fingerprint = Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
-    /// <summary>Copies a window's inputs and targets, which are the same tokens but for one, with one reading of them.</summary>
+    /// <summary>Copies a window's inputs and targets, which overlap in all but one token, with a single read.</summary>
     internal void Copy(int window, Span<int> inputs, Span<int> targets)
     {
         int length = Length(window);

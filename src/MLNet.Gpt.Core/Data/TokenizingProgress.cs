@@ -9,7 +9,7 @@ public sealed class TokenizingProgress
     /// <summary>Bytes of text read so far.</summary>
     public required long BytesRead { get; init; }
 
-    /// <summary>Bytes of text in all; <see langword="null"/> if it is not known beforehand.</summary>
+    /// <summary>Total bytes of text; <see langword="null"/> if not known in advance.</summary>
     public required long? TotalBytes { get; init; }
 
     /// <summary>Tokens written so far.</summary>

@@ -8,7 +8,7 @@ namespace MLNet.Gpt;
 /// <summary>
 /// A model in one file: its weights, configuration and tokenizer. The file is a safetensors file that other programs
 /// can read: the weights stand under <see cref="WeightNames"/>' keys, those of the book's state dict; all else stands
-/// in its metadata. Safe for use by many threads.
+/// in its metadata. Thread-safe.
 /// </summary>
 public sealed class GptCheckpoint : IWeightSource, IDisposable
 {

@@ -20,7 +20,7 @@ public static class GptModelExporter
     /// Is written where the format has a place for it; <see langword="null"/> to write none. GGUF has no place for a
     /// vocabulary of words, a state dict for no tokenizer at all.
     /// </param>
-    /// <param name="options">Format, data type and more; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Format, data type and more; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Receives a report after every mebibyte or so, on this thread.</param>
     /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
     /// <exception cref="ArgumentException">
@@ -55,7 +55,7 @@ public static class GptModelExporter
         writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
     }
 
-    /// <summary>Writes a model on a thread of the pool.</summary>
+    /// <summary>Writes a model on the thread pool.</summary>
     /// <param name="path"><inheritdoc cref="Export" path="/param[@name='path']/node()"/></param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once. It must not be disposed before the task ends.</param>
     /// <param name="tokenizer"><inheritdoc cref="Export" path="/param[@name='tokenizer']/node()"/></param>

@@ -16,7 +16,7 @@ namespace MLNet.Gpt;
 /// </summary>
 /// <remarks>
 /// Files are taken as hostile: lengths, offsets, counts and shapes are checked before use, nothing in them is executed,
-/// and what is missing, left over or overlapping is refused. <c>docs/formats.md</c> lists the formats and what each is
+/// and what is missing, left over or overlapping is rejected. <c>docs/formats.md</c> lists the formats and what each is
 /// tested against.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
@@ -56,7 +56,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     /// </summary>
     /// <remarks>
     /// It has as many ids as the model. Those that the model alone has, as in a vocabulary padded from 50257 to 50304,
-    /// stand for no text; a text with a special token that the tokenizer alone has is refused.
+    /// stand for no text; a text with a special token that the tokenizer alone has is rejected.
     /// </remarks>
     /// <exception cref="InvalidDataException">
     /// It is damaged, of a kind that is not known here, or has ordinary tokens that the model has not.
@@ -71,7 +71,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     /// </param>
     /// <param name="useStoredHead">
     /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two
-    /// differ; such a file is refused otherwise.
+    /// differ; such a file is rejected otherwise.
     /// </param>
     /// <param name="cancellationToken">Stops the opening, which can take long: a package is unpacked, a tied head compared.</param>
     /// <exception cref="InvalidDataException">
@@ -88,7 +88,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         return Create(path, files => ModelFormats.Open(path, files, options));
     }
 
-    /// <summary>Opens a model on a thread of the pool.</summary>
+    /// <summary>Opens a model on the thread pool.</summary>
     /// <returns>The open model; the task fails with the exceptions of <see cref="Open"/>.</returns>
     /// <inheritdoc cref="Open" path="/param"/>
     public static Task<GptModelFile> OpenAsync(

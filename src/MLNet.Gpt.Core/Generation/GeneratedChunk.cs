@@ -14,7 +14,7 @@ public sealed class GeneratedChunk
     /// <summary>Text that is final: whole characters only, and no part of a stop sequence. Can be empty in the last chunk.</summary>
     public string Text { get; }
 
-    /// <summary>The tokens generated since the previous chunk. Their text can lie partly in later chunks.</summary>
+    /// <summary>The tokens generated since the previous chunk. Part of their text can be in later chunks.</summary>
     public IReadOnlyList<int> TokenIds { get; }
 
     /// <summary>

@@ -19,7 +19,7 @@ public sealed class GeneratedText
 
     /// <summary>
     /// The generated tokens, without an end-of-text token that ended the generation. Those that spell a stop sequence
-    /// at the end are included, as such a token can also hold the end of the text.
+    /// at the end are included, because such a token can also contain the end of the text.
     /// </summary>
     public IReadOnlyList<int> TokenIds { get; }
 
@@ -35,14 +35,15 @@ public sealed class GeneratedText
     /// <summary>The number of tokens in the prompt, before any cropping.</summary>
     public int PromptTokenCount { get; internal init; }
 
-    /// <summary>The seed that repeats this generation; of no effect where the temperature is 0.</summary>
+    /// <summary>The seed that reproduces this generation; it has no effect if the temperature is 0.</summary>
     public long Seed { get; internal init; }
 
     /// <summary>The index of this text among the samples of its prompt.</summary>
     public int SampleIndex { get; internal init; }
 
     /// <summary>
-    /// Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> where log-probabilities were not requested.
+    /// Σ ln p of the generated tokens under the model itself, in nats; <see langword="null"/> if log-probabilities were
+    /// not requested.
     /// </summary>
     public double? LogProbability => Tokens.Count == TokenIds.Count ? Tokens.Sum(token => token.LogProbability) : null;
 

@@ -2,8 +2,8 @@
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Writes sequences side by side: each <see cref="Advance"/> gives every running sequence one token, all in one pass
-/// over the model's weights where possible, and starts the next request where one has ended.
+/// Generates several sequences at a time: each <see cref="Advance"/> adds a token to every running sequence, all in one
+/// pass over the model's weights if possible, and starts the next request when one has ended.
 /// </summary>
 internal sealed class GenerationLoop : IDisposable
 {
@@ -24,7 +24,9 @@ internal sealed class GenerationLoop : IDisposable
     /// <param name="model">Computes the logits.</param>
     /// <param name="options">How to generate.</param>
     /// <param name="requests">What to write.</param>
-    /// <param name="isSingle">Whether there is one request, for which lookup decoding may add guesses to passes of one token.</param>
+    /// <param name="isSingle">
+    /// Whether there is only one request, for which lookup decoding may add guesses to passes of one token.
+    /// </param>
     public GenerationLoop(ISequenceModel model, GenerationOptions options, IEnumerable<WritingRequest> requests, bool isSingle)
     {
         _model = model;
@@ -38,9 +40,9 @@ internal sealed class GenerationLoop : IDisposable
     /// <summary>Whether every request has been written.</summary>
     public bool IsFinished => _running.Count == 0 && !_hasNext;
 
-    /// <summary>Gives every running sequence a token.</summary>
+    /// <summary>Adds a token to every running sequence.</summary>
     /// <param name="written">
-    /// Called for each with the text that became final; the finish reason of the writer is set where it has ended.
+    /// Called for each with the text that became final; the finish reason of the writer is set if it has ended.
     /// </param>
     /// <param name="cancellationToken">Checked between the steps, and by the model during each.</param>
     public void Advance(Action<SequenceWriter, string> written, CancellationToken cancellationToken)

@@ -13,7 +13,7 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed record GenerationOptions
 {
-    /// <summary>The most tokens to generate, not counting the prompt; at least 1.</summary>
+    /// <summary>The maximum number of tokens to generate, not counting the prompt; at least 1.</summary>
     /// <value>50.</value>
     public int MaxTokens { get; init => field = Check.AtLeast(value, 1, nameof(MaxTokens)); } = 50;
 
@@ -49,8 +49,9 @@ public sealed record GenerationOptions
     public double MinP { get; init => field = Check.Between(value, 0, 1, nameof(MinP)); }
 
     /// <summary>
-    /// The logit of every token of the prompt and the generated text is divided by this where it is positive, and multiplied where it is
-    /// negative; above 0, at most 1,000. A value above 1 discourages repetition. Source: Keskar et al., "CTRL" (2019).
+    /// The logit of every token of the prompt and the generated text is divided by this if it is positive, and
+    /// multiplied if it is negative; above 0, at most 1,000. A value above 1 discourages repetition. Source: Keskar et
+    /// al., "CTRL" (2019).
     /// </summary>
     /// <value>1: none.</value>
     public double RepetitionPenalty { get; init => field = AboveZero(value, 1000, nameof(RepetitionPenalty)); } = 1;
@@ -80,7 +81,7 @@ public sealed record GenerationOptions
     /// <value><see langword="null"/>: a new one each time, reported in <see cref="GeneratedText.Seed"/>.</value>
     public long? Seed { get; init; }
 
-    /// <summary>How tokens are drawn where <see cref="Temperature"/> is above 0.</summary>
+    /// <summary>How tokens are drawn if <see cref="Temperature"/> is above 0.</summary>
     /// <value><see cref="RandomAlgorithm.Xoshiro256"/>.</value>
     public RandomAlgorithm RandomAlgorithm
     {
@@ -102,7 +103,7 @@ public sealed record GenerationOptions
     /// <value>0.</value>
     public int CandidateCount { get; init => field = Check.AtLeast(value, 0, nameof(CandidateCount)); }
 
-    /// <summary>What happens where the prompt and the generated tokens together exceed the model's context.</summary>
+    /// <summary>What happens if the prompt and the generated tokens together exceed the model's context.</summary>
     /// <value><see cref="ContextOverflow.Slide"/>, as in the lecture.</value>
     public ContextOverflow Overflow { get; init => field = Check.Defined(value, nameof(Overflow)); } = ContextOverflow.Slide;
 
@@ -117,16 +118,16 @@ public sealed record GenerationOptions
     } = SpecialTokens.Recognized;
 
     /// <summary>
-    /// The most sequences to write at once where there are several prompts or samples; at least 1. Each holds a KV cache. Changes speed and
-    /// memory, not the text.
+    /// The maximum number of sequences to generate at once if there are several prompts or samples; at least 1. Each
+    /// needs a KV cache. Affects speed and memory, not the text.
     /// </summary>
     /// <value>8.</value>
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 8;
 
     /// <summary>
     /// Whether to guess tokens from earlier occurrences of the same text and verify several at a time. The text is the
-    /// same, token for token. It comes faster where it repeats itself or its prompt, as in code, lists and summaries,
-    /// and slightly slower where it never does. Only for one text at a time.
+    /// same, token for token. This is faster if the text repeats itself or its prompt, as in code, lists and summaries,
+    /// and slightly slower if it never does. Only for one text at a time.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool LookupDecoding { get; init; }

@@ -7,7 +7,7 @@ internal static class LogProbabilities
 {
     /// <summary>Returns ln p and the rank of a token, ln p of the most probable token, and the most probable candidates.</summary>
     /// <param name="id">The token.</param>
-    /// <param name="logits">The logits that it was chosen by, (V).</param>
+    /// <param name="logits">The logits from which it was chosen, (V).</param>
     /// <param name="candidateCount">How many candidates to return.</param>
     /// <param name="tokenizer">Gives the candidates their texts.</param>
     public static (double LogProbability, int Rank, double TopLogProbability, TokenCandidate[] Candidates) Of(
@@ -24,7 +24,10 @@ internal static class LogProbabilities
         return (logits[id] - logSumExp, rank, greatest - logSumExp, Best(logits, candidateCount, logSumExp, tokenizer));
     }
 
-    /// <summary>Returns the most probable tokens, the best first and equally probable ones by id; all where there are fewer.</summary>
+    /// <summary>
+    /// Returns the most probable tokens, the best first and equally probable ones by id; all of them if there are
+    /// fewer.
+    /// </summary>
     public static TokenCandidate[] Best(ReadOnlySpan<float> logits, int count, ITextTokenizer tokenizer) =>
         Best(logits, count, SoftmaxRow.Of(logits, LogitScan.Max(logits)).LogSumExp, tokenizer);
 

@@ -2,15 +2,15 @@ namespace MLNet.Gpt.Generation;
 
 /// <summary>
 /// A sequence that appends guessed tokens together with each certain one, in one pass over the model's weights, and
-/// keeps the logits after each: a right guess costs nothing more, a wrong one is undone. The logits are those of one
-/// token at a time, bit for bit.
+/// keeps the logits after each: a right guess costs almost nothing, and a wrong one is undone. The logits are those of
+/// one token at a time, bit for bit.
 /// </summary>
 internal sealed class LookupSequence : ISequence
 {
     /// <summary>
-    /// The most tokens to guess at a time. With the certain one they are eight, the rows that the matrix product
-    /// computes together: a pass of eight takes about a third longer than one of a single token, and a ninth would
-    /// begin another block.
+    /// The maximum number of tokens to guess at a time. Together with the certain one, these are eight, the number of
+    /// rows that the matrix product computes together: a pass of eight takes about a third longer than one of a single
+    /// token, and a ninth would start another block.
     /// </summary>
     public const int LongestDraft = 7;
 
@@ -24,9 +24,9 @@ internal sealed class LookupSequence : ISequence
     private float[] _passLogits = [];
     private int _row;
 
-    /// <param name="inner">Owned. Already holds the prompt.</param>
+    /// <param name="inner">Owned. Already contains the prompt.</param>
     /// <param name="ids">The tokens of the prompt.</param>
-    /// <param name="contextLength">The most tokens that the sequence can hold.</param>
+    /// <param name="contextLength">The maximum length of the sequence.</param>
     /// <param name="vocabularySize">The number of logits per token.</param>
     public LookupSequence(ISequence inner, ReadOnlySpan<int> ids, int contextLength, int vocabularySize)
     {
@@ -89,7 +89,7 @@ internal sealed class LookupSequence : ISequence
         _inner.Truncate(position);
     }
 
-    public ISequence Fork() => throw new NotSupportedException("A sequence is forked before it guesses.");
+    public ISequence Fork() => throw new NotSupportedException("A sequence can only be forked before it guesses.");
 
     public void Dispose() => _inner.Dispose();
 
@@ -132,8 +132,10 @@ internal sealed class LookupDrafter
         _ids.Add(id);
     }
 
-    /// <summary>Guesses the next tokens; returns none where the last tokens are new, or where recent guesses have failed.</summary>
-    /// <param name="maximum">The most tokens to guess.</param>
+    /// <summary>
+    /// Guesses the next tokens; returns none if the last tokens are new, or if recent guesses have failed.
+    /// </summary>
+    /// <param name="maximum">The maximum number of tokens to guess.</param>
     public int[] Draft(int maximum)
     {
         if (_pause > 0)

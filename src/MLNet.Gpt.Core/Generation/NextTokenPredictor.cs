@@ -3,7 +3,7 @@ using MLNet.Gpt.Generation;
 
 namespace MLNet.Gpt;
 
-/// <summary>Predicts the token after a text. Safe for use by many threads.</summary>
+/// <summary>Predicts the token after a text. Thread-safe.</summary>
 /// <param name="model">The model. Not owned: it must outlive the predictor.</param>
 public sealed class NextTokenPredictor(GptModel model)
 {
@@ -27,7 +27,7 @@ public sealed class NextTokenPredictor(GptModel model)
         Predict(model.Tokenizer.Encode(text, specialTokens), count, cancellationToken);
 
     /// <summary>Returns the most probable tokens after token ids, the best first and equally probable ones by id.</summary>
-    /// <param name="ids">The ids so far. Only the last ones count where there are more than the context holds.</param>
+    /// <param name="ids">The ids so far. If there are more than the context length, only the last ones count.</param>
     /// <param name="count">How many candidates, from 1 to the size of the vocabulary.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">There is no id to predict from.</exception>

@@ -12,7 +12,7 @@ internal readonly record struct WeightedToken(int Id, double Weight) : IComparab
 /// <summary>Finds the threshold of the most probable tokens without sorting the vocabulary.</summary>
 internal static class Selection
 {
-    /// <summary>Returns the k-th largest of the values, none of which is NaN; −∞ where there are no more than k.</summary>
+    /// <summary>Returns the k-th largest of the values, none of which is NaN; −∞ if there are no more than k.</summary>
     /// <param name="values">Read once.</param>
     /// <param name="k">At least 1.</param>
     /// <param name="scratch">As long as the smaller of 2 k and the number of values.</param>
@@ -54,7 +54,7 @@ internal static class Selection
     /// ones), add up to at least a target.
     /// </summary>
     /// <param name="entries">Reordered. At least one.</param>
-    /// <param name="target">Where it is out of reach, the last entry of all is returned.</param>
+    /// <param name="target">If it cannot be reached, the last entry is returned.</param>
     public static WeightedToken LastOfHeaviest(Span<WeightedToken> entries, double target)
     {
         double reached = 0;

@@ -19,7 +19,9 @@ internal interface ISequence : IDisposable
     ISequence Fork();
 }
 
-/// <summary>The part of a model that generation needs. Tests replace it by a model with logits of their own.</summary>
+/// <summary>
+/// The part of a model that generation needs. Tests replace it with a model that has scripted logits.
+/// </summary>
 internal interface ISequenceModel
 {
     int ContextLength { get; }

@@ -23,7 +23,7 @@ internal sealed class SequenceWriter : IDisposable
     private readonly StopSequenceFilter _stopFilter;
     private readonly List<int> _ids; // those of the prompt and those generated
 
-    /// <param name="sequence">Already holds the prompt, cropped to the context; owned from now on.</param>
+    /// <param name="sequence">Already contains the prompt, cropped to the context; owned from now on.</param>
     /// <param name="request">What to write.</param>
     /// <param name="tokenizer">Decodes what is generated.</param>
     /// <param name="options">How to generate.</param>
@@ -39,7 +39,7 @@ internal sealed class SequenceWriter : IDisposable
         _history = new(request.PromptIds);
         _stopFilter = new(options.StopSequences);
 
-        // A prompt of ids can end inside a character, which the generated tokens then complete.
+        // A prompt of ids can end in the middle of a character, which the generated tokens then complete.
         _decoder = tokenizer.CreateStreamDecoder();
         foreach (int id in request.PromptIds) _decoder.Append(id);
     }
@@ -51,7 +51,7 @@ internal sealed class SequenceWriter : IDisposable
 
     public int TokenCount => _ids.Count - Request.PromptIds.Length;
 
-    /// <summary>The generated tokens with the model's probabilities; empty where these were not requested.</summary>
+    /// <summary>The generated tokens with the model's probabilities; empty if these were not requested.</summary>
     public List<ScoredToken> Tokens { get; } = [];
 
     public FinishReason? FinishReason { get; private set; }
@@ -61,7 +61,9 @@ internal sealed class SequenceWriter : IDisposable
     /// <summary>The last generated token.</summary>
     public int LastId => _ids[^1];
 
-    /// <summary>Chooses the next token by the current logits of the sequence, and returns the text that is final after it.</summary>
+    /// <summary>
+    /// Chooses the next token from the current logits of the sequence, and returns the text that is final after it.
+    /// </summary>
     public string Write(TokenSampler sampler)
     {
         var logits = _sequence.Logits;
@@ -87,9 +89,9 @@ internal sealed class SequenceWriter : IDisposable
         return text + _stopFilter.Flush();
     }
 
-    /// <summary>Empties the sequence and reads the last tokens into it again.</summary>
+    /// <summary>Empties the sequence and appends the last tokens again.</summary>
     /// <param name="count">How many tokens, including the last generated one.</param>
-    /// <param name="cancellationToken">Cancels the reading.</param>
+    /// <param name="cancellationToken">Cancels the operation.</param>
     public void Reread(int count, CancellationToken cancellationToken)
     {
         _sequence.Truncate(0);

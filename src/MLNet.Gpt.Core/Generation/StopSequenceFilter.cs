@@ -1,6 +1,8 @@
 namespace MLNet.Gpt.Generation;
 
-/// <summary>Passes text on, but holds back what could be the beginning of a stop sequence, and ends at the first one.</summary>
+/// <summary>
+/// Forwards text, but holds back what could be the beginning of a stop sequence, and ends at the first one.
+/// </summary>
 internal sealed class StopSequenceFilter(IReadOnlyList<string> stopSequences)
 {
     private string _held = "";

@@ -8,12 +8,12 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Continues texts with a model: greedily as the lecture does, or by sampling. Immutable and safe for use by many
-/// threads; does not touch the global random generator.
+/// Continues texts with a model: greedily as in the lecture, or by sampling. Immutable and thread-safe; does not touch
+/// the global random generator.
 /// </summary>
 /// <remarks>
-/// An empty prompt starts from the token that begins a document, which for GPT-2 is its end-of-text token; it is
-/// refused where the vocabulary has none. Ids that the model has and its tokenizer does not, such as the padding of a
+/// An empty prompt starts from the token that begins a document, which for GPT-2 is its end-of-text token; it is an
+/// error if the vocabulary has none. Ids that the model has but its tokenizer does not, such as the padding of a
 /// vocabulary of 50304, are never generated.
 /// </remarks>
 public sealed class TextGenerator
@@ -23,7 +23,7 @@ public sealed class TextGenerator
 
     /// <summary>Initializes a generator for a model.</summary>
     /// <param name="model">The model. Not owned: it must outlive the generator.</param>
-    /// <param name="options">The options of calls without their own; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">The options of calls without their own; the defaults if <see langword="null"/>.</param>
     public TextGenerator(GptModel model, GenerationOptions? options = null)
         : this(new GptSequenceModel(model ?? throw new ArgumentNullException(nameof(model))), options)
     {
@@ -37,7 +37,7 @@ public sealed class TextGenerator
 
     /// <summary>Continues a text.</summary>
     /// <param name="prompt">The text to continue.</param>
-    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentException">
     /// The prompt is empty and the vocabulary has no end-of-text token, or it is longer than the context and must not be cropped.
@@ -54,7 +54,7 @@ public sealed class TextGenerator
 
     /// <summary>Continues a sequence of token ids.</summary>
     /// <param name="promptIds">The ids to continue.</param>
-    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
@@ -72,12 +72,12 @@ public sealed class TextGenerator
         Task.Run(() => Generate(prompt, options, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Continues one text several times. The prompt is read once; the samples are written side by side. The first is what
-    /// <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.
+    /// Continues one text several times. The prompt is read once; the samples are generated concurrently. The first is
+    /// what <see cref="Generate(string, GenerationOptions?, CancellationToken)"/> returns for the same seed.
     /// </summary>
     /// <param name="prompt">The text to continue.</param>
-    /// <param name="count">How many samples; at least 1. They differ only where the temperature is above 0.</param>
-    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="count">How many samples; at least 1. They differ only if the temperature is above 0.</param>
+    /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
     public IReadOnlyList<GeneratedText> GenerateSamples(
@@ -89,12 +89,12 @@ public sealed class TextGenerator
     }
 
     /// <summary>
-    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them side by side, each as if it were alone
-    /// with the same seed. Prompts are read and results returned while the caller enumerates, in the order of the
-    /// prompts.
+    /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them at a time, each as if it were the only
+    /// one and had the same seed. Prompts are read and results returned while the caller enumerates, in the order of
+    /// the prompts.
     /// </summary>
     /// <param name="prompts">The texts to continue.</param>
-    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
     public IEnumerable<GeneratedText> GenerateBatch(
@@ -120,7 +120,7 @@ public sealed class TextGenerator
     /// Continues a sequence of token ids and yields the text in chunks, each as soon as it is final. The work runs on the thread pool.
     /// </summary>
     /// <param name="promptIds">The ids to continue.</param>
-    /// <param name="options">How to generate; the generator's options where <see langword="null"/>.</param>
+    /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)" path="/exception"/>
@@ -198,7 +198,7 @@ public sealed class TextGenerator
         return [.. Enumerable.Range(0, count).Select(sample => new WritingRequest(sample, promptIds, sample, seed))];
     }
 
-    // An integer that every language can represent exactly, if need be as a double.
+    // An integer that every language can represent exactly, if necessary as a double.
     private static long NewSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
     private int[] Encode(string prompt, GenerationOptions options)
@@ -221,7 +221,7 @@ public sealed class TextGenerator
         return options.Overflow != ContextOverflow.Stop || promptIds.Length <= _model.ContextLength
             ? promptIds
             : throw new ArgumentException(
-                $"The prompt has {promptIds.Length} tokens; the context holds {_model.ContextLength}, "
+                $"The prompt has {promptIds.Length} tokens; the context length is {_model.ContextLength}, "
                 + $"and {nameof(GenerationOptions.Overflow)} is {options.Overflow}.",
                 nameof(promptIds));
     }

@@ -4,7 +4,7 @@ using MLNet.Gpt.Numerics.Softmax;
 
 namespace MLNet.Gpt.Generation;
 
-/// <summary>Draws tokens by their weights with a random generator of its own.</summary>
+/// <summary>Draws tokens by their weights with its own random generator.</summary>
 internal abstract class TokenDrawer
 {
     /// <summary>Creates the drawer of one sample.</summary>
@@ -32,7 +32,7 @@ internal abstract class TokenDrawer
 /// </summary>
 /// <remarks>
 /// q = −ln(1 − u) in double, rounded to single, where u has 53 of 64 bits of mt19937; p / q in single precision. A
-/// token that cannot be drawn has p = 0 and never wins, but its number is consumed all the same.
+/// token that cannot be drawn has p = 0 and never wins, but still consumes a number.
 /// </remarks>
 internal sealed class PyTorchDrawer(long seed) : TokenDrawer
 {
@@ -67,7 +67,7 @@ internal sealed class PyTorchDrawer(long seed) : TokenDrawer
 /// <summary>Draws with one uniform number per token, by the cumulative sums of the weights in their order.</summary>
 internal sealed class XoshiroDrawer(long seed, int stream) : TokenDrawer
 {
-    // Whole blocks are skipped by their sums, so that the vocabulary is not walked token by token.
+    // Whole blocks are skipped by their sums, to avoid walking the vocabulary token by token.
     private const int BlockLength = 64;
 
     private readonly Xoshiro256 _random = Xoshiro256.ForStream(seed, stream);

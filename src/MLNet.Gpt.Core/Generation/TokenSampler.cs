@@ -6,8 +6,8 @@ using MLNet.Gpt.Numerics.Softmax;
 namespace MLNet.Gpt.Generation;
 
 /// <summary>
-/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, and then a draw, in the order of Hugging Face's
-/// Transformers. Holds buffers only; not safe for use by many threads.
+/// Chooses the next token from logits: penalties, temperature, top-k, top-p, min-p, and then a draw, in the order of
+/// Hugging Face's Transformers. Has reusable buffers; not thread-safe.
 /// </summary>
 internal sealed class TokenSampler
 {
@@ -28,8 +28,10 @@ internal sealed class TokenSampler
     /// <summary>Chooses a token and returns its id.</summary>
     /// <param name="logits">The model's logits, (V); not changed.</param>
     /// <param name="history">The tokens of the sequence so far.</param>
-    /// <param name="drawer">Not used where the temperature is 0.</param>
-    /// <param name="tokenCount">Only ids below it are chosen, as the others have no text; <see langword="null"/> for all.</param>
+    /// <param name="drawer">Not used if the temperature is 0.</param>
+    /// <param name="tokenCount">
+    /// Only ids below it are chosen, because the others have no text; <see langword="null"/> for all.
+    /// </param>
     /// <exception cref="InvalidOperationException">A logit is NaN or +∞, or all are −∞.</exception>
     public int Sample(ReadOnlySpan<float> logits, TokenHistory history, TokenDrawer drawer, int? tokenCount = null)
     {
@@ -54,7 +56,7 @@ internal sealed class TokenSampler
         return _ids[drawer.Draw(_ids.AsSpan(0, count), _weights.AsSpan(0, count), vocabularySize)];
     }
 
-    // Division by a positive temperature keeps the order, so that the k most probable can be selected before.
+    // Division by a positive temperature keeps the order, so the k most probable can be selected before it.
     private int KeepTopK(ReadOnlySpan<float> logits)
     {
         Grow(ref _ids, logits.Length);
@@ -139,7 +141,7 @@ internal sealed class TokenSampler
         int kept = 0;
         for (int i = 0; i < count; i++)
         {
-            if (_weights[i] < _options.MinP) continue; // The heaviest token's weight is 1.
+            if (_weights[i] < _options.MinP) continue; // the greatest weight is 1
             (_ids[kept], _weights[kept]) = (_ids[i], _weights[i]);
             kept++;
         }

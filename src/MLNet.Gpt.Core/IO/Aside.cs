@@ -3,26 +3,29 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// The names under which files and folders are written before they are moved into place. They are short, so that every
-/// name that a file system takes can be written to, and nobody else uses them, so that what a killed process left
-/// behind can be told from the files of others.
+/// The temporary names under which files and folders are written before they are moved into place. They are short, so
+/// that a target may have the longest name that a file system allows, and unique to this library, so that leftovers of
+/// a killed process can be told from other files.
 /// </summary>
 internal static partial class Aside
 {
     private const string Prefix = ".mlnet-gpt-", Suffix = ".tmp";
 
-    // Far longer than any writer pauses between two writes.
+    // Much longer than any writer pauses between two writes.
     private static readonly TimeSpan Age = TimeSpan.FromDays(1);
 
-    /// <summary>A name in a folder that is not in use. In the folder of the target, as a move across file systems is a copy.</summary>
+    /// <summary>
+    /// Returns an unused name in a folder. It must be the target's folder, because a move across file systems is a
+    /// copy.
+    /// </summary>
     public static string In(string folder) => Path.Combine(folder, $"{Prefix}{Guid.NewGuid():N}{Suffix}");
 
-    /// <summary>Whether a file or folder of this name is one that was not moved into place.</summary>
+    /// <summary>Whether a name is that of a file or folder that was not moved into place.</summary>
     public static bool IsOurs(string name) => Name().IsMatch(name);
 
     /// <summary>
-    /// Removes what killed writers left in a folder: names of ours that have not changed for a day and that no process
-    /// holds.
+    /// Removes what killed writers left in a folder: files and folders with our names that have not changed for a day
+    /// and that no process has open.
     /// </summary>
     public static void Sweep(string folder)
     {
@@ -36,11 +39,14 @@ internal static partial class Aside
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // Another process sweeps as well, or the folder cannot be listed; neither is in the way of what will be written.
+            // Another process is sweeping as well, or the folder cannot be listed; neither prevents writing.
         }
     }
 
-    /// <summary>Removes a file or folder; what cannot be removed is swept later. Never throws, so that it hides no exception.</summary>
+    /// <summary>
+    /// Removes a file or folder; what cannot be removed is swept later. Never throws, so that it does not hide an
+    /// exception.
+    /// </summary>
     public static void Remove(string path)
     {
         try

@@ -1,16 +1,19 @@
 namespace MLNet.Gpt.IO;
 
-/// <summary>Writes a file so that a crash at any moment leaves the old one or the new one, whole.</summary>
+/// <summary>Writes a file so that a crash at any moment leaves either the old file or the new one, complete.</summary>
 internal static class AtomicFile
 {
-    /// <summary>Writes aside, flushes to the disk, and moves into place; what was written is removed where anything fails.</summary>
+    /// <summary>
+    /// Writes to a temporary file, flushes it to disk, and moves it into place; if anything fails, the temporary file
+    /// is removed.
+    /// </summary>
     /// <param name="path">
-    /// The file to make or replace; where it is a link, the link's target. Folders that are missing are made. A file that is replaced keeps
-    /// its mode.
+    /// The file to create or replace; for a link, the link's target. Missing folders are created. A file that is
+    /// replaced keeps its mode.
     /// </param>
-    /// <param name="length">Bytes that will be written, so that a full disk is found at once; 0 where not known.</param>
+    /// <param name="length">Bytes that will be written, so that a full disk is detected at once; 0 if unknown.</param>
     /// <param name="write">Writes the contents.</param>
-    /// <exception cref="IOException">Something else than a file is there, or the place cannot be written to.</exception>
+    /// <exception cref="IOException">The path is something other than a file, or cannot be written to.</exception>
     public static void Write(string path, long length, Action<Stream> write)
     {
         string target = WritableTarget.File(path), folder = Path.GetDirectoryName(target)!, aside = Aside.In(folder);

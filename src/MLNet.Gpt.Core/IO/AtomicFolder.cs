@@ -1,25 +1,27 @@
 namespace MLNet.Gpt.IO;
 
-/// <summary>Writes a folder so that a crash at any moment leaves the old one or the new one, whole.</summary>
+/// <summary>
+/// Writes a folder so that a crash at any moment leaves either the old folder or the new one, complete.
+/// </summary>
 internal static class AtomicFolder
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>
-    /// Fills a new folder beside the place, then exchanges it for the one that is there; what was written is removed
-    /// where anything fails.
+    /// Fills a new folder next to the target, then swaps the two; if anything fails, the new folder is removed.
     /// </summary>
     /// <param name="path">
-    /// The folder to make or replace; where it is a link, the link's target. A folder that is replaced keeps its mode,
-    /// and so do its files.
+    /// The folder to create or replace; for a link, the link's target. A folder that is replaced keeps its mode, and so
+    /// do its files.
     /// </param>
     /// <param name="mayReplace">
-    /// Whether a file, by its name, may vanish with the old folder; any other keeps the folder from being replaced.
+    /// Whether a file with this name may be lost with the old folder; any other file keeps the folder from being
+    /// replaced.
     /// </param>
-    /// <param name="write">Writes the files into the folder that it is given, and flushes them to the disk.</param>
+    /// <param name="write">Writes the files to the given folder, and flushes them to disk.</param>
     /// <exception cref="IOException">
-    /// There is something other than a folder at the path, the folder there holds something that may not be replaced, or
-    /// the place cannot be written to.
+    /// The path is something other than a folder, the folder contains something that may not be replaced, or it cannot
+    /// be written to.
     /// </exception>
     public static void Write(string path, Func<string, bool> mayReplace, Action<string> write)
     {
@@ -28,7 +30,7 @@ internal static class AtomicFolder
         CheckReplaceable(target, mayReplace);
 
         string parent = Path.GetDirectoryName(target)
-            ?? throw new IOException($"'{path}' is the root of a file system, and is not replaced.");
+            ?? throw new IOException($"'{path}' is the root of a file system and cannot be replaced.");
         string aside = Aside.In(parent);
         var mode = WritableTarget.Mode(target);
         Create(path, aside, mode);
@@ -52,11 +54,12 @@ internal static class AtomicFolder
         }
         finally
         {
-            Aside.Remove(aside); // The new folder where anything failed, otherwise the old one.
+            Aside.Remove(aside); // the new folder if anything failed, otherwise the old one
         }
     }
 
-    // While it is filled, the successor of a folder is its owner's alone; the files' modes are those of new files until then.
+    // While it is being filled, only its owner can access the new folder; until it replaces the old one, its files have
+    // the modes of new files.
     private static void Create(string path, string aside, UnixFileMode? mode)
     {
         try
@@ -80,13 +83,12 @@ internal static class AtomicFolder
             .FirstOrDefault(entry => Directory.Exists(entry) || !mayReplace(Path.GetFileName(entry)));
         if (other is null) return;
         throw new IOException(
-            $"The folder '{folder}' holds '{Path.GetFileName(other)}', which is no part of an exported model and would be lost; "
+            $"The folder '{folder}' contains '{Path.GetFileName(other)}', which is not part of an exported model and would be lost; "
             + "choose a new or empty folder.");
     }
 
-    // Where the system cannot exchange two folders in one step (Windows), there is a moment in which the old folder
-    // stands beside its place. Its name there is none that is swept: after a crash in that moment it is the only whole
-    // model.
+    // If the system cannot swap two folders in one step (Windows), the old folder briefly has another name. That name
+    // is never swept, because after a crash in that moment it is the only complete model.
     private static void Exchange(string aside, string target)
     {
         if (FolderExchange.TryExchange(aside, target)) return;

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.IO;
 
-/// <summary>Counts what is written to it, and keeps none of it.</summary>
+/// <summary>Counts the bytes that are written to it and discards them.</summary>
 internal sealed class CountingStream : Stream
 {
     public long ByteCount { get; private set; }

@@ -4,18 +4,19 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Tells files from pipes, devices and sockets, which .NET does not: opening a pipe waits for its other end, and some devices never end.
+/// Distinguishes files from pipes, devices and sockets, which .NET does not: opening a pipe waits for its other end,
+/// and some devices never end.
 /// </summary>
 internal static partial class FileKind
 {
     private const int CurrentFolder = -100; // AT_FDCWD
     private const uint TypeOnly = 1; // STATX_TYPE
-    private const int StatusSize = 512; // more than any of the structures has
+    private const int StatusSize = 512; // larger than any of the structures
     private const int TypeMask = 0xF000, RegularType = 0x8000, FolderType = 0x4000; // S_IFMT, S_IFREG, S_IFDIR
 
     /// <summary>
-    /// Whether something is there, links followed, that is neither a file nor a folder; <see langword="false"/> where
-    /// the system cannot tell.
+    /// Whether a path, with links followed, leads to something that is neither a file nor a folder;
+    /// <see langword="false"/> if the system cannot tell.
     /// </summary>
     public static bool IsSpecial(string path)
     {
@@ -34,14 +35,14 @@ internal static partial class FileKind
         Span<byte> status = stackalloc byte[StatusSize];
         if (OperatingSystem.IsLinux())
         {
-            // struct statx is laid out alike on every processor; stx_mode stands after 28 bytes.
+            // struct statx has the same layout on every processor; stx_mode is at offset 28.
             bool isThere = StatusOnLinux(CurrentFolder, path, 0, TypeOnly, status) == 0;
             return isThere ? BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) : null;
         }
 
         if (!OperatingSystem.IsMacOS()) return null;
 
-        // struct stat with inodes of 64 bits; st_mode stands after 4 bytes.
+        // struct stat with 64-bit inodes; st_mode is at offset 4.
         bool isIntel = RuntimeInformation.ProcessArchitecture == Architecture.X64;
         int result = isIntel ? StatusOnIntelMac(path, status) : StatusOnMac(path, status);
         return result == 0 ? BinaryPrimitives.ReadUInt16LittleEndian(status[4..]) : null;

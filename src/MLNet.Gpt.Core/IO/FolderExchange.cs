@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace MLNet.Gpt.IO;
 
-/// <summary>Exchanges two folders in one step, as Linux and macOS can.</summary>
+/// <summary>Swaps two folders in one step, which Linux and macOS support.</summary>
 internal static partial class FolderExchange
 {
     private const int CurrentFolder = -100; // AT_FDCWD
     private const uint Swap = 2; // RENAME_EXCHANGE on Linux, RENAME_SWAP on macOS
 
     /// <summary>
-    /// Gives each folder the other's name, or does nothing and returns <see langword="false"/> where the system or the
-    /// file system cannot.
+    /// Gives each folder the other's name, or does nothing and returns <see langword="false"/> if the operating system
+    /// or the file system does not support it.
     /// </summary>
     public static bool TryExchange(string one, string other)
     {

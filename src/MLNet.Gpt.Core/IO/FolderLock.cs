@@ -1,12 +1,13 @@
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Keeps a folder to one user at a time, across processes. It is the operating system's lock on an open file: it goes
-/// when the process goes, however that ends, so what a killed process leaves behind bars nobody.
+/// Restricts a folder to one user at a time, across processes. It is an operating system lock on an open file, which
+/// ends with the process, however that ends, so a killed process never leaves a folder locked.
 /// </summary>
 /// <remarks>
-/// The file stays in the folder, empty. Removing it would let one process lock the removed file and another lock a new
-/// one of the same name. Where a file system has no locks (some network shares) every process gets one.
+/// The empty file remains in the folder: if it were removed, one process could lock the removed file while another
+/// locks a new one with the same name. On file systems without locks (some network shares), every process gets the
+/// lock.
 /// </remarks>
 internal sealed class FolderLock : IDisposable
 {
@@ -17,9 +18,9 @@ internal sealed class FolderLock : IDisposable
     private FolderLock(FileStream file) => _file = file;
 
     /// <summary>Takes the lock.</summary>
-    /// <param name="path">The lock file; made where it does not exist.</param>
-    /// <returns><see langword="null"/> where someone else has it.</returns>
-    /// <exception cref="IOException">The file cannot be made or opened.</exception>
+    /// <param name="path">The lock file; created if it does not exist.</param>
+    /// <returns><see langword="null"/> if someone else has it.</returns>
+    /// <exception cref="IOException">The file cannot be created or opened.</exception>
     public static FolderLock? TryTake(string path)
     {
         try
@@ -32,6 +33,6 @@ internal sealed class FolderLock : IDisposable
         }
     }
 
-    /// <summary>Gives the lock back.</summary>
+    /// <summary>Releases the lock.</summary>
     public void Dispose() => _file.Dispose();
 }

@@ -1,10 +1,10 @@
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Passes everything on, and remembers the first failure to write: ML.NET's writer swallows those of its last bytes,
-/// and a file without them is none.
+/// Forwards all calls, and remembers the first failure to write: ML.NET's writer swallows failures to write its last
+/// bytes, without which the file is useless.
 /// </summary>
-/// <param name="inner">A stream that can seek; not closed here.</param>
+/// <param name="inner">A seekable stream; it is not closed here.</param>
 /// <param name="cancellationToken">Makes the next write fail.</param>
 internal sealed class GuardedStream(Stream inner, CancellationToken cancellationToken) : Stream
 {
@@ -24,7 +24,7 @@ internal sealed class GuardedStream(Stream inner, CancellationToken cancellation
         set => inner.Position = value;
     }
 
-    /// <summary>Throws what was swallowed.</summary>
+    /// <summary>Throws the exception that was swallowed.</summary>
     public void ThrowIfFailed() => _failure?.Throw();
 
     public override void Write(ReadOnlySpan<byte> buffer)

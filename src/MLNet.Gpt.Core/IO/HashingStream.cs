@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 
 namespace MLNet.Gpt.IO;
 
-/// <summary>Passes on what is written and takes its SHA-256.</summary>
-/// <param name="inner">Takes what is written.</param>
+/// <summary>Forwards what is written and computes its SHA-256.</summary>
+/// <param name="inner">Receives what is written.</param>
 internal sealed class HashingStream(Stream inner) : Stream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -22,10 +22,10 @@ internal sealed class HashingStream(Stream inner) : Stream
         set => throw new NotSupportedException();
     }
 
-    /// <summary>The checksum of what was written, in hexadecimal digits.</summary>
+    /// <summary>Returns the checksum of what was written, in hexadecimal.</summary>
     public string Sha256() => Convert.ToHexStringLower(_hash.GetCurrentHash());
 
-    /// <summary>Covers bytes by the checksum that are not written.</summary>
+    /// <summary>Includes bytes in the checksum without writing them.</summary>
     public void Append(ReadOnlySpan<byte> bytes) => _hash.AppendData(bytes);
 
     public override void Write(ReadOnlySpan<byte> buffer)

@@ -3,10 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace MLNet.Gpt.IO;
 
-/// <summary>
-/// A file open for positional reads, which have no state and so serve many threads. The beginning of every message
-/// about it.
-/// </summary>
+/// <summary>A file opened for positional reads, which have no state and are therefore thread-safe.</summary>
 internal sealed class PositionedFile : IDisposable
 {
     private const int LongestPointer = 1024;
@@ -22,15 +19,15 @@ internal sealed class PositionedFile : IDisposable
         Length = RandomAccess.GetLength(handle);
     }
 
-    /// <summary>The path as it was given, or what a file without one is called in messages.</summary>
+    /// <summary>The path as given, or the name that messages use for a file without a path.</summary>
     public string Path { get; }
 
-    /// <summary>Bytes when it was opened.</summary>
+    /// <summary>Length in bytes when the file was opened.</summary>
     public long Length { get; }
 
-    /// <summary>Opens a file, which others may replace but not write to.</summary>
-    /// <exception cref="InvalidDataException">Git LFS left a pointer in place of the file.</exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <summary>Opens a file. Other processes may replace it but not write to it.</summary>
+    /// <exception cref="InvalidDataException">The file is a Git LFS pointer.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static PositionedFile Open(string path)
     {
         var handle = ReadableFile.OpenHandle(path);
@@ -39,7 +36,7 @@ internal sealed class PositionedFile : IDisposable
             var file = new PositionedFile(path, handle, handle);
             if (!file.IsLfsPointer()) return file;
             throw new InvalidDataException(
-                $"'{path}' is a pointer of Git LFS, not the file itself; run 'git lfs pull' in the repository to fetch it.");
+                $"'{path}' is a Git LFS pointer, not the file itself; run 'git lfs pull' in the repository to fetch it.");
         }
         catch
         {
@@ -48,21 +45,23 @@ internal sealed class PositionedFile : IDisposable
         }
     }
 
-    /// <summary>A file that a stream has open; the stream stays its owner.</summary>
-    /// <param name="name">What messages call it.</param>
+    /// <summary>Wraps a file that a stream has open; the stream remains its owner.</summary>
+    /// <param name="name">The name for messages.</param>
     /// <param name="stream">The stream, whose position is not used.</param>
     public static PositionedFile Of(string name, FileStream stream) => new(name, stream.SafeFileHandle, owner: null);
 
-    /// <summary>A file that is filled now and gone when it is disposed of, also where the process is killed before.</summary>
-    /// <param name="name">What messages call it.</param>
-    /// <param name="folder">Where it takes up room; <see langword="null"/> for the system's place.</param>
+    /// <summary>
+    /// Creates and fills a temporary file, which disappears when it is disposed, or when the process is killed.
+    /// </summary>
+    /// <param name="name">The name for messages.</param>
+    /// <param name="folder">The folder; <see langword="null"/> for the system's temporary folder.</param>
     /// <param name="fill">Writes its contents.</param>
-    /// <exception cref="IOException">The folder cannot be written to, or has too little room.</exception>
+    /// <exception cref="IOException">The folder cannot be written to, or does not have enough space.</exception>
     public static PositionedFile Temporary(string name, string? folder, Action<Stream> fill)
     {
         string path = Aside.In(folder ?? System.IO.Path.GetTempPath());
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, BufferSize = 0 };
-        if (OperatingSystem.IsWindows()) options.Options = FileOptions.DeleteOnClose; // by the system, when the last handle is gone
+        if (OperatingSystem.IsWindows()) options.Options = FileOptions.DeleteOnClose; // by the system, when the last handle is closed
         else options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         FileStream stream;
         try
@@ -76,7 +75,7 @@ internal sealed class PositionedFile : IDisposable
 
         try
         {
-            if (!OperatingSystem.IsWindows()) File.Delete(path); // Without a name, what is open lives as long as it is open.
+            if (!OperatingSystem.IsWindows()) File.Delete(path); // a file without a name exists as long as it is open
             fill(stream);
             stream.Flush();
             return new(name, stream.SafeFileHandle, stream);
@@ -88,8 +87,8 @@ internal sealed class PositionedFile : IDisposable
         }
     }
 
-    /// <summary>Reads as many bytes as the destination is long.</summary>
-    /// <exception cref="InvalidDataException">The file ends before.</exception>
+    /// <summary>Fills the destination.</summary>
+    /// <exception cref="InvalidDataException">The file ends too early.</exception>
     /// <exception cref="ObjectDisposedException">The file was closed.</exception>
     public void Fill(Span<byte> destination, long offset)
     {
@@ -99,7 +98,7 @@ internal sealed class PositionedFile : IDisposable
             if (read == 0)
             {
                 throw new InvalidDataException(
-                    $"'{Path}' ends at byte {offset}, before the data that its header places there: it has been cut off.");
+                    $"'{Path}' ends at byte {offset}, before the data that its header describes: it is truncated.");
             }
 
             destination = destination[read..];
@@ -107,10 +106,10 @@ internal sealed class PositionedFile : IDisposable
         }
     }
 
-    /// <summary>Reads the file from its beginning on; closing the stream closes the file.</summary>
+    /// <summary>Opens a stream over the file; closing the stream closes the file.</summary>
     public Stream OpenStream() => new BufferedStream(new PositionedStream(this));
 
-    /// <summary>Reads bytes whose place was checked against <see cref="Length"/>.</summary>
+    /// <summary>Reads bytes whose range was checked against <see cref="Length"/>.</summary>
     public byte[] Read(long offset, int count)
     {
         byte[] bytes = new byte[count];
@@ -118,8 +117,8 @@ internal sealed class PositionedFile : IDisposable
         return bytes;
     }
 
-    /// <summary>The checksum of the whole file, in hexadecimal digits.</summary>
-    /// <param name="before">What the checksum covers before the file's first byte.</param>
+    /// <summary>Returns the checksum of the whole file, in hexadecimal.</summary>
+    /// <param name="before">Bytes that the checksum includes before the file's first byte.</param>
     public string Sha256(params IEnumerable<byte[]> before)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -135,7 +134,7 @@ internal sealed class PositionedFile : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Reads a small file whole.</summary>
+    /// <summary>Reads a whole small file.</summary>
     /// <exception cref="InvalidDataException">It has more bytes than such a file may have.</exception>
     public static byte[] ReadAll(string path, int limit)
     {

@@ -33,7 +33,7 @@ internal sealed class PositionedStream(PositionedFile file) : Stream
         };
         return from + offset >= 0
             ? Position = from + offset
-            : throw new IOException("The position before the first byte cannot be reached.");
+            : throw new IOException("The position is before the first byte.");
     }
 
     public override void Flush()

@@ -3,29 +3,33 @@ using Microsoft.Win32.SafeHandles;
 namespace MLNet.Gpt.IO;
 
 /// <summary>
-/// Opens files for reading, by one set of rules for all readers: links are followed, and what is missing, forbidden, a folder, a pipe or a
-/// device ends at once in an <see cref="IOException"/> that names the path.
+/// Opens files for reading, with the same rules for all readers: links are followed, and if the path does not exist,
+/// may not be read, or is a folder, a pipe or a device, an <see cref="IOException"/> names it at once.
 /// </summary>
 internal static class ReadableFile
 {
-    // Others may replace the file, which then stays readable as it was, but not write to it.
+    // Others may replace the file, which then remains readable as it was, but not write to it.
     private const FileShare Sharing = FileShare.Read | FileShare.Delete;
 
-    /// <summary>Opens a file for reading at any place.</summary>
+    /// <summary>Opens a file for reading at any position.</summary>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static SafeFileHandle OpenHandle(string path) =>
         Open(path, path => File.OpenHandle(path, FileMode.Open, FileAccess.Read, Sharing));
 
-    /// <summary>Opens a file for reading from its beginning on.</summary>
+    /// <summary>Opens a file for reading from its beginning.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="sharing">What others may do to it meanwhile; by default replace it, but not write to it.</param>
-    /// <param name="bufferSize">Bytes that are read ahead; 0 for readers with a buffer of their own.</param>
+    /// <param name="sharing">
+    /// What others may do to it meanwhile; by default, they may replace it but not write to it.
+    /// </param>
+    /// <param name="bufferSize">The size of the buffer in bytes; 0 for readers with their own buffer.</param>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     public static FileStream OpenStream(string path, FileShare sharing = Sharing, int bufferSize = 4096) =>
         Open(path, path => new FileStream(path, FileMode.Open, FileAccess.Read, sharing, bufferSize));
 
-    /// <summary>Tells a folder that holds nothing of use from one that may not be looked into.</summary>
-    /// <exception cref="IOException">It may not.</exception>
+    /// <summary>
+    /// Checks that a folder may be listed, to distinguish one without useful content from one without permission.
+    /// </summary>
+    /// <exception cref="IOException">The folder may not be listed.</exception>
     public static void CheckFolder(string path)
     {
         try

@@ -12,7 +12,7 @@ internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRo
 {
     private const int LongestCount = 64;
 
-    /// <summary>Cuts the attention of segments into units, the long ones first.</summary>
+    /// <summary>Splits the attention of segments into units, the long ones first.</summary>
     public static AttentionUnit[] Of(ReadOnlySpan<Segment> segments, int headCount)
     {
         var units = new List<AttentionUnit>();
@@ -29,10 +29,13 @@ internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRo
     }
 }
 
-/// <summary>Causal attention of one layer over the caches of the sequences, which receive the new keys and values first.</summary>
+/// <summary>
+/// Causal attention of one layer over the caches of the sequences, in which the new keys and values are stored first.
+/// </summary>
 /// <remarks>
-/// Eight queries at a time meet a block of 240 keys: their scores stay in 8 KB, become weights by an online softmax, and gather
-/// the block's values. A lone query, as in generating, takes the same steps with the one-row kernels and gets the same bits.
+/// Eight queries at a time are multiplied with a block of 240 keys: their scores stay in 8 KB, become weights in an
+/// online softmax, and weight the block's values. A single query, as in generation, takes the same steps with the
+/// one-row kernels and gets the same bits.
 /// </remarks>
 /// <param name="config">The model's sizes.</param>
 /// <param name="layer">The layer.</param>
@@ -45,10 +48,11 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
 
     public void Run(Compute compute, Matrix projected, Matrix attended)
     {
-        // Copies, as the bodies cannot capture the struct.
+        // Copies, because the bodies cannot capture the struct.
         var (allSegments, allUnits, ofLayer, heads, size) = (segments, units, layer, config.HeadCount, config.HeadSize);
 
-        // A lone token's key and value are stored by the unit that reads them; longer segments are read by several units, so stored before.
+        // The key and value of a single token are stored by the unit that reads them; those of longer segments are read
+        // by several units, so they are stored before.
         bool storesFirst = projected.Rows > segments.Length;
         if (storesFirst)
         {
@@ -75,7 +79,7 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
         segment.Cache.Store(segment.Position, segment.Count, layer, head, row + width, row + (2 * width), projected.Stride);
     }
 
-    // Lets queries (rows, hs), whose first has a position, attend to every position up to their own.
+    // Lets queries (rows, hs), of which the first is at the given position, attend to every position up to their own.
     [SkipLocalsInit]
     private static void Attend(KernelSet kernels, KvCache cache, int firstPosition, int layer, int head, Matrix queries, Matrix output)
     {
@@ -119,11 +123,12 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
                         if (block > 0 && correction != 1) Row.Scale(sums, correction, sums, headSize);
                     }
 
-                    // Keys after the row's own position weigh nothing.
+                    // Keys after the row's own position get no weight.
                     if (visible < keys) new Span<float>(weights + Math.Max(0, visible), keys - Math.Max(0, visible)).Clear();
                 }
 
-                // Rows that do not exist must not hold NaN from an earlier use: they cost nothing, but would be slow.
+                // Rows that do not exist must not contain NaN from an earlier use: their values are not used, but NaN
+                // would be slow.
                 for (int i = rows; i < TileRows && rows > 1; i++) new Span<float>(scores + (i * Block), keys).Clear();
 
                 float* values = cache.Values(block, layer, head);

@@ -3,11 +3,11 @@ using MLNet.Gpt.Numerics.Kernels;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>
-/// Collects the entropy and the best candidates of each row of a pass, one chunk of the vocabulary at a time. It keeps no
-/// more candidates per row than are wanted, whatever the size of the vocabulary.
+/// Collects the entropy and the best candidates of each row of a pass, one chunk of the vocabulary at a time. It keeps
+/// no more candidates per row than requested, whatever the size of the vocabulary.
 /// </summary>
-/// <param name="details">What is wanted, and room for it.</param>
-/// <param name="firstPlace">The place in <paramref name="details"/> of the first row.</param>
+/// <param name="details">What is requested, and room for it.</param>
+/// <param name="firstPlace">The index in <paramref name="details"/> of the first row.</param>
 internal sealed unsafe class DetailParts(PredictionDetails details, int firstPlace)
 {
     private int _chunks, _width;

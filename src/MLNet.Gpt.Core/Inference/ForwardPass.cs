@@ -4,12 +4,12 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>The transformer itself: token ids in, the residual stream after the last block out.</summary>
+/// <summary>The transformer itself, from token ids to the residual stream after the last block.</summary>
 internal static unsafe class ForwardPass
 {
     /// <summary>
-    /// Runs segments through all blocks; their keys and values are then in their caches, the residual stream in the
-    /// workspace.
+    /// Runs segments through all blocks. Their keys and values are then in their caches, and the residual stream is in
+    /// the workspace.
     /// </summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
     /// <param name="workspace">Has room for all rows.</param>

@@ -5,24 +5,24 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <content>How models come about: from a file, from weights, from a model of another precision.</content>
+/// <content>Creating models: from a file, from weights, or from a model with another precision.</content>
 public sealed partial class GptModel
 {
-    // GPT-2's vocabulary, also padded to multiples of 8, 32, 64 and 128; the tokenizer of any other size is unknown.
+    // GPT-2's vocabulary, also padded to multiples of 8, 32, 64 and 128; for any other size, the tokenizer is unknown.
     private static readonly int[] Gpt2Sizes = [50257, 50264, 50272, 50304];
 
     /// <summary>Packs weights for the engine.</summary>
     /// <param name="weights">Read once, by several threads; not kept.</param>
     /// <param name="tokenizer">
-    /// The tokenizer that belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the model has
-    /// stand for no text, count in every softmax and are never generated. It may also be larger by special tokens; a text that
-    /// contains one of those is refused.
+    /// The tokenizer that belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the
+    /// model has do not represent text, count in every softmax and are never generated. It may also have more special
+    /// tokens than the model; a text that contains one of those is an error.
     /// </param>
     /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
     /// <param name="cancellationToken">Stops the packing and frees its memory.</param>
     /// <exception cref="ArgumentException">
-    /// The tokenizer has ordinary tokens that the model does not have, or the configuration contradicts itself.
+    /// The tokenizer has ordinary tokens that the model does not have, or the configuration is inconsistent.
     /// </exception>
     /// <exception cref="OutOfMemoryException">
     /// The system has no memory for the weights; the message says how much is needed.
@@ -37,16 +37,16 @@ public sealed partial class GptModel
         FromWeights(weights, tokenizer, options, KernelSet.Best, progress, cancellationToken);
 
     /// <summary>
-    /// Loads a model of any known format, which is detected from the content, and packs its weights for the engine: a checkpoint
-    /// of this library, a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging
-    /// Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+    /// Loads a model of any known format, which is detected from the content, and packs its weights for the engine: a
+    /// checkpoint of this library, a transformer package, a pipeline saved by ML.NET that contains one GPT model, a
+    /// Hugging Face folder or file, a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
     /// </summary>
     /// <param name="path">A file or a folder; see <see cref="GptModelFile"/>.</param>
     /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
     /// <param name="tokenizer">
-    /// Replaces the tokenizer stored with the weights, such as one of <see cref="TokenizerFile.Load"/>. Required if there is none,
-    /// unless the vocabulary is as large as GPT-2's, 50257, or as that padded to a multiple of 8, 32, 64 or 128: 50264, 50272 or
-    /// 50304. Then GPT-2's is used.
+    /// Replaces the tokenizer stored with the weights, for example one from <see cref="TokenizerFile.Load"/>. Required
+    /// if there is none, unless the vocabulary is as large as GPT-2's, 50257, or that number padded to a multiple of 8,
+    /// 32, 64 or 128: 50264, 50272 or 50304. Then GPT-2's is used.
     /// </param>
     /// <param name="headCount">
     /// Attention heads, if the file does not state them and the model has none of GPT-2's published widths.
@@ -77,7 +77,7 @@ public sealed partial class GptModel
         return FromFile(file, options, tokenizer, progress, cancellationToken);
     }
 
-    /// <summary>Loads a model without blocking the caller: <see cref="Load"/> on a thread of the pool.</summary>
+    /// <summary>Loads a model without blocking the caller: <see cref="Load"/> on the thread pool.</summary>
     /// <inheritdoc cref="Load"/>
     public static Task<GptModel> LoadAsync(
         string path,
@@ -145,7 +145,7 @@ public sealed partial class GptModel
         return new(packed, tokenizer, options);
     }
 
-    /// <summary>Makes the same model at another precision, in memory of its own.</summary>
+    /// <summary>Creates the same model with another precision, in separate memory.</summary>
     /// <param name="precision">The precision of the new model.</param>
     /// <param name="progress">Receives the fraction of the weights that has been converted, from 0 to 1, after each matrix.</param>
     /// <param name="cancellationToken">Stops the conversion and frees its memory.</param>

@@ -9,18 +9,19 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// A GPT-2 model ready to measure and generate: configuration, tokenizer, and weights packed for the managed engine.
-/// Immutable and safe for use by many threads; loads no native library.
+/// Immutable and thread-safe; loads no native library.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Results depend on the weights and the tokens alone: not on <see cref="GptModelOptions.ThreadCount"/>, nor on what else is computed
-/// in the same call, nor on how a sequence was divided into calls. A model is also a source of weights: at
-/// <see cref="WeightPrecision.Float32"/> of exactly those it was made from, otherwise of the rounded ones.
+/// Results depend only on the weights and the tokens: not on <see cref="GptModelOptions.ThreadCount"/>, not on what
+/// else is computed in the same call, and not on how a sequence is divided into calls. A model is also a source of
+/// weights: at <see cref="WeightPrecision.Float32"/>, of exactly those that it was created from, otherwise of the
+/// rounded ones.
 /// </para>
 /// <para>
-/// The model owns its packed weights, a copy outside the managed heap; what they were read from can be closed or changed afterwards.
-/// <see cref="Dispose"/> frees them. Sessions, scorers and generators use the model and do not own it. A model that is not
-/// disposed is freed by the garbage collector once nothing refers to it.
+/// The model owns its packed weights, a copy outside the managed heap; what they were read from can be closed or
+/// changed afterwards. <see cref="Dispose"/> frees them. Sessions, scorers and generators use the model but do not own
+/// it. A model that is not disposed is freed by the garbage collector once nothing refers to it.
 /// </para>
 /// </remarks>
 public sealed partial class GptModel : IWeightSource, IDisposable
@@ -48,10 +49,12 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// </summary>
     public ITextTokenizer Tokenizer { get; }
 
-    /// <summary>How the model is held and run.</summary>
+    /// <summary>How the model is stored and run.</summary>
     public GptModelOptions Options { get; }
 
-    /// <summary>Memory that the packed weights take, in bytes. A tied head and the token embedding are held once.</summary>
+    /// <summary>
+    /// Memory used by the packed weights, in bytes. A tied head and the token embedding are stored once.
+    /// </summary>
     public long WeightBytes => _weights.ByteCount;
 
     /// <summary>Threads that work on one call, including the calling one.</summary>
@@ -59,11 +62,13 @@ public sealed partial class GptModel : IWeightSource, IDisposable
 
     internal ModelWeights Weights => _weights;
 
-    /// <summary>Writes the model in a format of other programs; see <see cref="GptModelExporter.Export"/>.</summary>
-    /// <param name="path">The file or folder to make or replace.</param>
-    /// <param name="options">Format, data type and more; by default the format is that of the path, and nothing is rounded.</param>
-    /// <param name="progress">Told after every mebibyte or so.</param>
-    /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
+    /// <summary>Exports the model to a format of other programs; see <see cref="GptModelExporter.Export"/>.</summary>
+    /// <param name="path">The file or folder to create or replace.</param>
+    /// <param name="options">
+    /// Format, data type and more; by default, the path determines the format, and nothing is rounded.
+    /// </param>
+    /// <param name="progress">Receives a report after every mebibyte or so.</param>
+    /// <param name="cancellationToken">Stops the export and keeps what was there before.</param>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Export(
         string path,
@@ -72,7 +77,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         CancellationToken cancellationToken = default) =>
         GptModelExporter.Export(path, this, Tokenizer, options, progress, cancellationToken);
 
-    /// <summary>Writes the model without blocking the caller: <see cref="Export"/> on a thread of the pool.</summary>
+    /// <summary>Writes the model without blocking the caller: <see cref="Export"/> on the thread pool.</summary>
     /// <inheritdoc cref="Export"/>
     public Task ExportAsync(
         string path,
@@ -99,7 +104,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
 
     /// <summary>Appends one token to each of many sessions in one pass over the weights; each session's logits are then current.</summary>
     /// <param name="sessions">Different sessions of this model, each with room for one more token.</param>
-    /// <param name="ids">For each session the id to append.</param>
+    /// <param name="ids">The id to append to each session.</param>
     /// <param name="cancellationToken">Checked between blocks.</param>
     /// <remarks>
     /// More than 256 sessions take several passes. If it throws, whatever the reason and in whichever pass, every session is unchanged.
@@ -141,7 +146,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         }
     }
 
-    /// <summary>Scores every target of packed sequences; keeps no logits.</summary>
+    /// <summary>Scores every target of packed sequences, without storing logits.</summary>
     /// <param name="inputs">The input ids of all sequences, one sequence after the other.</param>
     /// <param name="targets">For each input the id that follows it.</param>
     /// <param name="lengths">The length of each sequence, each at most the context length; they add up to the number of inputs.</param>
@@ -172,7 +177,10 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         Score(new ScoringBatch { Inputs = inputs, Targets = checkedTargets, Lengths = lengths, Scores = scores }, cancellationToken);
     }
 
-    /// <summary>Scores packed sequences as the public overload does, and computes whatever else the batch wants in the same pass.</summary>
+    /// <summary>
+    /// Scores packed sequences like the public overload, and computes whatever else the batch requests in the same
+    /// pass.
+    /// </summary>
     internal void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
         var copy = batch.Copy(Config);
@@ -197,7 +205,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         return logits;
     }
 
-    /// <summary>Computes the logits of every position of one sequence into memory of the caller's.</summary>
+    /// <summary>Computes the logits of every position of one sequence into the caller's memory.</summary>
     /// <param name="ids">At most the context length, T.</param>
     /// <param name="destination">
     /// Receives (T, V), row-major, at its beginning. If the call throws, it may have been written to.
@@ -225,7 +233,9 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         return states;
     }
 
-    /// <summary>Computes the hidden state of every position after the last layer norm into memory of the caller's.</summary>
+    /// <summary>
+    /// Computes the hidden state of every position after the last layer norm into the caller's memory.
+    /// </summary>
     /// <param name="ids">At most the context length, T.</param>
     /// <param name="destination">
     /// Receives (T, C), row-major, at its beginning. If the call throws, it may have been written to.
@@ -249,8 +259,8 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         + $"context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
 
     /// <summary>
-    /// Frees the weights. Calls on the model and its sessions that begin afterwards are refused; calls that are running on
-    /// other threads complete, and the memory is freed when the last of them has.
+    /// Frees the weights. Later calls on the model and its sessions throw; calls that are running on other threads
+    /// complete, and the memory is freed when the last of them has.
     /// </summary>
     public void Dispose()
     {
@@ -259,14 +269,14 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         _runner.Dispose();
     }
 
-    /// <summary>Runs a session's tokens; the session was entered and has room.</summary>
+    /// <summary>Runs a session's tokens; the caller has entered the session, which has room.</summary>
     internal void Append(GptSession session, ReadOnlySpan<int> ids, Span<float> allLogits, CancellationToken cancellationToken)
     {
         using var lease = Borrow();
         _runner.Append(session, ids, allLogits, cancellationToken);
     }
 
-    // The block itself refuses only when nobody has borrowed it: overlapping calls would keep it alive forever.
+    // The block itself throws only once no lease is left, so overlapping calls could keep it alive forever.
     private NativeBlock.Lease Borrow()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);

@@ -5,8 +5,8 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// One sequence being read or written: its tokens' keys and values are kept, so that each token is computed once.
-/// The session owns them; <see cref="Dispose"/> frees them, and the model stays. Not safe for use by several threads at once.
+/// One sequence being read or written: its tokens' keys and values are kept, so that each token is computed once. The
+/// session owns them; <see cref="Dispose"/> frees them, but not the model. Not thread-safe.
 /// </summary>
 public sealed class GptSession : IDisposable
 {
@@ -134,7 +134,7 @@ public sealed class GptSession : IDisposable
             if (position < 0 || position > Position)
             {
                 throw new ArgumentOutOfRangeException(
-                    nameof(position), position, $"Position {position} is not in the session, which holds {Position} tokens.");
+                    nameof(position), position, $"Position {position} is not in the session, which has {Position} tokens.");
             }
 
             if (position == Position) return;
@@ -147,7 +147,7 @@ public sealed class GptSession : IDisposable
         }
     }
 
-    /// <summary>Makes an independent session that continues from the same tokens.</summary>
+    /// <summary>Creates an independent session that continues from the same tokens.</summary>
     /// <exception cref="InvalidOperationException">Another thread is using the session.</exception>
     /// <exception cref="ObjectDisposedException">The session or its model was disposed.</exception>
     public GptSession Fork()
@@ -181,7 +181,7 @@ public sealed class GptSession : IDisposable
         if (Interlocked.Or(ref _state, Disposed) == 0) _cache.Dispose();
     }
 
-    /// <summary>Tells how much of the context is used, such as "17 of 1024 tokens".</summary>
+    /// <summary>Returns how much of the context is used, such as "17 of 1024 tokens".</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Position} of {Model.Config.ContextLength} tokens");
 
     /// <summary>Claims the session for one call.</summary>
@@ -192,7 +192,7 @@ public sealed class GptSession : IDisposable
         if (state != 0)
         {
             throw new InvalidOperationException(
-                "The session is already in use; a session takes one call at a time and occurs once in a step.");
+                "The session is already in use; a session supports one call at a time and may occur only once in a step.");
         }
     }
 
@@ -210,7 +210,7 @@ public sealed class GptSession : IDisposable
         if (count > limit - Position)
         {
             throw new ArgumentException(
-                $"{count} more tokens do not fit: the session holds {Position} of at most {limit}, the context length.", "ids");
+                $"{count} more tokens do not fit: the session has {Position} of at most {limit}, the context length.", "ids");
         }
 
         _cache.EnsureCapacity(Position + count);

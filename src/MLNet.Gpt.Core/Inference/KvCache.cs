@@ -5,9 +5,9 @@ namespace MLNet.Gpt.Inference;
 
 /// <summary>The keys and values of one sequence, in blocks of positions that are added as the sequence grows.</summary>
 /// <remarks>
-/// In a block, each head of each layer has its keys in panels like those of packed weights ([panel][k][position], so that scores are
-/// the product of a query with a panel) and its values as rows ([position][hs, padded]).
-/// Blocks begin at multiples of <see cref="BlockPositions"/>, whatever the machine and however the tokens came: the softmax
+/// In a block, each head of each layer has its keys in panels like those of packed weights ([panel][k][position], so
+/// that scores are the product of a query with a panel) and its values as rows ([position][hs, padded]). Blocks begin
+/// at multiples of <see cref="BlockPositions"/>, whatever the machine and however the tokens were appended: the softmax
 /// combines its sums block by block, so a position's result never depends on how the prompt was divided.
 /// </remarks>
 internal sealed unsafe class KvCache : IDisposable
@@ -25,9 +25,9 @@ internal sealed unsafe class KvCache : IDisposable
     /// <param name="config">The model's sizes.</param>
     /// <param name="kernels">Decides the layout.</param>
     /// <param name="layerCount">
-    /// The model's layers; or 1 for a sequence that is computed in one pass, in which every layer uses the same memory.
+    /// The model's layers, or 1 for a sequence that is computed in one pass, in which all layers use the same memory.
     /// </param>
-    /// <param name="longest">The most positions that will be needed.</param>
+    /// <param name="longest">The maximum number of positions that will be needed.</param>
     public KvCache(GptConfig config, KernelSet kernels, int layerCount, int longest)
     {
         _layerCount = layerCount;
@@ -41,7 +41,7 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>Numbers from one position's values to the next.</summary>
     public int ValueStride { get; }
 
-    /// <summary>Bytes taken so far.</summary>
+    /// <summary>Bytes allocated so far.</summary>
     public long ByteCount => _blocks.Sum(block => block.Length);
 
     private long NumbersPerHead => (long)_blockPositions * (_headSize + ValueStride);

@@ -24,7 +24,9 @@ internal sealed unsafe class ModelRunner : IDisposable
     private GptConfig Config => _weights.Config;
 
     /// <summary>Appends ids to a session that the caller has entered and that has room, and computes the logits after the last.</summary>
-    /// <param name="session">Moves on only when all is done: until then what is computed lies where it does not count.</param>
+    /// <param name="session">
+    /// It advances only when everything is done: until then, results are stored where they do not count.
+    /// </param>
     /// <param name="ids">At least one.</param>
     /// <param name="allLogits">Empty, or receives the logits after each id, (count, V).</param>
     /// <param name="cancellationToken">Checked between blocks.</param>
@@ -63,12 +65,12 @@ internal sealed unsafe class ModelRunner : IDisposable
     }
 
     /// <summary>
-    /// Appends one id to each of many sessions that the caller has entered and that have room; all move on at the end,
-    /// or none.
+    /// Appends one id to each of many sessions that the caller has entered and that have room; either all advance at
+    /// the end, or none.
     /// </summary>
     public void Step(GptSession[] sessions, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
     {
-        foreach (var session in sessions) _ = session.NextLogits; // there is memory for them, or nothing is begun
+        foreach (var session in sessions) _ = session.NextLogits; // allocates the memory before anything is computed
         for (int first = 0; first < ids.Length; first += RowsPerPass)
         {
             int count = Math.Min(RowsPerPass, ids.Length - first);

@@ -4,7 +4,7 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// One token of a text and what the model thought of it, whether the text was measured or generated. Probabilities are the model's own:
+/// A token of a measured or generated text, with what the model predicted for it. Probabilities are the model's own:
 /// before penalties, temperature and filters.
 /// </summary>
 public sealed class ScoredToken
@@ -32,7 +32,7 @@ public sealed class ScoredToken
     /// </summary>
     public string Text { get; }
 
-    /// <summary>The token itself, with its bytes: the same in every text, and not empty where <see cref="Text"/> is.</summary>
+    /// <summary>The token itself, with its bytes: the same in every text, and not empty if <see cref="Text"/> is.</summary>
     public TokenPiece Piece { get; }
 
     /// <summary>
@@ -48,8 +48,8 @@ public sealed class ScoredToken
     public int Length => Text.Length;
 
     /// <summary>
-    /// The index of the first of its bytes in the text's UTF-8; <see langword="null"/> where it is not known, as in
-    /// result files of version 1.
+    /// The index of the first of its bytes in the text's UTF-8; <see langword="null"/> if unknown, as in result files
+    /// of version 1.
     /// </summary>
     public int? ByteStart { get; internal init; }
 
@@ -57,8 +57,7 @@ public sealed class ScoredToken
     public double LogProbability { get; internal init; }
 
     /// <summary>
-    /// How many tokens the model considered more probable: 0 where the token is the arg-max. Readers are shown ranks
-    /// from 1.
+    /// How many tokens the model considered more probable: 0 if the token is the arg-max. Ranks are displayed from 1.
     /// </summary>
     public int Rank { get; internal init; }
 
@@ -69,12 +68,14 @@ public sealed class ScoredToken
     public int ContextCount { get; internal init; }
 
     /// <summary>
-    /// The entropy of the prediction, −Σ p ln p, in nats: how uncertain the model was. <see langword="null"/> where it was not requested.
+    /// The entropy of the prediction, −Σ p ln p, in nats: how uncertain the model was. <see langword="null"/> if not
+    /// requested.
     /// </summary>
     public double? Entropy { get; internal init; }
 
     /// <summary>
-    /// The tokens that the model considered most probable, the best first and equally probable ones by id; empty where none were requested.
+    /// The tokens that the model considered most probable, the best first and equally probable ones by id; empty if not
+    /// requested.
     /// </summary>
     public IReadOnlyList<TokenCandidate> Candidates { get; internal init; } = [];
 

@@ -11,8 +11,9 @@ namespace MLNet.Gpt.Inference;
 /// at a time.
 /// </summary>
 /// <remarks>
-/// Each chunk of 384 ids gives every row a maximum, a sum of exponentials and a count of logits above the target's. The
-/// chunks are combined in the order of the vocabulary, so the result does not depend on which thread computed which.
+/// Each chunk of 384 ids yields a maximum, a sum of exponentials and a count of logits above the target's for every
+/// row. The chunks are combined in the order of the vocabulary, so the result does not depend on which thread computed
+/// which.
 /// </remarks>
 internal static unsafe class Scorer
 {
@@ -21,10 +22,10 @@ internal static unsafe class Scorer
 
     /// <summary>Scores the target of each normalized row of the workspace.</summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
-    /// <param name="workspace">Holds the normalized rows, from 0.</param>
+    /// <param name="workspace">Contains the normalized rows, from 0.</param>
     /// <param name="targets">One id per row.</param>
     /// <param name="scores">Receives one score per row.</param>
-    /// <param name="details">Receives what else is wanted; <see langword="null"/> if nothing is.</param>
+    /// <param name="details">Receives what else is requested; <see langword="null"/> if nothing is.</param>
     /// <param name="threadCount">Threads to work on.</param>
     /// <exception cref="InvalidOperationException">A loss is not a number.</exception>
     public static void Score(
@@ -77,7 +78,7 @@ internal static unsafe class Scorer
         if (double.IsNaN(loss))
         {
             throw new InvalidOperationException(
-                $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights hold NaN "
+                $"The loss of target id {target} (row {row} of the pass) is not a number; the model's weights contain NaN "
                 + "or its activations overflow.");
         }
 
@@ -110,7 +111,8 @@ internal static unsafe class Scorer
         }
     }
 
-    // Runs the same kernel on the target's own panel, which gives the same bits as in the chunk: a target never ranks below itself.
+    // Runs the same kernel on the target's own panel, which gives the same bits as in the chunk, so that a target never
+    // ranks below itself.
     private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets, int threadCount)
     {
         var head = weights.Head;

@@ -2,15 +2,15 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Packed sequences to be scored, and where their scores go. Arguments were checked.</summary>
+/// <summary>Packed sequences to score, and memory for their scores. The arguments have been checked.</summary>
 internal readonly ref struct ScoringBatch
 {
     /// <summary>The input ids of all sequences, one after the other, (N).</summary>
     public required ReadOnlySpan<int> Inputs { get; init; }
 
     /// <summary>
-    /// For each input the id that follows it, (N); an input with a negative one is context alone and is not scored,
-    /// which saves the head's work on it.
+    /// For each input the id that follows it, (N); an input with a negative id is only context and is not scored, which
+    /// saves the output head's work on it.
     /// </summary>
     public required ReadOnlySpan<int> Targets { get; init; }
 
@@ -20,17 +20,21 @@ internal readonly ref struct ScoringBatch
     /// <summary>Receives one score for each target that is scored, in order.</summary>
     public required Span<TokenScore> Scores { get; init; }
 
-    /// <summary>Receives what else is wanted of each prediction; <see langword="null"/> if nothing is.</summary>
+    /// <summary>Receives what else is requested for each prediction; <see langword="null"/> if nothing is.</summary>
     public PredictionDetails? Details { get; init; }
 
-    /// <summary>The place in <see cref="Details"/> of the first target that is scored.</summary>
+    /// <summary>The index in <see cref="Details"/> of the first target that is scored.</summary>
     public int FirstDetail { get; init; }
 
-    /// <summary>Receives the state after the last token of the sequences; <see langword="null"/> if nobody needs it.</summary>
+    /// <summary>
+    /// Receives the state after the last token of the sequences; <see langword="null"/> if it is not needed.
+    /// </summary>
     public SequenceEnds? Ends { get; init; }
 
     /// <summary>Copies inputs and lengths, which other threads may change, and checks the copies.</summary>
-    /// <exception cref="ArgumentException">The lengths do not fit the inputs, or a sequence is longer than the context.</exception>
+    /// <exception cref="ArgumentException">
+    /// The lengths do not match the inputs, or a sequence is longer than the context.
+    /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public ScoringBatch Copy(GptConfig config)
     {

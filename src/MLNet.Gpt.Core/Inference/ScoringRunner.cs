@@ -4,7 +4,9 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Runs the passes that score packed sequences, for batches that were checked and weights that the caller has borrowed.</summary>
+/// <summary>
+/// Runs the passes that score packed sequences, for checked batches and weights that the caller has borrowed.
+/// </summary>
 internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool workspaces, int threadCount)
 {
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.
@@ -16,7 +18,8 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     /// <summary>Scores all targets of a batch.</summary>
     public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
-        // A pass takes whole sequences: as many as fit, at least one. Each needs the keys and values of one layer at a time only.
+        // A pass takes whole sequences: as many as fit, and at least one. Each needs the keys and values of only one
+        // layer at a time.
         int row = 0, scored = 0;
         for (int sequence = 0; sequence < batch.Lengths.Length;)
         {
@@ -66,7 +69,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         }
     }
 
-    // The head sees only the rows that have a target, packed together.
+    // The output head processes only the rows with a target, packed together.
     private int ScoreTargets(Workspace workspace, in ScoringBatch batch, int firstRow, int rows, int firstScore)
     {
         var wanted = new List<int>(rows);

@@ -4,7 +4,7 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>The activations of one pass. Rows are padded to whole tiles, so that the kernels never look at an edge.</summary>
+/// <summary>The activations of one pass. Rows are padded to whole tiles, so that kernels need no edge cases.</summary>
 internal sealed unsafe class Workspace : IDisposable
 {
     private readonly GptConfig _config;
@@ -30,13 +30,13 @@ internal sealed unsafe class Workspace : IDisposable
         _arena.Allocate();
     }
 
-    /// <summary>Rows that fit.</summary>
+    /// <summary>The maximum number of rows.</summary>
     public int Rows { get; }
 
-    /// <summary>When the pool got it back, by <see cref="Environment.TickCount64"/>.</summary>
+    /// <summary>When it was returned to the pool, by <see cref="Environment.TickCount64"/>.</summary>
     public long LastUse { get; set; }
 
-    /// <summary>Numbers from a row to the next in buffers of C columns.</summary>
+    /// <summary>Numbers from one row to the next in buffers of C columns.</summary>
     public int Width { get; }
 
     /// <summary>The residual stream, (rows, C).</summary>
@@ -48,10 +48,12 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>Room for the input of a product in bytes.</summary>
     public byte* Quantized => _arena.At(_quantized);
 
-    // Attention takes tiles of queries from any row on, so that a tile can reach past the last row.
+    // Attention's tiles of queries may start at any row, so a tile can extend past the last row.
     private static int SpareProjectedRows => KernelSet.TileRows - 1;
 
-    /// <summary>Returns the buffers of a block with so many rows, from the first; a block works on the residual stream in place.</summary>
+    /// <summary>
+    /// Returns a block's buffers for a number of rows, from the first; a block works on the residual stream in place.
+    /// </summary>
     public BlockBuffers BuffersOf(int rows)
     {
         int c = _config.EmbeddingWidth, spare = Rows - rows;
@@ -69,7 +71,7 @@ internal sealed unsafe class Workspace : IDisposable
         };
     }
 
-    /// <summary>Room for the logits of every row, (rows, V), taken when first asked for.</summary>
+    /// <summary>Room for the logits of every row, (rows, V), allocated on first use.</summary>
     public float* Logits(int vocabularySize) =>
         (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize, "a pass's logits")).Pointer;
 

@@ -4,24 +4,24 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Inference;
 
 /// <summary>
-/// Workspaces that were used and can be used again, by size in powers of two. A few are kept, those used last, and none
-/// that was not used for half a minute when another comes back. Never blocks.
+/// A pool of workspaces for reuse, with sizes in powers of two. It keeps a few, those used last, and frees those that
+/// have been unused for half a minute when another is returned. Never blocks.
 /// </summary>
 /// <param name="config">The model's sizes.</param>
-/// <param name="idleLimit">Milliseconds after which an unused workspace is let go.</param>
+/// <param name="idleLimit">Milliseconds after which an unused workspace is freed.</param>
 internal sealed class WorkspacePool(GptConfig config, long idleLimit = 30_000) : IDisposable
 {
-    // One for each thread that can compute, and some of other sizes.
+    // One for each thread that can compute, and a few of other sizes.
     private readonly Workspace?[] _kept = new Workspace?[4 + Environment.ProcessorCount];
     private volatile bool _isDisposed;
 
-    /// <summary>Workspaces that wait for use.</summary>
+    /// <summary>The number of pooled workspaces.</summary>
     public int KeptCount => _kept.Count(workspace => workspace is not null);
 
-    /// <summary>The most that wait for use.</summary>
+    /// <summary>The maximum number of pooled workspaces.</summary>
     public int Capacity => _kept.Length;
 
-    /// <summary>A workspace with room for so many rows.</summary>
+    /// <summary>Returns a workspace with room for a number of rows.</summary>
     /// <exception cref="OutOfMemoryException">The system has no memory for it.</exception>
     public Workspace Rent(int rows)
     {
@@ -35,7 +35,7 @@ internal sealed class WorkspacePool(GptConfig config, long idleLimit = 30_000) :
         return new Workspace(config, size);
     }
 
-    /// <summary>Takes a workspace back.</summary>
+    /// <summary>Returns a workspace to the pool.</summary>
     public void Return(Workspace workspace)
     {
         workspace.LastUse = Environment.TickCount64;
@@ -53,7 +53,7 @@ internal sealed class WorkspacePool(GptConfig config, long idleLimit = 30_000) :
     private static bool Take(ref Workspace? place, Workspace workspace) =>
         Interlocked.CompareExchange(ref place, null, workspace) == workspace;
 
-    // Into a free place, otherwise into that of the one that has waited longest.
+    // Stores it in a free slot, or else in place of the one that has been unused the longest.
     private void Keep(Workspace workspace)
     {
         int oldest = 0;

@@ -8,14 +8,14 @@ namespace MLNet.Gpt;
 /// <remarks>
 /// <para>
 /// −ln p(target) = ln Σ exp(logit) − logit(target), with all logits shifted by the greatest. Exponentials and their sum
-/// have double precision; the sum over tokens is exact, so that neither the order nor the grouping of the rows changes
-/// a bit of it.
+/// have double precision; the sum over tokens is exact, so neither the order nor the grouping of the rows changes a
+/// single bit.
 /// </para>
 /// <para>A target whose logit is −∞ has probability 0 and infinite loss. Logits that are NaN or +∞ are an error.</para>
 /// </remarks>
 public static class CrossEntropy
 {
-    /// <summary>Computes the loss of rows of logits; <see cref="LossSummary.Empty"/> for no row.</summary>
+    /// <summary>Computes the loss of rows of logits; <see cref="LossSummary.Empty"/> for no rows.</summary>
     /// <param name="logits">
     /// One row of V logits per target, (N, V) row-major; a batch (B, T, V) has N = B · T rows.
     /// </param>

@@ -22,17 +22,18 @@ public readonly record struct LossSummary
         TokenCount = tokenCount;
     }
 
-    /// <summary>The summary of no token.</summary>
+    /// <summary>The summary of no tokens.</summary>
     public static LossSummary Empty => default;
 
     /// <summary>The number of predicted tokens.</summary>
     public long TokenCount { get; }
 
-    /// <summary>Σ −ln p(target) over the tokens, in nats; positive infinity where a target had probability 0.</summary>
+    /// <summary>Σ −ln p(target) over the tokens, in nats; positive infinity if a target had probability 0.</summary>
     public double Sum => _infiniteCount > 0 ? double.PositiveInfinity : (double)_units / UnitsPerNat;
 
     /// <summary>
-    /// Cross-entropy, the mean negative log-likelihood in nats per token: <see cref="Sum"/> / <see cref="TokenCount"/>; NaN for no token.
+    /// Cross-entropy, the mean negative log-likelihood in nats per token: <see cref="Sum"/> / <see cref="TokenCount"/>;
+    /// NaN for no tokens.
     /// </summary>
     public double CrossEntropy => TokenCount == 0 ? double.NaN : Sum / TokenCount;
 
@@ -58,7 +59,7 @@ public readonly record struct LossSummary
         {
             throw new ArgumentOutOfRangeException(nameof(negativeLogLikelihood), string.Create(
                 CultureInfo.InvariantCulture,
-                $"A negative log-likelihood of {negativeLogLikelihood} cannot be summed; the model's logits hold NaN or overflow."));
+                $"A negative log-likelihood of {negativeLogLikelihood} cannot be summed; the model's logits contain NaN or overflow."));
         }
 
         return new((Int128)Math.Round(negativeLogLikelihood * UnitsPerNat), 0, tokenCount);
@@ -70,9 +71,9 @@ public readonly record struct LossSummary
         left._units + right._units, left._infiniteCount + right._infiniteCount, left.TokenCount + right.TokenCount));
 
     /// <summary>
-    /// Returns the summary as text that <see cref="ParseExact"/> reads back to the last bit, to be added up over many
-    /// processes: the number of tokens, the number of infinite losses, and the sum in units of 2^-60 nats, separated by
-    /// semicolons.
+    /// Returns the summary as text that <see cref="ParseExact"/> reads back to the last bit, for adding up summaries of
+    /// several processes: the number of tokens, the number of infinite losses, and the sum in units of 2^-60 nats,
+    /// separated by semicolons.
     /// </summary>
     public string ToExactString() => string.Create(CultureInfo.InvariantCulture, $"{TokenCount};{_infiniteCount};{_units}");
 

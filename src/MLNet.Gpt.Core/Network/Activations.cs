@@ -6,17 +6,17 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// Room for everything between weights and loss, for batches up to a number of rows: one block of memory that is used
-/// again at every step.
+/// Memory for everything between weights and loss, for batches of up to a number of rows: one block that is reused in
+/// every step.
 /// </summary>
 /// <remarks>
-/// Of a layer are kept the residual stream before each of its halves, queries, keys and values, what attention
-/// gathered, and what goes into GELU: 10 C numbers per token. Norms, GELU, attention weights and dropout's masks are
-/// computed again in the backward pass.
+/// Each layer keeps the residual stream before each of its halves, queries, keys and values, the output of attention,
+/// and the input of GELU: 10 C numbers per token. Norms, GELU, attention weights and dropout masks are recomputed in
+/// the backward pass.
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
 {
-    // Kernels read whole tiles from any row on.
+    // Kernels read whole tiles, which may start at any row.
     private const int SpareRows = KernelSet.TileRows;
 
     private readonly NativeArena _arena = new("the activations of a training step");
@@ -48,10 +48,10 @@ internal sealed unsafe class Activations : IDisposable
         _arena.Allocate();
     }
 
-    /// <summary>Rows, B T, that fit.</summary>
+    /// <summary>The maximum number of rows, B T.</summary>
     public int Capacity { get; }
 
-    /// <summary>Bytes taken.</summary>
+    /// <summary>Size in bytes.</summary>
     public long Length => _arena.Length;
 
     /// <summary>Scratch for the panels of <see cref="BlockedProduct"/>.</summary>
@@ -88,13 +88,15 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Queries, keys and values, (N, 3 C).</summary>
     public Matrix Projected(int layer, int rows) => MatrixAt(_projected, 3 * _config.EmbeddingWidth, layer, rows);
 
-    /// <summary>What attention gathered, (N, C).</summary>
+    /// <summary>The output of attention, (N, C).</summary>
     public Matrix Attended(int layer, int rows) => MatrixAt(_attended, _config.EmbeddingWidth, layer, rows);
 
-    /// <summary>What goes into GELU, (N, 4 C).</summary>
+    /// <summary>The input of GELU, (N, 4 C).</summary>
     public Matrix Hidden(int layer, int rows) => MatrixAt(_hidden, _config.FeedForwardWidth, layer, rows);
 
-    /// <summary>Mean and factor of each row at a norm: two norms per layer, then the last.</summary>
+    /// <summary>
+    /// Mean and inverse standard deviation of each row at a norm: two norms per layer, then the last one.
+    /// </summary>
     public float* Statistics(int norm) => At(_statistics) + (2L * Capacity * norm);
 
     /// <summary>ln Σ e^score of each query, (B, nh, T).</summary>

@@ -4,13 +4,13 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>How tokens attend to one another: to all that came before in a window, or to a cache.</summary>
+/// <summary>How tokens attend to one another: to all preceding tokens in a window, or to a cache.</summary>
 internal interface IAttention
 {
     /// <summary>(N, 3 C) -> (N, C).</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="projected">Queries, keys and values, (N, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">Receives the gathered values, (N, C).</param>
+    /// <param name="attended">Receives the output, (N, C).</param>
     void Run(Compute compute, Matrix projected, Matrix attended);
 }
 
@@ -24,7 +24,9 @@ internal readonly unsafe struct WindowAttention(AttentionShape shape, float* log
         Attention.Forward(compute, shape, projected, attended, logSumExp, dropout);
 }
 
-/// <summary>The buffers of a decoder block, with N rows each. Training keeps more of them than a model that only runs.</summary>
+/// <summary>
+/// The buffers of a decoder block, with N rows each. Training keeps more of them than inference does.
+/// </summary>
 internal readonly unsafe ref struct BlockBuffers
 {
     /// <summary>The residual stream before the block, (N, C).</summary>
@@ -42,25 +44,25 @@ internal readonly unsafe ref struct BlockBuffers
     /// <summary>Queries, keys and values, (N, 3 C).</summary>
     public required Matrix Projected { get; init; }
 
-    /// <summary>What attention gathered, (N, C).</summary>
+    /// <summary>The output of attention, (N, C).</summary>
     public required Matrix Attended { get; init; }
 
     /// <summary>The output of GELU, (N, 4 C).</summary>
     public required Matrix Activated { get; init; }
 
-    /// <summary>What goes into GELU, (N, 4 C), if it is kept.</summary>
+    /// <summary>The input of GELU, (N, 4 C), if it is kept.</summary>
     public Matrix Hidden { get; init; }
 
-    /// <summary>What is added to the residual stream, (N, C); needed for dropout only.</summary>
+    /// <summary>What is added to the residual stream, (N, C); only needed for dropout.</summary>
     public Matrix Branch { get; init; }
 
-    /// <summary>Mean and factor of each row at the first norm, if they are kept.</summary>
+    /// <summary>Mean and inverse standard deviation of each row at the first norm, if they are kept.</summary>
     public float* AttentionStatistics { get; init; }
 
-    /// <summary>Mean and factor of each row at the second norm, if they are kept.</summary>
+    /// <summary>Mean and inverse standard deviation of each row at the second norm, if they are kept.</summary>
     public float* FeedForwardStatistics { get; init; }
 
-    /// <summary>Room for the inputs of a product as bytes, if matrices are held as bytes.</summary>
+    /// <summary>Room for the inputs of a product as bytes, if matrices are stored as bytes.</summary>
     public byte* Quantized { get; init; }
 }
 
@@ -69,7 +71,7 @@ internal readonly unsafe ref struct BlockBuffers
 /// </summary>
 internal static unsafe class DecoderBlock
 {
-    /// <summary>Computes the residual stream after a block from that before it; inference and training alike.</summary>
+    /// <summary>Computes the residual stream after a block from that before it, for inference and training.</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="weights">The block's weights.</param>
     /// <param name="b">The buffers.</param>
@@ -99,8 +101,8 @@ internal static unsafe class DecoderBlock
     }
 
     /// <summary>
-    /// Computes the gradient of the residual stream before a layer from that after it, in place; the weights' gradients are
-    /// added to.
+    /// Computes the gradient of the residual stream before a layer from that after it, in place, and adds to the
+    /// weights' gradients.
     /// </summary>
     public static void Backward(
         Compute compute, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, AttentionShape shape, int layer,
@@ -142,7 +144,7 @@ internal static unsafe class DecoderBlock
             Linear.BackwardParameters(compute, x, dy, matrix.WeightGradient, matrix.BiasGradient, a.Panels);
     }
 
-    // y = x + dropout(input · matrixᵀ + bias); without dropout the sums are added as they leave the product.
+    // y = x + dropout(input · matrixᵀ + bias); without dropout, the sums are added as the product computes them.
     private static void AddBranch<TMatrix>(
         Compute compute, TMatrix matrix, Matrix input, Matrix x, Matrix y, in BlockBuffers b, Dropout dropout)
         where TMatrix : IWeightMatrix
@@ -158,7 +160,7 @@ internal static unsafe class DecoderBlock
         compute.ForEachRow(x.Rows, row => dropout.ApplyAndAdd(branch.Row(row), x.Row(row), y.Row(row), x.Columns, row));
     }
 
-    // The gradient of what was dropped out and added: the residual stream's own where nothing was dropped.
+    // Returns the gradient of the branch before dropout: the residual stream's own gradient if nothing was dropped.
     private static Matrix BranchGradient(Compute compute, Matrix gradient, Dropout dropout, Matrix scratch)
     {
         if (!dropout.IsActive) return gradient;

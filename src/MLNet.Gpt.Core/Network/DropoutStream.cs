@@ -3,15 +3,15 @@ using MLNet.Gpt.Numerics.Kernels;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// The source of dropout's random numbers: a seed and the number of batches seen. Nothing else, so that neither threads
-/// nor the order of work matter.
+/// The source of dropout's random numbers: a seed and the number of batches seen, and nothing else, so that neither
+/// threads nor the order of work matter.
 /// </summary>
 /// <param name="Seed">The key of the generator.</param>
 /// <param name="Batch">The number of the batch, from 0.</param>
-/// <param name="Rate">The probability of an element to be dropped; 0 for no dropout.</param>
+/// <param name="Rate">The probability that an element is dropped; 0 for no dropout.</param>
 internal readonly record struct DropoutStream(ulong Seed, ulong Batch, double Rate)
 {
-    // Of each layer: the attention weights, and its two branches.
+    // Per layer: the attention weights and the two branches.
     private const int SitesPerLayer = 3;
 
     /// <summary>After the embeddings.</summary>

@@ -2,13 +2,15 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
-/// <summary>A model's weights in managed memory, one array each.</summary>
+/// <summary>A model's weights in managed memory, in one array each.</summary>
 public sealed class GptWeights : IWeightSource
 {
     private readonly IReadOnlyDictionary<string, float[]> _arrays;
 
-    /// <summary>Takes arrays by name; they are not copied and must not be changed afterwards.</summary>
-    /// <exception cref="ArgumentException">A weight is missing, unknown, or not as long as the configuration says.</exception>
+    /// <summary>Wraps arrays by name; they are not copied and must not be changed afterwards.</summary>
+    /// <exception cref="ArgumentException">
+    /// A weight is missing or unknown, or its length does not match the configuration.
+    /// </exception>
     public GptWeights(GptConfig config, IReadOnlyDictionary<string, float[]> arrays)
     {
         Config = config.Validated();
@@ -44,7 +46,7 @@ public sealed class GptWeights : IWeightSource
     public GptConfig Config { get; }
 
     /// <summary>The elements of one weight, row-major.</summary>
-    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    /// <exception cref="KeyNotFoundException">There is no weight with that name.</exception>
     public ReadOnlySpan<float> this[string name] => Find(name);
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// A source that stores some of its matrices as GGML's Q8_0 blocks and can hand them out as they are stored, so that an
-/// engine that computes on bytes need not round them a second time. Safe for use by many threads.
+/// A source that stores some of its matrices as GGML's Q8_0 blocks and can return them as stored, so that an engine
+/// that computes with bytes need not round them a second time. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A block is a little-endian half-precision scale followed by <see cref="Q8Block.Length"/> signed bytes; element i is
@@ -15,13 +15,15 @@ internal interface IQ8WeightSource : IWeightSource
     /// <summary>Whether a weight is stored as Q8_0 blocks, so that <see cref="ReadQ8Blocks"/> can read it.</summary>
     bool HasQ8Blocks(string name);
 
-    /// <summary>Copies whole blocks of a weight as they are stored.</summary>
+    /// <summary>Copies whole blocks of a weight as stored.</summary>
     /// <param name="name">A weight for which <see cref="HasQ8Blocks"/> is <see langword="true"/>.</param>
     /// <param name="firstBlock">Index of the first block: of row r it is r × (columns / <see cref="Q8Block.Length"/>).</param>
-    /// <param name="destination">Receives as many blocks as it has room for; a multiple of <see cref="Q8Block.Size"/> bytes.</param>
-    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    /// <param name="destination">
+    /// Receives the blocks; its length is a multiple of <see cref="Q8Block.Size"/> bytes.
+    /// </param>
+    /// <exception cref="KeyNotFoundException">There is no weight with that name.</exception>
     /// <exception cref="InvalidOperationException">The weight is not stored as Q8_0 blocks.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The blocks reach past the weight's end.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The blocks extend past the weight's end.</exception>
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
     void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination);
 }

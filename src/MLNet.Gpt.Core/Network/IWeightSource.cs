@@ -1,8 +1,8 @@
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A complete set of a model's weights, wherever they lie: in memory, in a file, in a training network.
-/// Safe for use by many threads.
+/// A complete set of a model's weights, wherever they are stored: in memory, in a file, or in a network during
+/// training. Thread-safe.
 /// </summary>
 public interface IWeightSource
 {
@@ -12,8 +12,8 @@ public interface IWeightSource
     /// <summary>Copies elements of a weight, row-major, as single precision.</summary>
     /// <param name="name">One of the names that <see cref="WeightNames.For"/> lists for <see cref="Config"/>.</param>
     /// <param name="start">Index of the first element to copy.</param>
-    /// <param name="destination">Receives as many elements as it is long.</param>
-    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The elements asked for reach past the weight's end.</exception>
+    /// <param name="destination">Receives the elements; its length is their number.</param>
+    /// <exception cref="KeyNotFoundException">There is no weight with that name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The requested elements extend past the weight's end.</exception>
     void Read(string name, long start, Span<float> destination);
 }

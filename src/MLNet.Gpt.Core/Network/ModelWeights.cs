@@ -3,16 +3,18 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>A model's weights in the engine's layout, each once, in one block of memory.</summary>
+/// <summary>A model's weights in the engine's layout, each stored once, in one block of memory.</summary>
 internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>, IDisposable
 {
     private readonly NativeArena _arena;
 
-    /// <summary>Lays out the weights of a configuration and takes cleared memory for them.</summary>
+    /// <summary>Lays out the weights of a configuration and allocates cleared memory for them.</summary>
     /// <param name="config">The model's sizes.</param>
-    /// <param name="precision">How matrices are held.</param>
+    /// <param name="precision">How matrices are stored.</param>
     /// <param name="kernels">Decides the width of panels.</param>
-    /// <param name="blocks">At Int8, tells which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.</param>
+    /// <param name="blocks">
+    /// At Int8, says which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.
+    /// </param>
     public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks = null)
         : this(new NativeArena("the model's weights"), config, precision, kernels, blocks)
     {
@@ -31,7 +33,7 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
         _arena.Allocate();
     }
 
-    /// <summary>How matrices are held.</summary>
+    /// <summary>How matrices are stored.</summary>
     public WeightPrecision Precision { get; }
 
     /// <summary>The kernels that the layout is for.</summary>
@@ -40,10 +42,10 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     /// <summary>Memory of all weights, in bytes.</summary>
     public long ByteCount => _arena.Length;
 
-    /// <summary>Keeps the memory for as long as the lease lives.</summary>
+    /// <summary>Keeps the memory alive until the lease is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The weights were freed.</exception>
     public NativeBlock.Lease Borrow() => _arena.Block.Borrow();
 
-    /// <summary>Frees the memory once nobody borrows it.</summary>
+    /// <summary>Frees the memory when its last lease ends.</summary>
     public void Dispose() => _arena.Dispose();
 }

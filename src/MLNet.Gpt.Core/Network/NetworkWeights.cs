@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Network;
 
-/// <summary>The weights and biases that a matrix of the network is made of.</summary>
+/// <summary>The weights and biases that make up a matrix of the network.</summary>
 /// <param name="Label">What the matrix is, for messages.</param>
-/// <param name="Names">One weight, or several of equal height that lie one below the other.</param>
+/// <param name="Names">One weight, or several of equal height that are stacked.</param>
 /// <param name="BiasNames">Their biases; empty if there are none.</param>
 /// <param name="Rows">Rows of all weights together, the layer's outputs.</param>
 /// <param name="Columns">The layer's inputs.</param>
@@ -12,7 +12,7 @@ internal sealed record MatrixEntry(string Label, string[] Names, string[] BiasNa
     public int PartRows => Rows / Names.Length;
 }
 
-/// <summary>A weight that is no matrix of a product.</summary>
+/// <summary>A weight that is not a matrix of a product.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Length">Its elements.</param>
 internal sealed record VectorEntry(string Name, int Length);
@@ -37,11 +37,12 @@ internal sealed record BlockWeights<TMatrix, TVector>(
     TMatrix FeedForwardOut);
 
 /// <summary>
-/// The weights of the network as it is computed: the one place that tells which named weights a matrix or vector holds.
-/// Packers, readers, and the memory of training go through <see cref="Matrices"/> and <see cref="Vectors"/>.
+/// The weights of the network in the form used for computing: the only place that says which named weights a matrix or
+/// vector consists of. Packers, readers, and training's memory enumerate <see cref="Matrices"/> and
+/// <see cref="Vectors"/>.
 /// </summary>
-/// <typeparam name="TMatrix">How matrices are held.</typeparam>
-/// <typeparam name="TVector">How everything else is held.</typeparam>
+/// <typeparam name="TMatrix">The form of matrices.</typeparam>
+/// <typeparam name="TVector">The form of everything else.</typeparam>
 internal class NetworkWeights<TMatrix, TVector>
 {
     private readonly List<(MatrixEntry Entry, TMatrix Matrix)> _matrices = [];
@@ -82,13 +83,13 @@ internal class NetworkWeights<TMatrix, TVector>
     /// <summary>(V, C): the token embedding itself if the head is tied to it.</summary>
     public TMatrix Head { get; }
 
-    /// <summary>Every matrix once, with the weights it is made of.</summary>
+    /// <summary>Every matrix once, with the weights that it consists of.</summary>
     public IReadOnlyList<(MatrixEntry Entry, TMatrix Matrix)> Matrices => _matrices;
 
     /// <summary>Every other weight.</summary>
     public IReadOnlyList<(VectorEntry Entry, TVector Vector)> Vectors => _vectors;
 
-    // In this order the weights lie in memory.
+    // The weights are in memory in this order.
     private BlockWeights<TMatrix, TVector> Block(int layer)
     {
         int c = Config.EmbeddingWidth, f = Config.FeedForwardWidth;

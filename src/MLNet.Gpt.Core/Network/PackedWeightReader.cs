@@ -4,7 +4,8 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// Reads packed weights back under their names: what <see cref="WeightPacker"/> read, as far as the precision holds it.
+/// Reads packed weights back by name: what <see cref="WeightPacker"/> read, to the extent that the precision preserves
+/// it.
 /// </summary>
 internal sealed unsafe class PackedWeightReader : IWeightSource
 {

@@ -5,17 +5,17 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>A weight's place in the memory of training.</summary>
+/// <summary>A weight's place in training's memory.</summary>
 /// <param name="Name">Its name, one of <see cref="WeightNames"/>.</param>
 /// <param name="Offset">Numbers before it.</param>
 /// <param name="Length">Numbers in it.</param>
 /// <param name="IsMatrix">Whether it has two dimensions.</param>
-/// <param name="IsFrozen">Whether it stays as it is.</param>
+/// <param name="IsFrozen">Whether it is not trained.</param>
 internal sealed record ParameterSlot(string Name, long Offset, long Length, bool IsMatrix, bool IsFrozen);
 
 /// <summary>
-/// Weights, gradients and AdamW's two moments in flat native memory, with one layout for all four. Weights that are computed with as
-/// one matrix, such as query, key and value, lie side by side.
+/// Weights, gradients and AdamW's two moments in flat native memory, with one layout for all four. Weights that are
+/// used as one matrix, such as query, key and value, are adjacent.
 /// </summary>
 internal sealed unsafe class Parameters : IWeightSource, IDisposable
 {
@@ -45,16 +45,16 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     /// <inheritdoc/>
     public GptConfig Config { get; }
 
-    /// <summary>The weights and gradients as they are computed with.</summary>
+    /// <summary>The weights and gradients in the form used for computing.</summary>
     public NetworkWeights<TrainedMatrix, TrainedVector> Network { get; }
 
-    /// <summary>Every weight, in the order in which they lie.</summary>
+    /// <summary>Every weight, in the order in memory.</summary>
     public IReadOnlyCollection<ParameterSlot> Slots => _slots.Values;
 
     /// <summary>The weights.</summary>
     public float* Values => (float*)_values.Pointer;
 
-    /// <summary>Their gradients, as far as they are gathered.</summary>
+    /// <summary>Their gradients, as accumulated so far.</summary>
     public float* Gradients => (float*)_gradients.Pointer;
 
     /// <summary>AdamW's running means of the gradients.</summary>
@@ -63,8 +63,8 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     /// <summary>AdamW's running means of their squares.</summary>
     public float* SecondMoments => (float*)_secondMoments.Pointer;
 
-    /// <summary>The place of a weight.</summary>
-    /// <exception cref="KeyNotFoundException">There is no weight of that name.</exception>
+    /// <summary>Returns the place of a weight.</summary>
+    /// <exception cref="KeyNotFoundException">There is no weight with that name.</exception>
     public ParameterSlot this[string name] => _slots.TryGetValue(name, out var slot)
         ? slot
         : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
@@ -108,7 +108,7 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     }
 }
 
-/// <summary>A matrix that is trained, (rows, columns), with its bias and the gradients of both.</summary>
+/// <summary>A trained matrix, (rows, columns), with its bias and the gradients of both.</summary>
 internal sealed unsafe class TrainedMatrix(
     Parameters parameters, MatrixEntry entry, ParameterSlot[] weights, ParameterSlot[] biases) : IWeightMatrix
 {
@@ -134,7 +134,7 @@ internal sealed unsafe class TrainedMatrix(
     private float* Gradient(ParameterSlot[] slots) => slots.All(slot => slot.IsFrozen) ? null : parameters.Gradients + slots[0].Offset;
 }
 
-/// <summary>A vector that is trained, and its gradient.</summary>
+/// <summary>A trained vector, and its gradient.</summary>
 internal sealed unsafe class TrainedVector(Parameters parameters, ParameterSlot slot) : IWeightVector
 {
     /// <inheritdoc/>

@@ -6,8 +6,8 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// The matrices of a source that are exactly Q8_0 blocks: those that it stores so, and those whose numbers came from such
-/// blocks, as in a model that was loaded from a Q8_0 file and saved in single precision. Safe for use by many threads.
+/// The matrices of a source that are exactly Q8_0 blocks: those that it stores this way, and those whose numbers came
+/// from such blocks, as in a model that was loaded from a Q8_0 file and saved in single precision. Thread-safe.
 /// </summary>
 /// <param name="source">The weights.</param>
 internal sealed class Q8Weights(IWeightSource source)
@@ -17,14 +17,17 @@ internal sealed class Q8Weights(IWeightSource source)
     private readonly IQ8WeightSource? _stored = source as IQ8WeightSource;
     private readonly Dictionary<string, WeightEntry> _entries = WeightNames.For(source.Config).ToDictionary(entry => entry.Name);
 
-    /// <summary>Whether every row of a matrix is whole blocks. Reads little of one that is not, and all of one whose numbers are.</summary>
+    /// <summary>
+    /// Whether every row of a matrix consists of whole blocks. Reads little of a matrix that does not, and all of one
+    /// that does.
+    /// </summary>
     public bool IsMadeOfBlocks(string name)
     {
         if (_stored?.HasQ8Blocks(name) == true) return true;
         var entry = _entries[name];
         if (entry.Shape.Count != 2 || entry.Shape[^1] % Q8Block.Length != 0) return false;
 
-        // The first block alone tells ordinary numbers apart.
+        // The first block is enough to recognize ordinary numbers.
         long count = entry.ElementCount / Q8Block.Length;
         byte[] blocks = ArrayPool<byte>.Shared.Rent(BlocksPerRead * Q8Block.Size);
         try
@@ -44,18 +47,19 @@ internal sealed class Q8Weights(IWeightSource source)
         return true;
     }
 
-    /// <summary>Copies whole blocks of a weight of which <see cref="IsMadeOfBlocks"/> is true.</summary>
+    /// <summary>Copies whole blocks of a weight for which <see cref="IsMadeOfBlocks"/> is true.</summary>
     /// <inheritdoc cref="IQ8WeightSource.ReadQ8Blocks" path="/param|/exception"/>
     public void ReadBlocks(string name, long firstBlock, Span<byte> destination)
     {
         if (_stored?.HasQ8Blocks(name) == true) _stored.ReadQ8Blocks(name, firstBlock, destination);
-        else if (!TryEncode(name, firstBlock, destination)) throw new InvalidOperationException($"'{name}' has changed while it was read.");
+        else if (!TryEncode(name, firstBlock, destination)) throw new InvalidOperationException(
+            $"'{name}' changed while it was being read.");
     }
 
-    /// <summary>Finds the block that exactly holds numbers.</summary>
-    /// <param name="numbers">As many as a block has.</param>
-    /// <param name="block">Receives scale and bytes.</param>
-    /// <returns>Whether there is one.</returns>
+    /// <summary>Finds the block that represents numbers exactly.</summary>
+    /// <param name="numbers">As many numbers as a block has.</param>
+    /// <param name="block">Receives the scale and the bytes.</param>
+    /// <returns>Whether there is such a block.</returns>
     internal static bool TryEncode(ReadOnlySpan<float> numbers, Span<byte> block)
     {
         float largest = MathF.Abs(TensorPrimitives.MaxMagnitude(numbers));
@@ -65,7 +69,7 @@ internal sealed class Q8Weights(IWeightSource source)
             return true;
         }
 
-        // The writers that are known give the greatest magnitude the byte 127.
+        // All known writers give the greatest magnitude the byte 127.
         for (int byteOfLargest = 127; byteOfLargest > 0; byteOfLargest--)
         {
             var scale = (Half)(largest / byteOfLargest);

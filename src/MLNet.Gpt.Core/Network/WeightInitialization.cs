@@ -1,11 +1,11 @@
 namespace MLNet.Gpt;
 
-/// <summary>The distributions that the weights of a new model are drawn from.</summary>
+/// <summary>The distributions from which the weights of a new model are drawn.</summary>
 public enum WeightInitialization
 {
     /// <summary>
-    /// <see cref="Gpt2"/> for a tied head, else <see cref="PyTorch"/>. A head that shares a token embedding of unit variance would
-    /// start with logits of a size of about √C, and with a loss far above that of guessing.
+    /// <see cref="Gpt2"/> for a tied head, else <see cref="PyTorch"/>. A head that shares a token embedding of unit
+    /// variance would start with logits of magnitude √C or so, and with a loss far above that of guessing.
     /// </summary>
     Default,
 

@@ -8,7 +8,7 @@ public static class WeightInitializer
 {
     private const double Gpt2Deviation = 0.02;
 
-    /// <summary>Draws a model's first weights.</summary>
+    /// <summary>Draws a model's initial weights.</summary>
     /// <remarks>
     /// The numbers are those that PyTorch draws on an x86-64 processor with AVX2 after <c>torch.manual_seed(seed)</c>,
     /// bit for bit: by its default initializers in the order in which the book creates its modules and, for
@@ -18,7 +18,7 @@ public static class WeightInitializer
     /// <param name="config">The model's sizes.</param>
     /// <param name="seed">The same seed gives the same weights. As in PyTorch, only its low 32 bits count.</param>
     /// <param name="initialization">The distributions; see <see cref="WeightInitialization"/>.</param>
-    /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
+    /// <exception cref="ArgumentException">The configuration's properties are inconsistent.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="initialization"/> is not defined.</exception>
     public static GptWeights Create(GptConfig config, long seed, WeightInitialization initialization = WeightInitialization.Default)
     {
@@ -37,10 +37,10 @@ public static class WeightInitializer
 
     private static void DrawDefaults(GptConfig config, Dictionary<string, float[]> arrays, PyTorchGenerator random)
     {
-        // Kaiming's uniform distribution with a = √5, computed in PyTorch's steps: its bound is 1/√in but for rounding.
+        // Kaiming's uniform distribution with a = √5, computed in PyTorch's steps: its bound is 1/√in up to rounding.
         double gain = Math.Sqrt(2.0 / (1 + Math.Pow(Math.Sqrt(5), 2)));
         int inputs = 0;
-        foreach (var entry in WeightNames.For(config)) // The state dict has the order in which the book creates its modules.
+        foreach (var entry in WeightNames.For(config)) // the state dict has the order in which the book creates its modules
         {
             float[] elements = arrays[entry.Name];
             if (entry.Name is WeightNames.TokenEmbedding or WeightNames.PositionEmbedding)
@@ -55,7 +55,7 @@ public static class WeightInitializer
             }
             else if (IsBias(entry))
             {
-                double bound = 1 / Math.Sqrt(inputs); // of the matrix before it
+                double bound = 1 / Math.Sqrt(inputs); // of the preceding matrix
                 random.FillUniform(elements, -bound, bound);
             }
             else if (entry.Name.EndsWith(".scale", StringComparison.Ordinal))

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The keys of a model's weights, those of the book's state dict, and their shapes. Matrices of linear layers are (out, in).
-/// The one place where the names stand; <c>Model/</c> takes its state-dict keys from here as well.
+/// The keys of a model's weights, those of the book's state dict, and their shapes. Matrices of linear layers are (out,
+/// in). The only place with these names; the TorchSharp network takes its state-dict keys from here as well.
 /// </summary>
 public static class WeightNames
 {
@@ -20,7 +20,7 @@ public static class WeightNames
     /// <summary>Shift of the last layer norm, (C).</summary>
     public const string FinalNormShift = "final_norm.shift";
 
-    /// <summary>Output head, (V, C); absent where the head is tied to the token embedding.</summary>
+    /// <summary>Output head, (V, C); absent if the head is tied to the token embedding.</summary>
     public const string Head = "out_head.weight";
 
     /// <summary>Query projection of a block, (C, C).</summary>
@@ -71,7 +71,9 @@ public static class WeightNames
     /// <summary>Shift of the layer norm before the feed-forward layer, (C).</summary>
     public static string FeedForwardNormShift(int layer) => Block(layer, "norm2.shift");
 
-    /// <summary>Every weight of a configuration with its shape, in the order of the book's state dict.</summary>
+    /// <summary>
+    /// Returns every weight of a configuration with its shape, in the order of the book's state dict.
+    /// </summary>
     public static IEnumerable<WeightEntry> For(GptConfig config)
     {
         int c = config.EmbeddingWidth, f = config.FeedForwardWidth, v = config.VocabularySize;

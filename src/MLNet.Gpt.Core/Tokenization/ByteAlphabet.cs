@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// The characters that GPT-2's vocabulary files write for bytes: a printable character of Latin-1 for itself, and for
-/// the others, in order, those from U+0100 on. So <c>Ġ</c> is a blank. Source: OpenAI's release,
+/// The characters that represent bytes in GPT-2's vocabulary files: printable Latin-1 characters represent themselves,
+/// and the characters from U+0100 represent the other bytes in order. So <c>Ġ</c> is a space. Source: OpenAI's release,
 /// <c>bytes_to_unicode</c>.
 /// </summary>
 internal static class ByteAlphabet
@@ -19,7 +19,10 @@ internal static class ByteAlphabet
         return new(characters);
     }
 
-    /// <summary>The bytes that a spelling stands for, or <see langword="null"/> where it has a character of no byte.</summary>
+    /// <summary>
+    /// The bytes that a spelling represents, or <see langword="null"/> if one of its characters does not represent a
+    /// byte.
+    /// </summary>
     public static byte[]? Read(ReadOnlySpan<char> spelling)
     {
         byte[] token = new byte[spelling.Length];

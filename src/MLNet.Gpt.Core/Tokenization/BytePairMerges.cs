@@ -1,12 +1,12 @@
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// Byte-pair merging by a list of merges: of all neighbors in a piece, those that come first in the list become one
-/// token, the leftmost first, until no two neighbors are in the list. Source: Sennrich et al. (2016).
+/// Byte-pair merging with a list of merges: the adjacent pair that comes first in the list becomes one token, the
+/// leftmost first, until no adjacent pair is in the list. Source: Sennrich et al. (2016).
 /// </summary>
 internal sealed class BytePairMerges
 {
-    // Symbols per piece up to which looking through all of them is faster than keeping them in order.
+    // Symbols per piece up to which scanning all of them is faster than a priority queue.
     private const int ShortPiece = 24;
     private const int NoRank = int.MaxValue;
 
@@ -22,7 +22,7 @@ internal sealed class BytePairMerges
         {
             if (_merges.TryAdd(Key(merges[rank].Left, merges[rank].Right), (rank, merged[rank]))) continue;
             throw new ArgumentException(
-                $"Merge {rank} joins the ids {merges[rank].Left} and {merges[rank].Right}, which an earlier one joins.",
+                $"Merge {rank} joins the ids {merges[rank].Left} and {merges[rank].Right}, which an earlier merge joins already.",
                 nameof(merges));
         }
     }

@@ -6,9 +6,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Byte-level BPE with any vocabulary: text is cut as GPT-2 cuts it, and the bytes of each piece are merged by a list.
-/// Imported models whose vocabulary is not GPT-2's use it; for GPT-2's own, <see cref="Gpt2Tokenizer"/> gives the same
-/// ids faster.
+/// Byte-level BPE with any vocabulary: text is split as in GPT-2, and the bytes of each piece are merged with a list.
+/// For imported models whose vocabulary is not GPT-2's; for GPT-2's own vocabulary, <see cref="Gpt2Tokenizer"/> gives
+/// the same ids faster.
 /// </summary>
 public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
 {
@@ -17,22 +17,23 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     private readonly BytePairMerges _merges;
     private readonly (string Text, int Id)[] _specials;
 
-    /// <summary>Makes a tokenizer.</summary>
+    /// <summary>Creates a tokenizer.</summary>
     /// <param name="tokens">The bytes of each id, in order.</param>
-    /// <param name="merges">Pairs of ids that become one token, those to merge first in front.</param>
+    /// <param name="merges">Pairs of ids that become one token, in merge order.</param>
     /// <param name="specialIds">
-    /// Ids whose bytes are the UTF-8 spelling of a special token, recognised whole and never merged.
+    /// Ids whose bytes are the UTF-8 spelling of a special token, which is recognized as a whole and never merged.
     /// </param>
     /// <param name="endOfTextId">The id that ends a document; one of the special ones.</param>
     /// <param name="unknownId">
-    /// Stands for a byte that has no token; where <see langword="null"/>, text with such a byte is refused.
+    /// The id for a byte that has no token; if <see langword="null"/>, text with such a byte is an error.
     /// </param>
     /// <param name="beginningOfTextId">
     /// The id that begins a document; one of the special ones. <see langword="null"/> for
     /// <paramref name="endOfTextId"/>.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// A token is empty or stands twice, an id is outside the vocabulary, or a pair stands twice or joins to no token.
+    /// A token is empty or occurs twice, an id is outside the vocabulary, or a pair occurs twice or does not form a
+    /// token.
     /// </exception>
     public BytePairTokenizer(
         IReadOnlyList<byte[]> tokens,
@@ -49,12 +50,12 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         TokenIds.Validate([.. specialIds], _tokens.Length, nameof(specialIds));
         if (endOfTextId is { } end && !specialIds.Contains(end))
         {
-            throw new ArgumentException($"The end of text, {end}, is none of the special ids.", nameof(endOfTextId));
+            throw new ArgumentException($"The end-of-text id {end} is not one of the special ids.", nameof(endOfTextId));
         }
 
         if (beginningOfTextId is { } beginning && !specialIds.Contains(beginning))
         {
-            throw new ArgumentException($"The beginning of text, {beginning}, is none of the special ids.", nameof(beginningOfTextId));
+            throw new ArgumentException($"The beginning-of-text id {beginning} is not one of the special ids.", nameof(beginningOfTextId));
         }
 
         if (unknownId is { } unknown) TokenIds.Validate([unknown], _tokens.Length, nameof(unknownId));
@@ -88,7 +89,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     /// <summary>The id for a byte that has no token, or <see langword="null"/>.</summary>
     public int? UnknownId { get; }
 
-    /// <summary>Pairs of ids that become one token, those merged first in front.</summary>
+    /// <summary>Pairs of ids that become one token, in merge order.</summary>
     public IReadOnlyList<(int Left, int Right)> Merges { get; }
 
     /// <summary>The special ids.</summary>
@@ -96,7 +97,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
-    /// The text has a byte that no token stands for, and there is no <see cref="UnknownId"/>.
+    /// The text has a byte without a token, and there is no <see cref="UnknownId"/>.
     /// </exception>
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
         IdBuffer.Encode(this, text, specialTokens);
@@ -150,7 +151,8 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
             TokenIds.Validate([left, right], tokens.Length, nameof(merges));
             if (!ids.TryGetValue([.. tokens[left], .. tokens[right]], out merged[rank]))
             {
-                throw new ArgumentException($"Merge {rank} joins the ids {left} and {right} to what is no token.", nameof(merges));
+                throw new ArgumentException(
+                    $"Merge {rank} joins the ids {left} and {right}, which together are not a token.", nameof(merges));
             }
         }
 
@@ -167,7 +169,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
             return;
         }
 
-        // Where each special token comes next; looked for again only once it has been passed.
+        // The next position of each special token; searched for again only once it has been passed.
         int[] next = new int[_specials.Length];
         Array.Fill(next, -1);
         for (int start = 0; ;)
@@ -209,7 +211,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
             symbols[i] = _byteIds[bytes[i]] is >= 0 and int id
                 ? id
                 : UnknownId ?? throw new ArgumentException(
-                    $"The text has '{piece}', of which byte 0x{bytes[i]:X2} is no token of this vocabulary.", nameof(piece));
+                    $"The text contains '{piece}', whose byte 0x{bytes[i]:X2} is not a token of this vocabulary.", nameof(piece));
         }
 
         foreach (int id in symbols.AsSpan(0, _merges.Merge(symbols.AsSpan(0, count)))) ids.Add(id);

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>Decodes a stream of tokens that stand for UTF-8 bytes.</summary>
+/// <summary>Decodes a stream of tokens that represent UTF-8 bytes.</summary>
 /// <param name="tokenBytes">The bytes of an id; throws for an id outside the vocabulary.</param>
 internal sealed class ByteStreamDecoder(Func<int, ReadOnlyMemory<byte>> tokenBytes) : ITokenStreamDecoder
 {

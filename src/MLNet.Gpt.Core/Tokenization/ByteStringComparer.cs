@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>Compares byte strings by their bytes; a span can be looked up without a copy.</summary>
+/// <summary>Compares byte strings by their bytes, and lets spans be looked up without copying them.</summary>
 internal sealed class ByteStringComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
     private ByteStringComparer()

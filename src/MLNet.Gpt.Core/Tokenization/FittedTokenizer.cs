@@ -4,9 +4,9 @@ using System.Text;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// A tokenizer beside a model whose vocabulary has another size. Ids that only the model has stand for no text: no text
-/// encodes to them, and they decode to the names that llama.cpp's converter gives them, such as <c>[PAD50257]</c>. Ids
-/// that only the tokenizer has are refused where a text needs one.
+/// A tokenizer for a model whose vocabulary has a different size. Ids that only the model has do not represent text: no
+/// text encodes to them, and they decode to the names that llama.cpp's converter gives them, such as <c>[PAD50257]</c>.
+/// A text that needs an id that only the tokenizer has is an error.
 /// </summary>
 internal sealed class FittedTokenizer : ITextTokenizer
 {
@@ -24,21 +24,19 @@ internal sealed class FittedTokenizer : ITextTokenizer
 
     public int? BeginningOfTextId => Known(_inner.BeginningOfTextId) ?? EndOfTextId;
 
-    /// <summary>
-    /// Returns a tokenizer of the size of a model's vocabulary, the given one where it has that size.
-    /// </summary>
+    /// <summary>Returns a tokenizer with the size of a model's vocabulary: the given one if it has that size.</summary>
     /// <exception cref="ArgumentException">
-    /// The tokenizer has ordinary tokens that the model has not, so it belongs to another model.
+    /// The tokenizer has ordinary tokens that the model lacks, so it belongs to another model.
     /// </exception>
     public static ITextTokenizer Of(ITextTokenizer tokenizer, int vocabularySize, string parameterName) =>
         TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
             string.Create(
                 CultureInfo.InvariantCulture,
                 $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {vocabularySize}. ")
-            + "Only special tokens may be missing from a model.",
+            + "A model may lack only special tokens.",
             parameterName);
 
-    /// <summary>Returns the same, or <see langword="null"/> where the tokenizer belongs to another model.</summary>
+    /// <summary>Returns the same, or <see langword="null"/> if the tokenizer belongs to another model.</summary>
     public static ITextTokenizer? TryFit(ITextTokenizer tokenizer, int vocabularySize)
     {
         var inner = Original(tokenizer);
@@ -50,11 +48,11 @@ internal sealed class FittedTokenizer : ITextTokenizer
     /// <summary>Returns the tokenizer as it was before it was fitted to a model.</summary>
     public static ITextTokenizer Original(ITextTokenizer tokenizer) => tokenizer is FittedTokenizer fitted ? fitted._inner : tokenizer;
 
-    /// <summary>Returns how many ids, counted from 0, stand for text.</summary>
+    /// <summary>Returns the number of ids, from 0, that represent text.</summary>
     public static int TokenCountOf(ITextTokenizer tokenizer) =>
         tokenizer is FittedTokenizer fitted ? Math.Min(fitted._inner.VocabularySize, fitted.VocabularySize) : tokenizer.VocabularySize;
 
-    /// <summary>Returns the name of an id that stands for no text.</summary>
+    /// <summary>Returns the name of an id that does not represent text.</summary>
     public static string NameOf(int id) => string.Create(CultureInfo.InvariantCulture, $"[PAD{id}]");
 
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
@@ -66,7 +64,7 @@ internal sealed class FittedTokenizer : ITextTokenizer
             throw new ArgumentException(
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"The text has the token '{_inner.Decode([id])}' with the id {id}, which the tokenizer has and the model ")
+                    $"The text contains the token '{_inner.Decode([id])}' with the id {id}, which the tokenizer has but the model ")
                 + string.Create(CultureInfo.InvariantCulture, $"does not: its ids run from 0 to {VocabularySize - 1}."),
                 nameof(text));
         }

@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>The merges that make GPT-2's tokens, found from the tokens: an id is a rank.</summary>
+/// <summary>The merges that produce GPT-2's tokens, derived from the tokens, because an id is a rank.</summary>
 internal static class Gpt2Merges
 {
     private const int ByteTokens = 256;
@@ -10,12 +10,12 @@ internal static class Gpt2Merges
         [.. Enumerable.Range(ByteTokens, Gpt2Vocabulary.EndOfTextId - ByteTokens).Select(id => MergeOf(Gpt2Vocabulary.Shared[id], id))]);
 
     /// <summary>
-    /// For each token but single bytes and the end of text, in the order of the ids, the two tokens that it is merged
-    /// from.
+    /// For each token except single bytes and the end of text, in the order of the ids, the two tokens that it is
+    /// merged from.
     /// </summary>
     public static IReadOnlyList<(int Left, int Right)> All => Lazy.Value;
 
-    // What merging with all earlier tokens leaves of a token are the two that its own merge joins.
+    // Merging a token's bytes with all earlier tokens leaves the two tokens that its own merge joins.
     private static (int Left, int Right) MergeOf(ReadOnlySpan<byte> token, int id)
     {
         Span<int> starts = stackalloc int[token.Length + 1];

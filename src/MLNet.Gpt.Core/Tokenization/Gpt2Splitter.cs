@@ -4,12 +4,12 @@ using System.Text;
 namespace MLNet.Gpt.Tokenization;
 
 /// <summary>
-/// Cuts text into the pieces inside which BPE merges: GPT-2's regular expression
-/// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>, by hand.
+/// Splits text into the pieces within which BPE merges, as GPT-2's regular expression does: <c>'s|'t|'re|'ve|'m|'ll|'d|
+/// ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>. Written by hand.
 /// </summary>
 /// <remarks>
-/// Works on whole characters: .NET's regular expressions see a letter beyond U+FFFF as two surrogates that are no letters,
-/// and would cut where GPT-2 does not.
+/// Works on whole characters: .NET's regular expressions see a letter beyond U+FFFF as two surrogates, which are not
+/// letters, and would split where GPT-2 does not.
 /// </remarks>
 internal static class Gpt2Splitter
 {
@@ -23,7 +23,7 @@ internal static class Gpt2Splitter
 
     private static readonly Kind[] AsciiKinds = [.. Enumerable.Range(0, 128).Select(code => KindOf(new Rune(code)))];
 
-    /// <summary>Where the piece that begins at <paramref name="start"/> ends.</summary>
+    /// <summary>Returns the end of the piece that begins at <paramref name="start"/>.</summary>
     /// <param name="text">Well-formed UTF-16.</param>
     /// <param name="start">The beginning of a character inside the text.</param>
     public static int PieceEnd(ReadOnlySpan<char> text, int start)
@@ -34,7 +34,7 @@ internal static class Gpt2Splitter
         var kind = KindAt(text, first, out int size);
         if (kind == Kind.Space)
         {
-            // One blank goes with the word after it; of several spaces before a word, all but the last are a piece.
+            // A space belongs to the word after it; of several spaces before a word, all but the last form a piece.
             int next = start + size;
             if (text[start] != ' ' || next == text.Length || (kind = KindAt(text, next, out int nextSize)) == Kind.Space)
             {

@@ -7,20 +7,20 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// GPT-2's byte-level BPE tokenizer: 50,257 ids, of which the last, 50256, ends a document. Every text can be encoded, and
-/// decodes to itself; a surrogate without its other half, which no UTF-8 can hold, becomes U+FFFD.
+/// GPT-2's byte-level BPE tokenizer: 50,257 ids, of which the last, 50256, ends a document. Every text can be encoded
+/// and decodes to itself, except that unpaired surrogates, which UTF-8 cannot represent, become U+FFFD.
 /// </summary>
 /// <remarks>
-/// The ids are those of OpenAI's <c>tiktoken</c> (encodings <c>gpt2</c> and <c>r50k_base</c>). Its vocabulary is part of this
-/// library, the merging is that of <see cref="TiktokenTokenizer"/>. Time grows in proportion to the text, or n log n inside an
-/// unbroken run of n characters of one kind.
-/// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), section 2.2.
+/// The ids are those of OpenAI's <c>tiktoken</c> (encodings <c>gpt2</c> and <c>r50k_base</c>). The vocabulary is part
+/// of this library; the merging is done by <see cref="TiktokenTokenizer"/>. Time grows in proportion to the text, or n
+/// log n inside an unbroken run of n characters of one kind. Source: Radford et al., "Language Models are Unsupervised
+/// Multitask Learners" (2019), section 2.2.
 /// </remarks>
 public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
 {
-    // Characters of a piece up to which ML.NET merges, and remembers short ones. Its time grows with the square of
-    // their number: up to here it is the faster of the two (170 µs per 1,000 characters; ours takes 200 at any length),
-    // at twice as many the slower, and at 500 it takes 500.
+    // Characters per piece up to which ML.NET's tokenizer merges; it also caches short pieces. Its time grows with the
+    // square of the length: up to this length it is the faster of the two (170 µs per 1,000 characters; ours takes 200
+    // at any length), at twice the length it is slower, and at 500 characters it takes 500 µs.
     private const int LongPiece = 64;
 
     private readonly Gpt2Vocabulary _vocabulary = Gpt2Vocabulary.Shared;
@@ -30,7 +30,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
     {
     }
 
-    /// <summary>The one tokenizer. Its tables are read on first use.</summary>
+    /// <summary>The only instance. Its tables are read on first use.</summary>
     public static Gpt2Tokenizer Instance { get; } = new();
 
     /// <inheritdoc/>
@@ -38,7 +38,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
     public int VocabularySize => Gpt2Vocabulary.Size;
 
     /// <inheritdoc/>
-    /// <value>50256, spelt <c>&lt;|endoftext|&gt;</c>.</value>
+    /// <value>50256, spelled <c>&lt;|endoftext|&gt;</c>.</value>
     public int? EndOfTextId => Gpt2Vocabulary.EndOfTextId;
 
     /// <inheritdoc/>
@@ -87,7 +87,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
     /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes);
 
-    // Pieces come to it ready cut, so that it needs no pre-tokenizer and knows no special token.
+    // Pieces are already split when they get here, so no pre-tokenizer and no special tokens are needed.
     private static TiktokenTokenizer CreateMerges()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
@@ -134,7 +134,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         else ids.AddRange(_merges.Value.EncodeToIds(piece, considerPreTokenization: false, considerNormalization: false));
     }
 
-    /// <summary>Adds the ids of a piece that has to be merged, however long it is.</summary>
+    /// <summary>Adds the ids of a piece that has to be merged, whatever its length.</summary>
     internal void MergeLong(ReadOnlySpan<char> piece, ref IdBuffer ids)
     {
         byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
@@ -147,7 +147,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         ArrayPool<int>.Shared.Return(symbols);
     }
 
-    // Two neighbors merge where their bytes together are a token, whose id is its rank.
+    // Two neighbors merge if their bytes together are a token, whose id is its rank.
     private readonly struct MergeTable(Gpt2Vocabulary vocabulary) : IMergeTable
     {
         public bool TryMerge(int left, int right, out int rank, out int id)

@@ -9,10 +9,10 @@ namespace MLNet.Gpt.Tokenization;
 /// <summary>The byte strings of GPT-2's tokens: from id to bytes and from bytes to id. An id is also its BPE rank.</summary>
 internal sealed class Gpt2Vocabulary
 {
-    /// <summary>Number of ids, the end of text among them.</summary>
+    /// <summary>Number of ids, including the end of text.</summary>
     public const int Size = 50_257;
 
-    /// <summary>The one special token.</summary>
+    /// <summary>The only special token.</summary>
     public const int EndOfTextId = Size - 1;
 
     /// <summary>Length in bytes of the longest ordinary token.</summary>
@@ -22,19 +22,20 @@ internal sealed class Gpt2Vocabulary
     public const string EndOfText = "<|endoftext|>";
 
     private const string ResourceName = "MLNet.Gpt.Tokenization.Vocabularies.gpt2.tokens";
-    private const int SlotBits = 17; // 2.6 slots a token
+    private const int SlotBits = 17; // 2.6 slots per token
     private const uint SlotMask = (1u << SlotBits) - 1;
     private static readonly Lazy<Gpt2Vocabulary> Lazy = new(() => new Gpt2Vocabulary());
 
     private readonly byte[] _bytes;
     private readonly int[] _starts = new int[Size + 1]; // token i is _bytes[_starts[i] .. _starts[i + 1]]
 
-    // Open addressing with linear probing. A slot is 0 where empty, else id + 1 in its low 17 bits under 15 bits of the hash.
+    // Open addressing with linear probing. A slot is 0 if empty, else id + 1 in its low 17 bits and 15 bits of the hash
+    // above them.
     private readonly uint[] _slots = new uint[1 << SlotBits];
 
     private Gpt2Vocabulary()
     {
-        // The lengths of all tokens but the special one, then their bytes.
+        // The lengths of all tokens except the special one, then their bytes.
         using var resource = typeof(Gpt2Vocabulary).Assembly.GetManifestResourceStream(ResourceName)
             ?? throw new InvalidOperationException($"The resource '{ResourceName}' is missing from the library.");
         byte[] lengths = new byte[EndOfTextId];
@@ -53,7 +54,7 @@ internal sealed class Gpt2Vocabulary
         _starts[Size] = _bytes.Length;
     }
 
-    /// <summary>The one vocabulary, read on first use.</summary>
+    /// <summary>The only instance, read on first use.</summary>
     public static Gpt2Vocabulary Shared => Lazy.Value;
 
     /// <summary>The bytes of a token; the id must be valid.</summary>
@@ -77,10 +78,10 @@ internal sealed class Gpt2Vocabulary
         }
     }
 
-    /// <summary>The ordinary tokens as a .tiktoken file has them: a line <c>base64 id</c> each.</summary>
+    /// <summary>The ordinary tokens in the format of a .tiktoken file: a line <c>base64 id</c> for each.</summary>
     public MemoryStream OpenRanks()
     {
-        // 4 characters of base64 for each 3 bytes begun, and up to 7 of blank, id and line end.
+        // 4 base64 characters for every 3 bytes or part of them, and up to 7 for space, id and line ending.
         byte[] lines = new byte[(EndOfTextId * 10) + (2 * _bytes.Length)];
         int end = 0;
         for (int id = 0; id < EndOfTextId; id++)
@@ -103,7 +104,7 @@ internal sealed class Gpt2Vocabulary
         _slots[slot] = (hash & ~SlotMask) | (uint)(id + 1);
     }
 
-    // Any mixing would do; this one takes eight bytes at a time (constants: odd, from the golden ratio and from π).
+    // Any hash would do; this one processes eight bytes at a time (constants: odd, from the golden ratio and from π).
     private static uint Hash(ReadOnlySpan<byte> bytes)
     {
         const ulong factor = 0x9E37_79B9_7F4A_7C15;

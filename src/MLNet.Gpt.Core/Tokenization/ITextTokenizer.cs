@@ -1,41 +1,42 @@
 namespace MLNet.Gpt;
 
-/// <summary>Turns text into token ids and back. Implementations are immutable and safe for use by many threads.</summary>
+/// <summary>Turns text into token ids and back. Implementations are immutable and thread-safe.</summary>
 public interface ITextTokenizer
 {
     /// <summary>Number of ids, V; ids run from 0 to V − 1.</summary>
     int VocabularySize { get; }
 
-    /// <summary>The id that ends a document, or <see langword="null"/> where the vocabulary has none.</summary>
+    /// <summary>The id that ends a document, or <see langword="null"/> if the vocabulary has none.</summary>
     int? EndOfTextId { get; }
 
     /// <summary>
-    /// The id that begins a document, from which its first token is predicted. GPT-2 has one token for both ends of a document.
+    /// The id that begins a document, from which its first token is predicted. GPT-2 uses the same token for both ends
+    /// of a document.
     /// </summary>
-    /// <value><see cref="EndOfTextId"/> where the vocabulary has no other.</value>
+    /// <value><see cref="EndOfTextId"/> if the vocabulary has no other.</value>
     int? BeginningOfTextId => EndOfTextId;
 
-    /// <summary>The token ids of a text; empty for an empty text.</summary>
+    /// <summary>Returns the token ids of a text; none for an empty text.</summary>
     int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 
-    /// <summary>The number of ids that <see cref="Encode"/> would return, found without allocating them.</summary>
+    /// <summary>Returns the number of ids that <see cref="Encode"/> would return, without allocating them.</summary>
     int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 
-    /// <summary>The text of token ids. Bytes that form no whole character decode to U+FFFD.</summary>
+    /// <summary>Returns the text of token ids. Bytes that do not form a whole character decode to U+FFFD.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary; the message names it and its position.</exception>
     string Decode(ReadOnlySpan<int> ids);
 
     /// <summary>
-    /// The UTF-8 bytes that a token stands for: not always whole characters. <see cref="TokenPiece"/> writes them for a
-    /// reader.
+    /// Returns the UTF-8 bytes that a token represents, which are not always whole characters. <see cref="TokenPiece"/>
+    /// makes them readable.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     ReadOnlyMemory<byte> TokenBytes(int id);
 
-    /// <summary>The number of UTF-8 bytes that a token stands for.</summary>
+    /// <summary>Returns the number of UTF-8 bytes that a token represents.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     int ByteCount(int id) => TokenBytes(id).Length;
 
-    /// <summary>A decoder that takes ids one at a time and never cuts a character.</summary>
+    /// <summary>Creates a decoder that takes ids one at a time and never splits a character.</summary>
     ITokenStreamDecoder CreateStreamDecoder();
 }

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt;
 
-/// <summary>Decodes ids one at a time, holding back bytes until they form whole characters. Not safe for use by many threads.</summary>
+/// <summary>Decodes ids one at a time, holding back bytes until they form whole characters. Not thread-safe.</summary>
 public interface ITokenStreamDecoder
 {
     /// <summary>Takes the next id and returns the text that is now complete, possibly empty.</summary>
@@ -8,8 +8,8 @@ public interface ITokenStreamDecoder
     string Append(int id);
 
     /// <summary>
-    /// Ends the stream and returns what was held back; incomplete bytes decode to U+FFFD. The decoder can then be used
-    /// anew.
+    /// Ends the stream and returns what was held back; incomplete bytes decode to U+FFFD. The decoder can then be
+    /// reused.
     /// </summary>
     string Flush();
 }

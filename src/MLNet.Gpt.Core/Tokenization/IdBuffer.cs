@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>Writes the ids of a text: the one thing in which this library's tokenizers differ when they encode.</summary>
+/// <summary>Writes the ids of a text, the only step of encoding in which this library's tokenizers differ.</summary>
 internal interface IIdWriter
 {
     /// <summary>Adds the ids of a text.</summary>
@@ -17,7 +17,7 @@ internal ref struct IdBuffer
     /// <summary>Number of ids added so far.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Whether ids are counted and not kept.</summary>
+    /// <summary>Whether ids are only counted.</summary>
     public readonly bool IsCounting => _ids is null;
 
     /// <summary>Returns the ids that a tokenizer writes for a text.</summary>
@@ -55,7 +55,7 @@ internal ref struct IdBuffer
         Count++;
     }
 
-    // Copies the ids into an array of their own and returns the rented one.
+    // Copies the ids to a new array and returns the rented one.
     private int[] Detach()
     {
         int[] ids = _ids.AsSpan(0, Count).ToArray();

@@ -5,22 +5,22 @@ namespace MLNet.Gpt.Tokenization;
 /// <summary>The merges of a vocabulary.</summary>
 internal interface IMergeTable
 {
-    /// <summary>Finds the token that two neighbors become, and its place in the order of merging.</summary>
+    /// <summary>Finds the token that two neighbors become, and its rank in the merge order.</summary>
     /// <param name="left">The id of the left neighbor.</param>
     /// <param name="right">The id of the right neighbor.</param>
-    /// <param name="rank">Its place; lower ranks merge first.</param>
+    /// <param name="rank">Its rank; lower ranks merge first.</param>
     /// <param name="id">The token that they become.</param>
     /// <returns><see langword="false"/> if the two are not merged.</returns>
     bool TryMerge(int left, int right, out int rank, out int id);
 }
 
 /// <summary>
-/// Byte-pair merging of long pieces in time n log n, where looking through all pairs for each merge takes n²: pairs are
-/// kept in a queue by rank, symbols in a list of which each knows its neighbors.
+/// Byte-pair merging of long pieces in time n log n; scanning all pairs for each merge would take n². Pairs are in a
+/// queue by rank, and symbols in a linked list.
 /// </summary>
 /// <remarks>
-/// As long as any two neighbors merge, the pair of the lowest rank does, the leftmost among equals. Source: Sennrich et
-/// al., "Neural Machine Translation of Rare Words with Subword Units" (2016).
+/// As long as there are neighbors to merge, the pair with the lowest rank is merged, the leftmost among equals. Source:
+/// Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016).
 /// </remarks>
 internal static class LongPieceMerger
 {

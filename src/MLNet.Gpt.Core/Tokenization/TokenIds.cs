@@ -1,9 +1,12 @@
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>The check of token ids that every entry to the library shares.</summary>
+/// <summary>The check of token ids that all entry points of the library share.</summary>
 internal static class TokenIds
 {
-    /// <summary>Copies ids and checks the copy: what a caller does to its own meanwhile cannot get past the check.</summary>
+    /// <summary>
+    /// Copies ids and checks the copy, so that changes that a caller makes to the original meanwhile cannot get past
+    /// the check.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public static int[] Copy(ReadOnlySpan<int> ids, int vocabularySize, string parameterName)
     {
@@ -12,7 +15,7 @@ internal static class TokenIds
         return copy;
     }
 
-    /// <summary>Throws where an id lies outside 0 … V − 1, naming the id, its position and the limit.</summary>
+    /// <summary>Throws if an id is outside 0 … V − 1, naming the id, its position and the limit.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public static void Validate(ReadOnlySpan<int> ids, int vocabularySize, string parameterName)
     {

@@ -4,8 +4,8 @@ using System.Text;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A token by itself: its id, its bytes, and these written for a reader. Byte-level vocabularies cut characters beyond ASCII: of
-/// 鯨, one of GPT-2's tokens has the first two bytes, which are no text by themselves.
+/// A token by itself: its id, its bytes, and their readable form. Byte-level vocabularies split non-ASCII characters:
+/// one of GPT-2's tokens has the first two bytes of 鯨, which are not text by themselves.
 /// </summary>
 public sealed class TokenPiece : IEquatable<TokenPiece>
 {
@@ -14,19 +14,19 @@ public sealed class TokenPiece : IEquatable<TokenPiece>
     /// <summary>The token's id.</summary>
     public int Id { get; }
 
-    /// <summary>The UTF-8 bytes that it stands for.</summary>
+    /// <summary>The UTF-8 bytes that it represents.</summary>
     public ReadOnlyMemory<byte> Bytes { get; }
 
     /// <summary>
-    /// Its characters, and each byte that is no part of a whole character in hexadecimal digits, such as
-    /// <c>&lt;E9&gt;&lt;AF&gt;</c>: never U+FFFD for lost bytes.
+    /// Its characters, with each byte that is not part of a whole character in hexadecimal, as in
+    /// <c>&lt;E9&gt;&lt;AF&gt;</c>; never U+FFFD in place of bytes.
     /// </summary>
     public string Text => field ??= Spell(Bytes.Span);
 
     /// <summary>Whether its bytes are whole characters.</summary>
     public bool IsWhole => System.Text.Unicode.Utf8.IsValid(Bytes.Span);
 
-    /// <summary>Returns a token of a vocabulary.</summary>
+    /// <summary>Returns the piece of a token.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The id is outside the vocabulary.</exception>
     public static TokenPiece Of(ITextTokenizer tokenizer, int id)
     {
@@ -46,7 +46,7 @@ public sealed class TokenPiece : IEquatable<TokenPiece>
     /// <summary>Returns <see cref="Text"/>.</summary>
     public override string ToString() => Text;
 
-    /// <summary>A token whose bytes are known without its tokenizer.</summary>
+    /// <summary>Creates a piece from bytes that are known without the tokenizer.</summary>
     internal static TokenPiece Of(int id, ReadOnlyMemory<byte> bytes) => new(id, bytes);
 
     private static string Spell(ReadOnlySpan<byte> bytes)

@@ -7,12 +7,16 @@ namespace MLNet.Gpt;
 
 /// <summary>Lets a model use any <see cref="Tokenizer"/> of the package Microsoft.ML.Tokenizers.</summary>
 /// <remarks>
-/// <para>What such a tokenizer does not tell sets the limits. Bytes that are not whole characters on their own are seen
-/// as U+FFFD by <see cref="TokenBytes"/>; in <see cref="Decode"/> and in a stream they come out right, since both
-/// decode tokens together. A token that a tokenizer decodes to nothing has no bytes.</para>
-/// <para>A tokenizer that adds the beginning of a text by itself, as some SentencePiece models do, adds it to every
-/// text that is encoded. Create it without (<c>addBeginOfSentence: false</c>) to measure and to train.</para>
-/// <para>The adapter is as safe for use by many threads as the tokenizer is; those of the package are.</para>
+/// <para>
+/// It is limited to what such a tokenizer reports. For bytes that are not whole characters by themselves,
+/// <see cref="TokenBytes"/> returns U+FFFD; <see cref="Decode"/> and streams return them correctly, because they decode
+/// tokens together. A token that the tokenizer decodes to nothing has no bytes.
+/// </para>
+/// <para>
+/// A tokenizer that adds a beginning-of-text token by itself, as some SentencePiece models do, adds it to every text
+/// that is encoded. To measure and train, create it with <c>addBeginOfSentence: false</c>.
+/// </para>
+/// <para>The adapter is thread-safe if the tokenizer is; those of the package are.</para>
 /// </remarks>
 public sealed class TokenizerAdapter : ITextTokenizer
 {
@@ -23,7 +27,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
     /// <param name="vocabularySize">
     /// Number of ids, V. <see langword="null"/> to take it from the tokenizer, if that is a <see cref="BpeTokenizer"/>
     /// or a <see cref="SentencePieceTokenizer"/>: one more than its highest id. Others, such as a
-    /// <see cref="TiktokenTokenizer"/>, do not tell it.
+    /// <see cref="TiktokenTokenizer"/>, do not report it.
     /// </param>
     /// <param name="endOfTextId">
     /// The id that ends a document. <see langword="null"/> for that of the special token <c>&lt;|endoftext|&gt;</c>, or
@@ -34,7 +38,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
     /// beginning of a sentence, otherwise the id that ends a document.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The tokenizer does not tell its vocabulary size, and none is given.
+    /// The tokenizer does not report its vocabulary size, and none is given.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The vocabulary size is below 1, or an id is outside the vocabulary.
@@ -47,7 +51,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
         _specialTokens = SpecialTokensOf(tokenizer);
         VocabularySize = Check.AtLeast(
             vocabularySize ?? SizeOf(tokenizer) ?? throw new ArgumentException(
-                $"A {tokenizer.GetType().Name} does not tell the size of its vocabulary; give it.", nameof(vocabularySize)),
+                $"A {tokenizer.GetType().Name} does not report its vocabulary size; pass it.", nameof(vocabularySize)),
             1,
             nameof(vocabularySize));
         EndOfTextId = endOfTextId ?? EndOf(tokenizer, _specialTokens);
@@ -70,10 +74,10 @@ public sealed class TokenizerAdapter : ITextTokenizer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Such a tokenizer always recognizes its special tokens. For <see cref="SpecialTokens.Literal"/> the text is cut
-    /// inside their spellings, so that they stay ordinary characters; at the cut, no token spans both sides.
+    /// Such a tokenizer always recognizes its special tokens. For <see cref="SpecialTokens.Literal"/>, the text is
+    /// split inside their spellings so that they remain ordinary characters; no token spans such a split.
     /// </remarks>
-    /// <exception cref="InvalidOperationException">The tokenizer gives an id outside the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">The tokenizer returns an id outside the vocabulary.</exception>
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
@@ -83,7 +87,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
         {
             if ((uint)id < (uint)VocabularySize) continue;
             throw new InvalidOperationException(
-                $"The tokenizer gives the id {id}; with a vocabulary of {VocabularySize}, ids run from 0 to {VocabularySize - 1}.");
+                $"The tokenizer returned the id {id}; with a vocabulary of {VocabularySize}, ids run from 0 to {VocabularySize - 1}.");
         }
 
         return ids;
@@ -110,7 +114,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
     /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new StreamDecoder(this);
 
-    // The size is one more than the highest id: ids may have gaps, and special tokens lie beyond the others.
+    // The size is one more than the highest id: ids may have gaps, and special tokens come after the others.
     private static int? SizeOf(Tokenizer tokenizer) => tokenizer switch
     {
         BpeTokenizer pairs => Highest(pairs.Vocabulary.Values, pairs.SpecialTokens),
@@ -158,7 +162,7 @@ public sealed class TokenizerAdapter : ITextTokenizer
                 return [.. ids];
             }
 
-            search = found + 1; // behind the first character of the spelling
+            search = found + 1; // after the first character of the spelling
             ids.AddRange(Encode(text[start..search]));
             start = search;
         }
@@ -167,13 +171,13 @@ public sealed class TokenizerAdapter : ITextTokenizer
     private string DecodeValid(ReadOnlySpan<int> ids) => Tokenizer.Decode(ids.ToArray()) ?? string.Empty;
 
     // Decodes each token together with those before it, and holds back text that ends in an incomplete character. The
-    // last tokens whose text was given out stay in front, since the first token of a text may lose a leading blank.
+    // last tokens whose text was returned stay in front, because the first token of a text may lose a leading space.
     private sealed class StreamDecoder(TokenizerAdapter tokenizer) : ITokenStreamDecoder
     {
-        private const int LongestCharacter = 4; // bytes, and so tokens of at least a byte
+        private const int LongestCharacter = 4; // in bytes, and so also in tokens, which have at least one byte
 
         private readonly List<int> _ids = [];
-        private int _given; // ids at the beginning of the list whose text was given out
+        private int _given; // ids at the beginning of the list whose text was returned
 
         public string Append(int id)
         {

@@ -1,9 +1,9 @@
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>Text that UTF-8 can hold.</summary>
+/// <summary>Text that UTF-8 can represent.</summary>
 internal static class WellFormedText
 {
-    /// <summary>Puts U+FFFD for a surrogate without its other half; most texts have none and are not copied.</summary>
+    /// <summary>Replaces unpaired surrogates by U+FFFD; most texts have none and are not copied.</summary>
     public static ReadOnlySpan<char> Of(ReadOnlySpan<char> text)
     {
         char[]? copy = null;

@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tokenization;
 
-/// <summary>Decodes a stream of words: every one but the first comes with the blank before it.</summary>
+/// <summary>Decodes a stream of words; each one except the first is preceded by a space.</summary>
 internal sealed class WordStreamDecoder(string[] words) : ITokenStreamDecoder
 {
     private bool _hasBegun;

@@ -5,12 +5,12 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A tokenizer of whole words from a small fixed vocabulary, for teaching and tests: an id is a word's place in the
+/// A tokenizer for whole words of a small fixed vocabulary, for teaching and tests: an id is a word's index in the
 /// list.
 /// </summary>
 /// <remarks>
-/// Text is split on white space, how much of it is forgotten: decoding joins the words with one blank. Words compare by
-/// their characters, case included.
+/// Text is split on white space, whose length is lost: decoding joins the words with single spaces. Words are
+/// case-sensitive.
 /// </remarks>
 public sealed class WordTokenizer : ITextTokenizer, IIdWriter
 {
@@ -18,18 +18,18 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
     private readonly int? _unknownId;
 
-    /// <summary>Makes a tokenizer of a list of words.</summary>
-    /// <param name="words">The vocabulary; ids are the places in the list, from 0.</param>
+    /// <summary>Creates a tokenizer from a list of words.</summary>
+    /// <param name="words">The vocabulary; ids are indexes in the list.</param>
     /// <param name="unknownWord">
-    /// The word of the list that stands for all others; without it, unknown words are an error.
+    /// The word in the list that represents all others; without it, unknown words are an error.
     /// </param>
-    /// <param name="endOfText">The word of the list that ends a document, if any.</param>
+    /// <param name="endOfText">The word in the list that ends a document, if any.</param>
     /// <param name="beginningOfText">
-    /// The word of the list that begins a document; <see langword="null"/> for <paramref name="endOfText"/>.
+    /// The word in the list that begins a document; <see langword="null"/> for <paramref name="endOfText"/>.
     /// </param>
     /// <exception cref="ArgumentException">
-    /// The list is empty, holds a word twice, or a word that is empty or contains white space; or lacks one of the
-    /// special words.
+    /// The list is empty, contains a word twice, contains a word that is empty or has white space in it, or lacks one
+    /// of the special words.
     /// </exception>
     public WordTokenizer(IEnumerable<string> words, string? unknownWord = null, string? endOfText = null, string? beginningOfText = null)
     {
@@ -46,7 +46,7 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
             }
 
             if (ids.TryAdd(word, id)) continue;
-            throw new ArgumentException($"The vocabulary holds '{word}' twice, as words {ids[word]} and {id}.", nameof(words));
+            throw new ArgumentException($"The vocabulary contains '{word}' twice, as words {ids[word]} and {id}.", nameof(words));
         }
 
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -55,15 +55,17 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
         BeginningOfTextId = IdOf(beginningOfText, nameof(beginningOfText)) ?? EndOfTextId;
     }
 
-    /// <summary>A tokenizer of the words of a text: the distinct ones in the order of their characters.</summary>
-    /// <exception cref="ArgumentException">The text holds no word.</exception>
+    /// <summary>Creates a tokenizer from the distinct words of a text, in ordinal order.</summary>
+    /// <exception cref="ArgumentException">The text contains no words.</exception>
     public static WordTokenizer FromText(string text) =>
         new(text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Distinct().Order(StringComparer.Ordinal));
 
     /// <summary>The vocabulary in the order of the ids.</summary>
     public IReadOnlyList<string> Words => _words;
 
-    /// <summary>The word that stands for all words outside the vocabulary, or <see langword="null"/> where those are an error.</summary>
+    /// <summary>
+    /// The word that represents all words outside the vocabulary, or <see langword="null"/> if those are an error.
+    /// </summary>
     public string? UnknownWord => _unknownId is { } id ? _words[id] : null;
 
     /// <inheritdoc/>
@@ -77,7 +79,7 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
-    /// A word is not in the vocabulary, and no word stands for the unknown; the message names the word and its
+    /// A word is not in the vocabulary, and there is no word for unknown ones; the message names the word and its
     /// position.
     /// </exception>
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
@@ -127,7 +129,7 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
 
     private int IdOf(ReadOnlySpan<char> word, SpecialTokens specialTokens, int position)
     {
-        // Read as ordinary characters, the spelling of either end of a text is a word that the vocabulary does not have.
+        // As ordinary characters, the spelling of a special token is a word that is not in the vocabulary.
         bool isKnown = _ids.TryGetValue(word, out int id);
         if (specialTokens == SpecialTokens.Literal) isKnown &= id != EndOfTextId && id != BeginningOfTextId;
         if (isKnown) return id;

@@ -6,8 +6,8 @@ namespace MLNet.Gpt;
 public enum DivergencePolicy
 {
     /// <summary>
-    /// Training ends with a <see cref="TrainingDivergedException"/>. If checkpoints are written, one of the step before
-    /// is: training can be resumed from it with a lower learning rate or a smaller clipping norm.
+    /// Training ends with a <see cref="TrainingDivergedException"/>. If checkpoints are enabled, one of the step before
+    /// is written, from which training can resume with a lower learning rate or a smaller clipping norm.
     /// </summary>
     Throw,
 

@@ -6,11 +6,11 @@ namespace MLNet.Gpt;
 public static class GptTraining
 {
     /// <summary>
-    /// Trains a copy of weights, such as those of a loaded model. If training does not come to its end, only a
-    /// checkpoint keeps what was learned.
+    /// Trains a copy of weights, such as those of a loaded model. If training does not finish, what was learned is kept
+    /// only in checkpoints.
     /// </summary>
     /// <param name="weights">The initial weights; they are not changed.</param>
-    /// <param name="data">The data to learn from and to measure on.</param>
+    /// <param name="data">The training and validation data.</param>
     /// <param name="options">How to train; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Called before the first step and after every step.</param>
     /// <param name="cancellationToken">Checked before every step and every batch of an evaluation.</param>
@@ -24,7 +24,7 @@ public static class GptTraining
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The network's logits are NaN when it is evaluated.</exception>
     /// <exception cref="ArgumentException">
-    /// The data fill no batch, and the last batch is dropped; or an option does not fit the network or the data.
+    /// The data do not fill a batch and the last batch is dropped, or an option does not fit the network or the data.
     /// </exception>
     public static TrainingResult Train(
         this IWeightSource weights,
@@ -43,8 +43,8 @@ public static class GptTraining
     }
 
     /// <summary>
-    /// Trains a copy of weights as <see cref="Train"/> does, on a thread of its own, so that the caller's thread is
-    /// free meanwhile. Progress is reported on that thread; <see cref="Progress{T}"/> brings it back to the caller's.
+    /// Trains a copy of weights like <see cref="Train"/>, on a separate thread, so that the caller's thread is free
+    /// meanwhile. Progress is reported on that thread; <see cref="Progress{T}"/> brings it back to the caller's.
     /// </summary>
     /// <inheritdoc cref="Train"/>
     public static Task<TrainingResult> TrainAsync(

@@ -15,7 +15,8 @@ internal interface IBatchOrder
     /// <summary>Returns the batches of an epoch.</summary>
     /// <param name="epoch">The epoch, from 0.</param>
     /// <param name="first">
-    /// The first batch that is wanted. Above 0, the epoch is resumed, and <see cref="State"/> is that of its beginning.
+    /// The first batch to return. If it is above 0, the epoch is resumed, and <see cref="State"/> is that of its
+    /// beginning.
     /// </param>
     IEnumerable<TokenBatch> Epoch(int epoch, int first);
 

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt;
 
-/// <summary>The text that a network writes during training, to show what it has learned.</summary>
+/// <summary>The text that a network generates during training, to show what it has learned.</summary>
 public sealed record SampleOptions
 {
     /// <summary>Creates options for a prompt.</summary>
@@ -17,6 +17,8 @@ public sealed record SampleOptions
     public ITextTokenizer Tokenizer { get; init; } = Gpt2Tokenizer.Instance;
 
     /// <summary>How tokens are chosen, and how many.</summary>
-    /// <value>50 tokens, always the most likely one, without a stop at the end of a text, as in the lecture.</value>
+    /// <value>
+    /// 50 tokens, always the most likely one, without stopping at an end-of-text token, as in the lecture.
+    /// </value>
     public GenerationOptions Generation { get; init; } = new() { MaxTokens = 50, StopAtEndOfText = false };
 }

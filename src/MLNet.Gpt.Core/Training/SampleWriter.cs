@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>Generates a text with the current weights of a training.</summary>
+/// <summary>Generates a text with the current weights.</summary>
 internal static class SampleWriter
 {
     public static string Write(IWeightSource weights, SampleOptions options, int? threadCount, CancellationToken cancellationToken)

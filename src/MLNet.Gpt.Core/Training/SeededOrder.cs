@@ -5,8 +5,8 @@ using MLNet.Gpt.Data;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// Shuffles by the seed and the epoch alone, and measures the same batches each time, in the order of the text: Σ −ln p
-/// / Σ tokens, summed exactly.
+/// Shuffles depending only on the seed and the epoch, and measures the same batches each time, in the order of the
+/// text: Σ −ln p / Σ tokens, summed exactly.
 /// </summary>
 internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {

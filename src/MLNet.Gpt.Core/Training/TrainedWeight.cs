@@ -2,12 +2,12 @@ using System.IO.Enumeration;
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>A weight that a training changes, and how much it decays.</summary>
+/// <summary>A weight that is trained, and its weight decay.</summary>
 /// <param name="Entry">Its name and shape.</param>
 /// <param name="WeightDecay">AdamW's weight decay for it.</param>
 internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
 {
-    /// <summary>The weights that are not frozen, in the order of <see cref="WeightNames.For"/>.</summary>
+    /// <summary>Returns the weights that are not frozen, in the order of <see cref="WeightNames.For"/>.</summary>
     /// <exception cref="ArgumentException">A pattern matches no weight, or all weights are frozen.</exception>
     public static IReadOnlyList<TrainedWeight> For(GptConfig config, TrainingOptions options)
     {

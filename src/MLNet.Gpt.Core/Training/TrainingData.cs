@@ -2,11 +2,11 @@ using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt;
 
-/// <summary>The data that a network is trained on and measured on.</summary>
+/// <summary>The data on which a network is trained and measured.</summary>
 public sealed class TrainingData
 {
     /// <summary>Creates data from windows of tokens.</summary>
-    /// <param name="training">The windows to learn from.</param>
+    /// <param name="training">The windows to train on.</param>
     /// <param name="validation">Windows that are only measured; <see langword="null"/> for none.</param>
     public TrainingData(TokenWindows training, TokenWindows? validation = null)
     {
@@ -14,23 +14,23 @@ public sealed class TrainingData
         (Training, Validation) = (training, validation);
     }
 
-    /// <summary>The windows to learn from.</summary>
+    /// <summary>The windows to train on.</summary>
     public TokenWindows Training { get; }
 
     /// <summary>Windows that are only measured; <see langword="null"/> if there are none.</summary>
     public TokenWindows? Validation { get; }
 
     /// <summary>
-    /// Splits the tokens of a text into those to learn from and, at the end, those to measure on, and cuts both into
+    /// Splits the tokens of a text into training tokens and, at the end, validation tokens, and splits both into
     /// windows.
     /// </summary>
     /// <param name="tokens">The ids of the text.</param>
     /// <param name="contextLength">Inputs per window, T.</param>
-    /// <param name="vocabularySize">The limit that all ids are checked against.</param>
-    /// <param name="options">The stride and the fraction to measure on.</param>
+    /// <param name="vocabularySize">The vocabulary size against which all ids are checked.</param>
+    /// <param name="options">The stride and the validation fraction.</param>
     /// <remarks>
-    /// Incomplete windows are kept, so that each token but the first of its part is predicted, except by
-    /// TorchSharpEngine.PyTorchExact, since the lecture's program drops them. A validation part of fewer than 2 tokens,
+    /// Incomplete windows are kept, so that every token except the first of its part is predicted;
+    /// TorchSharpEngine.PyTorchExact drops them, like the lecture's program. A validation part of fewer than 2 tokens,
     /// in which there is nothing to predict, is left out.
     /// </remarks>
     /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from.</exception>
@@ -49,7 +49,7 @@ public sealed class TrainingData
     }
 
     /// <summary>
-    /// Splits tokens that may lie outside memory, such as those of a <see cref="TokenFile"/>, which must stay open as
+    /// Splits tokens that need not be in memory, such as those of a <see cref="TokenFile"/>, which must stay open as
     /// long as the data are used.
     /// </summary>
     /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
@@ -64,7 +64,7 @@ public sealed class TrainingData
         if (tokens is TokenFile { VocabularySize: { } size } file && size > vocabularySize)
         {
             throw new ArgumentException(
-                $"'{file.Path}' holds ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
+                $"'{file.Path}' has ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
         }
 
         long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
@@ -77,13 +77,13 @@ public sealed class TrainingData
     }
 
     /// <summary>
-    /// Splits a text into the characters to learn from and, at its end, those to measure on, as the lecture does, and
-    /// cuts the tokens of both into windows.
+    /// Splits the characters of a text into a training part and, at its end, a validation part, as the lecture does,
+    /// and splits the tokens of both into windows.
     /// </summary>
     /// <param name="text">The text.</param>
-    /// <param name="tokenizer">Turns each part into ids on its own.</param>
+    /// <param name="tokenizer">Encodes each part separately.</param>
     /// <param name="contextLength">Inputs per window, T.</param>
-    /// <param name="options">The stride, the fraction to measure on, and the engine.</param>
+    /// <param name="options">The stride, the validation fraction, and the engine.</param>
     /// <remarks>Incomplete windows are kept, except by TorchSharpEngine.PyTorchExact.</remarks>
     /// <exception cref="ArgumentException">A part is too short for a window.</exception>
     public static TrainingData FromText(string text, ITextTokenizer tokenizer, int contextLength, TrainingOptions options)

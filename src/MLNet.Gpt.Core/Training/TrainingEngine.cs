@@ -4,10 +4,10 @@ using MLNet.Gpt.Training.Engines;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The numerics of a training: how gradients and steps are computed, and in which order batches are drawn.
+/// The numerics of training: how gradients and steps are computed, and in which order batches are drawn.
 /// <see cref="Managed"/> is this library's own; the package MLNet.Gpt.TorchSharp has two that run on libtorch.
 /// </summary>
-/// <remarks>The same run with the same engine on the same machine gives the same weights, bit for bit.</remarks>
+/// <remarks>Repeating a run with the same engine on the same machine gives the same weights, bit for bit.</remarks>
 public abstract class TrainingEngine
 {
     internal TrainingEngine(string name) => Name = name;
@@ -21,7 +21,7 @@ public abstract class TrainingEngine
     /// <summary>Returns the engine's name.</summary>
     public override string ToString() => Name;
 
-    /// <summary>Whether windows that are shorter than the context are learned from, too.</summary>
+    /// <summary>Whether windows that are shorter than the context are trained on, too.</summary>
     internal virtual bool KeepsIncompleteWindows => true;
 
     /// <summary>Copies weights into a network that can be trained.</summary>

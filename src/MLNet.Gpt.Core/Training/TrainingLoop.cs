@@ -6,14 +6,14 @@ using MLNet.Gpt.Training.Engines;
 namespace MLNet.Gpt.Training;
 
 /// <summary>
-/// One training, from its beginning or a checkpoint to its end. It knows the network and its optimizer only as an
+/// A training run, from its beginning or a checkpoint to its end. It uses the network and its optimizer only as an
 /// <see cref="ITrainableNetwork"/>, which the caller owns.
 /// </summary>
 internal sealed class TrainingLoop : IDisposable
 {
     /// <summary>
-    /// The key in <see cref="Exception.Data"/> of the exception that kept the last checkpoint of a failing training from
-    /// being written.
+    /// The key in <see cref="Exception.Data"/> of the exception that prevented writing the last checkpoint of a failed
+    /// training run.
     /// </summary>
     public const string CheckpointFailure = "MLNet.Gpt.CheckpointFailure";
 
@@ -84,7 +84,7 @@ internal sealed class TrainingLoop : IDisposable
             {
                 _cancellationToken.ThrowIfCancellationRequested();
                 if (_checkpoints is not null) _beforeStep = (_engine.CaptureRandom(), _order.State);
-                steps.MoveNext(); // an epoch that begins draws its order
+                steps.MoveNext(); // a new epoch draws its order
                 Step(steps.Current);
             }
 
@@ -110,8 +110,8 @@ internal sealed class TrainingLoop : IDisposable
         string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepBest);
         string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
         throw new ArgumentException(
-            $"{name} needs data to measure on, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, "
-            + "or give a validation set.",
+            $"{name} needs validation data, and there are none: set {nameof(options.ValidationFraction)}, which is {fraction}, "
+            + "or pass a validation set.",
             nameof(data));
     }
 
@@ -128,7 +128,7 @@ internal sealed class TrainingLoop : IDisposable
         double learningRate = _schedule.At(step);
         long tokens = batches.Sum(batch => (long)batch.Targets.Length);
 
-        // Forward pass, loss and backward pass of each batch; their weights make one large batch of them.
+        // Forward pass, loss and backward pass of each batch, weighted as if they were one large batch.
         double loss = 0;
         foreach (var batch in batches)
         {
@@ -182,7 +182,7 @@ internal sealed class TrainingLoop : IDisposable
         }
     }
 
-    /// <summary>Does what is due at the current step and was not done yet.</summary>
+    /// <summary>Does what is due at the current step and has not been done yet.</summary>
     private (TrainingPoint? Evaluation, TrainingSample? Sample) DoWhatIsDue()
     {
         TrainingPoint? evaluation = null;

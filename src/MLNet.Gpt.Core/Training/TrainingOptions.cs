@@ -4,11 +4,11 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How a network is trained. Immutable; each property checks its own range, and <see cref="Validated"/> checks how they
-/// fit together.
+/// How a network is trained. Immutable; each property checks its own range, and <see cref="Validated"/> checks that
+/// they are consistent.
 /// </summary>
 /// <remarks>
-/// The defaults suit a text of some hundred thousand tokens or more. <see cref="Lecture"/> has the values of S.
+/// The defaults suit texts of a few hundred thousand tokens or more. <see cref="Lecture"/> has the values of S.
 /// Raschka, "Build a Large Language Model (From Scratch)", chapter 5, which trains on a story of 5,000 tokens.
 /// </remarks>
 public sealed record TrainingOptions
@@ -17,10 +17,10 @@ public sealed record TrainingOptions
     public const int SkippedStepLimit = 20;
 
     /// <summary>
-    /// The lecture's run, from its book: 10 epochs of batches of 2 with the last dropped, a constant learning rate of 4e-4 without
-    /// warm-up or clipping, a tenth of the text to measure on, an evaluation every 5 steps on 5 batches, and a sample
-    /// of 50 tokens after each epoch. The lecture's numbers, digit for digit, come from these with the engine
-    /// TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
+    /// The lecture's run, from its book: 10 epochs of batches of 2 with the last dropped, a constant learning rate of
+    /// 4e-4 without warm-up or clipping, a tenth of the text for validation, an evaluation every 5 steps on 5 batches,
+    /// and a sample of 50 tokens after each epoch. The lecture's numbers, digit for digit, come from these with the
+    /// engine TorchSharpEngine.PyTorchExact of the package MLNet.Gpt.TorchSharp.
     /// </summary>
     public static TrainingOptions Lecture { get; } = new()
     {
@@ -37,7 +37,7 @@ public sealed record TrainingOptions
         Seed = 123,
     };
 
-    /// <summary>The engine that computes the training.</summary>
+    /// <summary>The engine that computes training.</summary>
     /// <value><see cref="TrainingEngine.Managed"/>.</value>
     public TrainingEngine Engine
     {
@@ -46,12 +46,12 @@ public sealed record TrainingOptions
     } = TrainingEngine.Managed;
 
     /// <summary>
-    /// Threads that the managed engine works on, including the calling one; at least 1. At most four per processor of the
-    /// machine are used, so that a setting from a larger machine does no harm. Results do not depend on it, to the last bit.
+    /// Threads that the managed engine works on, including the calling one; at least 1. At most four per processor are
+    /// used, so that a setting from a larger machine does no harm. Results do not depend on it, to the last bit.
     /// </summary>
     /// <value>
-    /// <see langword="null"/>: as many as the machine has processors. The engines of MLNet.Gpt.TorchSharp take libtorch's
-    /// own setting instead.
+    /// <see langword="null"/>: as many as the machine has processors. The engines of MLNet.Gpt.TorchSharp use
+    /// libtorch's own setting instead.
     /// </value>
     public int? ThreadCount { get; init => field = Check.AtLeast(value, 1, nameof(ThreadCount)); }
 
@@ -64,8 +64,8 @@ public sealed record TrainingOptions
     public int? MaxSteps { get; init => field = Check.AtLeast(value, 1, nameof(MaxSteps)); }
 
     /// <summary>
-    /// Time after which training ends even in the middle of an epoch, after the current step; above 0. It starts again
-    /// when training is resumed.
+    /// Time after which training ends even in the middle of an epoch, after the current step; above 0. It restarts when
+    /// training resumes.
     /// </summary>
     /// <value><see langword="null"/>: as long as it takes.</value>
     public TimeSpan? MaxDuration
@@ -87,8 +87,8 @@ public sealed record TrainingOptions
     public int BatchesPerStep { get; init => field = Check.AtLeast(value, 1, nameof(BatchesPerStep)); } = 1;
 
     /// <summary>
-    /// Whether windows that fill no whole batch are left out of an epoch: different ones each time, since the order is
-    /// shuffled.
+    /// Whether windows that do not fill a batch are left out of an epoch: different ones each time, because the order
+    /// is shuffled.
     /// </summary>
     /// <value><see langword="false"/>; the lecture drops them.</value>
     public bool DropLastBatch { get; init; }
@@ -97,7 +97,9 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: the context length, as in the lecture, so that windows do not overlap.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
 
-    /// <summary>The fraction of the tokens, at their end, that is held out to measure on; at least 0 and below 1.</summary>
+    /// <summary>
+    /// The fraction of the tokens, at their end, that is held out for validation; at least 0 and below 1.
+    /// </summary>
     /// <value>0: all of them are used for training; 0.1 in the lecture.</value>
     public double ValidationFraction { get; init => field = Check.BelowOne(value, nameof(ValidationFraction)); }
 
@@ -114,7 +116,7 @@ public sealed record TrainingOptions
     /// </value>
     public double? FinalLearningRate { get; init => field = value is { } rate ? Check.NotNegative(rate, nameof(FinalLearningRate)) : null; }
 
-    /// <summary>How the learning rate falls to <see cref="FinalLearningRate"/>, if it does.</summary>
+    /// <summary>How the learning rate falls to <see cref="FinalLearningRate"/>, if at all.</summary>
     /// <value><see cref="LearningRateDecay.Cosine"/>; <see cref="LearningRateDecay.None"/> in the lecture.</value>
     public LearningRateDecay Decay { get; init => field = Check.Defined(value, nameof(Decay)); }
 
@@ -127,8 +129,8 @@ public sealed record TrainingOptions
     public double WeightDecay { get; init => field = Check.NotNegative(value, nameof(WeightDecay)); } = 0.1;
 
     /// <summary>
-    /// Whether only matrices, including embeddings, decay, and biases, scales and shifts do not: how GPT-2 and GPT-3
-    /// were trained.
+    /// Whether only matrices, including embeddings, decay, but biases, scales and shifts do not, as in the training of
+    /// GPT-2 and GPT-3.
     /// </summary>
     /// <value><see langword="false"/>: all weights decay, as in the lecture.</value>
     public bool DecayMatricesOnly { get; init; }
@@ -190,15 +192,15 @@ public sealed record TrainingOptions
     /// Whether training ends with the weights that had the lowest validation loss, rather than the last ones.
     /// </summary>
     /// <value>
-    /// <see langword="false"/>; with <see cref="Patience"/> it always does. Either needs data to measure on.
+    /// <see langword="false"/>; with <see cref="Patience"/> it always does. Either needs validation data.
     /// </value>
     public bool KeepBest { get; init; }
 
-    /// <summary>The text that is written after each epoch.</summary>
+    /// <summary>The text that is generated after each epoch.</summary>
     /// <value><see langword="null"/>: none.</value>
     public SampleOptions? Sample { get; init; }
 
-    /// <summary>Where and how often training saves what it needs to be resumed.</summary>
+    /// <summary>Where and how often training saves what it needs to resume.</summary>
     /// <value><see langword="null"/>: nowhere.</value>
     public CheckpointOptions? Checkpoints { get; init; }
 
@@ -223,9 +225,9 @@ public sealed record TrainingOptions
     /// <summary>Whether the weights of the lowest validation loss are kept.</summary>
     internal bool KeepsBestWeights => KeepBest || Patience is not null;
 
-    /// <summary>Returns these options if they agree with each other.</summary>
+    /// <summary>Returns these options if they are consistent.</summary>
     /// <exception cref="ArgumentException">
-    /// <see cref="FinalLearningRate"/> is above <see cref="LearningRate"/>, or is set where <see cref="Decay"/> is
+    /// <see cref="FinalLearningRate"/> is above <see cref="LearningRate"/>, or is set although <see cref="Decay"/> is
     /// <see cref="LearningRateDecay.None"/>.
     /// </exception>
     public TrainingOptions Validated()
@@ -233,7 +235,7 @@ public sealed record TrainingOptions
         if (FinalLearningRate is not { } final) return this;
         if (Decay == LearningRateDecay.None)
         {
-            throw new ArgumentException($"{nameof(FinalLearningRate)} is set, and {nameof(Decay)} is {Decay}; choose a decay.");
+            throw new ArgumentException($"{nameof(FinalLearningRate)} is set, but {nameof(Decay)} is {Decay}; choose a decay.");
         }
 
         return final <= LearningRate
@@ -243,7 +245,7 @@ public sealed record TrainingOptions
     }
 
     /// <summary>
-    /// Returns what must be the same for this training to be resumed. Reads all tokens once, for their hash.
+    /// Returns what must be the same for this training to resume. Reads all tokens once, for their hash.
     /// </summary>
     internal TrainingFingerprint Fingerprint(TrainingData data, CancellationToken cancellationToken) => new()
     {

@@ -3,7 +3,7 @@ using MLNet.Gpt.Training.Checkpoints;
 
 namespace MLNet.Gpt.Training;
 
-/// <summary>Reports the progress of a training: its speed and the time that is left.</summary>
+/// <summary>Reports the progress of training: its speed and the time left.</summary>
 internal sealed class TrainingReports(TrainingState state, int totalSteps, int stepsPerEpoch, IProgress<TrainingProgress>? progress)
 {
     private readonly Stopwatch _total = Stopwatch.StartNew(), _learning = new();
@@ -14,7 +14,7 @@ internal sealed class TrainingReports(TrainingState state, int totalSteps, int s
     /// <summary>Time since training began, or was resumed.</summary>
     public TimeSpan ThisTime => _total.Elapsed;
 
-    /// <summary>Time since training began, without breaks.</summary>
+    /// <summary>Time spent in training, without interruptions.</summary>
     public TimeSpan Elapsed => _before + _total.Elapsed;
 
     /// <summary>The epoch of the last step, from 1.</summary>

@@ -44,11 +44,11 @@ public sealed class LanguageModelingCatalog
     /// </summary>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
     /// <param name="options">
-    /// What is read, computed and added; where <see langword="null"/>, as it was saved, and for a model alone the
+    /// What is read, computed and added; if <see langword="null"/>, as it was saved, and for a model alone the
     /// defaults.
     /// </param>
     /// <param name="modelOptions">
-    /// How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and for a
+    /// How the model is held and run; if <see langword="null"/>, at the precision that it was saved with, and for a
     /// model alone the defaults.
     /// </param>
     /// <param name="progress">
@@ -69,7 +69,7 @@ public sealed class LanguageModelingCatalog
         CancellationToken cancellationToken = default) =>
         PipelineFile.Load(_mlContext, path, options, modelOptions, progress, cancellationToken);
 
-    /// <summary>Loads a transformer on a thread of the pool, as <see cref="LoadModel"/> does.</summary>
+    /// <summary>Loads a transformer on the thread pool, as <see cref="LoadModel"/> does.</summary>
     /// <inheritdoc cref="LoadModel"/>
     public Task<GptTransformer> LoadModelAsync(
         string path,
@@ -90,7 +90,7 @@ public sealed class LanguageModelingCatalog
     public void SaveModel(ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
         PipelineFile.Save(_mlContext, model, inputSchema, path, cancellationToken);
 
-    /// <summary>Saves a whole pipeline on a thread of the pool, as <see cref="SaveModel"/> does.</summary>
+    /// <summary>Saves a whole pipeline on the thread pool, as <see cref="SaveModel"/> does.</summary>
     /// <inheritdoc cref="SaveModel"/>
     public Task SaveModelAsync(
         ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
@@ -123,7 +123,7 @@ public sealed class LanguageModelingCatalog
         CancellationToken cancellationToken = default) =>
         new LanguageModelEvaluator(_mlContext, columns ?? new()).Evaluate(data, progress, cancellationToken);
 
-    /// <summary>Evaluates scored text on a thread of the pool, as <see cref="Evaluate"/> does.</summary>
+    /// <summary>Evaluates scored text on the thread pool, as <see cref="Evaluate"/> does.</summary>
     /// <inheritdoc cref="Evaluate"/>
     public Task<LanguageModelMetrics> EvaluateAsync(
         IDataView data,
@@ -144,10 +144,10 @@ public sealed class LanguageModelingCatalog
     /// The names of the transformer's columns, where they are not the default ones.
     /// </param>
     /// <param name="samplingKeyColumnName">
-    /// Rows with the same value in this column go into the same fold; <see langword="null"/> where each row stands alone.
+    /// Rows with the same value in this column go into the same fold; <see langword="null"/> if each row stands alone.
     /// </param>
     /// <param name="seed">
-    /// The seed that the folds are drawn from; where <see langword="null"/>, the seed of the <see cref="MLContext"/>, or 0.
+    /// The seed that the folds are drawn from; if <see langword="null"/>, the seed of the <see cref="MLContext"/>, or 0.
     /// </param>
     /// <param name="cancellationToken">Checked before each fold and each row that is evaluated.</param>
     /// <returns>

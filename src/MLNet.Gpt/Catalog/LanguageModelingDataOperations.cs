@@ -19,7 +19,7 @@ public sealed class LanguageModelingDataOperations
 
     /// <summary>Loads a file as one document.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Columns and encoding; the defaults if <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public IDataView LoadFromFile(string path, TextLoadingOptions? options = null)
     {
@@ -35,7 +35,7 @@ public sealed class LanguageModelingDataOperations
     /// </param>
     /// <param name="pattern">The names of the files, with the wildcards * and ?; case does not matter.</param>
     /// <param name="recursive">Whether to load the files of subfolders too.</param>
-    /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Columns and encoding; the defaults if <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="ArgumentException">No file of the folder matches.</exception>
     public IDataView LoadFromFolder(string folder, string pattern = "*.txt", bool recursive = true, TextLoadingOptions? options = null)
@@ -52,7 +52,7 @@ public sealed class LanguageModelingDataOperations
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="linesPerDocument">Lines in a group, at least 1; the last group may have fewer.</param>
-    /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Columns and encoding; the defaults if <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="linesPerDocument"/> is less than 1.</exception>
     public IDataView LoadFromLines(string path, int linesPerDocument = 1, TextLoadingOptions? options = null)
@@ -66,7 +66,7 @@ public sealed class LanguageModelingDataOperations
     /// the line break after its last line.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">Columns and encoding; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">Columns and encoding; the defaults if <see langword="null"/>.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public IDataView LoadFromParagraphs(string path, TextLoadingOptions? options = null) =>
         LoadFromParts(path, options ?? new(), TextLines.InParagraphs);

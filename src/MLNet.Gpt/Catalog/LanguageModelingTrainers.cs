@@ -12,10 +12,10 @@ public sealed class LanguageModelingTrainers
     /// <summary>Creates a trainer of GPT models.</summary>
     /// <param name="inputColumnName">The column of text to train on, which the trained transformer reads as well.</param>
     /// <param name="config">
-    /// The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> where <see langword="null"/>.
+    /// The sizes of the model; those of <see cref="GptTrainerOptions.Config"/> if <see langword="null"/>.
     /// </param>
     /// <param name="epochs">
-    /// Passes over the data; the default of <see cref="TrainingOptions.Epochs"/> where <see langword="null"/>.
+    /// Passes over the data; the default of <see cref="TrainingOptions.Epochs"/> if <see langword="null"/>.
     /// </param>
     public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {

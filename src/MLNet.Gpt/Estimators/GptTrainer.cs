@@ -68,10 +68,10 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         return Fit(input, validation, _options.CancellationToken);
     }
 
-    /// <summary>Trains on a thread of the pool, as <see cref="Fit(IDataView, IDataView)"/> does.</summary>
+    /// <summary>Trains on the thread pool, as <see cref="Fit(IDataView, IDataView)"/> does.</summary>
     /// <param name="input">The rows to train on.</param>
     /// <param name="validation">
-    /// The rows to measure on; where <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/> holds out.
+    /// The rows to measure on; if <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/> holds out.
     /// </param>
     /// <param name="cancellationToken">Stops the training before its next step, as the options' token does.</param>
     /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>

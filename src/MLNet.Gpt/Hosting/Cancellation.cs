@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Hosting;
 /// Combines the reasons to stop work: the caller's token, that of the call that runs on this thread, and ML.NET's own
 /// cancellation of the context that a component belongs to.
 /// </summary>
-/// <param name="host">The component as it was registered; <see langword="null"/> where it belongs to no context.</param>
+/// <param name="host">The component as it was registered; <see langword="null"/> if it belongs to no context.</param>
 /// <param name="token">The caller's token.</param>
 internal sealed class Cancellation(IHost? host, CancellationToken token = default)
 {

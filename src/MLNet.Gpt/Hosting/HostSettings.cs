@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Hosting;
 /// <summary>Settings of an <see cref="MLContext"/> that its components follow.</summary>
 internal static class HostSettings
 {
-    /// <summary>The seed that the context was created with; <see langword="null"/> where there was none.</summary>
+    /// <summary>The seed that the context was created with; <see langword="null"/> if there was none.</summary>
     public static int? Seed(this IHostEnvironment environment) => (environment as IHostEnvironmentInternal)?.Seed;
 
     /// <summary>The folder for temporary files; <see langword="null"/> for the system's.</summary>

@@ -24,10 +24,10 @@ internal static class MicrosoftMLVersion
         if (Problem is not null) throw new NotSupportedException(Problem);
     }
 
-    /// <summary>What is wrong with an assembly's version; <see langword="null"/> where it is the required one.</summary>
+    /// <summary>What is wrong with an assembly's version; <see langword="null"/> if it is the required one.</summary>
     /// <param name="required">The required version.</param>
     /// <param name="name">The name of the assembly.</param>
-    /// <param name="loaded">Its informational version, such as 5.0.1+a4f730e; <see langword="null"/> where it has none.</param>
+    /// <param name="loaded">Its informational version, such as 5.0.1+a4f730e; <see langword="null"/> if it has none.</param>
     public static string? FindProblem(string required, string name, string? loaded)
     {
         // The version of the file says more than that of the assembly, which is 1.0.0.0 in all releases.

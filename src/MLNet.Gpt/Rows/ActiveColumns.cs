@@ -22,7 +22,7 @@ internal sealed class ActiveColumns
     /// <summary>The active columns that come from the input.</summary>
     public IReadOnlyList<DataViewSchema.Column> OfInput { get; }
 
-    /// <summary>The column of text; <see langword="null"/> where no computed column is active.</summary>
+    /// <summary>The column of text; <see langword="null"/> if no computed column is active.</summary>
     public DataViewSchema.Column? TextColumn { get; }
 
     /// <summary>The columns that must be active in the input.</summary>

@@ -49,7 +49,7 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
 
     /// <summary>Reads the column at the caller's row.</summary>
     /// <param name="currentSlot">
-    /// Returns the slot of the caller's row, or <see langword="null"/> where the input itself is at that row.
+    /// Returns the slot of the caller's row, or <see langword="null"/> if the input itself is at that row.
     /// </param>
     public ValueGetter<T> CreateGetter(Func<int?> currentSlot) => (ref T value) =>
     {

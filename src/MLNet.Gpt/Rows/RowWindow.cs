@@ -32,7 +32,7 @@ internal sealed class RowWindow
     private ExceptionDispatchInfo? _failure; // of the cursor's step past the window's last row
 
     /// <param name="input">The input's row.</param>
-    /// <param name="cursor">The same as a cursor that this window moves; <see langword="null"/> where others move it.</param>
+    /// <param name="cursor">The same as a cursor that this window moves; <see langword="null"/> if others move it.</param>
     /// <param name="columns">The active columns.</param>
     /// <param name="scorer">Wraps the texts.</param>
     /// <param name="cancellation">Stops the work.</param>

@@ -10,7 +10,7 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// An ML.NET transformer that adds what a GPT model computes from a text column: the next token, the text's loss, its
-/// continuation. Lazy, streaming and safe for use by many threads; it runs on the managed engine and loads no native
+/// continuation. Lazy, streaming and thread-safe; it runs on the managed engine and loads no native
 /// library.
 /// </summary>
 /// <remarks>
@@ -41,7 +41,7 @@ public sealed class GptTransformer : ITransformer, IDisposable
 
     /// <summary>Creates a transformer over a model of the caller's.</summary>
     /// <param name="model">The model. The caller disposes it; it may serve others at the same time.</param>
-    /// <param name="options">What is read, computed and added; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">What is read, computed and added; the defaults if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The options do not fit the model.</exception>
     public GptTransformer(GptModel model, GptTransformerOptions? options = null)
         : this(environment: null, model, options)
@@ -90,7 +90,7 @@ public sealed class GptTransformer : ITransformer, IDisposable
     /// <summary>Loads a package that <see cref="Save"/> wrote. The transformer owns its model.</summary>
     /// <param name="path">The package, or a folder that it was unpacked to.</param>
     /// <param name="modelOptions">
-    /// How the model is held and run; where <see langword="null"/>, at the precision that it was saved with, and on this
+    /// How the model is held and run; if <see langword="null"/>, at the precision that it was saved with, and on this
     /// machine's processors.
     /// </param>
     /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>

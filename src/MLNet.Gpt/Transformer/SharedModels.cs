@@ -12,7 +12,7 @@ internal static class SharedModels
     // Kept as long as the file is open.
     private static readonly ConditionalWeakTable<Repository, List<Entry>> Files = [];
 
-    /// <summary>The entry of a model; <see langword="null"/> where the file does not have it yet.</summary>
+    /// <summary>The entry of a model; <see langword="null"/> if the file does not have it yet.</summary>
     public static Entry? Find(Repository file, GptModel model) => In(file).Find(each => ReferenceEquals(each.Owner.Model, model));
 
     /// <summary>The entry of a folder.</summary>

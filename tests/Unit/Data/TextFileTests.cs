@@ -7,7 +7,7 @@ using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tests.Data;
 
-/// <summary>One reader for every text: what is not valid in the encoding is refused, not replaced.</summary>
+/// <summary>One reader for every text: what is not valid in the encoding is rejected, not replaced.</summary>
 public sealed class TextFileTests : IDisposable
 {
     private const string Sentence = "Die Größe des Cafés: 25 °C. 鯨 🐋\r\nZweite Zeile.\n";

@@ -34,7 +34,7 @@ public class BinaryCrossEntropyTests
 
         string mean = Four(Examples.Average(Loss)), uncertain = Four(Math.Log(2));
         Assert.Contains(
-            $"Their mean, L, is {mean}; a model that gives both labels the probability 1/2 has ln 2 = {uncertain}.",
+            $"Their mean, L, is {mean}; a model that gives both labels the probability 1/2 has a loss of ln 2 = {uncertain}.",
             page,
             StringComparison.Ordinal);
         Assert.Contains($"two.CrossEntropy is {mean}", page, StringComparison.Ordinal);

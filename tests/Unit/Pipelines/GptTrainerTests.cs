@@ -152,7 +152,7 @@ public class GptTrainerTests
     public void The_best_weights_need_data_to_measure_on()
     {
         var options = Options with { Training = Options.Training with { ValidationFraction = 0, KeepBest = true, MaxSteps = 2 } };
-        Assert.Contains("KeepBest needs data to measure on", Refused<ArgumentException>(options, Texts), StringComparison.Ordinal);
+        Assert.Contains("KeepBest needs validation data", Refused<ArgumentException>(options, Texts), StringComparison.Ordinal);
         _ml.LanguageModeling.Trainers.Gpt(options).Fit(Rows.ToView(_ml, Texts), Rows.ToView(_ml, Texts[..2]));
     }
 

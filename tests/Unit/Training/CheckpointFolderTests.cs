@@ -161,7 +161,7 @@ public sealed class CheckpointFolderTests : IDisposable
             {
                 var error = Assert.Throws<IOException>(() => Loop(5, existing));
                 Assert.Contains(
-                    $"Another training is writing its checkpoints to '{_folder.Path}'", error.Message, StringComparison.Ordinal);
+                    $"Another training run is writing its checkpoints to '{_folder.Path}'", error.Message, StringComparison.Ordinal);
                 refusals++;
             }
         });

@@ -36,9 +36,9 @@ public class TrainingLoopTests
     [Fact]
     public void Patience_and_best_weights_without_data_to_measure_on_are_refused()
     {
-        Assert.StartsWith("Patience needs data to measure on", Refused(new() { Patience = 1, KeepBest = true }), StringComparison.Ordinal);
+        Assert.StartsWith("Patience needs validation data", Refused(new() { Patience = 1, KeepBest = true }), StringComparison.Ordinal);
         Assert.StartsWith(
-            "KeepBest needs data to measure on, and there are none: set ValidationFraction, which is 0,",
+            "KeepBest needs validation data, and there are none: set ValidationFraction, which is 0,",
             Refused(new() { KeepBest = true }),
             StringComparison.Ordinal);
 

@@ -3,7 +3,9 @@ using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
-/// <summary>Reads, tokenizes and divides a corpus on a separate thread, a few chunks ahead of the thread that takes them.</summary>
+/// <summary>
+/// Reads, tokenizes and divides a corpus on a separate thread, a few chunks ahead of the thread that consumes them.
+/// </summary>
 internal sealed class ChunkQueue : IDisposable
 {
     private const int ChunksAhead = 4;
@@ -42,10 +44,12 @@ internal sealed class ChunkQueue : IDisposable
             TaskScheduler.Default);
     }
 
-    /// <summary>The number of chunks of the corpus, wanted or not; final when all have been taken.</summary>
+    /// <summary>The number of chunks of the corpus, wanted or not; final when all have been consumed.</summary>
     public long ChunkCount => Interlocked.Read(ref _count);
 
-    /// <summary>Yields the wanted chunks, each as soon as it is there. Rethrows what reading the corpus threw.</summary>
+    /// <summary>
+    /// Yields the wanted chunks, each as soon as it is available. Rethrows exceptions of reading the corpus.
+    /// </summary>
     public IEnumerable<Chunk> Take()
     {
         foreach (var chunk in _chunks.GetConsumingEnumerable(_stop.Token)) yield return chunk;
@@ -53,8 +57,8 @@ internal sealed class ChunkQueue : IDisposable
     }
 
     /// <summary>
-    /// Stops the reading and waits until the corpus is released. Where the corpus does not return from reading its next
-    /// document, as behind a dead connection, waits only briefly; the corpus is then released as soon as it returns.
+    /// Stops reading and waits until the corpus is released. If the corpus does not return from reading its next
+    /// document, as with a dead connection, waits only briefly; the corpus is then released as soon as it returns.
     /// </summary>
     public void Dispose()
     {
@@ -65,7 +69,7 @@ internal sealed class ChunkQueue : IDisposable
 
     private void Release()
     {
-        _ = _work.Exception; // Take has thrown it, or it comes too late to matter; either way it is observed.
+        _ = _work.Exception; // Take has thrown it, or it comes too late to matter; either way it is observed
         _chunks.Dispose();
         _stop.Dispose();
     }

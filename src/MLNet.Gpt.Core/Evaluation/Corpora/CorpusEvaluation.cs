@@ -23,9 +23,9 @@ public sealed class CorpusEvaluation
     /// <summary>The shard that was measured.</summary>
     public CorpusShard Shard { get; }
 
-    /// <summary>The file of results; <see langword="null"/> where none was written.</summary>
+    /// <summary>The result file; <see langword="null"/> if none was written.</summary>
     public string? ResultFile { get; }
 
-    /// <summary>The main figures, and the shard where it is not the whole.</summary>
+    /// <summary>The main figures, and the shard if it is not the whole corpus.</summary>
     public override string ToString() => Shard.Count == 1 ? Metrics.ToString() : $"shard {Shard}: {Metrics}";
 }

@@ -6,10 +6,10 @@ using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt;
 
-/// <summary>Measures corpora of any size with a model. Safe for use by many threads.</summary>
+/// <summary>Measures corpora of any size with a model. Thread-safe.</summary>
 /// <remarks>
 /// Documents are read, tokenized and divided on a separate thread while the model scores; windows of many documents are
-/// packed into one call without padding; logits are never kept. Memory does not grow with the corpus: it holds one
+/// packed into one call without padding; logits are never stored. Memory does not grow with the corpus: it holds one
 /// document (or one window of joined documents) and a few chunks of about 1,000 tokens.
 /// </remarks>
 public sealed class CorpusEvaluator
@@ -21,8 +21,8 @@ public sealed class CorpusEvaluator
 
     /// <summary>Initializes an evaluator for a model.</summary>
     /// <param name="model">The model. Not owned: it must outlive the evaluator.</param>
-    /// <param name="scoring">How texts are measured; the defaults where <see langword="null"/>.</param>
-    /// <param name="options">What to keep; the defaults where <see langword="null"/>.</param>
+    /// <param name="scoring">How texts are measured; the defaults if <see langword="null"/>.</param>
+    /// <param name="options">What to keep; the defaults if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The options do not fit the model.</exception>
     public CorpusEvaluator(GptModel model, ScoringOptions? scoring = null, CorpusOptions? options = null)
     {
@@ -53,16 +53,19 @@ public sealed class CorpusEvaluator
         Task.Run(() => Evaluate(corpus, progress, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Measures a shard of a corpus and writes its results to a file of JSON Lines as they come. An interrupted run is resumed where it
-    /// stopped; a complete shard is read and not computed again. Either way the file and the figures are the same to the last bit.
+    /// Measures a shard of a corpus and writes its results to a JSON Lines file as they arrive. An interrupted run
+    /// resumes where it stopped; a complete shard is read instead of recomputed. Either way the file and the figures
+    /// are the same to the last bit.
     /// </summary>
     /// <param name="corpus">The corpus; read twice.</param>
     /// <param name="folder">The folder of the file; see <see cref="ResultFile"/>.</param>
     /// <param name="shard">Which shard; by default the whole corpus.</param>
     /// <param name="progress">Receives a report after each chunk of about 1,000 tokens.</param>
-    /// <param name="cancellationToken">Cancels the evaluation; what is written stays.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or belongs to another model, text or other options.</exception>
-    /// <exception cref="IOException">The file cannot be written, or another process is working on it.</exception>
+    /// <param name="cancellationToken">Cancels the evaluation; what has been written remains.</param>
+    /// <exception cref="InvalidDataException">
+    /// The file is damaged, or belongs to another model, text or set of options.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written, or another process is using it.</exception>
     /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
     public CorpusEvaluation Evaluate(
         Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null,
@@ -111,7 +114,9 @@ public sealed class CorpusEvaluator
     public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) =>
         PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
 
-    /// <summary>Measures a corpus document by document and yields each result, in order, as soon as it is there.</summary>
+    /// <summary>
+    /// Measures a corpus document by document and yields each result, in order, as soon as it is available.
+    /// </summary>
     /// <param name="corpus">The corpus; read once, or twice where progress is reported.</param>
     /// <param name="progress">Receives a report after each chunk of about 1,000 tokens.</param>
     /// <param name="cancellationToken">Cancels the evaluation.</param>
@@ -176,7 +181,7 @@ public sealed class CorpusEvaluator
         return hash == chunk.ContentHash()
             ? true
             : throw new InvalidDataException(
-                $"'{path}' holds results of other tokens than the corpus now has (chunk {chunk.Index}); delete it to measure again.");
+                $"'{path}' has results for other tokens than the corpus now has (chunk {chunk.Index}); delete it to measure again.");
     }
 
     /// <summary>The sums so far, and the reports about them.</summary>

@@ -35,8 +35,8 @@ public static class CorpusResults
     }
 
     /// <summary>
-    /// Reads the documents of a corpus in order, with their tokens where those were kept. A document whose parts are in different shards is
-    /// put together.
+    /// Reads the documents of a corpus in order, with their tokens if they were kept. A document whose parts are in
+    /// different shards is reassembled.
     /// </summary>
     /// <inheritdoc cref="Merge" path="/param|/exception"/>
     public static IEnumerable<DocumentResult> ReadDocuments(IEnumerable<string> resultFiles)
@@ -83,7 +83,7 @@ public static class CorpusResults
 
     private static ResultHeader Validate(string[] files)
     {
-        if (files.Length == 0) throw new ArgumentException("There is no result file to merge.", nameof(files));
+        if (files.Length == 0) throw new ArgumentException("There are no result files to merge.", nameof(files));
         var headers = new List<ResultHeader>();
         var shards = new Dictionary<int, string>();
         foreach (string file in files)

@@ -4,9 +4,9 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A part of the work on a corpus that is defined by its number alone: any process or machine can do it, at any time
-/// and repeatedly. The corpus is divided into chunks of about 1,000 tokens, and a shard has every <see cref="Count"/>th
-/// of them, so that shards take about the same time whatever the sizes of the documents.
+/// A part of the work on a corpus that is defined only by its number: any process or machine can do it, at any time and
+/// repeatedly. The corpus is divided into chunks of about 1,000 tokens, and a shard has every <see cref="Count"/>th of
+/// them, so that shards take about the same time whatever the sizes of the documents.
 /// </summary>
 public readonly struct CorpusShard
 {

@@ -26,7 +26,7 @@ public sealed class EvaluationProgress
     /// <summary>The time since this run began.</summary>
     public TimeSpan Elapsed { get; }
 
-    /// <summary>An estimate from the speed of this run; <see langword="null"/> where there is none yet.</summary>
+    /// <summary>An estimate from the speed of this run; <see langword="null"/> if there is none yet.</summary>
     public TimeSpan? TimeLeft { get; }
 
     /// <summary>The fraction, the loss and the speed, such as <c>25 %: 3.2109 nats per token, …, 1,024 tokens/s</c>.</summary>

@@ -7,7 +7,7 @@ using System.Text;
 namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
-/// A hash of everything that a model's figures depend on: the configuration, the weights as they are held, the
+/// A hash of everything that a model's figures depend on: the configuration, the weights as stored in memory, the
 /// precision, and the texts of the tokens. The same on every machine.
 /// </summary>
 internal static class ModelFingerprint
@@ -57,7 +57,7 @@ internal static class ModelFingerprint
             hash.AppendData([(byte)tokenizer.ByteCount(id), 0xFF]);
         }
 
-        // The token that precedes a document affects its loss; most models have one token for both ends.
+        // The token that precedes a document affects its loss; most models use the same token for both ends.
         if (tokenizer.BeginningOfTextId != tokenizer.EndOfTextId) hash.AppendData(BitConverter.GetBytes(tokenizer.BeginningOfTextId ?? -1));
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

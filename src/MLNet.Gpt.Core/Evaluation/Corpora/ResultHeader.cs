@@ -24,7 +24,7 @@ internal sealed record ResultHeader
     /// <summary>The windows, the start token and so on.</summary>
     public required string Scoring { get; init; }
 
-    /// <summary>What is kept of each token.</summary>
+    /// <summary>What is kept for each token.</summary>
     public required string Detail { get; init; }
 
     /// <summary>The corpus's fingerprint.</summary>
@@ -41,7 +41,7 @@ internal sealed record ResultHeader
     public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
         CultureInfo.InvariantCulture, $"{ChunkVersion}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
 
-    /// <summary>Returns what differs in another measurement; <see langword="null"/> where nothing does.</summary>
+    /// <summary>Returns what differs in another measurement; <see langword="null"/> if nothing does.</summary>
     public string? DifferenceFrom(ResultHeader other) =>
         Model != other.Model ? "models"
         : Scoring != other.Scoring ? $"options ({Scoring} and {other.Scoring})"

@@ -9,7 +9,7 @@ internal sealed record ResultLine
     /// <summary>The first line.</summary>
     public ResultHeader? Header { get; init; }
 
-    /// <summary>A line between the first and the last, named after what chunks were once called.</summary>
+    /// <summary>A line between the first and the last; the name is what chunks were once called.</summary>
     public ChunkLine? Piece { get; init; }
 
     /// <summary>The last line of a complete file.</summary>
@@ -64,7 +64,7 @@ internal sealed record ResultLine
     /// <summary>A first token that is not predicted, with its bytes in hexadecimal digits.</summary>
     internal sealed record FirstLine(int Id, string Bytes);
 
-    /// <summary>A token, with its bytes in hexadecimal digits where they are not those of its text.</summary>
+    /// <summary>A token, with its bytes in hexadecimal digits if they are not those of its text.</summary>
     internal sealed record TokenLine(
         int Position, int Id, int Start, string Text, float LogProbability, int Rank, float TopLogProbability, int Context,
         float? Entropy = null, CandidateLine[]? Candidates = null, int? ByteStart = null, string? Bytes = null)

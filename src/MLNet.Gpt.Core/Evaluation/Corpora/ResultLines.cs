@@ -29,7 +29,7 @@ internal static class ResultLines
 
     /// <summary>
     /// Reads the complete lines of a file from its beginning, each with the offset after it. An interrupted run leaves
-    /// a last line that was cut short, which is skipped, and no end or last chunks, which is no error.
+    /// an incomplete last line, which is skipped; a missing end or missing last chunks are not an error.
     /// </summary>
     /// <exception cref="InvalidDataException">A line is damaged or out of place.</exception>
     public static IEnumerable<(ResultLine Line, long End)> Read(Stream stream, string path)
@@ -43,7 +43,7 @@ internal static class ResultLines
             if (isBroken) throw Damaged(path, $"the line at byte {end} is not one of a result file");
             var line = Parse(bytes.Span, header?.Version);
             end += bytes.Length + 1;
-            isBroken = line is null; // At the end of the file, it was written in part.
+            isBroken = line is null; // at the end of the file, a line may be incomplete
             if (line is null) continue;
             if (isOver) throw Damaged(path, "something follows its end");
             if (header is null != line.Header is not null)
@@ -126,8 +126,8 @@ internal static class ResultLines
         }
     }
 
-    // Returns null where the line is not valid: its hash or JSON is wrong, or it is not of exactly one kind. The
-    // version is not known before the line of the header is parsed.
+    // Returns null if the line is not valid: its hash or JSON is wrong, or it is not of exactly one kind. The version
+    // is unknown until the header line is parsed.
     private static ResultLine? Parse(ReadOnlySpan<byte> bytes, int? version)
     {
         int contents = bytes.Length - CheckLength;

@@ -4,7 +4,7 @@ namespace MLNet.Gpt.Evaluation.Corpora;
 
 /// <summary>
 /// The results of a shard as JSON Lines: a header, a line per chunk in order, and an end. An interrupted run leaves a
-/// file without an end; a line that was cut short is removed before more are added.
+/// file without an end; an incomplete line is removed before more are added.
 /// </summary>
 internal sealed class ShardFile : IDisposable
 {
@@ -22,10 +22,10 @@ internal sealed class ShardFile : IDisposable
 
     public string Path { get; }
 
-    /// <summary>Whether the file holds all chunks of the shard.</summary>
+    /// <summary>Whether the file contains all chunks of the shard.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>Opens or creates the file, which nobody else can open until it is closed.</summary>
+    /// <summary>Opens or creates the file, which no other process can open until it is closed.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, or belongs to another measurement.</exception>
     public static ShardFile Open(string path, ResultHeader header)
     {
@@ -53,7 +53,9 @@ internal sealed class ShardFile : IDisposable
         _stream.Position = _stream.Length;
     }
 
-    /// <summary>Adds a chunk and passes it to the operating system, so that it survives when the process is killed.</summary>
+    /// <summary>
+    /// Adds a chunk and passes it to the operating system, so that it survives if the process is killed.
+    /// </summary>
     public void Append(ChunkResult chunk) => Write(new() { Piece = ResultLine.ChunkLine.Of(chunk) });
 
     /// <summary>Ends the file.</summary>
@@ -67,7 +69,7 @@ internal sealed class ShardFile : IDisposable
 
     public void Dispose() => _stream.Dispose();
 
-    // Checks the header, finds the end, and removes a line that was cut short.
+    // Checks the header, finds the end, and removes an incomplete line.
     private void Scan(ResultHeader header)
     {
         long good = 0;

@@ -19,7 +19,7 @@ public sealed class Calibration
 
     /// <summary>
     /// Expected calibration error: Σ over bins (predictions in the bin / all) · |hit rate − mean probability|, from 0 (calibrated)
-    /// to 1. NaN where there is no prediction.
+    /// to 1. NaN if there is no prediction.
     /// </summary>
     public double ExpectedError
     {

@@ -12,7 +12,7 @@ public readonly struct CalibrationBin
         MeanProbability = meanProbability;
     }
 
-    /// <summary>The probability that all predictions of the bin are above; 0 itself is in the first bin.</summary>
+    /// <summary>The exclusive lower bound of the probability; 0 itself is in the first bin.</summary>
     public double LowerBound { get; }
 
     /// <summary>The greatest probability in the bin.</summary>
@@ -21,12 +21,12 @@ public readonly struct CalibrationBin
     /// <summary>The number of predictions in the bin.</summary>
     public long Count { get; }
 
-    /// <summary>The number of predictions whose most probable token was the right one.</summary>
+    /// <summary>The number of predictions whose most probable token was correct.</summary>
     public long HitCount { get; }
 
-    /// <summary>The mean probability of the most probable token, to within 10⁻⁹; NaN where the bin is empty.</summary>
+    /// <summary>The mean probability of the most probable token, to within 10⁻⁹; NaN if the bin is empty.</summary>
     public double MeanProbability { get; }
 
-    /// <summary>The fraction of predictions whose most probable token was the right one; NaN where the bin is empty.</summary>
+    /// <summary>The fraction of predictions whose most probable token was correct; NaN if the bin is empty.</summary>
     public double HitRate => Count == 0 ? double.NaN : (double)HitCount / Count;
 }

@@ -19,36 +19,36 @@ public sealed class DocumentResult
     /// <summary>The document's index in its corpus, from 0.</summary>
     public long Index { get; }
 
-    /// <summary>The document's name; empty where it has none.</summary>
+    /// <summary>The document's name; empty if it has none.</summary>
     public string Name { get; }
 
     /// <summary>The document's metrics.</summary>
     public LanguageModelMetrics Metrics { get; }
 
-    /// <summary>The predicted tokens, in order; empty where they were not requested.</summary>
+    /// <summary>The predicted tokens, in order; empty if they were not requested.</summary>
     public IReadOnlyList<ScoredToken> Tokens { get; }
 
     /// <summary>
-    /// The document's first token where nothing precedes it, so that it is not predicted. <see langword="null"/> where it is predicted,
-    /// where the document has no token, and where tokens were not requested.
+    /// The document's first token if nothing precedes it, so that it is not predicted. <see langword="null"/> if it is
+    /// predicted, if the document has no tokens, and if tokens were not requested.
     /// </summary>
     public TokenPiece? FirstToken { get; }
 
-    /// <summary>The cross-entropy in nats per token; NaN where nothing was predicted.</summary>
+    /// <summary>The cross-entropy in nats per token; NaN if nothing was predicted.</summary>
     public double CrossEntropy => Metrics.CrossEntropy;
 
     /// <summary>The perplexity, exp(<see cref="CrossEntropy"/>).</summary>
     public double Perplexity => Metrics.Perplexity;
 
     /// <summary>
-    /// Puts the result of a document together from its tokens, as where they were passed on one by one. All of the document's text that the
-    /// tokens have counts as predicted.
+    /// Assembles the result of a document from its tokens, for example if they were passed on one by one. The text of
+    /// all these tokens counts as predicted.
     /// </summary>
     /// <param name="name">The document's name.</param>
     /// <param name="tokens">The document's tokens, in order.</param>
     /// <param name="vocabularySize">V.</param>
     /// <param name="index">The document's index, from 0.</param>
-    /// <param name="firstToken">The first token, where it was not predicted.</param>
+    /// <param name="firstToken">The first token, if it was not predicted.</param>
     public static DocumentResult FromTokens(
         string name, IReadOnlyList<ScoredToken> tokens, int vocabularySize, long index = 0, TokenPiece? firstToken = null)
     {

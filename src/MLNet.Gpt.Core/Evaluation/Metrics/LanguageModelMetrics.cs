@@ -45,8 +45,9 @@ public sealed class LanguageModelMetrics
     public long CharacterCount { get; init; }
 
     /// <summary>
-    /// Words of which some part was predicted. A word is what stands between runs of white space, including an empty one at either end of
-    /// the text: the definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, except that an empty text has no word.
+    /// Words of which some part was predicted. Words are the parts between runs of white space, including an empty one
+    /// at either end of the text, as lm-evaluation-harness defines them: <c>len(re.split(r"\s+", text))</c>, except
+    /// that an empty text has no words.
     /// </summary>
     public long WordCount { get; init; }
 
@@ -59,7 +60,7 @@ public sealed class LanguageModelMetrics
     /// <summary>The number of documents, including those in which nothing was predicted.</summary>
     public long DocumentCount { get; init; }
 
-    /// <summary>Cross-entropy: Σ −ln p(target) / tokens, in nats per token; lower is better. NaN where no token was predicted.</summary>
+    /// <summary>Cross-entropy: Σ −ln p(target) / tokens, in nats per token; lower is better. NaN if no token was predicted.</summary>
     public double CrossEntropy => Loss.CrossEntropy;
 
     /// <summary>
@@ -71,18 +72,18 @@ public sealed class LanguageModelMetrics
     public double BitsPerToken => CrossEntropy / Math.Log(2);
 
     /// <summary>
-    /// Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN where nothing was predicted.
+    /// Σ −log₂ p(target) / UTF-8 bytes of the predicted text: comparable between tokenizers. NaN if nothing was predicted.
     /// </summary>
     public double BitsPerByte => PerUnit(ByteCount) / Math.Log(2);
 
     /// <summary>
-    /// Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN where nothing was
+    /// Σ −log₂ p(target) / characters (Unicode scalar values) of the predicted text: comparable between tokenizers. NaN if nothing was
     /// predicted.
     /// </summary>
     public double BitsPerCharacter => PerUnit(CharacterCount) / Math.Log(2);
 
     /// <summary>
-    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN where nothing was
+    /// exp(Σ −ln p(target) / UTF-8 bytes of the predicted text): <c>byte_perplexity</c> of lm-evaluation-harness. NaN if nothing was
     /// predicted.
     /// </summary>
     public double BytePerplexity => Math.Exp(PerUnit(ByteCount));
@@ -138,7 +139,7 @@ public sealed class LanguageModelMetrics
     /// Parses what <see cref="ToExactString"/> wrote.
     /// </summary>
     /// <param name="text">The text.</param>
-    /// <param name="vocabularySize">V, which the text does not hold.</param>
+    /// <param name="vocabularySize">V, which the text does not contain.</param>
     /// <exception cref="FormatException">The text does not have that form; the message quotes it.</exception>
     public static LanguageModelMetrics ParseExact(string text, int vocabularySize)
     {
@@ -163,8 +164,9 @@ public sealed class LanguageModelMetrics
     }
 
     /// <summary>
-    /// Returns the sums as text that <see cref="ParseExact"/> reads back to the last bit, to be added up over many processes:
-    /// <see cref="LossSummary.ToExactString"/>, bytes, characters, words, top-1 and top-5 tokens and documents, separated by commas.
+    /// Returns the sums as text that <see cref="ParseExact"/> reads back to the last bit, for adding up the metrics of
+    /// several processes: <see cref="LossSummary.ToExactString"/>, bytes, characters, words, top-1 and top-5 tokens and
+    /// documents, separated by commas.
     /// </summary>
     public string ToExactString() => string.Create(
         CultureInfo.InvariantCulture,

@@ -18,12 +18,12 @@ internal readonly record struct TextSize(long ByteCount, long CharacterCount, lo
     public static TextSize Of(ReadOnlySpan<char> text) => new(Encoding.UTF8.GetByteCount(text), CountCharacters(text), CountWords(text));
 
     /// <summary>
-    /// Counts what stands between runs of white space, including an empty word at either end: one more than there are runs, and 0 for an
-    /// empty text.
+    /// Counts the parts between runs of white space, including an empty word at either end: one more than there are
+    /// runs, and 0 for an empty text.
     /// </summary>
     /// <remarks>
-    /// The definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, so that word perplexities compare with published ones;
-    /// but an empty text has no word here and one there.
+    /// The definition of lm-evaluation-harness, <c>len(re.split(r"\s+", text))</c>, so that word perplexities are
+    /// comparable with published ones; but an empty text has no words here and one there.
     /// </remarks>
     public static long CountWords(ReadOnlySpan<char> text) => text.IsEmpty ? 0 : 1 + CountSpaces(text);
 

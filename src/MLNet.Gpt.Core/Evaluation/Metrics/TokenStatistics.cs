@@ -30,7 +30,7 @@ public sealed class TokenStatistics
         (double)i / BinsPerBit, i == HistogramLength - 1 ? double.PositiveInfinity : (i + 1.0) / BinsPerBit, count))];
 
     /// <summary>
-    /// The loss by the number of preceding tokens: 1, 2, 3–4, 5–8 and so on in powers of two, up to the last that
+    /// The loss by the number of preceding tokens: 1, 2, 3–4, 5–8 and so on in powers of two, up to the last one that
     /// occurred.
     /// </summary>
     public IReadOnlyList<ContextLoss> ByContext

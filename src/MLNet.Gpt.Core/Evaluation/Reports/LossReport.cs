@@ -6,9 +6,9 @@ using static MLNet.Gpt.Evaluation.Reports.ReportText;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A page about a measurement, in one HTML file that loads nothing else: the figures beside simple baselines, a
-/// sortable table of the documents, the distribution of the losses, and the texts with each token colored by its
-/// surprisal. The page supports light and dark mode and can be used with the keyboard.
+/// A report about a measurement, as a single self-contained HTML file: the figures next to simple baselines, a sortable
+/// table of the documents, the distribution of the losses, and the texts with each token colored by its surprisal. The
+/// page supports light and dark mode and can be used with the keyboard.
 /// </summary>
 public sealed record LossReport
 {
@@ -24,20 +24,22 @@ public sealed record LossReport
     /// <summary>The documents, with their tokens if the texts are to be shown; a few thousand tokens make a page of a megabyte.</summary>
     public required IReadOnlyList<DocumentResult> Documents { get; init; }
 
-    /// <summary>The name of the model, such as that of its file; not shown where <see langword="null"/>.</summary>
+    /// <summary>The name of the model, such as that of its file; not shown if <see langword="null"/>.</summary>
     public string? Model { get; init; }
 
-    /// <summary>The configuration of the model; not shown where <see langword="null"/>.</summary>
+    /// <summary>The configuration of the model; not shown if <see langword="null"/>.</summary>
     public GptConfig? Config { get; init; }
 
-    /// <summary>How the texts were measured; not shown where <see langword="null"/>.</summary>
+    /// <summary>How the texts were measured; not shown if <see langword="null"/>.</summary>
     public ScoringOptions? Scoring { get; init; }
 
-    /// <summary>When the texts were measured, as the page shows it. Set it where the same measurement has to give the same page.</summary>
+    /// <summary>
+    /// When the texts were measured, as shown on the page. Set it if the same measurement has to produce the same page.
+    /// </summary>
     /// <value>The time at which the report is created.</value>
     public DateTimeOffset Time { get; init; } = DateTimeOffset.Now;
 
-    /// <summary>The baselines to compare the figures with; uniform guessing alone where <see langword="null"/>.</summary>
+    /// <summary>The baselines to compare the figures with; only uniform guessing if <see langword="null"/>.</summary>
     public TextBaselines? Baselines { get; init; }
 
     /// <summary>Charts to show after the figures, such as the losses of a training run.</summary>

@@ -46,8 +46,8 @@ internal static class ReportPage
         .s2 { stroke: var(--third); stroke-dasharray: 2 3; } .s3 { stroke: var(--fourth); stroke-dasharray: 9 3 2 3; }
         """;
 
-    // Sorting, and a card for the token under the pointer or, with the arrow keys, the keyboard. Without it the page has the same
-    // in titles.
+    // Sorting, and a card for the token under the pointer or, with the arrow keys, the keyboard. Without it, the titles
+    // show the same.
     public const string Script = """
         document.querySelectorAll('table.sortable').forEach(function (table) {
           var heads = Array.from(table.tHead.rows[0].cells);

@@ -4,10 +4,13 @@ using System.Text;
 
 namespace MLNet.Gpt.Evaluation.Reports;
 
-/// <summary>Text as a page may hold it, well-formed as XML too.</summary>
+/// <summary>Text that is safe in a page, and well-formed as XML too.</summary>
 internal static class ReportText
 {
-    /// <summary>Characters with a meaning in markup escaped; control characters as their pictures, since no page may hold them.</summary>
+    /// <summary>
+    /// Escapes characters with a meaning in markup, and replaces control characters, which a page may not contain, with
+    /// their pictures.
+    /// </summary>
     public static string Encode(string text)
     {
         if (!text.Any(IsForbidden)) return WebUtility.HtmlEncode(text);
@@ -20,17 +23,19 @@ internal static class ReportText
         return WebUtility.HtmlEncode(visible.ToString());
     }
 
-    /// <summary>Text within an attribute: line breaks are written as references, or they would become blanks.</summary>
+    /// <summary>
+    /// Escapes text for an attribute; line breaks become character references, or they would turn into spaces.
+    /// </summary>
     public static string EncodeAttribute(string text) => Encode(text).Replace("\n", "&#10;", StringComparison.Ordinal);
 
-    /// <summary>A text on one line, in quotation marks.</summary>
+    /// <summary>Returns a text on one line, in quotation marks.</summary>
     public static string Quote(string text)
     {
         var line = new StringBuilder(text).Replace("\n", "\\n").Replace("\r", "\\r").Replace("\t", "\\t");
         return $"'{line}'";
     }
 
-    /// <summary>Numbers as they are written everywhere.</summary>
+    /// <summary>Formats a number, independently of the culture.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static bool IsForbidden(char character) =>

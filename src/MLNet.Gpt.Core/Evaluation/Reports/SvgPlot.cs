@@ -13,7 +13,7 @@ internal sealed class SvgPlot
     private readonly double _left, _right, _bottom, _top;
     private int _seriesCount, _markCount;
 
-    /// <param name="description">What the plot shows, for those who cannot see it.</param>
+    /// <param name="description">What the plot shows, for screen readers.</param>
     /// <param name="x">The range from left to right.</param>
     /// <param name="y">The range from bottom to top.</param>
     /// <param name="xLabel">What is on the horizontal axis.</param>
@@ -65,7 +65,7 @@ internal sealed class SvgPlot
         _seriesCount++;
     }
 
-    /// <summary>Adds an upright line with a word beside it.</summary>
+    /// <summary>Adds a vertical line with a label.</summary>
     public void AddMark(double x, string name)
     {
         if (x < _left || x > _right) return;

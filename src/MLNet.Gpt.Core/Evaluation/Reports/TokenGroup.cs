@@ -5,10 +5,10 @@ using System.Text.Unicode;
 namespace MLNet.Gpt.Evaluation.Reports;
 
 /// <summary>
-/// Tokens that a page shows as one, so that it shows whole characters: mostly one token, of a character that spans tokens all of
-/// them.
+/// Tokens that a page shows as one, so that it shows whole characters: usually a single token, and all tokens of a
+/// character that spans several.
 /// </summary>
-/// <param name="First">The document's first token, where it belongs here and is not predicted.</param>
+/// <param name="First">The document's first token, if it belongs to the group and is not predicted.</param>
 /// <param name="Tokens">The predicted tokens, in order.</param>
 internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<ScoredToken> Tokens)
 {
@@ -16,7 +16,8 @@ internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<ScoredToken> 
     private const int MostTokens = 8;
 
     /// <summary>
-    /// The characters: those of the document, and of a token that stands for none of them, such as one that ends it, its own.
+    /// The characters in the document or, for a token without characters there, such as one that ends the document, the
+    /// token's own.
     /// </summary>
     public string Text
     {
@@ -58,7 +59,7 @@ internal sealed record TokenGroup(TokenPiece? First, IReadOnlyList<ScoredToken> 
         if (tokens.Count > 0) yield return new(first, [.. tokens]);
     }
 
-    // Those that the first bytes are; what follows is part of a character that a later token completes.
+    // The characters of the first bytes; what follows is part of a character that a later token completes.
     private static string WholeCharacters(ReadOnlySpan<byte> bytes)
     {
         int length = 0;

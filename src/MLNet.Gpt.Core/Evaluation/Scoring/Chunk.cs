@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace MLNet.Gpt.Evaluation.Scoring;
 
-/// <summary>A unit of work: consecutive windows of a corpus. Where it is cut depends on the corpus and the options alone.</summary>
+/// <summary>
+/// A unit of work: consecutive windows of a corpus. Its boundaries depend only on the corpus and the options.
+/// </summary>
 /// <param name="index">The index among the corpus's chunks, from 0.</param>
 internal sealed class Chunk(long index)
 {

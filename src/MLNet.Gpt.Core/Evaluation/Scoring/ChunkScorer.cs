@@ -5,9 +5,9 @@ using MLNet.Gpt.Inference;
 
 namespace MLNet.Gpt.Evaluation.Scoring;
 
-/// <summary>Scores chunks with a model. Safe for use by many threads.</summary>
+/// <summary>Scores chunks with a model. Thread-safe.</summary>
 /// <param name="model">The model.</param>
-/// <param name="options">What to compute for each token; tokens are added up and not kept where <see langword="null"/>.</param>
+/// <param name="options">What to compute for each token; tokens are added up and not kept if <see langword="null"/>.</param>
 /// <param name="rowsPerCall">The number of tokens given to the model in one call, at least one window.</param>
 internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int rowsPerCall)
 {
@@ -71,7 +71,7 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
 
     /// <summary>Scores the windows of a text of which only the ids are known.</summary>
     /// <param name="windows">The windows.</param>
-    /// <param name="firstToken">The first token, which is not predicted; <see langword="null"/> where there is none.</param>
+    /// <param name="firstToken">The first token, which is not predicted; <see langword="null"/> if there is none.</param>
     /// <param name="cancellationToken">Checked between layers.</param>
     public DocumentResult Score(WindowBatch windows, int? firstToken, CancellationToken cancellationToken)
     {

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.Evaluation.Scoring;
 
 /// <summary>
-/// Divides documents into windows, and the windows into chunks, while they are read. Holds one document, or as much of joined documents as
-/// a window needs.
+/// Divides documents into windows, and windows into chunks, while they are read. Keeps one document in memory, or as
+/// much of joined documents as a window needs.
 /// </summary>
 internal sealed class ChunkSplitter
 {
@@ -21,7 +21,8 @@ internal sealed class ChunkSplitter
     private readonly bool _keepsEnds;
     private readonly bool _isJoined;
 
-    // The text under the windows: its tokens, and for each the document and the index there. The first ones have been dropped.
+    // The text that the windows cover: its tokens, and for each the document and the index in it. Tokens that are no
+    // longer needed have been dropped.
     private readonly List<int> _ids = [];
     private readonly List<(EncodedDocument? Document, int Index)> _origins = [];
     private readonly Queue<EncodedDocument> _unopened = new();
@@ -93,7 +94,7 @@ internal sealed class ChunkSplitter
             if (_chunk.Windows.RowCount >= RowsPerChunk) yield return Finish();
         }
 
-        // Dropping moves the rest, so it is done rarely.
+        // Dropping tokens moves the rest, so it is done rarely.
         int unneeded = (int)(_cursor.FirstNeeded - _dropped);
         if (unneeded >= 1 << 16 && unneeded >= _ids.Count / 2)
         {

@@ -13,13 +13,15 @@ internal sealed class DocumentSpan(EncodedDocument document, int firstToken, boo
     /// <summary>Whether the span is the document's first, which counts the document.</summary>
     public bool OpensDocument => opensDocument;
 
-    /// <summary>The number of targets: tokens of the document, and one more where the last is the token that ends it.</summary>
+    /// <summary>
+    /// The number of targets: tokens of the document, and one more if the last is the token that ends it.
+    /// </summary>
     public int TargetCount { get; set; }
 
     /// <summary>Bytes, characters and words of the targets.</summary>
     public TextSize Size { get; private set; }
 
-    /// <summary>The index in the text where the first target begins, in characters and in bytes.</summary>
+    /// <summary>The index in the text at which the first target begins, in characters and in bytes.</summary>
     public (int Character, long Byte) Start { get; private set; }
 
     /// <summary>For each target the index after its last character and after its last byte; empty unless requested.</summary>

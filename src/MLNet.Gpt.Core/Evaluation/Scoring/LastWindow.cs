@@ -4,12 +4,13 @@ namespace MLNet.Gpt;
 public enum LastWindow
 {
     /// <summary>
-    /// At the next multiple of the stride, like all windows; it is then shorter. The cheaper choice, and that of Hugging Face's guide.
+    /// At the next multiple of the stride, like all windows; it is then shorter. This is cheaper, and what Hugging
+    /// Face's guide does.
     /// </summary>
     OnStride,
 
     /// <summary>
-    /// So far before the end that it is as long as the others and its targets have as much context as possible. The choice of
+    /// Early enough that it is as long as the others and its targets have as much context as possible, as in
     /// lm-evaluation-harness.
     /// </summary>
     AtEnd,

@@ -17,12 +17,12 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed record ScoringOptions
 {
-    /// <summary>The lecture's windows: side by side, without a start token. The defaults.</summary>
+    /// <summary>The lecture's windows: adjacent, without a start token. The defaults.</summary>
     public static ScoringOptions Lecture { get; } = new();
 
     /// <summary>
-    /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, windows side by side, the
-    /// last one as long as the others.
+    /// What <c>loglikelihood_rolling</c> of lm-evaluation-harness measures: a start token, adjacent windows, the last
+    /// one as long as the others.
     /// </summary>
     public static ScoringOptions RollingWindows { get; } = new() { PrependEndOfText = true, LastWindow = LastWindow.AtEnd };
 
@@ -47,7 +47,7 @@ public sealed record ScoringOptions
     /// The number of tokens from the start of a window to that of the next; from 1 to <see cref="WindowLength"/>. A smaller stride gives
     /// targets more context and costs window length / stride times as much.
     /// </summary>
-    /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows are side by side.</value>
+    /// <value><see langword="null"/>: <see cref="WindowLength"/>, so that windows are adjacent.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
 
     /// <summary>Where the last window begins.</summary>
@@ -59,9 +59,8 @@ public sealed record ScoringOptions
     public DocumentBoundaries Documents { get; init => field = Check.Defined(value, nameof(Documents)); } = DocumentBoundaries.Separate;
 
     /// <summary>
-    /// Returns the windows of Hugging Face's guide "Perplexity of fixed-length models". It takes as many tokens as the
-    /// context holds, and the last of them is only predicted, so a window gives the model one token fewer than it could
-    /// hold.
+    /// Returns the windows of Hugging Face's guide "Perplexity of fixed-length models". Its windows have as many tokens
+    /// as the context length, but the last of them is only predicted, so the model sees one token fewer than it could.
     /// </summary>
     /// <param name="config">The model's configuration, with a context of at least 2.</param>
     /// <param name="stride">The number of tokens from one window to the next, from 1 to the context length − 1.</param>
@@ -95,18 +94,20 @@ public sealed record ScoringOptions
         if (tokenizer.BeginningOfTextId is null && PrependEndOfText)
         {
             throw new ArgumentException(
-                $"{nameof(PrependEndOfText)} is set, and the model's vocabulary has no token that begins or ends a text.");
+                $"{nameof(PrependEndOfText)} is set, but the model's vocabulary has no token that begins or ends a text.");
         }
 
         if (tokenizer.EndOfTextId is null && Documents == DocumentBoundaries.JoinedByEndOfText)
         {
-            throw new ArgumentException($"{nameof(Documents)} is {Documents}, and the model's vocabulary has no end-of-text token.");
+            throw new ArgumentException($"{nameof(Documents)} is {Documents}, but the model's vocabulary has no end-of-text token.");
         }
 
         return this;
     }
 
-    /// <summary>Returns what makes two measurements of a model comparable, as text. Result files hold it.</summary>
+    /// <summary>
+    /// Returns what makes two measurements of a model comparable, as text. It is stored in result files.
+    /// </summary>
     internal string Describe(GptConfig config) => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"window={WindowLengthFor(config)};stride={StrideFor(config)};last={LastWindow};documents={Documents};"

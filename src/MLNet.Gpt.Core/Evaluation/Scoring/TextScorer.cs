@@ -6,8 +6,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Measures texts with a model: the negative log-likelihood of each token, summed per text. Safe for use by many
-/// threads.
+/// Measures texts with a model: the negative log-likelihood of each token, summed per text. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A text longer than the context is read in windows, as <see cref="ScoringOptions"/> say; by default they do not
@@ -24,7 +23,7 @@ public sealed class TextScorer
 
     /// <summary>Initializes a scorer for a model.</summary>
     /// <param name="model">The model. Not owned: it must outlive the scorer.</param>
-    /// <param name="options">How texts are measured; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">How texts are measured; the defaults if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
     /// The options do not fit the model: a window is longer than its context, or they need an end-of-text token that the vocabulary lacks.
     /// </exception>
@@ -35,7 +34,8 @@ public sealed class TextScorer
     }
 
     /// <summary>
-    /// Measures one text. A text without a token, or of one token with nothing before it, has no target: its token count is 0.
+    /// Measures one text. A text without tokens, or with a single token and nothing before it, has no targets: its
+    /// token count is 0.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
@@ -55,9 +55,9 @@ public sealed class TextScorer
         return Task.Run(() => Score(text, cancellationToken), cancellationToken);
     }
 
-    /// <summary>Measures one text and returns what the model thought of each of its tokens.</summary>
+    /// <summary>Measures one text and returns the model's prediction for each of its tokens.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="options">What to compute for each token; the log-probability and the rank where <see langword="null"/>.</param>
+    /// <param name="options">What to compute for each token; the log-probability and the rank if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">More candidates were requested than there are tokens in the vocabulary.</exception>
     /// <inheritdoc cref="Score" path="/exception"/>
@@ -71,9 +71,9 @@ public sealed class TextScorer
         return DocumentAssembly.Of(results).Single();
     }
 
-    /// <summary>Measures a text that is given as ids, and returns what the model thought of each token.</summary>
+    /// <summary>Measures a text that is given as ids, and returns the model's prediction for each token.</summary>
     /// <param name="ids">The ids, such as those of <see cref="Encode"/>. The first is not predicted.</param>
-    /// <param name="options">What to compute for each token; the log-probability and the rank where <see langword="null"/>.</param>
+    /// <param name="options">What to compute for each token; the log-probability and the rank if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">More candidates were requested than there are tokens in the vocabulary.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
@@ -98,15 +98,15 @@ public sealed class TextScorer
         Task.Run(() => ScoreTokens(text, options, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Measures rows of ids as a training batch has them, each input with its target. Rows are taken as they are,
-    /// without windows or a start token.
+    /// Measures rows of ids as in a training batch, each input with its target. Rows are used as they are, without
+    /// windows or a start token.
     /// </summary>
     /// <param name="inputs">
     /// The input ids, row by row, (B, T); each row at most as long as the context. Rows may differ in length.
     /// </param>
     /// <param name="targets">For each input the id to predict, in the same shape. A negative one is not scored.</param>
     /// <param name="options">
-    /// What to compute for each token; the log-probability and the rank where <see langword="null"/>.
+    /// What to compute for each token; the log-probability and the rank if <see langword="null"/>.
     /// </param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <returns>

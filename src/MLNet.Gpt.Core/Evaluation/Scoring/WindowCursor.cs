@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Evaluation.Scoring;
 
-/// <summary>A run of tokens that the model is given at once.</summary>
+/// <summary>A run of tokens that the model processes at once.</summary>
 /// <param name="Start">The index of its first token in the text's ids.</param>
 /// <param name="Length">The number of input tokens; the last of them predicts the token after the window.</param>
 /// <param name="ContextCount">The number of input tokens, from the first, whose next token an earlier window has scored.</param>
@@ -10,7 +10,9 @@ internal readonly record struct ScoringWindow(long Start, int Length, int Contex
     public long End => Start + Length;
 }
 
-/// <summary>Lays windows over a text whose end need not be known yet. Every target belongs to exactly one window.</summary>
+/// <summary>
+/// Divides a text, whose end need not be known yet, into windows. Every target belongs to exactly one window.
+/// </summary>
 /// <param name="length">Tokens per window.</param>
 /// <param name="stride">Tokens from the start of a window to that of the next; at most the length.</param>
 /// <param name="last">Where the last window begins.</param>

@@ -58,7 +58,7 @@ public sealed class PairedComparison
     /// <summary>Compares two models on the same documents.</summary>
     /// <param name="first">The first model's results of the documents, in order.</param>
     /// <param name="second">The second model's results of the same documents in the same order.</param>
-    /// <param name="options">How to compare; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">How to compare; the defaults if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">
     /// The documents differ, there are fewer than two, or nothing was predicted in them.
@@ -114,7 +114,7 @@ public sealed class PairedComparison
     /// <summary>Compares two models by their metrics of the same units of text.</summary>
     /// <param name="first">The first model's metrics.</param>
     /// <param name="second">The second model's metrics, unit by unit.</param>
-    /// <param name="options">How to compare; the defaults where <see langword="null"/>.</param>
+    /// <param name="options">How to compare; the defaults if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">
     /// The numbers of units differ, there are fewer than two, or nothing was predicted in them.

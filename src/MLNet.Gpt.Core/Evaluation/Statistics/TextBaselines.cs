@@ -25,7 +25,7 @@ public sealed class TextBaselines
     /// <summary>Every token of the vocabulary equally probable: ln V nats per token.</summary>
     public LanguageModelMetrics Uniform { get; }
 
-    /// <summary>Each token as probable as it was frequent in a training text; <see langword="null"/> where there was none.</summary>
+    /// <summary>Each token as probable as it was frequent in a training text; <see langword="null"/> if there was none.</summary>
     public LanguageModelMetrics? Unigram { get; }
 
     /// <summary>gzip at its highest level.</summary>
@@ -43,7 +43,7 @@ public sealed class TextBaselines
     /// <param name="corpus">The text that a model was measured on; read once.</param>
     /// <param name="tokenizer">The tokenizer of the model.</param>
     /// <param name="scoring">
-    /// The options that it was measured with, which determine the targets; the defaults where <see langword="null"/>.
+    /// The options that it was measured with, which determine the targets; the defaults if <see langword="null"/>.
     /// </param>
     /// <param name="unigram">The token frequencies of a training text; <see langword="null"/> for none.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
@@ -93,8 +93,8 @@ public sealed class TextBaselines
         CancellationToken cancellationToken = default) =>
         Task.Run(() => Measure(corpus, tokenizer, scoring, unigram, cancellationToken), cancellationToken);
 
-    // The targets of each document: all ids but a first one that nothing precedes, and the tokens that end documents
-    // where those are targets.
+    // The targets of each document: all ids except a first one that nothing precedes, and the tokens that end documents
+    // if those are targets.
     private static IEnumerable<(string Text, TextSize Size, int[] Ids)> Targets(
         Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
     {

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Formats.Exporting;
 
 /// <summary>Streams tensors' elements through a small buffer into a file.</summary>
 /// <param name="meter">Told what was written.</param>
-/// <param name="clamps">Whether elements beyond the data type's range are brought into it; otherwise they are refused.</param>
+/// <param name="clamps">Whether elements beyond the data type's range are brought into it; otherwise they are rejected.</param>
 internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
 {
     // 1 MiB of single precision: large enough that the system calls do not count. Whole blocks of every data type.

@@ -18,7 +18,7 @@ public sealed record ExportOptions
 
     /// <summary>
     /// Whether weights that lie beyond the range of <see cref="DataType"/> are written as its largest number with their
-    /// sign. Otherwise the model is refused, as they would become infinite. A weight that is not a number is refused
+    /// sign. Otherwise the model is rejected, as they would become infinite. A weight that is not a number is refused
     /// either way, unless the type is <see cref="TensorDataType.Float32"/>, which keeps everything.
     /// </summary>
     /// <value><see langword="false"/>.</value>

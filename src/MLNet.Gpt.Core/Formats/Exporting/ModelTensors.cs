@@ -16,7 +16,7 @@ internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
     public ExportTensor this[TensorRole role, int layer = 0] =>
         Find(role, layer) ?? throw new ArgumentOutOfRangeException(nameof(role), role, $"The model has no {role}.");
 
-    /// <summary>A tensor, or <see langword="null"/> where the model has none, such as a head that is tied.</summary>
+    /// <summary>A tensor, or <see langword="null"/> if the model has none, such as a head that is tied.</summary>
     public ExportTensor? Find(TensorRole role, int layer)
     {
         string name = table.WrittenNameOf(role, layer);

@@ -61,7 +61,7 @@ internal static class GgufConstants
         [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4",
     };
 
-    /// <summary>The type of a number of enum ggml_type, or <see langword="null"/> where it is not read.</summary>
+    /// <summary>The type of a number of enum ggml_type, or <see langword="null"/> if it is not read.</summary>
     public static TensorDataType? TypeOf(uint number) =>
         Array.FindIndex(Types, each => each.Number == number) is >= 0 and var index ? Types[index].Type : null;
 

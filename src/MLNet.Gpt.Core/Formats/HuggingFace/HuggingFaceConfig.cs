@@ -5,7 +5,7 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// The <c>config.json</c> of a Hugging Face model. What this library computes differently is refused by name. Source: transformers'
+/// The <c>config.json</c> of a Hugging Face model. What this library computes differently is rejected by name. Source: transformers'
 /// <c>GPT2Config</c>, whose defaults hold where a property is absent.
 /// </summary>
 internal static class HuggingFaceConfig

@@ -21,7 +21,7 @@ internal static class TokenizerFiles
         (HuggingFaceConstants.VocabularyFile, HuggingFaceConstants.MergesFile), ("encoder.json", "vocab.bpe")
     ];
 
-    /// <summary>Reads the tokenizer in a folder; <see langword="null"/> where there is none.</summary>
+    /// <summary>Reads the tokenizer in a folder; <see langword="null"/> if there is none.</summary>
     /// <exception cref="InvalidDataException">
     /// It is damaged, or of another kind than is read here; the message names what is different.
     /// </exception>
@@ -42,7 +42,7 @@ internal static class TokenizerFiles
         ? TokenizerJson.Read(file.Path, root)
         : HuggingFaceTokenizerReader.Read(file.Path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(file.Path))!)));
 
-    /// <summary>Reads the tokenizer of two files; <see langword="null"/> where they are not there.</summary>
+    /// <summary>Reads the tokenizer of two files; <see langword="null"/> if they are not there.</summary>
     private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
     {
         string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName);

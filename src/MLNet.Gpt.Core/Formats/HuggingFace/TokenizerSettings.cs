@@ -28,7 +28,7 @@ internal sealed class TokenizerSettings
 
     private TokenizerSettings(string folder) => _folder = folder;
 
-    /// <summary>The token for what has none, or <see langword="null"/> where nothing is said of it.</summary>
+    /// <summary>The token for what has none, or <see langword="null"/> if nothing is said of it.</summary>
     public string? Unknown => _tokens.GetValueOrDefault(UnknownRole)?.FirstOrDefault();
 
     /// <summary>Reads the files of a folder; each may be missing.</summary>

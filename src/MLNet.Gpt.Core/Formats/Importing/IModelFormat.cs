@@ -18,7 +18,7 @@ internal interface IModelFormat
     /// <exception cref="InvalidDataException">The content is damaged or not a model that is known here.</exception>
     OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options);
 
-    /// <summary>Writes the format, or <see langword="null"/> where it is only read.</summary>
+    /// <summary>Writes the format, or <see langword="null"/> if it is only read.</summary>
     ModelWriter? Writer => null;
 }
 

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Formats.Metadata;
 /// <param name="Path">The file, for messages.</param>
 /// <param name="Tokens">The spelling of each id.</param>
 /// <param name="Merges">Lines of two spellings with a blank between.</param>
-/// <param name="SpecialIds">Ids that are spelt as they are, not in the alphabet of bytes.</param>
+/// <param name="SpecialIds">Ids that are spelled as they are, not in the alphabet of bytes.</param>
 internal sealed record BytePairVocabulary(
     string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int> SpecialIds)
 {
@@ -91,7 +91,7 @@ internal sealed record BytePairVocabulary(
 /// <summary>A byte-level BPE vocabulary as other programs' files spell it.</summary>
 /// <param name="Tokens">The spelling of each id: special tokens as they are, the others in the alphabet of bytes.</param>
 /// <param name="Merges">Pairs of ids that become one token, those merged first in front.</param>
-/// <param name="SpecialIds">Ids that are recognised whole, in order.</param>
+/// <param name="SpecialIds">Ids that are recognized whole, in order.</param>
 /// <param name="EndOfTextId">The id that ends a document, if any.</param>
 /// <param name="BeginningOfTextId">The id that begins a document, if any.</param>
 /// <param name="UnknownId">The id for bytes without a token, if any.</param>
@@ -115,7 +115,7 @@ internal sealed record SpelledVocabulary(
     /// <summary>The spelling of the token for unknown bytes, if any.</summary>
     public string? Unknown => UnknownId is { } id ? Tokens[id] : null;
 
-    /// <summary>The vocabulary of a tokenizer, or <see langword="null"/> where it is none of byte-level BPE.</summary>
+    /// <summary>The vocabulary of a tokenizer, or <see langword="null"/> if it is none of byte-level BPE.</summary>
     public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
         Gpt2Tokenizer gpt2 => new(

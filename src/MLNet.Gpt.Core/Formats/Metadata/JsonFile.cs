@@ -60,7 +60,7 @@ internal static class JsonFile
     /// <summary>Text without the UTF-8 byte order mark that Windows' editors put before it.</summary>
     public static ReadOnlyMemory<byte> WithoutMark(byte[] text) => text.AsMemory(text.AsSpan().StartsWith(Mark) ? Mark.Length : 0);
 
-    /// <summary>A property, or <see langword="null"/> where it is absent or null.</summary>
+    /// <summary>A property, or <see langword="null"/> if it is absent or null.</summary>
     public static JsonElement? Optional(this JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 

@@ -61,7 +61,7 @@ internal sealed class PackageEntries : IDisposable
         }
     }
 
-    /// <summary>The entries of a file that is being detected, or <see langword="null"/> where it is not a whole zip.</summary>
+    /// <summary>The entries of a file that is being detected, or <see langword="null"/> if it is not a whole zip.</summary>
     public static PackageEntries? TryOpen(ModelContent content) => content.IsFolder || !ZipDirectory.Begins(content.Start)
         ? null
         : content.Parsed(file =>

@@ -64,7 +64,7 @@ internal sealed record PickleGlobal(string Module, string Name)
     /// <summary>Whether what it makes is not looked into.</summary>
     public bool IsOpaque => OpaqueNames.TryGetValue(Module == "__builtin__" ? "builtins" : Module, out var names) && names.Contains(Name);
 
-    /// <summary>The elements of a storage of this class, or <see langword="null"/> where it is none.</summary>
+    /// <summary>The elements of a storage of this class, or <see langword="null"/> if it is none.</summary>
     public TensorDataType? StorageType => Module == "torch" ? PyTorchConstants.TypeOf(Name) : null;
 
     /// <summary>The full name.</summary>

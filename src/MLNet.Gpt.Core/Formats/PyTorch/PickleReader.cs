@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
 /// Reads Python's pickle format as far as state dicts need it. Only the opcodes of plain data are known, and only the
-/// names that <see cref="PickleGlobal"/> lists; anything else is refused by name. Nothing is executed: a call of a
+/// names that <see cref="PickleGlobal"/> lists; anything else is rejected by name. Nothing is executed: a call of a
 /// known name makes one of the records of this folder, and of what no weight is made of a <see cref="PickleObject"/>.
 /// </summary>
 /// <remarks>

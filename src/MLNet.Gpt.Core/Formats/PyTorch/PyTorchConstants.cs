@@ -34,7 +34,7 @@ internal static class PyTorchConstants
     /// <summary>The byte order that is written and read.</summary>
     public static ReadOnlySpan<byte> LittleEndian => "little"u8;
 
-    /// <summary>The elements of a storage class, or <see langword="null"/> where there is no such class.</summary>
+    /// <summary>The elements of a storage class, or <see langword="null"/> if there is no such class.</summary>
     public static TensorDataType? TypeOf(string storageClass) => StorageClasses.TryGetValue(storageClass, out var type) ? type : null;
 
     /// <summary>The storage class for elements of a type.</summary>

@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
 /// The directory of a zip archive, which stands at its end, with 64-bit sizes where there are any. Records are found
-/// and never extracted; packed or encrypted ones are refused. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
+/// and never extracted; packed or encrypted ones are rejected. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -203,7 +203,7 @@ internal sealed class ZipDirectory
 
 /// <summary>One record of a zip archive as its directory lists it.</summary>
 /// <param name="Name">Its name, which is a key and never a path.</param>
-/// <param name="Method">How it is packed; 0 where it is not.</param>
+/// <param name="Method">How it is packed; 0 if it is not.</param>
 /// <param name="Flags">The directory's flags.</param>
 /// <param name="Checksum">Of its bytes.</param>
 /// <param name="PackedLength">Bytes in the archive.</param>

@@ -40,7 +40,7 @@ internal static class SafetensorsConstants
 
     private static readonly Dictionary<TensorDataType, string> Codes = Types.ToDictionary(pair => pair.Value, pair => pair.Key);
 
-    /// <summary>The type of a code in the header, or <see langword="null"/> where it is not known.</summary>
+    /// <summary>The type of a code in the header, or <see langword="null"/> if it is not known.</summary>
     public static TensorDataType? TypeOf(string code) => Types.TryGetValue(code, out var type) ? type : null;
 
     /// <summary>The code of a type in the header.</summary>

@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Formats.Safetensors;
 
 /// <summary>
 /// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for.
-/// Safe for use by many threads.
+/// Thread-safe.
 /// </summary>
 /// <remarks>
 /// Reads are positional reads of the file, not a memory mapping: as fast from the system's cache, and a file that

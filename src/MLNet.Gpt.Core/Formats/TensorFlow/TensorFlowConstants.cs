@@ -35,6 +35,6 @@ internal static class TensorFlowConstants
     /// <summary>What the file that names the latest checkpoint begins with.</summary>
     public static ReadOnlySpan<byte> StateStart => "model_checkpoint_path"u8;
 
-    /// <summary>The type of a number of types.proto, or <see langword="null"/> where it is not read.</summary>
+    /// <summary>The type of a number of types.proto, or <see langword="null"/> if it is not read.</summary>
     public static TensorDataType? TypeOf(int number) => Types.TryGetValue(number, out var type) ? type : null;
 }

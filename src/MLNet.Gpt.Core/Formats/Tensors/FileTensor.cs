@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <param name="DataType">How its elements are stored.</param>
 /// <param name="Shape">Sizes of its dimensions, outermost first.</param>
 /// <param name="ByteCount">Bytes that it takes.</param>
-/// <param name="Elements">Reads it; <see langword="null"/> where the elements are of a type that no weight has here.</param>
+/// <param name="Elements">Reads it; <see langword="null"/> if the elements are of a type that no weight has here.</param>
 internal sealed record FileTensor(
     string File, string Name, TensorDataType DataType, IReadOnlyList<long> Shape, long ByteCount, ITensorElements? Elements)
 {

@@ -6,7 +6,7 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
-/// <summary>The elements of a tensor in a file, row-major, wherever and however they are stored. Safe for use by many threads.</summary>
+/// <summary>The elements of a tensor in a file, row-major, wherever and however they are stored. Thread-safe.</summary>
 internal interface ITensorElements
 {
     /// <summary>Copies elements as single precision; the caller has checked that they lie inside the tensor.</summary>

@@ -16,28 +16,28 @@ internal readonly record struct AttentionShape(int BatchSize, int Tokens, int He
     /// <summary>C.</summary>
     public int Width => HeadCount * HeadSize;
 
-    /// <summary>What scores are multiplied with before softmax, 1 / √hs.</summary>
+    /// <summary>The factor of the scores before softmax, 1 / √hs.</summary>
     public float Scale => 1 / MathF.Sqrt(HeadSize);
 
     /// <summary>Tokens rounded up to whole panels of keys: the length of a row of scores.</summary>
     public int PaddedTokens(KernelSet kernels) => RoundUp(RoundUp(Tokens, kernels.PanelWidth), Lanes.Count);
 
-    /// <summary>Head size rounded up to what weighted rows are added in.</summary>
+    /// <summary>Head size rounded up to the step in which weighted rows are added.</summary>
     public int PaddedHeadSize(KernelSet kernels) => RoundUp(HeadSize, kernels.ValueWidth);
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 }
 
 /// <summary>
-/// Causal attention of whole windows, o = dropout(softmax(q kᵀ / √hs)) v, and its gradients, head by head: 8 queries at a
-/// time meet the keys up to their own position.
+/// Causal attention of whole windows, o = dropout(softmax(q kᵀ / √hs)) v, and its gradients, head by head: 8 queries at
+/// a time are multiplied with the keys up to their own positions.
 /// </summary>
 /// <remarks>
-/// The weights (B, nh, T, T) never exist as a whole: of each query only the logarithm of its softmax's sum is kept for
-/// the backward pass, which computes them again. With P = softmax(S), S = q kᵀ / √hs, the mask M of dropout (0 or
-/// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D),
-/// dq = dS k / √hs, dk = dSᵀ q / √hs. D is Σ over keys of P dP, which softmax's derivative subtracts. Sources: Vaswani et
-/// al., "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022), appendix B.
+/// The weights (B, nh, T, T) are never stored as a whole: for each query, only the logarithm of its softmax's sum is
+/// kept for the backward pass, which recomputes them. With P = softmax(S), S = q kᵀ / √hs, the mask M of dropout (0 or
+/// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = dS
+/// k / √hs, dk = dSᵀ q / √hs. D is Σ over keys of P dP, which softmax's derivative subtracts. Sources: Vaswani et al.,
+/// "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022), appendix B.
 /// </remarks>
 internal static unsafe class Attention
 {
@@ -48,7 +48,7 @@ internal static unsafe class Attention
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
     /// <param name="projected">Queries, keys and values, (B T, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">Receives the gathered values, (B T, C).</param>
+    /// <param name="attended">Receives the output, (B T, C).</param>
     /// <param name="logSumExp">Receives ln Σ e^score of each query, (B, nh, T).</param>
     /// <param name="dropout">On the weights.</param>
     public static void Forward(
@@ -82,7 +82,7 @@ internal static unsafe class Attention
             for (int i = 0; i < TileRows; i++)
             {
                 float* weight = weights + (i * stride);
-                int own = i < rows ? row + i + 1 : 0; // keys that the query sees
+                int own = i < rows ? row + i + 1 : 0; // keys that the query can see
                 if (own > 0)
                 {
                     logSumExp[row + i] = Softmax.Apply(weight, own, shape.Scale);
@@ -102,7 +102,7 @@ internal static unsafe class Attention
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
     /// <param name="projected">Queries, keys and values, (B T, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">What the forward pass gave, (B T, C).</param>
+    /// <param name="attended">The output of the forward pass, (B T, C).</param>
     /// <param name="logSumExp">ln Σ e^score of each query, (B, nh, T).</param>
     /// <param name="dropout">On the weights, as in the forward pass.</param>
     /// <param name="attendedGradient">(B T, C); readable up to 7 rows past the last.</param>
@@ -173,7 +173,7 @@ internal static unsafe class Attention
                 for (int i = 0; i < rows; i++) Row.Copy(querySums + (i * headStride), queryGradient.Row(row + i), shape.HeadSize);
             }
 
-            // dk += dSᵀ q, dv += P̃ᵀ do; keys are seen by the queries from their own position on.
+            // dk += dSᵀ q, dv += P̃ᵀ do; keys are visible to the queries from their own positions on.
             for (int key = 0; key < visible; key += TileRows)
             {
                 int from = Math.Max(first, key), depth = visible - from;
@@ -195,14 +195,14 @@ internal static unsafe class Attention
         }
     }
 
-    // Lays rows (T, hs) out as panels [hs][keys], so that products with them are scores.
+    // Packs rows (T, hs) into panels [hs][keys], so that products with them are scores.
     private static void PackPanels(KernelSet kernels, Matrix rows, float* panels)
     {
         var source = new TransposedPanels(rows, kernels);
         for (int panel = 0; panel * source.Width < rows.Rows; panel++, panels += source.ScratchLength) source.Prepare(panel, panels);
     }
 
-    // Copies rows (T, hs) side by side, filled up with zeros to the stride.
+    // Copies rows (T, hs) next to each other, padded with zeros to the stride.
     private static void CopyRows(Matrix rows, float* destination, int stride)
     {
         for (int row = 0; row < rows.Rows; row++, destination += stride)

@@ -5,18 +5,18 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
-/// The greatest logits of one position among those it was given so far, and their ids. Of equal logits that of the
-/// lower id is the greater, so that the order in which chunks of the vocabulary come does not matter.
+/// The greatest logits of one position so far, and their ids. Of equal logits, the one with the lower id counts as
+/// greater, so that the order of the chunks of the vocabulary does not matter.
 /// </summary>
-/// <param name="capacity">How many are kept; at least 1.</param>
+/// <param name="capacity">The number of logits to keep; at least 1.</param>
 internal sealed unsafe class BestLogits(int capacity)
 {
-    // A heap, the least of the kept on top: most logits are turned away by one comparison with it.
+    // A heap with the smallest of the kept logits on top: a single comparison with it rejects most logits.
     private readonly float[] _logits = new float[capacity];
     private readonly int[] _ids = new int[capacity];
     private int _count;
 
-    /// <summary>Takes a chunk of logits, none of them NaN.</summary>
+    /// <summary>Adds a chunk of logits, none of them NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(float* logits, int count, int firstId)
     {
@@ -29,10 +29,10 @@ internal sealed unsafe class BestLogits(int capacity)
         }
     }
 
-    /// <summary>Gives the ids, those of the greatest logits first, and their ln p; keeps nothing.</summary>
+    /// <summary>Returns the ids, those of the greatest logits first, and their ln p, and removes them.</summary>
     /// <param name="logSumExp">ln Σ e^logit of the whole vocabulary.</param>
-    /// <param name="ids">Receives as many ids as are kept.</param>
-    /// <param name="logProbabilities">Receives as many ln p.</param>
+    /// <param name="ids">Receives the ids.</param>
+    /// <param name="logProbabilities">Receives the ln p.</param>
     public void MoveTo(double logSumExp, Span<int> ids, Span<float> logProbabilities)
     {
         while (_count > 0)
@@ -63,7 +63,7 @@ internal sealed unsafe class BestLogits(int capacity)
         (_logits[child], _ids[child]) = (logit, id);
     }
 
-    // Puts a logit in the place of the top.
+    // Replaces the top of the heap.
     private void SiftDown(float logit, int id)
     {
         int parent = 0;

@@ -6,13 +6,13 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
-/// Dropout at one place of the network for one batch: y = x m / (1 − p), m = 0 with probability p and else 1. The mask
-/// is never stored; it is drawn again in the backward pass.
+/// Dropout at one place in the network for one batch: y = x m / (1 − p), where m = 0 with probability p and 1
+/// otherwise. The mask is never stored; it is regenerated in the backward pass.
 /// </summary>
 /// <remarks>
 /// Element e of a row draws from the counter (64-element group of e and its lane, row, site, batch), so a mask is a
-/// function of seed and place alone. Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from
-/// Overfitting" (2014), scaled while training as PyTorch's <c>dropout</c> does.
+/// function of seed and position only. Source: Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+/// from Overfitting" (2014), scaled during training like PyTorch's <c>dropout</c>.
 /// </remarks>
 internal readonly unsafe struct Dropout
 {
@@ -26,7 +26,7 @@ internal readonly unsafe struct Dropout
 
     public Dropout(ulong seed, ulong batch, uint site, double rate)
     {
-        // The counter has room for the low half of the batch's number; the high half goes to the key.
+        // The counter has room for the low half of the batch number; the high half goes into the key.
         (_seed, _batch, _site) = (seed ^ ((batch >> 32) << 32), (uint)batch, site);
         _threshold = (uint)Math.Round(rate * (1L << 32));
         _scale = (float)(1 / (1 - rate));
@@ -37,7 +37,7 @@ internal readonly unsafe struct Dropout
 
     /// <summary>y = x m / (1 − p); the output may be the input.</summary>
     /// <param name="x">The elements of a row.</param>
-    /// <param name="y">Receives them.</param>
+    /// <param name="y">Receives the results.</param>
     /// <param name="count">How many.</param>
     /// <param name="row">The number of the row.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

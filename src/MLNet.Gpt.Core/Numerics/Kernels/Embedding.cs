@@ -16,7 +16,7 @@ internal static unsafe class Embedding
     /// <param name="tokenEmbedding">(V, C).</param>
     /// <param name="positionEmbedding">(context, C).</param>
     /// <param name="dropout">On the sums.</param>
-    /// <param name="x">Receives them, (N, C).</param>
+    /// <param name="x">Receives the sums, (N, C).</param>
     public static void Forward<TMatrix>(
         Compute compute, int[] ids, int[] positions, TMatrix tokenEmbedding, float* positionEmbedding, Dropout dropout, Matrix x)
         where TMatrix : IWeightMatrix => compute.ForEachRow(x.Rows, row =>
@@ -27,15 +27,15 @@ internal static unsafe class Embedding
             dropout.Apply(sum, sum, x.Columns, row);
         });
 
-    /// <summary>Adds the gradients; those that are not wanted are <see langword="null"/>.</summary>
-    /// <remarks>A thread takes some columns of all rows, so every sum runs over the rows in order.</remarks>
+    /// <summary>Adds the gradients; those that are not needed are <see langword="null"/>.</summary>
+    /// <remarks>Each thread processes some columns of all rows, so every sum runs over the rows in order.</remarks>
     /// <param name="compute">What to run on.</param>
     /// <param name="ids">One id per row.</param>
     /// <param name="positions">One position per row.</param>
-    /// <param name="gradient">The gradient of the sums, (N, C), which dropout is applied to in place.</param>
+    /// <param name="gradient">The gradient of the sums, (N, C), to which dropout is applied in place.</param>
     /// <param name="dropout">The same as in the forward pass.</param>
-    /// <param name="tokenGradient">(V, C), dense; is added to.</param>
-    /// <param name="positionGradient">(context, C), dense; is added to.</param>
+    /// <param name="tokenGradient">(V, C), dense; it is added to.</param>
+    /// <param name="positionGradient">(context, C), dense; it is added to.</param>
     public static void Backward(
         Compute compute, int[] ids, int[] positions, Matrix gradient, Dropout dropout, float* tokenGradient, float* positionGradient)
     {

@@ -4,14 +4,14 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>What a chunk of one position's logits adds to the entropy of the prediction.</summary>
+/// <summary>The contribution of a chunk of one position's logits to the entropy of the prediction.</summary>
 /// <remarks>H = −Σ p ln p = ln S − W / S, where S = Σ e^(x − m), W = Σ e^(x − m) (x − m), and m is the greatest logit.</remarks>
 internal static unsafe class EntropySum
 {
     // e^-100 is 0 in single precision: a logit of −∞ must not make 0 · ∞.
     private const float Least = -100;
 
-    /// <summary>W of a chunk, its own greatest logit being m.</summary>
+    /// <summary>W of a chunk, where m is the chunk's own greatest logit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Of(float* logits, int count, float maximum)
     {

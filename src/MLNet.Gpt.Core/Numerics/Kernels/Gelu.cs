@@ -55,7 +55,7 @@ internal static unsafe class Gelu
     }
 }
 
-/// <summary>y = GELU(sums + bias); u receives what goes into GELU where the backward pass will need it.</summary>
+/// <summary>y = GELU(sums + bias); u receives GELU's input if the backward pass will need it.</summary>
 internal readonly unsafe struct GeluSink(Matrix y, float* bias, Matrix u = default) : ISink
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,27 +7,27 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
-/// The output head and cross-entropy as one operation: logits z = h Wᵀ exist for a few rows at a time, and become their
-/// own gradients in place.
+/// The output head and cross-entropy as one operation: logits z = h Wᵀ exist for a few rows at a time and are
+/// overwritten by their gradients.
 /// </summary>
 /// <remarks>
 /// With label smoothing α: loss = (1 − α) (ln Σ eᶻ − z of the target) + α (ln Σ eᶻ − mean of z), and dz = softmax(z) −
-/// (1 − α) [target] − α / V. Smoothing as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the Inception
-/// Architecture" (2016).
+/// (1 − α) [target] − α / V. Smoothing works as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the
+/// Inception Architecture" (2016).
 /// </remarks>
 internal static unsafe class HeadLoss
 {
-    /// <summary>Rows whose logits exist at the same time.</summary>
+    /// <summary>The number of rows whose logits exist at the same time.</summary>
     public const int RowsPerChunk = 512;
 
-    // Ids whose part of dh is added up at a time, so that a panel of their weights stays in the cache.
+    // Ids per pass of summing dh, so that a panel of their weights stays in the cache.
     private const int IdsPerPass = 3072;
 
-    /// <summary>Numbers of scratch for the logits of some rows.</summary>
+    /// <summary>Returns the size of the scratch for the logits of some rows.</summary>
     public static long LogitsLengthOf(int rows, int vocabularySize) =>
         KernelSet.RoundUpToTiles((int)Math.Min((long)rows, RowsPerChunk)) * (long)StrideOf(vocabularySize);
 
-    /// <summary>The losses of all rows, and their gradients where wanted.</summary>
+    /// <summary>Computes the losses of all rows, and their gradients on request.</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="hidden">The normalized residual stream h, (N, C).</param>
     /// <param name="weight">W, (V, C).</param>
@@ -35,7 +35,7 @@ internal static unsafe class HeadLoss
     /// <param name="smoothing">α.</param>
     /// <param name="logits">Scratch of <see cref="LogitsLengthOf"/>.</param>
     /// <param name="losses">Receives the loss of each row.</param>
-    /// <param name="gradients">What else is computed; <see langword="null"/> for losses alone.</param>
+    /// <param name="gradients">The gradients to compute; <see langword="null"/> for losses only.</param>
     public static void Run(
         Compute compute, Matrix hidden, Matrix weight, int[] targets, double smoothing, float* logits, double[] losses,
         HeadGradients? gradients)
@@ -66,7 +66,9 @@ internal static unsafe class HeadLoss
         Linear.BackwardParameters(compute, hidden, dz, gradients.Weight, null, gradients.Panels);
     }
 
-    /// <summary>The loss of a row of logits, which become their gradients times a factor where there is one.</summary>
+    /// <summary>
+    /// Returns the loss of a row of logits. With a factor, the logits are replaced by their gradients times the factor.
+    /// </summary>
     private static double LossOf(float* z, int count, int target, double smoothing, float? factor)
     {
         double targetLogit = z[target], mean = smoothing > 0 ? Mean(z, count) : 0;
@@ -103,10 +105,12 @@ internal static unsafe class HeadLoss
     }
 }
 
-/// <summary>Where <see cref="HeadLoss"/> puts its gradients.</summary>
-/// <param name="factor">What each row's loss weighs in the loss that is differentiated.</param>
+/// <summary>The destinations of <see cref="HeadLoss"/>'s gradients.</summary>
+/// <param name="factor">The weight of each row's loss in the loss that is differentiated.</param>
 /// <param name="hidden">Receives the gradient of the hidden rows, (N, C).</param>
-/// <param name="weight">The gradient of the head, (V, C), which is added to; <see langword="null"/> where it is not wanted.</param>
+/// <param name="weight">
+/// The gradient of the head, (V, C), which is added to; <see langword="null"/> if it is not needed.
+/// </param>
 /// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for a chunk of hidden rows.</param>
 internal sealed unsafe class HeadGradients(float factor, Matrix hidden, float* weight, float* panels)
 {

@@ -7,19 +7,20 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>
-/// Layer normalization y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients. The
-/// variance is that of the whole row, divided by its length.
+/// Layer normalization y = x̂ × scale + shift with x̂ = (x − mean) r and r = 1 / √(variance + ε), and its gradients.
+/// The variance is the biased one: the sum over the row is divided by the row's length.
 /// </summary>
 /// <remarks>
-/// With g = dy × scale: dx = r (g − mean(g) − x̂ mean(g x̂)), dscale = Σ over rows of dy x̂, dshift = Σ over rows of dy.
-/// Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). The forward pass keeps only mean and r; x̂ is computed again.
+/// With g = dy × scale: dx = r (g − mean(g) − x̂ mean(g x̂)), dscale = Σ over rows of dy x̂, dshift = Σ over rows of
+/// dy. Source: Ba, Kiros and Hinton, "Layer Normalization" (2016). The forward pass keeps only mean and r; x̂ is
+/// recomputed.
 /// </remarks>
 internal static unsafe class LayerNorm
 {
-    // Rows whose parts of dscale and dshift are added up by one thread; fixed, so that the sums have one order.
+    // Rows whose contributions to dscale and dshift one thread adds up; fixed, so that the sums have a fixed order.
     private const int RowsPerPart = 32;
 
-    /// <summary>Returns the numbers of scratch that <see cref="Backward"/> needs.</summary>
+    /// <summary>Returns the size of the scratch that <see cref="Backward"/> needs.</summary>
     public static long PartsLengthOf(int rows, int width) => 2L * width * ((rows + RowsPerPart - 1) / RowsPerPart);
 
     /// <summary>Normalizes one row; the output may be the input.</summary>
@@ -50,11 +51,11 @@ internal static unsafe class LayerNorm
         Normalize(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns);
     });
 
-    /// <summary>Computes the outputs again, from inputs and statistics.</summary>
+    /// <summary>Recomputes the outputs from inputs and statistics.</summary>
     public static void Recompute(Compute compute, Matrix x, float* scale, float* shift, Matrix y, float* statistics) =>
         compute.ForEachRow(x.Rows, row => Normalize(x.Row(row), statistics + (2 * row), scale, shift, y.Row(row), x.Columns));
 
-    /// <summary>Adds the gradients; those of scale and shift where they are not <see langword="null"/>.</summary>
+    /// <summary>Adds the gradients; those of scale and shift only if they are not <see langword="null"/>.</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="x">The inputs, (N, C).</param>
     /// <param name="statistics">Mean and r of each row.</param>

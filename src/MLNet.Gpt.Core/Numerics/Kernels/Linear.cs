@@ -15,7 +15,7 @@ internal static unsafe class Linear
     public static void BackwardInput<TSink>(Compute compute, Matrix dy, Matrix weight, TSink sink)
         where TSink : struct, ISink => BlockedProduct.Run(compute, dy, new MatrixPanels(weight, compute.Kernels), sink);
 
-    /// <summary>Adds the gradients of weight and bias; those that are not wanted are <see langword="null"/>.</summary>
+    /// <summary>Adds the gradients of weight and bias; those that are not needed are <see langword="null"/>.</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="x">The layer's inputs, (N, in).</param>
     /// <param name="dy">The outputs' gradients, (N, out).</param>

@@ -4,7 +4,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>What a chunk of one position's logits adds to its loss.</summary>
+/// <summary>The contribution of a chunk of one position's logits to its loss.</summary>
 /// <param name="Maximum">The greatest logit.</param>
 /// <param name="Sum">Σ e^(logit − maximum).</param>
 /// <param name="AboveTarget">How many logits exceed the target's.</param>
@@ -13,7 +13,7 @@ internal readonly unsafe record struct LogSumExp(float Maximum, float Sum, int A
     /// <summary>Measures a chunk of logits.</summary>
     /// <param name="logits">At least one logit.</param>
     /// <param name="count">How many.</param>
-    /// <param name="target">The target's logit, wherever in the vocabulary it stands.</param>
+    /// <param name="target">The target's logit, which may be in any chunk.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static LogSumExp Of(float* logits, int count, float target)
     {

@@ -6,10 +6,12 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Kernels;
 
 /// <summary>The steps of a softmax over a row, p = e^(x − maximum) / Σ e^(x − maximum).</summary>
-/// <remarks>Rows have room up to the next multiple of 16 numbers, which <see cref="Pad"/> fills, so that no step is partial.</remarks>
+/// <remarks>
+/// Rows have room for the next multiple of 16 numbers, which <see cref="Pad"/> fills, so that no step is partial.
+/// </remarks>
 internal static unsafe class Softmax
 {
-    /// <summary>Puts −∞, which weighs nothing, behind a row up to the next multiple of 16.</summary>
+    /// <summary>Pads a row with −∞, which has no weight, to the next multiple of 16.</summary>
     /// <returns>The length of the padded row.</returns>
     public static int Pad(float* x, int count)
     {
@@ -69,8 +71,8 @@ internal static unsafe class Softmax
 }
 
 /// <summary>
-/// Softmax over scores that come block by block: the running maximum and the running sum of exponentials relative to it.
-/// When a block raises the maximum, what was summed before shrinks by e^(old − new).
+/// Softmax over scores that arrive block by block: the running maximum and the running sum of exponentials relative to
+/// it. When a block raises the maximum, the sum so far is multiplied by e^(old − new).
 /// </summary>
 /// <remarks>Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018).</remarks>
 internal unsafe struct OnlineSoftmax
@@ -87,9 +89,9 @@ internal unsafe struct OnlineSoftmax
     /// <summary>The greatest scaled score so far.</summary>
     public readonly float Maximum => _maximum;
 
-    /// <summary>Takes the next block: replaces its scores by e^(scale × score − maximum).</summary>
-    /// <param name="scores">The block; has room up to the next multiple of 16.</param>
-    /// <param name="visible">Its scores, at least 1.</param>
+    /// <summary>Adds the next block: replaces its scores by e^(scale × score − maximum).</summary>
+    /// <param name="scores">The block, with room for the next multiple of 16.</param>
+    /// <param name="visible">The number of its scores, at least 1.</param>
     /// <param name="scale">What scores are multiplied by; above 0.</param>
     /// <returns>The factor for what was accumulated from earlier blocks.</returns>
     public float Add(float* scores, int visible, float scale)

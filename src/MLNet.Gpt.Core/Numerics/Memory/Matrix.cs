@@ -6,8 +6,8 @@ namespace MLNet.Gpt.Numerics.Memory;
 /// <param name="data">The first number.</param>
 /// <param name="rows">Number of rows.</param>
 /// <param name="columns">Numbers in a row.</param>
-/// <param name="stride">Numbers from a row to the next.</param>
-/// <param name="spareRows">Rows after the last one that can be read, and hold what is not used.</param>
+/// <param name="stride">Numbers from one row to the next.</param>
+/// <param name="spareRows">Rows after the last one that can be read, but whose content is not used.</param>
 internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint stride, int spareRows = 0)
 {
     /// <summary>The first number.</summary>
@@ -19,7 +19,7 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint 
     /// <summary>Numbers in a row.</summary>
     public int Columns => columns;
 
-    /// <summary>Numbers from a row to the next.</summary>
+    /// <summary>Numbers from one row to the next.</summary>
     public nint Stride => stride;
 
     /// <summary>Returns the first number of a row.</summary>
@@ -31,7 +31,9 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint 
     /// <summary>Returns some columns.</summary>
     public Matrix SliceColumns(int first, int count) => new(data + first, rows, count, stride, spareRows);
 
-    /// <summary>Asserts that so many rows from the first on can be read: the kernels read whole tiles of rows.</summary>
+    /// <summary>
+    /// Asserts that a number of rows, from the first, can be read: the kernels read whole tiles of rows.
+    /// </summary>
     [Conditional("DEBUG")]
-    public void AssertReadable(int count) => Debug.Assert(count <= rows + spareRows, "A tile reaches past the rows that can be read.");
+    public void AssertReadable(int count) => Debug.Assert(count <= rows + spareRows, "A tile extends past the readable rows.");
 }

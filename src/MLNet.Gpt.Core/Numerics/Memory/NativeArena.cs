@@ -1,10 +1,9 @@
 namespace MLNet.Gpt.Numerics.Memory;
 
 /// <summary>
-/// One block of memory that many arrays are laid out in: first every array is reserved, then the memory is taken at
-/// once.
+/// One block of memory for many arrays: first all arrays are reserved, then the memory is allocated at once.
 /// </summary>
-/// <param name="purpose">What the memory is for, for the message where there is none.</param>
+/// <param name="purpose">What the memory is for, for the message if it cannot be allocated.</param>
 internal sealed unsafe class NativeArena(string purpose) : IDisposable
 {
     private const int Alignment = 64;
@@ -25,13 +24,15 @@ internal sealed unsafe class NativeArena(string purpose) : IDisposable
         return offset;
     }
 
-    /// <summary>Takes the memory that was reserved.</summary>
-    /// <exception cref="OutOfMemoryException">The system has none; the message tells size and purpose.</exception>
+    /// <summary>Allocates the reserved memory.</summary>
+    /// <exception cref="OutOfMemoryException">
+    /// The system has no memory; the message states size and purpose.
+    /// </exception>
     public void Allocate() => _block = NativeBlock.Allocate(Length, purpose, willBeFilled: true);
 
-    /// <summary>The address of an offset.</summary>
+    /// <summary>Returns the address of an offset.</summary>
     public byte* At(long offset) => Block.Pointer + offset;
 
-    /// <summary>Frees the memory once nobody borrows it.</summary>
+    /// <summary>Frees the memory when its last lease ends.</summary>
     public void Dispose() => _block?.Dispose();
 }

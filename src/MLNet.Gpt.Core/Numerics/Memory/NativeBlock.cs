@@ -21,7 +21,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
         Length = length;
     }
 
-    /// <summary>Blocks of the process that are not freed yet.</summary>
+    /// <summary>The number of blocks in the process that have not been freed.</summary>
     public static long LiveCount => Interlocked.Read(ref s_liveCount);
 
     /// <summary>Size in bytes.</summary>
@@ -35,9 +35,13 @@ internal sealed unsafe class NativeBlock : SafeHandle
 
     /// <summary>Allocates cleared memory. Pages are taken from the system when they are first touched.</summary>
     /// <param name="length">Size in bytes.</param>
-    /// <param name="purpose">What the memory is for, for the message where there is none.</param>
-    /// <param name="willBeFilled">Whether all of it is soon written, so that huge pages, where the system has them, waste nothing.</param>
-    /// <exception cref="OutOfMemoryException">The system has no such block; the message tells its size and purpose.</exception>
+    /// <param name="purpose">What the memory is for, for the message if it cannot be allocated.</param>
+    /// <param name="willBeFilled">
+    /// Whether all of it will soon be written, so that huge pages, if the system has them, waste nothing.
+    /// </param>
+    /// <exception cref="OutOfMemoryException">
+    /// The system has no such block; the message states its size and purpose.
+    /// </exception>
     public static NativeBlock Allocate(long length, string purpose, bool willBeFilled = false)
     {
         var block = new NativeBlock(length);
@@ -51,7 +55,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
         catch (OutOfMemoryException error)
         {
             throw new OutOfMemoryException(
-                string.Create(CultureInfo.InvariantCulture, $"There is no memory of {length} bytes for {purpose}."), error);
+                string.Create(CultureInfo.InvariantCulture, $"Could not allocate {length} bytes for {purpose}."), error);
         }
 
         block.SetHandle((nint)raw);
@@ -62,7 +66,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
         return block;
     }
 
-    /// <summary>Keeps the memory for as long as the lease lives.</summary>
+    /// <summary>Keeps the memory alive until the lease is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
     public Lease Borrow() => new(this);
 
@@ -75,7 +79,8 @@ internal sealed unsafe class NativeBlock : SafeHandle
         return true;
     }
 
-    // Fewer address translations when weights stream through; a machine that refuses is only a little slower.
+    // Huge pages need fewer address translations when weights stream through; without them, a machine is only slightly
+    // slower.
     private static void AskForHugePages(byte* start, nuint length)
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -1,12 +1,13 @@
 namespace MLNet.Gpt.Numerics.Memory;
 
 /// <summary>
-/// A small buffer of each thread, kept from one work item to the next. A work item asks for it once: asking again may free it. The garbage
-/// collector frees those of threads that have ended.
+/// A small buffer per thread, kept from one work item to the next. A work item requests it once: requesting it again
+/// may free it. The garbage collector frees those of threads that have ended.
 /// </summary>
 internal static unsafe class ThreadScratch
 {
-    // A larger block, as training on long batches needs, is let go when the thread has had no use for half of it this many times in a row.
+    // A larger block, such as training on long batches needs, is freed after this many consecutive uses that needed at
+    // most half of it.
     private const long KeptLength = 1 << 20;
     private const int SmallUsesBeforeTrim = 4096;
 
@@ -20,8 +21,8 @@ internal static unsafe class ThreadScratch
     public static long Length => t_block?.Length ?? 0;
 
     /// <summary>
-    /// At least so many numbers, aligned to 64 bytes; holds what the thread's last work left there, which was finite or
-    /// is overwritten before use.
+    /// Returns a buffer of at least this many numbers, aligned to 64 bytes. It contains what the thread's last work
+    /// left there, which was finite or is overwritten before use.
     /// </summary>
     public static float* Get(int count)
     {

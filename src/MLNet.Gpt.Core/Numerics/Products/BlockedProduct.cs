@@ -5,7 +5,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>The right side B of a product A · B, (depth, columns), in panels of some columns.</summary>
+/// <summary>The right operand B of a product A · B, (depth, columns), in panels of some columns.</summary>
 internal unsafe interface IPanels
 {
     /// <summary>Columns of B.</summary>
@@ -14,10 +14,12 @@ internal unsafe interface IPanels
     /// <summary>Columns of a panel.</summary>
     int Width { get; }
 
-    /// <summary>Numbers of scratch that a thread needs.</summary>
+    /// <summary>The size of the scratch that a thread needs.</summary>
     int ScratchLength { get; }
 
-    /// <summary>Prepares a panel before a thread multiplies with it; called again only after another panel.</summary>
+    /// <summary>
+    /// Prepares a panel before a thread multiplies with it; called again only after another panel was prepared.
+    /// </summary>
     void Prepare(int panel, float* scratch);
 
     /// <summary>Multiplies a block of rows with a panel: tile (rows × <see cref="Width"/>) = A · panel.</summary>
@@ -26,30 +28,30 @@ internal unsafe interface IPanels
     /// <param name="firstRow">First row of the block.</param>
     /// <param name="rows">Rows of the block, at most <see cref="BlockedProduct.RowsPerBlock"/>.</param>
     /// <param name="panel">Index of the panel.</param>
-    /// <param name="scratch">What <see cref="Prepare"/> was given.</param>
-    /// <param name="tile">Receives the sums; has room for whole tiles of 8 rows.</param>
+    /// <param name="scratch">The scratch that was passed to <see cref="Prepare"/>.</param>
+    /// <param name="tile">Receives the sums, with room for whole tiles of 8 rows.</param>
     void Multiply(KernelSet kernels, Matrix a, int firstRow, int rows, int panel, float* scratch, float* tile);
 }
 
 /// <summary>Uses a product's sums while they are in the cache.</summary>
 internal unsafe interface ISink
 {
-    /// <summary>Takes the sums of the columns column … column + count − 1 of a row.</summary>
+    /// <summary>Receives the sums of the columns column … column + count − 1 of a row.</summary>
     void Take(float* sums, int row, int column, int count);
 }
 
-/// <summary>The blocked matrix product that everything uses, on all threads.</summary>
+/// <summary>The blocked matrix product that all code uses, on all threads.</summary>
 /// <remarks>
-/// A is cut into blocks of at most 128 rows, which with a panel of B fit the second-level cache. A panel passes in depths of
-/// 768, 147 KB at 48 columns, while the rows stream past it; sums wait in a tile of 128 rows. Every sum runs over k in
-/// order, whichever thread computes it.
+/// A is split into blocks of at most 128 rows, which fit in the L2 cache together with a panel of B. A panel is
+/// processed in slices of depth 768, 147 KB at 48 columns, while the rows stream past it; sums accumulate in a tile of
+/// 128 rows. Every sum runs over k in order, whichever thread computes it.
 /// </remarks>
 internal static unsafe class BlockedProduct
 {
     /// <summary>Rows of A that share a panel in the cache.</summary>
     public const int RowsPerBlock = 128;
 
-    /// <summary>Steps of k that a panel passes through the cache in.</summary>
+    /// <summary>Steps of k per slice of a panel.</summary>
     public const int DepthPerPass = 768;
 
     private const int TileRows = KernelSet.TileRows;
@@ -59,7 +61,7 @@ internal static unsafe class BlockedProduct
     /// <param name="compute">What to run on.</param>
     /// <param name="a">(rows, depth); readable up to the next multiple of 8 rows.</param>
     /// <param name="b">(depth, columns).</param>
-    /// <param name="sink">Takes the sums.</param>
+    /// <param name="sink">Receives the sums.</param>
     public static void Run<TPanels, TSink>(Compute compute, Matrix a, TPanels b, TSink sink)
         where TPanels : struct, IPanels
         where TSink : struct, ISink
@@ -67,7 +69,7 @@ internal static unsafe class BlockedProduct
         a.AssertReadable(KernelSet.RoundUpToTiles(a.Rows));
         int width = b.Width, panelCount = (b.Columns + width - 1) / width, rowBlocks = (a.Rows + RowsPerBlock - 1) / RowsPerBlock;
 
-        // Blocks of rows that share a panel follow each other, so that the panel is prepared, and comes from memory, once.
+        // Blocks of rows that share a panel follow each other, so that the panel is prepared and read from memory once.
         compute.ForRanges(panelCount * rowBlocks, (first, end) =>
         {
             float* tile = ThreadScratch.Get((RowsPerBlock * width) + b.ScratchLength);
@@ -87,14 +89,16 @@ internal static unsafe class BlockedProduct
         });
     }
 
-    /// <summary>C += Aᵀ · B, the form of a weight's gradient: A the outputs' gradients, B the inputs.</summary>
+    /// <summary>
+    /// C += Aᵀ · B, the form of a weight's gradient, where A is the outputs' gradients and B the inputs.
+    /// </summary>
     /// <remarks>
-    /// A thread that comes to a block of A's columns lays it out in strips of 8 columns, [n][8], in memory of its own, and
-    /// multiplies it with panel after panel, straight into C. Every sum runs over n in order.
+    /// Each thread packs a block of A's columns into strips of 8 columns, [n][8], in its own memory, and multiplies it
+    /// with panel after panel, directly into C. Every sum runs over n in order.
     /// </remarks>
     /// <param name="compute">What to run on.</param>
     /// <param name="a">(N, out).</param>
-    /// <param name="panels">B (N, in), laid out by <see cref="PackPanels"/>.</param>
+    /// <param name="panels">B (N, in), packed by <see cref="PackPanels"/>.</param>
     /// <param name="c">(out, in); is added to.</param>
     public static void AddTransposed(Compute compute, Matrix a, float* panels, Matrix c)
     {
@@ -130,11 +134,13 @@ internal static unsafe class BlockedProduct
         });
     }
 
-    /// <summary>Numbers that <see cref="PackPanels"/> needs for a (rows, columns) matrix.</summary>
+    /// <summary>
+    /// Returns the size of the memory that <see cref="PackPanels"/> needs for a (rows, columns) matrix.
+    /// </summary>
     public static long PanelsLengthOf(int rows, int columns, KernelSet kernels) =>
         (long)rows * ((columns + kernels.PanelWidth - 1) / kernels.PanelWidth * kernels.PanelWidth);
 
-    /// <summary>Lays out the right side of <see cref="AddTransposed"/> in panels.</summary>
+    /// <summary>Packs the right operand of <see cref="AddTransposed"/> into panels.</summary>
     public static void PackPanels(Compute compute, Matrix b, float* panels)
     {
         var source = new MatrixPanels(b, compute.Kernels);
@@ -143,7 +149,7 @@ internal static unsafe class BlockedProduct
             panel => source.Prepare(panel, panels + ((nint)panel * source.Width * b.Rows)));
     }
 
-    /// <summary>Multiplies a block of rows with a panel that is laid out as [k][width].</summary>
+    /// <summary>Multiplies a block of rows with a panel packed as [k][width].</summary>
     public static void Multiply(KernelSet kernels, Matrix a, int firstRow, int rows, float* panel, float* tile)
     {
         for (int k = 0; k < a.Columns; k += DepthPerPass)
@@ -152,7 +158,9 @@ internal static unsafe class BlockedProduct
         }
     }
 
-    /// <summary>Multiplies some steps of k of a block of rows with a panel; what is not the first pass adds to the tile.</summary>
+    /// <summary>
+    /// Multiplies some steps of k of a block of rows with a panel; every pass except the first adds to the tile.
+    /// </summary>
     public static void MultiplyPass(KernelSet kernels, Matrix a, int firstRow, int rows, int k, int steps, float* panel, float* tile)
     {
         Debug.Assert(rows <= RowsPerBlock && steps <= DepthPerPass, "The block would not stay in the cache.");

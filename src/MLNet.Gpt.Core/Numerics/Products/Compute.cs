@@ -3,11 +3,11 @@ using MLNet.Gpt.Numerics.Threading;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// What operations run on. Their results depend on neither the number of threads nor, with a multiply-add that rounds
-/// once, the kernels' width.
+/// The kernels and threads that operations run on. With a fused multiply-add, results depend on neither the number of
+/// threads nor the kernels' width.
 /// </summary>
 /// <param name="Kernels">The heavy kernels.</param>
-/// <param name="ThreadCount">Threads that work on an operation, the calling one among them.</param>
+/// <param name="ThreadCount">Threads that work on an operation, including the calling one.</param>
 internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
 {
     private const int RowsPerChunk = 16;
@@ -17,7 +17,7 @@ internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
     public void ForEach(int count, Action<int> body) => WorkerTeam.Run(count, ThreadCount, body);
 
     /// <summary>
-    /// Runs a body for the rows 0 … rows − 1, in any order; several rows make one work item, and few rows are not worth
+    /// Runs a body for the rows 0 … rows − 1, in any order; a work item has several rows, and a few rows are not worth
     /// sharing.
     /// </summary>
     public void ForEachRow(int rows, Action<int> body)

@@ -2,7 +2,7 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>The matrix of a linear layer, (out, in), with its bias, however it is held.</summary>
+/// <summary>The matrix of a linear layer, (out, in), with its bias, however it is stored.</summary>
 internal unsafe interface IWeightMatrix
 {
     /// <summary>The bias of each output; <see langword="null"/> or zeros if the layer has none.</summary>

@@ -7,10 +7,10 @@ namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>One quantized row times a panel of byte weights.</summary>
 /// <remarks>
-/// A panel is [four of k][48 outputs][4]: one 32-byte load holds four steps of k for eight outputs, and one instruction multiplies
-/// them with the row's same four steps and adds up the fours. Within a block of 64 steps sums are whole numbers, so every
-/// instruction set gives the same; after it they join a single-precision sum with the block's scale.
-/// Weights are unsigned (offset by 128) and activations signed because that is the pairing the instruction takes.
+/// A panel is [four of k][48 outputs][4]: one 32-byte load has four steps of k for eight outputs, and one instruction
+/// multiplies them with the same four steps of the row and adds up groups of four. Within a block of 64 steps, sums are
+/// integers, so every instruction set gives the same result; then they are scaled and added to a single-precision sum.
+/// Weights are unsigned (offset by 128) and activations signed because the instruction requires it.
 /// </remarks>
 internal static unsafe class Int8Product
 {
@@ -63,14 +63,17 @@ internal static unsafe class Int8Product
         (y5 * Vector256.Load(scales + 40)).Store(y + 40);
     }
 
-    /// <summary>To each lane of 32 bits, adds the products of its four unsigned and four signed bytes; never saturates.</summary>
+    /// <summary>
+    /// Adds to each 32-bit lane the products of its four unsigned and four signed bytes; never saturates.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<int> MultiplyAddFours(Vector256<int> sum, Vector256<byte> unsigned, Vector256<sbyte> signed)
     {
         if (AvxVnni.IsSupported) return AvxVnni.MultiplyWideningAndAdd(sum, unsigned, signed);
         if (Avx2.IsSupported)
         {
-            // Even and odd bytes apart, widened to 16 bits: two products of at most 255 × 127 fit a 32-bit sum.
+            // Even and odd bytes are widened to 16 bits separately: two products of at most 255 × 127 fit in a 32-bit
+            // sum.
             var evenUnsigned = (unsigned.AsUInt16() & Vector256.Create((ushort)0xFF)).AsInt16();
             var oddUnsigned = (unsigned.AsUInt16() >> 8).AsInt16();
             var evenSigned = (signed.AsInt16() << 8) >> 8;
@@ -80,8 +83,8 @@ internal static unsafe class Int8Product
 
         if (Dp.IsSupported)
         {
-            // The Arm instruction takes two signed sides: flipping the top bit takes the offset of 128 off, and the correction, which
-            // expects it, is put back as 128 × the sum of the fours.
+            // The Arm instruction takes two signed operands: flipping the top bit removes the offset of 128, and 128 ×
+            // the sum of the four is added back, because the correction expects the offset.
             var flipped = (unsigned ^ Vector256.Create((byte)0x80)).AsSByte();
             var offset = Vector128.Create((sbyte)64);
             var lower = Dp.DotProduct(sum.GetLower(), flipped.GetLower(), signed.GetLower());
@@ -94,7 +97,7 @@ internal static unsafe class Int8Product
         return MultiplyAddFoursPlain(sum, unsigned, signed);
     }
 
-    /// <summary>The same in ordinary arithmetic.</summary>
+    /// <summary>The same in plain arithmetic.</summary>
     internal static Vector256<int> MultiplyAddFoursPlain(Vector256<int> sum, Vector256<byte> unsigned, Vector256<sbyte> signed)
     {
         int* sums = stackalloc int[8];

@@ -6,20 +6,20 @@ namespace MLNet.Gpt.Numerics.Products;
 /// <summary>The heavy kernels at one register width, chosen once for the machine.</summary>
 internal abstract unsafe class KernelSet
 {
-    /// <summary>The widest that the machine has.</summary>
+    /// <summary>The widest kernels that the machine supports.</summary>
     public static KernelSet Best { get; } =
         Vector512.IsHardwareAccelerated ? new KernelSet<Simd512, Vector512<float>>()
         : Vector256.IsHardwareAccelerated ? new KernelSet<Simd256, Vector256<float>>()
         : Vector128.IsHardwareAccelerated ? new KernelSet<Simd128, Vector128<float>>()
         : new KernelSet<SimdScalar, float>();
 
-    /// <summary>Every width that the machine runs, the plain path last.</summary>
+    /// <summary>All widths that the machine supports, the scalar path last.</summary>
     public static IReadOnlyList<KernelSet> All { get; } = FindAll();
 
     /// <summary>Numbers in a register.</summary>
     public abstract int Lanes { get; }
 
-    /// <summary>Rows of a tile. Kernels read and write whole tiles, so that buffers have room for them.</summary>
+    /// <summary>Rows of a tile. Kernels read and write whole tiles, so buffers must have room for them.</summary>
     public const int TileRows = 8;
 
     /// <summary>Columns (outputs) of a panel of packed weights or keys: three registers.</summary>
@@ -28,17 +28,19 @@ internal abstract unsafe class KernelSet
     /// <summary>Rows of values are padded to a multiple of this: two registers.</summary>
     public int ValueWidth => 2 * Lanes;
 
-    /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, added to what C holds where asked.</summary>
+    /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, optionally added to C.</summary>
     public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
 
     /// <summary>
-    /// The same where A's rows and its steps of k stand any distances apart: rows 1 apart are those of a transposed
+    /// The same with any stride between A's rows and between its steps of k: a row stride of 1 means a transposed
     /// matrix.
     /// </summary>
     public abstract void MultiplyStridedTile(
         int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
 
-    /// <summary>y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
+    /// <summary>
+    /// y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which are <paramref name="stride"/> numbers apart.
+    /// </summary>
     public abstract void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y);
 
     /// <summary>The same with panels of bfloat16 pairs.</summary>
@@ -46,14 +48,14 @@ internal abstract unsafe class KernelSet
 
     /// <summary>Widens steps of a panel of bfloat16 pairs to single precision.</summary>
     /// <param name="pairCount">Pairs of steps of k.</param>
-    /// <param name="panel">Two steps a pair.</param>
+    /// <param name="panel">Two steps per pair.</param>
     /// <param name="destination">Receives 2 × pairCount steps.</param>
     public abstract void WidenPanel(int pairCount, uint* panel, float* destination);
 
     /// <summary>Y (8 × columns) += weights (8 × depth) · rows (depth × columns).</summary>
     public abstract void AddWeightedRows(int depth, float* weights, nint ldw, float* rows, nint stride, float* y, int columns);
 
-    /// <summary>The same where the weights' rows and steps stand any distances apart.</summary>
+    /// <summary>The same with any stride between the weights' rows and between their steps.</summary>
     public abstract void AddStridedWeightedRows(
         int depth, float* weights, nint rowStride, nint stepStride, float* rows, nint stride, float* y, int columns);
 

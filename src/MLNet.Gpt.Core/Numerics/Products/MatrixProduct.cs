@@ -6,21 +6,24 @@ namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>Activations times a packed matrix, on all threads.</summary>
 /// <remarks>
-/// With one row, reading the matrix is what takes time: threads take runs of panels. Many rows are a <see cref="BlockedProduct"/>.
+/// With one row, reading the matrix takes most of the time, so threads take ranges of panels. Several rows use a
+/// <see cref="BlockedProduct"/>.
 /// </remarks>
 internal static unsafe class MatrixProduct
 {
     private const int LongestTile = BlockedProduct.RowsPerBlock * 48;
 
-    /// <summary>Numbers of scratch that <see cref="MultiplyPanel"/> needs.</summary>
+    /// <summary>The size of the scratch that <see cref="MultiplyPanel"/> needs.</summary>
     public const int ScratchLength = LongestTile + PackedPanels.WidenedLength;
 
-    /// <summary>Multiplies x (rows, depth) with the transposed matrix; the sink takes the sums, (rows, outputs).</summary>
+    /// <summary>
+    /// Multiplies x (rows, depth) with the transposed matrix; the sink receives the sums, (rows, outputs).
+    /// </summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="matrix">The matrix.</param>
     /// <param name="x">The inputs; readable up to the next multiple of 8 rows.</param>
     /// <param name="quantized">At Int8, room for the rows as bytes.</param>
-    /// <param name="sink">Takes the sums.</param>
+    /// <param name="sink">Receives the sums.</param>
     public static void Run<TSink>(Compute compute, PackedMatrix matrix, Matrix x, byte* quantized, TSink sink)
         where TSink : struct, ISink
     {
@@ -45,7 +48,7 @@ internal static unsafe class MatrixProduct
         });
     }
 
-    /// <summary>Turns rows into bytes with scales.</summary>
+    /// <summary>Quantizes rows to bytes with scales.</summary>
     public static void Quantize(int depth, float* input, nint inputStride, int rows, byte* quantized, int threadCount)
     {
         int stride = QuantizedRow.StrideOf(depth);

@@ -8,19 +8,20 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// The matrix of a linear layer, (out, in), laid out for the kernels: panels of a few dozen outputs, and within a panel
-/// step after step of k, the outputs side by side. A product reads it from front to back whatever the number of rows it
-/// is multiplied with.
+/// The matrix of a linear layer, (out, in), packed for the kernels: panels of a few dozen outputs, and within a panel
+/// step after step of k, with the outputs next to each other. A product reads it from front to back, whatever the
+/// number of rows.
 /// </summary>
 /// <remarks>
-/// A panel holds, by precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four of k][output][4] as
-/// bytes offset by 128. Bytes have one scale per output, or, where <see cref="HasBlocks"/>, one per 32 steps of k and
-/// output, which lie before the bytes of their panel as [block][output] in half precision. Outputs missing in the last
-/// panel, and steps missing in the last pair or four, are 0.
+/// The content of a panel depends on the precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four
+/// of k][output][4] as bytes offset by 128. Bytes have one scale per output or, if <see cref="HasBlocks"/>, one per
+/// output and 32 steps of k; these scales come before the bytes of their panel, as [block][output] in half precision.
+/// Missing outputs in the last panel, and missing steps in the last group of two or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IWeightMatrix
 {
-    // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
+    // One cache line of each row at a time: the rows are a multiple of the cache's period apart and would evict each
+    // other.
     private const int PackingDepth = 16;
 
     // Flipping the top bit of each of four signed bytes adds 128 to it.
@@ -32,19 +33,21 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     private readonly long _bias;
     private readonly long _bytes;
 
-    /// <param name="arena">Gives the memory.</param>
+    /// <param name="arena">The arena that provides the memory.</param>
     /// <param name="label">What the matrix is, for messages.</param>
     /// <param name="outputs">Number of outputs.</param>
     /// <param name="depth">Number of inputs.</param>
-    /// <param name="precision">How weights are held.</param>
+    /// <param name="precision">How weights are stored.</param>
     /// <param name="panelWidth">Outputs of a panel.</param>
-    /// <param name="hasBlocks">Whether bytes keep the scales of Q8_0 blocks; the depth is then whole blocks.</param>
+    /// <param name="hasBlocks">
+    /// Whether bytes keep the scales of Q8_0 blocks; the depth must then be a multiple of the block length.
+    /// </param>
     public PackedMatrix(
         NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false)
     {
         Debug.Assert(
             !hasBlocks || (precision == WeightPrecision.Int8 && depth % Q8Block.Length == 0),
-            "Only whole blocks of bytes have scales of their own.");
+            "Only whole blocks of bytes have their own scales.");
         _arena = arena;
         Label = label;
         Outputs = outputs;
@@ -86,10 +89,10 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>Bytes from one panel to the next.</summary>
     public long PanelStride { get; }
 
-    /// <summary>Outputs with those that fill the last panel.</summary>
+    /// <summary>Number of outputs, including padding in the last panel.</summary>
     public int PaddedOutputs => PanelCount * PanelWidth;
 
-    /// <summary>The bias of each output, padded; zeros where the layer has none.</summary>
+    /// <summary>The bias of each output, padded; zeros if the layer has none.</summary>
     public float* Bias => (float*)_arena.At(_bias);
 
     /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks.</summary>
@@ -143,7 +146,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     public void Multiply<TSink>(Compute compute, Matrix x, byte* quantized, TSink sink)
         where TSink : struct, ISink => MatrixProduct.Run(compute, this, x, quantized, sink);
 
-    /// <summary>Fills a panel from rows of single precision.</summary>
+    /// <summary>Fills a panel from rows in single precision.</summary>
     /// <param name="panel">Index of the panel.</param>
     /// <param name="rows">As many rows of <see cref="Depth"/> numbers as the panel has outputs.</param>
     public void PackPanel(int panel, float* rows)
@@ -167,7 +170,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
 
     /// <summary>Fills a panel from rows of Q8_0 blocks, losing nothing.</summary>
     /// <param name="panel">Index of the panel.</param>
-    /// <param name="rows">As many rows of blocks, as a file has them, as the panel has outputs.</param>
+    /// <param name="rows">As many rows of blocks, in the file's format, as the panel has outputs.</param>
     public void PackBlocks(int panel, byte* rows)
     {
         int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth)), blockCount = Depth / Q8Block.Length;

@@ -8,7 +8,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>The panels of a matrix as it is, B = M; a thread lays one out as [k][width] when it comes to it.</summary>
+/// <summary>The panels of a matrix as is, B = M; a thread packs one as [k][width] when it needs it.</summary>
 internal readonly unsafe struct MatrixPanels(Matrix matrix, KernelSet kernels) : IPanels
 {
     public int Columns => matrix.Columns;
@@ -33,12 +33,13 @@ internal readonly unsafe struct MatrixPanels(Matrix matrix, KernelSet kernels) :
 }
 
 /// <summary>
-/// The panels of a transposed matrix, B = Mᵀ, which a linear layer's (out, in) weights are multiplied as; a thread lays one
-/// out as [k][width] when it comes to it.
+/// The panels of a transposed matrix, B = Mᵀ, as which a linear layer's (out, in) weights are multiplied; a thread
+/// packs one as [k][width] when it needs it.
 /// </summary>
 internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernels) : IPanels
 {
-    // One cache line of each row at a time: the rows lie a multiple of the cache's period apart and would push each other out.
+    // One cache line of each row at a time: the rows are a multiple of the cache's period apart and would evict each
+    // other.
     private const int PackingDepth = 16;
     private const int Square = 4;
 
@@ -112,12 +113,12 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernel
         (Sse2.IsSupported ? Sse2.UnpackHigh(a, b) : AdvSimd.Arm64.ZipHigh(a, b)).AsSingle();
 }
 
-/// <summary>The panels of a packed matrix, B = Mᵀ, which lie ready.</summary>
+/// <summary>The panels of a packed matrix, B = Mᵀ, which are used as they are.</summary>
 /// <param name="matrix">The matrix.</param>
-/// <param name="quantized">At Int8, all rows of A as <see cref="QuantizedRow"/> lays them out.</param>
+/// <param name="quantized">At Int8, all rows of A in the layout of <see cref="QuantizedRow"/>.</param>
 internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantized) : IPanels
 {
-    /// <summary>Numbers that a pass of a bfloat16 panel has in single precision.</summary>
+    /// <summary>Numbers in a slice of a bfloat16 panel after widening to single precision.</summary>
     public const int WidenedLength = BlockedProduct.DepthPerPass * 48;
 
     public int Columns => matrix.Outputs;
@@ -150,7 +151,8 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
                 Q8Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
                 break;
             case WeightPrecision.Int8:
-                // Whole numbers are so quick to multiply that taking rows one by one, the panel in the cache, loses nothing.
+                // Integers multiply so fast that processing rows one by one, with the panel in the cache, costs
+                // nothing.
                 for (int row = 0; row < rows; row++)
                 {
                     Int8Product.Multiply(

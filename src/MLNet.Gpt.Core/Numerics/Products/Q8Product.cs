@@ -4,22 +4,22 @@ using System.Runtime.Intrinsics;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>The sizes of a block of GGML's Q8_0: 32 weights that follow one another in a row and share a scale.</summary>
+/// <summary>The sizes of a block of GGML's Q8_0: 32 consecutive weights of a row that share a scale.</summary>
 internal static class Q8Block
 {
-    /// <summary>Weights of a block.</summary>
+    /// <summary>Weights per block.</summary>
     public const int Length = 32;
 
-    /// <summary>Bytes of a block in a file: a half-precision scale, then one signed byte per weight.</summary>
+    /// <summary>Bytes per block in a file: a half-precision scale, then one signed byte per weight.</summary>
     public const int Size = 2 + Length;
 }
 
 /// <summary>Quantized rows times a panel of byte weights with a scale per 32 of them.</summary>
 /// <remarks>
-/// The bytes of a panel lie as <see cref="Int8Product"/> needs them; its scales lie before them as [block][48 outputs] in
-/// half precision. Within a block sums are whole numbers. Each block's sum, times the weights' scale times the row's, is
-/// then added to a single-precision sum in the order of k. The result is therefore the same for any instruction set, for
-/// one row and for many.
+/// A panel's bytes have the layout that <see cref="Int8Product"/> needs; its scales come before them, as [block][48
+/// outputs] in half precision. Within a block, sums are integers. Each block's sum, times the weights' scale times the
+/// row's, is then added to a single-precision sum in the order of k. The result is therefore the same for any
+/// instruction set, for one row and for many.
 /// </remarks>
 internal static unsafe class Q8Product
 {
@@ -27,12 +27,12 @@ internal static unsafe class Q8Product
     private const int StepsPerBlock = Q8Block.Length / 4;
     private const int BytesPerBlock = Q8Block.Length * PanelWidth;
 
-    // The scales of so many blocks are widened at a time: 6 KB, which stay in the first-level cache while rows stream past.
+    // Blocks whose scales are widened at a time: 6 KB, which stay in the L1 cache while rows stream past.
     private const int BlocksPerPass = 32;
 
     /// <summary>y (rows × 48) = rows · panel.</summary>
     /// <param name="depth">Inputs, a multiple of 32.</param>
-    /// <param name="rows">Rows as <see cref="QuantizedRow"/> lays them out, one after the other.</param>
+    /// <param name="rows">Rows in the layout of <see cref="QuantizedRow"/>, one after the other.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="scales">The panel's scales in half precision, [block][48].</param>
     /// <param name="panel">The panel's bytes.</param>

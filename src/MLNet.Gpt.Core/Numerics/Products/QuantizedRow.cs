@@ -5,13 +5,13 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// A row of activations as signed bytes, with a scale for every 64 of them: one outlier then coarsens only its
-/// neighbors.
+/// A row of activations as signed bytes, with a scale for every 64 of them: an outlier then reduces only its neighbors'
+/// precision.
 /// </summary>
 /// <remarks>
 /// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections
-/// per block (int), one for each half: −128 × the sum of its 32 bytes. Weights are held offset by 128, and a correction
-/// takes the offset out again for every output.
+/// per block (int), one for each half: −128 × the sum of its 32 bytes. Weights are stored with an offset of 128, and a
+/// correction removes the offset for every output.
 /// </remarks>
 internal static unsafe class QuantizedRow
 {

@@ -4,16 +4,16 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// The inner product of everything with several rows: 8 rows of A times a narrow strip of B, the sums held in
+/// The inner kernel of all products with several rows: 8 rows of A times a narrow strip of B, with the sums in
 /// registers.
 /// </summary>
 /// <remarks>
 /// Each step of k loads one short row of B (three registers: 48 columns on AVX-512, 24 on AVX2, 12 on 128 bits) and
-/// multiplies it with one number of each row of A. On machines of 32 registers 8 rows × 3 registers of sums stay in
-/// registers, so 11 loads feed 24 multiply-adds; on machines of 16 registers it is 4 rows, twice. A's rows stand
-/// <c>lda</c> numbers apart and its steps of k <c>step</c> numbers: 1 for a matrix as it lies, its row length for the
-/// transposed. Every sum runs over k in order, with one rounding per step: its bits depend neither on the width of the
-/// registers nor on the rows beside it, and are those of <see cref="VectorProduct{TSimd, TVector}"/>.
+/// multiplies it with one number of each row of A. On machines with 32 registers, 8 rows × 3 registers of sums stay in
+/// registers, so 11 loads feed 24 multiply-adds; on machines with 16 registers, it is 4 rows, twice. A's rows are
+/// <c>lda</c> numbers apart and its steps of k <c>step</c> numbers: 1 for a matrix as is, its row length for the
+/// transposed matrix. Every sum runs over k in order, with one rounding per step: its bits depend neither on the
+/// register width nor on the other rows, and equal those of <see cref="VectorProduct{TSimd, TVector}"/>.
 /// </remarks>
 internal static unsafe class TileProduct<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
@@ -22,7 +22,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
     /// <summary>Rows of A that one call works on.</summary>
     public const int Rows = 8;
 
-    /// <summary>C (8 × 3 registers) = A (8 × depth) · B (depth × 3 registers), added to what C holds where asked.</summary>
+    /// <summary>C (8 × 3 registers) = A (8 × depth) · B (depth × 3 registers), optionally added to C.</summary>
     public static void MultiplyWide(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         if (TSimd.HasManyRegisters)
@@ -36,7 +36,7 @@ internal static unsafe class TileProduct<TSimd, TVector>
         }
     }
 
-    /// <summary>C (8 × 2 registers) = A (8 × depth) · B (depth × 2 registers), added to what C holds where asked.</summary>
+    /// <summary>C (8 × 2 registers) = A (8 × depth) · B (depth × 2 registers), optionally added to C.</summary>
     public static void MultiplyNarrow(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
     {
         Multiply4By2(depth, a, lda, step, b, ldb, c, ldc, accumulate);

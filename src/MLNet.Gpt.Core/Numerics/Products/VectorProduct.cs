@@ -3,13 +3,17 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>One row times panels of weights: what generating token by token spends its time on, reading memory.</summary>
+/// <summary>
+/// One row times panels of weights. This is where generating token by token spends its time, reading memory.
+/// </summary>
 /// <remarks>Sums run over k in order, as in <see cref="TileProduct{TSimd, TVector}"/>, so both give the same bits.</remarks>
 internal static unsafe class VectorProduct<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
-    /// <summary>y (panels × 3 registers) = x (depth) · panels, which stand <paramref name="stride"/> numbers apart.</summary>
+    /// <summary>
+    /// y (panels × 3 registers) = x (depth) · panels, which are <paramref name="stride"/> numbers apart.
+    /// </summary>
     public static void Multiply(int depth, float* x, float* panels, long stride, int count, float* y)
     {
         int width = 3 * TSimd.Lanes;
@@ -17,7 +21,7 @@ internal static unsafe class VectorProduct<TSimd, TVector>
         if (count > 0) MultiplyOne(depth, x, panels, y);
     }
 
-    // Two panels at once are two streams for the memory to run ahead on, which reads about a tenth faster than one.
+    // Two panels at once are two streams to prefetch, which is about a tenth faster than one.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyTwo(int depth, float* x, float* panel, float* other, float* y)
     {

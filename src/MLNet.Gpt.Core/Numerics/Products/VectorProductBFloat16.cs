@@ -4,15 +4,15 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// One row times panels of bfloat16 weights. A panel holds two steps of k side by side, the first in the lower half of each
-/// 32-bit word, so one load, a shift and a mask give two registers of single precision.
+/// One row times panels of bfloat16 weights. A panel has two steps of k next to each other, the first in the lower half
+/// of each 32-bit word, so one load, a shift and a mask give two registers of single precision.
 /// </summary>
 internal static unsafe class VectorProductBFloat16<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : unmanaged
 {
     /// <summary>
-    /// y (panels × 3 registers) = x (depth) · panels, which stand <paramref name="stride"/> words apart; an odd depth's
+    /// y (panels × 3 registers) = x (depth) · panels, which are <paramref name="stride"/> words apart; an odd depth's
     /// missing last weight is 0.
     /// </summary>
     public static void Multiply(int depth, float* x, uint* panels, long stride, int count, float* y)

@@ -1,6 +1,9 @@
 namespace MLNet.Gpt;
 
-/// <summary>How the matrices of a model are held in memory while it runs. Activations are single precision between products.</summary>
+/// <summary>
+/// How the matrices of a model are stored in memory while it runs. Activations are in single precision between
+/// products.
+/// </summary>
 public enum WeightPrecision
 {
     /// <summary>Single precision, 4 bytes per weight: the reference.</summary>
@@ -10,9 +13,9 @@ public enum WeightPrecision
     BFloat16,
 
     /// <summary>
-    /// Signed bytes with one scale per row, about 1 byte per weight; inputs of products are rounded to bytes too, with one
-    /// scale per 64. Matrices that are Q8_0 blocks, as read from GGUF, keep their bytes and their scale per 32 weights and
-    /// lose nothing.
+    /// Signed bytes with one scale per row, about 1 byte per weight; inputs of products are rounded to bytes too, with
+    /// one scale per 64. Matrices that consist of Q8_0 blocks, as read from GGUF, keep their bytes and their scales per
+    /// 32 weights, so they lose nothing.
     /// </summary>
     Int8,
 }

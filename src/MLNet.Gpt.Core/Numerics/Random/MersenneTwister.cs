@@ -27,10 +27,10 @@ internal sealed class MersenneTwister
         return y ^ (y >> 18);
     }
 
-    /// <summary>Two numbers as one, the first above the second: what PyTorch draws doubles from.</summary>
+    /// <summary>Returns two numbers as one, the first in the upper half; PyTorch draws doubles from these.</summary>
     public ulong Next64() => ((ulong)Next() << 32) | Next();
 
-    /// <summary>Passes over as many numbers of 32 bits.</summary>
+    /// <summary>Skips a number of 32-bit numbers.</summary>
     public void Skip(long count)
     {
         while (count > Size - _next)

@@ -15,7 +15,7 @@ internal static class Philox
     private const uint FirstMultiplier = 0xD2511F53, SecondMultiplier = 0xCD9E8D57;
     private const uint FirstWeyl = 0x9E3779B9, SecondWeyl = 0xBB67AE85;
 
-    /// <summary>Replaces sixteen counters, one per lane and each of four words, by their random numbers.</summary>
+    /// <summary>Replaces sixteen counters, one per lane and of four words each, by their random numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Next(
         ref Vector512<uint> word0, ref Vector512<uint> word1, ref Vector512<uint> word2, ref Vector512<uint> word3, ulong key)

@@ -4,8 +4,8 @@ namespace MLNet.Gpt.Numerics.Random;
 
 /// <summary>
 /// Fills arrays as PyTorch's <c>uniform_</c> and <c>normal_</c> fill a contiguous tensor of single precision on a CPU
-/// after <c>torch.manual_seed</c>, bit for bit. PyTorch's results depend on the kernels that it picks; these are those
-/// for x86-64 with AVX2, which it also takes on AVX-512, computed here alike on every machine.
+/// after <c>torch.manual_seed</c>, bit for bit. PyTorch's results depend on the kernels that it chooses; these are
+/// those for x86-64 with AVX2, which it also uses on AVX-512, computed identically on every machine.
 /// </summary>
 /// <remarks>
 /// Sources: PyTorch's documentation of the methods and its published kernels for the order of the draws; Box and Muller
@@ -14,9 +14,9 @@ namespace MLNet.Gpt.Numerics.Random;
 /// </remarks>
 internal sealed class PyTorchGenerator(long seed)
 {
-    private const int Block = 16; // Numbers that one vectorized transform takes: 8 radii, then 8 angles.
+    private const int Block = 16; // numbers per vectorized transform: 8 radii, then 8 angles
     private readonly MersenneTwister _random = new((uint)seed);
-    private double? _spare; // The second number of a pair outlives the call, as it does in PyTorch's generator.
+    private double? _spare; // the second number of a pair is kept between calls, as in PyTorch's generator
 
     /// <summary>Draws from U(minimum, maximum).</summary>
     public void FillUniform(Span<float> destination, double minimum, double maximum)
@@ -40,7 +40,7 @@ internal sealed class PyTorchGenerator(long seed)
         for (int i = 0; i <= destination.Length - Block; i += Block) Transform(destination.Slice(i, Block), means, deviations);
         if (destination.Length % Block == 0) return;
 
-        // The last block overlaps the one before it, and all of its numbers are drawn again.
+        // The last block overlaps the previous one, and all of its numbers are redrawn.
         var last = destination[^Block..];
         foreach (ref float element in last) element = Uniform();
         Transform(last, means, deviations);
@@ -52,7 +52,7 @@ internal sealed class PyTorchGenerator(long seed)
     /// <summary>From U(0, 1), with 53 random bits.</summary>
     private double UniformDouble() => (_random.Next64() & ((1UL << 53) - 1)) * (1.0 / (1UL << 53));
 
-    /// <summary>From N(0, 1), in double precision: what PyTorch draws fewer than 16 numbers from.</summary>
+    /// <summary>From N(0, 1), in double precision; PyTorch does this for fewer than 16 numbers.</summary>
     private double Normal()
     {
         if (_spare is { } spare)
@@ -62,7 +62,7 @@ internal sealed class PyTorchGenerator(long seed)
         }
 
         double angle = 2 * Math.PI * UniformDouble();
-        double radius = Math.Sqrt(-2 * Math.Log(1 - UniformDouble())); // The difference is exact.
+        double radius = Math.Sqrt(-2 * Math.Log(1 - UniformDouble())); // the difference is exact
         _spare = radius * Math.Sin(angle);
         return radius * Math.Cos(angle);
     }
@@ -104,7 +104,7 @@ internal sealed class PyTorchGenerator(long seed)
     /// <summary>Sine and cosine of angles in [0, 2π).</summary>
     private static (Vector256<float> Sine, Vector256<float> Cosine) SinCos(Vector256<float> x)
     {
-        // x = j · π/4 + r with j even and r in [−π/4, π/4]; π/4 is taken off in three parts.
+        // x = j · π/4 + r with j even and r in [−π/4, π/4]; π/4 is subtracted in three parts.
         var j = (Vector256.ConvertToInt32(x * Vector256.Create(1.27323954473516f)) + Vector256<int>.One) & Vector256.Create(~1);
         var octant = Vector256.ConvertToSingle(j);
         var r = Vector256.FusedMultiplyAdd(octant, Vector256.Create(-0.78515625f), x);
@@ -122,7 +122,7 @@ internal sealed class PyTorchGenerator(long seed)
         odd = Add(odd, square, -1.6666654611e-1f);
         odd = Vector256.FusedMultiplyAdd(odd * square, r, r);
 
-        var isSine = Vector256.Equals(j & Vector256.Create(2), Vector256<int>.Zero).AsSingle(); // The quadrants 0 and 2 keep the two apart.
+        var isSine = Vector256.Equals(j & Vector256.Create(2), Vector256<int>.Zero).AsSingle(); // not in quadrants 0 and 2
         var sineSign = Vector256.ShiftLeft(j & Vector256.Create(4), 29);
         var cosineSign = Vector256.ShiftLeft(~(j - Vector256.Create(2)) & Vector256.Create(4), 29);
         var sine = Vector256.ConditionalSelect(isSine, odd, even);

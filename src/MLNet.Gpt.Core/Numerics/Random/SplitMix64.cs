@@ -9,7 +9,7 @@ internal struct SplitMix64(ulong seed)
 
     public ulong Next() => Mix(_state += GoldenGamma);
 
-    /// <summary>A number from 0 to <paramref name="limit"/> − 1, each as likely as the others.</summary>
+    /// <summary>Returns a number from 0 to <paramref name="limit"/> − 1, all equally likely.</summary>
     /// <remarks>Source: Lemire, "Fast Random Integer Generation in an Interval" (2019).</remarks>
     public int NextBelow(int limit)
     {
@@ -22,7 +22,7 @@ internal struct SplitMix64(ulong seed)
         return (int)high;
     }
 
-    /// <summary>Puts the items into an order of which each is as likely as the others.</summary>
+    /// <summary>Shuffles the items; all orders are equally likely.</summary>
     /// <remarks>Source: Fisher and Yates, in the form of Durstenfeld, "Algorithm 235: Random permutation" (1964).</remarks>
     public void Shuffle(Span<int> items)
     {
@@ -33,7 +33,7 @@ internal struct SplitMix64(ulong seed)
         }
     }
 
-    /// <summary>A generator of its own for a numbered part of the work; this one does not advance.</summary>
+    /// <summary>Returns a separate generator for a numbered part of the work; this one does not advance.</summary>
     public readonly SplitMix64 Fork(ulong number) => new(Mix(_state ^ Mix(number + GoldenGamma)));
 
     private static ulong Mix(ulong z)

@@ -12,10 +12,10 @@ internal sealed class Xoshiro256
 
     public Xoshiro256(ulong s0, ulong s1, ulong s2, ulong s3) => (_s0, _s1, _s2, _s3) = (s0, s1, s2, s3);
 
-    /// <summary>Returns the generator of a seed's n-th stream.</summary>
+    /// <summary>Returns the generator for a seed's n-th stream.</summary>
     public static Xoshiro256 ForStream(long seed, int stream)
     {
-        // The seed is mixed before the stream's number is added: streams of neighboring seeds do not meet.
+        // The seed is mixed before the stream's number is added: streams of adjacent seeds do not overlap.
         ulong mixed = new SplitMix64((ulong)seed).Next() + (ulong)stream;
         var words = new SplitMix64(new SplitMix64(mixed).Next());
         return new(words.Next(), words.Next(), words.Next(), words.Next());
@@ -35,6 +35,6 @@ internal sealed class Xoshiro256
         return result;
     }
 
-    /// <summary>Returns a number that is uniform in [0, 1), a multiple of 2^-53.</summary>
+    /// <summary>Returns a number that is uniform in [0, 1) and a multiple of 2^-53.</summary>
     public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
 }

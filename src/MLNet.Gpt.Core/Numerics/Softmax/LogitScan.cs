@@ -13,19 +13,19 @@ internal static class LogitScan
     /// <exception cref="InvalidOperationException">A logit is NaN, or the greatest is not finite.</exception>
     public static float Max(ReadOnlySpan<float> logits)
     {
-        Debug.Assert(!logits.IsEmpty, "There are no logits to choose a token by.");
-        float max = TensorPrimitives.Max(logits); // NaN where any logit is.
+        Debug.Assert(!logits.IsEmpty, "There are no logits to choose a token from.");
+        float max = TensorPrimitives.Max(logits); // NaN if any logit is
         return float.IsFinite(max) ? max : throw Unusable(logits, max);
     }
 
     /// <summary>
-    /// Returns the id of the greatest logit, the lowest id where several are equal, as <c>torch.argmax</c> does on a
+    /// Returns the id of the greatest logit, and of several equal ones the lowest id, like <c>torch.argmax</c> on a
     /// CPU.
     /// </summary>
     /// <inheritdoc cref="Max" path="/exception"/>
     public static int ArgMax(ReadOnlySpan<float> logits) => IndexOf(logits, Max(logits));
 
-    /// <summary>Returns the lowest id with a given logit, which must be there.</summary>
+    /// <summary>Returns the lowest id with a given logit, which must occur.</summary>
     public static int IndexOf(ReadOnlySpan<float> logits, float value)
     {
         // Not TensorPrimitives.IndexOfMax, which considers 0 greater than −0.
@@ -48,7 +48,7 @@ internal static class LogitScan
         while (id < logits.Length && !float.IsNaN(logits[id])) id++;
         const string Cause = "The model's weights or its activations overflow.";
         return id < logits.Length
-            ? new($"The logit of token {id} is NaN; no token can be chosen. The model's weights hold NaN or its activations overflow.")
+            ? new($"The logit of token {id} is NaN; no token can be chosen. The model's weights contain NaN or its activations overflow.")
             : max > 0
                 ? new($"The logit of token {logits.IndexOf(max)} is infinite; no token can be chosen. {Cause}")
                 : new("Every logit is −∞; no token can be chosen.");

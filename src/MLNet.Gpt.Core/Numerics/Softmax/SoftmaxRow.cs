@@ -3,11 +3,12 @@ using System.Numerics.Tensors;
 namespace MLNet.Gpt.Numerics.Softmax;
 
 /// <summary>
-/// What softmax needs of one row of logits: the greatest logit, and Σ exp(logit − greatest) in double precision.
+/// What a softmax needs to know about a row of logits: the greatest logit, and Σ exp(logit − greatest) in double
+/// precision.
 /// </summary>
 /// <remarks>
 /// The shift by the greatest logit keeps every exponential between 0 and 1 and the sum between 1 and V, so that nothing
-/// overflows. Exponentials and sums are <see cref="SoftmaxWeights"/>, the same bits on every machine.
+/// overflows. Exponentials and sums come from <see cref="SoftmaxWeights"/>, with the same bits on every machine.
 /// </remarks>
 internal readonly struct SoftmaxRow
 {
@@ -43,7 +44,7 @@ internal readonly struct SoftmaxRow
     /// <exception cref="ArgumentException">A logit is NaN or +∞, or all are −∞: softmax is not defined there.</exception>
     public static SoftmaxRow Of(ReadOnlySpan<float> logits, int row)
     {
-        float greatest = TensorPrimitives.Max(logits); // NaN where any logit is.
+        float greatest = TensorPrimitives.Max(logits); // NaN if any logit is
         return float.IsFinite(greatest) ? Of(logits, greatest) : throw Undefined(logits, row);
     }
 

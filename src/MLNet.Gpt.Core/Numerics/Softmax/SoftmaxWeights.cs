@@ -25,7 +25,7 @@ internal static class SoftmaxWeights
         StableExponential.Apply(weights[..logits.Length]);
     }
 
-    /// <summary>Returns the sum: eight sums of every eighth weight, which are then added up.</summary>
+    /// <summary>Returns the sum, computed as eight sums of every eighth weight, which are then added up.</summary>
     public static double Sum(ReadOnlySpan<double> weights)
     {
         ref double first = ref MemoryMarshal.GetReference(weights);

@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Numerics.Softmax;
 
 /// <summary>
-/// e^x for x ≤ 0 by additions and multiplications alone, each rounded as IEEE 754 requires, so that every machine
-/// computes the same bits. The exponentials of libraries differ in the last digit between processors and systems, and a
-/// sampled token could differ with them. The error is below 2 units in the last place; the result is 0 below −708,
-/// where it would be subnormal.
+/// e^x for x ≤ 0, using only additions and multiplications that are rounded as IEEE 754 requires, so that every machine
+/// computes the same bits. The exponentials of math libraries differ in the last digit between processors and systems,
+/// so a sampled token could differ too. The error is below 2 units in the last place; the result is 0 below −708, where
+/// it would be subnormal.
 /// </summary>
 internal static class StableExponential
 {
@@ -35,7 +35,7 @@ internal static class StableExponential
         for (; i < values.Length; i++) values[i] = Of(Vector512.Create(values[i])).ToScalar();
     }
 
-    // No fused multiply-add: it rounds once where these operations round twice, and not every machine has it.
+    // No fused multiply-add: it rounds once instead of twice, and not every machine has it.
     private static Vector512<double> Of(Vector512<double> x)
     {
         var bounded = Vector512.Max(x, Vector512.Create(Lowest));

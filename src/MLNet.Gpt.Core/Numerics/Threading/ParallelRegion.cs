@@ -1,8 +1,8 @@
 namespace MLNet.Gpt.Numerics.Threading;
 
 /// <summary>
-/// Work in items that one caller has opened. Regions are used again and again; a helper may join only between <see cref="Open"/> and
-/// <see cref="Close"/>, and closing ends only when every helper that joined has left.
+/// A set of work items opened by one caller. Regions are reused. A helper may join only between <see cref="Open"/> and
+/// <see cref="Close"/>, and closing waits until every helper that joined has left.
 /// </summary>
 internal sealed class ParallelRegion
 {
@@ -22,14 +22,14 @@ internal sealed class ParallelRegion
     private Exception? _error;
     private bool _wasInterrupted;
 
-    // The number of helpers inside, plus Closed, and above them how often the region was opened: a helper that looked at an earlier opening
-    // cannot enter by what it saw there.
+    // The number of helpers inside, plus Closed, and in the upper bits how often the region was opened, so that a
+    // helper that saw an earlier opening cannot enter a later one.
     private long _state = Closed;
 
     /// <summary>Whether a caller has claimed the region.</summary>
     public bool IsClaimed => Volatile.Read(ref _isClaimed) != 0;
 
-    /// <summary>Claims the region for the caller. Returns whether it was free.</summary>
+    /// <summary>Claims the region for the caller, and returns whether it was free.</summary>
     public bool TryClaim() => Volatile.Read(ref _isClaimed) == 0 && Interlocked.CompareExchange(ref _isClaimed, 1, 0) == 0;
 
     /// <summary>Lets helpers in.</summary>
@@ -45,7 +45,7 @@ internal sealed class ParallelRegion
         Volatile.Write(ref _state, ((_state >> OpeningShift) + 1) << OpeningShift);
     }
 
-    /// <summary>Works until no item is left.</summary>
+    /// <summary>Works until no items are left.</summary>
     public void Work()
     {
         try
@@ -70,7 +70,7 @@ internal sealed class ParallelRegion
         }
     }
 
-    /// <summary>Leaves the items that nobody has begun undone. Of several failures the first is kept.</summary>
+    /// <summary>Skips the items that no thread has begun. Of several failures, the first is kept.</summary>
     public void Fail(Exception error)
     {
         Interlocked.CompareExchange(ref _error, error, null);
@@ -79,7 +79,7 @@ internal sealed class ParallelRegion
 
     /// <summary>
     /// Closes the region for helpers and returns when none is inside, however often the thread is interrupted
-    /// meanwhile: what the helpers work on belongs to the caller. Allocates nothing and throws nothing.
+    /// meanwhile, because the memory that the helpers use belongs to the caller. Never allocates and never throws.
     /// </summary>
     public void Close()
     {
@@ -88,7 +88,7 @@ internal sealed class ParallelRegion
         _body = Nothing;
     }
 
-    /// <summary>Gives the closed region back, and tells what went wrong in it.</summary>
+    /// <summary>Releases the closed region, and returns what went wrong in it.</summary>
     public Exception? Release(out bool wasInterrupted)
     {
         var error = _error;
@@ -98,7 +98,7 @@ internal sealed class ParallelRegion
         return error;
     }
 
-    /// <summary>Joins if there is room, and works until no item is left. Returns whether it joined.</summary>
+    /// <summary>Joins if there is room, and works until no items are left. Returns whether it joined.</summary>
     public bool TryHelp()
     {
         long state = Volatile.Read(ref _state);
@@ -127,7 +127,7 @@ internal sealed class ParallelRegion
         }
         catch (ThreadInterruptedException)
         {
-            WakeCaller(); // code of the user's that a body calls may have had its thread interrupted; the caller must be told all the same
+            WakeCaller(); // user code that a body called may have interrupted this thread; the caller must be woken anyway
         }
     }
 
@@ -139,7 +139,7 @@ internal sealed class ParallelRegion
             Thread.SpinWait(1);
         }
 
-        // Of this exchange and the last helper's leaving, the second sees the first.
+        // Whichever comes second, this exchange or the last helper's leaving, sees the other.
         Interlocked.Exchange(ref _callerSleeps, 1);
         while (HasHelpers)
         {

@@ -3,27 +3,25 @@ using System.Runtime.ExceptionServices;
 
 namespace MLNet.Gpt.Numerics.Threading;
 
-/// <summary>
-/// The process's helpers for computation: background threads that take parts of whatever regions are open.
-/// </summary>
+/// <summary>The process's helper threads for computation: background threads that work on any open region.</summary>
 /// <remarks>
-/// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a counter, so a
-/// helper that the system has put aside holds up nothing but the range it has begun, and a caller that finds all helpers busy does
-/// everything alone. Helpers spin for some microseconds after work, as the next region of a model follows at once, then sleep; one that has
-/// found no work for a while ends.
+/// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a
+/// counter, so a helper that the system has suspended delays only the range that it has begun, and a caller that finds
+/// all helpers busy does everything alone. Helpers spin for some microseconds after work, because the next region of a
+/// model usually follows at once, and then sleep; one that has found no work for a while ends.
 /// </remarks>
 internal static class WorkerTeam
 {
     /// <summary>
-    /// Most threads that work for one caller, the calling one among them. A larger number asked for counts as this:
-    /// more would only take turns.
+    /// The maximum number of threads that work for one caller, including the calling one. Larger requests are reduced
+    /// to this: more threads would only take turns.
     /// </summary>
     public static readonly int MostThreads = 4 * Environment.ProcessorCount;
 
     // Long enough to bridge the gap between two products of a model, short enough to cost nothing when it ends.
     private static readonly long SpinTicks = Stopwatch.Frequency / 20_000;
 
-    // Starting a thread takes a tenth of a millisecond, so that a helper need not outlive a pause by much.
+    // Starting a thread takes only a tenth of a millisecond, so a helper need not survive long pauses.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(2);
 
     private static readonly Lock Gate = new();
@@ -33,10 +31,10 @@ internal static class WorkerTeam
     private static int s_sleeping;
     private static int s_epoch;
 
-    /// <summary>Helpers there are now, at work or not.</summary>
+    /// <summary>The current number of helpers, working or not.</summary>
     public static int HelperCount => Volatile.Read(ref s_helperCount);
 
-    /// <summary>Regions that callers are in now.</summary>
+    /// <summary>The number of regions that callers are in.</summary>
     public static int RegionsInUse => Volatile.Read(ref s_regions).Count(region => region.IsClaimed);
 
     /// <summary>
@@ -50,12 +48,14 @@ internal static class WorkerTeam
     });
 
     /// <summary>
-    /// The same in ranges of items, first to before end: large ones at the beginning, as long runs of memory are read fastest, and ever
-    /// smaller ones, so that all threads end together.
+    /// Does the same with ranges of items, [first, end): large ones at the beginning, because long runs of memory are
+    /// read fastest, and ever smaller ones, so that all threads finish together.
     /// </summary>
-    /// <remarks>When it returns or throws, no thread is in the body any more, whatever was thrown.</remarks>
+    /// <remarks>When it returns or throws, no thread is in the body any longer, whatever was thrown.</remarks>
     /// <exception cref="ThreadInterruptedException">The calling thread was interrupted. All items may have been done.</exception>
-    /// <exception cref="Exception">What a body threw; the first if several did. Items not yet begun are then left out.</exception>
+    /// <exception cref="Exception">
+    /// The exception of a body; the first of several. Items not yet begun are then skipped.
+    /// </exception>
     public static void RunRanges(int count, int threadCount, Action<int, int> body)
     {
         int helpers = Math.Min(Math.Min(threadCount, MostThreads), count) - 1;
@@ -85,7 +85,7 @@ internal static class WorkerTeam
         var error = region.Release(out bool wasInterrupted);
         if (error is null && wasInterrupted) throw new ThreadInterruptedException();
         if (error is null) return;
-        if (wasInterrupted && error is not ThreadInterruptedException) Thread.CurrentThread.Interrupt(); // still to be told
+        if (wasInterrupted && error is not ThreadInterruptedException) Thread.CurrentThread.Interrupt(); // so that it is not lost
         ExceptionDispatchInfo.Throw(error);
     }
 
@@ -115,7 +115,7 @@ internal static class WorkerTeam
                 }
                 catch (OutOfMemoryException)
                 {
-                    return; // the system gives no more threads: those there are do the work
+                    return; // the system cannot start more threads; the existing ones do the work
                 }
 
                 Volatile.Write(ref s_helperCount, s_helperCount + 1);
@@ -182,7 +182,7 @@ internal static class WorkerTeam
         }
         catch (ThreadInterruptedException)
         {
-            // Meant for code of the user's that a body called, and no reason to end the process.
+            // The interruption was meant for user code that a body called; it must not end the process.
         }
     }
 }

@@ -5,7 +5,7 @@ namespace MLNet.Gpt.Numerics.Vectors;
 
 /// <summary>eˣ in single precision, within about 1 unit in the last place; exactly 1 at 0, and 0 below −87.33.</summary>
 /// <remarks>
-/// x = n ln 2 + r with |r| ≤ ½ ln 2; ln 2 is taken off in two parts so that r keeps its bits, e^r is a polynomial
+/// x = n ln 2 + r with |r| ≤ ½ ln 2; ln 2 is subtracted in two parts so that r keeps its bits, e^r is a polynomial
 /// (coefficients from Cephes' expf, S. Moshier), and 2ⁿ goes into the exponent.
 /// </remarks>
 internal static class Exponential

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 namespace MLNet.Gpt.Numerics.Vectors;
 
 /// <summary>
-/// The sixteen lanes that all light kernels compute in. They are folded into one number always in the same order, so that
-/// sums have the same bits on machines whose registers are narrower, where <see cref="Vector512"/> is made of two or four.
+/// The sixteen lanes of all light kernels. They are always reduced to one number in the same order, so that sums have
+/// the same bits on machines with narrower registers, where <see cref="Vector512"/> consists of two or four.
 /// </summary>
 internal static unsafe class Lanes
 {
@@ -31,7 +31,9 @@ internal static unsafe class Lanes
         return MathF.Max(MathF.Max(four[0], four[2]), MathF.Max(four[1], four[3]));
     }
 
-    /// <summary>Loads the first <paramref name="count"/> numbers, fewer than 16, and puts a filler into the lanes after them.</summary>
+    /// <summary>
+    /// Loads the first <paramref name="count"/> numbers, fewer than 16, and fills the other lanes with a filler.
+    /// </summary>
     public static Vector512<float> LoadPartial(float* source, int count, float filler)
     {
         Debug.Assert(count is > 0 and < Count, "A whole or an empty vector is not partial.");

@@ -26,17 +26,18 @@ internal interface IMap3
 /// <see cref="Lanes.Count"/>, and the last step may be partial.
 /// </summary>
 /// <remarks>
-/// An operation is a small struct whose <c>Of</c> is inlined, as in System.Numerics.Tensors. Outputs may be inputs, but may
-/// not overlap them otherwise. A number's result does not depend on whether it stands in a whole step or in the last one.
+/// An operation is a small struct whose <c>Of</c> is inlined, as in System.Numerics.Tensors. Outputs may be inputs, but
+/// may not overlap them otherwise. A number's result does not depend on whether it is in a whole step or in the partial
+/// one.
 /// </remarks>
 internal static unsafe class Row
 {
-    /// <summary>Loads the numbers i … i + 15, and a filler where the row has ended.</summary>
+    /// <summary>Loads the numbers i … i + 15, with a filler past the end of the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(float* row, int i, int count, float filler = 0) =>
         i + Lanes.Count <= count ? Vector512.Load(row + i) : Lanes.LoadPartial(row + i, count - i, filler);
 
-    /// <summary>Stores the numbers i … i + 15, as far as the row has them.</summary>
+    /// <summary>Stores the numbers i … i + 15, up to the end of the row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(Vector512<float> value, float* row, int i, int count)
     {
@@ -84,11 +85,13 @@ internal static unsafe class Row
     }
 
     /// <summary>Folds a row into sixteen lanes, in order: state = operation(state, x).</summary>
-    /// <param name="operation">How a number joins the state.</param>
+    /// <param name="operation">How a number is added to the state.</param>
     /// <param name="start">The state before the first number.</param>
     /// <param name="x">The row.</param>
     /// <param name="count">Numbers of the row.</param>
-    /// <param name="filler">What the lanes get that the last step has no numbers for; must leave their state as it is.</param>
+    /// <param name="filler">
+    /// The value for lanes without a number in the last step; it must leave their state unchanged.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<float> Fold<TFold>(TFold operation, Vector512<float> start, float* x, int count, float filler = 0)
         where TFold : struct, IMap2
@@ -99,7 +102,7 @@ internal static unsafe class Row
         return i < count ? operation.Of(state, Lanes.LoadPartial(x + i, count - i, filler)) : state;
     }
 
-    /// <summary>The same with two rows: state = operation(state, x, y), 0 being the filler.</summary>
+    /// <summary>The same with two rows: state = operation(state, x, y), with 0 as the filler.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Vector512<float> Fold<TFold>(TFold operation, Vector512<float> start, float* x, float* y, int count)
         where TFold : struct, IMap3
@@ -127,7 +130,7 @@ internal static unsafe class Row
     public static float Dot(float* x, float* y, int count) => Lanes.Sum(Fold(default(SumOfProducts), Vector512<float>.Zero, x, y, count));
 
     /// <summary>
-    /// y = x, for the short rows of tiles and panels: a call of the runtime's own copying would take longer than the
+    /// y = x, for the short rows of tiles and panels: calling the runtime's copy function would take longer than the
     /// copy.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.Arm;
 namespace MLNet.Gpt.Numerics.Vectors;
 
 /// <summary>
-/// The few vector operations that the heavy kernels are written over, so that each kernel stands once and runs at every
-/// register width. Implementations are empty structs: the compiler makes one copy of a kernel for each and inlines everything.
+/// The few vector operations that the heavy kernels use, so that each kernel is written once and runs at every register
+/// width. Implementations are empty structs: the compiler creates a copy of a kernel for each and inlines everything.
 /// </summary>
 /// <typeparam name="TVector">One register of single-precision numbers.</typeparam>
 internal unsafe interface ISimd<TVector> where TVector : unmanaged
@@ -32,7 +32,7 @@ internal unsafe interface ISimd<TVector> where TVector : unmanaged
     /// <summary>a × b.</summary>
     static abstract TVector Multiply(TVector a, TVector b);
 
-    /// <summary>a × b + c, rounded once where the machine can.</summary>
+    /// <summary>a × b + c, rounded once if the machine can.</summary>
     static abstract TVector MultiplyAdd(TVector a, TVector b, TVector c);
 
     /// <summary>Of pairs of bfloat16 numbers, the first of each, widened.</summary>
@@ -138,7 +138,9 @@ internal unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> WidenSecond(uint* pairs) => (Vector512.Load(pairs) & Vector512.Create(0xFFFF0000u)).AsSingle();
 }
 
-/// <summary>One number at a time: what runs on any machine, and what the vector paths are tested against.</summary>
+/// <summary>
+/// One number at a time: the fallback that runs on any machine, and the reference for tests of the vector paths.
+/// </summary>
 internal unsafe struct SimdScalar : ISimd<float>
 {
     public static int Lanes => 1;

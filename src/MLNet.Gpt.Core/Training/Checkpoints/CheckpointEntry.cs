@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// A folder that a training wrote: <c>checkpoint-N</c> or <c>best-N</c>, or <c>checkpoint-N.2</c> and so on if
-/// something else has that name. It is recognized by its contents, since other programs use such names, too.
+/// A folder that a training run wrote: <c>checkpoint-N</c> or <c>best-N</c>, or <c>checkpoint-N.2</c> and so on if
+/// something else has that name. It is recognized by its contents, because other programs use such names too.
 /// </summary>
 internal sealed partial class CheckpointEntry
 {
@@ -24,7 +24,7 @@ internal sealed partial class CheckpointEntry
 
     private string Prefix { get; }
 
-    /// <summary>1, or the number behind the step.</summary>
+    /// <summary>1, or the number after the step.</summary>
     private int Number { get; }
 
     /// <summary>Returns the checkpoints in a folder, the latest first, damaged ones included.</summary>
@@ -37,7 +37,7 @@ internal sealed partial class CheckpointEntry
     public static IEnumerable<CheckpointEntry> Bests(string folder) =>
         Named(folder, BestPrefix).Where(entry => entry.TryReadManifest() is not null);
 
-    /// <summary>Tells whether a name is that of a folder of best weights.</summary>
+    /// <summary>Returns whether a name is that of a folder of best weights.</summary>
     public static bool IsBestName(string name) => Parse(name) is { Prefix: BestPrefix } best && best.Name == name;
 
     /// <summary>Returns the best weights that a checkpoint names.</summary>
@@ -46,8 +46,8 @@ internal sealed partial class CheckpointEntry
         ? Parse(System.IO.Path.Combine(folder, name))!
         : throw new InvalidDataException($"'{name}' is not the name of a folder of best weights.");
 
-    /// <summary>Returns a path in a folder that is not in use.</summary>
-    /// <param name="folder">The folder of the training.</param>
+    /// <summary>Returns an unused path in a folder.</summary>
+    /// <param name="folder">The folder of the training run.</param>
     /// <param name="prefix"><see cref="CheckpointPrefix"/> or <see cref="BestPrefix"/>.</param>
     /// <param name="step">The step.</param>
     public static string FreePath(string folder, string prefix, int step)
@@ -94,7 +94,7 @@ internal sealed partial class CheckpointEntry
             return;
         }
 
-        string aside = AsidePath(Path); // so that a kill leaves no part of it under its own name
+        string aside = AsidePath(Path); // so that a killed process leaves no part of it under its own name
         Directory.Move(Path, aside);
         RemoveFiles(aside);
     }
@@ -102,7 +102,7 @@ internal sealed partial class CheckpointEntry
     private static IEnumerable<CheckpointEntry> Named(string folder, string prefix) => Directory.EnumerateDirectories(folder, prefix + "*")
         .Select(Parse).OfType<CheckpointEntry>().Where(entry => entry.Prefix == prefix)
         .OrderByDescending(entry => entry.Step).ThenByDescending(entry => entry.Number)
-        .ToArray(); // the folder changes during the enumeration
+        .ToArray(); // because the folder changes during the enumeration
 
     private static CheckpointEntry? Parse(string path)
     {
@@ -153,7 +153,7 @@ internal sealed partial class CheckpointEntry
     [GeneratedRegex(@"\A(checkpoint|best)-[0-9]+(\.[0-9]+)?\.[0-9a-f]{32}\.tmp\z")]
     private static partial Regex AsideName();
 
-    // The first version wrote the model aside within the folder.
+    // The first version wrote the model to a temporary file within the folder.
     [GeneratedRegex(@"\A((model|engine)\.safetensors|(training|manifest)\.json)(\.[0-9a-f]{32}\.tmp)?\z")]
     private static partial Regex OwnFileName();
 }

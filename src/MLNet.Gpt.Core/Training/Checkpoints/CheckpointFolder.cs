@@ -5,13 +5,13 @@ using MLNet.Gpt.Training.Engines;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// The checkpoints of one training in its folder: writes, finds and removes them. Holds the folder's lock until it is
+/// Writes, finds and removes the checkpoints of one training run in its folder. Holds the folder's lock until it is
 /// disposed.
 /// </summary>
 /// <remarks>
-/// A checkpoint is a folder that is written aside and moved into place; its <see cref="CheckpointManifest"/> is written
-/// last. Best weights have a folder of their own, which checkpoints name together with its hash. Only such folders are
-/// removed, and in them only the files that we write.
+/// A checkpoint is a folder that is written under a temporary name and moved into place; its
+/// <see cref="CheckpointManifest"/> is written last. Best weights have a separate folder, whose name and hash are in
+/// the checkpoints. Only such folders are removed, and in them only the files that we write.
 /// </remarks>
 internal sealed class CheckpointFolder : IDisposable
 {
@@ -23,10 +23,11 @@ internal sealed class CheckpointFolder : IDisposable
     private readonly FolderLock _lock;
     private readonly List<CheckpointEntry> _passedOver = [];
     private readonly List<string> _warnings = [];
-    private (int Step, SavedBest Saved)? _best; // what is on the disk of this run's best weights
+    private (int Step, SavedBest Saved)? _best; // this run's best weights on disk
 
     /// <exception cref="IOException">
-    /// The folder holds checkpoints and is not to be resumed from, another training is using it, or it cannot be created.
+    /// The folder contains checkpoints but training should not resume, another training run is using it, or it cannot
+    /// be created.
     /// </exception>
     public CheckpointFolder(CheckpointOptions options, TrainingFingerprint fingerprint)
     {
@@ -34,15 +35,15 @@ internal sealed class CheckpointFolder : IDisposable
         Directory.CreateDirectory(options.Folder);
         _lock = FolderLock.TryTake(Path.Combine(options.Folder, LockFile))
             ?? throw new IOException(
-                $"Another training is writing its checkpoints to '{options.Folder}'; wait for it to end, or choose another folder.");
+                $"Another training run is writing its checkpoints to '{options.Folder}'; wait for it to end, or choose another folder.");
         try
         {
             CheckpointEntry.RemoveRemnants(options.Folder);
             if (options.Existing == ExistingCheckpoints.Refuse && options.FindLatestStep() is { } step)
             {
                 throw new IOException(
-                    $"'{options.Folder}' holds checkpoints, the latest of step {step}; choose another folder, "
-                    + $"or resume or replace them by {nameof(CheckpointOptions.Existing)}.");
+                    $"'{options.Folder}' contains checkpoints, the latest of step {step}; choose another folder, "
+                    + $"or resume or replace them with {nameof(CheckpointOptions.Existing)}.");
             }
 
             if (options.Existing == ExistingCheckpoints.Replace) RemoveAll();
@@ -54,7 +55,7 @@ internal sealed class CheckpointFolder : IDisposable
         }
     }
 
-    /// <summary>Problems that do not stop the training.</summary>
+    /// <summary>Problems that do not stop training.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>
@@ -64,20 +65,19 @@ internal sealed class CheckpointFolder : IDisposable
         Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
 
     /// <summary>
-    /// Restores an engine from the latest checkpoint that is whole, with a warning for each damaged one that is passed
-    /// over.
+    /// Restores an engine from the latest intact checkpoint, with a warning for each damaged one that is skipped.
     /// </summary>
     /// <param name="engine">Receives the weights and the engine's state.</param>
-    /// <param name="keepsBest">Whether the best weights are wanted.</param>
+    /// <param name="keepsBest">Whether the best weights are needed.</param>
     /// <returns>
     /// The state of the training, and its best weights if it kept them; <see langword="null"/> if there is no
     /// checkpoint.
     /// </returns>
     /// <exception cref="ArgumentException">
-    /// The checkpoint belongs to another training, or to another model.
+    /// The checkpoint belongs to another training run, or to another model.
     /// </exception>
     /// <exception cref="InvalidDataException">
-    /// Every checkpoint is damaged, or of a later version; the message names what is wrong with the latest.
+    /// Every checkpoint is damaged, or of a later version; the message says what is wrong with the latest.
     /// </exception>
     public (TrainingState State, GptWeights? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
     {
@@ -94,18 +94,19 @@ internal sealed class CheckpointFolder : IDisposable
             {
                 fault ??= damaged as InvalidDataException ?? new InvalidDataException(damaged.Message, damaged);
                 _passedOver.Add(entry);
-                _warnings.Add($"The checkpoint '{entry.Path}' cannot be resumed from; an older one is used instead: {damaged.Message}");
+                _warnings.Add(
+                    $"Training cannot resume from the checkpoint '{entry.Path}'; an older one is used instead: {damaged.Message}");
             }
         }
 
         if (restored is { State: var state })
         {
-            RemoveOld(state); // what a kill in the middle of a removal left
+            RemoveOld(state); // left by a process that was killed during removal
             return restored;
         }
 
         return fault is null ? null : _passedOver.Count == 1 ? throw fault : throw new InvalidDataException(
-            $"{fault.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is whole.", fault);
+            $"{fault.Message} None of the {_passedOver.Count} checkpoints in '{_options.Folder}' is intact.", fault);
     }
 
     /// <summary>Writes a checkpoint of the current step, and removes those that are no longer kept.</summary>
@@ -171,7 +172,7 @@ internal sealed class CheckpointFolder : IDisposable
         return GptWeights.CopyOf(model);
     }
 
-    // Only the weights that this checkpoint was written with, whatever has the name by now.
+    // Only the weights with which this checkpoint was written, whatever has their name by now.
     private string BestOf(SavedTraining saved, SavedBest named)
     {
         var entry = CheckpointEntry.Best(_options.Folder, named.Folder);
@@ -181,13 +182,13 @@ internal sealed class CheckpointFolder : IDisposable
         CheckRun(manifest, entry.Path, saved);
         return manifest.Files[CheckpointEntry.ModelFile].Sha256 == named.Sha256
             ? entry.Path
-            : throw new InvalidDataException($"Its best weights, '{entry.Path}', are of another run.");
+            : throw new InvalidDataException($"Its best weights, '{entry.Path}', are from another run.");
     }
 
     private static void CheckRun(CheckpointManifest manifest, string folder, SavedTraining saved)
     {
         if (manifest.Run == saved.State.Run) return;
-        throw new InvalidDataException($"'{Path.Combine(folder, CheckpointManifest.FileName)}' is damaged, or of another run.");
+        throw new InvalidDataException($"'{Path.Combine(folder, CheckpointManifest.FileName)}' is damaged, or from another run.");
     }
 
     private string? FirstVersionBest(SavedTraining saved)
@@ -213,7 +214,8 @@ internal sealed class CheckpointFolder : IDisposable
     private void SaveModel(string folder, CheckpointManifest manifest, IWeightSource weights) =>
         manifest.Write(folder, CheckpointEntry.ModelFile, stream => CheckpointFormat.Write(stream, weights, _options.Tokenizer));
 
-    // The folder is moved in one step: it is there whole, or not at all. Whatever has the name already is left alone.
+    // The folder is moved in one step, so it exists completely or not at all. Anything that already has the name is
+    // left alone.
     private string WriteAside(string prefix, int step, string run, Action<string, CheckpointManifest> write)
     {
         string path = CheckpointEntry.FreePath(_options.Folder, prefix, step), aside = CheckpointEntry.AsidePath(path);
@@ -233,8 +235,8 @@ internal sealed class CheckpointFolder : IDisposable
         }
     }
 
-    // Checkpoints beyond the current step are damaged ones that were passed over. They stay until training has passed
-    // their step.
+    // Checkpoints beyond the current step are damaged ones that were skipped. They stay until training has passed their
+    // step.
     private void RemoveOld(TrainingState state) => Remove(
         CheckpointEntry.Checkpoints(_options.Folder).Where(entry => entry.Step <= state.Step && !IsPassedOver(entry)).Skip(_options.Keep),
         state.Run);
@@ -255,7 +257,7 @@ internal sealed class CheckpointFolder : IDisposable
         if (_best is { } current) referenced.Add(current.Saved.Folder);
         foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
         {
-            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now: what it refers to is unknown
+            if (entry.TryReadTraining() is null && !IsPassedOver(entry)) return; // damaged by now, so what it refers to is unknown
             if (NameOfBest(entry) is { } name) referenced.Add(name);
         }
 

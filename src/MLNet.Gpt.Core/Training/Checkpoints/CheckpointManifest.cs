@@ -5,13 +5,13 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// The contents of a checkpoint folder: the length and the SHA-256 of each file. It is written last, marks the folder as
-/// ours, and is what damage is detected with.
+/// The contents of a checkpoint folder: the length and the SHA-256 of each file. It is written last, marks the folder
+/// as ours, and makes damage detectable.
 /// </summary>
 /// <param name="Format"><see cref="Mark"/>.</param>
 /// <param name="Version"><see cref="SavedTraining.CurrentVersion"/>.</param>
 /// <param name="Run"><see cref="TrainingState.Run"/>.</param>
-/// <param name="Step">The step that the weights are of.</param>
+/// <param name="Step">The step of the weights.</param>
 /// <param name="Files">The other files by name.</param>
 internal sealed record CheckpointManifest(string Format, int Version, string Run, int Step, SortedDictionary<string, CheckpointFile> Files)
 {
@@ -20,7 +20,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     private const int LongestFile = 1 << 20;
 
     /// <summary>Writes a file into a folder and records what was written.</summary>
-    /// <param name="folder">The folder, which lacks the file.</param>
+    /// <param name="folder">The folder, which does not contain the file yet.</param>
     /// <param name="name">The file's name in it.</param>
     /// <param name="write">Writes the contents, front to back.</param>
     public void Write(string folder, string name, Action<Stream> write)
@@ -41,7 +41,7 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
     }
 
     /// <summary>Reads the manifest of a folder.</summary>
-    /// <returns><see langword="null"/> if there is none, or it is another program's.</returns>
+    /// <returns><see langword="null"/> if there is none, or it belongs to another program.</returns>
     /// <exception cref="InvalidDataException">It is damaged, or of a version that this library does not read.</exception>
     public static CheckpointManifest? Read(string folder)
     {

@@ -4,16 +4,16 @@ using MLNet.Gpt.Training.Checkpoints;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Where a training saves everything that it needs to be resumed. A checkpoint is a folder <c>checkpoint-N</c>, named
-/// after its step, which is written aside and moved into place: it is there whole or not at all. In it,
-/// <c>model.safetensors</c> is the model as <see cref="GptCheckpoint"/> saves it, and <c>manifest.json</c> has the
-/// SHA-256 of each file.
+/// Where training saves everything that it needs to resume. A checkpoint is a folder <c>checkpoint-N</c>, named after
+/// its step, which is written under a temporary name and moved into place, so that it exists completely or not at all.
+/// In it, <c>model.safetensors</c> is the model as <see cref="GptCheckpoint"/> saves it, and <c>manifest.json</c> has
+/// the SHA-256 of each file.
 /// </summary>
 /// <remarks>
 /// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is canceled, fails or
-/// diverges: of the last step done, with the weights from before the step that failed. If that checkpoint cannot be
-/// written either, the training's own exception is thrown, with the second one in its <see cref="Exception.Data"/> as
-/// <c>MLNet.Gpt.CheckpointFailure</c>.
+/// diverges; in these cases it is of the last completed step, with the weights from before the step that failed. If
+/// that checkpoint cannot be written either, the original exception is thrown, with the second one in its
+/// <see cref="Exception.Data"/> as <c>MLNet.Gpt.CheckpointFailure</c>.
 /// </remarks>
 public sealed record CheckpointOptions
 {
@@ -22,13 +22,13 @@ public sealed record CheckpointOptions
     public CheckpointOptions(string folder) => Folder = folder;
 
     /// <summary>
-    /// The folder for the checkpoints of one training; created if missing. A second training in it is refused while the
-    /// first is running. Whatever the library did not write there is left alone; if something else has a checkpoint's
-    /// name, the checkpoint is called <c>checkpoint-N.2</c>.
+    /// The folder for the checkpoints of one training run; created if missing. A second run in it fails while the first
+    /// is running. Whatever the library did not write there is left alone; if something else has a checkpoint's name,
+    /// the checkpoint is called <c>checkpoint-N.2</c>.
     /// </summary>
     public string Folder { get; init; }
 
-    /// <summary>Steps between two checkpoints; at least 1.</summary>
+    /// <summary>Number of steps between two checkpoints; at least 1.</summary>
     /// <value><see langword="null"/>: as many as between two evaluations.</value>
     public int? Interval { get; init => field = Check.AtLeast(value, 1, nameof(Interval)); }
 
@@ -36,7 +36,7 @@ public sealed record CheckpointOptions
     /// <value>3.</value>
     public int Keep { get; init => field = Check.AtLeast(value, 1, nameof(Keep)); } = 3;
 
-    /// <summary>What happens if the folder already holds checkpoints.</summary>
+    /// <summary>What happens if the folder already contains checkpoints.</summary>
     /// <value><see cref="ExistingCheckpoints.Refuse"/>.</value>
     public ExistingCheckpoints Existing { get; init => field = Check.Defined(value, nameof(Existing)); }
 
@@ -45,7 +45,7 @@ public sealed record CheckpointOptions
     public ITextTokenizer? Tokenizer { get; init; }
 
     /// <summary>
-    /// Finds the latest checkpoint in the folder. Whether it is whole shows when training is resumed from it.
+    /// Finds the latest checkpoint in the folder, intact or not; that is checked when training resumes from it.
     /// </summary>
     /// <returns>Its step; <see langword="null"/> if there is none.</returns>
     public int? FindLatestStep() => CheckpointFolder.LatestStep(Folder);

@@ -5,7 +5,9 @@ using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 
-/// <summary>An engine's state in a safetensors file whose tensors are bytes, which the writer of weights does not know.</summary>
+/// <summary>
+/// An engine's state in a safetensors file whose tensors are bytes, which the writer for weights does not support.
+/// </summary>
 internal static class EngineStateFile
 {
     public static void Write(Stream stream, IReadOnlyDictionary<string, byte[]> state)
@@ -30,7 +32,7 @@ internal static class EngineStateFile
         foreach (byte[] bytes in state.Values) stream.Write(bytes);
     }
 
-    /// <exception cref="InvalidDataException">The file is damaged, or holds something other than bytes.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or contains something other than bytes.</exception>
     public static IReadOnlyDictionary<string, byte[]> Read(string path)
     {
         using var file = SafetensorsReader.Open(path);

@@ -14,15 +14,15 @@ internal sealed class SavedTraining
     private const int LongestFile = 1 << 28; // evaluations and samples of a long training
 
     /// <summary>
-    /// 1 if there is no <see cref="CheckpointManifest"/> beside it, otherwise <see cref="CurrentVersion"/>.
+    /// 1 if there is no <see cref="CheckpointManifest"/> next to it, otherwise <see cref="CurrentVersion"/>.
     /// </summary>
     public required int Version { get; init; }
 
-    /// <summary>What must be the same for training to be resumed.</summary>
+    /// <summary>What must be the same for training to resume.</summary>
     [JsonPropertyName("course")]
     public required TrainingFingerprint Fingerprint { get; init; }
 
-    /// <summary>The state of the training.</summary>
+    /// <summary>The state of the training run.</summary>
     public required TrainingState State { get; init; }
 
     /// <summary>
@@ -61,7 +61,7 @@ internal sealed class SavedTraining
     /// <summary>Writes the file's contents.</summary>
     public void Write(Stream stream) => JsonSerializer.Serialize(stream, this, CheckpointJsonContext.Default.SavedTraining);
 
-    /// <exception cref="InvalidDataException">No training can be in this state after so many steps.</exception>
+    /// <exception cref="InvalidDataException">No training run can be in this state after that many steps.</exception>
     public void CheckState(string folder, int step)
     {
         string? fault = State.Step != step
@@ -73,7 +73,7 @@ internal sealed class SavedTraining
 
 /// <summary>
 /// A reference from a checkpoint to its best weights. They are identified by their contents, so that those of another
-/// run under the same name are not mistaken for them.
+/// run with the same name are not mistaken for them.
 /// </summary>
 /// <param name="Folder">The name of their folder.</param>
 /// <param name="Sha256">The SHA-256 of their file in hexadecimal digits.</param>

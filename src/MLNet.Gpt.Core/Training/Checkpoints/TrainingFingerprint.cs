@@ -4,9 +4,9 @@ using System.Text.Json.Serialization;
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// The settings and data that must be the same for a training to be resumed: the batches, what is learned from them,
-/// and the meaning of the engine's state. Length, learning rates, clipping, evaluation interval, samples and
-/// checkpoints may change, and so are not part of it.
+/// The settings and data that must be the same for training to resume: the batches, what is learned from them, and the
+/// meaning of the engine's state. Length, learning rates, clipping, evaluation interval, samples and checkpoints may
+/// change, so they are not part of it.
 /// </summary>
 internal sealed record TrainingFingerprint
 {
@@ -32,14 +32,14 @@ internal sealed record TrainingFingerprint
 
     public required string FrozenWeights { get; init; }
 
-    // The first version of checkpoints has none of the following.
+    // Checkpoints of the first version have none of the following.
 
     public int? WindowLength { get; init; }
 
-    /// <summary>SHA-256 of the ids to learn from.</summary>
+    /// <summary>SHA-256 of the training ids.</summary>
     public string? TrainingTokens { get; init; }
 
-    /// <summary>SHA-256 of the ids to measure on; empty if there are none.</summary>
+    /// <summary>SHA-256 of the validation ids; empty if there are none.</summary>
     public string? ValidationTokens { get; init; }
 
     public double? Beta1 { get; init; }
@@ -58,12 +58,12 @@ internal sealed record TrainingFingerprint
     /// <summary>Batches that an evaluation measures; 0 for all.</summary>
     public int? EvaluationBatches { get; init; }
 
-    /// <summary>Whether the lowest loss is kept: it cannot be compared with one of other batches.</summary>
+    /// <summary>Whether the lowest loss is kept, which cannot be compared with a loss on other batches.</summary>
     [JsonPropertyName("keepsBest")]
     public bool KeepBest { get; init; }
 
     /// <summary>
-    /// Compares with the fingerprint of a checkpoint. What an older checkpoint does not say is taken to be the same.
+    /// Compares with the fingerprint of a checkpoint. What an older checkpoint does not say is assumed to be the same.
     /// </summary>
     /// <exception cref="ArgumentException">
     /// Something differs; the message names everything that does, with both values.
@@ -75,7 +75,7 @@ internal sealed record TrainingFingerprint
             .Select(pair => $"{pair.First.Name} is {Text(pair.First.Value)} and was {Text(pair.Second.Value)}")];
         if (differences.Length == 0) return;
         throw new ArgumentException(
-            $"Training cannot be resumed from '{checkpoint}', which belongs to another training: {string.Join("; ", differences)}.");
+            $"Training cannot be resumed from '{checkpoint}', which belongs to another training run: {string.Join("; ", differences)}.");
     }
 
     private IEnumerable<(string Name, object? Value, bool IsKnown)> Settings()
@@ -102,7 +102,7 @@ internal sealed record TrainingFingerprint
         yield return ("the validation text (SHA-256 of its token ids)", ValidationTokens, ValidationTokens is not null);
     }
 
-    // Checkpoints of the first version have the names of an enumeration.
+    // Checkpoints of the first version contain the names of enumeration members.
     private static string CurrentName(string engine) => engine switch
     {
         "Fast" => "Managed",

@@ -1,11 +1,11 @@
 namespace MLNet.Gpt.Training.Checkpoints;
 
 /// <summary>
-/// The state of a training besides its weights and its engine's state: what a checkpoint holds as text.
+/// The state of a training run except its weights and its engine's state: what a checkpoint stores as text.
 /// </summary>
 internal sealed class TrainingState
 {
-    /// <summary>Identifies this training, across resumptions, among others in the same folder.</summary>
+    /// <summary>Identifies this training run, including after it resumes, among others in the same folder.</summary>
     public string Run { get; set; } = Guid.NewGuid().ToString("N");
 
     /// <summary>Steps done, including skipped ones.</summary>

@@ -14,7 +14,7 @@ namespace MLNet.Gpt.Training.Engines;
 /// </remarks>
 internal sealed unsafe class AdamW
 {
-    // Numbers of one work item; fixed, so that the norm's sums have one order.
+    // Numbers per work item; fixed, so that the norm's sums have a fixed order.
     private const int ChunkLength = 1 << 15;
 
     private readonly Parameters _parameters;

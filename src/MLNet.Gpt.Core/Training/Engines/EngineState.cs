@@ -4,7 +4,7 @@ using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Training.Engines;
 
-/// <summary>What a step depends on besides the weights, as bytes by name, little-endian.</summary>
+/// <summary>Everything besides the weights that a step depends on, as little-endian bytes by name.</summary>
 internal static unsafe class EngineState
 {
     private const string Steps = "adamw.step";
@@ -13,7 +13,7 @@ internal static unsafe class EngineState
     private const string FirstMoment = "adamw.mean.";
     private const string SecondMoment = "adamw.square.";
 
-    /// <summary>A copy of moments, step and dropout's place; frozen weights have no moments.</summary>
+    /// <summary>Copies the moments, the step and dropout's position; frozen weights have no moments.</summary>
     public static Dictionary<string, byte[]> Capture(Parameters parameters, long step, ulong batch, ulong seed)
     {
         var state = new Dictionary<string, byte[]> { [Steps] = Bytes((ulong)step), [Batches] = Bytes(batch), [Seed] = Bytes(seed) };
@@ -28,9 +28,11 @@ internal static unsafe class EngineState
         return state;
     }
 
-    /// <summary>Puts the moments back.</summary>
+    /// <summary>Restores the moments.</summary>
     /// <returns>Step, batch and seed.</returns>
-    /// <exception cref="InvalidDataException">Something is missing, or of another length; nothing is changed then.</exception>
+    /// <exception cref="InvalidDataException">
+    /// Something is missing or has another length; then nothing is changed.
+    /// </exception>
     public static (long Step, ulong Batch, ulong Seed) Restore(Parameters parameters, IReadOnlyDictionary<string, byte[]> state)
     {
         var found = (Step: (long)Number(state, Steps), Batch: Number(state, Batches), Seed: Number(state, Seed));
@@ -56,7 +58,7 @@ internal static unsafe class EngineState
     private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
         !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")
         : bytes.LongLength != length ? throw new InvalidDataException(
-            $"The training state holds {bytes.LongLength} bytes for '{name}', where {length} are needed.")
+            $"The training state has {bytes.LongLength} bytes for '{name}'; {length} are needed.")
         : bytes;
 
     private static ulong Number(IReadOnlyDictionary<string, byte[]> state, string name) =>

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Training.Engines;
 
-/// <summary>Gradient clipping, the same in every engine: as PyTorch's <c>clip_grad_norm_</c> does it.</summary>
+/// <summary>Gradient clipping like PyTorch's <c>clip_grad_norm_</c>, the same in every engine.</summary>
 internal static class GradientClipping
 {
     private const double Epsilon = 1e-6;

@@ -8,10 +8,10 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Training.Engines;
 
 /// <summary>
-/// Trains GPT-2 without libtorch: forward and backward pass written out, on the library's own kernels, and a fused
-/// AdamW. The same weights, batches and options give the same bits whatever the number of threads.
+/// Trains GPT-2 without libtorch: handwritten forward and backward passes on the library's own kernels, and a fused
+/// AdamW. The same weights, batches and options give the same bits for any number of threads.
 /// </summary>
-/// <remarks>Not safe for use by several threads at once. The shape of the whole follows A. Karpathy's llm.c.</remarks>
+/// <remarks>Not thread-safe. The design follows A. Karpathy's llm.c.</remarks>
 internal sealed unsafe class ManagedEngine : ITrainableNetwork
 {
     private readonly GptConfig _config;
@@ -24,11 +24,11 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private int[] _positions = []; // of each row in its window
     private ulong _seed;
     private ulong _batch;
-    private double _gradientFactor = 1; // clipping that AdamW applies as it reads
+    private double _gradientFactor = 1; // clipping that AdamW applies as it reads the gradients
     private bool _isDisposed;
 
     /// <summary>Creates an engine that starts from given weights, which it copies.</summary>
-    /// <param name="weights">Where to start, and the model's sizes and dropout rate.</param>
+    /// <param name="weights">The initial weights, with the model's sizes and dropout rate.</param>
     /// <param name="options">How to train; <see langword="null"/> for the defaults.</param>
     /// <param name="kernels">The kernels to run on; <see langword="null"/> for the machine's best.</param>
     public ManagedEngine(IWeightSource weights, ManagedEngineOptions? options = null, KernelSet? kernels = null)
@@ -162,10 +162,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _parameters.Dispose();
     }
 
-    /// <summary>Native memory between weights and loss.</summary>
+    /// <summary>Size of the native memory between weights and loss.</summary>
     internal long ActivationBytes => _activations?.Length ?? 0;
 
-    /// <summary>A copy of a weight's gradient as gathered since the last step.</summary>
+    /// <summary>Returns a copy of a weight's gradient as accumulated since the last step.</summary>
     internal float[] Gradient(string name)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -221,7 +221,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         return _activations;
     }
 
-    // Applies clipping that waits for AdamW to read the gradients.
+    // Applies pending clipping, which AdamW would apply as it reads the gradients.
     private void ApplyClipping()
     {
         if (_gradientFactor != 1) _optimizer.ScaleGradients(_compute, (float)_gradientFactor);

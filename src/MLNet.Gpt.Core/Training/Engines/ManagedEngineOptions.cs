@@ -1,12 +1,12 @@
 namespace MLNet.Gpt.Training.Engines;
 
-/// <summary>What <see cref="ManagedEngine"/> needs to know besides the weights. The caller has checked the values.</summary>
+/// <summary>The settings of <see cref="ManagedEngine"/>. The caller has checked the values.</summary>
 internal sealed record ManagedEngineOptions
 {
-    /// <summary>AdamW's β₁, the memory of the mean gradient.</summary>
+    /// <summary>AdamW's β₁, the decay rate of the mean gradient.</summary>
     public double Beta1 { get; init; } = 0.9;
 
-    /// <summary>AdamW's β₂, the memory of the mean squared gradient.</summary>
+    /// <summary>AdamW's β₂, the decay rate of the mean squared gradient.</summary>
     public double Beta2 { get; init; } = 0.999;
 
     /// <summary>AdamW's ε, added to the root of the mean squared gradient.</summary>
@@ -15,16 +15,16 @@ internal sealed record ManagedEngineOptions
     /// <summary>AdamW's weight decay.</summary>
     public double WeightDecay { get; init; } = 0.1;
 
-    /// <summary>Whether weights of one dimension, biases and norms, are left out of the decay.</summary>
+    /// <summary>Whether one-dimensional weights, biases and norms, are excluded from weight decay.</summary>
     public bool DecaysMatricesOnly { get; init; }
 
-    /// <summary>Whether the weight of a name stays as it is.</summary>
+    /// <summary>Whether the weight with a name is frozen.</summary>
     public Func<string, bool> IsFrozen { get; init; } = static _ => false;
 
     /// <summary>Label smoothing α, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
 
-    /// <summary>What dropout draws from.</summary>
+    /// <summary>The seed of dropout.</summary>
     public long Seed { get; init; } = 123;
 
     /// <summary>

@@ -13,7 +13,7 @@ public sealed class TrainingHistory
     /// <summary>The evaluations in order: the first before training, the last after it; at least one.</summary>
     public required IReadOnlyList<TrainingPoint> Points { get; init; }
 
-    /// <summary>The time that training took, including evaluations but not breaks.</summary>
+    /// <summary>The time that training took, including evaluations but not interruptions.</summary>
     public TimeSpan Duration { get; init; }
 
     /// <summary>The texts that were written after the epochs.</summary>
@@ -44,7 +44,7 @@ public sealed class TrainingHistory
     /// <summary>
     /// Returns the evaluations as comma-separated values, one line each after a line of names: step, epoch,
     /// epochs_done, tokens_seen, training_loss, validation_loss, validation_perplexity, learning_rate, elapsed_seconds.
-    /// A value that does not exist is left empty.
+    /// Missing values are empty.
     /// </summary>
     public string ToCsv()
     {

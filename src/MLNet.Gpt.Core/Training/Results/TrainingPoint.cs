@@ -15,7 +15,7 @@ public sealed class TrainingPoint
     /// <summary>Cross-entropy on training data, in nats per token, without dropout.</summary>
     public required double TrainingLoss { get; init; }
 
-    /// <summary>Cross-entropy on validation data, in nats per token; <see langword="null"/> where there is none.</summary>
+    /// <summary>Cross-entropy on validation data, in nats per token; <see langword="null"/> if there is none.</summary>
     public double? ValidationLoss { get; init; }
 
     /// <summary>Epochs done so far, including part of one: 1.5 is the middle of the second.</summary>
@@ -24,7 +24,7 @@ public sealed class TrainingPoint
     /// <summary>The learning rate of the last step; 0 before the first.</summary>
     public double LearningRate { get; init; }
 
-    /// <summary>The time since training began, without breaks.</summary>
+    /// <summary>The time spent in training so far, without interruptions.</summary>
     public TimeSpan Elapsed { get; init; }
 
     /// <summary>Perplexity on validation data: e to the power of <see cref="ValidationLoss"/>.</summary>

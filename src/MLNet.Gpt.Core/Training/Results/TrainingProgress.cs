@@ -1,12 +1,12 @@
 namespace MLNet.Gpt;
 
-/// <summary>The state of a training after a step, as it is reported to the caller.</summary>
+/// <summary>The state of training after a step, as reported to the caller.</summary>
 public sealed class TrainingProgress
 {
-    /// <summary>Steps done; 0 before the first, or the steps before the break if training was resumed.</summary>
+    /// <summary>Steps done; 0 before the first, or the steps before the interruption if training was resumed.</summary>
     public required int Step { get; init; }
 
-    /// <summary>Steps in the whole training.</summary>
+    /// <summary>Steps in the whole training run.</summary>
     public required int TotalSteps { get; init; }
 
     /// <summary>The epoch that the step belongs to, from 1.</summary>
@@ -19,7 +19,7 @@ public sealed class TrainingProgress
     public required TrainingPoint? Evaluation { get; init; }
 
     /// <summary>
-    /// The text that was written after the step; <see langword="null"/> if no epoch ended or no sample is wanted.
+    /// The text that was generated after the step; <see langword="null"/> if no epoch ended or no sample was requested.
     /// </summary>
     public TrainingSample? Sample { get; init; }
 
@@ -27,8 +27,8 @@ public sealed class TrainingProgress
     public string? Checkpoint { get; init; }
 
     /// <summary>
-    /// Problems that do not stop training, such as a damaged checkpoint that an older one stood in for. Only the first
-    /// report has any.
+    /// Problems that do not stop training, such as a damaged checkpoint that was replaced by an older one. Only the
+    /// first report has any.
     /// </summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt;
 
-/// <summary>The outcome of a training: the weights and the measured losses.</summary>
+/// <summary>The result of training: the weights and the measured losses.</summary>
 public sealed class TrainingResult
 {
     internal TrainingResult(GptWeights weights, TrainingHistory history) => (Weights, History) = (weights, history);

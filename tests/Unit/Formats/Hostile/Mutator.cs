@@ -19,7 +19,7 @@ internal sealed class Mutator(int seed)
     /// <summary>A damaged copy.</summary>
     /// <param name="original">The bytes.</param>
     /// <param name="structure">The part that says what the rest is; most of the damage is done there.</param>
-    /// <param name="changed">The bytes that were overwritten, or <see langword="null"/> where bytes were put in or taken out.</param>
+    /// <param name="changed">The bytes that were overwritten, or <see langword="null"/> if bytes were put in or taken out.</param>
     public byte[] Mutate(byte[] original, IReadOnlyList<Range> structure, out HashSet<int>? changed)
     {
         var bytes = new List<byte>(original);

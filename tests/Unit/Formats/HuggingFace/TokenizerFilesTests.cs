@@ -47,7 +47,7 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("model", """{"type":"BPE","byte_fallback":true,"vocab":{},"merges":[]}""", "byte_fallback at true")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":2},"merges":[]}""", "gives the token 'b' the id 2")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}""", "the id 0")]
-    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}""", "joins the ids 0 and 1 to what is no token")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}""", "joins the ids 0 and 1, which together are not a token")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a c"]}""", "merges 'c', which is no token")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["ab"]}""", "'ab' where two tokens")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"世":1},"merges":[]}""", "'世' is not spelt in the alphabet of bytes")]
