@@ -17,6 +17,7 @@
         'Export-GptLossReport'
         'Export-GptModel'
         'Get-GptLoss'
+        'Get-GptModel'
         'Get-GptModelInfo'
         'Get-GptNextToken'
         'Import-GptModel'
@@ -24,6 +25,7 @@
         'Invoke-GptTraining'
         'Measure-GptLoss'
         'New-GptModel'
+        'Set-GptModel'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

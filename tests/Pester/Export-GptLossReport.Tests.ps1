@@ -1,7 +1,7 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel tiny -TiedHead $false
-    $tokens = Get-GptLoss $model 'every <effort> moves you' -PerToken
+    $tokens = Get-GptLoss -Model $model 'every <effort> moves you' -PerToken
 }
 
 Describe 'Export-GptLossReport' {
@@ -16,12 +16,12 @@ Describe 'Export-GptLossReport' {
             $page | Should -Match ([regex]::Escape(">$([System.Net.WebUtility]::HtmlEncode($token.Text))</span>"))
             $page | Should -Match "id $($token.Id),"
         }
-        $loss = Get-GptLoss $model 'every <effort> moves you'
+        $loss = Get-GptLoss -Model $model 'every <effort> moves you'
         $page | Should -Match ([regex]::Escape($loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture)))
     }
 
     It 'shows the whole text, the model and how it measured' {
-        Get-GptLoss $model '鲸鱼 moves you' -PerToken | Export-GptLossReport TestDrive:/whole.html
+        Get-GptLoss -Model $model '鲸鱼 moves you' -PerToken | Export-GptLossReport TestDrive:/whole.html
         $page = Get-Content TestDrive:/whole.html -Raw
         $div = [regex]::Match($page, '<div class="text".*?</div>', 'Singleline').Value
         [System.Net.WebUtility]::HtmlDecode(($div -replace '<[^>]*>', '')) | Should -Be '鲸鱼 moves you'
@@ -39,7 +39,7 @@ Describe 'Export-GptLossReport' {
     }
 
     It 'draws the loss curve of a training' {
-        $trained = Invoke-GptTraining $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
+        $trained = Invoke-GptTraining -Model $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
         $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory
         $page = Get-Content TestDrive:/c.html -Raw
         [regex]::Matches($page, '<title>(training|validation)</title>').Count | Should -Be 2
@@ -48,14 +48,14 @@ Describe 'Export-GptLossReport' {
     }
 
     It 'keeps texts apart' {
-        'every effort', 'I really like' | Get-GptLoss $model -PerToken | Export-GptLossReport TestDrive:/t.html
+        'every effort', 'I really like' | Get-GptLoss -Model $model -PerToken | Export-GptLossReport TestDrive:/t.html
         $page = Get-Content TestDrive:/t.html -Raw
         [regex]::Matches($page, '<div class="text"').Count | Should -Be 2
         [regex]::Matches($page, '<tr><td><a href="#d[01]">').Count | Should -Be 2
     }
 
     It 'shows what the model expected, and that of no token it was not asked about' {
-        $described = Get-GptLoss $model 'every effort' -PerToken -CandidateCount 2 -Entropy
+        $described = Get-GptLoss -Model $model 'every effort' -PerToken -CandidateCount 2 -Entropy
         $described | Export-GptLossReport TestDrive:/d.html
         $page = Get-Content TestDrive:/d.html -Raw
         foreach ($candidate in $described.Candidate) {

@@ -5,13 +5,13 @@ BeforeAll {
 
 Describe 'Export-GptModel' {
     It 'gives back a model that measures the same' {
-        Export-GptModel $model TestDrive:/m.safetensors
+        Export-GptModel -Model $model TestDrive:/m.safetensors
         $loaded = Import-GptModel TestDrive:/m.safetensors
         $loaded | Should -BeOfType 'MLNetGpt.Output.LanguageModel'
         $loaded.Name | Should -Be 'm'
         $loaded.Source | Should -BeLike '*m.safetensors'
         $loaded.Config | Should -Be $model.Config
-        (Get-GptLoss $loaded 'every effort moves you').ExactSum | Should -BeExactly (Get-GptLoss $model 'every effort moves you').ExactSum
+        (Get-GptLoss -Model $loaded 'every effort moves you').ExactSum | Should -BeExactly (Get-GptLoss -Model $model 'every effort moves you').ExactSum
     }
 
     It 'writes nothing to the pipeline, and the file with -PassThru' {
@@ -22,54 +22,54 @@ Describe 'Export-GptModel' {
     }
 
     It 'halves the file with -DataType <_>' -ForEach 'Float16', 'BFloat16' {
-        $full = Export-GptModel $model TestDrive:/full.safetensors -PassThru -Force
-        $half = Export-GptModel $model TestDrive:/half.safetensors -DataType $_ -PassThru -Force
+        $full = Export-GptModel -Model $model TestDrive:/full.safetensors -PassThru -Force
+        $half = Export-GptModel -Model $model TestDrive:/half.safetensors -DataType $_ -PassThru -Force
         [math]::Abs($half.Length / $full.Length - 0.5) | Should -BeLessThan 0.01
-        $loss = Get-GptLoss (Import-GptModel TestDrive:/half.safetensors) 'every effort moves you'
-        [math]::Abs($loss.CrossEntropy - (Get-GptLoss $model 'every effort moves you').CrossEntropy) | Should -BeLessThan 0.01
+        $loss = Get-GptLoss -Model (Import-GptModel TestDrive:/half.safetensors) 'every effort moves you'
+        [math]::Abs($loss.CrossEntropy - (Get-GptLoss -Model $model 'every effort moves you').CrossEntropy) | Should -BeLessThan 0.01
     }
 
     It 'refuses a weight beyond the range of half precision, or clamps it with -ClampToRange' {
         # One weight of a small model is replaced by 100000 in the file, whose numbers are single precision after a header.
-        $path = (Export-GptModel $model TestDrive:/far.safetensors -PassThru).FullName
+        $path = (Export-GptModel -Model $model TestDrive:/far.safetensors -PassThru).FullName
         $bytes = [IO.File]::ReadAllBytes($path)
         [BitConverter]::GetBytes([float]100000).CopyTo($bytes, 8 + [BitConverter]::ToInt64($bytes, 0) + 400)
         [IO.File]::WriteAllBytes($path, $bytes)
         $far = Import-GptModel $path
         Set-Content -Path TestDrive:/there.gguf -Value 'old'
 
-        Export-GptModel $far TestDrive:/there.gguf -DataType Float16 -Force -ErrorAction SilentlyContinue -ErrorVariable refused
+        Export-GptModel -Model $far TestDrive:/there.gguf -DataType Float16 -Force -ErrorAction SilentlyContinue -ErrorVariable refused
         "$refused" | Should -BeLike '*100000*'
         Get-Content TestDrive:/there.gguf | Should -Be 'old'
 
-        Export-GptModel $far TestDrive:/there.gguf -DataType Float16 -Force -ClampToRange
-        (Get-GptLoss (Import-GptModel TestDrive:/there.gguf) 'every effort moves you').CrossEntropy | Should -BeGreaterThan 0
+        Export-GptModel -Model $far TestDrive:/there.gguf -DataType Float16 -Force -ClampToRange
+        (Get-GptLoss -Model (Import-GptModel TestDrive:/there.gguf) 'every effort moves you').CrossEntropy | Should -BeGreaterThan 0
     }
 
     It 'writes nothing with -WhatIf' {
-        Export-GptModel $model TestDrive:/w.safetensors -WhatIf
+        Export-GptModel -Model $model TestDrive:/w.safetensors -WhatIf
         'TestDrive:/w.safetensors' | Should -Not -Exist
     }
 
     It 'replaces a file only with -Force' {
         Set-Content -Path TestDrive:/there.safetensors -Value 'old'
-        Export-GptModel $model TestDrive:/there.safetensors -ErrorAction SilentlyContinue -ErrorVariable refused
+        Export-GptModel -Model $model TestDrive:/there.safetensors -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused.FullyQualifiedErrorId | Should -Be 'FileExists,MLNetGpt.Cmdlets.ExportGptModelCommand'
         $refused[0].CategoryInfo.Category | Should -Be 'ResourceExists'
         Get-Content TestDrive:/there.safetensors -Raw | Should -BeLike 'old*'
-        Export-GptModel $model TestDrive:/there.safetensors -Force
+        Export-GptModel -Model $model TestDrive:/there.safetensors -Force
         Import-GptModel TestDrive:/there.safetensors | Should -Not -BeNullOrEmpty
     }
 
     It 'ends where the folder is not there' {
-        { Export-GptModel $model TestDrive:/nowhere/m.safetensors } | Should -Throw -ErrorId 'FolderNotFound,*'
+        { Export-GptModel -Model $model TestDrive:/nowhere/m.safetensors } | Should -Throw -ErrorId 'FolderNotFound,*'
     }
 
     It 'writes <Format> by the extension of <Name>' -ForEach @(
         @{ Name = 'e.pth'; Format = 'PyTorch'; Begin = 'PK' }
         @{ Name = 'e.onnx'; Format = 'Onnx'; Begin = "$([char]8)$([char]8)" }
     ) {
-        $file = Export-GptModel $model "TestDrive:/$Name" -PassThru
+        $file = Export-GptModel -Model $model "TestDrive:/$Name" -PassThru
         $file | Should -BeOfType [System.IO.FileInfo]
         $bytes = [System.IO.File]::ReadAllBytes($file.FullName)
         [System.Text.Encoding]::Latin1.GetString($bytes, 0, 2) | Should -Be $Begin
@@ -77,49 +77,49 @@ Describe 'Export-GptModel' {
     }
 
     It 'writes GGUF with blocks of eight bits' {
-        $whole = Export-GptModel $model TestDrive:/e.gguf -NoTokenizer -PassThru
+        $whole = Export-GptModel -Model $model TestDrive:/e.gguf -NoTokenizer -PassThru
         [System.Text.Encoding]::ASCII.GetString([System.IO.File]::ReadAllBytes($whole.FullName), 0, 4) | Should -Be 'GGUF'
-        $blocks = Export-GptModel $model TestDrive:/q.gguf -NoTokenizer -DataType Q8_0 -PassThru
+        $blocks = Export-GptModel -Model $model TestDrive:/q.gguf -NoTokenizer -DataType Q8_0 -PassThru
         $blocks.Length / $whole.Length | Should -BeLessThan 0.4
     }
 
     It 'writes a Hugging Face folder by default, and another format only when told' {
-        $folder = Export-GptModel $model TestDrive:/hf -PassThru
+        $folder = Export-GptModel -Model $model TestDrive:/hf -PassThru
         $folder | Should -BeOfType [System.IO.DirectoryInfo]
         'TestDrive:/hf/config.json' | Should -Exist
         'TestDrive:/hf/model.safetensors' | Should -Exist
         'TestDrive:/hf/tokenizer.json' | Should -Exist
-        $file = Export-GptModel $model TestDrive:/own -Format Checkpoint -PassThru
+        $file = Export-GptModel -Model $model TestDrive:/own -Format Checkpoint -PassThru
         (Import-GptModel -LiteralPath $file.FullName).Config | Should -Be $model.Config
     }
 
     It 'cuts a folder into shards of -ShardSize' {
-        Export-GptModel $model TestDrive:/shards -ShardSize 40000
+        Export-GptModel -Model $model TestDrive:/shards -ShardSize 40000
         'TestDrive:/shards/model.safetensors.index.json' | Should -Exist
         'TestDrive:/shards/model.safetensors' | Should -Not -Exist
     }
 
     It 'replaces a folder only with -Force, and never one with something else in it' {
-        Export-GptModel $model TestDrive:/folder
-        Export-GptModel $model TestDrive:/folder -ErrorAction SilentlyContinue -ErrorVariable refused
+        Export-GptModel -Model $model TestDrive:/folder
+        Export-GptModel -Model $model TestDrive:/folder -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused.FullyQualifiedErrorId | Should -Be 'FileExists,MLNetGpt.Cmdlets.ExportGptModelCommand'
-        Export-GptModel $model TestDrive:/folder -Force -NoTokenizer
+        Export-GptModel -Model $model TestDrive:/folder -Force -NoTokenizer
         'TestDrive:/folder/tokenizer.json' | Should -Not -Exist
         Set-Content -Path TestDrive:/folder/thesis.txt -Value 'years of work'
-        Export-GptModel $model TestDrive:/folder -Force -ErrorAction SilentlyContinue -ErrorVariable lost
+        Export-GptModel -Model $model TestDrive:/folder -Force -ErrorAction SilentlyContinue -ErrorVariable lost
         $lost.FullyQualifiedErrorId | Should -Be 'WriteFailed,MLNetGpt.Cmdlets.ExportGptModelCommand'
         'TestDrive:/folder/thesis.txt' | Should -Exist
     }
 
     It 'refuses what a format cannot hold' {
-        Export-GptModel $model TestDrive:/r.onnx -DataType Q8_0 -ErrorAction SilentlyContinue -ErrorVariable refused
+        Export-GptModel -Model $model TestDrive:/r.onnx -DataType Q8_0 -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused.FullyQualifiedErrorId | Should -Be 'InputRefused,MLNetGpt.Cmdlets.ExportGptModelCommand'
         'TestDrive:/r.onnx' | Should -Not -Exist
     }
 
     It 'writes a smaller graph with -NoCache' {
-        $cached = Export-GptModel $model TestDrive:/cached.onnx -PassThru
-        $plain = Export-GptModel $model TestDrive:/plain.onnx -NoCache -PassThru
+        $cached = Export-GptModel -Model $model TestDrive:/cached.onnx -PassThru
+        $plain = Export-GptModel -Model $model TestDrive:/plain.onnx -NoCache -PassThru
         $plain.Length | Should -BeLessThan $cached.Length
     }
 }

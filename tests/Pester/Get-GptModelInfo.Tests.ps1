@@ -17,11 +17,11 @@ Describe 'Get-GptModelInfo' {
     }
 
     It 'has no output head of its own where it is tied' {
-        (Get-GptModelInfo -Model (New-GptModel tiny)).Part.Name | Should -Not -Contain 'Output head'
+        (Get-GptModelInfo (New-GptModel tiny)).Part.Name | Should -Not -Contain 'Output head'
     }
 
     It 'reads a file without loading it' {
-        Export-GptModel $model TestDrive:/m.safetensors -DataType BFloat16
+        Export-GptModel -Model $model TestDrive:/m.safetensors -DataType BFloat16
         $info = Get-GptModelInfo TestDrive:/m.safetensors
         $info.Config | Should -Be $model.Config
         $info.Format | Should -Be 'MLNet.Gpt safetensors'

@@ -7,7 +7,7 @@ BeforeAll {
 
 Describe 'Import-GptModel' {
     It 'loads in another precision' {
-        Export-GptModel $model TestDrive:/i.safetensors
+        Export-GptModel -Model $model TestDrive:/i.safetensors
         $loaded = Import-GptModel TestDrive:/i.safetensors -Precision Int8
         $loaded.Precision | Should -Be 'Int8'
         $loaded.WeightBytes | Should -BeLessThan ($model.WeightBytes / 2)
@@ -15,14 +15,14 @@ Describe 'Import-GptModel' {
 
     It 'loads files by wildcard and from the pipeline' {
         $null = New-Item TestDrive:/two -ItemType Directory
-        'a', 'b' | ForEach-Object { Export-GptModel $model "TestDrive:/two/$_.safetensors" }
+        'a', 'b' | ForEach-Object { Export-GptModel -Model $model "TestDrive:/two/$_.safetensors" }
         (Import-GptModel TestDrive:/two/*.safetensors).Name | Should -Be 'a', 'b'
         (Get-ChildItem TestDrive:/two | Import-GptModel).Name | Should -Be 'a', 'b'
     }
 
     It 'reports a damaged file and goes on with the next' {
         Set-Content -Path TestDrive:/bad.safetensors -Value 'this is no model'
-        Export-GptModel $model TestDrive:/good.safetensors
+        Export-GptModel -Model $model TestDrive:/good.safetensors
         $loaded = Import-GptModel TestDrive:/bad.safetensors, TestDrive:/good.safetensors -ErrorAction SilentlyContinue -ErrorVariable wrong
         $loaded.Name | Should -Be 'good'
         $wrong.FullyQualifiedErrorId | Should -Be 'ModelFileInvalid,MLNetGpt.Cmdlets.ImportGptModelCommand'
@@ -41,7 +41,7 @@ Describe 'Import-GptModel' {
         $loaded = Import-GptModel "$fixtures/own/package-1.gpt", "$fixtures/own/pipeline-1.zip" -ErrorAction Stop
         $loaded.Name | Should -Be 'package-1', 'pipeline-1'
         foreach ($each in $loaded) {
-            [math]::Abs((Get-GptLoss $each 'w1 w2 w3 w1').CrossEntropy - 2.0164923667907715) | Should -BeLessThan 1e-6
+            [math]::Abs((Get-GptLoss -Model $each 'w1 w2 w3 w1').CrossEntropy - 2.0164923667907715) | Should -BeLessThan 1e-6
         }
 
         (Get-GptModelInfo "$fixtures/own/package-1.gpt", "$fixtures/own/pipeline-1.zip").VocabularySize | Should -Be $loaded.Config.VocabularySize
@@ -53,9 +53,9 @@ Describe 'Import-GptModel' {
 
     It 'takes the tokenizer of another folder or file' {
         $null = New-Item TestDrive:/alone -ItemType Directory
-        Export-GptModel (Import-GptModel "$cases/hf-good") TestDrive:/alone/model.pth
+        Export-GptModel -Model (Import-GptModel "$cases/hf-good") TestDrive:/alone/model.pth
         $loaded = Import-GptModel TestDrive:/alone/model.pth -HeadCount 4 -TokenizerPath "$cases/hf-good"
-        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss $loaded
+        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss -Model $loaded
         [math]::Abs($loss.CrossEntropy - 6.773697194) | Should -BeLessThan 1e-6
         Import-GptModel TestDrive:/alone/model.pth -HeadCount 4 -TokenizerPath "$cases/hf-good/tokenizer.json" | Should -Not -BeNullOrEmpty
     }
@@ -72,7 +72,7 @@ Describe 'Import-GptModel' {
 
     It 'uses a stored head only where it is asked for' {
         { Import-GptModel "$cases/hf-tied-but-differs" -ErrorAction Stop } | Should -Throw -ErrorId 'ModelFileInvalid,MLNetGpt.Cmdlets.ImportGptModelCommand'
-        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss (Import-GptModel "$cases/hf-tied-but-differs" -UseStoredHead)
+        $loss = 'Call me Ishmael. Some years ago.' | Get-GptLoss -Model (Import-GptModel "$cases/hf-tied-but-differs" -UseStoredHead)
         [math]::Abs($loss.CrossEntropy - 6.719993855) | Should -BeLessThan 1e-6
     }
 
@@ -82,7 +82,7 @@ Describe 'Import-GptModel' {
 
     It 'completes files of models, and no other files' {
         Set-Content -Path TestDrive:/story.txt -Value 'x'
-        Export-GptModel $model TestDrive:/story.safetensors
+        Export-GptModel -Model $model TestDrive:/story.safetensors
         foreach ($path in "$TestDrive/story", 'TestDrive:/story') {
             $line = "Import-GptModel $path"
             (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be "$path.safetensors"
@@ -90,7 +90,7 @@ Describe 'Import-GptModel' {
     }
 
     It 'completes a name with brackets so that it is taken literally, and hidden folders after a dot' {
-        Export-GptModel $model "$TestDrive/zz[1].safetensors"
+        Export-GptModel -Model $model "$TestDrive/zz[1].safetensors"
         $null = New-Item "$TestDrive/.cache" -ItemType Directory
         $line = "Import-GptModel $TestDrive/zz"
         $completed = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
@@ -103,7 +103,7 @@ Describe 'Import-GptModel' {
     }
 
     It 'takes a file with brackets in its name, and reports a pattern that nothing matches' {
-        Export-GptModel $model "$TestDrive/out [x].safetensors"
+        Export-GptModel -Model $model "$TestDrive/out [x].safetensors"
         foreach ($cmdlet in 'Import-GptModel', 'Get-GptModelInfo') {
             (& $cmdlet "$TestDrive/out [x].safetensors" -ErrorAction Stop).Name | Should -Be 'out [x]'
             ([pscustomobject]@{ Path = "$TestDrive/out [x].safetensors" } | & $cmdlet -ErrorAction Stop).Name | Should -Be 'out [x]'

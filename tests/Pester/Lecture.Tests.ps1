@@ -1,7 +1,7 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel lecture
-    $step = Get-GptLoss $model -InputId (16833, 3626, 6100), (40, 1107, 588) -TargetId (3626, 6100, 345), (1107, 588, 11311) -Step
+    $step = Get-GptLoss -Model $model -InputId (16833, 3626, 6100), (40, 1107, 588) -TargetId (3626, 6100, 345), (1107, 588, 11311) -Step
 }
 
 # The numbers that the lecture's PyTorch program prints, right after manual_seed(123).
@@ -49,7 +49,7 @@ Describe "The lecture's numbers" {
     It 'has the same cross-entropy in one call, and this perplexity' {
         $step.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture) | Should -Be '10.7940'
         $step.Perplexity.ToString('F4', [cultureinfo]::InvariantCulture) | Should -Be '48725.8203'
-        $loss = Get-GptLoss $model -InputId (16833, 3626, 6100), (40, 1107, 588) -TargetId (3626, 6100, 345), (1107, 588, 11311)
+        $loss = Get-GptLoss -Model $model -InputId (16833, 3626, 6100), (40, 1107, 588) -TargetId (3626, 6100, 345), (1107, 588, 11311)
         $loss.CrossEntropy.ToString('F4', [cultureinfo]::InvariantCulture) | Should -Be '10.7940'
         $loss.Perplexity.ToString('F0', [cultureinfo]::InvariantCulture) | Should -Be '48726'
     }
@@ -62,7 +62,7 @@ Describe "The lecture's numbers" {
     }
 
     It 'writes these ten tokens' {
-        (Invoke-GptGenerate $model 'Every effort moves you' -MaxTokens 10).Text |
+        (Invoke-GptGenerate -Model $model 'Every effort moves you' -MaxTokens 10).Text |
             Should -BeExactly " rentingetic wasn$([char]0x0645) refres RexMeCHicular stren"
     }
 

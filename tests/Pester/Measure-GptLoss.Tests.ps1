@@ -2,7 +2,7 @@ BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
     $model = New-GptModel tiny -TiedHead $false
     $texts = 'every effort moves you', 'I really like chocolate', 'a', 'the cat sat on the mat and looked at the moon'
-    $losses = $texts | Get-GptLoss $model
+    $losses = $texts | Get-GptLoss -Model $model
     $whole = $losses | Measure-GptLoss
 }
 
@@ -41,7 +41,7 @@ Describe 'Measure-GptLoss' {
         $manifest = Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1
         $merged = $texts | ForEach-Object -ThrottleLimit 2 -Parallel {
             Import-Module $using:manifest
-            Get-GptLoss $using:model $_
+            Get-GptLoss -Model $using:model $_
         } | Measure-GptLoss
         $merged.ExactSum | Should -BeExactly $whole.ExactSum
     }
@@ -76,7 +76,7 @@ Describe 'Measure-GptLoss' {
 
         It 'is measured as its files one by one' {
             $corpus = Measure-GptLoss -Model $model -Path $files
-            $corpus.ExactSum | Should -BeExactly (Get-GptLoss $model -Path $files | Measure-GptLoss).ExactSum
+            $corpus.ExactSum | Should -BeExactly (Get-GptLoss -Model $model -Path $files | Measure-GptLoss).ExactSum
             $corpus.DocumentCount | Should -Be 6
             $corpus.CalibrationError | Should -BeGreaterThan 0
         }
@@ -100,9 +100,7 @@ Describe 'Measure-GptLoss' {
         }
 
         It 'needs a model: a file alone is no loss' {
-            Get-ChildItem TestDrive:/text1.txt | Measure-GptLoss -ErrorAction SilentlyContinue -ErrorVariable wrong | Should -BeNullOrEmpty
-            $wrong.FullyQualifiedErrorId | Should -Be 'NotALoss,MLNetGpt.Cmdlets.MeasureGptLossCommand'
-            $wrong[0].Exception.Message | Should -BeLike '*text1.txt*-Model*'
+            { Get-ChildItem TestDrive:/text1.txt | Measure-GptLoss } | Should -Throw -ErrorId 'NoModel,*'
         }
 
         It 'is the sum of its shards' {

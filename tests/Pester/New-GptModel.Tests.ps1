@@ -25,7 +25,7 @@ Describe 'New-GptModel' {
     }
 
     It 'draws the same weights from the same seed and others from another' {
-        $losses = 1, 1, 2 | ForEach-Object { (New-GptModel tiny -Seed $_ | ForEach-Object { Get-GptLoss $_ 'every effort moves you' }).CrossEntropy }
+        $losses = 1, 1, 2 | ForEach-Object { (New-GptModel tiny -Seed $_ | ForEach-Object { Get-GptLoss -Model $_ 'every effort moves you' }).CrossEntropy }
         $losses[0] | Should -Be $losses[1]
         $losses[0] | Should -Not -Be $losses[2]
     }

@@ -17,7 +17,7 @@ BeforeAll {
 
 Describe 'The text of an object' {
     It 'is its property Text: the loss is that of an independent implementation' {
-        $losses = $rows | Get-GptLoss $model
+        $losses = $rows | Get-GptLoss -Model $model
         $losses.TokenCount | Should -Be 15, 14
         [math]::Abs($losses[0].CrossEntropy - 6.51040096282959) | Should -BeLessThan 1e-6
         [math]::Abs($losses[1].CrossEntropy - 6.97249371664865) | Should -BeLessThan 1e-6
@@ -33,15 +33,15 @@ Describe 'The text of an object' {
     }
 
     It 'is its property Prompt in Invoke-GptGenerate' {
-        $texts | ForEach-Object { [pscustomobject]@{ Prompt = $_; Text = 'other' } } | Invoke-GptGenerate $model -MaxTokens 1 |
+        $texts | ForEach-Object { [pscustomobject]@{ Prompt = $_; Text = 'other' } } | Invoke-GptGenerate -Model $model -MaxTokens 1 |
             ForEach-Object Prompt | Should -Be $texts
     }
 
     It 'is what Invoke-GptTraining learns from' {
         $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true; ErrorAction = 'Stop' }
         $long = $texts | ForEach-Object { $_ * 8 }
-        $expected = ($long | Invoke-GptTraining $model @settings).TrainingHistory.TrainingLoss
-        $trained = $long | ForEach-Object { [pscustomobject]@{ Id = 1; Text = $_ } } | Invoke-GptTraining $model @settings
+        $expected = ($long | Invoke-GptTraining -Model $model @settings).TrainingHistory.TrainingLoss
+        $trained = $long | ForEach-Object { [pscustomobject]@{ Id = 1; Text = $_ } } | Invoke-GptTraining -Model $model @settings
         $trained.TrainingHistory.TrainingLoss | Should -Be $expected
     }
 
@@ -65,12 +65,12 @@ Describe 'The text of an object' {
 
     It 'is refused of a file as the argument of <cmdlet>, which would be its path' -ForEach $textCmdlets {
         Set-Content -Path TestDrive:/argument.txt -Value 'a'
-        { & $cmdlet $model (Get-Item TestDrive:/argument.txt) @more } | Should -Throw -ErrorId "ParameterArgumentTransformationError,MLNetGpt.Cmdlets.$type"
+        { & $cmdlet (Get-Item TestDrive:/argument.txt) -Model $model @more } | Should -Throw -ErrorId "ParameterArgumentTransformationError,MLNetGpt.Cmdlets.$type"
     }
 
     It 'is a string as it is, whatever properties it has' {
         Set-Content -Path TestDrive:/lines.txt -Value $texts
-        (Get-Content TestDrive:/lines.txt | Get-GptLoss $model).TokenCount | Should -Be 15, 14
+        (Get-Content TestDrive:/lines.txt | Get-GptLoss -Model $model).TokenCount | Should -Be 15, 14
     }
 }
 
@@ -134,7 +134,7 @@ Describe 'The encoding of a file' {
 
     BeforeAll {
         $sentence = "Die Gr$([char]0xF6)$([char]0xDF)e des Caf$([char]0xE9)s: 25 $([char]0xB0)C."
-        $expected = Get-GptLoss $model $sentence
+        $expected = Get-GptLoss -Model $model $sentence
 
         function Save([string]$name, [int]$page) {
             # .NET knows Latin-1, which has the bytes of Windows-1252 here, without a provider of code pages.
@@ -146,28 +146,28 @@ Describe 'The encoding of a file' {
 
     It 'may be <name>' -ForEach $encodings {
         $file = Save "e.txt" $bytes
-        $loss = Get-GptLoss $model -Path $file -Encoding $name -ErrorAction Stop
+        $loss = Get-GptLoss -Model $model -Path $file -Encoding $name -ErrorAction Stop
         $loss.TokenCount | Should -Be 30
         [math]::Abs($loss.CrossEntropy - 6.662978) | Should -BeLessThan 1e-6
         $loss.ExactSum | Should -BeExactly $expected.ExactSum
-        (Get-Item $file | Get-GptLoss $model -Encoding $name).ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-Item $file | Get-GptLoss -Model $model -Encoding $name).ExactSum | Should -BeExactly $expected.ExactSum
         (Measure-GptLoss -Model $model -Path $file -Encoding $name).ExactSum | Should -BeExactly $expected.ExactSum
         (Get-Item $file | Measure-GptLoss -Model $model -Encoding $name -ByLine).ExactSum | Should -BeExactly $expected.ExactSum
         ConvertTo-GptToken -Model $model -Path $file -Encoding $name | ConvertFrom-GptToken -Model $model | Should -BeExactly $sentence
-        (Get-GptNextToken $model -Path $file -Encoding $name -Count 1).Prompt | Should -BeExactly $sentence
+        (Get-GptNextToken -Model $model -Path $file -Encoding $name -Count 1).Prompt | Should -BeExactly $sentence
     }
 
     It 'is that of its byte order mark, whatever -Encoding says' {
         [System.IO.File]::WriteAllText("$TestDrive/mark.txt", $sentence, [System.Text.Encoding]::Unicode)
-        (Get-GptLoss $model -Path "$TestDrive/mark.txt").ExactSum | Should -BeExactly $expected.ExactSum
-        (Get-GptLoss $model -Path "$TestDrive/mark.txt" -Encoding ansi).ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-GptLoss -Model $model -Path "$TestDrive/mark.txt").ExactSum | Should -BeExactly $expected.ExactSum
+        (Get-GptLoss -Model $model -Path "$TestDrive/mark.txt" -Encoding ansi).ExactSum | Should -BeExactly $expected.ExactSum
     }
 
     It 'is what a training reads' {
         [System.IO.File]::WriteAllBytes("$TestDrive/t.txt", [System.Text.Encoding]::Latin1.GetBytes($sentence * 8))
         $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true }
-        (Invoke-GptTraining $model -Path "$TestDrive/t.txt" -Encoding ansi @settings).TrainingHistory.TrainingLoss |
-            Should -Be (Invoke-GptTraining $model -Text ($sentence * 8) @settings).TrainingHistory.TrainingLoss
+        (Invoke-GptTraining -Model $model -Path "$TestDrive/t.txt" -Encoding ansi @settings).TrainingHistory.TrainingLoss |
+            Should -Be (Invoke-GptTraining -Model $model -Text ($sentence * 8) @settings).TrainingHistory.TrainingLoss
     }
 
     It 'is wrong for <what>: the file is named with the offset and left out, by <cmdlet>' -ForEach @(
@@ -190,8 +190,8 @@ Describe 'The encoding of a file' {
     }
 
     It 'is refused where no encoding has that name, and for a text' {
-        { Get-GptLoss $model -Path x.txt -Encoding latin9000 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
-        { Get-GptLoss $model -Text 'a text' -Encoding ansi } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
+        { Get-GptLoss -Model $model -Path x.txt -Encoding latin9000 } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        { Get-GptLoss -Model $model -Text 'a text' -Encoding ansi } | Should -Throw -ErrorId 'AmbiguousParameterSet,*'
     }
 
     It 'is completed by name' {

@@ -11,15 +11,15 @@ BeforeAll {
 
 Describe 'The module with TorchSharp' {
     It 'loads no libtorch to measure, to generate and to train with the managed engine' {
-        $null = Get-GptLoss $model 'every effort'
-        $null = Invoke-GptGenerate $model 'every effort' -MaxTokens 2
-        $null = Invoke-GptTraining $model @settings -MaxSteps 1
+        $null = Get-GptLoss -Model $model 'every effort'
+        $null = Invoke-GptGenerate -Model $model 'every effort' -MaxTokens 2
+        $null = Invoke-GptTraining -Model $model @settings -MaxSteps 1
         Get-LoadedLibrary | Should -BeNullOrEmpty
         [System.AppDomain]::CurrentDomain.GetAssemblies().FullName -like '*TorchSharp*' | Should -BeNullOrEmpty
     }
 
     It 'takes all settings of a training with the engine TorchSharp' {
-        $run = Invoke-GptTraining $model -Text $text -MaxSteps 4 -MaxDuration 1:00 -BatchSize 2 -BatchesPerStep 2 -DropLastBatch -Stride 4 `
+        $run = Invoke-GptTraining -Model $model -Text $text -MaxSteps 4 -MaxDuration 1:00 -BatchSize 2 -BatchesPerStep 2 -DropLastBatch -Stride 4 `
             -ValidationFraction 0.2 -LearningRate 0.01 -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpSteps 1 -WeightDecay 0.05 `
             -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep -EvaluationInterval 2 -EvaluationBatches 1 `
             -KeepBest -Seed 4 -Engine TorchSharp -FreezeWeight 'pos_emb.*'
@@ -29,14 +29,14 @@ Describe 'The module with TorchSharp' {
     }
 
     It 'gives nearly the same losses with the engines Managed and TorchSharp' {
-        $losses = 'Managed', 'TorchSharp' | ForEach-Object { (Invoke-GptTraining $model @settings -MaxSteps 6 -Engine $_ -ModelOnly).TrainingHistory[-1] }
+        $losses = 'Managed', 'TorchSharp' | ForEach-Object { (Invoke-GptTraining -Model $model @settings -MaxSteps 6 -Engine $_ -ModelOnly).TrainingHistory[-1] }
         [math]::Abs($losses[0].TrainingLoss - $losses[1].TrainingLoss) | Should -BeLessThan 1e-4
         [math]::Abs($losses[0].ValidationLoss - $losses[1].ValidationLoss) | Should -BeLessThan 1e-4
     }
 
     It 'evaluates as the book does with the engine PyTorchExact, and repeats its numbers' {
         $runs = 1, 2 | ForEach-Object {
-            , (Invoke-GptTraining $model @settings -MaxSteps 6 -EvaluationInterval 2 -Engine PyTorchExact -ModelOnly).TrainingHistory
+            , (Invoke-GptTraining -Model $model @settings -MaxSteps 6 -EvaluationInterval 2 -Engine PyTorchExact -ModelOnly).TrainingHistory
         }
         $runs[0].Step | Should -Be 0, 1, 3, 5, 6
         $runs[0].TrainingLoss | Should -Be $runs[1].TrainingLoss
@@ -44,10 +44,10 @@ Describe 'The module with TorchSharp' {
     }
 
     It 'goes on from a checkpoint of the engine TorchSharp as if there had been no break' {
-        $whole = Invoke-GptTraining $model @settings -MaxSteps 8 -Engine TorchSharp -ModelOnly
-        $null = Invoke-GptTraining $model @settings -MaxSteps 3 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume
-        $resumed = Invoke-GptTraining $model @settings -MaxSteps 8 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume -ModelOnly
-        (Get-GptLoss $resumed $text).ExactSum | Should -BeExactly (Get-GptLoss $whole $text).ExactSum
+        $whole = Invoke-GptTraining -Model $model @settings -MaxSteps 8 -Engine TorchSharp -ModelOnly
+        $null = Invoke-GptTraining -Model $model @settings -MaxSteps 3 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume
+        $resumed = Invoke-GptTraining -Model $model @settings -MaxSteps 8 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume -ModelOnly
+        (Get-GptLoss -Model $resumed $text).ExactSum | Should -BeExactly (Get-GptLoss -Model $whole $text).ExactSum
     }
 
     It 'comes with the native libraries that it loads, and with no others of libtorch' {

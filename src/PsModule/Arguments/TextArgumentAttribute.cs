@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using MLNetGpt.Output;
 
 namespace MLNetGpt.Arguments;
 
@@ -26,6 +27,7 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     private void Add(List<string?> texts, object? item)
     {
         object? value = Unwrap(item);
+        if (value is LanguageModel) throw NotText();
         if (IsText(value)) texts.Add(value?.ToString());
         else if (IsList(value)) foreach (object? element in (IEnumerable)value!) Add(texts, element);
         else AddProperty(texts, item!, value!);
@@ -42,6 +44,14 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
         if (text is not null && IsText(text)) texts.Add(text.ToString());
         else if (IsList(text) && ((IEnumerable)text!).Cast<object?>().All(element => IsText(Unwrap(element)))) Add(texts, text);
         else throw Refused($"{name} of the {Describe(value)} is {(text is null ? "null" : Describe(text))}, which is not text.");
+    }
+
+    // After an exception about a cast, PowerShell tries the parameter at the next position. So with the text from the
+    // pipeline the model needs no name.
+    private static ArgumentTransformationMetadataException NotText()
+    {
+        const string Message = "A model is not text; -Model takes it.";
+        return new(Message, new PSInvalidCastException(Message));
     }
 
     private ArgumentTransformationMetadataException NoText(object value, ICollection<string> members)

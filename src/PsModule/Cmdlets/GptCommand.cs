@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -12,6 +13,61 @@ public abstract class GptCommand : PSCmdlet, IDisposable
 
     /// <inheritdoc/>
     protected override void StopProcessing() => _stop.Cancel();
+
+    /// <summary>Returns a model that is ready to be used; ends the command where there is none, or it was disposed of.</summary>
+    /// <param name="given">What the parameter was given, or <see langword="null"/>.</param>
+    protected LanguageModel Require(LanguageModel? given)
+    {
+        if (FindModel(given) is { } model) return model;
+        Terminate(
+            new PSArgumentException(
+                "There is no model. Give one with -Model, as an object or as the path of its file, "
+                + "or set one for the session with Set-GptModel."),
+            "NoModel",
+            ErrorCategory.InvalidArgument,
+            null);
+        throw new InvalidOperationException(); // not reached
+    }
+
+    /// <summary>
+    /// Returns the model that was given, loaded now where its path was given, or else the session's default;
+    /// <see langword="null"/> if there is neither.
+    /// </summary>
+    protected LanguageModel? FindModel(LanguageModel? given)
+    {
+        var model = given ?? SessionModels.Default;
+        if (model is { IsLoaded: false }) model = Load(model.Source!);
+        if (model is { IsDisposed: true })
+        {
+            Terminate(
+                new ObjectDisposedException(model.Name, $"The model '{model.Name}' was disposed of; load or make it again."),
+                "ModelDisposed",
+                ErrorCategory.InvalidOperation,
+                model);
+        }
+
+        return model;
+    }
+
+    private LanguageModel Load(string path)
+    {
+        if (SessionModels.Find(path) is { } loaded) return loaded;
+        try
+        {
+            var model = ModelLoading.Load(this, path, StopToken);
+            SessionModels.Add(path, model);
+            return model;
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception error) when (ModelLoading.ErrorOf(error, path) is { } record)
+        {
+            ThrowTerminatingError(record);
+            throw;
+        }
+    }
 
     /// <summary>Returns the files that paths lead to; a path that leads to none is reported and skipped.</summary>
     /// <param name="paths">Paths as the user entered them.</param>

@@ -3,11 +3,12 @@ using System.Text;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
+using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>A cmdlet that takes texts, or files of text, as arguments or from the pipeline.</summary>
-public abstract class TextInputCommand : GptCommand
+public abstract class TextInputCommand : ModelCommand
 {
     /// <summary>The parameter set of texts.</summary>
     protected const string TextSet = "Text";
@@ -20,10 +21,19 @@ public abstract class TextInputCommand : GptCommand
 
     /// <summary>The texts: strings, or objects with a property <c>Text</c>.</summary>
     [Parameter(
-        Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
+        Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
     [TextArgument(nameof(Text))]
     [AllowEmptyString]
     public string[] Text { get; set; } = [];
+
+    /// <inheritdoc/>
+    [Parameter(Position = 1, ParameterSetName = TextSet)]
+    [Parameter(Position = 0, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ParameterSetName = LiteralPathSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>Files of text; wildcards are resolved.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]

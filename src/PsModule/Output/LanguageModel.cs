@@ -5,8 +5,12 @@ namespace MLNetGpt.Output;
 /// <summary>A model in memory, as cmdlets pass it on. Disposing it frees its weights.</summary>
 public sealed class LanguageModel : IDisposable
 {
+    private readonly GptModel? _engine;
+
     internal LanguageModel(string name, string format, string? source, GptModel engine) =>
-        (Name, Format, Source, Engine) = (name, format, source, engine);
+        (Name, Format, Source, _engine) = (name, format, source, engine);
+
+    private LanguageModel(string path) => (Name, Format, Source) = (System.IO.Path.GetFileName(path), "", path);
 
     /// <summary>Its name: that of the preset or the file that it came from.</summary>
     public string Name { get; }
@@ -42,7 +46,12 @@ public sealed class LanguageModel : IDisposable
     /// </summary>
     public TrainingEnding? TrainingEnding { get; init; }
 
-    internal GptModel Engine { get; }
+    /// <summary>Whether the weights are in memory; not so for the path of a cmdlet that has not begun.</summary>
+    internal bool IsLoaded => _engine is not null;
+
+    internal bool IsDisposed { get; private set; }
+
+    internal GptModel Engine => _engine ?? throw new InvalidOperationException($"The model '{Source}' is not loaded.");
 
     internal ITextTokenizer Tokenizer => Engine.Tokenizer;
 
@@ -50,5 +59,12 @@ public sealed class LanguageModel : IDisposable
     public override string ToString() => Name;
 
     /// <summary>Frees the weights now; the model can no longer be used.</summary>
-    public void Dispose() => Engine.Dispose();
+    public void Dispose()
+    {
+        IsDisposed = true;
+        _engine?.Dispose();
+    }
+
+    /// <summary>Returns a model that is to be loaded from a path.</summary>
+    internal static LanguageModel AtPath(string path) => new(path);
 }

@@ -48,32 +48,17 @@ public abstract class ModelFileCommand : GptCommand
             try
             {
                 int? headCount = MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null;
-                using var file = GptModelFile.Open(path, headCount, UseStoredHead);
-                foreach (string warning in file.Warnings) WriteWarning(warning);
+                using var file = GptModelFile.Open(path, headCount, UseStoredHead, StopToken);
                 work(file);
             }
-            catch (InvalidDataException damaged)
+            catch (OperationCanceledException) when (Stopping)
             {
-                WriteError(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, path);
+                throw new PipelineStoppedException();
             }
-            catch (ArgumentException incomplete)
+            catch (Exception error) when (ModelLoading.ErrorOf(error, path) is { } record)
             {
-                WriteError(incomplete, "InputRefused", ErrorCategory.InvalidArgument, path);
-            }
-            catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-            {
-                WriteError(unreadable, "FileUnreadable", ErrorCategory.ReadError, path);
+                WriteError(record);
             }
         }
     }
-
-    /// <summary>Returns the name of a model: that of its file or folder.</summary>
-    protected static string NameOf(GptModelFile file)
-    {
-        string path = System.IO.Path.TrimEndingDirectorySeparator(file.Path);
-        return Directory.Exists(path) ? System.IO.Path.GetFileName(path) : System.IO.Path.GetFileNameWithoutExtension(path);
-    }
-
-    /// <summary>Returns the name of a file's format.</summary>
-    protected static string FormatOf(GptModelFile file) => $"{file.Format}, {file.DataType}";
 }

@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -14,9 +16,15 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     private readonly List<int> _tokens = [];
     private readonly List<string> _texts = []; // for the engine PyTorchExact, which splits texts instead of tokens
 
-    /// <summary>The model whose weights training starts from; it is not changed.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
-    public LanguageModel Model { get; set; } = null!;
+    /// <inheritdoc/>
+    [Parameter(Position = 1, ParameterSetName = TextSet)]
+    [Parameter(Position = 0, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ParameterSetName = LiteralPathSet)]
+    [Parameter(Position = 0, ParameterSetName = TokenFileSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>A file of token ids, for data larger than memory.</summary>
     [Parameter(Mandatory = true, ParameterSetName = TokenFileSet)]

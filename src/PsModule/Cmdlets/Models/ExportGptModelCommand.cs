@@ -1,5 +1,7 @@
 using System.Management.Automation;
 using MLNet.Gpt.Formats;
+using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -9,12 +11,22 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(FileInfo), typeof(DirectoryInfo))]
 public sealed class ExportGptModelCommand : OutputFileCommand
 {
+    /// <summary>
+    /// A model from the pipeline, saved in place of -Model: a default of that parameter would keep the pipeline's out.
+    /// </summary>
+    [Parameter(ValueFromPipeline = true)]
+    [ModelArgument]
+    public LanguageModel? InputObject { get; set; }
+
     /// <summary>The model to save.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
-    public LanguageModel Model { get; set; } = null!;
+    [Parameter(Position = 1)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public LanguageModel? Model { get; set; }
 
     /// <summary>The file or folder to make.</summary>
-    [Parameter(Mandatory = true, Position = 1)]
+    [Parameter(Mandatory = true, Position = 0)]
     public string Path { get; set; } = "";
 
     /// <summary>What is written; by default what the path's extension says.</summary>
@@ -49,22 +61,23 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     protected override void ProcessRecord() => Attempt(
         () =>
         {
+            var model = Require(InputObject ?? Model);
             string file = ResolveOutput(Path);
             var options = new ExportOptions
             {
                 Format = Format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache,
             };
             if (ShardSize is { } size) options = options with { ShardSize = size };
-            WriteFile(file, $"Save the model {Model.Name}", () => Export(file, options));
+            WriteFile(file, $"Save the model {model.Name}", () => Export(model, file, options));
         },
-        Model);
+        (object?)(InputObject ?? Model) ?? Path);
 
-    private void Export(string file, ExportOptions options)
+    private void Export(LanguageModel model, string file, ExportOptions options)
     {
-        var reporter = new ExportReporter(this, Model.Name);
+        var reporter = new ExportReporter(this, model.Name);
         try
         {
-            GptModelExporter.Export(file, Model.Engine, NoTokenizer ? null : Model.Tokenizer, options, reporter, StopToken);
+            GptModelExporter.Export(file, model.Engine, NoTokenizer ? null : model.Tokenizer, options, reporter, StopToken);
         }
         finally
         {

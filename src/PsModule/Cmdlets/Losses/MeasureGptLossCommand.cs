@@ -10,12 +10,14 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Measures a corpus, or adds up what was measured in parts: <c>Measure-GptLoss</c>.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "GptLoss", DefaultParameterSetName = LossSet)]
 [OutputType(typeof(GptLoss))]
-public sealed class MeasureGptLossCommand : GptCommand
+public sealed class MeasureGptLossCommand : ModelCommand
 {
     private const string LossSet = "Loss";
     private const string CorpusSet = "Corpus";
     private const string CorpusLiteralSet = "CorpusLiteral";
     private const string ResultSet = "Result";
+
+    private static readonly string[] PathNames = ["PSPath", "FullName", "LiteralPath", "Path"];
 
     private readonly List<string> _files = [];
 
@@ -34,10 +36,15 @@ public sealed class MeasureGptLossCommand : GptCommand
     [SupportsWildcards]
     public string[] ResultPath { get; set; } = [];
 
-    /// <summary>The model that measures.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = CorpusSet)]
-    [Parameter(Mandatory = true, ParameterSetName = CorpusLiteralSet)]
-    public LanguageModel Model { get; set; } = null!;
+    /// <inheritdoc/>
+    [Parameter(ParameterSetName = LossSet)]
+    [Parameter(Position = 1, ParameterSetName = CorpusSet)]
+    [Parameter(Position = 1, ParameterSetName = CorpusLiteralSet)]
+    [Parameter(ParameterSetName = ResultSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>
     /// Files of text that are the corpus; wildcards are resolved, and files go in the order of their names.
@@ -129,12 +136,23 @@ public sealed class MeasureGptLossCommand : GptCommand
     public string[] TrainingPath { get; set; } = [];
 
     /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        // A model is needed only where files are measured, which what comes through the pipeline decides.
+    }
+
+    /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         switch (ParameterSetName)
         {
             case LossSet:
-                foreach (var item in InputObject) Add(item);
+                foreach (var item in InputObject)
+                {
+                    if (PathOf(item) is { } path) _files.AddRange(ResolveFiles([path], literal: true));
+                    else Add(item);
+                }
+
                 break;
             case CorpusSet:
                 _files.AddRange(ResolveFiles(Path, literal: false));
@@ -150,7 +168,7 @@ public sealed class MeasureGptLossCommand : GptCommand
     {
         try
         {
-            if (ParameterSetName is CorpusSet or CorpusLiteralSet) MeasureCorpus();
+            if (_files.Count > 0 || ParameterSetName is CorpusSet or CorpusLiteralSet) MeasureCorpus();
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
             else if (_total is not null) WriteObject(new GptLoss(_total, source: null));
         }
@@ -179,6 +197,7 @@ public sealed class MeasureGptLossCommand : GptCommand
 
     private void MeasureCorpus()
     {
+        Model = Require(Model);
         var corpus = CorpusOf(_files);
         var scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken, Document);
         var evaluator = new CorpusEvaluator(Model.Engine, scoring, new() { Tokens = PerToken ? new() : null });
@@ -229,6 +248,14 @@ public sealed class MeasureGptLossCommand : GptCommand
             CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile,
         });
 
+    // A file is measured; it binds here where no other parameter speaks of a corpus.
+    private static string? PathOf(PSObject item) =>
+        item.BaseObject is FileSystemInfo file ? file.FullName
+        : item.Properties[nameof(GptLoss.ExactSum)] is null ? PathNames
+            .Select(name => item.Properties[name]?.Value?.ToString())
+            .FirstOrDefault(path => !string.IsNullOrEmpty(path))
+        : null;
+
     private void Add(PSObject item)
     {
         if (Read(item) is not { } metrics) return;
@@ -247,14 +274,6 @@ public sealed class MeasureGptLossCommand : GptCommand
     private LanguageModelMetrics? Read(PSObject item)
     {
         if (item.BaseObject is GptLoss loss) return loss.Metrics;
-        if (item.BaseObject is FileSystemInfo file)
-        {
-            WriteError(
-                new ArgumentException($"'{file.FullName}' is a file; give -Model to measure it, or -ResultPath to merge result files."),
-                "NotALoss", ErrorCategory.InvalidData, item);
-            return null;
-        }
-
         try
         {
             return new(

@@ -9,9 +9,7 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(GptToken), typeof(int))]
 public sealed class ConvertToGptTokenCommand : TextInputCommand
 {
-    /// <summary>The model whose tokenizer is used; GPT-2's where there is none.</summary>
-    [Parameter]
-    public LanguageModel? Model { get; set; }
+    private ITextTokenizer _tokenizer = Gpt2Tokenizer.Instance;
 
     /// <summary>How the spelling of a special token in the text is read.</summary>
     [Parameter]
@@ -22,10 +20,12 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
     public SwitchParameter IdOnly { get; set; }
 
     /// <inheritdoc/>
+    protected override void BeginProcessing() => _tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
+
+    /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)
     {
-        var tokenizer = Model?.Tokenizer ?? Gpt2Tokenizer.Instance;
-        int[] ids = tokenizer.Encode(text, SpecialToken);
+        int[] ids = _tokenizer.Encode(text, SpecialToken);
         int byteStart = 0;
         for (int i = 0; i < ids.Length; i++)
         {
@@ -35,7 +35,7 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
                 continue;
             }
 
-            var piece = TokenPiece.Of(tokenizer, ids[i]);
+            var piece = TokenPiece.Of(_tokenizer, ids[i]);
             WriteObject(new GptToken(i, byteStart, piece));
             byteStart += piece.Bytes.Length;
         }

@@ -1,26 +1,36 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>Turns token ids back into text: <c>ConvertFrom-GptToken</c>.</summary>
-[Cmdlet(VerbsData.ConvertFrom, "GptToken")]
+[Cmdlet(VerbsData.ConvertFrom, "GptToken", DefaultParameterSetName = IdSet)]
 [OutputType(typeof(string))]
-public sealed class ConvertFromGptTokenCommand : GptCommand
+public sealed class ConvertFromGptTokenCommand : ModelCommand
 {
+    private const string IdSet = "Id";
+    private const string PipelineSet = "Pipeline";
+
     private readonly List<int> _ids = [];
     private ITextTokenizer _tokenizer = Gpt2Tokenizer.Instance;
     private ITokenStreamDecoder? _stream;
 
     /// <summary>The ids, or tokens with a property <c>Id</c>; all of them together make one text.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = IdSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PipelineSet)]
     [AllowEmptyCollection]
     public int[] Id { get; set; } = [];
 
-    /// <summary>The model whose tokenizer is used; GPT-2's where there is none.</summary>
-    [Parameter]
-    public LanguageModel? Model { get; set; }
+    /// <inheritdoc/>
+    [Parameter(Position = 1, ParameterSetName = IdSet)]
+    [Parameter(Position = 0, ParameterSetName = PipelineSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>Writes text as soon as its characters are whole.</summary>
     [Parameter]
@@ -29,7 +39,7 @@ public sealed class ConvertFromGptTokenCommand : GptCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        _tokenizer = Model?.Tokenizer ?? Gpt2Tokenizer.Instance;
+        _tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
         if (Stream) _stream = _tokenizer.CreateStreamDecoder();
     }
 

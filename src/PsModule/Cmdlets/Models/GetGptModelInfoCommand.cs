@@ -11,18 +11,18 @@ public sealed class GetGptModelInfoCommand : ModelFileCommand
     private const string ModelSet = "Model";
 
     /// <summary>Models in memory.</summary>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = ModelSet)]
-    public LanguageModel[] Model { get; set; } = [];
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ModelSet)]
+    public LanguageModel[] InputObject { get; set; } = [];
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         if (ParameterSetName != ModelSet)
         {
-            ForEachFile(file => WriteObject(new GptModelInfo(NameOf(file), file.Describe())));
+            ForEachFile(file => WriteObject(new GptModelInfo(ModelLoading.NameOf(file), file.Describe())));
             return;
         }
 
-        foreach (var model in Model) WriteObject(new GptModelInfo(model));
+        foreach (var model in InputObject) WriteObject(new GptModelInfo(model));
     }
 }

@@ -15,6 +15,11 @@ public sealed class ImportGptModelCommand : ModelFileCommand
     [Parameter]
     public WeightPrecision Precision { get; set; } = WeightPrecision.Float32;
 
+    /// <summary>Threads that the model computes with; by default all processors.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ThreadCount { get; set; }
+
     /// <summary>The folder or file of a tokenizer that is used in place of the one beside the weights.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
@@ -41,7 +46,5 @@ public sealed class ImportGptModelCommand : ModelFileCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachFile(file =>
-        WriteObject(
-            new LanguageModel(
-                NameOf(file), FormatOf(file), file.Path, GptModel.FromFile(file, new() { Precision = Precision }, _tokenizer))));
+        WriteObject(ModelLoading.Load(this, file, new() { Precision = Precision, ThreadCount = ThreadCount }, _tokenizer, StopToken)));
 }

@@ -136,6 +136,7 @@ public abstract class TrainingCommand : TextInputCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         try
         {
             _engine = TrainingEngines.Load(Engine);

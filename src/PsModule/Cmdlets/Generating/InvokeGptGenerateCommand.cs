@@ -2,28 +2,38 @@ using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>Continues texts: <c>Invoke-GptGenerate</c>.</summary>
-[Cmdlet(VerbsLifecycle.Invoke, "GptGenerate")]
+[Cmdlet(VerbsLifecycle.Invoke, "GptGenerate", DefaultParameterSetName = PromptSet)]
 [OutputType(typeof(GptGeneration), typeof(string))]
-public sealed class InvokeGptGenerateCommand : GptCommand
+public sealed class InvokeGptGenerateCommand : ModelCommand
 {
+    private const string PromptSet = "Prompt";
+    private const string PipelineSet = "Pipeline";
+
     private TextGenerator _generator = null!;
     private GenerationOptions _options = null!;
 
     /// <summary>The texts to continue: strings, or objects with a property <c>Prompt</c> or <c>Text</c>.</summary>
-    [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(
+        Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PromptSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PipelineSet)]
     [Alias("Text")]
     [TextArgument(nameof(Prompt), "Text")]
     [AllowEmptyString]
     public string[] Prompt { get; set; } = [];
 
-    /// <summary>The model that writes.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
-    public LanguageModel Model { get; set; } = null!;
+    /// <inheritdoc/>
+    [Parameter(Position = 1, ParameterSetName = PromptSet)]
+    [Parameter(Position = 0, ParameterSetName = PipelineSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>Most tokens to write.</summary>
     [Parameter]
@@ -76,6 +86,7 @@ public sealed class InvokeGptGenerateCommand : GptCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         if (Stream && SampleCount > 1)
         {
             Terminate(

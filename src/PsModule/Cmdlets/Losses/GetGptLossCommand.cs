@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -15,9 +16,15 @@ public sealed class GetGptLossCommand : TextInputCommand
     private TextScorer _scorer = null!;
     private ScoringOptions? _scoring;
 
-    /// <summary>The model that measures.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
-    public LanguageModel Model { get; set; } = null!;
+    /// <inheritdoc/>
+    [Parameter(Position = 1, ParameterSetName = TextSet)]
+    [Parameter(Position = 0, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ParameterSetName = LiteralPathSet)]
+    [Parameter(Position = 0, ParameterSetName = IdSet)]
+    [ModelArgument]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(ModelFileCompleter))]
+    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>Rows of input ids; of a single row the ids themselves.</summary>
     [Parameter(Mandatory = true, ParameterSetName = IdSet)]
@@ -85,6 +92,7 @@ public sealed class GetGptLossCommand : TextInputCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        base.BeginProcessing();
         if (PerToken && Step)
         {
             Terminate(

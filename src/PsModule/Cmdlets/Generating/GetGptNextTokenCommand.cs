@@ -9,10 +9,6 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(GptNextToken))]
 public sealed class GetGptNextTokenCommand : TextInputCommand
 {
-    /// <summary>The model that is asked.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
-    public LanguageModel Model { get; set; } = null!;
-
     /// <summary>How many candidates for each text.</summary>
     [Parameter]
     [Alias("Top")]

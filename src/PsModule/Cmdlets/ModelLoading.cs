@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using MLNet.Gpt;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Loads models for cmdlets: warnings, progress and errors reach the user as PowerShell's.</summary>
+internal static class ModelLoading
+{
+    /// <summary>Loads a model from a file or folder with the default options.</summary>
+    public static LanguageModel Load(Cmdlet command, string path, CancellationToken cancellationToken)
+    {
+        using var file = GptModelFile.Open(path, cancellationToken: cancellationToken);
+        return Load(command, file, new(), tokenizer: null, cancellationToken);
+    }
+
+    /// <summary>Loads a model from an open file.</summary>
+    public static LanguageModel Load(
+        Cmdlet command, GptModelFile file, GptModelOptions options, ITextTokenizer? tokenizer, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        foreach (string warning in file.Warnings) command.WriteWarning(warning);
+        var progress = new LoadReporter(command, NameOf(file));
+        var engine = GptModel.FromFile(file, options, tokenizer, progress, cancellationToken);
+        progress.Complete();
+        string size = FormattableString.Invariant($"{engine.WeightBytes / 1e6:N0} MB, in {clock.Elapsed.TotalSeconds:F2} s");
+        command.WriteVerbose($"Loaded '{file.Path}' ({FormatOf(file)}) as {options.Precision}, {size}.");
+        return new LanguageModel(NameOf(file), FormatOf(file), file.Path, engine);
+    }
+
+    /// <summary>Returns the error record of a model that cannot be loaded; <see langword="null"/> for other errors.</summary>
+    public static ErrorRecord? ErrorOf(Exception error, object target) => error switch
+    {
+        InvalidDataException => new(error, "ModelFileInvalid", ErrorCategory.InvalidData, target),
+        ArgumentException => new(error, "InputRefused", ErrorCategory.InvalidArgument, target),
+        IOException or UnauthorizedAccessException => new(error, "FileUnreadable", ErrorCategory.ReadError, target),
+        _ => null,
+    };
+
+    /// <summary>Returns the name of a model: that of its file or folder.</summary>
+    public static string NameOf(GptModelFile file)
+    {
+        string path = Path.TrimEndingDirectorySeparator(file.Path);
+        return Directory.Exists(path) ? Path.GetFileName(path) : Path.GetFileNameWithoutExtension(path);
+    }
+
+    private static string FormatOf(GptModelFile file) => $"{file.Format}, {file.DataType}";
+
+    /// <summary>Shows the progress of loading, on the pipeline's thread.</summary>
+    private sealed class LoadReporter(Cmdlet command, string name) : IProgress<double>
+    {
+        private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+        private TimeSpan _nextShow = 2 * Interval; // a small model needs no progress bar
+
+        private string Activity => $"Loading {name}";
+
+        public void Report(double value)
+        {
+            if (_clock.Elapsed < _nextShow) return;
+            _nextShow = _clock.Elapsed + Interval;
+            command.WriteProgress(new ProgressRecord(0, Activity, "Reading weights") { PercentComplete = (int)(100 * value) });
+        }
+
+        public void Complete() =>
+            command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+    }
+}
