@@ -7,7 +7,7 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// A model in one file: its weights, configuration and tokenizer. The file is a safetensors file that other programs
-/// can read: the weights stand under <see cref="WeightNames"/>' keys, those of the book's state dict; all else stands
+/// can read: the weights have the keys of <see cref="WeightNames"/>, those of the book's state dict; everything else is
 /// in its metadata. Thread-safe.
 /// </summary>
 public sealed class GptCheckpoint : IWeightSource, IDisposable
@@ -31,20 +31,20 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     public TensorDataType DataType => _file.Tensors[0].DataType;
 
     /// <summary>
-    /// Saves a model. The file is written aside, flushed to the disk and moved into place: after a crash the old file
-    /// is there or the new one.
+    /// Saves a model. The file is written to a temporary name, flushed to disk and moved into place, so that a crash
+    /// leaves either the old file or the new one.
     /// </summary>
-    /// <param name="path">The file to make or replace; by custom it ends in <c>.safetensors</c>.</param>
+    /// <param name="path">The file to create or replace; by convention it ends in <c>.safetensors</c>.</param>
     /// <param name="weights">Read once, front to back.</param>
     /// <param name="tokenizer">
     /// A <see cref="Gpt2Tokenizer"/>, <see cref="BytePairTokenizer"/> or <see cref="WordTokenizer"/>;
     /// <see langword="null"/> to save none.
     /// </param>
     /// <param name="dataType">Float32, which loses nothing; Float16 and BFloat16 halve the file and round.</param>
-    /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
+    /// <param name="cancellationToken">Stops the operation and keeps the old file.</param>
     /// <exception cref="ArgumentException">
-    /// The tokenizer is of another kind, its vocabulary is not the model's, or a weight is beyond the range of a
-    /// narrower type.
+    /// The tokenizer is of another kind, its vocabulary is not the model's, or a weight is beyond the range of the data
+    /// type.
     /// </exception>
     public static void Save(
         string path,
@@ -58,14 +58,15 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         GptModelExporter.Export(path, weights, tokenizer, options, progress: null, cancellationToken);
     }
 
-    /// <summary>Opens a saved model: reads and checks the header, and reads weights where they are asked for.</summary>
+    /// <summary>Opens a saved model. Reads and checks the header; weights are read on demand.</summary>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, was not written by <see cref="Save"/>, or by a later version of it; the message names what is wrong.
+    /// The file is damaged, was not written by <see cref="Save"/>, or was written by a later version of it; the message
+    /// says what is wrong.
     /// </exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static GptCheckpoint Open(string path) => Open(PositionedFile.Open(path));
 
-    /// <summary>Takes charge of an open file that holds a saved model.</summary>
+    /// <summary>Takes ownership of an open file that contains a saved model.</summary>
     internal static GptCheckpoint Open(PositionedFile saved)
     {
         var file = SafetensorsReader.Open(saved);
@@ -90,7 +91,8 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    // The configuration's weights are listed one at a time, so that a damaged count of layers ends at the first one missing.
+    // The configuration's weights are enumerated lazily, so that a damaged number of layers ends at the first missing
+    // weight.
     private static void CheckWeights(SafetensorsReader file, GptConfig config)
     {
         int count = 0;
@@ -101,12 +103,12 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
             if (!tensor.Shape.SequenceEqual(entry.Shape.Select(size => (long)size)))
             {
                 throw new InvalidDataException(
-                    $"'{file.Path}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", entry.Shape)}).");
+                    $"'{file.Path}' contains {tensor}; its configuration requires the shape ({string.Join(", ", entry.Shape)}).");
             }
 
             if (tensor.DataType is not (TensorDataType.Float32 or TensorDataType.Float16 or TensorDataType.BFloat16))
             {
-                throw new InvalidDataException($"'{file.Path}' holds {tensor}; weights are F32, F16 or BF16.");
+                throw new InvalidDataException($"'{file.Path}' contains {tensor}; weights must be F32, F16 or BF16.");
             }
 
             count++;
@@ -115,7 +117,7 @@ public sealed class GptCheckpoint : IWeightSource, IDisposable
         if (count == file.Tensors.Count) return;
         var names = WeightNames.For(config).Select(entry => entry.Name).ToHashSet();
         throw new InvalidDataException(
-            $"'{file.Path}' holds '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is no "
+            $"'{file.Path}' contains '{file.Tensors.First(tensor => !names.Contains(tensor.Name)).Name}', which is not a "
             + "weight of its configuration.");
     }
 }

@@ -3,34 +3,34 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats;
 
-/// <summary>Writes models in the formats of other programs.</summary>
+/// <summary>Exports models to the formats of other programs.</summary>
 /// <remarks>
-/// Weights are streamed: at most one matrix of a block is held in memory. Files are written aside, flushed to the disk and
-/// moved into place; a crash at any moment leaves the old model or the new one.
+/// Weights are streamed: at most one matrix of a block is in memory. Files are written to temporary names, flushed to
+/// disk and moved into place, so that a crash at any moment leaves either the old model or the new one.
 /// </remarks>
 public static class GptModelExporter
 {
-    /// <summary>Writes a model.</summary>
+    /// <summary>Exports a model.</summary>
     /// <param name="path">
-    /// The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to make or replace. A folder is replaced
-    /// only where it holds nothing but a model.
+    /// The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to create or replace. A folder is replaced
+    /// only if it contains nothing but a model.
     /// </param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
     /// <param name="tokenizer">
-    /// Is written where the format has a place for it; <see langword="null"/> to write none. GGUF has no place for a
-    /// vocabulary of words, a state dict for no tokenizer at all.
+    /// The tokenizer, which is written if the format supports it; <see langword="null"/> to write none. GGUF does not
+    /// support word vocabularies, and a state dict no tokenizer at all.
     /// </param>
     /// <param name="options">Format, data type and more; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Receives a report after every mebibyte or so, on this thread.</param>
-    /// <param name="cancellationToken">Stops the writing and leaves what was there.</param>
+    /// <param name="cancellationToken">Stops the export and keeps what was there before.</param>
     /// <exception cref="ArgumentException">
-    /// The format has no such data type or no place for such a tokenizer, the tokenizer has ordinary tokens that the
-    /// model has not, or a weight is beyond the data type's range; what was there stays as it was.
+    /// The format does not support the data type or the tokenizer, the tokenizer has ordinary tokens that the model
+    /// lacks, or a weight is beyond the data type's range; what was there before is kept.
     /// </exception>
     /// <exception cref="IOException">
-    /// The file cannot be written, or the folder holds something that would be lost.
+    /// The file cannot be written, or the folder contains something that would be lost.
     /// </exception>
-    /// <exception cref="OperationCanceledException">The token was canceled; what was there stays as it was.</exception>
+    /// <exception cref="OperationCanceledException">The export was canceled; what was there before is kept.</exception>
     public static void Export(
         string path,
         IWeightSource weights,
@@ -48,14 +48,14 @@ public static class GptModelExporter
         if (!writer.DataTypes.Contains(options.DataType))
         {
             throw new ArgumentException(
-                $"{writer.Format} holds weights as {string.Join(", ", writer.DataTypes)}, not as {options.DataType}.", nameof(options));
+                $"{writer.Format} supports weights as {string.Join(", ", writer.DataTypes)}, not as {options.DataType}.", nameof(options));
         }
 
         if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
         writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
     }
 
-    /// <summary>Writes a model on the thread pool.</summary>
+    /// <summary>Exports a model on the thread pool.</summary>
     /// <param name="path"><inheritdoc cref="Export" path="/param[@name='path']/node()"/></param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once. It must not be disposed before the task ends.</param>
     /// <param name="tokenizer"><inheritdoc cref="Export" path="/param[@name='tokenizer']/node()"/></param>

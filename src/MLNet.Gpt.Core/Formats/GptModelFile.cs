@@ -8,16 +8,15 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A GPT-2 model in a file or folder of any of the known formats, found from the content: a checkpoint of this library,
-/// a package of a transformer, a pipeline that ML.NET saved and that holds one GPT model, a Hugging Face folder or file
-/// (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
-/// Opening reads and checks what stands around the weights; the weights are read where they are asked for. Safe for use
-/// by many threads.
+/// A GPT-2 model in a file or folder of any supported format, which is detected from the content: a checkpoint of this
+/// library, a transformer package, a pipeline saved by ML.NET that contains one GPT model, a Hugging Face folder or
+/// file (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
+/// Opening reads and checks everything except the weights, which are read on demand. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Files are taken as hostile: lengths, offsets, counts and shapes are checked before use, nothing in them is executed,
-/// and what is missing, left over or overlapping is rejected. <c>docs/formats.md</c> lists the formats and what each is
-/// tested against.
+/// Files are treated as hostile: lengths, offsets, counts and shapes are checked before use, nothing in them is
+/// executed, and missing, unexpected or overlapping tensors are an error. <c>docs/formats.md</c> lists the formats and
+/// what each is tested against.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
@@ -34,7 +33,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         _tokenizer = new(ReadTokenizer);
     }
 
-    /// <summary>The file or folder as it was given.</summary>
+    /// <summary>The file or folder as given.</summary>
     public string Path { get; }
 
     /// <summary>The format and who writes it.</summary>
@@ -47,37 +46,39 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     public GptConfig Config => _model.Weights.Config;
 
     /// <summary>
-    /// What the file has and this library leaves aside, in sentences for a log: heads of other tasks. Empty for most files.
+    /// What the file contains but this library ignores, in sentences for a log: heads for other tasks. Empty for most
+    /// files.
     /// </summary>
     public IReadOnlyList<string> Warnings => _model.Weights.Warnings;
 
-    /// <summary>
-    /// The tokenizer that stands beside the weights, or <see langword="null"/>; read when first asked for.
-    /// </summary>
+    /// <summary>The tokenizer stored with the weights, or <see langword="null"/>; read on first use.</summary>
     /// <remarks>
-    /// It has as many ids as the model. Those that the model alone has, as in a vocabulary padded from 50257 to 50304,
-    /// stand for no text; a text with a special token that the tokenizer alone has is rejected.
+    /// It has as many ids as the model. Ids that only the model has, as in a vocabulary padded from 50257 to 50304, do
+    /// not represent text; a text with a special token that only the tokenizer has is an error.
     /// </remarks>
     /// <exception cref="InvalidDataException">
-    /// It is damaged, of a kind that is not known here, or has ordinary tokens that the model has not.
+    /// The tokenizer is damaged, of an unsupported kind, or has ordinary tokens that the model lacks.
     /// </exception>
     public ITextTokenizer? Tokenizer => _tokenizer.Value;
 
     /// <summary>Opens a model.</summary>
     /// <param name="path">A file or a folder.</param>
     /// <param name="headCount">
-    /// Attention heads, used where the file does not tell them: a state dict does not. Not needed for the widths of
-    /// GPT-2's published sizes.
+    /// Attention heads, used if the file does not say, as with a state dict. Not needed for the widths of GPT-2's
+    /// published sizes.
     /// </param>
     /// <param name="useStoredHead">
-    /// Whether a stored output head is used where the configuration ties the head to the token embedding and the two
-    /// differ; such a file is rejected otherwise.
+    /// Whether a stored output head is used if the configuration ties the head to the token embedding and the two
+    /// differ; otherwise such a file is an error.
     /// </param>
-    /// <param name="cancellationToken">Stops the opening, which can take long: a package is unpacked, a tied head compared.</param>
+    /// <param name="cancellationToken">
+    /// Cancels opening, which can take long: a package is unpacked, a tied head compared.
+    /// </param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, of no known format, or not a GPT-2; the message names the file, the tensor and what is wrong.
+    /// The file is damaged, of an unknown format, or not a GPT-2 model; the message names the file, the tensor and the
+    /// problem.
     /// </exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     /// <exception cref="ArgumentException">The number of heads is needed and not given.</exception>
     /// <exception cref="OperationCanceledException">The token was canceled.</exception>
     public static GptModelFile Open(
@@ -95,7 +96,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default) =>
         Task.Run(() => Open(path, headCount, useStoredHead, cancellationToken), cancellationToken);
 
-    /// <summary>Opens a model in a file that is open already.</summary>
+    /// <summary>Opens a model in a file that is already open.</summary>
     internal static GptModelFile OpenContent(ModelContent content, OpenOptions options) =>
         Create(content.Path, files => ModelFormats.Open(content, files, options));
 
@@ -113,7 +114,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         }
     }
 
-    /// <summary>Describes what a model is made of, without reading its weights.</summary>
+    /// <summary>Describes a model without reading its weights.</summary>
     /// <inheritdoc cref="Open" path="/param|/exception"/>
     public static GptModelFileInfo Inspect(
         string path, int? headCount = null, bool useStoredHead = false, CancellationToken cancellationToken = default)
@@ -122,7 +123,7 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         return file.Describe();
     }
 
-    /// <summary>Describes what the model is made of.</summary>
+    /// <summary>Describes the model.</summary>
     public GptModelFileInfo Describe() =>
         new(Path, Format, DataType, Config, GptModelPart.Of(WeightNames.For(Config), entry => _model.Weights.ByteCountOf(entry.Name)));
 
@@ -131,7 +132,9 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
         FormattableString.Invariant($"{Path}: {Format}, {DataType}, {Config.ParameterCount:N0} parameters");
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidDataException">The file has become shorter since it was opened, or a checksum does not fit.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file has become shorter since it was opened, or a checksum does not match.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Read(string name, long start, Span<float> destination) => _model.Weights.Read(name, start, destination);
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt;
 
-/// <summary>What a model in a file is made of; see <see cref="GptModelFile.Inspect"/>.</summary>
+/// <summary>A description of a model in a file; see <see cref="GptModelFile.Inspect"/>.</summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptModelFileInfo
 {

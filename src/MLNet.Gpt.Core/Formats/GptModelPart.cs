@@ -22,12 +22,12 @@ public sealed class GptModelPart
     /// <summary>Its parameters.</summary>
     public long ParameterCount { get; }
 
-    /// <summary>The bytes that they take.</summary>
+    /// <summary>Their size in bytes.</summary>
     public long Bytes { get; }
 
     /// <summary>Returns the parts that weights belong to, in the order of their first weight.</summary>
-    /// <param name="entries">Weights under <see cref="WeightNames"/>' keys.</param>
-    /// <param name="byteCountOf">The bytes of one of them.</param>
+    /// <param name="entries">Weights with the keys of <see cref="WeightNames"/>.</param>
+    /// <param name="byteCountOf">Returns the size of one of them in bytes.</param>
     public static IReadOnlyList<GptModelPart> Of(IEnumerable<WeightEntry> entries, Func<WeightEntry, long> byteCountOf) =>
         [.. entries
             .GroupBy(entry => NameOf(entry.Name))

@@ -10,13 +10,13 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats;
 
-/// <summary>The formats that are known here: the one list that finds the format of a file or folder and of an export.</summary>
+/// <summary>The list of supported formats, which determines the format of a file, a folder or an export.</summary>
 internal static class ModelFormats
 {
     private const int ShownStart = 8;
 
-    // Formats that look into the same kind of file stand in the order in which they are asked: our own zips and
-    // safetensors files before everybody's, and Hugging Face, to which any other JSON belongs, at the end.
+    // Formats with the same kind of file are in the order in which they are tried: our own zips and safetensors files
+    // before others, and Hugging Face, which any other JSON belongs to, at the end.
     private static readonly IModelFormat[] All =
     [
         new GgufFormat(),
@@ -30,18 +30,18 @@ internal static class ModelFormats
         new OnnxFormat(),
     ];
 
-    /// <summary>Finds the format from the content of a file, or from the files in a folder, and opens it.</summary>
+    /// <summary>Detects the format from the content of a file, or from the files in a folder, and opens it.</summary>
     /// <param name="path">The file or folder.</param>
     /// <param name="files">Receives the files that the model reads from.</param>
-    /// <param name="options">What the caller knows of the model.</param>
-    /// <exception cref="InvalidDataException">The format is not known, or its reader refuses the file.</exception>
+    /// <param name="options">What the caller knows about the model.</param>
+    /// <exception cref="InvalidDataException">The format is unknown, or its reader rejects the file.</exception>
     public static OpenedModel Open(string path, OpenFiles files, OpenOptions options)
     {
         using var content = ModelContent.Open(path);
         return Open(content, files, options);
     }
 
-    /// <summary>Finds the format of content and opens it.</summary>
+    /// <summary>Detects the format of content and opens it.</summary>
     public static OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options)
     {
         options.CancellationToken.ThrowIfCancellationRequested();
@@ -50,11 +50,11 @@ internal static class ModelFormats
         return format.Open(content, files, options);
     }
 
-    /// <summary>How a format is written.</summary>
+    /// <summary>Returns the writer of a format.</summary>
     public static ModelWriter WriterOf(ExportFormat format) =>
         Writers().FirstOrDefault(writer => writer.Format == format) ?? throw Check.Undefined(format, nameof(format));
 
-    /// <summary>The writer that a path's extension means; without a known extension, that of a folder.</summary>
+    /// <summary>Returns the writer for a path's extension; for an unknown extension, the writer of folders.</summary>
     public static ModelWriter WriterOf(string path)
     {
         string extension = Path.GetExtension(path);
@@ -70,14 +70,14 @@ internal static class ModelFormats
         {
             string start = Convert.ToHexString(content.Start[..Math.Min(content.Start.Length, ShownStart)]);
             return new(
-                $"'{content.Path}' is of no format that is known here: a model is a safetensors, PyTorch, GGUF or "
+                $"'{content.Path}' has an unknown format: a model is a safetensors, PyTorch, GGUF or "
                 + "TensorFlow checkpoint file; "
                 + $"this one begins with the bytes {start}.");
         }
 
         ReadableFile.CheckFolder(content.Path);
         return new(
-            $"The folder '{content.Path}' holds no model that is known here: neither {HuggingFaceConstants.ConfigFile} of Hugging Face "
+            $"The folder '{content.Path}' does not contain a known model: neither {HuggingFaceConstants.ConfigFile} of Hugging Face "
             + $"nor {TensorFlowConstants.HyperparametersFile} of OpenAI's release.");
     }
 }

@@ -5,29 +5,30 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <summary>Tokenizers in files, for a model whose own file has none or another one.</summary>
+/// <summary>Loads tokenizers from files, for models whose own file has no tokenizer or another one.</summary>
 public static class TokenizerFile
 {
-    // What belongs to a tokenizer and is not the whole of it.
+    // Files that belong to a tokenizer but are not the whole of it.
     private static readonly string[] PartsOfFolder = [
         .. TokenizerFiles.Pairs.SelectMany(pair => (string[])[pair.Vocabulary, pair.Merges]),
         .. HuggingFaceConstants.TokenizerSettingsFiles,
     ];
 
     /// <summary>
-    /// Loads a tokenizer, found from the content: Hugging Face's or this library's <c>tokenizer.json</c>, a vocabulary
-    /// with its merges (<c>vocab.json</c> and <c>merges.txt</c>, or OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>),
-    /// or the tokenizer inside a model's file, such as GGUF.
+    /// Loads a tokenizer, whose format is detected from the content: Hugging Face's or this library's
+    /// <c>tokenizer.json</c>, a vocabulary with its merges (<c>vocab.json</c> and <c>merges.txt</c>, or OpenAI's
+    /// <c>encoder.json</c> and <c>vocab.bpe</c>), or the tokenizer in a model file, such as GGUF.
     /// </summary>
     /// <param name="path">
-    /// The folder of a tokenizer or of a model, or a file: <c>tokenizer.json</c> under any name, one of the other files
-    /// under their own names, or a model in one file.
+    /// The folder of a tokenizer or of a model, or a file: a <c>tokenizer.json</c> with any name, one of the other
+    /// files with its usual name, or a model in one file.
     /// </param>
-    /// <returns>The tokenizer, to be given to <c>GptModel.Load</c> or <c>GptModel.FromFile</c>.</returns>
+    /// <returns>The tokenizer, to pass to <c>GptModel.Load</c> or <c>GptModel.FromFile</c>.</returns>
     /// <exception cref="InvalidDataException">
-    /// There is none, it is damaged, or of a kind that is not read; the message names the file and what is different.
+    /// There is no tokenizer, or it is damaged or of an unsupported kind; the message names the file and what is
+    /// different.
     /// </exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static ITextTokenizer Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -40,7 +41,7 @@ public static class TokenizerFile
         using var content = ModelContent.Open(path);
         if (JsonFile.Begins(content.File)) return TokenizerFiles.ReadWhole(content.File);
 
-        // A state dict does not tell how many heads it has, and no tokenizer depends on it.
+        // A state dict does not say how many heads it has, and no tokenizer depends on it.
         using var model = GptModelFile.OpenContent(content, new OpenOptions(HeadCount: 1, UseStoredHead: false));
         return model.Tokenizer is { } tokenizer
             ? FittedTokenizer.Original(tokenizer)
@@ -48,7 +49,7 @@ public static class TokenizerFile
     }
 
     private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(
-        $"The folder '{folder}' holds no tokenizer that is known here: neither "
+        $"The folder '{folder}' does not contain a known tokenizer: neither "
         + $"{HuggingFaceConstants.WholeTokenizerFile} nor "
         + string.Join(", nor ", TokenizerFiles.Pairs.Select(pair => $"{pair.Vocabulary} with {pair.Merges}")) + ".");
 }

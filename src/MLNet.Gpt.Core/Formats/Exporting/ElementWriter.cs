@@ -4,12 +4,15 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Exporting;
 
-/// <summary>Streams tensors' elements through a small buffer into a file.</summary>
-/// <param name="meter">Told what was written.</param>
-/// <param name="clamps">Whether elements beyond the data type's range are brought into it; otherwise they are rejected.</param>
+/// <summary>Streams the elements of tensors to a file through a small buffer.</summary>
+/// <param name="meter">Receives what was written.</param>
+/// <param name="clamps">
+/// Whether elements beyond the data type's range are clamped to it; otherwise they are an error.
+/// </param>
 internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
 {
-    // 1 MiB of single precision: large enough that the system calls do not count. Whole blocks of every data type.
+    // 1 MiB of single precision: large enough that system calls do not matter, and a multiple of every data type's
+    // block length.
     private const int ChunkLength = 262_144;
 
     private readonly float[] _elements = new float[ChunkLength];
@@ -47,7 +50,7 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
     {
         long[] index = new long[tensor.Shape.Count];
         for (int i = index.Length - 1; i >= 0; i--) (element, index[i]) = Math.DivRem(element, tensor.Shape[i]);
-        string limit = string.Create(CultureInfo.InvariantCulture, $"{type} holds numbers up to {type.LargestNumber()}");
+        string limit = string.Create(CultureInfo.InvariantCulture, $"the largest {type} is {type.LargestNumber()}");
         string advice = float.IsNaN(value)
             ? "write it as Float32, which keeps it"
             : $"choose a wider type, or set {nameof(ExportOptions.ClampsToRange)}";

@@ -1,17 +1,17 @@
 namespace MLNet.Gpt.Formats.Exporting;
 
-/// <summary>One export, checked: what each format's exporter is given.</summary>
+/// <summary>A validated export, as passed to the format's writer.</summary>
 internal sealed record ExportJob(string Path, IWeightSource Weights, ITextTokenizer? Tokenizer, ExportOptions Options, ExportMeter Meter)
 {
     public GptConfig Config => Weights.Config;
 
     public TensorDataType DataType => Options.DataType;
 
-    /// <summary>Writes the weights as the options ask for.</summary>
+    /// <summary>Creates a writer for the weights, according to the options.</summary>
     public ElementWriter Elements() => new(Meter, Options.ClampsToRange);
 }
 
-/// <summary>Counts what is written, tells it, and stops where the caller wants.</summary>
+/// <summary>Counts what is written, reports it, and supports cancellation.</summary>
 internal sealed class ExportMeter(IProgress<ExportProgress>? progress, CancellationToken cancellationToken)
 {
     private long _written;
@@ -19,10 +19,10 @@ internal sealed class ExportMeter(IProgress<ExportProgress>? progress, Cancellat
     /// <summary>Bytes of weights that will be written; set before the first of them.</summary>
     public long TotalBytes { get; set; }
 
-    /// <exception cref="OperationCanceledException">The caller wants no more.</exception>
+    /// <exception cref="OperationCanceledException">The export was canceled.</exception>
     public void ThrowIfCancelled() => cancellationToken.ThrowIfCancellationRequested();
 
-    /// <summary>Tells of bytes that were written.</summary>
+    /// <summary>Reports bytes that were written.</summary>
     public void Advance(string tensor, int bytes)
     {
         _written += bytes;

@@ -2,13 +2,13 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Formats;
 
-/// <summary>What a model is written as. Settings of one format are ignored by the others.</summary>
+/// <summary>How a model is exported. Settings for one format are ignored by the others.</summary>
 public sealed record ExportOptions
 {
     /// <summary>The format, or <see langword="null"/> to take it from the path.</summary>
     /// <value>
     /// <see langword="null"/>: <c>.safetensors</c> is the library's own file, <c>.pth</c> and <c>.pt</c> a state dict,
-    /// <c>.gguf</c> and <c>.onnx</c> what they say; any other path is a Hugging Face folder.
+    /// <c>.gguf</c> is GGUF, <c>.onnx</c> ONNX; any other path is a Hugging Face folder.
     /// </value>
     public ExportFormat? Format { get; init => field = Check.Defined(value, nameof(Format)); }
 
@@ -17,15 +17,15 @@ public sealed record ExportOptions
     public TensorDataType DataType { get; init => field = Check.Defined(value, nameof(DataType)); } = TensorDataType.Float32;
 
     /// <summary>
-    /// Whether weights that lie beyond the range of <see cref="DataType"/> are written as its largest number with their
-    /// sign. Otherwise the model is rejected, as they would become infinite. A weight that is not a number is refused
-    /// either way, unless the type is <see cref="TensorDataType.Float32"/>, which keeps everything.
+    /// Whether weights beyond the range of <see cref="DataType"/> are written as its largest number with their sign.
+    /// Otherwise they are an error, because they would become infinite. NaN is always an error, unless the type is
+    /// <see cref="TensorDataType.Float32"/>, which keeps everything.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool ClampsToRange { get; init; }
 
     /// <summary>
-    /// Hugging Face: bytes of tensors up to which they go into one file; what is larger is cut into several with an
+    /// Hugging Face: the maximum bytes of tensors in one file; a larger model is split into several files with an
     /// index. At least 1.
     /// </summary>
     /// <value>5,000,000,000.</value>
@@ -47,15 +47,15 @@ public sealed record ExportOptions
     public bool IncludeCausalMasks { get; init; } = true;
 
     /// <summary>
-    /// ONNX: whether the graph takes and returns keys and values of earlier tokens, so that a next token costs one
-    /// token's work. Without, its one input is <c>input_ids</c> and its one output <c>logits</c>.
+    /// ONNX: whether the graph takes and returns keys and values of earlier tokens, so that each further token costs
+    /// only its own work. Without it, the only input is <c>input_ids</c> and the only output <c>logits</c>.
     /// </summary>
     /// <value><see langword="true"/>.</value>
     public bool IncludeKeyValueCache { get; init; } = true;
 
     /// <summary>
-    /// ONNX: bytes of weights up to which they stand in the file itself; more go into a second file beside it,
-    /// <c>NAME.onnx.data</c>. 0 for a second file always; at most 2,000,000,000, since a protobuf message must stay
+    /// ONNX: the maximum bytes of weights in the file itself; more go into a second file next to it,
+    /// <c>NAME.onnx.data</c>. 0 means always a second file; at most 2,000,000,000, because a protobuf message must stay
     /// below 2 GiB.
     /// </summary>
     /// <value>2,000,000,000.</value>

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Formats;
 
-/// <summary>How far an export has come.</summary>
+/// <summary>The progress of an export.</summary>
 public readonly struct ExportProgress
 {
     internal ExportProgress(string tensor, long bytesWritten, long totalBytes)

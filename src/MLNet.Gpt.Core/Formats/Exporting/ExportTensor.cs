@@ -1,21 +1,21 @@
 namespace MLNet.Gpt.Formats.Exporting;
 
-/// <summary>A tensor on its way into a file.</summary>
-/// <param name="Name">Its name there.</param>
+/// <summary>A tensor to write to a file.</summary>
+/// <param name="Name">Its name in the file.</param>
 /// <param name="Shape">Sizes of its dimensions, outermost first.</param>
-/// <param name="Read">Where its elements come from.</param>
+/// <param name="Read">Reads its elements.</param>
 internal sealed record ExportTensor(string Name, IReadOnlyList<int> Shape, ElementReader Read)
 {
     public long ElementCount => Shape.Aggregate(1L, (product, size) => checked(product * size));
 
-    /// <summary>A weight under its own name.</summary>
+    /// <summary>Creates a tensor from a weight.</summary>
     public static ExportTensor Of(IWeightSource weights, WeightEntry entry) =>
         new(entry.Name, entry.Shape, (start, destination) => weights.Read(entry.Name, start, destination));
 
-    /// <summary>A tensor of zeros.</summary>
+    /// <summary>Creates a tensor of zeros.</summary>
     public static ExportTensor Zeros(string name, params int[] shape) => new(name, shape, (_, destination) => destination.Clear());
 
-    /// <summary>The rows of matrices of one width, or the elements of vectors, one after the other.</summary>
+    /// <summary>Concatenates the rows of matrices of equal width, or the elements of vectors.</summary>
     public static ExportTensor Stacked(string name, params ExportTensor[] parts)
     {
         int[] shape = [parts.Sum(part => part.Shape[0]), .. parts[0].Shape.Skip(1)];
@@ -32,20 +32,22 @@ internal sealed record ExportTensor(string Name, IReadOnlyList<int> Shape, Eleme
         });
     }
 
-    /// <summary>The matrix with rows and columns exchanged. One matrix is held in memory while it is read.</summary>
+    /// <summary>Transposes the matrix. One matrix is in memory while it is read.</summary>
     public ExportTensor Transposed() => new(Name, [Shape[1], Shape[0]], new TransposedElements(this).Read);
 }
 
 /// <summary>Copies elements of a tensor, row-major.</summary>
-/// <param name="start">Index of the first element; callers go from front to back.</param>
-/// <param name="destination">Receives as many elements as it is long.</param>
+/// <param name="start">Index of the first element; callers read from front to back.</param>
+/// <param name="destination">Receives the elements; its length is their number.</param>
 internal delegate void ElementReader(long start, Span<float> destination);
 
-/// <summary>A matrix whose columns are read as rows: taken into memory at its first element, let go at its last.</summary>
+/// <summary>
+/// A matrix whose columns are read as rows: it is loaded into memory at its first element and freed at its last.
+/// </summary>
 internal sealed class TransposedElements(ExportTensor matrix)
 {
-    private const int Tile = 32; // 32 rows of 32 elements: both tiles stay in the first cache
-    private const int RowsPerRead = 8 * Tile; // a source that lies the other way round itself reads many rows at the cost of few
+    private const int Tile = 32; // 32 rows of 32 elements: both tiles fit in the L1 cache
+    private const int RowsPerRead = 8 * Tile; // a source that is itself transposed reads many rows at the cost of a few
 
     private float[]? _elements;
 

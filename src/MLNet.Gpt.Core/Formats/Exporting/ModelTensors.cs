@@ -2,7 +2,7 @@ using MLNet.Gpt.Formats.Layouts;
 
 namespace MLNet.Gpt.Formats.Exporting;
 
-/// <summary>A model's weights under the names and in the arrangement of a format.</summary>
+/// <summary>A model's weights with the names and the layout of a format.</summary>
 internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
 {
     private readonly Dictionary<string, WeightEntry> _entries =
@@ -12,11 +12,11 @@ internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
     public IEnumerable<ExportTensor> All() =>
         table.Tensors(weights.Config.LayerCount).Select(each => Find(each.Role, each.Layer)).OfType<ExportTensor>();
 
-    /// <summary>A tensor that every model of the format has.</summary>
+    /// <summary>Returns a tensor that every model of the format has.</summary>
     public ExportTensor this[TensorRole role, int layer = 0] =>
         Find(role, layer) ?? throw new ArgumentOutOfRangeException(nameof(role), role, $"The model has no {role}.");
 
-    /// <summary>A tensor, or <see langword="null"/> if the model has none, such as a head that is tied.</summary>
+    /// <summary>Returns a tensor, or <see langword="null"/> if the model has none, such as a tied head.</summary>
     public ExportTensor? Find(TensorRole role, int layer)
     {
         string name = table.WrittenNameOf(role, layer);

@@ -1,15 +1,17 @@
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
-/// The numbers and keys of a GGUF file with a model of the architecture gpt2. Source: ggml's <c>docs/gguf.md</c> and
+/// The numbers and keys in a GGUF file with a model of the architecture gpt2. Source: ggml's <c>docs/gguf.md</c> and
 /// <c>ggml.h</c>, and llama.cpp's <c>llama.h</c>.
 /// </summary>
 internal static class GgufConstants
 {
-    /// <summary>The version that is written; versions 2 and 3 are read, which differ in nothing that matters here.</summary>
+    /// <summary>
+    /// The version that is written; versions 2 and 3 can be read, and do not differ in anything that matters here.
+    /// </summary>
     public const uint Version = 3;
 
-    /// <summary>The bytes that a file begins with.</summary>
+    /// <summary>The magic number.</summary>
     public static ReadOnlySpan<byte> Magic => "GGUF"u8;
 
     /// <summary>Each tensor begins at a multiple of this many bytes, unless a file says otherwise.</summary>
@@ -35,7 +37,7 @@ internal static class GgufConstants
     public const string EndIdKey = "tokenizer.ggml.eos_token_id";
     public const string UnknownIdKey = "tokenizer.ggml.unknown_token_id";
 
-    /// <summary>How GPT-2 splits text, as llama.cpp calls it.</summary>
+    /// <summary>llama.cpp's name for GPT-2's splitting of text.</summary>
     public const string Gpt2Splitter = "gpt-2";
 
     /// <summary>llama.cpp's types of tokens.</summary>
@@ -50,7 +52,7 @@ internal static class GgufConstants
         (TensorDataType.BFloat16, 30, 32),
     ];
 
-    // Those of enum ggml_type that are not read.
+    // Members of enum ggml_type that cannot be read.
     private static readonly Dictionary<uint, string> OtherTypes = new()
     {
         [2] = "Q4_0", [3] = "Q4_1", [6] = "Q5_0", [7] = "Q5_1", [9] = "Q8_1",
@@ -61,23 +63,25 @@ internal static class GgufConstants
         [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4",
     };
 
-    /// <summary>The type of a number of enum ggml_type, or <see langword="null"/> if it is not read.</summary>
+    /// <summary>
+    /// Returns the type of a number of enum ggml_type, or <see langword="null"/> if it cannot be read.
+    /// </summary>
     public static TensorDataType? TypeOf(uint number) =>
         Array.FindIndex(Types, each => each.Number == number) is >= 0 and var index ? Types[index].Type : null;
 
-    /// <summary>What a type that is not read is called.</summary>
+    /// <summary>Returns the name of a type that cannot be read.</summary>
     public static string NameOf(uint number) => OtherTypes.GetValueOrDefault(number) ?? $"number {number}";
 
-    /// <summary>The number of a type in enum ggml_type.</summary>
+    /// <summary>Returns the number of a type in enum ggml_type.</summary>
     public static uint NumberOf(TensorDataType type) => Find(type).Number;
 
-    /// <summary>The number of enum llama_ftype for a file whose matrices are mostly of a type.</summary>
+    /// <summary>Returns the number in enum llama_ftype for a file whose matrices are mostly of a type.</summary>
     public static uint FileTypeOf(TensorDataType type) => Find(type).FileType;
 
     private static (TensorDataType Type, uint Number, uint FileType) Find(TensorDataType type) =>
         Array.FindIndex(Types, each => each.Type == type) is >= 0 and var index
             ? Types[index]
-            : throw new ArgumentOutOfRangeException(nameof(type), type, $"GGUF does not hold {type}.");
+            : throw new ArgumentOutOfRangeException(nameof(type), type, $"GGUF does not support {type}.");
 }
 
 /// <summary>The types of GGUF's metadata, with the format's numbers.</summary>

@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Formats.Gguf;
 /// <summary>A model of the architecture gpt2 in a GGUF file, with its tokenizer.</summary>
 internal sealed class GgufFormat : IModelFormat
 {
-    // How the text is cut: of a file that does not say, as GPT-2 does it.
+    // How text is split; if a file does not say, as in GPT-2.
     private static readonly string[] Splits = [GgufConstants.Gpt2Splitter, "default"];
 
     public ModelWriter Writer { get; } = new(
@@ -24,13 +24,14 @@ internal sealed class GgufFormat : IModelFormat
         if (architecture != GgufConstants.Architecture)
         {
             throw new InvalidDataException(
-                $"'{path}' holds a model of the architecture '{architecture}'; '{GgufConstants.Architecture}' is read.");
+                $"'{path}' contains a model of the architecture '{architecture}'; only '{GgufConstants.Architecture}' is supported.");
         }
 
         var tensors = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
         foreach (var tensor in file.Tensors)
         {
-            if (!tensors.TryAdd(tensor.Name, tensor)) throw new InvalidDataException($"'{path}' holds the tensor '{tensor.Name}' twice.");
+            if (!tensors.TryAdd(tensor.Name, tensor)) throw new InvalidDataException(
+                $"'{path}' contains the tensor '{tensor.Name}' twice.");
         }
 
         var weights = new WeightMap(
@@ -50,19 +51,20 @@ internal sealed class GgufFormat : IModelFormat
         if ((float)epsilon != GptConfig.LayerNormEpsilon)
         {
             throw new InvalidDataException(
-                $"'{path}' asks for a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+                $"'{path}' specifies a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
         }
 
         int width = file.Integer(GgufConstants.EmbeddingWidthKey), heads = file.Integer(GgufConstants.HeadCountKey);
         if (file.OptionalInteger(GgufConstants.FeedForwardWidthKey) is { } inner && inner != 4L * width)
         {
             throw new InvalidDataException(
-                $"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
+                $"'{path}' specifies feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
         }
 
         if (file.OptionalInteger("gpt2.attention.head_count_kv") is { } keyHeads && keyHeads != heads)
         {
-            throw new InvalidDataException($"'{path}' asks for {heads} heads and {keyHeads} of keys; GPT-2 has as many of both.");
+            throw new InvalidDataException(
+                $"'{path}' specifies {heads} heads and {keyHeads} key heads; GPT-2 has the same number of both.");
         }
 
         int context = file.Integer(GgufConstants.ContextLengthKey), layers = file.Integer(GgufConstants.LayerCountKey);
@@ -84,12 +86,13 @@ internal sealed class GgufFormat : IModelFormat
         string? model = file.Optional<string>(GgufConstants.TokenizerKey), split = file.Optional<string>(GgufConstants.SplitterKey);
         if (model != GgufConstants.Architecture)
         {
-            throw new InvalidDataException($"'{path}' has a tokenizer of kind '{model}'; '{GgufConstants.Architecture}' is read.");
+            throw new InvalidDataException(
+                $"'{path}' has a tokenizer of kind '{model}'; only '{GgufConstants.Architecture}' is supported.");
         }
 
         if (split is not null && !Splits.Contains(split))
         {
-            throw new InvalidDataException($"'{path}' has a tokenizer that cuts text as '{split}'; '{Splits[0]}' is read.");
+            throw new InvalidDataException($"'{path}' has a tokenizer that splits text as '{split}'; only '{Splits[0]}' is supported.");
         }
 
         var merges = file.Optional<List<string>>(GgufConstants.MergesKey)
@@ -101,7 +104,7 @@ internal sealed class GgufFormat : IModelFormat
         var special = new SortedSet<int>();
         if (types is not null && types.Count != tokens.Count)
         {
-            throw new InvalidDataException($"'{path}' has {tokens.Count} tokens and types for {types.Count}.");
+            throw new InvalidDataException($"'{path}' has {tokens.Count} tokens but types for {types.Count}.");
         }
 
         for (int id = 0; id < types?.Count; id++)
@@ -109,7 +112,7 @@ internal sealed class GgufFormat : IModelFormat
             if (types[id] is GgufConstants.ControlToken or GgufConstants.UserDefinedToken) special.Add(id);
         }
 
-        // Rows that pad the vocabulary have names of their own, which no text means.
+        // Rows that pad the vocabulary have special names, which do not represent text.
         int count = tokens.Count;
         while (count > 0 && types?[count - 1] == GgufConstants.UnusedToken) count--;
         tokens = tokens.GetRange(0, count);

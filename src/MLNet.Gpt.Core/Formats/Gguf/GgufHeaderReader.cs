@@ -5,7 +5,7 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>Reads the front part of a GGUF file from its beginning on, little-endian, never past its end.</summary>
+/// <summary>Reads the header of a GGUF file, little-endian, never past the end of the file.</summary>
 /// <param name="file">The file.</param>
 internal sealed class GgufHeaderReader(PositionedFile file)
 {
@@ -20,23 +20,23 @@ internal sealed class GgufHeaderReader(PositionedFile file)
     private long _bufferOffset;
     private int _bufferLength;
 
-    /// <summary>Where the next byte stands.</summary>
+    /// <summary>The position of the next byte.</summary>
     public long Position { get; private set; }
 
     public uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
 
     public ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
 
-    /// <summary>A count or length of 64 bits, which must not be more than is allowed.</summary>
+    /// <summary>Reads a 64-bit count or length, which must not exceed a limit.</summary>
     public int Count(int limit, string what)
     {
         ulong count = UInt64();
         return count <= (ulong)limit
             ? (int)count
-            : throw Invalid($"it claims {count} {what} at byte {Position - 8}; at most {limit} are read");
+            : throw Invalid($"it claims {count} {what} at byte {Position - 8}; at most {limit} are allowed");
     }
 
-    /// <summary>Text with its length before it.</summary>
+    /// <summary>Reads text with its length before it.</summary>
     public string Text()
     {
         int length = Count(LongestString, "bytes of text");
@@ -50,13 +50,13 @@ internal sealed class GgufHeaderReader(PositionedFile file)
         }
         catch (DecoderFallbackException)
         {
-            throw Invalid($"its text before byte {Position} is no UTF-8");
+            throw Invalid($"its text before byte {Position} is not valid UTF-8");
         }
     }
 
     /// <summary>
-    /// A value of metadata: a number as <see langword="long"/>, <see langword="ulong"/> where it needs to be, or
-    /// <see langword="double"/>, a text, a truth value, or an array.
+    /// Reads a metadata value: a number as <see langword="long"/>, <see langword="ulong"/> if necessary, or
+    /// <see langword="double"/>, a text, a Boolean, or an array.
     /// </summary>
     public object Value() => Value(Type(), 0);
 
@@ -67,7 +67,7 @@ internal sealed class GgufHeaderReader(PositionedFile file)
         uint type = UInt32();
         return Enum.IsDefined((GgufValueType)type)
             ? (GgufValueType)type
-            : throw Invalid($"it has metadata of type {type} at byte {Position - 4}, which is not known");
+            : throw Invalid($"it has metadata of the unknown type {type} at byte {Position - 4}");
     }
 
     private object Value(GgufValueType type, int depth) => type switch
@@ -83,7 +83,7 @@ internal sealed class GgufHeaderReader(PositionedFile file)
             Take(1)[0] switch
             {
                 0 => false, 1 => true,
-                var other => throw Invalid($"it has the truth value {other} at byte {Position - 1}"),
+                var other => throw Invalid($"it has the Boolean value {other} at byte {Position - 1}"),
             },
         GgufValueType.String => Text(),
         GgufValueType.Array => Items(depth),
@@ -95,10 +95,10 @@ internal sealed class GgufHeaderReader(PositionedFile file)
 
     private static object Whole(ulong number) => number <= long.MaxValue ? (long)number : number;
 
-    // Only texts and whole numbers are kept; whatever else stands in an array is passed over.
+    // Only texts and integers are kept; anything else in an array is skipped.
     private object Items(int depth)
     {
-        if (depth == DeepestArray) throw Invalid($"it has arrays in arrays deeper than {DeepestArray}");
+        if (depth == DeepestArray) throw Invalid($"it has arrays nested deeper than {DeepestArray}");
         var type = Type();
         int count = Count(MostItems, "items of an array");
         var texts = new List<string>();

@@ -6,8 +6,8 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
-/// Makes what stands before the elements of a GGUF file: magic, version, keys with their values, and each tensor's
-/// name, shape, type and place.
+/// Builds the header of a GGUF file: magic number, version, keys with their values, and each tensor's name, shape, type
+/// and offset.
 /// </summary>
 /// <remarks>Source: GGML's <c>docs/gguf.md</c>, version 3 of the format, little-endian.</remarks>
 internal sealed class GgufHeaderWriter
@@ -18,7 +18,7 @@ internal sealed class GgufHeaderWriter
     private long _tensorCount;
     private long _dataLength;
 
-    /// <summary>Bytes of elements so far, the padding between tensors included.</summary>
+    /// <summary>Bytes of elements so far, including the padding between tensors.</summary>
     public long DataLength => _dataLength;
 
     public void Add(string key, string value)
@@ -57,8 +57,8 @@ internal sealed class GgufHeaderWriter
         foreach (int value in values) Four(_values, (uint)value);
     }
 
-    /// <summary>Adds a tensor after those before it.</summary>
-    /// <param name="tensor">GGUF counts dimensions from the innermost.</param>
+    /// <summary>Adds a tensor after the previous ones.</summary>
+    /// <param name="tensor">The tensor; GGUF lists its dimensions from the innermost.</param>
     /// <param name="type">How its elements are stored.</param>
     public void Add(ExportTensor tensor, TensorDataType type)
     {
@@ -72,7 +72,7 @@ internal sealed class GgufHeaderWriter
         _tensorCount++;
     }
 
-    /// <summary>The header, padded so that elements begin aligned.</summary>
+    /// <summary>Returns the header, padded so that elements begin aligned.</summary>
     public byte[] ToArray()
     {
         using var header = new MemoryStream();
@@ -86,7 +86,7 @@ internal sealed class GgufHeaderWriter
         return header.ToArray();
     }
 
-    /// <summary>Bytes from a length to the next multiple of the alignment.</summary>
+    /// <summary>Returns the number of bytes from a length to the next multiple of the alignment.</summary>
     public static int Padding(long length) => (int)(-length & (GgufConstants.Alignment - 1));
 
     private void Key(string key, GgufValueType type)

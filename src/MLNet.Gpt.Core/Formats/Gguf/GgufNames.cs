@@ -2,7 +2,7 @@ using MLNet.Gpt.Formats.Layouts;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>The names that llama.cpp gives to tensors. Source: llama.cpp's <c>llama-arch.cpp</c>.</summary>
+/// <summary>llama.cpp's names of tensors. Source: llama.cpp's <c>llama-arch.cpp</c>.</summary>
 internal static class GgufNames
 {
     /// <summary>The architecture gpt2; matrices are (out, in).</summary>

@@ -5,7 +5,7 @@ namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
 /// An open GGUF file: metadata, then a list of tensors, then their data at multiples of an alignment. Source: the
-/// format's description in ggml's <c>docs/gguf.md</c>.
+/// format's specification in ggml's <c>docs/gguf.md</c>.
 /// </summary>
 internal sealed class GgufReader
 {
@@ -22,14 +22,14 @@ internal sealed class GgufReader
     {
         _file = file;
         _reader = new GgufHeaderReader(file);
-        _reader.UInt32(); // The mark by which the file was known.
+        _reader.UInt32(); // the magic number, which has been checked
         uint version = _reader.UInt32();
         if (version is not (2 or 3))
         {
             throw _reader.Invalid(
                 version % 0x1000000 == 0
-                    ? "it was written big-endian; little-endian is read"
-                    : $"it is of version {version}; 2 and 3 are read");
+                    ? "it is big-endian; only little-endian is supported"
+                    : $"it is of version {version}; only 2 and 3 are supported");
         }
 
         Version = (int)version;
@@ -37,7 +37,7 @@ internal sealed class GgufReader
         for (int i = 0; i < pairs; i++)
         {
             string key = _reader.Text();
-            if (!_metadata.TryAdd(key, _reader.Value())) throw _reader.Invalid($"it holds the metadata '{key}' twice");
+            if (!_metadata.TryAdd(key, _reader.Value())) throw _reader.Invalid($"it contains the metadata '{key}' twice");
         }
 
         Tensors = ReadTensors(tensors);
@@ -52,16 +52,16 @@ internal sealed class GgufReader
     /// <exception cref="InvalidDataException">The file is damaged; the message names the tensor or the metadata.</exception>
     public static GgufReader Open(PositionedFile file) => new(file);
 
-    /// <summary>Metadata of a type, or the default where the key is absent.</summary>
-    /// <exception cref="InvalidDataException">It is of another type.</exception>
+    /// <summary>Returns metadata of a type, or the default if the key is absent.</summary>
+    /// <exception cref="InvalidDataException">The metadata are of another type.</exception>
     public T? Optional<T>(string key) => !_metadata.TryGetValue(key, out object? value)
         ? default
-        : value is T typed ? typed : throw _reader.Invalid($"its metadata '{key}' are of another kind than belongs there");
+        : value is T typed ? typed : throw _reader.Invalid($"its metadata '{key}' have the wrong type");
 
-    /// <summary>A whole number that must be there.</summary>
+    /// <summary>Returns a required integer.</summary>
     public int Integer(string key) => OptionalInteger(key) ?? throw _reader.Invalid($"it lacks the metadata '{key}'");
 
-    /// <summary>A whole number that may be there.</summary>
+    /// <summary>Returns an optional integer.</summary>
     public int? OptionalInteger(string key) => Optional<long?>(key) is not { } value
         ? null
         : value is >= 0 and <= int.MaxValue ? (int)value : throw _reader.Invalid($"its metadata '{key}' are {value}");
@@ -73,7 +73,7 @@ internal sealed class GgufReader
         int alignment = OptionalInteger(GgufConstants.AlignmentKey) ?? GgufConstants.Alignment;
         if (alignment is 0 or > LargestAlignment || !int.IsPow2(alignment))
         {
-            throw _reader.Invalid($"its alignment is {alignment}; a power of 2 up to {LargestAlignment} belongs there");
+            throw _reader.Invalid($"its alignment is {alignment}; it must be a power of 2 up to {LargestAlignment}");
         }
 
         long dataOffset = AlignUp(_reader.Position, alignment);
@@ -96,7 +96,7 @@ internal sealed class GgufReader
         uint dimensions = _reader.UInt32();
         if (dimensions is 0 or > MostDimensions)
         {
-            throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; from 1 to {MostDimensions} belong there");
+            throw _reader.Invalid($"its tensor '{name}' has {dimensions} dimensions; it must have from 1 to {MostDimensions}");
         }
 
         long[] shape = new long[dimensions];
@@ -111,14 +111,15 @@ internal sealed class GgufReader
         ulong offset = _reader.UInt64();
         if (GgufConstants.TypeOf(code) is not { } type)
         {
-            throw _reader.Invalid($"its tensor '{name}' is of type {GgufConstants.NameOf(code)}; F32, F16, BF16 and Q8_0 are read");
+            throw _reader.Invalid(
+                $"its tensor '{name}' is of type {GgufConstants.NameOf(code)}; only F32, F16, BF16 and Q8_0 are supported");
         }
 
         int blockLength = type.BlockLength();
         if (shape[^1] % blockLength != 0)
         {
             throw _reader.Invalid(
-                $"its tensor '{name}' of type {type.ShortName()} has rows of {shape[^1]} elements, which are no whole "
+                $"its tensor '{name}' of type {type.ShortName()} has rows of {shape[^1]} elements, which are not whole "
                 + $"blocks of {blockLength}");
         }
 
@@ -128,22 +129,22 @@ internal sealed class GgufReader
             bytes *= size;
             if (bytes / blockLength > long.MaxValue)
             {
-                throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted");
+                throw _reader.Invalid($"its tensor '{name}' of shape ({string.Join(", ", shape)}) is too large");
             }
         }
 
         return offset <= long.MaxValue
             ? new(name, shape, type, (long)offset, (long)(bytes / blockLength))
-            : throw _reader.Invalid($"its tensor '{name}' lies outside the file");
+            : throw _reader.Invalid($"its tensor '{name}' is outside the file");
     }
 
-    // One tensor after the other, each at the next multiple of the alignment, and nothing behind the last.
+    // Tensors follow each other, each at the next multiple of the alignment, with nothing after the last.
     private void CheckPlaces(List<GgufTensorInfo> infos, long dataOffset, int alignment)
     {
         long end = 0, room = _file.Length - dataOffset;
         if (infos.Find(info => info.Offset > room || info.ByteCount > room - info.Offset) is { } stray)
         {
-            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} lies outside the file");
+            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} is outside the file");
         }
 
         foreach (var info in infos.OrderBy(info => info.Offset))
@@ -166,8 +167,8 @@ internal sealed class GgufReader
 
 /// <summary>An entry in the list of tensors.</summary>
 /// <param name="Name">Its key.</param>
-/// <param name="Shape">Sizes, outermost first: the other way round than in the file.</param>
+/// <param name="Shape">Sizes, outermost first, the reverse of the order in the file.</param>
 /// <param name="Type">How its elements are stored.</param>
-/// <param name="Offset">Where it begins in the data.</param>
-/// <param name="ByteCount">Bytes that it takes.</param>
+/// <param name="Offset">Its offset in the data.</param>
+/// <param name="ByteCount">Its size in bytes.</param>
 internal sealed record GgufTensorInfo(string Name, long[] Shape, TensorDataType Type, long Offset, long ByteCount);

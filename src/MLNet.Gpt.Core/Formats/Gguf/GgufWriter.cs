@@ -8,7 +8,9 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
-/// <summary>Writes a GGUF file with the keys, names and types that llama.cpp's <c>convert_hf_to_gguf.py</c> gives a GPT-2.</summary>
+/// <summary>
+/// Writes a GGUF file with the keys, names and types that llama.cpp's <c>convert_hf_to_gguf.py</c> uses for GPT-2.
+/// </summary>
 internal static class GgufWriter
 {
     public static void Write(ExportJob job)
@@ -33,8 +35,8 @@ internal static class GgufWriter
         });
     }
 
-    // llama.cpp's kernels want vectors and the position embedding in single precision. Rows that are not whole blocks
-    // fall back to half precision.
+    // llama.cpp's kernels require vectors and the position embedding in single precision. Matrices whose rows are not
+    // whole blocks fall back to half precision.
     private static TensorDataType TypeOf(ExportTensor tensor, TensorDataType type)
     {
         if (tensor.Shape.Count == 1 || tensor.Name == GgufNames.Gpt2.NameOf(TensorRole.PositionEmbedding)) return TensorDataType.Float32;
@@ -61,10 +63,10 @@ internal static class GgufWriter
     }
 }
 
-/// <summary>Writes a tokenizer's keys: those of byte-level BPE, or that there is none.</summary>
+/// <summary>Writes a tokenizer's keys: those of byte-level BPE, or that there is no tokenizer.</summary>
 internal static class GgufTokenizerWriter
 {
-    /// <exception cref="ArgumentException">The tokenizer is of a kind that GGUF has no place for.</exception>
+    /// <exception cref="ArgumentException">GGUF does not support tokenizers of this kind.</exception>
     public static void Write(GgufHeaderWriter header, ITextTokenizer? tokenizer, GptConfig config)
     {
         if (tokenizer is null) // ids in, ids out
@@ -75,12 +77,12 @@ internal static class GgufTokenizerWriter
         }
 
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"GGUF has no place for a tokenizer of type {tokenizer.GetType()}, only for {nameof(Gpt2Tokenizer)} and "
-            + $"{nameof(BytePairTokenizer)}; without one the model works on token ids.",
+            $"GGUF does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)} and "
+            + $"{nameof(BytePairTokenizer)}; without a tokenizer, the model works on token ids.",
             nameof(tokenizer));
 
-        // A token for each row of the embedding: what the tokenizer lacks is padded as llama.cpp's converter does, and
-        // what it has beyond is left out.
+        // One token for each row of the embedding: missing tokens are padded as llama.cpp's converter does, and extra
+        // tokens are left out.
         int size = config.VocabularySize, known = Math.Min(size, vocabulary.Tokens.Count);
         string[] tokens = [.. Enumerable.Range(0, size).Select(id => id < known ? vocabulary.Tokens[id] : FittedTokenizer.NameOf(id))];
         int[] types = new int[size];

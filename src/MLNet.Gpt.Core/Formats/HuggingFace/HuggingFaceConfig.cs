@@ -5,18 +5,18 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// The <c>config.json</c> of a Hugging Face model. What this library computes differently is rejected by name. Source: transformers'
-/// <c>GPT2Config</c>, whose defaults hold where a property is absent.
+/// The <c>config.json</c> of a Hugging Face model. Settings that this library does not support are an error that names
+/// them. Source: transformers' <c>GPT2Config</c>, whose defaults apply to missing properties.
 /// </summary>
 internal static class HuggingFaceConfig
 {
     private const int SizeLimit = 1 << 20;
 
-    // One formula under three names: GELU by the hyperbolic tangent.
+    // Three names for one formula: the tanh form of GELU.
     private static readonly string[] Activations = ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"];
 
     /// <summary>Reads a configuration.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or the model is not a GPT-2 as it is computed here.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or describes an unsupported model.</exception>
     public static GptConfig Read(PositionedFile file)
     {
         var fields = JsonFile.Read(file, SizeLimit, root => Fields(file.Path, root));
@@ -33,18 +33,19 @@ internal static class HuggingFaceConfig
     private static Func<GptConfig> Fields(string path, JsonElement root)
     {
         string? type = root.Optional("model_type")?.GetString();
-        if (type is not (null or "gpt2")) throw new InvalidDataException($"'{path}' describes a model of type '{type}'; 'gpt2' is read.");
+        if (type is not (null or "gpt2")) throw new InvalidDataException(
+            $"'{path}' describes a model of type '{type}'; only 'gpt2' is supported.");
         string activation = root.Optional("activation_function")?.GetString() ?? Activations[0];
         if (!Activations.Contains(activation))
         {
-            throw new InvalidDataException($"'{path}' asks for the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
+            throw new InvalidDataException($"'{path}' specifies the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
         }
 
         double epsilon = root.Optional("layer_norm_epsilon")?.GetDouble() ?? GptConfig.LayerNormEpsilon;
         if ((float)epsilon != GptConfig.LayerNormEpsilon)
         {
             throw new InvalidDataException(
-                $"'{path}' asks for a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+                $"'{path}' specifies a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
         }
 
         Refuse(path, root, "scale_attn_weights", whereItIs: false);
@@ -55,7 +56,7 @@ internal static class HuggingFaceConfig
         if (root.Optional("n_inner") is not null && root.Integer("n_inner") is int inner && inner != 4L * width)
         {
             throw new InvalidDataException(
-                $"'{path}' asks for feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
+                $"'{path}' specifies feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
         }
 
         int vocabulary = root.Integer("vocab_size"), context = root.Integer("n_positions", "n_ctx"),
@@ -79,7 +80,7 @@ internal static class HuggingFaceConfig
     {
         if (root.Optional(name)?.GetBoolean() == whereItIs)
         {
-            throw new InvalidDataException($"'{path}' has {name} at {whereItIs}; GPT-2 has it at {!whereItIs}.");
+            throw new InvalidDataException($"'{path}' sets {name} to {whereItIs}; in GPT-2 it is {!whereItIs}.");
         }
     }
 }

@@ -29,7 +29,7 @@ internal static class HuggingFaceConfigWriter
         json.WriteNumber("embd_pdrop", config.DropoutRate);
         json.WriteNumber("initializer_range", 0.02);
         json.WritePropertyName("layer_norm_epsilon");
-        json.WriteRawValue("1e-05"); // GptConfig.LayerNormEpsilon as Python prints it
+        json.WriteRawValue("1e-05"); // GptConfig.LayerNormEpsilon as printed by Python
         json.WriteString("model_type", "gpt2");
         json.WriteNumber("n_ctx", config.ContextLength);
         json.WriteNumber("n_embd", config.EmbeddingWidth);
@@ -47,13 +47,13 @@ internal static class HuggingFaceConfigWriter
             TensorDataType.Float16 => "float16",
             TensorDataType.BFloat16 => "bfloat16",
             TensorDataType.Float32 => "float32",
-            var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder holds no {other}."),
+            var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder does not support {other}."),
         });
         json.WriteBoolean("use_cache", true);
         json.WriteNumber("vocab_size", config.VocabularySize);
     }
 
-    // GPT2Config's defaults are GPT-2's ids; another vocabulary must say that it has none.
+    // GPT2Config defaults to GPT-2's ids, so a vocabulary without such tokens must say so.
     private static void WriteEnds(Utf8JsonWriter json, ExportJob job)
     {
         WriteId(json, "bos_token_id", job.Tokenizer?.BeginningOfTextId);

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
-/// <summary>The names of the files in a folder as transformers' <c>save_pretrained</c> writes it.</summary>
+/// <summary>The names of the files in a folder written by transformers' <c>save_pretrained</c>.</summary>
 internal static partial class HuggingFaceConstants
 {
     public const string ConfigFile = "config.json";
@@ -16,24 +16,25 @@ internal static partial class HuggingFaceConstants
     public const string MergesFile = "merges.txt";
     public const string WeightsFile = "model.safetensors";
 
-    /// <summary>Ends the name of the index of weights that are spread over several files.</summary>
+    /// <summary>The ending of the name of an index of weights in several files.</summary>
     public const string IndexEnding = ".index.json";
 
     /// <summary>The files with the weights or their index, in the order in which transformers looks for them.</summary>
     public static IReadOnlyList<string> WeightFiles { get; } =
         [WeightsFile, WeightsFile + IndexEnding, "pytorch_model.bin", "pytorch_model.bin" + IndexEnding];
 
-    /// <summary>The files of a tokenizer but for those of its vocabulary.</summary>
+    /// <summary>The files of a tokenizer except those of its vocabulary.</summary>
     public static IReadOnlyList<string> TokenizerSettingsFiles { get; } =
         [TokenizerConfigFile, SpecialTokensFile, AddedTokensFile, ConfigFile, GenerationConfigFile];
 
-    /// <summary>The name of one of several files of weights.</summary>
+    /// <summary>Returns the name of one of several weight files.</summary>
     public static string ShardName(int index, int count) =>
         string.Create(CultureInfo.InvariantCulture, $"model-{index + 1:D5}-of-{count:D5}.safetensors");
 
     /// <summary>
-    /// Whether a file of this name may vanish with the folder that an export replaces: <c>save_pretrained</c> uses the
-    /// name as well, so it belongs to an older export or to a model that transformers wrote.
+    /// Returns whether a file with this name may be deleted with a folder that an export replaces:
+    /// <c>save_pretrained</c> uses the name as well, so it belongs to an older export or to a model written by
+    /// transformers.
     /// </summary>
     public static bool IsReplaceable(string name) =>
         name is ConfigFile or GenerationConfigFile or WholeTokenizerFile or TokenizerConfigFile or SpecialTokensFile or AddedTokensFile

@@ -5,7 +5,7 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// The names of Hugging Face's transformers, which nanoGPT shares and our ONNX graphs take over. Source: transformers'
+/// The names of Hugging Face's transformers, which nanoGPT and our ONNX graphs also use. Source: transformers'
 /// <c>modeling_gpt2.py</c>, nanoGPT's <c>model.py</c>.
 /// </summary>
 internal static partial class HuggingFaceNames
@@ -41,7 +41,7 @@ internal static partial class HuggingFaceNames
     /// <summary>nanoGPT's <c>GPT</c>: the same names, with matrices (out, in).</summary>
     public static TensorTable NanoGpt { get; } = Gpt2 with { IsTransposed = false };
 
-    /// <summary>The table of a file's tensors: only the shape of the fused matrix tells which way round it lies.</summary>
+    /// <summary>The table of a file's tensors: only the shape of the fused matrix shows its orientation.</summary>
     public static TensorTable Of(IReadOnlyDictionary<string, FileTensor> tensors) =>
         tensors.TryGetValue(Gpt2.QueryNameOf(0), out var fused) && fused.Shape is [var first, var second] && first == 3 * second
             ? NanoGpt

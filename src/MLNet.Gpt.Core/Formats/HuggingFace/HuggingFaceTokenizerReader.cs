@@ -4,13 +4,15 @@ using MLNet.Gpt.Formats.Metadata;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Hugging Face's <c>tokenizer.json</c>, of which two kinds are read: GPT-2's, byte-level BPE with GPT-2's splitting
-/// and nothing done to the text before, and words between white space (<c>WordLevel</c>), as this library writes its
-/// own vocabularies of words.
+/// Reads Hugging Face's <c>tokenizer.json</c>. Two kinds are supported: GPT-2's, byte-level BPE with GPT-2's splitting
+/// and no normalization, and words separated by white space (<c>WordLevel</c>), which this library writes for its own
+/// word vocabularies.
 /// </summary>
 internal static class HuggingFaceTokenizerReader
 {
-    /// <exception cref="InvalidDataException">It is of another kind; the message names what is different.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The file is of another kind; the message says what is different.
+    /// </exception>
     public static ITextTokenizer Read(string path, JsonElement root, TokenizerSettings settings)
     {
         if (root.Optional("normalizer") is { } normalizer) throw Different(path, $"a normalizer of type '{TypeOf(normalizer)}'", "none");
@@ -20,8 +22,8 @@ internal static class HuggingFaceTokenizerReader
 
     public static InvalidDataException Different(string path, string found, string wanted) =>
         new(
-            $"'{path}' is a tokenizer with {found}; GPT-2's kind, which is read here, has {wanted}. Another tokenizer "
-            + "can be given instead.");
+            $"'{path}' is a tokenizer with {found}; GPT-2's kind, which is supported, has {wanted}. You can "
+            + "pass another tokenizer instead.");
 
     private static ITextTokenizer ReadBytePairs(string path, JsonElement root, JsonElement model, TokenizerSettings settings)
     {
@@ -57,8 +59,8 @@ internal static class HuggingFaceTokenizerReader
         {
             string found = splitter is null ? "no pre_tokenizer" : $"a pre_tokenizer of type '{TypeOf(splitter.Value)}'";
             throw new InvalidDataException(
-                $"'{path}' is a tokenizer of words with {found}; of those that split on 'WhitespaceSplit' are read. "
-                + "Another tokenizer can be given instead.");
+                $"'{path}' is a word tokenizer with {found}; only those that split on 'WhitespaceSplit' are supported. "
+                + "You can pass another tokenizer instead.");
         }
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
@@ -71,7 +73,7 @@ internal static class HuggingFaceTokenizerReader
         string? WordOf(int? id) => id is { } known ? words[known] : null;
     }
 
-    // They may stand in the vocabulary already, or come after it.
+    // They may already be in the vocabulary, or come after it.
     private static List<int> AddTokens(string path, JsonElement root, Dictionary<string, int> ids)
     {
         var special = new List<int>();

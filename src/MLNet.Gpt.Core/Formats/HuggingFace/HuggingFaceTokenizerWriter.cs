@@ -6,12 +6,12 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes a tokenizer's files: byte-level BPE as <c>GPT2TokenizerFast</c> does, a vocabulary of words as a
+/// Writes a tokenizer's files: byte-level BPE like <c>GPT2TokenizerFast</c>, and a word vocabulary as a
 /// <c>WordLevel</c> model of the tokenizers library that splits on white space.
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
 {
-    /// <exception cref="ArgumentException">The tokenizer is of a kind that has no such form.</exception>
+    /// <exception cref="ArgumentException">The tokenizer is of an unsupported kind.</exception>
     public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config)
     {
         if (tokenizer is null) return [];
@@ -26,7 +26,7 @@ internal static class HuggingFaceTokenizerWriter
         }
 
         var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"A tokenizer of type {tokenizer.GetType()} has no form in a Hugging Face folder; {nameof(Gpt2Tokenizer)}, "
+            $"A Hugging Face folder does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)}, "
             + $"{nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
             nameof(tokenizer));
         return
@@ -83,13 +83,13 @@ internal static class HuggingFaceTokenizerWriter
         json.WriteString("type", "WhitespaceSplit");
         json.WriteEndObject();
         json.WriteNull("post_processor");
-        json.WriteNull("decoder"); // words with one blank between
+        json.WriteNull("decoder"); // words separated by one space
         json.WriteStartObject("model");
         json.WriteString("type", "WordLevel");
         json.WriteStartObject("vocab");
         WriteVocabulary(json, words.Words);
         json.WriteEndObject();
-        // a token outside the vocabulary: then an unknown word is an error there as well
+        // a token outside the vocabulary, so that an unknown word is an error there as well
         json.WriteString("unk_token", words.UnknownWord ?? "");
         json.WriteEndObject();
     }

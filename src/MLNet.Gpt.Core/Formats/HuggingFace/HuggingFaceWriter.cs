@@ -7,8 +7,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes a folder as <c>save_pretrained</c> of Hugging Face's <c>GPT2LMHeadModel</c> and of its tokenizer does, with the
-/// weights under the names of <see cref="HuggingFaceNames.Gpt2"/>. A tied head is left out.
+/// Writes a folder like <c>save_pretrained</c> of Hugging Face's <c>GPT2LMHeadModel</c> and its tokenizer, with the
+/// weights named as in <see cref="HuggingFaceNames.Gpt2"/>. A tied head is left out.
 /// </summary>
 internal static class HuggingFaceWriter
 {
@@ -62,7 +62,7 @@ internal static class HuggingFaceWriter
         AtomicFile.Write(path, index.Length, stream => stream.Write(index));
     }
 
-    // Each file takes tensors until the next would go beyond the size; a tensor larger than that has a file of its own.
+    // Each file takes tensors until the next one would exceed the size; a tensor larger than that gets a separate file.
     private static List<List<ExportTensor>> Shards(ExportTensor[] tensors, Func<ExportTensor, long> size, long limit)
     {
         List<List<ExportTensor>> shards = [[]];

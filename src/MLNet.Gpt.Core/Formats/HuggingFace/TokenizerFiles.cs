@@ -8,8 +8,8 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// A tokenizer in files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as OpenAI wrote
-/// them first.
+/// Reads tokenizers from files: Hugging Face's <c>tokenizer.json</c>, or a vocabulary and a list of merges, as first
+/// used by OpenAI.
 /// </summary>
 internal static class TokenizerFiles
 {
@@ -23,7 +23,7 @@ internal static class TokenizerFiles
 
     /// <summary>Reads the tokenizer in a folder; <see langword="null"/> if there is none.</summary>
     /// <exception cref="InvalidDataException">
-    /// It is damaged, or of another kind than is read here; the message names what is different.
+    /// The tokenizer is damaged or of an unsupported kind; the message says what is different.
     /// </exception>
     public static ITextTokenizer? Read(string folder)
     {
@@ -37,12 +37,15 @@ internal static class TokenizerFiles
         return Pairs.Select(pair => Read(folder, pair.Vocabulary, pair.Merges)).FirstOrDefault(tokenizer => tokenizer is not null);
     }
 
-    /// <summary>Reads a <c>tokenizer.json</c>, Hugging Face's or that of a package of this library, and what stands around it.</summary>
+    /// <summary>
+    /// Reads a <c>tokenizer.json</c>, Hugging Face's or that of this library's package, and the settings in the files
+    /// around it.
+    /// </summary>
     public static ITextTokenizer ReadWhole(PositionedFile file) => JsonFile.Read(file, SizeLimit, root => TokenizerJson.IsIn(root)
         ? TokenizerJson.Read(file.Path, root)
         : HuggingFaceTokenizerReader.Read(file.Path, root, TokenizerSettings.Read(Path.GetDirectoryName(Path.GetFullPath(file.Path))!)));
 
-    /// <summary>Reads the tokenizer of two files; <see langword="null"/> if they are not there.</summary>
+    /// <summary>Reads a tokenizer from two files; <see langword="null"/> if they do not exist.</summary>
     private static ITextTokenizer? Read(string folder, string vocabularyName, string mergesName)
     {
         string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName);
@@ -54,11 +57,11 @@ internal static class TokenizerFiles
     }
 
     /// <summary>
-    /// Refuses more merges than the tokens of a vocabulary have characters between which they could be merged, before
-    /// they are read: each takes many times its place in the file.
+    /// Throws if there are more merges than the vocabulary's tokens have characters to merge, before they are read,
+    /// because each takes many times its size in the file.
     /// </summary>
     /// <param name="path">The file, for messages.</param>
-    /// <param name="count">Merges.</param>
+    /// <param name="count">The number of merges.</param>
     /// <param name="ids">The vocabulary.</param>
     public static void CheckMergeCount(string path, int count, Dictionary<string, int> ids)
     {
@@ -68,13 +71,13 @@ internal static class TokenizerFiles
             $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
     }
 
-    /// <summary>Makes a tokenizer of a byte-level BPE vocabulary.</summary>
+    /// <summary>Creates a tokenizer from a byte-level BPE vocabulary.</summary>
     /// <param name="path">The file, for messages.</param>
-    /// <param name="ids">Ids by spelling; receives the tokens that the settings add.</param>
-    /// <param name="merges">In their order.</param>
-    /// <param name="special">Ids that the file itself recognizes whole.</param>
+    /// <param name="ids">Ids by spelling; the tokens that the settings add are added to it.</param>
+    /// <param name="merges">The merges in order.</param>
+    /// <param name="special">Ids that the file itself recognizes as a whole.</param>
     /// <param name="unknown">The token for bytes without one.</param>
-    /// <param name="settings">What stands around the file.</param>
+    /// <param name="settings">The settings in the files around it.</param>
     public static ITextTokenizer BytePairs(
         string path,
         Dictionary<string, int> ids,
@@ -100,15 +103,15 @@ internal static class TokenizerFiles
             UnknownId = unknown is { Length: > 0 } && ids.TryGetValue(unknown, out int unknownId) ? unknownId : null,
         }.ToTokenizer();
 
-        // What merging makes, and what it starts from, must stay ordinary.
+        // Tokens that merging produces or starts from must remain ordinary.
         bool CanBeSpecial(string token) => token.Length > 1 && !merged.Contains(token);
     }
 
-    /// <summary>The ids of an object's names.</summary>
+    /// <summary>Returns the ids of an object's names.</summary>
     public static Dictionary<string, int> Ids(JsonElement vocabulary) =>
         vocabulary.EnumerateObject().ToDictionary(token => token.Name, token => token.Value.GetInt32(), StringComparer.Ordinal);
 
-    /// <summary>Spellings by id, which must run from 0 without a gap.</summary>
+    /// <summary>Returns the spellings by id, which must run from 0 without gaps.</summary>
     public static string[] InOrder(string path, IReadOnlyDictionary<string, int> ids)
     {
         string[] tokens = new string[ids.Count];
@@ -132,7 +135,7 @@ internal static class TokenizerFiles
         try
         {
             var text = JsonFile.WithoutMark(PositionedFile.ReadAll(path, SizeLimit)).Span;
-            CheckMergeCount(path, text.Count((byte)'\n') - 1, ids); // without the line of the version
+            CheckMergeCount(path, text.Count((byte)'\n') - 1, ids); // without the version line
             string[] lines = StrictUtf8.GetString(text).Split('\n');
             return [.. lines
                 .Skip(lines[0].StartsWith("#version", StringComparison.Ordinal) ? 1 : 0)

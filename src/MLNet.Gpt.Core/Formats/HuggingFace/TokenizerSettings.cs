@@ -5,9 +5,9 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// What the files around a vocabulary say of it: tokens that were added to it, and which tokens begin and end a
-/// document. Of two files that disagree, those of the tokenizer win over those of the model, since they name a token
-/// and not an id, which stays behind where a vocabulary is exchanged.
+/// What the files around a vocabulary say about it: tokens that were added to it, and which tokens begin and end a
+/// document. If two files disagree, those of the tokenizer win over those of the model, because they name a token
+/// instead of an id, which may be stale after a vocabulary was replaced.
 /// </summary>
 internal sealed class TokenizerSettings
 {
@@ -15,10 +15,11 @@ internal sealed class TokenizerSettings
     private const string EndRole = "eos_token", BeginningRole = "bos_token", UnknownRole = "unk_token",
         MoreRoles = "additional_special_tokens";
 
-    // transformers recognizes each of these whole, as it does the additional ones.
+    // transformers recognizes each of these as a whole, like the additional ones.
     private static readonly string[] AllRoles = [BeginningRole, EndRole, UnknownRole, "sep_token", "pad_token", "cls_token", "mask_token"];
 
-    // By role, the tokens that the tokenizer's files name, and the ids that the model's files name, the most trusted first.
+    // By role, the tokens named by the tokenizer's files and the ids named by the model's files, the most trusted
+    // first.
     private readonly Dictionary<string, List<string>> _tokens = [];
     private readonly Dictionary<string, List<int>> _ids = [];
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
@@ -28,11 +29,13 @@ internal sealed class TokenizerSettings
 
     private TokenizerSettings(string folder) => _folder = folder;
 
-    /// <summary>The token for what has none, or <see langword="null"/> if nothing is said of it.</summary>
+    /// <summary>The token for unknown text, or <see langword="null"/> if the files do not name one.</summary>
     public string? Unknown => _tokens.GetValueOrDefault(UnknownRole)?.FirstOrDefault();
 
     /// <summary>Reads the files of a folder; each may be missing.</summary>
-    /// <exception cref="InvalidDataException">A file is damaged, or asks for what GPT-2's kind of tokenizer does not do.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A file is damaged, or requires something that GPT-2's kind of tokenizer does not do.
+    /// </exception>
     public static TokenizerSettings Read(string folder)
     {
         var settings = new TokenizerSettings(folder);
@@ -47,7 +50,9 @@ internal sealed class TokenizerSettings
         return settings;
     }
 
-    /// <summary>Adds the tokens that stand in no vocabulary file, and returns the ids of all that are recognized whole.</summary>
+    /// <summary>
+    /// Adds the tokens that are not in a vocabulary file, and returns the ids of all that are recognized as a whole.
+    /// </summary>
     /// <param name="ids">Ids by spelling.</param>
     /// <param name="canBeSpecial">Whether no merge needs a token.</param>
     public List<int> AddTokens(Dictionary<string, int> ids, Func<string, bool> canBeSpecial)
@@ -59,8 +64,8 @@ internal sealed class TokenizerSettings
         ];
     }
 
-    /// <summary>Gives a token its id.</summary>
-    /// <exception cref="InvalidDataException">It has another.</exception>
+    /// <summary>Assigns a token its id.</summary>
+    /// <exception cref="InvalidDataException">It has another id.</exception>
     public static void Add(string path, Dictionary<string, int> ids, string content, int id)
     {
         if (!ids.TryAdd(content, id) && ids[content] != id)
@@ -69,7 +74,7 @@ internal sealed class TokenizerSettings
         }
     }
 
-    /// <summary>Refuses an added token that takes characters around it into account.</summary>
+    /// <summary>Throws if an added token takes the characters around it into account.</summary>
     public static void CheckFlags(string path, string content, JsonElement token)
     {
         foreach (string name in (ReadOnlySpan<string>)["lstrip", "rstrip", "single_word"])
@@ -81,10 +86,13 @@ internal sealed class TokenizerSettings
         }
     }
 
-    /// <summary>Returns the ids that begin and end a document: as the files say, else the end by GPT-2's spelling of it.</summary>
+    /// <summary>
+    /// Returns the ids that begin and end a document: those that the files name or, for the end, the token with GPT-2's
+    /// spelling.
+    /// </summary>
     /// <param name="tokens">Spellings by id.</param>
     /// <param name="ids">Ids by spelling.</param>
-    /// <param name="special">Ids that are recognized whole.</param>
+    /// <param name="special">Ids that are recognized as a whole.</param>
     /// <param name="canBeSpecial">Whether no merge needs a token.</param>
     public (int? Beginning, int? End) FindEnds(
         IReadOnlyList<string> tokens, IReadOnlyDictionary<string, int> ids, IReadOnlySet<int> special, Func<string, bool> canBeSpecial)
@@ -105,7 +113,8 @@ internal sealed class TokenizerSettings
             if (ids.TryGetValue(token, out int id) && canBeSpecial(token)) return id;
         }
 
-        // An id can be left over from GPT2Config's defaults and then is an ordinary token of this vocabulary, or none.
+        // An id can be left over from GPT2Config's defaults, and is then an ordinary token of this vocabulary, or none
+        // at all.
         foreach (int id in _ids.GetValueOrDefault(role) ?? [])
         {
             if (id >= 0 && id < tokens.Count && canBeSpecial(tokens[id])) return id;
@@ -129,7 +138,7 @@ internal sealed class TokenizerSettings
     {
         if (root.Optional("add_prefix_space")?.GetBoolean() == true)
         {
-            throw new InvalidDataException($"'{path}' puts a blank before each text (add_prefix_space); GPT-2 does not.");
+            throw new InvalidDataException($"'{path}' puts a space before each text (add_prefix_space); GPT-2 does not.");
         }
 
         foreach (var token in root.Optional("added_tokens_decoder")?.EnumerateObject() ?? default)
@@ -167,7 +176,7 @@ internal sealed class TokenizerSettings
         }
     }
 
-    // A model can end a document with several ids; the first is the one that its tokenizer ends it with.
+    // A model can have several ids that end a document; the first one is its tokenizer's.
     private void ReadIds(JsonElement root)
     {
         foreach (string role in (ReadOnlySpan<string>)[BeginningRole, EndRole])

@@ -4,7 +4,7 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.Importing;
 
 /// <summary>
-/// What stands at a path: a folder, or a file that is opened once, both to find its format and to read it.
+/// The content at a path: a folder, or a file that is opened once, both to detect its format and to read it.
 /// </summary>
 internal sealed class ModelContent : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class ModelContent : IDisposable
         (_start, _end) = file is null ? ([], []) : (file.Read(0, count), file.Read(file.Length - count, count));
     }
 
-    /// <summary>The path as it was given.</summary>
+    /// <summary>The path as given.</summary>
     public string Path { get; }
 
     /// <summary>Whether it is a folder.</summary>
@@ -35,21 +35,21 @@ internal sealed class ModelContent : IDisposable
     /// <summary>The open file.</summary>
     public PositionedFile File => _file ?? throw new InvalidOperationException($"'{Path}' is a folder.");
 
-    /// <summary>The file's first bytes, up to 32; none of a folder.</summary>
+    /// <summary>The file's first bytes, up to 32; empty for a folder.</summary>
     public ReadOnlySpan<byte> Start => _start;
 
-    /// <summary>The file's last bytes, up to 32; none of a folder.</summary>
+    /// <summary>The file's last bytes, up to 32; empty for a folder.</summary>
     public ReadOnlySpan<byte> End => _end;
 
     /// <summary>The first bytes without a UTF-8 byte order mark.</summary>
     public ReadOnlySpan<byte> Text => JsonFile.WithoutMark(_start).Span;
 
-    /// <summary>Whether the folder has a file of a name.</summary>
+    /// <summary>Returns whether the folder has a file with a name.</summary>
     public bool Contains(string name) => IsFolder && System.IO.File.Exists(System.IO.Path.Combine(Path, name));
 
     /// <summary>Opens a file, or remembers a folder.</summary>
-    /// <exception cref="InvalidDataException">Git LFS left a pointer in place of the file.</exception>
-    /// <exception cref="IOException">Nothing is there, or it cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The file is a Git LFS pointer.</exception>
+    /// <exception cref="IOException">The path does not exist or cannot be read.</exception>
     public static ModelContent Open(string path)
     {
         if (Directory.Exists(path)) return new(path, null);
@@ -65,10 +65,10 @@ internal sealed class ModelContent : IDisposable
         }
     }
 
-    /// <summary>The folder that a file is in.</summary>
+    /// <summary>Returns the folder of a file.</summary>
     public static string FolderOf(string path) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
 
-    /// <summary>Parses the file, the first time, for all formats that look into the same structure.</summary>
+    /// <summary>Parses the file once, for all formats that share the same structure.</summary>
     public T? Parsed<T>(Func<PositionedFile, T?> parse)
         where T : class
     {
@@ -76,14 +76,14 @@ internal sealed class ModelContent : IDisposable
         return (T?)parsed;
     }
 
-    /// <summary>Hands the open file over: the caller closes it.</summary>
+    /// <summary>Transfers ownership of the open file to the caller.</summary>
     public PositionedFile Take()
     {
         _isTaken = true;
         return File;
     }
 
-    /// <summary>Closes the file unless it was taken.</summary>
+    /// <summary>Closes the file unless its ownership was transferred.</summary>
     public void Dispose()
     {
         if (!_isTaken) _file?.Dispose();

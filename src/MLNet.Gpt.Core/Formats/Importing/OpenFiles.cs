@@ -5,7 +5,7 @@ internal sealed class OpenFiles : IDisposable
 {
     private readonly List<IDisposable> _files = [];
 
-    /// <summary>Takes charge of a file.</summary>
+    /// <summary>Takes ownership of a file.</summary>
     public TFile Add<TFile>(TFile file)
         where TFile : IDisposable
     {

@@ -2,8 +2,8 @@ using MLNet.Gpt.Formats.Layouts;
 
 namespace MLNet.Gpt.Formats.Importing;
 
-/// <summary>What a format's reader makes of a file.</summary>
+/// <summary>A model opened by a format's reader.</summary>
 /// <param name="Format">The format and who writes it.</param>
-/// <param name="Weights">The weights in their places.</param>
+/// <param name="Weights">The weights and where they are.</param>
 /// <param name="ReadTokenizer">Reads the tokenizer that belongs to them, or returns <see langword="null"/>.</param>
 internal sealed record OpenedModel(string Format, WeightMap Weights, Func<ITextTokenizer?> ReadTokenizer);

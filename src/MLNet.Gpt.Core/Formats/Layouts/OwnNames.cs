@@ -5,7 +5,9 @@ namespace MLNet.Gpt.Formats.Layouts;
 /// <summary>This library's own names, those of the book's state dict: <see cref="WeightNames"/>.</summary>
 internal static partial class OwnNames
 {
-    /// <summary>GPT-2 under the book's names, with the mask that its attention keeps in each block.</summary>
+    /// <summary>
+    /// GPT-2 with the book's names, including the mask that the book's attention keeps in each block.
+    /// </summary>
     public static TensorTable Gpt2 { get; } = new([.. Order.Select(role => (role, PatternOf(role)))]) { Buffers = Mask() };
 
     private static TensorRole[] Order =>
@@ -18,7 +20,7 @@ internal static partial class OwnNames
         TensorRole.FinalNormScale, TensorRole.FinalNormShift, TensorRole.Head,
     ];
 
-    /// <summary>The name of a block's mask of attention, (T, T).</summary>
+    /// <summary>Returns the name of a block's attention mask, (T, T).</summary>
     public static string MaskOf(int layer) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture, $"trf_blocks.{layer}.att.mask");
 

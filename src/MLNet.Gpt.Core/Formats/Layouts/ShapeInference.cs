@@ -3,24 +3,24 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Layouts;
 
-/// <summary>A configuration from the tensors' shapes, where a file has weights and nothing else.</summary>
+/// <summary>Infers a configuration from the tensors' shapes, for files that contain only weights.</summary>
 internal static class ShapeInference
 {
-    // GPT-2's published sizes, the only ones for which the width tells the number of heads.
+    // GPT-2's published sizes, the only ones for which the width determines the number of heads.
     private static readonly Dictionary<long, int> PublishedHeads = GptPresets.All.Values
         .Where(config => config.EmbeddingWidth >= 768)
         .DistinctBy(config => config.EmbeddingWidth)
         .ToDictionary(config => (long)config.EmbeddingWidth, config => config.HeadCount);
 
-    /// <summary>The configuration that the tensors belong to.</summary>
+    /// <summary>Returns the configuration of the tensors.</summary>
     /// <param name="path">For messages.</param>
     /// <param name="table">The names.</param>
-    /// <param name="tensors">The tensors by those names.</param>
+    /// <param name="tensors">The tensors by these names.</param>
     /// <param name="headCount">
-    /// Attention heads, which no shape tells; may be <see langword="null"/> for the widths of GPT-2's published sizes.
+    /// Attention heads, which no shape shows; may be <see langword="null"/> for the widths of GPT-2's published sizes.
     /// </param>
     /// <exception cref="InvalidDataException">A tensor is missing or of an impossible shape.</exception>
-    /// <exception cref="ArgumentException">The number of heads is needed.</exception>
+    /// <exception cref="ArgumentException">The number of heads is required.</exception>
     public static GptConfig Infer(string path, TensorTable table, IReadOnlyDictionary<string, FileTensor> tensors, int? headCount)
     {
         var embedding = Matrix(table.NameOf(TensorRole.TokenEmbedding));
@@ -35,7 +35,7 @@ internal static class ShapeInference
         {
             throw new ArgumentException(
                 $"'{path}' does not say how many attention heads its model of width {width} has, and GPT-2 was not "
-                + "published in that width: the number of heads must be given.",
+                + "published in that width; pass the number of heads.",
                 nameof(headCount));
         }
 
@@ -54,7 +54,7 @@ internal static class ShapeInference
         FileTensor Matrix(string name)
         {
             if (!tensors.TryGetValue(name, out var tensor)) throw new InvalidDataException($"'{path}' lacks the tensor '{name}'.");
-            if (tensor.Shape.Count != 2) throw new InvalidDataException($"'{tensor.File}' holds {tensor} where a matrix belongs.");
+            if (tensor.Shape.Count != 2) throw new InvalidDataException($"'{tensor.File}' contains {tensor} instead of a matrix.");
             return tensor;
         }
     }

@@ -1,6 +1,8 @@
 namespace MLNet.Gpt.Formats.Layouts;
 
-/// <summary>What a tensor of a decoder is for. A <see cref="TensorTable"/> names the tensors of a format by these roles.</summary>
+/// <summary>
+/// The role of a tensor in a decoder. A <see cref="TensorTable"/> maps these roles to the tensor names of a format.
+/// </summary>
 internal enum TensorRole
 {
     TokenEmbedding,
@@ -32,26 +34,31 @@ internal enum TensorRole
     Head,
 }
 
-/// <summary>What all formats agree on about a role.</summary>
+/// <summary>The properties of a role in all formats.</summary>
 internal static class TensorRoles
 {
-    /// <summary>Whether each block has a tensor of the role.</summary>
+    /// <summary>Returns whether each block has a tensor with the role.</summary>
     public static bool IsInBlock(this TensorRole role) => role is not (TensorRole.TokenEmbedding or TensorRole.PositionEmbedding
         or TensorRole.FinalNormScale or TensorRole.FinalNormShift or TensorRole.Head);
 
-    /// <summary>Whether the tensor is the matrix of a linear layer, which some formats store as (in, out).</summary>
+    /// <summary>
+    /// Returns whether the tensor is the matrix of a linear layer, which some formats store as (in, out).
+    /// </summary>
     public static bool IsLinear(this TensorRole role) =>
         role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
         or TensorRole.AttentionOutput or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
 
-    /// <summary>Whether the tensor is added, a bias or a norm's shift, and so is zero in a model without biases.</summary>
+    /// <summary>
+    /// Returns whether the tensor is added, like a bias or a norm's shift, and is therefore zero in a model without
+    /// biases.
+    /// </summary>
     public static bool IsBias(this TensorRole role) => role is TensorRole.QueryBias or TensorRole.KeyBias or TensorRole.ValueBias
         or TensorRole.QueryKeyValueBias or TensorRole.AttentionOutputBias or TensorRole.FeedForwardInBias or TensorRole.FeedForwardOutBias
         or TensorRole.AttentionNormShift or TensorRole.FeedForwardNormShift or TensorRole.FinalNormShift;
 
-    /// <summary>The weights that make up the tensor, one below the other.</summary>
+    /// <summary>Returns the weights that are stacked in the tensor.</summary>
     /// <param name="role">The role.</param>
-    /// <param name="layer">The block, for a role of blocks.</param>
+    /// <param name="layer">The block, for a role in blocks.</param>
     public static string[] Weights(this TensorRole role, int layer) => role switch
     {
         TensorRole.TokenEmbedding => [WeightNames.TokenEmbedding],
@@ -77,6 +84,6 @@ internal static class TensorRoles
         TensorRole.FinalNormScale => [WeightNames.FinalNormScale],
         TensorRole.FinalNormShift => [WeightNames.FinalNormShift],
         TensorRole.Head => [WeightNames.Head],
-        _ => throw new ArgumentOutOfRangeException(nameof(role), role, $"{role} is not a role of a tensor."),
+        _ => throw new ArgumentOutOfRangeException(nameof(role), role, $"{role} is not the role of a tensor."),
     };
 }

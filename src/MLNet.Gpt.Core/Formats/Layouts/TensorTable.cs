@@ -5,67 +5,69 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Layouts;
 
 /// <summary>
-/// The names and the arrangement that one format gives to the tensors of one architecture: the one table that its
-/// reader and its writer share. Another architecture is another table over the same roles, and roles that it adds.
+/// The names and the layout of the tensors of one architecture in one format, shared by its reader and its writer.
+/// Another architecture is another table over the same roles and its additional ones.
 /// </summary>
 /// <param name="Names">
-/// A name for each role, in the order in which the format's own writer puts them: what comes before the blocks, what each
-/// block has, what follows. <c>{0}</c> in a name stands for the block's number.
+/// A name for each role, in the order of the format's own writer: the tensors before the blocks, those of each block,
+/// and those after. <c>{0}</c> in a name stands for the block's number.
 /// </param>
 internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)> Names)
 {
     private readonly Dictionary<TensorRole, string> _names = Names.ToDictionary(each => each.Role, each => each.Name);
 
-    /// <summary>Put before most names by the format's own writer, and left out by others.</summary>
+    /// <summary>A prefix that the format's own writer adds to most names and other writers leave out.</summary>
     public string Prefix { get; init; } = "";
 
-    /// <summary>Whether matrices of linear layers are (in, out), the other way round than here.</summary>
+    /// <summary>Whether matrices of linear layers are (in, out), unlike in this library.</summary>
     public bool IsTransposed { get; init; }
 
     /// <summary>
-    /// Whether the format has a place for all biases: those that a model lacks are written as zeros, and a file of a model
-    /// without any bias, such as nanoGPT's <c>bias=False</c>, is read as one with zeros.
+    /// Whether the format requires all biases: missing biases are written as zeros, and a file of a model without
+    /// biases, such as nanoGPT's <c>bias=False</c>, is read as one with zero biases.
     /// </summary>
     public bool HasAllBiases { get; init; }
 
-    /// <summary>Tensors that stand beside the weights and are not weights, such as the mask of attention.</summary>
+    /// <summary>Tensors that are stored with the weights but are not weights, such as the attention mask.</summary>
     public Regex? Buffers { get; init; }
 
-    /// <summary>Whether the format has a tensor of a role.</summary>
+    /// <summary>Returns whether the format has a tensor with a role.</summary>
     public bool Has(TensorRole role) => _names.ContainsKey(role);
 
-    /// <summary>The name of a tensor as the format's own writer spells it.</summary>
+    /// <summary>Returns the name of a tensor as spelled by the format's own writer.</summary>
     public string WrittenNameOf(TensorRole role, int layer = 0)
     {
         string name = _names[role];
         return role.IsInBlock() ? string.Format(CultureInfo.InvariantCulture, name, layer) : name;
     }
 
-    /// <summary>The name of a tensor without <see cref="Prefix"/>: what a file's tensors are looked up by.</summary>
+    /// <summary>
+    /// Returns the name of a tensor without <see cref="Prefix"/>, by which a file's tensors are looked up.
+    /// </summary>
     public string NameOf(TensorRole role, int layer = 0)
     {
         string name = WrittenNameOf(role, layer);
         return Prefix.Length > 0 && name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
     }
 
-    /// <summary>The name of the matrix that holds a block's queries.</summary>
+    /// <summary>Returns the name of the matrix with a block's query projection.</summary>
     public string QueryNameOf(int layer) => NameOf(Has(TensorRole.QueryKeyValue) ? TensorRole.QueryKeyValue : TensorRole.Query, layer);
 
-    /// <summary>The name of the tensor that holds the biases of a block's queries.</summary>
+    /// <summary>Returns the name of the tensor with the bias of a block's query projection.</summary>
     public string QueryBiasNameOf(int layer) =>
         NameOf(Has(TensorRole.QueryKeyValueBias) ? TensorRole.QueryKeyValueBias : TensorRole.QueryBias, layer);
 
-    /// <summary>Whether the format's files hold a tensor although it is not a weight.</summary>
+    /// <summary>Returns whether the format's files contain a tensor although it is not a weight.</summary>
     public bool IsBuffer(string name) => Buffers?.IsMatch(name) == true;
 
     /// <summary>
-    /// Whether a file is that of a model without any bias. Where one bias is there, all must be: the file is damaged
-    /// otherwise.
+    /// Returns whether a file is that of a model without biases. If one bias is present, all must be; otherwise the
+    /// file is damaged.
     /// </summary>
     public bool LacksBiases(IReadOnlyDictionary<string, FileTensor> tensors) =>
         HasAllBiases && !Names.Any(each => each.Role.IsBias() && tensors.ContainsKey(NameOf(each.Role)));
 
-    /// <summary>Every tensor of a model with its block, in the format's order; listed one at a time.</summary>
+    /// <summary>Enumerates every tensor of a model with its block, in the format's order.</summary>
     public IEnumerable<(TensorRole Role, int Layer)> Tensors(int layerCount)
     {
         var before = Names.TakeWhile(each => !each.Role.IsInBlock()).Select(each => each.Role).ToArray();
@@ -80,8 +82,8 @@ internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)>
     }
 
     /// <summary>
-    /// A place for each weight of a configuration, one at a time, so that a damaged count of layers ends at the first
-    /// tensor that is missing.
+    /// Enumerates the place of each weight of a configuration, lazily, so that a damaged number of layers ends at the
+    /// first missing tensor.
     /// </summary>
     public IEnumerable<WeightPlace> Places(GptConfig config)
     {
@@ -100,7 +102,7 @@ internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)>
         }
     }
 
-    // All blocks are alike, so that those of the first tell the shapes of all.
+    // All blocks are alike, so those of the first determine the shapes of all.
     private static Dictionary<string, IReadOnlyList<int>> ShapesOf(GptConfig config) =>
         WeightNames.For(config with { LayerCount = 1 }).ToDictionary(entry => entry.Name, entry => entry.Shape, StringComparer.Ordinal);
 }

@@ -6,14 +6,15 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Formats.Layouts;
 
 /// <summary>
-/// A file's tensors under this library's names: every weight of the configuration has its place, biases that a model
-/// was trained without are zeros, and nothing is left over but the heads of other tasks.
+/// Maps a file's tensors to this library's names: every weight of the configuration has its place, missing biases are
+/// zeros, and nothing is left over except heads for other tasks.
 /// </summary>
 internal sealed class WeightMap : IQ8WeightSource
 {
     private const int MostShared = 16;
 
-    // transformers' classes over the same network: two heads, sequence and token classification, question answering; and TRL's value head.
+    // transformers' classes with the same network (two heads, sequence and token classification, question answering),
+    // and TRL's value head.
     private static readonly string[] OtherHeads = ["multiple_choice_head", "score", "classifier", "qa_outputs", "v_head"];
 
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -21,14 +22,14 @@ internal sealed class WeightMap : IQ8WeightSource
     /// <summary>Checks that the tensors are those of a configuration.</summary>
     /// <param name="path">The file or folder, for messages.</param>
     /// <param name="config">The configuration.</param>
-    /// <param name="table">The format's names and arrangement.</param>
-    /// <param name="tensors">The file's tensors by those names.</param>
+    /// <param name="table">The format's names and layout.</param>
+    /// <param name="tensors">The file's tensors by these names.</param>
     /// <param name="useStoredHead">
-    /// Whether a head that differs from the token embedding is used where the configuration ties it.
+    /// Whether a head that differs from the token embedding is used if the configuration ties it.
     /// </param>
     /// <param name="cancellationToken">Stops the comparison of a tied head.</param>
     /// <exception cref="InvalidDataException">
-    /// A weight is missing, is of another shape or type, or a tensor is left over; the message names it.
+    /// A weight is missing or has the wrong shape or type, or there is an unexpected tensor; the message names it.
     /// </exception>
     public WeightMap(
         string path,
@@ -60,24 +61,24 @@ internal sealed class WeightMap : IQ8WeightSource
             if (!tensor.Shape.SequenceEqual(place.Shape))
             {
                 throw new InvalidDataException(
-                    $"'{tensor.File}' holds {tensor}; its configuration asks for the shape ({string.Join(", ", place.Shape)}).");
+                    $"'{tensor.File}' contains {tensor}; its configuration requires the shape ({string.Join(", ", place.Shape)}).");
             }
 
             if (tensor.Elements is null)
             {
-                throw new InvalidDataException($"'{tensor.File}' holds {tensor}; weights of this type are not read.");
+                throw new InvalidDataException($"'{tensor.File}' contains {tensor}; weights of this type are not supported.");
             }
 
             long count = place.Shape.Aggregate(1L, (product, size) => checked(product * size));
             if (used.Add(place.Tensor))
             {
-                // One small tensor under many names would make a large model of a small file.
+                // One small tensor with many names would turn a small file into a large model.
                 elements += count;
                 if (stored.Add(tensor.Identity ?? tensor)) storedElements += count;
                 if (elements > MostShared * storedElements)
                 {
                     throw new InvalidDataException(
-                        $"'{tensor.File}' holds tensors under so many names that the model has over {MostShared} times "
+                        $"'{tensor.File}' has so many names for its tensors that the model has over {MostShared} times "
                         + "as many weights as the file.");
                 }
             }
@@ -97,13 +98,14 @@ internal sealed class WeightMap : IQ8WeightSource
         string[] surplus = [.. tensors.Keys.Where(name => !used.Contains(name) && !table.IsBuffer(name))];
         if (surplus.FirstOrDefault(name => !OtherHeads.Contains(name.Split('.')[0])) is { } stray)
         {
-            throw new InvalidDataException($"'{tensors[stray].File}' holds {tensors[stray]}, which is no weight of its configuration.");
+            throw new InvalidDataException(
+                $"'{tensors[stray].File}' contains {tensors[stray]}, which is not a weight of its configuration.");
         }
 
         if (surplus.Length > 0)
         {
             Warnings = [
-                $"'{path}' has a head of another task, which was left aside: "
+                $"'{path}' has a head for another task, which is ignored: "
                 + $"{string.Join(", ", surplus.Select(name => $"'{tensors[name].Name}'"))}."
             ];
         }
@@ -111,17 +113,17 @@ internal sealed class WeightMap : IQ8WeightSource
 
     public GptConfig Config { get; }
 
-    /// <summary>What was left aside.</summary>
+    /// <summary>What is ignored.</summary>
     public IReadOnlyList<string> Warnings { get; } = [];
 
-    /// <summary>How the elements are stored: one type, or where there are several the names of all, those of most bytes first.</summary>
+    /// <summary>How the elements are stored: one type, or several, the one with the most bytes first.</summary>
     public string DataType => string.Join(" + ", _entries.Values
         .Where(entry => entry.Tensor is not null)
         .GroupBy(entry => entry.Tensor!.DataType)
         .OrderByDescending(group => group.Sum(entry => entry.ByteCount))
         .Select(group => group.Key.ShortName()));
 
-    /// <summary>Bytes that a weight takes in the file.</summary>
+    /// <summary>Returns the size of a weight in the file in bytes.</summary>
     public long ByteCountOf(string name) => _entries[name].ByteCount;
 
     public void Read(string name, long start, Span<float> destination)
@@ -153,7 +155,7 @@ internal sealed class WeightMap : IQ8WeightSource
                 $"{destination.Length} bytes from block {firstBlock} are not whole blocks of '{name}', which has {blocks}.");
         }
 
-        // Rows are whole blocks, and a part of a tensor is whole rows: a weight begins at the beginning of a block.
+        // Rows consist of whole blocks, and a part of a tensor of whole rows, so a weight begins at a block boundary.
         elements.ReadBlocks((entry.Start / Q8Block.Length) + firstBlock, destination);
     }
 
@@ -164,14 +166,14 @@ internal sealed class WeightMap : IQ8WeightSource
     private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
 }
 
-/// <summary>A head that is written although the configuration ties it to the token embedding.</summary>
+/// <summary>A head that is stored although the configuration ties it to the token embedding.</summary>
 internal static class TiedHead
 {
     private const int ChunkLength = 1 << 16;
 
     /// <summary>
-    /// Returns the configuration of the head that is used: the token embedding where it is stored once more, or another
-    /// one where that is wanted.
+    /// Returns the configuration with the head that is used: the token embedding if the stored head is a copy of it, or
+    /// a different head if the caller allows it.
     /// </summary>
     /// <param name="path">For messages.</param>
     /// <param name="config">As the file says.</param>
@@ -179,7 +181,7 @@ internal static class TiedHead
     /// <param name="tensors">By those names.</param>
     /// <param name="useStoredHead">Whether a head that differs from the token embedding is used.</param>
     /// <param name="cancellationToken">Stops the comparison.</param>
-    /// <exception cref="InvalidDataException">The head differs, and is not to be used.</exception>
+    /// <exception cref="InvalidDataException">The head differs, and the caller does not allow it.</exception>
     public static GptConfig Resolve(
         string path,
         GptConfig config,
@@ -206,8 +208,8 @@ internal static class TiedHead
         return useStoredHead
             ? config with { HasTiedHead = false }
             : throw new InvalidDataException(
-                $"'{path}' ties the output head to the token embedding, but holds {head} that differs from "
-                + $"{embedding}. useStoredHead (-UseStoredHead) loads the head that is stored.");
+                $"'{path}' ties the output head to the token embedding, but contains {head} that differs from "
+                + $"{embedding}. useStoredHead (-UseStoredHead) loads the stored head.");
     }
 
     private static bool AreEqual(FileTensor embedding, FileTensor head, CancellationToken cancellationToken)
@@ -228,17 +230,17 @@ internal static class TiedHead
     }
 }
 
-/// <summary>Tensors by name, whatever the writer has put before the names.</summary>
+/// <summary>Tensors by name, whatever prefixes the writer has added.</summary>
 internal static class TensorNames
 {
     private const int MostShown = 5;
 
-    // torch.compile, data-parallel wrappers, Opacus, the attribute of a training module, and transformers' and
-    // nanoGPT's module around the blocks.
+    // The prefixes of torch.compile, data-parallel wrappers, Opacus, an attribute of a training module, and
+    // transformers' and nanoGPT's module around the blocks.
     private static readonly string[] Prefixes = ["_orig_mod.", "module.", "_module.", "model.", "transformer."];
 
-    /// <summary>Indexes tensors by their names without prefixes, which may stand in any order and number.</summary>
-    /// <exception cref="InvalidDataException">Two tensors have one name.</exception>
+    /// <summary>Indexes tensors by their names without prefixes, which may occur in any order and number.</summary>
+    /// <exception cref="InvalidDataException">Two tensors have the same name.</exception>
     public static Dictionary<string, FileTensor> Index(IEnumerable<FileTensor> tensors)
     {
         var byName = new Dictionary<string, FileTensor>(StringComparer.Ordinal);
@@ -246,16 +248,16 @@ internal static class TensorNames
         {
             if (!byName.TryAdd(WithoutPrefixes(tensor.Name), tensor))
             {
-                throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}' twice, with and without a prefix.");
+                throw new InvalidDataException($"'{tensor.File}' contains '{tensor.Name}' twice, with and without a prefix.");
             }
         }
 
         return byName;
     }
 
-    /// <summary>Shows some of the names that a file has, for a message.</summary>
+    /// <summary>Lists some of a file's names, for a message.</summary>
     public static string Show(IReadOnlyDictionary<string, FileTensor> tensors) => tensors.Count == 0
-        ? "it has no tensor"
+        ? "it has no tensors"
         : $"its {tensors.Count} tensors are {string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}"
             + (tensors.Count > MostShown ? ", …" : "");
 

@@ -5,21 +5,21 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Metadata;
 
-/// <summary>A byte-level BPE vocabulary as files spell it, and the tokenizer that it makes.</summary>
+/// <summary>A byte-level BPE vocabulary as spelled in files, and the tokenizer that it defines.</summary>
 /// <param name="Path">The file, for messages.</param>
 /// <param name="Tokens">The spelling of each id.</param>
-/// <param name="Merges">Lines of two spellings with a blank between.</param>
-/// <param name="SpecialIds">Ids that are spelled as they are, not in the alphabet of bytes.</param>
+/// <param name="Merges">Lines of two spellings, separated by a space.</param>
+/// <param name="SpecialIds">Ids that are spelled literally, not in the byte alphabet.</param>
 internal sealed record BytePairVocabulary(
     string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int> SpecialIds)
 {
-    // Of GPT-2's merges, as pairs of ids of 32 bits: with the same tokens and merges a vocabulary is GPT-2's.
+    // The hash of GPT-2's merges, as pairs of 32-bit ids: a vocabulary with the same tokens and merges is GPT-2's.
     private const string Gpt2MergesHash = "929E84B3BE32EA1E3D811C85CA1885E5A368515CFEC3DBDDC8F5EFA7D161A04B";
 
     /// <summary>The id that ends a document.</summary>
     public int? EndOfTextId { get; init; }
 
-    /// <summary>The id that begins a document, where it is another.</summary>
+    /// <summary>The id that begins a document, if it is a different one.</summary>
     public int? BeginningOfTextId { get; init; }
 
     /// <summary>The id for bytes without a token.</summary>
@@ -31,11 +31,11 @@ internal sealed record BytePairVocabulary(
         int blank = line.IndexOf(' ', StringComparison.Ordinal);
         return blank > 0 && blank == line.LastIndexOf(' ') && blank < line.Length - 1
             ? (line[..blank], line[(blank + 1)..])
-            : throw new InvalidDataException($"'{path}' holds '{line}' where two tokens with a blank between belong.");
+            : throw new InvalidDataException($"'{path}' contains '{line}' instead of two tokens separated by a space.");
     }
 
-    /// <summary>GPT-2's own tokenizer where the vocabulary is GPT-2's, otherwise one made of it.</summary>
-    /// <exception cref="InvalidDataException">The vocabulary contradicts itself.</exception>
+    /// <summary>Returns GPT-2's own tokenizer if the vocabulary is GPT-2's, otherwise one created from it.</summary>
+    /// <exception cref="InvalidDataException">The vocabulary is inconsistent.</exception>
     public ITextTokenizer ToTokenizer()
     {
         var special = SpecialIds.ToHashSet();
@@ -43,10 +43,10 @@ internal sealed record BytePairVocabulary(
         byte[][] tokens = new byte[Tokens.Count][];
         for (int id = 0; id < tokens.Length; id++)
         {
-            if (!ids.TryAdd(Tokens[id], id)) throw Invalid($"the token '{Tokens[id]}' is there twice.");
+            if (!ids.TryAdd(Tokens[id], id)) throw Invalid($"the token '{Tokens[id]}' occurs twice.");
             tokens[id] = special.Contains(id)
                 ? Encoding.UTF8.GetBytes(Tokens[id])
-                : ByteAlphabet.Read(Tokens[id]) ?? throw Invalid($"the token '{Tokens[id]}' is not spelt in the alphabet of bytes.");
+                : ByteAlphabet.Read(Tokens[id]) ?? throw Invalid($"the token '{Tokens[id]}' is not spelled in the byte alphabet.");
         }
 
         var merges = new (int Left, int Right)[Merges.Count];
@@ -58,10 +58,10 @@ internal sealed record BytePairVocabulary(
         }
         catch (ArgumentException error)
         {
-            throw new InvalidDataException($"'{Path}' holds no usable vocabulary: {error.Message}", error);
+            throw new InvalidDataException($"'{Path}' does not contain a usable vocabulary: {error.Message}", error);
         }
 
-        int Find(string token) => ids.TryGetValue(token, out int id) ? id : throw Invalid($"it merges '{token}', which is no token.");
+        int Find(string token) => ids.TryGetValue(token, out int id) ? id : throw Invalid($"it merges '{token}', which is not a token.");
     }
 
     private bool EndsAsGpt2() => (EndOfTextId ?? Gpt2Vocabulary.EndOfTextId) == Gpt2Vocabulary.EndOfTextId
@@ -85,13 +85,13 @@ internal sealed record BytePairVocabulary(
         return Convert.ToHexString(SHA256.HashData(pairs)) == Gpt2MergesHash;
     }
 
-    private InvalidDataException Invalid(string problem) => new($"'{Path}' holds no usable vocabulary: {problem}");
+    private InvalidDataException Invalid(string problem) => new($"'{Path}' does not contain a usable vocabulary: {problem}");
 }
 
-/// <summary>A byte-level BPE vocabulary as other programs' files spell it.</summary>
-/// <param name="Tokens">The spelling of each id: special tokens as they are, the others in the alphabet of bytes.</param>
-/// <param name="Merges">Pairs of ids that become one token, those merged first in front.</param>
-/// <param name="SpecialIds">Ids that are recognized whole, in order.</param>
+/// <summary>A byte-level BPE vocabulary as spelled in other programs' files.</summary>
+/// <param name="Tokens">The spelling of each id: special tokens literally, the others in the byte alphabet.</param>
+/// <param name="Merges">Pairs of ids that become one token, in merge order.</param>
+/// <param name="SpecialIds">Ids that are recognized as a whole, in order.</param>
 /// <param name="EndOfTextId">The id that ends a document, if any.</param>
 /// <param name="BeginningOfTextId">The id that begins a document, if any.</param>
 /// <param name="UnknownId">The id for bytes without a token, if any.</param>
@@ -103,7 +103,7 @@ internal sealed record SpelledVocabulary(
     int? BeginningOfTextId,
     int? UnknownId)
 {
-    /// <summary>The merges as lines of two tokens with a blank between.</summary>
+    /// <summary>The merges as lines of two tokens, separated by a space.</summary>
     public IEnumerable<string> MergeLines => Merges.Select(merge => $"{Tokens[merge.Left]} {Tokens[merge.Right]}");
 
     /// <summary>The spelling of the token that ends a document, if any.</summary>
@@ -115,7 +115,7 @@ internal sealed record SpelledVocabulary(
     /// <summary>The spelling of the token for unknown bytes, if any.</summary>
     public string? Unknown => UnknownId is { } id ? Tokens[id] : null;
 
-    /// <summary>The vocabulary of a tokenizer, or <see langword="null"/> if it is none of byte-level BPE.</summary>
+    /// <summary>Returns the vocabulary of a tokenizer, or <see langword="null"/> if it is not byte-level BPE.</summary>
     public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
         Gpt2Tokenizer gpt2 => new(

@@ -1,10 +1,10 @@
 namespace MLNet.Gpt.Formats.Metadata;
 
-/// <summary>Configurations from files, which may say anything.</summary>
+/// <summary>Creates configurations from files, which may contain anything.</summary>
 internal static class Configurations
 {
-    /// <summary>Makes a configuration whose feed-forward width can be counted as well.</summary>
-    /// <exception cref="InvalidDataException">Its properties are out of range or contradict each other.</exception>
+    /// <summary>Creates a configuration, and checks that its feed-forward width does not overflow.</summary>
+    /// <exception cref="InvalidDataException">Its properties are out of range or inconsistent.</exception>
     public static GptConfig Validated(string path, Func<GptConfig> create)
     {
         try
@@ -15,7 +15,7 @@ internal static class Configurations
         }
         catch (Exception error) when (error is ArgumentException or OverflowException)
         {
-            throw new InvalidDataException($"'{path}' holds no valid model configuration: {error.Message}", error);
+            throw new InvalidDataException($"'{path}' does not contain a valid model configuration: {error.Message}", error);
         }
     }
 }

@@ -4,12 +4,12 @@ using System.Text.Json.Serialization;
 namespace MLNet.Gpt.Formats.Metadata;
 
 /// <summary>
-/// A configuration as JSON. Every property is written and none may be missing or unknown: a default that changes later
-/// must not change an old model.
+/// A configuration as JSON. Every property is written, and none may be missing or unknown, so that a changed default
+/// cannot change an old model.
 /// </summary>
 internal static class GptConfigJson
 {
-    /// <summary>The key under which it stands in the metadata of our files.</summary>
+    /// <summary>Its key in the metadata of our files.</summary>
     public const string MetadataKey = "mlnet_gpt.config";
 
     public static string Write(GptConfig config) => JsonSerializer.Serialize(
@@ -24,7 +24,9 @@ internal static class GptConfigJson
             config.HasTiedHead),
         GptConfigJsonContext.Default.Fields);
 
-    /// <exception cref="InvalidDataException">The JSON is no valid configuration; the message names the file.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The JSON is not a valid configuration; the message names the file.
+    /// </exception>
     public static GptConfig Read(string file, string json)
     {
         try
@@ -44,7 +46,7 @@ internal static class GptConfigJson
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            throw new InvalidDataException($"'{file}' holds no valid model configuration: {error.Message}", error);
+            throw new InvalidDataException($"'{file}' does not contain a valid model configuration: {error.Message}", error);
         }
     }
 
@@ -59,7 +61,7 @@ internal static class GptConfigJson
         bool HasTiedHead);
 }
 
-/// <summary>The serialiser's code, made when compiling: no reflection at run time.</summary>
+/// <summary>Serialization code generated at compile time: no reflection at run time.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectRequiredConstructorParameters = true,

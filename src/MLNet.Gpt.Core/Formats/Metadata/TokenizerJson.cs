@@ -3,10 +3,10 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Metadata;
 
-/// <summary>A tokenizer as JSON: its kind, and where it has a vocabulary of its own, that.</summary>
+/// <summary>A tokenizer as JSON: its kind, and its vocabulary if it has one of its own.</summary>
 internal static class TokenizerJson
 {
-    /// <summary>The key under which it stands in the metadata of our files.</summary>
+    /// <summary>Its key in the metadata of our files.</summary>
     public const string MetadataKey = "mlnet_gpt.tokenizer";
 
     private const string Kind = "kind";
@@ -19,8 +19,8 @@ internal static class TokenizerJson
     private const string Unknown = "unknown";
     private const string UnknownWord = "unknownWord";
     private const string EndOfText = "endOfText";
-    private const string Size = "size"; // left out where it is the model's
-    private const string BeginningOfText = "beginningOfText"; // left out where it is the end of text
+    private const string Size = "size"; // omitted if it is the model's
+    private const string BeginningOfText = "beginningOfText"; // omitted if it is the end of text
 
     /// <exception cref="ArgumentException">The tokenizer is of a kind that cannot be saved.</exception>
     public static string Write(ITextTokenizer tokenizer)
@@ -66,7 +66,9 @@ internal static class TokenizerJson
     }
 
     /// <summary>Reads a tokenizer and fits it to its model.</summary>
-    /// <exception cref="InvalidDataException">The JSON is no tokenizer, or not that of the model; the message names the file.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The JSON is not a tokenizer, or not that of the model; the message names the file.
+    /// </exception>
     public static ITextTokenizer Read(string file, string json, int vocabularySize)
     {
         try
@@ -81,14 +83,16 @@ internal static class TokenizerJson
         catch (Exception error) when (
             error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
         {
-            throw new InvalidDataException($"'{file}' holds no valid tokenizer: {error.Message}", error);
+            throw new InvalidDataException($"'{file}' does not contain a valid tokenizer: {error.Message}", error);
         }
     }
 
-    /// <summary>Whether an object has the form that is written here.</summary>
+    /// <summary>Returns whether an object has the form that this class writes.</summary>
     public static bool IsIn(JsonElement root) => root.TryGetProperty(Kind, out _);
 
-    /// <summary>Reads the object that <see cref="Write"/> writes; the caller catches what damaged JSON throws.</summary>
+    /// <summary>
+    /// Reads the object that <see cref="Write"/> writes; the caller catches the exceptions of damaged JSON.
+    /// </summary>
     public static ITextTokenizer Read(string file, JsonElement root)
     {
         string? kind = root.GetProperty(Kind).GetString();
@@ -103,7 +107,7 @@ internal static class TokenizerJson
             BytePairs => ReadBytePairs(root),
             _ =>
                 throw new InvalidDataException(
-                    $"'{file}' names a tokenizer of kind '{kind}'; '{Gpt2}', '{BytePairs}' and '{Words}' are known."),
+                    $"'{file}' has a tokenizer of kind '{kind}'; only '{Gpt2}', '{BytePairs}' and '{Words}' are supported."),
         };
     }
 
@@ -113,7 +117,7 @@ internal static class TokenizerJson
         json.WriteStartArray(Tokens);
         for (int id = 0; id < tokenizer.VocabularySize; id++) json.WriteBase64StringValue(tokenizer.TokenBytes(id).Span);
         json.WriteEndArray();
-        json.WriteStartArray(Merges); // Two ids a merge.
+        json.WriteStartArray(Merges); // two ids per merge
         foreach (var (left, right) in tokenizer.Merges)
         {
             json.WriteNumberValue(left);
@@ -136,7 +140,7 @@ internal static class TokenizerJson
     private static BytePairTokenizer ReadBytePairs(JsonElement root)
     {
         int[] merges = [.. root.GetProperty(Merges).EnumerateArray().Select(id => id.GetInt32())];
-        if (merges.Length % 2 != 0) throw new JsonException("The last merge has one id.");
+        if (merges.Length % 2 != 0) throw new JsonException("The last merge has only one id.");
         return new(
             [.. root.GetProperty(Tokens).EnumerateArray().Select(token => token.GetBytesFromBase64())],
             [.. merges.Chunk(2).Select(pair => (pair[0], pair[1]))],

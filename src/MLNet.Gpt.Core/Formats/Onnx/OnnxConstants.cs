@@ -28,13 +28,13 @@ internal static class OnnxConstants
     public const int ValueName = 1, ValueType = 2, TypeTensor = 1, TypeElement = 1, TypeShape = 2, ShapeDimension = 1,
         DimensionSize = 1, DimensionName = 2;
 
-    /// <summary>Fields of TensorProto, and the number that says that its elements stand in another file.</summary>
+    /// <summary>Fields of TensorProto, and the number that says that its elements are in another file.</summary>
     public const int TensorDimension = 1, TensorElementType = 2, TensorName = 8, TensorRawData = 9,
         TensorExternalData = 13, TensorLocation = 14;
 
     public const int ExternalLocation = 1;
 
-    /// <summary>The number of a type in TensorProto.DataType.</summary>
+    /// <summary>Returns the number of a type in TensorProto.DataType.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Our graphs have no such tensors.</exception>
     public static int NumberOf(TensorDataType type) => type switch
     {
@@ -42,6 +42,6 @@ internal static class OnnxConstants
         TensorDataType.Int64 => 7,
         TensorDataType.Boolean => 9,
         TensorDataType.Float16 => 10,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"An ONNX file holds no {type} here."),
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, $"Our ONNX files do not support {type}."),
     };
 }

@@ -7,17 +7,17 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.Onnx;
 
 /// <summary>
-/// The second files of a model: <c>NAME.onnx.data</c>, and where that is taken <c>NAME.onnx.2.data</c> and so on. A new
-/// model's file has a name that is not in use yet, so that the old model keeps its weights until the new one is in
-/// place; then those are removed.
+/// The second files of a model: <c>NAME.onnx.data</c> or, if that is taken, <c>NAME.onnx.2.data</c> and so on. A new
+/// model's file gets an unused name, so that the old model keeps its weights until the new one is in place; then the
+/// old weights are removed.
 /// </summary>
 internal static class OnnxDataFiles
 {
-    private const int LongestName = 255; // bytes, of every file system in use
-    private const int LongestEnding = 24; // of a number and ".data"
+    private const int LongestName = 255; // in bytes, on every common file system
+    private const int LongestEnding = 24; // a number and ".data"
     private const int BufferSize = 1 << 20;
 
-    /// <summary>Makes a file that is held until it is disposed of: no other export takes it for its own or removes it.</summary>
+    /// <summary>Creates a file that is locked until it is disposed: no other export uses or removes it.</summary>
     /// <param name="model">The model's file, links followed.</param>
     /// <exception cref="IOException">The folder cannot be written to.</exception>
     public static FileStream Reserve(string model)
@@ -42,7 +42,7 @@ internal static class OnnxDataFiles
                 }
                 catch (IOException) when (Path.Exists(path))
                 {
-                    // Another export was quicker.
+                    // Another export was faster.
                 }
             }
         }
@@ -53,8 +53,7 @@ internal static class OnnxDataFiles
     }
 
     /// <summary>
-    /// Removes the files of models that were replaced: those that the model in place does not name and that no export
-    /// holds.
+    /// Removes the files of replaced models: those that the current model does not name and that no export has locked.
     /// </summary>
     /// <param name="model">The model's file, links followed.</param>
     public static void RemoveUnused(string model)
@@ -65,19 +64,19 @@ internal static class OnnxDataFiles
             if (!name.IsMatch(Path.GetFileName(file))) continue;
             try
             {
-                // An export holds its file until its model is in place. A file that can be held here is either the
-                // present model's or nobody's.
+                // An export locks its file until its model is in place. A file that can be locked here is either the
+                // current model's or unused.
                 using var held = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Delete);
                 if (!Names(model, Path.GetFileName(file))) File.Delete(file);
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                // In use; the next export to this place tries again.
+                // In use; the next export to this path tries again.
             }
         }
     }
 
-    // Two different models have two different stems, also where their names are too long to be spelled out.
+    // Different models have different stems, even if their names are too long to be spelled out.
     private static string StemOf(string model)
     {
         string name = Path.GetFileName(model);
@@ -95,7 +94,7 @@ internal static class OnnxDataFiles
         return $"{stem}~{hash}";
     }
 
-    // A model that names files for its weights spells the names out. A text that happens to be the same keeps a file that could go.
+    // A model spells out the names of its weight files. A coincidental match only keeps a file that could be removed.
     private static bool Names(string model, string data)
     {
         byte[] name = Encoding.UTF8.GetBytes(data), buffer = new byte[BufferSize];

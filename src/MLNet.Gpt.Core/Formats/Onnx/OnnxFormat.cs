@@ -2,7 +2,7 @@ using MLNet.Gpt.Formats.Importing;
 
 namespace MLNet.Gpt.Formats.Onnx;
 
-/// <summary>ONNX, which is only written.</summary>
+/// <summary>ONNX, which can only be written.</summary>
 internal sealed class OnnxFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(
@@ -11,5 +11,5 @@ internal sealed class OnnxFormat : IModelFormat
     public bool Recognizes(ModelContent content) => false;
 
     public OpenedModel Open(ModelContent content, OpenFiles files, OpenOptions options) =>
-        throw new NotSupportedException("ONNX files are not read.");
+        throw new NotSupportedException("ONNX files cannot be read.");
 }

@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Formats.Onnx;
 /// With the cache, inputs and outputs have the names and shapes that Hugging Face's Optimum gives a decoder:
 /// <c>input_ids</c> (B, T), <c>attention_mask</c> (B, P + T), <c>position_ids</c> (B, T), <c>past_key_values.i.key</c>
 /// and <c>.value</c> (B, nh, P, hs); <c>logits</c> (B, T, V), <c>present.i.key</c> and <c>.value</c> (B, nh, P + T,
-/// hs). P, the tokens before, may be 0. Without, <c>input_ids</c> and <c>logits</c>.
+/// hs). P, the number of preceding tokens, may be 0. Without the cache, they are <c>input_ids</c> and <c>logits</c>.
 /// </remarks>
 internal sealed class OnnxGpt2Graph
 {
@@ -63,7 +63,8 @@ internal sealed class OnnxGpt2Graph
         for (int layer = 0; layer < _config.LayerCount; layer++) x = Block(x, layer, bias);
         x = Norm("ln_f", x, TensorRole.FinalNormScale, TensorRole.FinalNormShift);
 
-        // (B, T, C) -> (B T, C) -> (B T, V) -> (B, T, V): a product with the transposed matrix spares a tied head a transposed copy.
+        // (B, T, C) -> (B T, C) -> (B T, V) -> (B, T, V): a product with the transposed matrix saves a transposed copy
+        // for a tied head.
         string head = _config.HasTiedHead ? embedding : _graph.Weight(_tensors[TensorRole.Head]);
         string rows = _graph.Node("Reshape", "head.rows", [x, _graph.Numbers("shape.head_rows", -1, _config.EmbeddingWidth)]);
         string products = _graph.Node("Gemm", "head.products", [rows, head], OnnxAttribute.Of("transB", 1L));
@@ -78,7 +79,7 @@ internal sealed class OnnxGpt2Graph
             [products, shape]);
     }
 
-    // Positions 0 … T − 1, (1, T), and what is added to the scores, (T, T).
+    // Positions 0 … T − 1, (1, T), and the mask that is added to the scores, (T, T).
     private (string Positions, string Bias) Positions(string length)
     {
         string positions = Range("positions", _graph.Number("zero", 0), length);
@@ -86,8 +87,8 @@ internal sealed class OnnxGpt2Graph
         return (Unsqueeze("position_ids", positions, 0), Bias(allowed));
     }
 
-    // Positions are given, (B, T); queries are the last T of P + T places, and a place that the mask leaves out is seen
-    // by none: (B, 1, T, P + T).
+    // Positions are given, (B, T); queries are the last T of P + T positions, and positions that the mask excludes are
+    // invisible to all: (B, 1, T, P + T).
     private (string Positions, string Bias) CachedPositions(string length)
     {
         string mask = _graph.Input("attention_mask", TensorDataType.Int64, BatchSize, Total);
@@ -169,7 +170,7 @@ internal sealed class OnnxGpt2Graph
         return _graph.Node("Concat", present, [past, x], OnnxAttribute.Of("axis", 2L));
     }
 
-    // A product with (in, out), which needs no transposition where the graph runs.
+    // A product with an (in, out) matrix, which needs no transposition when the graph runs.
     private string Linear(string name, string x, ExportTensor matrix, ExportTensor bias) =>
         _graph.Node("Add", name, [_graph.Node("MatMul", name + ".product", [x, _graph.Weight(matrix)]), _graph.Weight(bias)]);
 
@@ -189,7 +190,7 @@ internal sealed class OnnxGpt2Graph
         return _graph.Node("Mul", name, [_graph.Node("Mul", name + ".half", [x, _half]), _graph.Node("Add", name + ".gate", [tanh, _one])]);
     }
 
-    // One dimension's size, as a number without dimensions.
+    // The size of a dimension, as a scalar.
     private string Size(string name, string x, long axis) => _graph.Node(
         "Gather", name, [_graph.Node("Shape", name + ".shape", [x]), _graph.Number(name + ".axis", axis)]);
 

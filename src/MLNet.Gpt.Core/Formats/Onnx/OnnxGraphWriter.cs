@@ -5,14 +5,14 @@ using MLNet.Gpt.Formats.Exporting;
 namespace MLNet.Gpt.Formats.Onnx;
 
 /// <summary>
-/// Collects a graph: nodes in the order in which they run, inputs, outputs, small constants, and the weights, whose
-/// elements are written later. Each method that adds something returns the name of what it makes.
+/// Collects a graph: nodes in execution order, inputs, outputs, small constants, and the weights, whose elements are
+/// written later. Each method that adds something returns its name.
 /// </summary>
 internal sealed class OnnxGraphWriter(TensorDataType weightType)
 {
     private readonly List<ExportTensor> _weights = [];
 
-    /// <summary>All of the graph but its weights.</summary>
+    /// <summary>The whole graph except its weights.</summary>
     public ProtobufWriter Message { get; } = new();
 
     /// <summary>The weights in the order of their first use.</summary>
@@ -36,7 +36,7 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
         Message.Message(OnnxConstants.GraphNode, node);
     }
 
-    /// <summary>Adds a weight; one that is stored in half precision is widened where the model is loaded.</summary>
+    /// <summary>Adds a weight; one that is stored in half precision is widened when the model is loaded.</summary>
     public string Weight(ExportTensor tensor)
     {
         _weights.Add(tensor);
@@ -45,7 +45,7 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
             "Cast", tensor.Name + ".single", [tensor.Name], OnnxAttribute.Of("to", (long)OnnxConstants.NumberOf(TensorDataType.Float32)));
     }
 
-    /// <summary>Adds a vector of whole numbers.</summary>
+    /// <summary>Adds a vector of integers.</summary>
     public string Numbers(string name, params ReadOnlySpan<long> values)
     {
         byte[] bytes = new byte[values.Length * sizeof(long)];
@@ -53,7 +53,7 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
         return Constant(name, TensorDataType.Int64, [values.Length], bytes);
     }
 
-    /// <summary>Adds a single whole number, without dimensions.</summary>
+    /// <summary>Adds an integer scalar.</summary>
     public string Number(string name, long value)
     {
         byte[] bytes = new byte[sizeof(long)];
@@ -61,7 +61,7 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
         return Constant(name, TensorDataType.Int64, [], bytes);
     }
 
-    /// <summary>Adds a single number, without dimensions.</summary>
+    /// <summary>Adds a scalar.</summary>
     public string Scalar(string name, float value)
     {
         byte[] bytes = new byte[sizeof(float)];
@@ -72,7 +72,7 @@ internal sealed class OnnxGraphWriter(TensorDataType weightType)
     /// <summary>Adds an input.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="type">Of its elements.</param>
-    /// <param name="dimensions">Each a number, or a name where it may differ from call to call.</param>
+    /// <param name="dimensions">Each one a number, or a name if it may differ from call to call.</param>
     public string Input(string name, TensorDataType type, params ReadOnlySpan<string> dimensions) =>
         Value(OnnxConstants.GraphInput, name, type, dimensions);
 

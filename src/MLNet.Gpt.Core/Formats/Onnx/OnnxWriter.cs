@@ -6,13 +6,11 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Onnx;
 
-/// <summary>Writes an ONNX model: opset 17 (IR version 8). Large weights stand in a second file beside it.</summary>
-/// <remarks>
-/// Source: <c>onnx.proto</c> of the ONNX specification, whose field numbers stand here.
-/// </remarks>
+/// <summary>Writes an ONNX model: opset 17 (IR version 8). Large weights are in a second file next to it.</summary>
+/// <remarks>Source: <c>onnx.proto</c> of the ONNX specification, which defines the field numbers.</remarks>
 internal static class OnnxWriter
 {
-    private const int DataAlignment = 4096; // of a tensor in the second file, so that it can be mapped
+    private const int DataAlignment = 4096; // of tensors in the second file, so that they can be mapped
 
     public static void Write(ExportJob job)
     {
@@ -28,7 +26,7 @@ internal static class OnnxWriter
         if (replaces) OnnxDataFiles.RemoveUnused(target);
     }
 
-    // A message's length stands before it, so all lengths are known before the first weight is read.
+    // A message is preceded by its length, so all lengths must be known before the first weight is read.
     private static void WriteWhole(ExportJob job, ProtobufWriter model, OnnxGraphWriter graph)
     {
         ProtobufWriter[] heads = [.. graph.Weights.Select(tensor =>

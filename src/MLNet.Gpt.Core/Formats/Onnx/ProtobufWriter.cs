@@ -3,7 +3,9 @@ using System.Text;
 
 namespace MLNet.Gpt.Formats.Onnx;
 
-/// <summary>Writes the fields of a protobuf message: all that a model's graph needs, and no generated code.</summary>
+/// <summary>
+/// Writes the fields of a protobuf message, as far as a model's graph needs them, without generated code.
+/// </summary>
 /// <remarks>Source: protobuf's "Encoding" page: a field is its number and wire type as a varint, then its value.</remarks>
 internal sealed class ProtobufWriter
 {
@@ -56,7 +58,7 @@ internal sealed class ProtobufWriter
         return this;
     }
 
-    /// <summary>Begins a field of so many bytes, which the caller writes elsewhere.</summary>
+    /// <summary>Begins a field with a number of bytes, which the caller writes elsewhere.</summary>
     public ProtobufWriter Prefix(int field, long length)
     {
         Tag(field, LengthDelimited);

@@ -9,7 +9,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.Package;
 
 /// <summary>
-/// This library's own file: a safetensors file with the weights under <see cref="OwnNames.Gpt2"/>, and with the
+/// This library's own file: a safetensors file with the weights named as in <see cref="OwnNames.Gpt2"/>, and the
 /// configuration and the tokenizer in its metadata.
 /// </summary>
 internal sealed class CheckpointFormat : IModelFormat
@@ -28,10 +28,10 @@ internal sealed class CheckpointFormat : IModelFormat
         return Open(content.Parsed(SafetensorsReader.Open)!, "MLNet.Gpt safetensors", options.CancellationToken);
     }
 
-    /// <summary>Makes a model of a checkpoint.</summary>
+    /// <summary>Opens a model in a checkpoint.</summary>
     /// <param name="file">The checkpoint.</param>
-    /// <param name="format">What the format of the file around it is called.</param>
-    /// <param name="cancellationToken">Stops the opening.</param>
+    /// <param name="format">The name of the format of the file around it.</param>
+    /// <param name="cancellationToken">Cancels opening.</param>
     public static OpenedModel Open(SafetensorsReader file, string format, CancellationToken cancellationToken)
     {
         var (config, tokenizer) = ReadMetadata(file);
@@ -41,7 +41,7 @@ internal sealed class CheckpointFormat : IModelFormat
     }
 
     /// <summary>Reads the configuration and the tokenizer in the metadata of a file.</summary>
-    /// <exception cref="InvalidDataException">They are damaged or do not fit together.</exception>
+    /// <exception cref="InvalidDataException">They are damaged or inconsistent.</exception>
     public static (GptConfig Config, ITextTokenizer? Tokenizer) ReadMetadata(SafetensorsReader file)
     {
         string version = Text(file, VersionKey);
@@ -57,7 +57,7 @@ internal sealed class CheckpointFormat : IModelFormat
         return (config, tokenizer);
     }
 
-    /// <summary>Writes a checked model.</summary>
+    /// <summary>Writes a validated model.</summary>
     public static void Write(ExportJob job)
     {
         ExportTensor[] tensors = [.. new ModelTensors(job.Weights, OwnNames.Gpt2).All()];
@@ -65,7 +65,7 @@ internal sealed class CheckpointFormat : IModelFormat
         SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Elements());
     }
 
-    /// <summary>Writes the same bytes, in single precision, into a stream, front to back.</summary>
+    /// <summary>Writes the same bytes, in single precision, to a stream, from front to back.</summary>
     public static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer, CancellationToken cancellationToken = default)
     {
         ExportTensor[] tensors = [.. new ModelTensors(weights, OwnNames.Gpt2).All()];

@@ -8,18 +8,19 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.Package;
 
 /// <summary>
-/// The entries of a zip, or of a folder that it was unpacked to, read as input that may be damaged or hostile: an entry gives no more bytes
-/// than the zip's directory promises, and the directory may promise no more than the file can justify.
+/// The entries of a zip, or of a folder that it was unpacked to, treated as input that may be damaged or hostile: an
+/// entry yields no more bytes than the zip's directory states, and the directory may not state more than the file's
+/// size can justify.
 /// </summary>
 internal sealed class PackageEntries : IDisposable
 {
     /// <summary>
-    /// How many times as long as in the file an entry may be. Weights are not packed, and those that are become half as
-    /// long at best; a quarter where they were widened from bytes.
+    /// How many times its size in the file an entry may have. Weights are stored uncompressed; compression would at
+    /// best halve them, or quarter them if they were widened from bytes.
     /// </summary>
     public const int MostExpansion = 16;
 
-    private const int AlwaysAllowed = 1 << 20; // bytes, whatever the expansion
+    private const int AlwaysAllowed = 1 << 20; // bytes that are always allowed
     private const int BufferSize = 1 << 20;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -45,7 +46,7 @@ internal sealed class PackageEntries : IDisposable
     /// <summary>The names of a zip's entries, with slashes.</summary>
     public IEnumerable<string> Names => _entries.Keys;
 
-    /// <exception cref="InvalidDataException">The file is no whole zip.</exception>
+    /// <exception cref="InvalidDataException">The file is not a complete zip.</exception>
     public static PackageEntries Open(string path)
     {
         if (Directory.Exists(path)) return new(path, archive: null, length: 0);
@@ -61,7 +62,9 @@ internal sealed class PackageEntries : IDisposable
         }
     }
 
-    /// <summary>The entries of a file that is being detected, or <see langword="null"/> if it is not a whole zip.</summary>
+    /// <summary>
+    /// The entries of a file that is being detected, or <see langword="null"/> if it is not a complete zip.
+    /// </summary>
     public static PackageEntries? TryOpen(ModelContent content) => content.IsFolder || !ZipDirectory.Begins(content.Start)
         ? null
         : content.Parsed(file =>
@@ -80,21 +83,23 @@ internal sealed class PackageEntries : IDisposable
     private static PackageEntries Open(PositionedFile file) => Unpacked(
         file.Path, () => new PackageEntries(file.Path, new ZipArchive(file.OpenStream(), ZipArchiveMode.Read), file.Length));
 
-    /// <summary>How messages name an entry.</summary>
+    /// <summary>Returns the name of an entry for messages.</summary>
     public string PathOf(string name) => $"{_path}/{name}";
 
     public bool Contains(string name) => _archive is null ? File.Exists(Path.Combine(_path, name)) : _entries.ContainsKey(name);
 
-    /// <summary>Whether a zip has a folder of this name.</summary>
+    /// <summary>Returns whether a zip has a folder with this name.</summary>
     public bool ContainsFolder(string name) => Names.Any(entry => entry.StartsWith(name + "/", StringComparison.Ordinal));
 
-    /// <summary>Whether some folder of a zip has an entry of this name.</summary>
+    /// <summary>Returns whether any folder in a zip has an entry with this name.</summary>
     public bool ContainsInFolder(string name) => Names.Any(entry => entry.EndsWith("/" + name, StringComparison.Ordinal));
 
     /// <summary>Reads a text.</summary>
     /// <param name="name">The entry.</param>
-    /// <param name="limit">Most bytes that it may have.</param>
-    /// <exception cref="InvalidDataException">There is no such entry, it is longer, damaged, or not UTF-8.</exception>
+    /// <param name="limit">Its maximum size in bytes.</param>
+    /// <exception cref="InvalidDataException">
+    /// There is no such entry, or it is too long, damaged, or not valid UTF-8.
+    /// </exception>
     public string ReadText(string name, int limit)
     {
         byte[] bytes;
@@ -108,7 +113,7 @@ internal sealed class PackageEntries : IDisposable
             var entry = Find(name);
             if (entry.Length > limit)
             {
-                throw new InvalidDataException($"'{PathOf(name)}' has {entry.Length} bytes; at most {limit} are read.");
+                throw new InvalidDataException($"'{PathOf(name)}' has {entry.Length} bytes; at most {limit} are allowed.");
             }
 
             using var memory = new MemoryStream((int)entry.Length);
@@ -123,15 +128,21 @@ internal sealed class PackageEntries : IDisposable
         }
         catch (DecoderFallbackException error)
         {
-            throw new InvalidDataException($"'{PathOf(name)}' is not text in UTF-8: {error.Message}", error);
+            throw new InvalidDataException($"'{PathOf(name)}' is not valid UTF-8: {error.Message}", error);
         }
     }
 
-    /// <summary>Opens an entry for reading at any place. One of a zip is unpacked to a temporary file.</summary>
+    /// <summary>
+    /// Opens an entry for reading at any position. An entry of a zip is unpacked to a temporary file.
+    /// </summary>
     /// <param name="name">The entry.</param>
-    /// <param name="temporaryFolder">Where the temporary file takes up room; <see langword="null"/> for the system's place.</param>
-    /// <param name="cancellationToken">Stops the unpacking.</param>
-    /// <exception cref="InvalidDataException">There is no such entry, it is damaged, or longer than the file can justify.</exception>
+    /// <param name="temporaryFolder">
+    /// The folder for the temporary file; <see langword="null"/> for the system's temporary folder.
+    /// </param>
+    /// <param name="cancellationToken">Cancels unpacking.</param>
+    /// <exception cref="InvalidDataException">
+    /// There is no such entry, or it is damaged or larger than the file can justify.
+    /// </exception>
     public PositionedFile OpenFile(string name, string? temporaryFolder, CancellationToken cancellationToken = default)
     {
         CheckContains(name);
@@ -140,8 +151,10 @@ internal sealed class PackageEntries : IDisposable
         return PositionedFile.Temporary(PathOf(name), temporaryFolder, destination => Copy(name, entry, destination, cancellationToken));
     }
 
-    /// <summary>Makes sure that an entry of a zip is there, once, and is no longer than the file can justify.</summary>
-    /// <exception cref="InvalidDataException">It is not.</exception>
+    /// <summary>
+    /// Checks that an entry of a zip exists, occurs once, and is not larger than the file can justify.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The check failed.</exception>
     public void Check(string name) => _ = Find(name);
 
     public void Dispose() => _archive?.Dispose();
@@ -155,16 +168,16 @@ internal sealed class PackageEntries : IDisposable
             ? entry
             : throw new InvalidDataException(
                 $"'{PathOf(name)}' claims {entry.Length} bytes in {entry.CompressedLength}; at most {MostExpansion} "
-                + "times as many are unpacked.");
+                + "times as many are allowed.");
     }
 
     private void CheckContains(string name)
     {
-        if (!Contains(name)) throw new InvalidDataException($"'{_path}' is no package of a GPT transformer: it lacks '{name}'.");
-        if (_doubled is not null) throw new InvalidDataException($"'{_path}' is damaged: it holds '{_doubled}' twice.");
+        if (!Contains(name)) throw new InvalidDataException($"'{_path}' is not a GPT transformer package: it lacks '{name}'.");
+        if (_doubled is not null) throw new InvalidDataException($"'{_path}' is damaged: it contains '{_doubled}' twice.");
     }
 
-    // .NET compares neither the length nor the checksum.
+    // .NET verifies neither the length nor the checksum.
     private void Copy(string name, ZipArchiveEntry entry, Stream destination, CancellationToken cancellationToken)
     {
         byte[] buffer = new byte[(int)Math.Min(BufferSize, entry.Length + 1)];
@@ -174,13 +187,13 @@ internal sealed class PackageEntries : IDisposable
         for (int count; (count = Unpacked(PathOf(name), () => source.Read(buffer))) > 0; length += count)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory tells");
+            if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory states");
             checksum = Crc32.Append(checksum, buffer.AsSpan(0, count));
             destination.Write(buffer, 0, count);
         }
 
-        if (length != entry.Length) throw Damaged($"it has {length} bytes, and the zip's directory tells {entry.Length}");
-        if (checksum != entry.Crc32) throw Damaged($"its checksum is {checksum:x8}, and the zip's directory tells {entry.Crc32:x8}");
+        if (length != entry.Length) throw Damaged($"it has {length} bytes, but the zip's directory states {entry.Length}");
+        if (checksum != entry.Crc32) throw Damaged($"its checksum is {checksum:x8}, but the zip's directory states {entry.Crc32:x8}");
 
         InvalidDataException Damaged(string problem) => new($"'{PathOf(name)}' is damaged: {problem}.");
     }
@@ -193,7 +206,7 @@ internal sealed class PackageEntries : IDisposable
         }
         catch (Exception error) when (error is InvalidDataException or EndOfStreamException or NotSupportedException or ArgumentException)
         {
-            throw new InvalidDataException($"'{path}' is cut off, damaged, or no zip at all: {error.Message}", error);
+            throw new InvalidDataException($"'{path}' is truncated, damaged, or not a zip at all: {error.Message}", error);
         }
     }
 }

@@ -7,23 +7,25 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Package;
 
-/// <summary>The model in a package of a transformer; see docs/package.md.</summary>
+/// <summary>The model in a transformer package; see docs/package.md.</summary>
 internal sealed class PackageFormat : IModelFormat
 {
-    /// <summary>The entry that tells a package from any other zip.</summary>
+    /// <summary>The entry that distinguishes a package from any other zip.</summary>
     public const string MetadataEntry = "metadata.json";
 
     public const string ConfigEntry = "config.json";
     public const string TokenizerEntry = "tokenizer.json";
     public const string WeightsEntry = "model.safetensors";
 
-    /// <summary>Most bytes of the configuration, and of the metadata.</summary>
+    /// <summary>The maximum size of the configuration, and of the metadata.</summary>
     public const int SmallEntry = 1 << 20;
 
-    /// <summary>Most bytes of the tokenizer: that of the largest vocabularies has a quarter of it.</summary>
+    /// <summary>The maximum size of the tokenizer; those of the largest vocabularies have a quarter of it.</summary>
     public const int TokenizerLimit = 64 << 20;
 
-    /// <summary>Whether a package was unpacked to a folder; other programs' models may have a file of metadata as well.</summary>
+    /// <summary>
+    /// Returns whether a folder is an unpacked package; other programs' models may have a metadata file as well.
+    /// </summary>
     public static bool IsIn(string folder)
     {
         var metadata = new FileInfo(Path.Combine(folder, MetadataEntry));
@@ -42,16 +44,16 @@ internal sealed class PackageFormat : IModelFormat
         return Open(entries, content.Path, temporaryFolder: null, files, options.CancellationToken).Model;
     }
 
-    /// <summary>Reads a package without its transformer's options, and compares the checksum of its weights.</summary>
+    /// <summary>Reads a package without its transformer's options, and verifies the checksum of its weights.</summary>
     /// <param name="entries">The package.</param>
     /// <param name="path">The file or folder, for messages.</param>
     /// <param name="temporaryFolder">
-    /// Where weights in a zip are unpacked to; <see langword="null"/> for the system's place.
+    /// The folder to which weights in a zip are unpacked; <see langword="null"/> for the system's temporary folder.
     /// </param>
     /// <param name="files">Receives the weights.</param>
     /// <param name="cancellationToken">Stops the opening.</param>
     /// <exception cref="InvalidDataException">
-    /// It is damaged, of a newer version, or contradicts itself; the message names the entry and the field.
+    /// The package is damaged, of a newer version, or inconsistent; the message names the entry and the field.
     /// </exception>
     public static (PackageMetadata Metadata, OpenedModel Model) Open(
         PackageEntries entries, string path, string? temporaryFolder, OpenFiles files, CancellationToken cancellationToken = default)
@@ -63,13 +65,13 @@ internal sealed class PackageFormat : IModelFormat
         if (!sha256.Equals(metadata.WeightsSha256, StringComparison.OrdinalIgnoreCase))
         {
             throw new InvalidDataException(
-                $"'{file.Path}' is damaged: its checksum is {sha256}, and weightsSha256 in '{MetadataEntry}' is {metadata.WeightsSha256}.");
+                $"'{file.Path}' is damaged: its checksum is {sha256}, but weightsSha256 in '{MetadataEntry}' is {metadata.WeightsSha256}.");
         }
 
         return (metadata, Open(path, config, tokenizer, entries.PathOf, file, cancellationToken));
     }
 
-    /// <summary>Puts the parts of a package together.</summary>
+    /// <summary>Assembles the parts of a package.</summary>
     /// <param name="path">The file or folder, for messages.</param>
     /// <param name="config">The text of its configuration.</param>
     /// <param name="tokenizer">The text of its tokenizer.</param>

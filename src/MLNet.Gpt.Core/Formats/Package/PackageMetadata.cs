@@ -3,11 +3,11 @@ using System.Text.Json.Serialization;
 
 namespace MLNet.Gpt.Formats.Package;
 
-/// <summary>The entry of a package that says what it is.</summary>
+/// <summary>The entry of a package that describes it.</summary>
 /// <param name="Format">Always <see cref="FormatName"/>.</param>
 /// <param name="FormatVersion">The version of the layout.</param>
-/// <param name="Library">The version of the library that wrote it; for people.</param>
-/// <param name="WeightsSha256">The checksum of the entry of weights, in hexadecimal digits.</param>
+/// <param name="Library">The version of the library that wrote it, for information.</param>
+/// <param name="WeightsSha256">The checksum of the weights, in hexadecimal.</param>
 /// <param name="Options">The transformer's options, as they were when it was saved.</param>
 internal sealed record PackageMetadata(string Format, int FormatVersion, string Library, string WeightsSha256, JsonElement Options)
 {
@@ -28,7 +28,7 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
     public string ToJson() => JsonSerializer.Serialize(this, PackageJsonContext.Default.PackageMetadata);
 
     /// <param name="source">The entry, for messages.</param>
-    /// <param name="json">What <see cref="ToJson"/> wrote.</param>
+    /// <param name="json">The output of <see cref="ToJson"/>.</param>
     /// <exception cref="InvalidDataException">
     /// The metadata are damaged, of another format or of a newer version; the message names the field.
     /// </exception>
@@ -51,7 +51,7 @@ internal sealed record PackageMetadata(string Format, int FormatVersion, string 
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"'{source}' is no metadata of a package: {error.Message}", error);
+            throw new InvalidDataException($"'{source}' is not package metadata: {error.Message}", error);
         }
     }
 }

@@ -3,16 +3,19 @@ using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Formats.Package;
 
-/// <summary>The GPT model in a pipeline that ML.NET saved; everything else in the pipeline is left aside.</summary>
+/// <summary>The GPT model in a pipeline saved by ML.NET; everything else in the pipeline is ignored.</summary>
 internal sealed class PipelineFormat : IModelFormat
 {
-    /// <summary>What the entry of a transformer's model is called, in whatever folder it lies.</summary>
+    /// <summary>The name of the entry with a transformer's model, in whatever folder it is.</summary>
     public const string WeightsEntry = "Model.safetensors";
 
-    // Folders that every zip of ML.NET's has.
+    // Folders in every zip written by ML.NET.
     private const string TransformerFolder = "TransformerChain", TrainingFolder = "TrainingInfo";
 
-    /// <summary>Whether a zip is one of ML.NET's. A package has a folder of them as well, and its weights outside.</summary>
+    /// <summary>
+    /// Returns whether a zip was written by ML.NET. A package also has one of these folders, but its weights are
+    /// outside it.
+    /// </summary>
     public static bool IsIn(PackageEntries entries) =>
         (entries.ContainsFolder(TransformerFolder) || entries.ContainsFolder(TrainingFolder))
             && !entries.Contains(PackageFormat.WeightsEntry);
@@ -32,7 +35,7 @@ internal sealed class PipelineFormat : IModelFormat
         {
             string count = models.Length == 0 ? "no GPT model" : $"{models.Length} GPT models";
             throw new InvalidDataException(
-                $"'{path}' is a pipeline that ML.NET saved, with {count}; a file with one is read here. ml.Model.Load "
+                $"'{path}' is a pipeline saved by ML.NET, with {count}; a model is only loaded from a file with one. ml.Model.Load "
                 + "reads the whole pipeline.");
         }
 

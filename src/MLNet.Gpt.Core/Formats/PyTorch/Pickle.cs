@@ -1,16 +1,15 @@
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// The name of a Python function or class, of those that stand in or beside a state dict. A name: nothing is looked up
-/// and nothing is called.
+/// The name of a Python function or class in a pickle. It is only a name: nothing is looked up and nothing is called.
 /// </summary>
 /// <param name="Module">The module.</param>
 /// <param name="Name">The name in it.</param>
 internal sealed record PickleGlobal(string Module, string Name)
 {
-    // What PyTorch's own restricted reader (weights_only) lets pass and no weight is made of, and what training
-    // programs keep beside the weights: NumPy's scalars and arrays, and parsed arguments. Python 2's name for builtins
-    // is what protocol 2 writes. Source: torch/_weights_only_unpickler.py.
+    // What PyTorch's own restricted reader (weights_only) accepts but no weight consists of, and what training programs
+    // save with the weights: NumPy's scalars and arrays, and parsed arguments. Protocol 2 writes Python 2's name for
+    // builtins. Source: torch/_weights_only_unpickler.py.
     private static readonly Dictionary<string, HashSet<string>> OpaqueNames = new(StringComparer.Ordinal)
     {
         ["torch"] =
@@ -57,45 +56,49 @@ internal sealed record PickleGlobal(string Module, string Name)
 
     public static PickleGlobal RebuildParameterWithState { get; } = new("torch._utils", "_rebuild_parameter_with_state");
 
-    /// <summary>Whether it may stand in a file: it is known, and what it makes is a tensor, plain data, or of no use here.</summary>
+    /// <summary>
+    /// Whether it may occur in a file: it is known, and its result is a tensor, plain data, or ignored.
+    /// </summary>
     public bool IsAllowed => IsOpaque || StorageType is not null || this == OrderedDict || this == DefaultDict || this == Size
         || this == RebuildTensor || this == RebuildTensorV2 || this == RebuildParameter || this == RebuildParameterWithState;
 
-    /// <summary>Whether what it makes is not looked into.</summary>
+    /// <summary>Whether its result is ignored.</summary>
     public bool IsOpaque => OpaqueNames.TryGetValue(Module == "__builtin__" ? "builtins" : Module, out var names) && names.Contains(Name);
 
-    /// <summary>The elements of a storage of this class, or <see langword="null"/> if it is none.</summary>
+    /// <summary>
+    /// The element type of a storage of this class, or <see langword="null"/> if it is not a storage class.
+    /// </summary>
     public TensorDataType? StorageType => Module == "torch" ? PyTorchConstants.TypeOf(Name) : null;
 
     /// <summary>The full name.</summary>
     public override string ToString() => $"{Module}.{Name}";
 }
 
-/// <summary>A Python dictionary, of which the entries with text for a key are kept.</summary>
+/// <summary>A Python dictionary, of which only entries with a string as the key are kept.</summary>
 internal sealed class PickleDictionary
 {
     private Dictionary<string, object?>? _entries;
 
-    /// <summary>Entries with text for a key, in the order of the file.</summary>
+    /// <summary>Entries with a string as the key, in the order of the file.</summary>
     public IEnumerable<KeyValuePair<string, object?>> Entries => _entries ?? [];
 
     /// <summary>Adds an entry; one whose key is not a string is left out.</summary>
-    /// <returns>Whether no entry had the key.</returns>
+    /// <returns><see langword="false"/> if an entry already has the key.</returns>
     public bool TryAdd(object? key, object? value) =>
         key is not string text || (_entries ??= new(StringComparer.Ordinal)).TryAdd(text, value);
 
-    /// <summary>The value of a key, or <see langword="null"/>.</summary>
+    /// <summary>Returns the value of a key, or <see langword="null"/>.</summary>
     public object? this[string key] => _entries?.GetValueOrDefault(key);
 }
 
 /// <summary>
-/// Stands for a Python object of a known class, of which nothing but its attributes is kept. No code of the class is
+/// A placeholder for a Python object of a known class, of which only the attributes are kept. No code of the class is
 /// run.
 /// </summary>
-/// <param name="type">The class, or the function that made it.</param>
+/// <param name="type">The class, or the function that created it.</param>
 internal sealed class PickleObject(PickleGlobal type)
 {
-    /// <summary>The attributes, where it has some.</summary>
+    /// <summary>The attributes, if it has any.</summary>
     public PickleDictionary? State { get; set; }
 
     /// <summary>Returns the name of the class.</summary>

@@ -5,13 +5,14 @@ using System.Text;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Reads Python's pickle format as far as state dicts need it. Only the opcodes of plain data are known, and only the
-/// names that <see cref="PickleGlobal"/> lists; anything else is rejected by name. Nothing is executed: a call of a
-/// known name makes one of the records of this folder, and of what no weight is made of a <see cref="PickleObject"/>.
+/// Reads Python's pickle format as far as state dicts need it. It knows only the opcodes of plain data, and only the
+/// names that <see cref="PickleGlobal"/> lists; anything else is an error that states the name. Nothing is executed: a
+/// call of a known name creates one of the records of this folder, or, for anything that is not part of a weight, a
+/// <see cref="PickleObject"/>.
 /// </summary>
 /// <remarks>
-/// Source: the opcodes' description in Python's <c>pickletools</c>, protocols 0 to 4 as far as torch.save and its
-/// relatives use them.
+/// Source: the description of the opcodes in Python's <c>pickletools</c>, for protocols 0 to 4 as far as torch.save and
+/// similar functions use them.
 /// </remarks>
 internal ref struct PickleReader
 {
@@ -19,7 +20,7 @@ internal ref struct PickleReader
     private const int MostDimensions = 64;
     private const int LongestBigNumber = 16;
     private const string Advice =
-        "Load it in Python, where it was made, and save the state dict alone: torch.save(model.state_dict(), \"model.pth\")";
+        "Load it in Python, where it was created, and save only the state dict: torch.save(model.state_dict(), \"model.pth\")";
 
     private readonly string _file;
     private readonly ReadOnlySpan<byte> _bytes;
@@ -42,7 +43,7 @@ internal ref struct PickleReader
 
     /// <summary>Reads one object.</summary>
     /// <param name="file">For messages.</param>
-    /// <param name="bytes">Holds the pickle.</param>
+    /// <param name="bytes">Contains the pickle.</param>
     /// <param name="position">Where it begins; afterwards, where the bytes after it begin.</param>
     /// <param name="storages">Receives every storage that the pickle refers to.</param>
     /// <exception cref="InvalidDataException">The pickle is damaged, or holds what a state dict does not need.</exception>
@@ -63,7 +64,7 @@ internal ref struct PickleReader
             CountSteps(1);
             if (!TryPushValue(opcode) && !TryChange(opcode))
             {
-                throw Invalid($"it has the opcode 0x{opcode:X2}, which no state dict needs. {Advice}");
+                throw Invalid($"it has the opcode 0x{opcode:X2}, which state dicts do not need. {Advice}");
             }
         }
     }
@@ -130,17 +131,17 @@ internal ref struct PickleReader
             case 0x93:
                 string name = PopText();
                 return Push(Global(PopText(), name));
-            case 0x81: // An object of a class, made without its constructor.
+            case 0x81: // an object of a class, created without its constructor
                 object? members = Pop();
                 if (Pop() is not PickleGlobal { IsOpaque: true } type || members is not object?[])
                 {
-                    throw Invalid("it makes an object of something that is no known class");
+                    throw Invalid("it creates an object of something that is not a known class");
                 }
 
                 return Push(new PickleObject(type));
             case 0x90:
                 PopToMark();
-                if (Top() is not PickleObject) throw Invalid("it adds to something that is no set");
+                if (Top() is not PickleObject) throw Invalid("it adds to something that is not a set");
                 return true;
             case 0x91:
                 PopToMark();
@@ -159,7 +160,7 @@ internal ref struct PickleReader
 
                 if (Top() is not PickleDictionary || state is not PickleDictionary)
                 {
-                    throw Invalid("it sets attributes of something that is no dictionary");
+                    throw Invalid("it sets attributes of something that is not a dictionary");
                 }
 
                 return true;
@@ -195,12 +196,13 @@ internal ref struct PickleReader
         var global = new PickleGlobal(module, name);
         return global.IsAllowed
             ? global
-            : throw Invalid($"it asks for '{global}', which no state dict needs; nothing of it was executed. {Advice}");
+            : throw Invalid($"it refers to '{global}', which state dicts do not need; nothing was executed. {Advice}");
     }
 
     private object? Call(object? function, object? arguments)
     {
-        if (function is not PickleGlobal global || arguments is not object?[] list) throw Invalid("it calls something that is no function");
+        if (function is not PickleGlobal global || arguments is not object?[] list) throw Invalid(
+            "it calls something that is not a function");
         if (global == PickleGlobal.OrderedDict) return Dictionary(list);
         if (global == PickleGlobal.DefaultDict) return new PickleDictionary();
         if (global == PickleGlobal.Size && list is [object?[] size]) return size;
@@ -219,7 +221,7 @@ internal ref struct PickleReader
             }
         }
 
-        throw Invalid($"it calls '{global}' with other arguments than PyTorch writes");
+        throw Invalid($"it calls '{global}' with arguments that PyTorch does not write");
     }
 
     private PickleDictionary Dictionary(object?[] arguments)
@@ -227,7 +229,7 @@ internal ref struct PickleReader
         var dictionary = new PickleDictionary();
         if (arguments.Length == 0) return dictionary;
         if (arguments is not [List<object?> pairs]) throw Invalid("it makes a dictionary of something else than pairs");
-        CountSteps(pairs.Count); // A list can be recalled many times.
+        CountSteps(pairs.Count); // a list can be recalled many times
         foreach (object? pair in pairs)
         {
             var (key, value) = pair switch
@@ -249,7 +251,7 @@ internal ref struct PickleReader
             || parts is not ["storage", PickleGlobal { StorageType: { } type }, string key, string, long count, ..]
             || count < 0 || (parts.Length == 6 && parts[5] is not null))
         {
-            throw Invalid("it refers to something that is no storage of a tensor");
+            throw Invalid("it refers to something that is not the storage of a tensor");
         }
 
         var storage = new StorageReference(key, type, count);
@@ -267,7 +269,7 @@ internal ref struct PickleReader
         long[] numbers = new long[list.Length];
         for (int i = 0; i < numbers.Length; i++)
         {
-            numbers[i] = list[i] as long? ?? throw Invalid("a tensor's size or stride is no whole number");
+            numbers[i] = list[i] as long? ?? throw Invalid("a tensor's size or stride is not an integer");
         }
 
         return numbers;
@@ -276,19 +278,19 @@ internal ref struct PickleReader
     private readonly void Set(object? key, object? value)
     {
         if (Top() is PickleObject) return;
-        if (Top() is not PickleDictionary dictionary) throw Invalid("it sets a key of something that is no dictionary");
+        if (Top() is not PickleDictionary dictionary) throw Invalid("it sets a key of something that is not a dictionary");
         if (!dictionary.TryAdd(key, value)) throw Invalid($"it sets '{key}' twice");
     }
 
     private readonly void Append(object? item)
     {
         if (Top() is PickleObject) return;
-        if (Top() is not List<object?> list) throw Invalid("it appends to something that is no list");
+        if (Top() is not List<object?> list) throw Invalid("it appends to something that is not a list");
         list.Add(item);
     }
 
     private readonly object? Memo(int key) =>
-        _memo.TryGetValue(key, out object? value) ? value : throw Invalid($"it recalls object {key}, which it has not kept");
+        _memo.TryGetValue(key, out object? value) ? value : throw Invalid($"it recalls object {key}, which it has not stored");
 
     private readonly bool Push(object? value)
     {
@@ -296,8 +298,8 @@ internal ref struct PickleReader
         return true;
     }
 
-    // Nothing below the latest mark can be reached.
-    private readonly object? Top() => _stack.Count > Floor ? _stack[^1] : throw Invalid("it uses an object that is not there");
+    // Nothing below the latest mark is accessible.
+    private readonly object? Top() => _stack.Count > Floor ? _stack[^1] : throw Invalid("it uses a missing object");
 
     private readonly int Floor => _marks.TryPeek(out int mark) ? mark : 0;
 
@@ -349,7 +351,8 @@ internal ref struct PickleReader
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.UTF8.GetString(bytes);
 
-    // Little-endian in two's complement. Only the format's own mark, which has 10 bytes, does not fit in 64 bits; it is kept as text.
+    // Little-endian in two's complement. Only the format's magic number, which has 10 bytes, does not fit in 64 bits;
+    // it is kept as text.
     private readonly object BigNumber(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > LongestBigNumber) throw Invalid($"it has a number of {bytes.Length} bytes");
@@ -361,15 +364,15 @@ internal ref struct PickleReader
         new($"'{_file}' is not a usable PyTorch file: at byte {Position} of its pickle {problem}.");
 }
 
-/// <summary>Pickles that stand one after the other.</summary>
+/// <summary>Reads consecutive pickles.</summary>
 /// <param name="file">For messages.</param>
-/// <param name="bytes">Holds them.</param>
+/// <param name="bytes">Contains the pickles.</param>
 internal sealed class PickleSequence(string file, byte[] bytes)
 {
     private readonly Dictionary<string, StorageReference> _storages = new(StringComparer.Ordinal);
     private int _position;
 
-    /// <summary>Where the bytes after the pickles read so far begin.</summary>
+    /// <summary>The position after the pickles read so far.</summary>
     public int Position => _position;
 
     /// <summary>Every storage that the pickles read so far refer to.</summary>

@@ -4,8 +4,8 @@ using System.Text;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Writes a pickle of protocol 2, opcode by opcode, as Python's pickler does: whatever it makes gets a number in the
-/// memo, and a name that comes again is fetched from there.
+/// Writes a pickle of protocol 2, opcode by opcode, like Python's pickler: every object gets a number in the memo, from
+/// which repeated names are fetched.
 /// </summary>
 /// <remarks>Source: Python's <c>Lib/pickletools.py</c>, which describes each opcode.</remarks>
 internal sealed class PickleWriter
@@ -23,10 +23,10 @@ internal sealed class PickleWriter
         _bytes.Write(Encoding.ASCII.GetBytes(text));
     });
 
-    /// <summary>Pushes a text that is one object however often it comes.</summary>
+    /// <summary>Pushes a string that is the same object every time.</summary>
     public PickleWriter Name(string text) => Once(text, WriteText);
 
-    /// <summary>Pushes a text that is an object of its own.</summary>
+    /// <summary>Pushes a string that is a new object.</summary>
     public PickleWriter Text(string text)
     {
         WriteText(text);
@@ -34,7 +34,7 @@ internal sealed class PickleWriter
         return this;
     }
 
-    /// <summary>Pushes a whole number that is not negative.</summary>
+    /// <summary>Pushes a non-negative integer.</summary>
     public PickleWriter Number(long value)
     {
         Span<byte> bytes = stackalloc byte[sizeof(long)];
@@ -51,7 +51,7 @@ internal sealed class PickleWriter
                 Opcodes((byte)'J');
                 _bytes.Write(bytes[..4]);
                 return this;
-            default: // LONG1: as few bytes as leave the sign bit clear
+            default: // LONG1: the fewest bytes that leave the sign bit clear
                 int length = 8;
                 while (bytes[length - 1] == 0 && bytes[length - 2] < 0x80) length--;
                 Opcodes(0x8A, (byte)length);
@@ -67,7 +67,7 @@ internal sealed class PickleWriter
     /// <summary>Begins a tuple or a run of items.</summary>
     public PickleWriter Mark() => Opcodes((byte)'(');
 
-    /// <summary>Makes a tuple of what was pushed since the mark.</summary>
+    /// <summary>Creates a tuple of everything pushed since the mark.</summary>
     public PickleWriter Tuple() => Opcodes((byte)'t').Memoize();
 
     /// <summary>Pushes a tuple of numbers.</summary>
@@ -79,10 +79,10 @@ internal sealed class PickleWriter
         return numbers.Count > 3 ? Tuple() : Opcodes((byte)(0x84 + numbers.Count)).Memoize(); // TUPLE1, TUPLE2, TUPLE3
     }
 
-    /// <summary>Replaces a function and its tuple of arguments by what it returns.</summary>
+    /// <summary>Replaces a function and its tuple of arguments by the result.</summary>
     public PickleWriter Reduce() => Opcodes((byte)'R').Memoize();
 
-    /// <summary>Replaces an id by the object that stands outside the pickle.</summary>
+    /// <summary>Replaces an id by an object outside the pickle.</summary>
     public PickleWriter Persistent() => Opcodes((byte)'Q');
 
     /// <summary>Sets the keys and values since the mark in the dictionary before it.</summary>
@@ -91,10 +91,10 @@ internal sealed class PickleWriter
     /// <summary>Sets one key and value in the dictionary before them.</summary>
     public PickleWriter SetItem() => Opcodes((byte)'s');
 
-    /// <summary>Pushes what has a number in the memo.</summary>
+    /// <summary>Pushes the object with a number in the memo.</summary>
     public PickleWriter Get(int number) => Numbered((byte)'h', (byte)'j', number);
 
-    /// <summary>The number of the object that was made last.</summary>
+    /// <summary>The number of the last object created.</summary>
     public int Last => _memoized - 1;
 
     /// <summary>Ends the pickle.</summary>

@@ -6,14 +6,14 @@ namespace MLNet.Gpt.Formats.PyTorch;
 /// </summary>
 internal static class PyTorchConstants
 {
-    /// <summary>The folder of all records, which is written; any other is read.</summary>
+    /// <summary>The folder of all records when writing; when reading, any folder is accepted.</summary>
     public const string Folder = "archive/";
 
     public const string PickleRecord = "data.pkl";
     public const string ByteOrderRecord = "byteorder";
     public const string VersionRecord = "version";
 
-    /// <summary>The folder of the storages, in the folder of all records.</summary>
+    /// <summary>The folder of the storages, within the folder of all records.</summary>
     public const string DataFolder = "data/";
 
     // Classes of the module torch.
@@ -31,14 +31,16 @@ internal static class PyTorchConstants
         ["BoolStorage"] = TensorDataType.Boolean,
     };
 
-    /// <summary>The byte order that is written and read.</summary>
+    /// <summary>The byte order when writing and reading.</summary>
     public static ReadOnlySpan<byte> LittleEndian => "little"u8;
 
-    /// <summary>The elements of a storage class, or <see langword="null"/> if there is no such class.</summary>
+    /// <summary>
+    /// Returns the element type of a storage class, or <see langword="null"/> if there is no such class.
+    /// </summary>
     public static TensorDataType? TypeOf(string storageClass) => StorageClasses.TryGetValue(storageClass, out var type) ? type : null;
 
-    /// <summary>The storage class for elements of a type.</summary>
+    /// <summary>Returns the storage class for elements of a type.</summary>
     /// <exception cref="ArgumentOutOfRangeException">PyTorch has none.</exception>
     public static string StorageClassOf(TensorDataType type) => StorageClasses.FirstOrDefault(each => each.Value == type).Key
-        ?? throw new ArgumentOutOfRangeException(nameof(type), type, $"A state dict does not hold {type}.");
+        ?? throw new ArgumentOutOfRangeException(nameof(type), type, $"A state dict does not support {type}.");
 }

@@ -5,24 +5,26 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>What torch.save has put a pickle and storages into.</summary>
+/// <summary>The container that torch.save writes a pickle and storages to.</summary>
 internal interface ITorchContainer
 {
-    /// <summary>What the container is called.</summary>
+    /// <summary>The name of the container format.</summary>
     string Format { get; }
 
     /// <summary>The saved object.</summary>
     object? Root { get; }
 
-    /// <summary>Every storage that the object refers to, and the container has no others.</summary>
+    /// <summary>Every storage that the object refers to; the container has no others.</summary>
     IReadOnlyDictionary<string, StorageReference> Storages { get; }
 
     /// <summary>Finds a storage.</summary>
-    /// <exception cref="InvalidDataException">It is not there, or its length is another than the pickle says.</exception>
+    /// <exception cref="InvalidDataException">It is missing, or its length differs from that in the pickle.</exception>
     TorchStorage Find(StorageReference storage);
 }
 
-/// <summary>What torch.save writes since version 1.6: a zip archive with the pickle in one record and each storage in another.</summary>
+/// <summary>
+/// The format of torch.save since version 1.6: a zip archive with the pickle in one record and each storage in another.
+/// </summary>
 internal sealed class ZipTorchFile : ITorchContainer
 {
     private const string PickleName = "/" + PyTorchConstants.PickleRecord;
@@ -45,15 +47,15 @@ internal sealed class ZipTorchFile : ITorchContainer
         if (pickles is not [var pickle])
         {
             throw new InvalidDataException(
-                $"'{file.Path}' is a zip archive, but not one of torch.save: it holds {pickles.Length} records "
-                + $"'*{PickleName}' where one belongs.");
+                $"'{file.Path}' is a zip archive, but not one of torch.save: it contains {pickles.Length} records "
+                + $"'*{PickleName}' instead of one.");
         }
 
         _folder = pickle.Name[..^PickleName.Length];
         if (_directory.Records.TryGetValue($"{_folder}/{PyTorchConstants.ByteOrderRecord}", out var order)
             && Encoding.UTF8.GetString(_directory.ReadAll(order, 16)) is not "little" and string found)
         {
-            throw new InvalidDataException($"'{file.Path}' was written with the byte order '{found}'; 'little' is read.");
+            throw new InvalidDataException($"'{file.Path}' was written with the byte order '{found}'; only 'little' is supported.");
         }
 
         var unpickler = new PickleSequence(file.Path, _directory.ReadAll(pickle, LongestPickle));
@@ -64,7 +66,7 @@ internal sealed class ZipTorchFile : ITorchContainer
             _directory.Records.Keys.FirstOrDefault(
                 name => name.StartsWith(data, StringComparison.Ordinal) && !Storages.ContainsKey(name[data.Length..])) is { } surplus)
         {
-            throw new InvalidDataException($"'{file.Path}' holds the record '{surplus}', which no tensor refers to.");
+            throw new InvalidDataException($"'{file.Path}' contains the record '{surplus}', which no tensor refers to.");
         }
     }
 
@@ -86,7 +88,7 @@ internal sealed class ZipTorchFile : ITorchContainer
         if (length % size != 0 || length / size != storage.Count)
         {
             throw new InvalidDataException(
-                $"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} belong there.");
+                $"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} are expected.");
         }
 
         long start = _directory.Locate(record);
@@ -97,8 +99,8 @@ internal sealed class ZipTorchFile : ITorchContainer
 }
 
 /// <summary>
-/// What torch.save wrote before version 1.6: pickles one after the other (a mark, a version, the writer's system, the
-/// object, the storages' keys), then the storages.
+/// The format of torch.save before version 1.6: consecutive pickles (a magic number, a version, the writer's system,
+/// the object, the storages' keys), then the storages.
 /// </summary>
 internal sealed class LegacyTorchFile : ITorchContainer
 {
@@ -114,8 +116,8 @@ internal sealed class LegacyTorchFile : ITorchContainer
         _file = file;
         byte[] start = file.Read(0, (int)Math.Min(file.Length, LongestPickles));
         var unpickler = new PickleSequence(file.Path, start);
-        if (unpickler.Next() is not Mark) throw Invalid("it does not begin with the mark of torch.save");
-        if (unpickler.Next() is not Version) throw Invalid($"it is of another version than {Version}");
+        if (unpickler.Next() is not Mark) throw Invalid("it does not begin with torch.save's magic number");
+        if (unpickler.Next() is not Version) throw Invalid($"its version is not {Version}");
         if (unpickler.Next() is not PickleDictionary system || system["little_endian"] is not true)
         {
             throw Invalid("its writer's system is not little-endian");
@@ -133,7 +135,10 @@ internal sealed class LegacyTorchFile : ITorchContainer
 
     public IReadOnlyDictionary<string, StorageReference> Storages { get; }
 
-    /// <summary>Whether a file that begins like this is one of these, or another pickle: the mark is a pickle of protocol 2.</summary>
+    /// <summary>
+    /// Returns whether a file that begins like this has this format, or is another pickle: the magic number is a pickle
+    /// of protocol 2.
+    /// </summary>
     public static bool Begins(ReadOnlySpan<byte> start) => start.Length >= 2 && start[0] == 0x80 && start[1] is >= 2 and <= 5;
 
     public TorchStorage Find(StorageReference storage)
@@ -145,13 +150,13 @@ internal sealed class LegacyTorchFile : ITorchContainer
 
         if (place.Length != storage.Count)
         {
-            throw Invalid($"its storage '{storage.Key}' has {place.Length} elements where {storage.Count} belong");
+            throw Invalid($"its storage '{storage.Key}' has {place.Length} elements instead of {storage.Count}");
         }
 
         return new(place.Offset, storage.Count * storage.DataType.BlockSize(), null);
     }
 
-    // They stand one after the other, each with its length and without its type.
+    // They are consecutive, each preceded by its length but not its type.
     private void Index(List<object?> keys, long offset)
     {
         Span<byte> count = stackalloc byte[8];
@@ -166,7 +171,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
             long elements = BinaryPrimitives.ReadInt64LittleEndian(count);
             if (elements < 0 || elements > (_file.Length - offset) / size)
             {
-                throw Invalid($"its storage '{name}' of {elements} elements reaches outside the file");
+                throw Invalid($"its storage '{name}' of {elements} elements extends past the end of the file");
             }
 
             if (!_storages.TryAdd(name, (offset, elements))) throw Invalid($"it lists the storage '{name}' twice");
@@ -179,8 +184,8 @@ internal sealed class LegacyTorchFile : ITorchContainer
     private InvalidDataException Invalid(string problem) => new($"'{_file.Path}' is not a usable PyTorch file: {problem}.");
 }
 
-/// <summary>Where the elements of a storage lie.</summary>
-/// <param name="Offset">Their first byte in the file.</param>
+/// <summary>The place of a storage's elements.</summary>
+/// <param name="Offset">Their offset in the file.</param>
 /// <param name="Length">Bytes.</param>
-/// <param name="Region">Their checksum, or <see langword="null"/> if the format has none.</param>
+/// <param name="Region">Their checksummed region, or <see langword="null"/> if the format has no checksums.</param>
 internal sealed record TorchStorage(long Offset, long Length, ChecksummedRegion? Region);

@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
 /// Writes a state dict that the book's <c>GPTModel</c> loads: a zip archive of a pickle and a file for each tensor. The
-/// book's head is never tied, so a tied model's file names the token embedding twice.
+/// book's head is never tied, so a tied model's file lists the token embedding twice.
 /// </summary>
 internal static class PyTorchWriter
 {
@@ -37,7 +37,9 @@ internal static class PyTorchWriter
         });
     }
 
-    /// <summary>The keys in the order of the book's modules, each with the number of its tensor, and the tensors.</summary>
+    /// <summary>
+    /// Returns the keys in the order of the book's modules, each with the number of its tensor, and the tensors.
+    /// </summary>
     internal static (IReadOnlyList<(string Key, int Tensor)> Items, IReadOnlyList<ExportTensor> Tensors) StateDict(ExportJob job)
     {
         List<(string, int)> items = [];
@@ -73,7 +75,7 @@ internal static class PyTorchWriter
         return (items, tensors);
     }
 
-    // Ones above the diagonal: where a position must not look.
+    // Ones above the diagonal, where a position must not attend.
     private static ExportTensor Mask(string name, GptConfig config)
     {
         int length = config.ContextLength;
@@ -89,16 +91,16 @@ internal static class PyTorchWriter
 }
 
 /// <summary>
-/// Writes the pickle of a state dict: an <c>OrderedDict</c> from keys to tensors, whose elements stand in files of
-/// their own. Byte for byte what <c>torch.save</c> writes.
+/// Writes the pickle of a state dict: an <c>OrderedDict</c> from keys to tensors, whose elements are in separate files.
+/// Byte for byte what <c>torch.save</c> writes.
 /// </summary>
 internal static class StateDictWriter
 {
-    private const int BatchLength = 1000; // of Python's pickler
+    private const int BatchLength = 1000; // as in Python's pickler
 
-    /// <summary>The pickle.</summary>
+    /// <summary>Returns the pickle.</summary>
     /// <param name="items">Keys, and for each the number of its tensor.</param>
-    /// <param name="tensors">The tensors; a tensor's number is its file's name.</param>
+    /// <param name="tensors">The tensors; a tensor's number is the name of its file.</param>
     /// <param name="type">How their elements are stored.</param>
     public static byte[] Write(IReadOnlyList<(string Key, int Tensor)> items, IReadOnlyList<ExportTensor> tensors, TensorDataType type)
     {

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Formats.PyTorch;
 /// <param name="Storage">The storage.</param>
 /// <param name="Offset">Index of the first element.</param>
 /// <param name="Shape">Sizes of the dimensions.</param>
-/// <param name="Strides">For each dimension, elements from one index to the next.</param>
+/// <param name="Strides">For each dimension, the number of elements from one index to the next.</param>
 internal sealed record TensorReference(StorageReference Storage, long Offset, long[] Shape, long[] Strides)
 {
     private const int MostDimensions = 8;
@@ -14,21 +14,23 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, size) => product * size);
 
-    /// <summary>The same for two references to the same elements in the same order.</summary>
+    /// <summary>A key that is equal for two references to the same elements in the same order.</summary>
     public object Identity => (Storage.Key, Offset, string.Join(',', Shape), string.Join(',', Strides));
 
-    /// <summary>Index of the last element in the storage; −1 before the first where there are none.</summary>
+    /// <summary>Index of the last element in the storage; −1 before the first if there are none.</summary>
     public long Last => Count == 0 ? Offset - 1 : Offset + Shape.Zip(Strides, (size, stride) => (size - 1) * stride).Sum();
 
-    /// <summary>Whether the elements lie one after the other, row-major.</summary>
+    /// <summary>Whether the elements are contiguous, row-major.</summary>
     public bool IsContiguous => AreContiguous(Shape, Strides);
 
-    /// <summary>Whether it is a matrix whose elements lie one after the other column by column, as a transposed view has them.</summary>
+    /// <summary>
+    /// Whether it is a matrix whose elements are contiguous column by column, like a transposed view.
+    /// </summary>
     public bool IsColumnMajor => Shape.Length == 2 && !IsContiguous && AreContiguous([Shape[1], Shape[0]], [Strides[1], Strides[0]]);
 
     /// <summary>
-    /// What is wrong with the view, or <see langword="null"/>: it must lie in the storage, and no two indices may lead
-    /// to one element.
+    /// Returns what is wrong with the view, or <see langword="null"/>: it must be within the storage, and no two
+    /// indices may refer to the same element.
     /// </summary>
     public string? Validate()
     {
@@ -43,11 +45,11 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
         {
             count *= Shape[i];
             last += (Int128)Math.Max(Shape[i] - 1, 0) * Strides[i];
-            if (count > long.MaxValue || last > long.MaxValue) return "has more elements than can be counted";
+            if (count > long.MaxValue || last > long.MaxValue) return "has too many elements";
             if (Shape[i] > 1 && Strides[i] == 0) return "repeats elements (a stride of 0)";
         }
 
-        if (count > 0 && last >= Storage.Count) return $"reaches to element {last} of a storage of {Storage.Count}";
+        if (count > 0 && last >= Storage.Count) return $"extends to element {last} of a storage of {Storage.Count}";
         return count > Storage.Count || !AreApart() ? "uses elements more than once" : null;
     }
 
@@ -64,7 +66,7 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
         return true;
     }
 
-    // From the smallest stride on, each must step over all that the ones before reach.
+    // In ascending order, each stride must skip everything that the previous ones reach.
     private bool AreApart()
     {
         Int128 reach = 0;
@@ -78,18 +80,18 @@ internal sealed record TensorReference(StorageReference Storage, long Offset, lo
     }
 }
 
-/// <summary>Elements that tensors view, in a record of their own.</summary>
-/// <param name="Key">Names the record.</param>
+/// <summary>Elements that tensors view, in a separate record.</summary>
+/// <param name="Key">The name of the record.</param>
 /// <param name="DataType">The elements.</param>
-/// <param name="Count">How many there are.</param>
+/// <param name="Count">Their number.</param>
 internal sealed record StorageReference(string Key, TensorDataType DataType, long Count);
 
-/// <summary>Elements of a view that do not lie one after the other.</summary>
+/// <summary>Reads the elements of a non-contiguous view.</summary>
 /// <param name="storage">The elements of the storage.</param>
 /// <param name="view">A validated view of it.</param>
 internal sealed class StridedElements(PlainElements storage, TensorReference view) : ITensorElements
 {
-    // Elements of the storage read at a time, of which every so many-th is wanted.
+    // Number of storage elements read at a time, of which only some are used.
     private const int WindowLength = 1 << 14;
 
     public void Read(long start, Span<float> destination)
@@ -135,10 +137,10 @@ internal sealed class StridedElements(PlainElements storage, TensorReference vie
 }
 
 /// <summary>
-/// Makes sure that a state dict's tensors do not overlap in their storages. Any number of names may be the same view,
-/// as masks and tied weights are; columns of one matrix may be views of their own; elements may be in no view, as where
-/// a part of a larger tensor was saved. A view that shares some of another's elements and is not the same is a sign of
-/// damage: no model's weights do.
+/// Checks that a state dict's tensors do not overlap in their storages. Any number of names may refer to the same view,
+/// as for masks and tied weights; columns of one matrix may be separate views; elements may be in no view, as when part
+/// of a larger tensor was saved. A view that shares only some of another's elements is a sign of damage, because no
+/// model's weights do that.
 /// </summary>
 /// <param name="file">For messages.</param>
 internal sealed class ViewCheck(string file)
@@ -158,7 +160,7 @@ internal sealed class ViewCheck(string file)
     {
         foreach (var storage in _views.Values.GroupBy(each => each.View.Storage.Key, StringComparer.Ordinal))
         {
-            // Of the views so far, those that reach beyond the next one's beginning.
+            // The views so far that extend beyond the beginning of the next one.
             var open = new List<(string Name, TensorReference View)>();
             foreach (var next in storage.OrderBy(each => each.View.Offset))
             {
@@ -174,7 +176,7 @@ internal sealed class ViewCheck(string file)
         }
     }
 
-    // Two ranges of columns of a matrix whose rows are a pitch long, or of such a matrix transposed.
+    // Two ranges of columns of a matrix with rows of a given length, or of its transpose.
     private static bool AreColumns(TensorReference a, TensorReference b)
     {
         if (Columns(a) is not var (pitch, firstOfA, widthOfA) || Columns(b) is not var (pitchOfB, firstOfB, widthOfB) || pitchOfB != pitch)

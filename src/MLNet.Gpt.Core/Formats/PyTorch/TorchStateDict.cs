@@ -3,21 +3,26 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.PyTorch;
 
-/// <summary>The state dict in what torch.save saved: the object itself, or under one of the names that training programs give it.</summary>
-/// <param name="Format">What the container is called.</param>
-/// <param name="Tensors">Its tensors.</param>
-/// <param name="HeadCount">Attention heads, where a configuration was saved with it.</param>
+/// <summary>
+/// The state dict in a file of torch.save: the saved object itself, or an entry with one of the names that training
+/// programs use.
+/// </summary>
+/// <param name="Format">The name of the container format.</param>
+/// <param name="Tensors">The tensors.</param>
+/// <param name="HeadCount">Attention heads, if a configuration was saved with it.</param>
 internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> Tensors, int? HeadCount)
 {
     private static readonly string[] StateNames = ["model_state_dict", "state_dict", "model"];
     private static readonly string[] ConfigNames = ["config", "model_config", "model_args", "cfg", "args"];
     private static readonly string[] HeadNames = ["n_heads", "n_head"];
 
-    /// <summary>Whether a file begins as one of <c>torch.save</c> does, in the format of a zip or the one before it.</summary>
+    /// <summary>
+    /// Returns whether a file begins like one of <c>torch.save</c>, in the zip format or the older one.
+    /// </summary>
     public static bool Recognizes(ReadOnlySpan<byte> start) => ZipDirectory.Begins(start) || LegacyTorchFile.Begins(start);
 
-    /// <summary>Reads the state dict of a file that <see cref="Recognizes"/> said yes to.</summary>
-    /// <exception cref="InvalidDataException">The file is damaged, or holds no state dict.</exception>
+    /// <summary>Reads the state dict of a file that <see cref="Recognizes"/> accepted.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged, or does not contain a state dict.</exception>
     public static TorchStateDict Open(PositionedFile file) =>
         Find(
             file,
@@ -26,13 +31,15 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
                 : new LegacyTorchFile(file));
 
     /// <summary>Finds the state dict in a container.</summary>
-    /// <exception cref="InvalidDataException">There is none, or one of its tensors breaks out of its storage.</exception>
+    /// <exception cref="InvalidDataException">
+    /// There is none, or one of its tensors extends past its storage.
+    /// </exception>
     public static TorchStateDict Find(PositionedFile file, ITorchContainer container)
     {
         if (container.Root is not PickleDictionary root)
         {
             throw new InvalidDataException(
-                $"'{file.Path}' holds no dictionary but another object; a state dict is read. In Python, "
+                $"'{file.Path}' contains something other than a dictionary; a state dict is required. In Python, "
                 + "torch.save(model.state_dict(), \"model.pth\") saves one.");
         }
 
@@ -45,8 +52,8 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
             if (value is not TensorReference tensor)
             {
                 throw new InvalidDataException(
-                    $"'{file.Path}' holds '{name}' in its state dict, which is no tensor. A state dict is the whole "
-                    + $"file, or stands in it under {string.Join(", ", StateNames)}.");
+                    $"'{file.Path}' contains '{name}' in its state dict, which is not a tensor. A state dict must be the whole "
+                    + $"file, or an entry named {string.Join(", ", StateNames)}.");
             }
 
             if (tensor.Validate() is { } problem)
@@ -66,10 +73,10 @@ internal sealed record TorchStateDict(string Format, IReadOnlyList<FileTensor> T
         views.Check();
         CheckApart(file, storages);
 
-        // Beside a state dict in a training checkpoint stand the optimizer's tensors; beside one that is alone stands nothing.
+        // A training checkpoint contains the optimizer's tensors as well; a plain state dict contains nothing else.
         if (ReferenceEquals(state, root) && container.Storages.Keys.FirstOrDefault(key => !storages.ContainsKey(key)) is { } surplus)
         {
-            throw new InvalidDataException($"'{file.Path}' holds the storage '{surplus}', which no tensor of its state dict uses.");
+            throw new InvalidDataException($"'{file.Path}' contains the storage '{surplus}', which no tensor of its state dict uses.");
         }
 
         return new(container.Format, tensors, HeadsOf(root));

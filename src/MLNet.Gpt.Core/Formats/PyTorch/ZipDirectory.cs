@@ -6,8 +6,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// The directory of a zip archive, which stands at its end, with 64-bit sizes where there are any. Records are found
-/// and never extracted; packed or encrypted ones are rejected. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
+/// The directory of a zip archive, at its end, with 64-bit sizes if present. Records are located but never extracted;
+/// compressed or encrypted ones are an error. Source: PKWARE's APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -28,37 +28,39 @@ internal sealed class ZipDirectory
         var (offset, length, count) = FindDirectory();
         if (offset > file.Length || length > file.Length - offset || length > LongestDirectory)
         {
-            throw Invalid($"its directory of {length} bytes at {offset} lies outside the file or is larger than is read.");
+            throw Invalid($"its directory of {length} bytes at {offset} is outside the file or too large.");
         }
 
         _directoryOffset = offset;
         ReadEntries(file.Read(offset, (int)length), count);
     }
 
-    /// <summary>Bytes by which a zip is known.</summary>
+    /// <summary>The length of a zip's magic number.</summary>
     public const int MarkSize = 4;
 
     /// <summary>The records by name.</summary>
     public IReadOnlyDictionary<string, ZipRecord> Records => _records;
 
-    /// <summary>Whether a file that begins like this is a zip archive.</summary>
+    /// <summary>Returns whether a file that begins like this is a zip archive.</summary>
     public static bool Begins(ReadOnlySpan<byte> start) =>
         start.Length >= MarkSize && BinaryPrimitives.ReadUInt32LittleEndian(start) == LocalSignature;
 
     /// <exception cref="InvalidDataException">The archive is damaged.</exception>
     public static ZipDirectory Read(PositionedFile file) => new(file);
 
-    /// <summary>Where the bytes of a record begin; checks the record's own header.</summary>
-    /// <exception cref="InvalidDataException">The record is packed or encrypted, or its header does not fit the directory.</exception>
+    /// <summary>Returns where the bytes of a record begin, after checking the record's own header.</summary>
+    /// <exception cref="InvalidDataException">
+    /// The record is compressed or encrypted, or its header does not match the directory.
+    /// </exception>
     public long Locate(ZipRecord record)
     {
         if ((record.Flags & 1) != 0) throw Invalid($"the record '{record.Name}' is encrypted.");
         if (record.Method != 0 || record.PackedLength != record.Length)
         {
-            throw Invalid($"the record '{record.Name}' is packed (method {record.Method}); PyTorch stores records as they are.");
+            throw Invalid($"the record '{record.Name}' is compressed (method {record.Method}); PyTorch stores records uncompressed.");
         }
 
-        if (record.HeaderOffset > _directoryOffset - LocalSize) throw Invalid($"the record '{record.Name}' lies outside the file.");
+        if (record.HeaderOffset > _directoryOffset - LocalSize) throw Invalid($"the record '{record.Name}' is outside the file.");
         Span<byte> header = stackalloc byte[LocalSize];
         _file.Fill(header, record.HeaderOffset);
         int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(header[26..]),
@@ -68,7 +70,7 @@ internal sealed class ZipDirectory
             || start > _directoryOffset
             || record.Length > _directoryOffset - start)
         {
-            throw Invalid($"the record '{record.Name}' has no header of its own, or reaches into the directory.");
+            throw Invalid($"the record '{record.Name}' has no header, or extends into the directory.");
         }
 
         byte[] name = _file.Read(record.HeaderOffset + LocalSize, nameLength);
@@ -80,16 +82,16 @@ internal sealed class ZipDirectory
         return start;
     }
 
-    /// <summary>A small record whole, its checksum compared.</summary>
+    /// <summary>Reads a whole small record and verifies its checksum.</summary>
     public byte[] ReadAll(ZipRecord record, int limit)
     {
         long start = Locate(record);
-        if (record.Length > limit) throw Invalid($"the record '{record.Name}' has {record.Length} bytes; at most {limit} are read.");
+        if (record.Length > limit) throw Invalid($"the record '{record.Name}' has {record.Length} bytes; at most {limit} are allowed.");
         Region(record, start).Verify();
         return _file.Read(start, (int)record.Length);
     }
 
-    /// <summary>The bytes of a record with their checksum.</summary>
+    /// <summary>Returns the bytes of a record with their checksum.</summary>
     public ChecksummedRegion Region(ZipRecord record, long start) =>
         new(_file, $"the record '{record.Name}'", start, record.Length, record.Checksum, Crc32.Append);
 
@@ -113,10 +115,10 @@ internal sealed class ZipDirectory
                 BinaryPrimitives.ReadUInt16LittleEndian(end[10..]));
         }
 
-        throw Invalid("it has no directory at its end: the file is cut off or damaged.");
+        throw Invalid("it has no directory at its end: the file is truncated or damaged.");
     }
 
-    // A locator right before the end leads to the end's form with 64-bit numbers.
+    // A locator right before the end record leads to its 64-bit form.
     private (long Offset, long Length, long Count)? Read64(long endOffset)
     {
         if (endOffset < Locator64Size + End64Size) return null;
@@ -130,7 +132,7 @@ internal sealed class ZipDirectory
 
         long Number(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt64LittleEndian(bytes) is <= long.MaxValue and ulong number
             ? (long)number
-            : throw Invalid("its directory has a length or place of more than 63 bits.");
+            : throw Invalid("its directory has a length or offset of more than 63 bits.");
     }
 
     private void ReadEntries(ReadOnlySpan<byte> directory, long count)
@@ -148,11 +150,11 @@ internal sealed class ZipDirectory
             if (size > directory.Length) throw Invalid($"its directory ends inside record {_records.Count}.");
             string name = Encoding.UTF8.GetString(directory.Slice(EntrySize, nameLength));
             var record = ReadEntry(name, directory, directory.Slice(EntrySize + nameLength, extraLength));
-            if (!_records.TryAdd(name, record)) throw Invalid($"it holds the record '{name}' twice.");
+            if (!_records.TryAdd(name, record)) throw Invalid($"it contains the record '{name}' twice.");
             directory = directory[size..];
         }
 
-        if (_records.Count != count) throw Invalid($"its directory lists {_records.Count} records and claims {count}.");
+        if (_records.Count != count) throw Invalid($"its directory lists {_records.Count} records but claims {count}.");
     }
 
     private ZipRecord ReadEntry(string name, ReadOnlySpan<byte> entry, ReadOnlySpan<byte> extra)
@@ -177,7 +179,7 @@ internal sealed class ZipDirectory
         {
             if (numbers.Length < 8 || BinaryPrimitives.ReadUInt64LittleEndian(numbers) is not (<= long.MaxValue and ulong number))
             {
-                throw Invalid($"the record '{name}' lacks its size or place of 64 bits.");
+                throw Invalid($"the record '{name}' lacks its 64-bit size or offset.");
             }
 
             numbers = numbers[8..];
@@ -201,12 +203,12 @@ internal sealed class ZipDirectory
     private InvalidDataException Invalid(string problem) => new($"'{_file.Path}' is not a usable PyTorch file: {problem}");
 }
 
-/// <summary>One record of a zip archive as its directory lists it.</summary>
+/// <summary>A record of a zip archive as listed in its directory.</summary>
 /// <param name="Name">Its name, which is a key and never a path.</param>
-/// <param name="Method">How it is packed; 0 if it is not.</param>
+/// <param name="Method">The compression method; 0 for none.</param>
 /// <param name="Flags">The directory's flags.</param>
-/// <param name="Checksum">Of its bytes.</param>
-/// <param name="PackedLength">Bytes in the archive.</param>
-/// <param name="Length">Bytes.</param>
-/// <param name="HeaderOffset">Where its own header begins.</param>
+/// <param name="Checksum">The checksum of its bytes.</param>
+/// <param name="PackedLength">Its size in the archive in bytes.</param>
+/// <param name="Length">Its size in bytes.</param>
+/// <param name="HeaderOffset">The offset of its own header.</param>
 internal sealed record ZipRecord(string Name, int Method, int Flags, uint Checksum, long PackedLength, long Length, long HeaderOffset);

@@ -5,16 +5,16 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.PyTorch;
 
 /// <summary>
-/// Writes a zip archive as <c>torch.save</c> does: entries stored as they are, each one's bytes at a multiple of 64, so
+/// Writes a zip archive like <c>torch.save</c>: entries are uncompressed, and their bytes begin at multiples of 64 so
 /// that they can be mapped.
 /// </summary>
 /// <remarks>
 /// Source: PKWARE's APPNOTE.TXT 6.3.10; the padding field is that of PyTorch's
 /// <c>caffe2/serialize/inline_container.cc</c>.
 /// </remarks>
-/// <param name="stream">Can seek: an entry's checksum is filled in behind it.</param>
+/// <param name="stream">A seekable stream, because an entry's checksum is filled in afterwards.</param>
 /// <param name="largest">
-/// Sizes and offsets from here on are written in the 64-bit fields; smaller than the format's limit in tests.
+/// Sizes and offsets from this one on are written in 64-bit fields; in tests, it is smaller than the format's limit.
 /// </param>
 internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
 {
@@ -23,7 +23,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
     private const ushort PaddingField = 0x4246; // "FB"
     private const ushort Version = 20, LargeVersion = 45;
     private const ushort Utf8Names = 0x800;
-    private const ushort FirstDay = 0x21; // 1 January 1980: the same model makes the same bytes
+    private const ushort FirstDay = 0x21; // 1 January 1980, so that the same model gives the same bytes
 
     private readonly List<Entry> _entries = [];
 
@@ -37,7 +37,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
     /// <summary>Adds an entry.</summary>
     /// <param name="name">Its path in the archive.</param>
     /// <param name="length">Its length in bytes.</param>
-    /// <param name="write">Writes exactly as many.</param>
+    /// <param name="write">Writes exactly that many bytes.</param>
     public void Add(string name, long length, Action<Stream> write)
     {
         var entry = new Entry(Encoding.UTF8.GetBytes(name), length, stream.Position);
@@ -47,7 +47,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
         write(counted);
         if (counted.Length != length)
         {
-            throw new InvalidOperationException($"'{name}' was to have {length} bytes; {counted.Length} were written.");
+            throw new InvalidOperationException($"'{name}' should have {length} bytes, but {counted.Length} were written.");
         }
 
         entry.Checksum = counted.Checksum;
@@ -135,7 +135,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
         stream.Write(end.Bytes);
     }
 
-    // What does not fit stands in a 64-bit field elsewhere.
+    // The value that says that a number is in a 64-bit field elsewhere.
     private uint Short(long value) => value >= largest ? uint.MaxValue : (uint)value;
 
     private sealed class Entry(byte[] name, long length, long offset)
@@ -149,7 +149,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
         public uint Checksum { get; set; }
     }
 
-    // Little-endian fields of a header, one after the other.
+    // Writes consecutive little-endian fields of a header.
     private sealed class Fields
     {
         private readonly MemoryStream _bytes = new();
@@ -176,7 +176,7 @@ internal sealed class ZipWriter(Stream stream, long largest = uint.MaxValue)
     }
 }
 
-/// <summary>Hands on what is written, counts it, and sums it up.</summary>
+/// <summary>Forwards what is written, counts it, and computes its checksum.</summary>
 internal sealed class ChecksumStream(Stream target) : Stream
 {
     private long _length;

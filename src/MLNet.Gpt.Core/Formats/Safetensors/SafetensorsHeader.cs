@@ -5,8 +5,9 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Safetensors;
 
 /// <summary>
-/// The header of a safetensors file: 8 bytes of length, then as many bytes of JSON that name each tensor with its type, shape and place.
-/// Read as input that may be damaged or hostile. Source: the format's description in Hugging Face's safetensors repository.
+/// The header of a safetensors file: 8 bytes of length, then that many bytes of JSON with each tensor's name, type,
+/// shape and offsets. Treated as input that may be damaged or hostile. Source: the format's specification in Hugging
+/// Face's safetensors repository.
 /// </summary>
 internal sealed class SafetensorsHeader
 {
@@ -28,8 +29,8 @@ internal sealed class SafetensorsHeader
     /// <summary>The tensors in the order of their bytes.</summary>
     public IReadOnlyList<SafetensorsTensor> Tensors => _tensors;
 
-    /// <summary>The length of the JSON from the first 8 bytes.</summary>
-    /// <exception cref="InvalidDataException">It is more than the file can hold or than is allowed.</exception>
+    /// <summary>Returns the length of the JSON from the first 8 bytes.</summary>
+    /// <exception cref="InvalidDataException">It exceeds the file's length or the limit.</exception>
     public static int ReadLength(string file, ReadOnlySpan<byte> start, long fileLength)
     {
         if (start.Length < SafetensorsConstants.LengthSize)
@@ -48,7 +49,7 @@ internal sealed class SafetensorsHeader
             throw Invalid(
                 file,
                 $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: "
-                + "the file is cut off or of another format.");
+                + "the file is truncated or of another format.");
         }
 
         return (int)length;
@@ -56,7 +57,7 @@ internal sealed class SafetensorsHeader
 
     /// <summary>Reads the JSON and checks that the tensors cover the rest of the file exactly once.</summary>
     /// <exception cref="InvalidDataException">
-    /// The header breaks the format; the message names the file, the tensor and the rule.
+    /// The header violates the format; the message names the file, the tensor and the rule.
     /// </exception>
     public static SafetensorsHeader Parse(string file, ReadOnlySpan<byte> json, long fileLength)
     {
@@ -68,8 +69,8 @@ internal sealed class SafetensorsHeader
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
         {
-            // Text that is no Unicode surfaces as InvalidOperationException.
-            throw Invalid(file, $"its header is not the JSON that the format asks for: {error.Message}", error);
+            // Invalid Unicode surfaces as InvalidOperationException.
+            throw Invalid(file, $"its header is not the JSON that the format requires: {error.Message}", error);
         }
 
         header.CheckPlaces();
@@ -87,7 +88,7 @@ internal sealed class SafetensorsHeader
         reader.Read();
         while (NextProperty(ref reader, out string name))
         {
-            if (!names.Add(name)) throw Invalid(_file, $"its header holds '{name}' twice.");
+            if (!names.Add(name)) throw Invalid(_file, $"its header contains '{name}' twice.");
             if (_tensors.Count == SafetensorsConstants.MostTensors)
             {
                 throw Invalid(_file, $"it has more than {SafetensorsConstants.MostTensors} tensors.");
@@ -106,7 +107,7 @@ internal sealed class SafetensorsHeader
         while (NextProperty(ref reader, out string key))
         {
             Expect(ref reader, JsonTokenType.String, SafetensorsConstants.MetadataKey);
-            if (!_metadata.TryAdd(key, reader.GetString()!)) throw Invalid(_file, $"its metadata holds '{key}' twice.");
+            if (!_metadata.TryAdd(key, reader.GetString()!)) throw Invalid(_file, $"its metadata contains '{key}' twice.");
         }
     }
 
@@ -123,7 +124,7 @@ internal sealed class SafetensorsHeader
                     Expect(ref reader, JsonTokenType.String, name);
                     string code = reader.GetString()!;
                     type = SafetensorsConstants.TypeOf(code)
-                        ?? throw Invalid(_file, $"tensor '{name}' has the element type '{code}', which is not known here.");
+                        ?? throw Invalid(_file, $"tensor '{name}' has the unknown element type '{code}'.");
                     break;
                 case "shape" when shape is null:
                     shape = ParseNumbers(ref reader, name, key, 64);
@@ -132,7 +133,7 @@ internal sealed class SafetensorsHeader
                     offsets = ParseNumbers(ref reader, name, key, 2);
                     break;
                 default:
-                    throw Invalid(_file, $"tensor '{name}' has '{key}' where only one each of dtype, shape and data_offsets belongs.");
+                    throw Invalid(_file, $"tensor '{name}' has '{key}', but only one each of dtype, shape and data_offsets is allowed.");
             }
         }
 
@@ -143,7 +144,7 @@ internal sealed class SafetensorsHeader
 
         if (begin > end || end > _dataLength)
         {
-            throw Invalid(_file, $"tensor '{name}' lies at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
+            throw Invalid(_file, $"tensor '{name}' is at bytes {begin} to {end} of {_dataLength} bytes of data: outside the file.");
         }
 
         Int128 size = type.Value.BlockSize();
@@ -152,7 +153,7 @@ internal sealed class SafetensorsHeader
             size *= dimension;
             if (size > long.MaxValue)
             {
-                throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) has more bytes than can be counted.");
+                throw Invalid(_file, $"tensor '{name}' of shape ({string.Join(", ", shape)}) is too large.");
             }
         }
 
@@ -161,7 +162,8 @@ internal sealed class SafetensorsHeader
             throw Invalid(
                 _file,
                 $"tensor '{name}' of shape "
-                + $"({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have the {end - begin} bytes of its place.");
+                + $"({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have "
+                + $"the {end - begin} bytes between its offsets.");
         }
 
         return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
@@ -175,7 +177,7 @@ internal sealed class SafetensorsHeader
         {
             if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long number) || number < 0)
             {
-                throw Invalid(_file, $"tensor '{name}' has something in {key} that is not a whole number from 0 to 2^63 − 1.");
+                throw Invalid(_file, $"tensor '{name}' has something in {key} that is not an integer from 0 to 2^63 − 1.");
             }
 
             if (numbers.Count == most) throw Invalid(_file, $"tensor '{name}' has more than {most} numbers in {key}.");
@@ -215,7 +217,7 @@ internal sealed class SafetensorsHeader
     {
         if (!reader.Read() || reader.TokenType != type)
         {
-            throw Invalid(_file, $"'{name}' in its header holds {reader.TokenType} where {type} belongs.");
+            throw Invalid(_file, $"'{name}' in its header is {reader.TokenType} instead of {type}.");
         }
     }
 
@@ -231,13 +233,13 @@ internal sealed class SafetensorsHeader
 /// <summary>One tensor of a safetensors file.</summary>
 /// <param name="Name">Its key.</param>
 /// <param name="DataType">How its elements are stored.</param>
-/// <param name="Shape">Sizes of its dimensions, outermost first; empty for a single number.</param>
+/// <param name="Shape">Sizes of its dimensions, outermost first; empty for a scalar.</param>
 internal sealed record SafetensorsTensor(string Name, TensorDataType DataType, IReadOnlyList<long> Shape)
 {
     /// <summary>Number of elements; checked against the file when it is opened.</summary>
     public long ElementCount => Shape.Aggregate(1L, (product, size) => checked(product * size));
 
-    /// <summary>Where its bytes begin in the file.</summary>
+    /// <summary>The offset of its bytes in the file.</summary>
     internal long FileOffset { get; init; }
 
     /// <summary>Names the tensor for a message.</summary>

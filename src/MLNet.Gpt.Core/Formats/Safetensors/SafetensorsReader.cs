@@ -6,13 +6,12 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.Safetensors;
 
 /// <summary>
-/// An open safetensors file. Opening reads and checks the header alone; elements are read where they are asked for.
-/// Thread-safe.
+/// An open safetensors file. Opening reads and checks only the header; elements are read on demand. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Reads are positional reads of the file, not a memory mapping: as fast from the system's cache, and a file that
-/// another program cuts short while it is open gives an exception where a mapping would end the process. A file that is
-/// replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
+/// Uses positional reads instead of a memory mapping: they are as fast from the system's cache, and if another program
+/// truncates the file while it is open, they throw an exception, whereas a mapping would end the process. A file that
+/// is replaced by <see cref="SafetensorsWriter"/> stays readable as it was opened.
 /// </remarks>
 internal sealed class SafetensorsReader : IDisposable
 {
@@ -27,10 +26,10 @@ internal sealed class SafetensorsReader : IDisposable
         _byName = header.Tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
 
-    /// <summary>The file's path as it was given.</summary>
+    /// <summary>The file's path as given.</summary>
     public string Path => _file.Path;
 
-    /// <summary>The header's free texts by key.</summary>
+    /// <summary>The header's metadata by key.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>The tensors in the order of their bytes in the file.</summary>
@@ -38,12 +37,12 @@ internal sealed class SafetensorsReader : IDisposable
 
     /// <summary>Opens a file and checks its header against its length.</summary>
     /// <exception cref="InvalidDataException">
-    /// The file breaks the format; the message names the file, the tensor and what is wrong.
+    /// The file violates the format; the message names the file, the tensor and the problem.
     /// </exception>
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static SafetensorsReader Open(string path) => Open(PositionedFile.Open(path));
 
-    /// <summary>Takes charge of an open file, and checks its header against its length.</summary>
+    /// <summary>Takes ownership of an open file, and checks its header against its length.</summary>
     internal static SafetensorsReader Open(PositionedFile file)
     {
         try
@@ -61,14 +60,14 @@ internal sealed class SafetensorsReader : IDisposable
     }
 
     /// <summary>
-    /// Whether a file begins as the format does: with the length of a header that lies inside the file and begins with a
-    /// brace.
+    /// Returns whether a file begins like the format: with the length of a header that is inside the file and begins
+    /// with a brace.
     /// </summary>
     internal static bool Recognizes(ReadOnlySpan<byte> start, long length) =>
         start.Length > SafetensorsConstants.LengthSize && start[SafetensorsConstants.LengthSize] == '{'
         && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)(length - SafetensorsConstants.LengthSize);
 
-    /// <summary>The tensor of a name, or <see langword="null"/>.</summary>
+    /// <summary>Returns the tensor with a name, or <see langword="null"/>.</summary>
     public SafetensorsTensor? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>
@@ -77,31 +76,32 @@ internal sealed class SafetensorsReader : IDisposable
     /// </summary>
     /// <param name="name">The tensor's name.</param>
     /// <param name="start">Index of the first element to copy.</param>
-    /// <param name="destination">Receives as many elements as it is long.</param>
-    /// <exception cref="KeyNotFoundException">There is no tensor of that name.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The elements asked for reach past the tensor's end.</exception>
-    /// <exception cref="InvalidOperationException">The tensor does not hold floating-point numbers.</exception>
+    /// <param name="destination">Receives the elements; its length is their number.</param>
+    /// <exception cref="KeyNotFoundException">There is no tensor with that name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The requested elements extend past the tensor's end.</exception>
+    /// <exception cref="InvalidOperationException">The tensor does not contain floating-point numbers.</exception>
     /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
     public void Read(string name, long start, Span<float> destination)
     {
         var tensor = Find(name) ?? throw new KeyNotFoundException($"There is no tensor '{name}' in '{Path}'.");
         Check.ElementRange(start, destination.Length, tensor.ElementCount, name);
-        var elements = Elements(tensor) ?? throw new InvalidOperationException($"{tensor} in '{Path}' holds no floating-point numbers.");
+        var elements = Elements(tensor) ?? throw new InvalidOperationException(
+            $"{tensor} in '{Path}' does not contain floating-point numbers.");
         elements.Read(start, destination);
     }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    /// <summary>A tensor of bytes, whole.</summary>
-    /// <exception cref="InvalidDataException">It holds something else, or more than an array does.</exception>
+    /// <summary>Reads a whole tensor of bytes.</summary>
+    /// <exception cref="InvalidDataException">It contains something else, or more than an array can.</exception>
     internal byte[] ReadBytes(SafetensorsTensor tensor) => tensor.DataType == TensorDataType.UInt8 && tensor.ElementCount <= Array.MaxLength
         ? _file.Read(tensor.FileOffset, (int)tensor.ElementCount)
-        : throw new InvalidDataException($"'{Path}' holds {tensor}, where up to {Array.MaxLength} bytes are expected.");
+        : throw new InvalidDataException($"'{Path}' contains {tensor}; up to {Array.MaxLength} bytes are expected.");
 
     /// <summary>
-    /// Every tensor as the importing parts know it. Of tensors with shared elements, safetensors' <c>save_model</c>
-    /// keeps one and names the others in the metadata, each with the one kept; those follow.
+    /// Every tensor in the form used for importing. Of tensors with shared elements, safetensors' <c>save_model</c>
+    /// keeps one and names the others in the metadata, each with the one kept; these follow.
     /// </summary>
     internal IEnumerable<FileTensor> FileTensors() => Tensors.Select(Import).Concat(Metadata
         .Where(pair => Find(pair.Key) is null && Find(pair.Value) is not null)

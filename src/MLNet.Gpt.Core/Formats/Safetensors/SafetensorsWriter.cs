@@ -9,24 +9,27 @@ namespace MLNet.Gpt.Formats.Safetensors;
 /// <summary>Writes safetensors files, streaming the weights through a small buffer.</summary>
 internal static class SafetensorsWriter
 {
-    /// <summary>Copies elements of a weight from <paramref name="start"/> on; the pattern of <see cref="IWeightSource.Read"/>.</summary>
+    /// <summary>
+    /// Copies elements of a weight, beginning with <paramref name="start"/>; the signature of
+    /// <see cref="IWeightSource.Read"/>.
+    /// </summary>
     /// <param name="name">The weight's name.</param>
     /// <param name="start">Index of the first element.</param>
-    /// <param name="destination">Receives as many elements as it is long.</param>
+    /// <param name="destination">Receives the elements; its length is their number.</param>
     public delegate void WeightReader(string name, long start, Span<float> destination);
 
     /// <summary>
-    /// Writes a file with tensors in the order given. The file is written aside, flushed to the disk and moved into
-    /// place: after a crash the old file is there or the new one.
+    /// Writes a file with tensors in the given order. The file is written to a temporary name, flushed to disk and
+    /// moved into place, so that a crash leaves either the old file or the new one.
     /// </summary>
-    /// <param name="path">The file to make or replace.</param>
+    /// <param name="path">The file to create or replace.</param>
     /// <param name="entries">Names and shapes.</param>
     /// <param name="read">Called for the elements of each tensor, in order.</param>
-    /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to the nearest, ties to even.</param>
-    /// <param name="metadata">Free texts for the header.</param>
-    /// <param name="cancellationToken">Stops the writing and leaves the old file.</param>
+    /// <param name="dataType">Float32, Float16 or BFloat16; the latter two round to nearest, ties to even.</param>
+    /// <param name="metadata">Metadata for the header.</param>
+    /// <param name="cancellationToken">Stops the operation and keeps the old file.</param>
     /// <exception cref="ArgumentException">
-    /// Two entries have one name, one has the name of the metadata, or an element is beyond the range of a narrower
+    /// Two entries have the same name, one has the name of the metadata, or an element is beyond the range of the data
     /// type.
     /// </exception>
     public static void Write(
@@ -45,7 +48,7 @@ internal static class SafetensorsWriter
             new ElementWriter(new ExportMeter(progress: null, cancellationToken)));
     }
 
-    /// <summary>Writes the same bytes into a stream, front to back.</summary>
+    /// <summary>Writes the same bytes to a stream, from front to back.</summary>
     public static void Write(
         Stream stream,
         IReadOnlyList<ExportTensor> tensors,
@@ -82,7 +85,7 @@ internal static class SafetensorsWriter
         foreach (var tensor in tensors) elements.Write(stream, tensor, dataType);
     }
 
-    // The length, then JSON, filled up with blanks so that the elements after it start at a multiple of 8 bytes.
+    // The length, then JSON, padded with spaces so that the elements after it start at a multiple of 8 bytes.
     private static byte[] Header(
         IReadOnlyList<ExportTensor> entries, TensorDataType dataType, IReadOnlyDictionary<string, string>? metadata)
     {
@@ -105,7 +108,7 @@ internal static class SafetensorsWriter
                 if (!names.Add(entry.Name))
                 {
                     throw new ArgumentException(
-                        $"The name '{entry.Name}' is taken: names differ from each other and from {SafetensorsConstants.MetadataKey}.",
+                        $"The name '{entry.Name}' is taken: names must differ from each other and from {SafetensorsConstants.MetadataKey}.",
                         nameof(entries));
                 }
 

@@ -4,8 +4,8 @@ using MLNet.Gpt.Formats.PyTorch;
 namespace MLNet.Gpt.Formats.StateDicts;
 
 /// <summary>
-/// One file of <c>torch.save</c>. Any zip that is not one of ours is taken for one: PyTorch's reader tells what is wrong
-/// with it.
+/// One file of <c>torch.save</c>. Any zip that is not one of ours is treated as one; PyTorch's reader reports what is
+/// wrong with it.
 /// </summary>
 internal sealed class PyTorchFormat : IModelFormat
 {

@@ -3,7 +3,7 @@ using MLNet.Gpt.Formats.Safetensors;
 
 namespace MLNet.Gpt.Formats.StateDicts;
 
-/// <summary>One safetensors file: a state dict under the book's or Hugging Face's names.</summary>
+/// <summary>One safetensors file: a state dict with the book's or Hugging Face's names.</summary>
 internal sealed class SafetensorsFormat : IModelFormat
 {
     public bool Recognizes(ModelContent content) => !content.IsFolder && SafetensorsReader.Recognizes(content.Start, content.File.Length);

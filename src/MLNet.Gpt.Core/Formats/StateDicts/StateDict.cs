@@ -6,17 +6,17 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.StateDicts;
 
 /// <summary>
-/// Named tensors in one file, safetensors or PyTorch: finds out whose names they are, and the configuration that goes
-/// with them.
+/// Named tensors in one file, safetensors or PyTorch. Determines whose names they are, and the configuration that
+/// belongs to them.
 /// </summary>
 internal static class StateDict
 {
-    /// <summary>Makes a model of the tensors.</summary>
-    /// <param name="path">The file, for messages and for what stands beside it.</param>
+    /// <summary>Creates a model from the tensors.</summary>
+    /// <param name="path">The file, for messages and to find the files next to it.</param>
     /// <param name="files">Every tensor of the file.</param>
-    /// <param name="options">What the caller knows of the model.</param>
-    /// <param name="format">What the file's format is called.</param>
-    /// <param name="huggingFaceFormat">What it is called where a Hugging Face configuration stands beside it.</param>
+    /// <param name="options">What the caller knows about the model.</param>
+    /// <param name="format">The name of the file's format.</param>
+    /// <param name="huggingFaceFormat">Its name if there is a Hugging Face configuration next to it.</param>
     public static OpenedModel Open(string path, IEnumerable<FileTensor> files, OpenOptions options, string format, string huggingFaceFormat)
     {
         var tensors = TensorNames.Index(files);
@@ -31,8 +31,8 @@ internal static class StateDict
         if (!tensors.ContainsKey(embedding))
         {
             throw new InvalidDataException(
-                $"'{path}' holds no GPT-2 under names known here: neither '{WeightNames.TokenEmbedding}' of the book "
-                + $"nor '{embedding}' of Hugging Face is there; {TensorNames.Show(tensors)}.");
+                $"'{path}' does not contain a GPT-2 model with known names: it has neither '{WeightNames.TokenEmbedding}' of the book "
+                + $"nor '{embedding}' of Hugging Face; {TensorNames.Show(tensors)}.");
         }
 
         var table = HuggingFaceNames.Of(tensors);

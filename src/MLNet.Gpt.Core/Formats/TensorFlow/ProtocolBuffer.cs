@@ -2,22 +2,22 @@ using System.Buffers.Binary;
 
 namespace MLNet.Gpt.Formats.TensorFlow;
 
-/// <summary>Goes through the fields of a protocol buffer's message.</summary>
+/// <summary>Iterates over the fields of a protocol buffer message.</summary>
 /// <param name="bytes">The message.</param>
 internal ref struct ProtocolBuffer(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>The number of the field that was read last.</summary>
+    /// <summary>The number of the current field.</summary>
     public int Field { get; private set; }
 
-    /// <summary>Its value, where it is a number.</summary>
+    /// <summary>Its value, if it is a number.</summary>
     public ulong Number { get; private set; }
 
-    /// <summary>Its bytes, where it is text or a message.</summary>
+    /// <summary>Its bytes, if it is text or a message.</summary>
     public ReadOnlySpan<byte> Bytes { get; private set; }
 
-    /// <summary>Whether the field has bytes and no number.</summary>
+    /// <summary>Whether the field contains bytes instead of a number.</summary>
     public bool HasBytes { get; private set; }
 
     /// <summary>Reads the next field.</summary>
@@ -27,7 +27,7 @@ internal ref struct ProtocolBuffer(ReadOnlySpan<byte> bytes)
     {
         if (_rest.IsEmpty) return false;
         ulong tag = Variable();
-        if (tag >> 3 is 0 or > int.MaxValue) throw new FormatException("a field has no possible number");
+        if (tag >> 3 is 0 or > int.MaxValue) throw new FormatException("a field has an impossible number");
         Field = (int)(tag >> 3);
         HasBytes = (tag & 7) == 2;
         Number = 0;
@@ -63,10 +63,10 @@ internal ref struct ProtocolBuffer(ReadOnlySpan<byte> bytes)
     }
 }
 
-/// <summary>Numbers of 7 bits a byte, low ones first, as LevelDB and protocol buffers write them.</summary>
+/// <summary>Numbers with 7 bits per byte, lowest first, as in LevelDB and protocol buffers.</summary>
 internal static class VariableLength
 {
-    /// <summary>Takes a number of up to 64 bits from the beginning of the bytes.</summary>
+    /// <summary>Reads a number of up to 64 bits from the beginning of the bytes, and removes it.</summary>
     /// <returns>Whether there was one.</returns>
     public static bool TryRead(ref ReadOnlySpan<byte> bytes, out ulong number)
     {

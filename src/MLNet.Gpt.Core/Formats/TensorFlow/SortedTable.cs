@@ -4,15 +4,15 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.TensorFlow;
 
 /// <summary>
-/// A table of keys and values in order, in blocks with checksums, in which a key keeps only what differs from the one
-/// before it: LevelDB's format, which TensorFlow's checkpoints use for their index. Source: LevelDB's
+/// A sorted table of keys and values, in blocks with checksums, in which a key stores only its difference from the
+/// previous one: LevelDB's format, which TensorFlow's checkpoints use for their index. Source: LevelDB's
 /// <c>doc/table_format.md</c>.
 /// </summary>
 internal sealed class SortedTable
 {
     private const ulong Magic = 0xDB47_7524_8B80_FB57;
     private const int FooterSize = 48;
-    private const int TrailerSize = 5; // how the block is packed, and its checksum
+    private const int TrailerSize = 5; // the block's compression, and its checksum
     private const int MostEntries = 1_000_000;
 
     private readonly string _path;
@@ -24,7 +24,7 @@ internal sealed class SortedTable
         _bytes = bytes;
     }
 
-    /// <summary>Whether a file that ends like this is such a table.</summary>
+    /// <summary>Returns whether a file that ends like this is such a table.</summary>
     public static bool Ends(ReadOnlySpan<byte> end) => end.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(end[^8..]) == Magic;
 
     /// <summary>Reads every key with its value, in order.</summary>
@@ -37,11 +37,11 @@ internal sealed class SortedTable
     {
         if (_bytes.Length < FooterSize || !Ends(_bytes))
         {
-            throw Invalid("it does not end as such a table does: it is cut off or of another format");
+            throw Invalid("it does not end like such a table: it is truncated or of another format");
         }
 
         var footer = new TableReader(_bytes.AsSpan(_bytes.Length - FooterSize, FooterSize - 8), this);
-        footer.Handle(); // of a block of further data, of which checkpoints have none
+        footer.Handle(); // of a block of additional data, which checkpoints do not have
         var entries = new List<(byte[] Key, byte[] Value)>();
         long end = 0;
         foreach (var (_, handle) in Block(footer.Handle()))
@@ -70,20 +70,21 @@ internal sealed class SortedTable
         long room = _bytes.Length - FooterSize - TrailerSize;
         if (offset > room || size > room - offset || size < 4)
         {
-            throw Invalid($"its block of {size} bytes at {offset} lies outside the file");
+            throw Invalid($"its block of {size} bytes at {offset} is outside the file");
         }
 
         var block = _bytes.AsSpan((int)offset, (int)size + 1);
         uint stored = BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan((int)(offset + size + 1)));
-        if (Crc32C.Append(0, block) != Crc32C.Unmask(stored)) throw Invalid($"the checksum of its block at {offset} does not fit");
+        if (Crc32C.Append(0, block) != Crc32C.Unmask(stored)) throw Invalid($"the checksum of its block at {offset} does not match");
         if (block[^1] != 0)
         {
-            throw Invalid($"its block at {offset} is packed (kind {block[^1]}); TensorFlow leaves the blocks of a checkpoint as they are");
+            throw Invalid(
+                $"its block at {offset} is compressed (kind {block[^1]}); TensorFlow does not compress the blocks of a checkpoint");
         }
 
         block = block[..^1];
 
-        // At the end, places from which keys are whole, for a search that is not made here.
+        // At the end are restart positions, where keys are complete, for a search that is not needed here.
         long places = BinaryPrimitives.ReadUInt32LittleEndian(block[^4..]);
         if (4 * (places + 1) > block.Length) throw Invalid($"its block at {offset} is damaged");
         return Entries(block[..^(int)(4 * (places + 1))]);

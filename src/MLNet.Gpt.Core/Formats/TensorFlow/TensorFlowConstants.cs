@@ -11,13 +11,13 @@ internal static class TensorFlowConstants
     /// <summary>The file that names the latest checkpoint.</summary>
     public const string StateFile = "checkpoint";
 
-    /// <summary>Ends the name of a checkpoint's index.</summary>
+    /// <summary>The ending of the name of a checkpoint's index.</summary>
     public const string IndexEnding = ".index";
 
-    /// <summary>The version of checkpoints that is read (kTensorBundleVersion).</summary>
+    /// <summary>The supported version of checkpoints (kTensorBundleVersion).</summary>
     public const ulong Version = 1;
 
-    // Of types.proto, those that variables of a model or of its optimizer have.
+    // The types in types.proto that variables of a model or of its optimizer have.
     private static readonly Dictionary<int, TensorDataType> Types = new()
     {
         [1] = TensorDataType.Float32,
@@ -32,9 +32,11 @@ internal static class TensorFlowConstants
         [19] = TensorDataType.Float16,
     };
 
-    /// <summary>What the file that names the latest checkpoint begins with.</summary>
+    /// <summary>The beginning of the file that names the latest checkpoint.</summary>
     public static ReadOnlySpan<byte> StateStart => "model_checkpoint_path"u8;
 
-    /// <summary>The type of a number of types.proto, or <see langword="null"/> if it is not read.</summary>
+    /// <summary>
+    /// Returns the type of a number of types.proto, or <see langword="null"/> if it is not supported.
+    /// </summary>
     public static TensorDataType? TypeOf(int number) => Types.TryGetValue(number, out var type) ? type : null;
 }

@@ -25,15 +25,15 @@ internal sealed partial class TensorFlowFormat : IModelFormat
     {
         if (SortedTable.Ends(content.End)) return Open(content.File, config: null, files, options);
 
-        // The state names the checkpoint that TensorFlow itself would open. Elsewhere than where it was written, the
-        // checkpoint lies beside this file.
+        // The state file names the checkpoint that TensorFlow itself would open. If the files were moved, the
+        // checkpoint is next to this file.
         var config = IsHyperparameters(content) ? ReadHyperparameters(content.File) : null;
         using var file = content.IsFolder || config is not null 
             ? PositionedFile.Open(Path.Combine(content.Folder, TensorFlowConstants.StateFile))
             : null;
         var state = file ?? content.File;
         var latest = LatestCheckpoint().Match(Encoding.UTF8.GetString(JsonFile.WithoutMark(state.ReadAll(LongestState)).Span));
-        if (!latest.Success) throw new InvalidDataException($"'{state.Path}' names no checkpoint.");
+        if (!latest.Success) throw new InvalidDataException($"'{state.Path}' does not name a checkpoint.");
         string name = latest.Groups[1].Value;
         string indexName = name[(name.LastIndexOfAny(['/', '\\']) + 1)..] + TensorFlowConstants.IndexEnding;
         using var index = PositionedFile.Open(Path.Combine(content.Folder, indexName));
@@ -57,7 +57,7 @@ internal sealed partial class TensorFlowFormat : IModelFormat
             string name = tensor.Name.StartsWith(table.Prefix, StringComparison.Ordinal) ? tensor.Name[table.Prefix.Length..] : tensor.Name;
             if (!tensors.TryAdd(name, WithoutBatch(tensor)))
             {
-                throw new InvalidDataException($"'{index.Path}' holds '{tensor.Name}' twice, with and without a prefix.");
+                throw new InvalidDataException($"'{index.Path}' contains '{tensor.Name}' twice, with and without a prefix.");
             }
         }
 
@@ -87,7 +87,7 @@ internal sealed partial class TensorFlowFormat : IModelFormat
     private static bool IsHyperparameters(ModelContent content) =>
         content.Text.StartsWith("{"u8) && Path.GetFileName(content.Path) == TensorFlowConstants.HyperparametersFile;
 
-    // The release keeps matrices as convolutions of width 1, with that width in front.
+    // The release stores matrices as convolutions of width 1, with that width as the first dimension.
     private static FileTensor WithoutBatch(FileTensor tensor) =>
         tensor.Shape is [1, var inputs, var outputs] ? tensor with { Shape = [inputs, outputs] } : tensor;
 

@@ -24,7 +24,7 @@ internal static class TensorFlowNames
         (TensorRole.FeedForwardOutBias, "model/h{0}/mlp/c_proj/b"),
         (TensorRole.FinalNormScale, "model/ln_f/g"),
         (TensorRole.FinalNormShift, "model/ln_f/b"),
-        (TensorRole.Head, "model/head"), // the release ties it; a checkpoint of its own may not
+        (TensorRole.Head, "model/head"), // the release ties it; other checkpoints may not
     ])
     {
         Prefix = "model/",

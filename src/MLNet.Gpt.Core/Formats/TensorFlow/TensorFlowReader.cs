@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Formats.TensorFlow;
 
 /// <summary>
 /// A TensorFlow checkpoint: an index, <c>NAME.index</c>, and files of data, <c>NAME.data-00000-of-00001</c> and so on,
-/// beside it. Source: TensorFlow's <c>tensor_bundle.h</c>.
+/// next to it. Source: TensorFlow's <c>tensor_bundle.h</c>.
 /// </summary>
 internal static class TensorFlowReader
 {
@@ -16,9 +16,9 @@ internal static class TensorFlowReader
     private const int MostShards = 1000;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Every tensor of a checkpoint.</summary>
+    /// <summary>Returns every tensor of a checkpoint.</summary>
     /// <param name="index">The index; its name ends in <c>.index</c>.</param>
-    /// <param name="files">Takes the data files.</param>
+    /// <param name="files">Receives the data files.</param>
     /// <exception cref="InvalidDataException">The checkpoint is damaged; the message names the file and the tensor.</exception>
     public static IReadOnlyList<FileTensor> Read(PositionedFile index, OpenFiles files)
     {
@@ -27,7 +27,7 @@ internal static class TensorFlowReader
         {
             throw new InvalidDataException(
                 $"'{indexPath}' is the index of a TensorFlow checkpoint, whose name must end in '{TensorFlowConstants.IndexEnding}' "
-                + "so that its data are found.");
+                + "so that its data can be found.");
         }
 
         string prefix = indexPath[..^TensorFlowConstants.IndexEnding.Length];
@@ -58,16 +58,16 @@ internal static class TensorFlowReader
             if (header is { Field: 1, HasBytes: false }) shards = header.Number;
             else if (header is { Field: 2, HasBytes: false }) order = header.Number;
             else if (header is { Field: 3, HasBytes: true }) CheckVersion(header.Bytes);
-            else throw new FormatException($"its header has a field {header.Field} that is not known");
+            else throw new FormatException($"its header has the unknown field {header.Field}");
         }
 
-        if (order != 0) throw new FormatException("it was written big-endian; little-endian is read");
+        if (order != 0) throw new FormatException("it is big-endian; only little-endian is supported");
         return shards is > 0 and <= MostShards
             ? (int)shards
-            : throw new FormatException($"it has {shards} files of data; from 1 to {MostShards} are read");
+            : throw new FormatException($"it has {shards} data files; from 1 to {MostShards} are supported");
     }
 
-    // VersionDef: the writer's version, the least version of a reader, and versions of readers that must not read it.
+    // VersionDef: the writer's version, the minimum version of a reader, and versions of readers that must not read it.
     private static void CheckVersion(ReadOnlySpan<byte> bytes)
     {
         for (var version = new ProtocolBuffer(bytes); version.Next();)
@@ -75,7 +75,7 @@ internal static class TensorFlowReader
             if (version is { Field: 2, HasBytes: false } && version.Number > TensorFlowConstants.Version)
             {
                 throw new FormatException(
-                    $"it asks for a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
+                    $"it requires a reader of version {version.Number}; this one is of version {TensorFlowConstants.Version}");
             }
 
             if (version.Field == 3 && Versions(version).Contains(TensorFlowConstants.Version))
@@ -85,7 +85,7 @@ internal static class TensorFlowReader
         }
     }
 
-    // A number, or several one after the other.
+    // A number, or several consecutive ones.
     private static List<ulong> Versions(ProtocolBuffer field)
     {
         if (!field.HasBytes) return [field.Number];
@@ -105,24 +105,24 @@ internal static class TensorFlowReader
         try
         {
             var entry = BundleEntry.Read(value);
-            if (entry.Shard >= data.Length) throw new FormatException($"it lies in file {entry.Shard} of {data.Length}");
+            if (entry.Shard >= data.Length) throw new FormatException($"it is in file {entry.Shard} of {data.Length}");
             if (entry.Size > data[entry.Shard].Length || entry.Offset > data[entry.Shard].Length - entry.Size)
             {
                 throw new FormatException(
-                    $"it lies at bytes {entry.Offset} to {entry.Offset + (Int128)entry.Size} of "
+                    $"it is at bytes {entry.Offset} to {entry.Offset + (Int128)entry.Size} of "
                     + $"'{data[entry.Shard].Path}', which has {data[entry.Shard].Length}: outside the file");
             }
 
             if (TensorFlowConstants.TypeOf(entry.DataType) is not { } type)
             {
-                throw new FormatException($"its elements are of type {entry.DataType}, which is not read");
+                throw new FormatException($"its elements are of the unsupported type {entry.DataType}");
             }
 
             Int128 bytes = type.BlockSize();
             foreach (long size in entry.Shape)
             {
                 bytes *= size;
-                if (bytes > long.MaxValue) throw new FormatException("it has more bytes than can be counted");
+                if (bytes > long.MaxValue) throw new FormatException("it is too large");
             }
 
             return bytes == entry.Size
@@ -136,7 +136,7 @@ internal static class TensorFlowReader
         }
     }
 
-    // Tensors overlap nowhere, and their bytes are those of the files.
+    // Tensors do not overlap, and together they cover the files.
     private static void CheckApart(List<(BundleEntry Entry, string Name)> tensors, PositionedFile[] data)
     {
         foreach (var (file, shard) in data.Select((file, shard) => (file, shard)))
@@ -172,13 +172,15 @@ internal static class TensorFlowReader
     }
 }
 
-/// <summary>What the index says of a tensor. Source: TensorFlow's <c>tensor_bundle.proto</c>, message BundleEntryProto.</summary>
+/// <summary>
+/// The index's entry for a tensor. Source: TensorFlow's <c>tensor_bundle.proto</c>, message BundleEntryProto.
+/// </summary>
 /// <param name="DataType">The number of the element type in <c>types.proto</c>.</param>
 /// <param name="Shape">Sizes of the dimensions.</param>
-/// <param name="Shard">Which data file it lies in.</param>
-/// <param name="Offset">Where it begins there.</param>
-/// <param name="Size">Bytes.</param>
-/// <param name="Checksum">Of its bytes, masked.</param>
+/// <param name="Shard">The data file that contains it.</param>
+/// <param name="Offset">Its offset in that file.</param>
+/// <param name="Size">Its size in bytes.</param>
+/// <param name="Checksum">The masked checksum of its bytes.</param>
 internal sealed record BundleEntry(int DataType, long[] Shape, int Shard, long Offset, long Size, uint Checksum)
 {
     private const int MostDimensions = 16;
@@ -198,8 +200,8 @@ internal sealed record BundleEntry(int DataType, long[] Shape, int Shard, long O
                 case (4, false): offset = message.Number; break;
                 case (5, false): size = message.Number; break;
                 case (6, false): checksum = message.Number; break;
-                case (7, _): throw new FormatException("it is cut in slices, which are not read");
-                default: throw new FormatException($"it has a field {message.Field} that is not known");
+                case (7, _): throw new FormatException("it is split into slices, which are not supported");
+                default: throw new FormatException($"it has the unknown field {message.Field}");
             }
         }
 
@@ -217,16 +219,16 @@ internal sealed record BundleEntry(int DataType, long[] Shape, int Shard, long O
         for (var shape = new ProtocolBuffer(bytes); shape.Next();)
         {
             if (shape.Field == 3 && !shape.HasBytes && shape.Number == 0) continue;
-            if (shape.Field != 2 || !shape.HasBytes) throw new FormatException("its shape is not known");
+            if (shape.Field != 2 || !shape.HasBytes) throw new FormatException("its shape is unknown");
             if (sizes.Count == MostDimensions) throw new FormatException($"it has more than {MostDimensions} dimensions");
             ulong size = 0;
             for (var dimension = new ProtocolBuffer(shape.Bytes); dimension.Next();)
             {
                 if (dimension is { Field: 1, HasBytes: false }) size = dimension.Number;
-                else if (dimension.Field != 2) throw new FormatException("a dimension has a field that is not known");
+                else if (dimension.Field != 2) throw new FormatException("a dimension has an unknown field");
             }
 
-            if (size > long.MaxValue) throw new FormatException("a dimension is too large or not known");
+            if (size > long.MaxValue) throw new FormatException("a dimension is too large or unknown");
             sizes.Add((long)size);
         }
 

@@ -3,13 +3,15 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
-/// <summary>A part of a file whose checksum is compared once, before its first byte is used.</summary>
+/// <summary>A part of a file whose checksum is verified once, before its first byte is used.</summary>
 /// <param name="file">The file.</param>
-/// <param name="name">What the part is called, for a message.</param>
-/// <param name="offset">Where it begins.</param>
-/// <param name="length">Bytes that the checksum covers.</param>
-/// <param name="expected">What the file says.</param>
-/// <param name="append">The checksum's algorithm, which continues from the checksum of the bytes before (0 at the start).</param>
+/// <param name="name">The name of the part, for messages.</param>
+/// <param name="offset">Its offset.</param>
+/// <param name="length">The number of bytes that the checksum covers.</param>
+/// <param name="expected">The checksum in the file.</param>
+/// <param name="append">
+/// The checksum algorithm, which continues from the checksum of the preceding bytes (0 at the start).
+/// </param>
 internal sealed class ChecksummedRegion(
     PositionedFile file, string name, long offset, long length, uint expected, Func<uint, ReadOnlySpan<byte>, uint> append)
 {
@@ -18,8 +20,8 @@ internal sealed class ChecksummedRegion(
     private readonly Lock _gate = new();
     private volatile bool _isVerified;
 
-    /// <summary>Compares the checksum, the first time.</summary>
-    /// <exception cref="InvalidDataException">It does not fit.</exception>
+    /// <summary>Verifies the checksum on the first call.</summary>
+    /// <exception cref="InvalidDataException">It does not match.</exception>
     public void Verify()
     {
         if (_isVerified) return;
@@ -40,7 +42,7 @@ internal sealed class ChecksummedRegion(
             if (checksum != expected)
             {
                 throw new InvalidDataException(
-                    $"'{file.Path}' is damaged: {name} has the checksum {checksum:x8}, and the file says {expected:x8}.");
+                    $"'{file.Path}' is damaged: {name} has the checksum {checksum:x8}, but the file says {expected:x8}.");
             }
 
             _isVerified = true;

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace MLNet.Gpt.Formats.Tensors;
 
 /// <summary>
-/// The checksum of zip archives (ISO 3309, reflected polynomial 0xEDB88320), at the speed of memory where the processor
-/// multiplies without carry.
+/// The checksum of zip archives (ISO 3309, reflected polynomial 0xEDB88320), at memory speed if the processor has
+/// carry-less multiplication.
 /// </summary>
 /// <remarks>
 /// Source of the folding: Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction",
@@ -19,8 +19,8 @@ internal static class Crc32
     private const int TableCount = 8;
     private static readonly uint[][] Tables = CreateTables();
 
-    /// <summary>The checksum of bytes that follow others.</summary>
-    /// <param name="checksum">Of the bytes before; 0 at the beginning.</param>
+    /// <summary>Returns the checksum after appending bytes.</summary>
+    /// <param name="checksum">The checksum of the preceding bytes; 0 at the beginning.</param>
     /// <param name="bytes">The bytes.</param>
     public static uint Append(uint checksum, ReadOnlySpan<byte> bytes)
     {
@@ -29,7 +29,7 @@ internal static class Crc32
         return ~Step(state, bytes);
     }
 
-    /// <summary>The same by tables alone.</summary>
+    /// <summary>Does the same using only tables.</summary>
     internal static uint AppendByTables(uint checksum, ReadOnlySpan<byte> bytes) => ~Step(~checksum, bytes);
 
     private static uint Step(uint state, ReadOnlySpan<byte> bytes)
@@ -46,7 +46,7 @@ internal static class Crc32
     }
 
     // Four lanes of 16 bytes, each multiplied forward by 64 bytes, then into one another; the last 16 bytes have the
-    // checksum of all before them.
+    // same checksum as everything before.
     private static uint Fold(uint state, ref ReadOnlySpan<byte> bytes)
     {
         var lanes = MemoryMarshal.Cast<byte, Vector128<ulong>>(bytes);

@@ -3,13 +3,13 @@ using System.Numerics;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
-/// <summary>The checksum of TensorFlow's files: Castagnoli's polynomial, and a mask over it where it is stored.</summary>
+/// <summary>The checksum of TensorFlow's files: Castagnoli's polynomial, masked when stored.</summary>
 internal static class Crc32C
 {
     private const uint MaskDelta = 0xA282_EAD8;
 
-    /// <summary>The checksum of bytes that follow others.</summary>
-    /// <param name="checksum">Of the bytes before; 0 at the beginning.</param>
+    /// <summary>Returns the checksum after appending bytes.</summary>
+    /// <param name="checksum">The checksum of the preceding bytes; 0 at the beginning.</param>
     /// <param name="bytes">The bytes.</param>
     public static uint Append(uint checksum, ReadOnlySpan<byte> bytes)
     {
@@ -19,6 +19,6 @@ internal static class Crc32C
         return ~state;
     }
 
-    /// <summary>The checksum behind a stored one.</summary>
+    /// <summary>Unmasks a stored checksum.</summary>
     public static uint Unmask(uint stored) => BitOperations.RotateLeft(stored - MaskDelta, 15);
 }

@@ -4,11 +4,11 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
-/// <summary>Between single precision in memory and the little-endian forms of a file.</summary>
+/// <summary>Converts between single precision in memory and the little-endian formats of files.</summary>
 internal static class FloatConversion
 {
     /// <summary>Widens or narrows a file's elements to single precision.</summary>
-    /// <param name="type">The file's form; the bytes' order is changed in place on a big-endian machine.</param>
+    /// <param name="type">The file's format; on a big-endian machine, the byte order is changed in place.</param>
     /// <param name="source">The file's bytes.</param>
     /// <param name="destination">One element for each in the source.</param>
     public static void ToSingle(TensorDataType type, Span<byte> source, Span<float> destination)
@@ -32,11 +32,11 @@ internal static class FloatConversion
                 for (int i = 0; i < doubles.Length; i++) destination[i] = (float)doubles[i];
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is no floating-point form.");
+                throw new ArgumentOutOfRangeException(nameof(type), type, $"{type} is not a floating-point format.");
         }
     }
 
-    /// <summary>Rounds single precision to a file's form, to the nearest, ties to even.</summary>
+    /// <summary>Rounds single precision to a file's format, to nearest, ties to even.</summary>
     public static void FromSingle(TensorDataType type, ReadOnlySpan<float> source, Span<byte> destination)
     {
         switch (type)

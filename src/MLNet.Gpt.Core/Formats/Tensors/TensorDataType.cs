@@ -2,25 +2,28 @@ namespace MLNet.Gpt.Formats;
 
 /// <summary>
 /// How the elements of a tensor are stored. Models are written as <see cref="Float32"/>, <see cref="Float16"/>,
-/// <see cref="BFloat16"/> or <see cref="Q8_0"/>; weights are read as these and <see cref="Float64"/>. The integers occur
-/// in files beside weights.
+/// <see cref="BFloat16"/> or <see cref="Q8_0"/>; weights are read as these and <see cref="Float64"/>. Integer tensors
+/// may be stored with weights.
 /// </summary>
 public enum TensorDataType
 {
-    /// <summary>IEEE 754 single precision, 4 bytes, <c>F32</c>: loses nothing. Every format.</summary>
+    /// <summary>IEEE 754 single precision, 4 bytes, <c>F32</c>: loses nothing. In every format.</summary>
     Float32,
 
-    /// <summary>IEEE 754 half precision, 2 bytes, <c>F16</c>: rounded to nearest, ties to even. Every format.</summary>
+    /// <summary>
+    /// IEEE 754 half precision, 2 bytes, <c>F16</c>: rounded to nearest, ties to even. In every format.
+    /// </summary>
     Float16,
 
     /// <summary>
-    /// The upper half of single precision, 2 bytes, <c>BF16</c>: rounded to nearest, ties to even. Every format but ONNX.
+    /// The upper half of single precision, 2 bytes, <c>BF16</c>: rounded to nearest, ties to even. In every format
+    /// except ONNX.
     /// </summary>
     BFloat16,
 
     /// <summary>
-    /// Blocks of 32 signed bytes with one half-precision scale, 34 bytes per block, <c>Q8_0</c>. GGUF only, for matrices
-    /// whose rows are whole blocks; the rest stays wider.
+    /// Blocks of 32 signed bytes with one half-precision scale, 34 bytes per block, <c>Q8_0</c>. Only in GGUF, for
+    /// matrices whose rows are whole blocks; other tensors remain wider.
     /// </summary>
     Q8_0,
 

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <summary>Names, sizes, ranges and encodings of the data types.</summary>
 internal static class TensorDataTypes
 {
-    /// <summary>The field's short name: F32, BF16, Q8_0, …</summary>
+    /// <summary>Returns the common short name: F32, BF16, Q8_0, …</summary>
     public static string ShortName(this TensorDataType type) => type switch
     {
         TensorDataType.Float32 => "F32",
@@ -23,14 +23,14 @@ internal static class TensorDataTypes
         _ => throw Check.Undefined(type, nameof(type)),
     };
 
-    /// <summary>Whether single elements of the type are floating-point numbers.</summary>
+    /// <summary>Returns whether single elements of the type are floating-point numbers.</summary>
     public static bool IsFloatingPoint(this TensorDataType type) =>
         type is TensorDataType.Float32 or TensorDataType.Float16 or TensorDataType.BFloat16 or TensorDataType.Float64;
 
-    /// <summary>Elements that are stored together; 1 but for blocks.</summary>
+    /// <summary>Returns the number of elements that are stored together; 1 except for blocks.</summary>
     public static int BlockLength(this TensorDataType type) => type == TensorDataType.Q8_0 ? Q8Block.Length : 1;
 
-    /// <summary>Bytes of <see cref="BlockLength"/> elements: of one element but for blocks.</summary>
+    /// <summary>Bytes of <see cref="BlockLength"/> elements: of one element except for blocks.</summary>
     public static int BlockSize(this TensorDataType type) => type switch
     {
         TensorDataType.Float64 or TensorDataType.Int64 => 8,
@@ -44,7 +44,9 @@ internal static class TensorDataTypes
     /// <summary>Bytes of a number of elements, which is a multiple of <see cref="BlockLength"/>.</summary>
     public static long Size(this TensorDataType type, long elements) => checked(elements / type.BlockLength() * type.BlockSize());
 
-    /// <summary>The largest number of a type that is written; infinity where it holds every number of single precision.</summary>
+    /// <summary>
+    /// Returns the largest number of a type for writing; infinity if it can represent every single-precision number.
+    /// </summary>
     public static float LargestNumber(this TensorDataType type) => type switch
     {
         TensorDataType.Float32 => float.PositiveInfinity,
@@ -55,8 +57,8 @@ internal static class TensorDataTypes
     };
 
     /// <summary>
-    /// The smallest number that rounds to more than <see cref="LargestNumber"/>: half a step beyond it, where a tie goes
-    /// to the even number above.
+    /// Returns the smallest number that rounds to more than <see cref="LargestNumber"/>: half a step beyond it, because
+    /// the tie rounds up to the even number.
     /// </summary>
     public static float FirstBeyond(this TensorDataType type) => type switch
     {

@@ -6,23 +6,25 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
-/// <summary>The elements of a tensor in a file, row-major, wherever and however they are stored. Thread-safe.</summary>
+/// <summary>Reads the elements of a tensor in a file, row-major, however they are stored. Thread-safe.</summary>
 internal interface ITensorElements
 {
     /// <summary>Copies elements as single precision; the caller has checked that they lie inside the tensor.</summary>
-    /// <exception cref="InvalidDataException">The file has become shorter, or a checksum does not fit.</exception>
+    /// <exception cref="InvalidDataException">The file has become shorter, or a checksum does not match.</exception>
     void Read(long start, Span<float> destination);
 }
 
-/// <summary>Elements that lie one after the other in a file, little-endian.</summary>
+/// <summary>Contiguous little-endian elements in a file.</summary>
 /// <param name="file">The file, which the tensor's owner closes.</param>
-/// <param name="offset">Where the first element begins.</param>
-/// <param name="type">A floating-point form.</param>
-/// <param name="region">The part of the file with a checksum of its own that the elements belong to, or <see langword="null"/>.</param>
+/// <param name="offset">The offset of the first element.</param>
+/// <param name="type">A floating-point format.</param>
+/// <param name="region">
+/// The checksummed part of the file that the elements belong to, or <see langword="null"/>.
+/// </param>
 internal sealed class PlainElements(
     PositionedFile file, long offset, TensorDataType type, ChecksummedRegion? region = null) : ITensorElements
 {
-    // Elements converted at a time: their bytes stay in the processor's first cache.
+    // Elements converted at a time, so that their bytes stay in the L1 cache.
     private const int ChunkLength = 4096;
 
     public void Read(long start, Span<float> destination)
@@ -49,14 +51,14 @@ internal sealed class PlainElements(
     }
 }
 
-/// <summary>Elements of 8 bits in blocks of 32 with one scale each, a half-precision number before them: ggml's Q8_0.</summary>
+/// <summary>8-bit elements in blocks of 32, each preceded by a half-precision scale: ggml's Q8_0.</summary>
 /// <param name="file">The file.</param>
-/// <param name="offset">Where the first block begins.</param>
+/// <param name="offset">The offset of the first block.</param>
 internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElements
 {
     private const int BlocksAtATime = 128;
 
-    /// <summary>Copies whole blocks as they are stored; the caller has checked that they lie inside the tensor.</summary>
+    /// <summary>Copies whole blocks as stored; the caller has checked that they lie inside the tensor.</summary>
     /// <exception cref="InvalidDataException">The file has become shorter.</exception>
     public void ReadBlocks(long firstBlock, Span<byte> destination) => file.Fill(destination, offset + (firstBlock * Q8Block.Size));
 
@@ -91,12 +93,12 @@ internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElem
 }
 
 /// <summary>
-/// GGML's Q8_0: of 32 elements the largest magnitude decides the scale, m / 127, stored as half precision; each element
-/// is the nearest multiple of it.
+/// GGML's Q8_0: the largest magnitude m of 32 elements determines the scale, m / 127, stored in half precision; each
+/// element is the nearest multiple of it.
 /// </summary>
 /// <remarks>
 /// Source: <c>quantize_row_q8_0_ref</c> in GGML. The multiples are those of the scale before it is rounded to half
-/// precision, ties go away from zero.
+/// precision; ties round away from zero.
 /// </remarks>
 internal static class EightBitBlocks
 {

@@ -19,10 +19,10 @@ public sealed class GgufTests : IDisposable
     }
 
     [Theory]
-    [InlineData(12u, "type Q4_K; F32, F16, BF16 and Q8_0 are read")]
+    [InlineData(12u, "type Q4_K; only F32, F16, BF16 and Q8_0 are supported")]
     [InlineData(2u, "type Q4_0")]
     [InlineData(999u, "type number 999")]
-    [InlineData(8u, "rows of 8 elements, which are no whole blocks of 32")]
+    [InlineData(8u, "rows of 8 elements, which are not whole blocks of 32")]
     [InlineData(1u, "does not begin at the next multiple of 32")]
     public void A_tensor_of_another_type_is_refused_by_name(uint type, string reason)
     {
@@ -45,7 +45,7 @@ public sealed class GgufTests : IDisposable
     }
 
     [Theory]
-    [InlineData(4, 1u, "of version 1; 2 and 3 are read")]
+    [InlineData(4, 1u, "of version 1; only 2 and 3 are supported")]
     [InlineData(4, 0x03000000u, "big-endian")]
     [InlineData(8, 0xFFFFFFFFu, "tensors at byte 8; at most")]
     [InlineData(16, 0xFFFFFFFFu, "pairs of metadata at byte 16; at most")]

@@ -48,11 +48,11 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":2},"merges":[]}""", "gives the token 'b' the id 2")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}""", "the id 0")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}""", "joins the ids 0 and 1, which together are not a token")]
-    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a c"]}""", "merges 'c', which is no token")]
-    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["ab"]}""", "'ab' where two tokens")]
-    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"世":1},"merges":[]}""", "'世' is not spelt in the alphabet of bytes")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a c"]}""", "merges 'c', which is not a token")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"b":1},"merges":["ab"]}""", "'ab' instead of two tokens")]
+    [InlineData("model", """{"type":"BPE","vocab":{"a":0,"世":1},"merges":[]}""", "'世' is not spelled in the byte alphabet")]
     [InlineData("model", """{"type":"BPE","vocab":{"a":0,"":1},"merges":[]}""", "Token 1 is empty")]
-    [InlineData("model", """{"type":"BPE"}""", "not the JSON that belongs there")]
+    [InlineData("model", """{"type":"BPE"}""", "not the expected JSON")]
     [InlineData("added_tokens", """[{"content":"","id":50257}]""", "Token 50257 is empty")]
     [InlineData("added_tokens", """[{"content":"<x>","id":7}]""", "the id 7")]
     [InlineData("added_tokens", """[{"content":"<x>","id":50257,"lstrip":true}]""", "lstrip on for '<x>'")]
@@ -148,7 +148,7 @@ public sealed class TokenizerFilesTests : IDisposable
     [Theory]
     [InlineData("added_tokens.json", """{"a":3}""", "gives 'a' the ids 0 and 3")]
     [InlineData("added_tokens.json", """{"<x>":9}""", "gives the token '<x>' the id 9")]
-    [InlineData("added_tokens.json", """{"<x>":"9"}""", "not the JSON that belongs there")]
+    [InlineData("added_tokens.json", """{"<x>":"9"}""", "not the expected JSON")]
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"3":{"content":"<x>","rstrip":true}}}""", "rstrip on for '<x>'")]
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"three":{"content":"<x>"}}}""", "has the id 'three'")]
     [InlineData("tokenizer_config.json", """{"add_prefix_space":true}""", "add_prefix_space")]
@@ -203,7 +203,7 @@ public sealed class TokenizerFilesTests : IDisposable
     public void A_tokenizer_is_loaded_from_a_folder_or_a_file_of_any_kind()
     {
         Assert.Contains(
-            "holds no tokenizer",
+            "does not contain a known tokenizer",
             Assert.Throws<InvalidDataException>(() => TokenizerFile.Load(_directory.Path)).Message,
             StringComparison.Ordinal);
         Assert.ThrowsAny<IOException>(() => TokenizerFile.Load(Path.Combine(_directory.Path, "none.json")));

@@ -12,8 +12,8 @@ public class TensorReferenceTests
     [InlineData(24, 0, new long[] { 1, 24 }, new long[] { 0, 1 }, null)]
     [InlineData(24, 0, new long[] { }, new long[] { }, null)]
     [InlineData(24, 30, new long[] { 0 }, new long[] { 1 }, null)]
-    [InlineData(23, 0, new long[] { 4, 6 }, new long[] { 6, 1 }, "reaches to element 23 of a storage of 23")]
-    [InlineData(24, 1, new long[] { 4, 6 }, new long[] { 6, 1 }, "reaches to element 24")]
+    [InlineData(23, 0, new long[] { 4, 6 }, new long[] { 6, 1 }, "extends to element 23 of a storage of 23")]
+    [InlineData(24, 1, new long[] { 4, 6 }, new long[] { 6, 1 }, "extends to element 24")]
     [InlineData(24, -1, new long[] { 4, 6 }, new long[] { 6, 1 }, "negative")]
     [InlineData(24, 0, new long[] { 4, -6 }, new long[] { 6, 1 }, "negative")]
     [InlineData(24, 0, new long[] { 4, 6 }, new long[] { -6, 1 }, "negative")]
@@ -21,8 +21,8 @@ public class TensorReferenceTests
     [InlineData(24, 0, new long[] { 1L << 40 }, new long[] { 0 }, "a stride of 0")]
     [InlineData(24, 0, new long[] { 4, 6 }, new long[] { 1, 1 }, "more than once")]
     [InlineData(24, 0, new long[] { 2, 6 }, new long[] { 5, 1 }, "more than once")]
-    [InlineData(24, 0, new long[] { long.MaxValue, 3 }, new long[] { 3, 1 }, "more elements than can be counted")]
-    [InlineData(24, 0, new long[] { 3, 3 }, new long[] { long.MaxValue, 1 }, "more elements than can be counted")]
+    [InlineData(24, 0, new long[] { long.MaxValue, 3 }, new long[] { 3, 1 }, "too many elements")]
+    [InlineData(24, 0, new long[] { 3, 3 }, new long[] { long.MaxValue, 1 }, "too many elements")]
     public void A_view_must_lie_in_its_storage_and_use_each_element_once(
         long count, long offset, long[] shape, long[] strides, string? reason)
     {

@@ -48,7 +48,7 @@ public sealed class ZipTorchFileTests : IDisposable
     public void Compressed_records_are_refused()
     {
         Pack(CompressionLevel.Optimal);
-        AssertRefused("is packed (method 8)");
+        AssertRefused("is compressed (method 8)");
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public class TensorBundleTests
     [Theory]
     [InlineData("model.index", 20, "checksum of its block at 0")]
     [InlineData("model.index", 80, "checksum of its block at")]
-    [InlineData("model.index", 130, "does not end as such a table does")]
+    [InlineData("model.index", 130, "does not end like such a table")]
     [InlineData("model.data-00000-of-00001", 5, "the tensor 'b' has the checksum")]
     public void A_changed_byte_is_found(string name, int at, string reason)
     {
@@ -54,7 +54,7 @@ public class TensorBundleTests
     }
 
     [Theory]
-    [InlineData(new byte[] { 0x10, 99 }, "asks for a reader of version 99")] // min_consumer
+    [InlineData(new byte[] { 0x10, 99 }, "requires a reader of version 99")] // min_consumer
     [InlineData(new byte[] { 0x18, 1 }, "must not be read by readers of version 1")] // bad_consumers
     [InlineData(new byte[] { 0x10, 1 }, null)]
     [InlineData(new byte[] { 0x18, 2 }, null)]
