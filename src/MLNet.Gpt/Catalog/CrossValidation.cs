@@ -69,7 +69,7 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         return Array.ConvertAll(groups, group => foldOfGroup[group]);
     }
 
-    // Rows with the same key form a group; without keys each row is one.
+    // Rows with the same key form a group; without keys, each row is a group.
     private int[] Groups(IDataView data, string? keyColumnName, Cancellation cancellation)
     {
         DataViewSchema.Column? key = null;
@@ -94,7 +94,7 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         while (cursor.MoveNext())
         {
             cancellation.ThrowIfRequested();
-            uint value = 0; // a missing key: the row is a group of its own
+            uint value = 0; // a missing key: the row forms its own group
             getKey?.Invoke(ref value);
             if (value == 0) groups.Add(ownGroups++);
             else if (groupOfKey.TryGetValue(value, out int group)) groups.Add(group);

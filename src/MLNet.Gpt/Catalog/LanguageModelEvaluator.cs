@@ -48,7 +48,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
         if (total.TokenCount == 0)
         {
             throw new InvalidOperationException(
-                $"Nothing to evaluate: of {total.DocumentCount} rows none has a token with another before it.");
+                $"Nothing to evaluate: none of the {total.DocumentCount} rows has a token with another one before it.");
         }
 
         using var channel = environment.Start(nameof(LanguageModelEvaluator));

@@ -5,7 +5,7 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Language modeling as an ML.NET task: predicting the next token of a text, and measuring how well that is done.
+/// Language modeling as an ML.NET task: predicting the next token of a text, and measuring how well a model does it.
 /// Accessed through <c>mlContext.LanguageModeling</c>.
 /// </summary>
 public sealed class LanguageModelingCatalog
@@ -25,42 +25,41 @@ public sealed class LanguageModelingCatalog
     /// <summary>Text files as data of documents.</summary>
     public LanguageModelingDataOperations Data { get; } = new();
 
-    /// <summary>Puts a model that is already trained into a pipeline.</summary>
+    /// <summary>Puts an already trained model into a pipeline.</summary>
     /// <param name="model">The model. The caller disposes it; it may serve several pipelines.</param>
     /// <param name="inputColumnName">The column of text to read.</param>
     public GptScoringEstimator FromModel(GptModel model, string inputColumnName = "Text") =>
         FromModel(model, new GptTransformerOptions { InputColumnName = inputColumnName });
 
-    /// <summary>Puts a model that is already trained into a pipeline, with options.</summary>
+    /// <summary>Puts an already trained model into a pipeline, with options.</summary>
     /// <param name="model">The model. The caller disposes it; it may serve several pipelines.</param>
     /// <param name="options">What is read, computed and added.</param>
     public GptScoringEstimator FromModel(GptModel model, GptTransformerOptions options) =>
         new(new GptTransformer(_mlContext, model, options));
 
     /// <summary>
-    /// Loads a transformer: a package that <see cref="GptTransformer.Save"/> wrote, a pipeline that ML.NET saved and that
-    /// holds a GPT transformer and nothing else, or a model in any format that <see cref="GptModel.Load"/> reads, such as
-    /// a checkpoint of this library, a Hugging Face folder or a PyTorch state dict. The transformer owns its model.
+    /// Loads a transformer: a package written by <see cref="GptTransformer.Save"/>, a pipeline saved by ML.NET that
+    /// contains just one GPT transformer, or a model in any format that <see cref="GptModel.Load"/> reads, such as a
+    /// checkpoint of this library, a Hugging Face folder or a PyTorch state dict. The transformer owns its model.
     /// </summary>
     /// <param name="path">The file, or the folder that a package was unpacked to.</param>
     /// <param name="options">
-    /// What is read, computed and added; if <see langword="null"/>, as it was saved, and for a model alone the
-    /// defaults.
+    /// What is read, computed and added; if <see langword="null"/>, the saved ones or, for a plain model, the defaults.
     /// </param>
     /// <param name="modelOptions">
-    /// How the model is held and run; if <see langword="null"/>, at the precision that it was saved with, and for a
-    /// model alone the defaults.
+    /// How the model is stored and run; if <see langword="null"/>, with the precision that it was saved with or, for a
+    /// plain model, the defaults.
     /// </param>
     /// <param name="progress">
     /// Receives the fraction of the weights that has been read, from 0 to 1, after each matrix. ML.NET reports nothing while
     /// it loads a pipeline.
     /// </param>
-    /// <param name="cancellationToken">Stops the loading and frees its memory.</param>
+    /// <param name="cancellationToken">Cancels loading and frees its memory.</param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, of a newer format, or holds something else; the message names it.
+    /// The file is damaged, of a newer format, or contains something else; the message names it.
     /// </exception>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
-    /// <exception cref="OperationCanceledException">The loading was stopped.</exception>
+    /// <exception cref="OperationCanceledException">Loading was canceled.</exception>
     public GptTransformer LoadModel(
         string path,
         GptTransformerOptions? options = null,
@@ -69,7 +68,7 @@ public sealed class LanguageModelingCatalog
         CancellationToken cancellationToken = default) =>
         PipelineFile.Load(_mlContext, path, options, modelOptions, progress, cancellationToken);
 
-    /// <summary>Loads a transformer on the thread pool, as <see cref="LoadModel"/> does.</summary>
+    /// <summary>Loads a transformer on the thread pool, like <see cref="LoadModel"/>.</summary>
     /// <inheritdoc cref="LoadModel"/>
     public Task<GptTransformer> LoadModelAsync(
         string path,
@@ -80,17 +79,17 @@ public sealed class LanguageModelingCatalog
         Task.Run(() => LoadModel(path, options, modelOptions, progress, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Saves a whole pipeline as <c>ml.Model.Save</c> does, for <c>ml.Model.Load</c>, but aside: where the saving fails or
-    /// is interrupted, the file that was there before stays as it was.
+    /// Saves a whole pipeline like <c>ml.Model.Save</c>, for <c>ml.Model.Load</c>, but via a temporary file: if saving
+    /// fails or is interrupted, the previous file remains intact.
     /// </summary>
     /// <param name="model">The pipeline.</param>
     /// <param name="inputSchema">The schema of its input; may be <see langword="null"/>.</param>
     /// <param name="path">The file to create or replace.</param>
-    /// <param name="cancellationToken">Stops the saving and leaves the old file.</param>
+    /// <param name="cancellationToken">Cancels saving and keeps the old file.</param>
     public void SaveModel(ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
         PipelineFile.Save(_mlContext, model, inputSchema, path, cancellationToken);
 
-    /// <summary>Saves a whole pipeline on the thread pool, as <see cref="SaveModel"/> does.</summary>
+    /// <summary>Saves a whole pipeline on the thread pool, like <see cref="SaveModel"/>.</summary>
     /// <inheritdoc cref="SaveModel"/>
     public Task SaveModelAsync(
         ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken = default) =>
@@ -106,16 +105,14 @@ public sealed class LanguageModelingCatalog
     /// </param>
     /// <param name="progress">Receives the sums so far after each row.</param>
     /// <param name="cancellationToken">
-    /// Checked before each row. To stop within a long row, give the token to
+    /// Checked before each row. To stop in the middle of a long row, pass the token to
     /// <see cref="GptTransformer.Transform(IDataView, CancellationToken)"/>.
     /// </param>
     /// <exception cref="ArgumentException">
     /// A required column is missing, of another type, or not from a transformer.
     /// </exception>
     /// <exception cref="InvalidOperationException">No row has anything to predict.</exception>
-    /// <exception cref="OperationCanceledException">
-    /// The token was canceled, or the context's execution.
-    /// </exception>
+    /// <exception cref="OperationCanceledException">The token or the context's execution was canceled.</exception>
     public LanguageModelMetrics Evaluate(
         IDataView data,
         GptOutputColumns? columns = null,
@@ -123,7 +120,7 @@ public sealed class LanguageModelingCatalog
         CancellationToken cancellationToken = default) =>
         new LanguageModelEvaluator(_mlContext, columns ?? new()).Evaluate(data, progress, cancellationToken);
 
-    /// <summary>Evaluates scored text on the thread pool, as <see cref="Evaluate"/> does.</summary>
+    /// <summary>Evaluates scored text on the thread pool, like <see cref="Evaluate"/>.</summary>
     /// <inheritdoc cref="Evaluate"/>
     public Task<LanguageModelMetrics> EvaluateAsync(
         IDataView data,
@@ -133,25 +130,27 @@ public sealed class LanguageModelingCatalog
         Task.Run(() => Evaluate(data, columns, progress, cancellationToken), cancellationToken);
 
     /// <summary>
-    /// Trains and evaluates once per fold: on the rows outside the fold, and on those inside. A row is a document and is
-    /// never divided; the numbers of rows of two folds differ by one at most. The folds' metrics merge into those of all
-    /// rows, each held out once, by <see cref="LanguageModelMetrics.Merge"/>.
+    /// Trains and evaluates once per fold: on the rows outside the fold, and on those inside. A row is a document and
+    /// is never divided; the numbers of rows of two folds differ by at most one. The folds' metrics can be merged into
+    /// those of all rows, each held out once, with <see cref="LanguageModelMetrics.Merge"/>.
     /// </summary>
-    /// <param name="data">The rows; they must come in the same order each time.</param>
-    /// <param name="estimator">The pipeline to fit, which ends in, or holds, a trainer of this catalog.</param>
+    /// <param name="data">The rows; they must have the same order each time they are read.</param>
+    /// <param name="estimator">The pipeline to fit, which ends with, or contains, a trainer of this catalog.</param>
     /// <param name="numberOfFolds">At least 2, at most the number of rows.</param>
     /// <param name="columns">
     /// The names of the transformer's columns, where they are not the default ones.
     /// </param>
     /// <param name="samplingKeyColumnName">
-    /// Rows with the same value in this column go into the same fold; <see langword="null"/> if each row stands alone.
+    /// Rows with the same value in this column go into the same fold; <see langword="null"/> to treat each row
+    /// separately.
     /// </param>
     /// <param name="seed">
-    /// The seed that the folds are drawn from; if <see langword="null"/>, the seed of the <see cref="MLContext"/>, or 0.
+    /// The seed from which the folds are drawn; if <see langword="null"/>, the seed of the <see cref="MLContext"/>, or
+    /// 0.
     /// </param>
     /// <param name="cancellationToken">Checked before each fold and each row that is evaluated.</param>
     /// <returns>
-    /// A result per fold: the model, its metrics, the scored rows of the fold. Each model that was trained owns its weights
+    /// One result per fold: the model, its metrics, the scored rows of the fold. Each trained model owns its weights
     /// until it is disposed.
     /// </returns>
     /// <exception cref="ArgumentException">

@@ -28,16 +28,16 @@ public sealed class LanguageModelingDataOperations
         return View(options, () => [Document(file, Path.GetFileName(file), options)], rowCount: 1);
     }
 
-    /// <summary>Loads each file of a folder as a document, in the ordinal order of their relative names.</summary>
+    /// <summary>Loads each file in a folder as a document, in the ordinal order of their relative paths.</summary>
     /// <param name="folder">
-    /// The folder. Its files are listed now, and read later. <see cref="TextFile.Names"/> says which: no hidden ones, and
-    /// none behind a link to a folder.
+    /// The folder. Its files are listed now and read later. <see cref="TextFile.Names"/> selects them: no hidden ones,
+    /// and none in linked folders.
     /// </param>
-    /// <param name="pattern">The names of the files, with the wildcards * and ?; case does not matter.</param>
-    /// <param name="recursive">Whether to load the files of subfolders too.</param>
+    /// <param name="pattern">A pattern for file names, with the wildcards * and ?; case-insensitive.</param>
+    /// <param name="recursive">Whether to load files in subfolders too.</param>
     /// <param name="options">Columns and encoding; the defaults if <see langword="null"/>.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="ArgumentException">No file of the folder matches.</exception>
+    /// <exception cref="ArgumentException">No file in the folder matches.</exception>
     public IDataView LoadFromFolder(string folder, string pattern = "*.txt", bool recursive = true, TextLoadingOptions? options = null)
     {
         options ??= new();
@@ -47,8 +47,8 @@ public sealed class LanguageModelingDataOperations
     }
 
     /// <summary>
-    /// Loads each group of lines of a file as a document. A group of nothing but white space is left out. A document does
-    /// not include the line break after its last line.
+    /// Loads each group of lines of a file as a document. A group that contains only white space is left out. A
+    /// document does not include the line break after its last line.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="linesPerDocument">Lines in a group, at least 1; the last group may have fewer.</param>

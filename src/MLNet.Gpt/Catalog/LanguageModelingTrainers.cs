@@ -29,6 +29,6 @@ public sealed class LanguageModelingTrainers
     }
 
     /// <summary>Creates a trainer of GPT models, with options.</summary>
-    /// <exception cref="ArgumentException">The options contradict each other.</exception>
+    /// <exception cref="ArgumentException">The options are inconsistent.</exception>
     public GptTrainer Gpt(GptTrainerOptions options) => new(_environment, options);
 }

@@ -7,13 +7,17 @@ using MLNet.Gpt.Transformer;
 
 namespace MLNet.Gpt.Catalog;
 
-/// <summary>Saves pipelines in ML.NET's own format, and loads a transformer from a file of any known format.</summary>
+/// <summary>
+/// Saves pipelines in ML.NET's own format, and loads a transformer from a file of any supported format.
+/// </summary>
 internal static class PipelineFile
 {
-    // Every zip of torch.save has this entry, in a folder of some name.
+    // Every zip of torch.save has this entry, in a folder with any name.
     private const string PickleEntry = "data.pkl";
 
-    /// <summary>Saves as <c>ml.Model.Save</c> does, aside, and moves the file into place when it is complete.</summary>
+    /// <summary>
+    /// Saves like <c>ml.Model.Save</c>, to a temporary file, and moves it into place when it is complete.
+    /// </summary>
     public static void Save(
         MLContext context, ITransformer model, DataViewSchema? inputSchema, string path, CancellationToken cancellationToken) =>
         AtomicFile.Write(path, length: 0, stream =>
@@ -24,8 +28,8 @@ internal static class PipelineFile
         });
 
     /// <summary>
-    /// Loads a transformer's package, a pipeline of ML.NET's that holds a GPT transformer and nothing else, or a model in
-    /// any format that <see cref="GptModelFile"/> reads.
+    /// Loads a transformer package, an ML.NET pipeline that contains just one GPT transformer, or a model in any format
+    /// that <see cref="GptModelFile"/> reads.
     /// </summary>
     /// <exception cref="InvalidDataException">It is none of these, or damaged.</exception>
     public static GptTransformer Load(
@@ -46,7 +50,7 @@ internal static class PipelineFile
             isPipeline = !isPackage && PipelineFormat.IsIn(entries);
             if (isPipeline)
             {
-                foreach (string model in PipelineFormat.ModelsIn(entries)) entries.Check(model); // ML.NET unpacks it unchecked.
+                foreach (string model in PipelineFormat.ModelsIn(entries)) entries.Check(model); // ML.NET unpacks it unchecked
             }
 
             isPickled = !isPackage && !isPipeline && entries.ContainsInFolder(PickleEntry);
@@ -87,8 +91,8 @@ internal static class PipelineFile
         {
             (pipeline as IDisposable)?.Dispose();
             throw new InvalidDataException(
-                $"'{path}' holds a pipeline of {transformers.Length} transformers "
-                + $"({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not a GPT transformer alone; "
+                $"'{path}' contains a pipeline of {transformers.Length} transformers "
+                + $"({string.Join(", ", transformers.Select(each => each.GetType().Name))}), not just one GPT transformer; "
                 + "load it with ml.Model.Load.");
         }
 
@@ -112,8 +116,8 @@ internal static class PipelineFile
         }
         catch (Exception error) when (cancellationToken.IsCancellationRequested)
         {
-            // ML.NET calls loaders by reflection, which wraps what they throw.
-            throw new OperationCanceledException("The loading was canceled.", error, cancellationToken);
+            // ML.NET calls loaders by reflection, which wraps their exceptions.
+            throw new OperationCanceledException("Loading was canceled.", error, cancellationToken);
         }
     }
 

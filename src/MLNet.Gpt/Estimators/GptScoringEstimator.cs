@@ -4,7 +4,7 @@ using MLNet.Gpt.Estimators;
 
 namespace MLNet.Gpt;
 
-/// <summary>Puts a model that is already trained into a pipeline. <see cref="Fit"/> looks at the schema alone.</summary>
+/// <summary>Puts an already trained model into a pipeline. <see cref="Fit"/> only checks the schema.</summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptScoringEstimator : IEstimator<GptTransformer>
 {

@@ -13,7 +13,7 @@ namespace MLNet.Gpt;
 /// transformer that owns it.
 /// </summary>
 /// <remarks>
-/// The input column is a scalar of text; a row is a document, and documents are separated by the end-of-text token where
+/// The input column is a scalar of text; a row is a document, and documents are separated by the end-of-text token if
 /// the vocabulary has one. The output columns are those of <see cref="GptOutputColumns"/>.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
@@ -46,17 +46,17 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     /// <summary>
     /// Trains on a column of text: on all of it, unless <see cref="TrainingOptions.ValidationFraction"/> holds out a
-    /// fraction of its tokens, at their end, to measure on.
+    /// fraction of its tokens, at their end, for validation.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// The column is missing or not text, its rows have fewer than two tokens together, or the best weights are wanted
-    /// and there is nothing to measure on.
+    /// The column is missing or not text, its rows have fewer than two tokens in total, or the best weights are
+    /// requested and there are no validation data.
     /// </exception>
     /// <exception cref="OperationCanceledException">
-    /// The options' token was canceled, or the <see cref="MLContext"/>'s execution.
+    /// The options' token or the <see cref="MLContext"/>'s execution was canceled.
     /// </exception>
     /// <exception cref="InvalidOperationException">
-    /// The <see cref="MLContext"/> asks for a GPU and forbids falling back to the CPU.
+    /// The <see cref="MLContext"/> requires a GPU and does not allow falling back to the CPU.
     /// </exception>
     public GptTransformer Fit(IDataView input) => Fit(input, validation: null, _options.CancellationToken);
 
@@ -68,12 +68,12 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         return Fit(input, validation, _options.CancellationToken);
     }
 
-    /// <summary>Trains on the thread pool, as <see cref="Fit(IDataView, IDataView)"/> does.</summary>
+    /// <summary>Trains on the thread pool, like <see cref="Fit(IDataView, IDataView)"/>.</summary>
     /// <param name="input">The rows to train on.</param>
     /// <param name="validation">
     /// The rows to measure on; if <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/> holds out.
     /// </param>
-    /// <param name="cancellationToken">Stops the training before its next step, as the options' token does.</param>
+    /// <param name="cancellationToken">Stops training before its next step, like the options' token.</param>
     /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
     public async Task<GptTransformer> FitAsync(IDataView input, IDataView? validation = null, CancellationToken cancellationToken = default)
     {
@@ -85,7 +85,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) => GptSchemaShape.AddOutputs(
         inputSchema, _options.Transformer.InputColumnName, OutputColumnFactory.Create(_options.Transformer.Columns, _options.Config));
 
-    /// <summary>The input column, and the size and length of the training.</summary>
+    /// <summary>Returns the input column, the model's size and the number of epochs.</summary>
     public override string ToString() => FormattableString.Invariant(
         $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, ")
         + FormattableString.Invariant($"{_options.Training.Epochs} epochs");

@@ -5,8 +5,8 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Estimators;
 
 /// <summary>
-/// Logs a training run through ML.NET: warnings, the first step, evaluations, and a step every ten seconds. Passes every
-/// report on, and stops the training when it is canceled.
+/// Logs a training run through ML.NET: warnings, the first step, evaluations, and a step every ten seconds. Forwards
+/// every report, and stops training when it is canceled.
 /// </summary>
 internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgress>? inner, Cancellation cancellation)
     : IProgress<TrainingProgress>

@@ -3,24 +3,26 @@ using Microsoft.ML.Runtime;
 namespace MLNet.Gpt.Hosting;
 
 /// <summary>
-/// Combines the reasons to stop work: the caller's token, that of the call that runs on this thread, and ML.NET's own
-/// cancellation of the context that a component belongs to.
+/// Combines the sources of cancellation: the caller's token, the token of the call that runs on this thread, and
+/// ML.NET's own cancellation of the context that a component belongs to.
 /// </summary>
-/// <param name="host">The component as it was registered; <see langword="null"/> if it belongs to no context.</param>
+/// <param name="host">The component as registered; <see langword="null"/> if it does not belong to a context.</param>
 /// <param name="token">The caller's token.</param>
 internal sealed class Cancellation(IHost? host, CancellationToken token = default)
 {
-    // ML.NET passes no token through a pipeline's rows or loaders. It runs them on the thread that calls it.
+    // ML.NET does not pass a token through a pipeline's rows or loaders, but runs them on the calling thread.
     [ThreadStatic]
     private static CancellationToken _ofCall;
 
-    /// <summary>The token for work that takes one: the caller's where there is one, or else that of the call on this thread.</summary>
+    /// <summary>
+    /// The token for work that takes one: the caller's if there is one, or else that of the call on this thread.
+    /// </summary>
     public CancellationToken Token => token.CanBeCanceled ? token : _ofCall;
 
     /// <summary>The token of the call on this thread.</summary>
     public static CancellationToken OfThread => _ofCall;
 
-    /// <summary>Sets the token of this thread's work until the result is disposed.</summary>
+    /// <summary>Sets the token for this thread's work until the result is disposed.</summary>
     public static CallScope OfCall(CancellationToken token)
     {
         var scope = new CallScope(_ofCall);
@@ -28,10 +30,10 @@ internal sealed class Cancellation(IHost? host, CancellationToken token = defaul
         return scope;
     }
 
-    /// <summary>Returns the same reasons with another token of the caller's.</summary>
+    /// <summary>Returns the same sources with another token from the caller.</summary>
     public Cancellation With(CancellationToken other) => new(host, other);
 
-    /// <exception cref="OperationCanceledException">The work is to stop.</exception>
+    /// <exception cref="OperationCanceledException">The work was canceled.</exception>
     public void ThrowIfRequested()
     {
         token.ThrowIfCancellationRequested();

@@ -13,20 +13,23 @@ internal static class HostSettings
     public static string? TemporaryFolder(this IHostEnvironment? environment) =>
         (environment as IHostEnvironmentInternal)?.TempFilePath is { Length: > 0 } path ? path : null;
 
-    /// <summary>Registers a component without drawing from the context's random numbers, so that those of others do not change.</summary>
+    /// <summary>
+    /// Registers a component without drawing from the context's random numbers, so that those of other components do
+    /// not change.
+    /// </summary>
     public static IHost RegisterQuietly(this IHostEnvironment environment, string name) => environment.Register(name, seed: 0);
 
     /// <summary>
-    /// Checks the context's choice of a GPU for a component that has none: the component says so in the log, or refuses
-    /// where it must not fall back.
+    /// Checks the context's choice of a GPU for a component that runs on the CPU only: logs the fallback, or throws if
+    /// it is not allowed.
     /// </summary>
     /// <exception cref="InvalidOperationException">
-    /// A GPU is asked for and falling back to the CPU is not allowed.
+    /// A GPU is requested and falling back to the CPU is not allowed.
     /// </exception>
     public static void RequireCpu(this IHostEnvironment environment, string component)
     {
         if (environment is not IHostEnvironmentInternal { GpuDeviceId: { } device } settings) return;
-        string problem = $"MLContext.GpuDeviceId is {device}, and {component} runs on the CPU only";
+        string problem = $"MLContext.GpuDeviceId is {device}, but {component} runs on the CPU only";
         if (!settings.FallbackToCpu) throw new InvalidOperationException($"{problem}; leave GpuDeviceId unset, or set FallbackToCpu.");
         using var channel = environment.Start(component);
         channel.Warning($"{problem}; it falls back to the CPU.");

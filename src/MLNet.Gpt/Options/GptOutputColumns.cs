@@ -4,26 +4,26 @@ namespace MLNet.Gpt;
 
 /// <summary>
 /// The columns that a <see cref="GptTransformer"/> adds, each under a name of your choice; <see langword="null"/>
-/// leaves a column out. A column costs nothing until something reads it; the columns of a row that are read share one
-/// pass of the model.
+/// leaves a column out. A column costs nothing until something reads it; the columns that are read from a row share one
+/// forward pass.
 /// </summary>
 /// <remarks>
 /// <para>
 /// Begin with <see cref="None"/> or <see cref="All"/> and change names with <c>with</c>: <c>GptOutputColumns.None with
-/// { Embedding = "Features" }</c>. A column hides an earlier one of the same name, as everywhere in ML.NET: of two
-/// transformers in one pipeline the second hides the first's columns. <see cref="WithPrefix"/> keeps both apart: <c>new
-/// GptOutputColumns().WithPrefix("Title.")</c>.
+/// { Embedding = "Features" }</c>. A column hides an earlier one with the same name, as everywhere in ML.NET, so in a
+/// pipeline with two transformers the second one hides the first one's columns. <see cref="WithPrefix"/> keeps both
+/// apart: <c>new GptOutputColumns().WithPrefix("Title.")</c>.
 /// </para>
 /// <para>
 /// A row with nothing to predict (an empty text, or one token that nothing precedes) has no loss: its cross-entropy and
-/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows whatever its bounds, and many trainers refuse or skip
-/// them. With <see cref="ScoringOptions.PrependEndOfText"/> the first token is predicted too, and only rows without a
-/// token are NaN.
+/// perplexity are NaN. <c>FilterRowsByColumn</c> drops such rows whatever its bounds, and many trainers reject or skip
+/// them. With <see cref="ScoringOptions.PrependEndOfText"/>, the first token is predicted too, and only rows without
+/// tokens are NaN.
 /// </para>
 /// <para>
-/// ML.NET's trainers want features of type Single. <see cref="LossesAsSingle"/> makes cross-entropy and perplexity such
-/// columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. The sums and counts stay exact, and so do the
-/// metrics of an evaluation.
+/// ML.NET's trainers expect features of type Single. <see cref="LossesAsSingle"/> makes cross-entropy and perplexity
+/// such columns, so that <c>Concatenate("Features", "CrossEntropy")</c> works. Sums and counts remain exact, and so do
+/// the metrics of an evaluation.
 /// </para>
 /// <para>
 /// Columns of predictions and losses carry the annotations of ML.NET's own scorers (<c>ScoreColumnKind</c>, which is
@@ -57,7 +57,7 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed record GptOutputColumns
 {
-    /// <summary>No column: add the ones you want by <c>with</c>.</summary>
+    /// <summary>No columns: add the ones you want using <c>with</c>.</summary>
     public static GptOutputColumns None { get; } = new GptOutputColumns().Rename(static (_, _) => null);
 
     /// <summary>Every column, each under the name of its property.</summary>
@@ -135,7 +135,9 @@ public sealed record GptOutputColumns
     /// <value><see langword="false"/>: Double.</value>
     public bool LossesAsSingle { get; init; }
 
-    /// <summary>The row's tokens, each written alone; a start token comes first where the scoring options ask for one.</summary>
+    /// <summary>
+    /// The text of each of the row's tokens; a start token comes first if the scoring options add one.
+    /// </summary>
     /// <value><see langword="null"/>: left out.</value>
     public string? Tokens { get; init; }
 
@@ -163,16 +165,19 @@ public sealed record GptOutputColumns
     /// <value><see langword="null"/>: left out.</value>
     public string? Embedding { get; init; }
 
-    /// <summary>Returns the columns with a prefix before each name, such as <c>Title.</c>. Columns that are left out stay out.</summary>
+    /// <summary>
+    /// Returns the columns with a prefix before each name, such as <c>Title.</c>. Columns that are left out remain left
+    /// out.
+    /// </summary>
     public GptOutputColumns WithPrefix(string prefix)
     {
         ArgumentNullException.ThrowIfNull(prefix);
         return Rename((_, name) => name is null ? null : prefix + name);
     }
 
-    /// <summary>Returns these options if a model of this configuration can fill them.</summary>
+    /// <summary>Returns these options if a model with this configuration can provide the columns.</summary>
     /// <exception cref="ArgumentException">
-    /// More candidates are wanted than there are tokens, a name is empty, or two columns have the same name.
+    /// More candidates are requested than there are tokens, a name is empty, or two columns have the same name.
     /// </exception>
     internal GptOutputColumns ValidatedFor(GptConfig config)
     {
@@ -201,7 +206,7 @@ public sealed record GptOutputColumns
         TokenIds, TokenStarts, TokenLogProbabilities, GeneratedText, Embedding,
     ];
 
-    // Sets the name of each column to what a function makes of the property's name and the present one.
+    // Sets the name of each column to a function of the property's name and the current name.
     private GptOutputColumns Rename(Func<string, string?, string?> rename) => this with
     {
         PredictedToken = rename(nameof(PredictedToken), PredictedToken),

@@ -12,31 +12,33 @@ public sealed record GptTrainerOptions
     /// </value>
     public GptConfig Config { get; init; } = new() { LayerCount = 4, EmbeddingWidth = 128, HeadCount = 4, ContextLength = 128 };
 
-    /// <summary>Turns the text column into ids; its vocabulary must be as large as <see cref="Config"/> says.</summary>
+    /// <summary>Encodes the text column; its vocabulary must have the size in <see cref="Config"/>.</summary>
     /// <value>GPT-2's tokenizer.</value>
     public ITextTokenizer Tokenizer { get; init; } = Gpt2Tokenizer.Instance;
 
-    /// <summary>The distribution that the initial weights are drawn from.</summary>
+    /// <summary>The distribution from which the initial weights are drawn.</summary>
     /// <value><see cref="WeightInitialization.Default"/>.</value>
     public WeightInitialization Initialization { get; init => field = Check.Defined(value, nameof(Initialization)); } =
         WeightInitialization.Default;
 
     /// <summary>How the model is trained.</summary>
-    /// <value>The defaults of <see cref="TrainingOptions"/>; no rows are held out to measure on.</value>
+    /// <value>The defaults of <see cref="TrainingOptions"/>; no rows are held out for validation.</value>
     public TrainingOptions Training { get; init; } = new();
 
     /// <summary>The seed of the initial weights, the order of the windows, and dropout.</summary>
     /// <value>
-    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> where it is set in <see cref="Training"/>, else the seed
+    /// <see langword="null"/>: <see cref="TrainingOptions.Seed"/> if it is set in <see cref="Training"/>, else the seed
     /// of the <c>MLContext</c>, else 123.
     /// </value>
     public long? Seed { get; init; }
 
-    /// <summary>What the trained transformer reads, computes and adds. Its input column is also the one to train on.</summary>
+    /// <summary>
+    /// What the trained transformer reads, computes and adds. Its input column is also the training column.
+    /// </summary>
     /// <value>The defaults of <see cref="GptTransformerOptions"/>.</value>
     public GptTransformerOptions Transformer { get; init; } = new();
 
-    /// <summary>How the trained model is held and run.</summary>
+    /// <summary>How the trained model is stored and run.</summary>
     /// <value>The defaults of <see cref="GptModelOptions"/>.</value>
     public GptModelOptions Model { get; init; } = new();
 

@@ -30,15 +30,15 @@ public sealed record GptTransformerOptions
 
     /// <summary>How <see cref="GptOutputColumns.GeneratedText"/> is generated.</summary>
     /// <value>
-    /// The defaults of <see cref="GenerationOptions"/>. Where <see cref="GenerationOptions.Seed"/> is
-    /// <see langword="null"/>, it is the seed of the <c>MLContext</c>, or a new one for each transformer. Each row starts
-    /// from the seed, whatever rows precede it.
+    /// The defaults of <see cref="GenerationOptions"/>. If <see cref="GenerationOptions.Seed"/> is
+    /// <see langword="null"/>, it is the seed of the <c>MLContext</c>, or a new one for each transformer. Each row
+    /// starts from the seed, whatever precedes it.
     /// </value>
     public GenerationOptions Generation { get; init; } = new();
 
     /// <summary>
-    /// Sets a seed where tokens are drawn and none was given. Otherwise a text would have another continuation each time
-    /// it is read.
+    /// Sets a seed if tokens are drawn at random and none was given. Otherwise a text would have a different
+    /// continuation each time it is read.
     /// </summary>
     internal GptTransformerOptions WithFixedSeed(int? contextSeed) => Generation is { Temperature: > 0, Seed: null }
         ? this with { Generation = Generation with { Seed = contextSeed ?? RandomNumberGenerator.GetInt32(int.MaxValue) } }

@@ -17,7 +17,7 @@ public sealed record TextLoadingOptions
         "FileName";
 
     /// <summary>
-    /// The encoding of files that do not begin with a byte order mark. Bytes that are not valid in it are rejected.
+    /// The encoding of files that do not begin with a byte order mark. Bytes that are not valid in it are an error.
     /// </summary>
     /// <value><see langword="null"/>: UTF-8.</value>
     public Encoding? Encoding { get; init; }

@@ -2,7 +2,9 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Which columns of a mapper's output are active, what they need of the input, and how they are read.</summary>
+/// <summary>
+/// Which columns of a mapper's output are active, which input columns they need, and how they are read.
+/// </summary>
 internal sealed class ActiveColumns
 {
     private readonly GptRowMapper _mapper;
@@ -32,13 +34,13 @@ internal sealed class ActiveColumns
     public bool Contains(DataViewSchema.Column column) => column.Index < _isActive.Length
         && _isActive[column.Index] && _mapper.OutputSchema[column.Index].Name == column.Name;
 
-    /// <summary>Reads an active column: from the input where it comes from there, else from the row's result.</summary>
+    /// <summary>Reads an active column, from the input or from the row's result.</summary>
     public ValueGetter<T> GetGetter<T>(DataViewSchema.Column column, RowWindow window, RowReader reader)
     {
         if (!Contains(column))
         {
             throw new ArgumentException(
-                $"Column '{column.Name}' is not active; ask for it when the cursor or row is created.", nameof(column));
+                $"Column '{column.Name}' is not active; request it when creating the cursor or row.", nameof(column));
         }
 
         int inputCount = _mapper.InputSchema.Count;

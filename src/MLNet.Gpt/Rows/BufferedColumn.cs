@@ -4,13 +4,13 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>The values that a column of the input had at rows that its cursor has passed.</summary>
+/// <summary>The values of an input column at rows that its cursor has passed.</summary>
 internal abstract class BufferedColumn
 {
-    /// <summary>Keeps the value at the input's current row, or the failure to read it.</summary>
+    /// <summary>Stores the value at the input's current row, or the failure to read it.</summary>
     public abstract void Store(int slot);
 
-    /// <summary>A buffer for an active column of the input.</summary>
+    /// <summary>Creates a buffer for an active input column.</summary>
     public static BufferedColumn Create(DataViewRow input, DataViewSchema.Column column) =>
         (BufferedColumn)Activator.CreateInstance(typeof(BufferedColumn<>).MakeGenericType(column.Type.RawType), input, column)!;
 }
@@ -20,7 +20,7 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
 {
     private delegate void VectorCopier(ref T source, ref T destination);
 
-    // The caller may reuse a vector's memory, so vectors are copied out; other values are handed out as they are.
+    // The caller may reuse a vector's memory, so vectors are copied; other values are returned as they are.
     private static readonly VectorCopier? CopyVector = typeof(T).IsGenericType && typeof(T).GetGenericTypeDefinition() == typeof(VBuffer<>)
         ? typeof(T).GetMethod(nameof(VBuffer<>.CopyTo), [typeof(T).MakeByRefType()])!.CreateDelegate<VectorCopier>()
         : null;
@@ -31,7 +31,8 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
 
     public override void Store(int slot)
     {
-        // A slot's vector is reused. Other values are not passed in again: a getter may dispose the caller's own.
+        // A slot's vector is reused. Other values are not passed in again, because a getter may dispose the caller's
+        // value.
         T value = slot < _slots.Count && CopyVector is not null ? _slots[slot].Value : default!;
         ExceptionDispatchInfo? failure = null;
         try
@@ -40,7 +41,7 @@ internal sealed class BufferedColumn<T>(DataViewRow input, DataViewSchema.Column
         }
         catch (Exception error) when (Failures.CanWait(error))
         {
-            failure = ExceptionDispatchInfo.Capture(error); // thrown to a caller that reads this column at this row
+            failure = ExceptionDispatchInfo.Capture(error); // thrown when the caller reads this column at this row
         }
 
         if (slot < _slots.Count) _slots[slot] = (value, failure);

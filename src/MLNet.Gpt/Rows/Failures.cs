@@ -1,11 +1,11 @@
 namespace MLNet.Gpt.Rows;
 
-/// <summary>Failures met while reading ahead of the caller.</summary>
+/// <summary>Failures that occur while reading ahead of the caller.</summary>
 internal static class Failures
 {
     /// <summary>
-    /// Whether a failure at a later row can be kept until the caller reads that row. Running out of memory and being
-    /// canceled cannot: they concern the work that is running now, also where another exception wraps them.
+    /// Returns whether a failure at a later row can be kept until the caller reads that row. Running out of memory and
+    /// cancellation cannot: they concern the current work, even if wrapped in another exception.
     /// </summary>
     public static bool CanWait(Exception error)
     {

@@ -4,10 +4,10 @@ using Microsoft.ML.Model.OnnxConverter;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>A view of the input with the computed columns added. Holds no rows.</summary>
+/// <summary>A view of the input with the computed columns added. It does not store rows.</summary>
 /// <remarks>
-/// It is a transform so that ML.NET's conversion to ONNX, which walks back from view to view, meets it: the walk would
-/// otherwise take it for the data, and write a model that copies the columns of its input.
+/// It is a transform so that ML.NET's conversion to ONNX, which walks back from view to view, finds it. Otherwise
+/// ML.NET would take it for the data, and write a model that copies its input columns.
 /// </remarks>
 internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataTransform, ITransformCanSaveOnnx
 {
@@ -43,7 +43,7 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataT
         "ML.NET cannot convert a GptTransformer to ONNX. Its model exports itself: transformer.Model.Export(\"model.onnx\").");
 
     /// <summary>
-    /// A cursor over the input's rows. The added columns are computed where they are read, those of several rows in one
+    /// A cursor over the input's rows. The added columns are computed when they are read, those of several rows in one
     /// pass.
     /// </summary>
     private sealed class Cursor : DataViewRowCursor

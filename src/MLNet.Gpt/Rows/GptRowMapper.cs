@@ -13,8 +13,8 @@ internal sealed class GptRowMapper : IRowToRowMapper
     /// <param name="inputColumnName">The column of text.</param>
     /// <param name="outputs">The added columns.</param>
     /// <param name="scorer">Computes them.</param>
-    /// <param name="cancellation">Stops the work.</param>
-    /// <param name="transformer">The transformer that this mapper is saved as.</param>
+    /// <param name="cancellation">Cancels the work.</param>
+    /// <param name="transformer">The transformer that is saved for this mapper.</param>
     public GptRowMapper(
         DataViewSchema inputSchema,
         string inputColumnName,
@@ -55,7 +55,7 @@ internal sealed class GptRowMapper : IRowToRowMapper
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns) =>
         new Row(input, this, new(this, activeColumns));
 
-    /// <summary>One row with the computed columns, over an input row that others move.</summary>
+    /// <summary>A row with the computed columns, over an input row that its owner moves.</summary>
     private sealed class Row : DataViewRow
     {
         private readonly DataViewRow _input;

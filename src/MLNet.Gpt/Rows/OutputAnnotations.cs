@@ -5,8 +5,8 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// What the schema says about an output column. Score columns carry what those of ML.NET's own scorers carry, so that its
-/// tools find them: the kind of task, the kind of value, and an id that the columns of one scorer share.
+/// The schema annotations of an output column. Score columns have the same ones as those of ML.NET's own scorers, so
+/// that its tools find them: the kind of task, the kind of value, and an id that the columns of one scorer share.
 /// </summary>
 internal sealed class OutputAnnotations(uint scoreColumnSetId)
 {
@@ -18,7 +18,7 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
 
     private readonly DataViewSchema.Annotations.Builder _builder = new();
 
-    /// <summary>Marks a column as one of a scorer's.</summary>
+    /// <summary>Marks a column as a scorer's.</summary>
     /// <param name="valueKind">One of ML.NET's: Score, Probability, PredictedLabel.</param>
     public void AddScore(string valueKind)
     {
@@ -38,16 +38,16 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
             value = editor.Commit();
         });
 
-    /// <summary>The size of the model's vocabulary, so that an evaluator can tell the baseline.</summary>
+    /// <summary>Adds the size of the model's vocabulary, from which an evaluator computes the baseline.</summary>
     public void AddVocabularySize(int size) => _builder.Add(VocabularySizeKind, NumberDataViewType.Int32, (ref int value) => value = size);
 
-    /// <summary>A text about the column.</summary>
+    /// <summary>Adds a text about the column.</summary>
     public void AddText(string kind, string text) =>
         _builder.Add(kind, TextDataViewType.Instance, (ref ReadOnlyMemory<char> value) => value = text.AsMemory());
 
     public DataViewSchema.Annotations ToAnnotations() => _builder.ToAnnotations();
 
-    /// <summary>The id after those that score columns of a schema carry.</summary>
+    /// <summary>Returns the next id after those of a schema's score columns.</summary>
     public static uint NextScoreColumnSetId(DataViewSchema schema)
     {
         uint greatest = 0;
@@ -63,7 +63,7 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
         return greatest + 1;
     }
 
-    /// <exception cref="ArgumentException">The column carries no size of a vocabulary.</exception>
+    /// <exception cref="ArgumentException">The column does not state the size of the vocabulary.</exception>
     public static int ReadVocabularySize(DataViewSchema.Column column)
     {
         if (column.Annotations.Schema.GetColumnOrNull(VocabularySizeKind) is null)

@@ -6,17 +6,17 @@ namespace MLNet.Gpt.Rows;
 /// <summary>Copies a column's value from a row's result into a buffer that the caller may reuse.</summary>
 internal delegate void ResultReader<T>(RowResult row, ref T value);
 
-/// <summary>One column that the transformer adds: its schema, and how its value is read from a row's result.</summary>
+/// <summary>A column that the transformer adds: its schema, and how its value is read from a row's result.</summary>
 internal abstract class OutputColumn(string name, DataViewType type, TextParts parts, Action<OutputAnnotations>? annotate)
 {
     public string Name { get; } = name;
 
     public DataViewType Type { get; } = type;
 
-    /// <summary>What the column needs of the model.</summary>
+    /// <summary>What the model has to compute for the column.</summary>
     public TextParts Parts { get; } = parts;
 
-    /// <summary>The column's annotations in a schema whose earlier score columns have lower set ids.</summary>
+    /// <summary>Returns the column's annotations in a schema whose earlier score columns have lower set ids.</summary>
     public DataViewSchema.Annotations? CreateAnnotations(uint scoreColumnSetId)
     {
         if (annotate is null) return null;
@@ -25,7 +25,7 @@ internal abstract class OutputColumn(string name, DataViewType type, TextParts p
         return annotations.ToAnnotations();
     }
 
-    /// <summary>A <see cref="ValueGetter{TValue}"/> of the column's raw type.</summary>
+    /// <summary>Returns a <see cref="ValueGetter{TValue}"/> of the column's raw type.</summary>
     public abstract Delegate CreateGetter(RowReader reader);
 
     /// <summary>A column whose values have the type's raw type.</summary>

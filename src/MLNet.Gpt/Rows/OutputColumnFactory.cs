@@ -19,7 +19,7 @@ internal sealed class OutputColumnFactory
 
     private OutputColumnFactory(GptOutputColumns names, GptConfig config) => (_names, _config) = (names, config);
 
-    /// <summary>Creates the columns of a transformer over a model of these sizes.</summary>
+    /// <summary>Creates the columns of a transformer over a model with these sizes.</summary>
     public static OutputColumn[] Create(GptOutputColumns names, GptConfig config)
     {
         var factory = new OutputColumnFactory(names, config);
@@ -100,7 +100,7 @@ internal sealed class OutputColumnFactory
         }
     }
 
-    // Each has an element for each token, and so no fixed length.
+    // Each has an element per token, so it has no fixed length.
     private void AddTokens()
     {
         Action<OutputAnnotations>? namesTokens = _names.Tokens is { } tokens ? notes => notes.AddText(TokensColumnKind, tokens) : null;
@@ -116,7 +116,7 @@ internal sealed class OutputColumnFactory
 
     private static float ProbabilityOf(TokenCandidate candidate) => (float)candidate.Probability;
 
-    // A size of 0 is one that varies.
+    // A size of 0 means that it varies.
     private void AddVector<T>(
         string? name,
         PrimitiveDataViewType type,

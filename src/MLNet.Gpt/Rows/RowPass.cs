@@ -7,8 +7,8 @@ using MLNet.Gpt.Inference;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// Packs texts into passes of the model, without padding; one sequence serves a text's loss and its next token where it
-/// can. A text that is longer than the context is measured in windows, as the options say, and its next token is
+/// Packs texts into passes of the model, without padding; one sequence serves both a text's loss and its next token if
+/// possible. A text that is longer than the context is measured in windows, as the options say, and its next token is
 /// predicted from its last tokens.
 /// </summary>
 /// <param name="model">The model.</param>
@@ -25,7 +25,7 @@ internal sealed class RowPass(
     Action<TextParts, int>? starting,
     Cancellation cancellation) : SequenceEnds
 {
-    // Enough for the engine's products to run at full speed. Bounds the memory of a pass however long a text is.
+    // Enough for the engine's products to run at full speed. Limits the memory of a pass, however long a text is.
     private const int MostTokens = 2048;
 
     private readonly List<int> _inputs = [], _targets = [], _lengths = [];
@@ -77,7 +77,7 @@ internal sealed class RowPass(
             _scores[index] = new TokenScore[text.TargetCount];
             if (!isEndRead && lossIds.Length == ids.Length && ids.Length <= scoring.WindowLengthFor(model.Config))
             {
-                // One sequence serves both: the last token predicts the next, and has no target.
+                // One sequence serves both: the last token predicts the next one, and has no target.
                 AddSequence(ids, [.. ids.AsSpan(1), -1], index, firstScore: 0, isEnd: true);
                 isEndRead = true;
             }
@@ -101,7 +101,7 @@ internal sealed class RowPass(
         }
     }
 
-    // A text without a token has no next token and no embedding.
+    // A text without tokens has no next token and no embedding.
     private void SetNoEnd(int index)
     {
         if (parts.HasFlag(TextParts.Embedding)) _embeddings[index] = [.. Enumerable.Repeat(float.NaN, model.Config.EmbeddingWidth)];

@@ -3,9 +3,9 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// Has the model compute what the caller reads of a row, each part when it is first read, together with what it will
-/// probably read next: the same parts of the rows that follow. Belongs to one cursor or row, and is not safe for use by
-/// many threads.
+/// Lets the model compute what the caller reads of a row, each part when it is first read, together with what the
+/// caller will probably read next: the same parts of the following rows. Belongs to one cursor or row, and is not
+/// thread-safe.
 /// </summary>
 /// <param name="window">The rows.</param>
 /// <param name="scorer">Computes.</param>
@@ -15,7 +15,7 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
     private readonly LookAhead _passes = new(RowWindow.MostRows, TextParts.OfOnePass);
     private readonly LookAhead _continuations = new(Math.Min(RowWindow.MostRows, scorer.GenerationBatchSize), TextParts.Continuation);
 
-    /// <summary>The caller's row with some parts computed.</summary>
+    /// <summary>Returns the caller's row with some parts computed.</summary>
     /// <param name="parts">Parts of one pass, the continuation, or none.</param>
     public RowResult Read(TextParts parts)
     {
@@ -28,13 +28,13 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
 
     private void Compute(RowWindow.Row row, TextParts missing)
     {
-        // What is wrong with this row's text is said before any other row is read.
+        // A failure of this row's text is thrown before any other row is read.
         bool isPass = missing != TextParts.Continuation;
         _ = isPass ? row.Result.Text.LossIds.Length : row.Result.Text.Text.Length;
         var ahead = isPass ? _passes : _continuations;
 
-        // A row that was computed without this part says nothing about the next ones. When they are computed, it is
-        // known that the part was read.
+        // A row that was computed without this part says nothing about the next ones; by the time they are computed, it
+        // is known that the part was read.
         if ((row.Result.Parts & ahead.Parts) != 0)
         {
             Score([row], missing);
@@ -50,7 +50,7 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
         }
         catch (Exception error) when (rows.Count > 1 && IsOfOneText(error))
         {
-            // One of the texts cannot be computed. The caller learns of it at that row, and at no other.
+            // One of the texts cannot be computed. The exception is thrown at that row, and at no other.
             ahead.Reset();
             Score([row], parts);
         }
@@ -62,14 +62,14 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
         for (int i = 0; i < rows.Count; i++) rows[i].Result = rows[i].Result.With(results[i]);
     }
 
-    // What the model and the generator throw about a text. Any other failure has nothing to do with the texts.
+    // The exceptions of the model and the generator about a text. Any other failure is unrelated to the texts.
     private static bool IsOfOneText(Exception error) =>
         error is ArgumentException or InvalidOperationException and not ObjectDisposedException;
 
     /// <summary>
-    /// How many rows to compute together: twice as many each time as long as the caller reads them all, and one again
-    /// after it left some out. So at most as many rows are computed and not read as are read. The parts to compute are
-    /// those that the caller read of the last rows.
+    /// Determines how many rows to compute together: twice as many each time as long as the caller reads them all, and
+    /// one again after it skipped some, so that no more rows are computed in vain than are read. The parts to compute
+    /// are those that the caller read of the last rows.
     /// </summary>
     private sealed class LookAhead(int most, TextParts parts)
     {
@@ -79,7 +79,7 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
         /// <summary>The parts that are computed together.</summary>
         public TextParts Parts => parts;
 
-        /// <summary>The number of rows to compute now, and their parts.</summary>
+        /// <summary>Returns the number of rows to compute now, and their parts.</summary>
         public (int Count, TextParts Parts) Next(TextParts asked)
         {
             _count = _last.All(row => (row.Read & parts) != 0) ? Math.Min(most, Math.Max(1, 2 * _count)) : 1;

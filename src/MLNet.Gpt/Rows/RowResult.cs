@@ -23,7 +23,7 @@ internal sealed class RowResult(RowText text)
     /// <summary>The last token's hidden state after the last layer norm (C).</summary>
     public float[] Embedding { get; init; } = [];
 
-    /// <summary>What the generator wrote after the text.</summary>
+    /// <summary>The generated continuation of the text.</summary>
     public string Continuation { get; init; } = string.Empty;
 
     /// <summary>The text's metrics.</summary>
@@ -33,7 +33,7 @@ internal sealed class RowResult(RowText text)
     public float[] TokenLogProbabilities =>
         text.LossIds.Length == 0 ? [] : [float.NaN, .. TokenScores.Select(score => -score.NegativeLogLikelihood)];
 
-    /// <summary>This result with the parts of another for the same text.</summary>
+    /// <summary>Returns this result with the parts of another one for the same text.</summary>
     public RowResult With(RowResult other)
     {
         RowResult Source(TextParts part) => other.Parts.HasFlag(part) ? other : this;

@@ -4,31 +4,34 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// Computes what a transformer's columns hold, as a function from texts to results. Keeps no state of any row; safe for
-/// use by many threads.
+/// Computes the values of a transformer's columns, as a function from texts to results. Has no per-row state;
+/// thread-safe.
 /// </summary>
 internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
 {
     private readonly TextScorer _scorer = new(model, options.Scoring);
     private readonly TextGenerator _generator = new(model, options.Generation);
 
-    /// <summary>Called before each pass of the model with the parts it computes and its number of tokens. Tests count with it.</summary>
+    /// <summary>
+    /// Called before each forward pass with the parts that it computes and its number of tokens. Tests use it for
+    /// counting.
+    /// </summary>
     public Action<TextParts, int>? PassStarting { get; set; }
 
-    /// <summary>The number of texts that are continued side by side.</summary>
+    /// <summary>The number of texts that are continued at a time.</summary>
     public int GenerationBatchSize { get; } = options.Generation.LookupDecoding ? 1 : options.Generation.BatchSize;
 
     /// <summary>Wraps a row's text. Nothing is encoded yet.</summary>
     public RowText Read(ReadOnlyMemory<char> text) => new(model, options.Scoring, _scorer, text);
 
-    /// <summary>A row whose text cannot be read; using it throws the failure.</summary>
+    /// <summary>Creates a row whose text cannot be read; using it throws the failure.</summary>
     public RowText Unreadable(ExceptionDispatchInfo failure) => new(model, options.Scoring, _scorer, default, failure);
 
-    /// <summary>Computes parts of texts, in as few passes as they fit in, or their continuations.</summary>
-    /// <param name="texts">The texts. The values of one do not depend on the others, to the last bit.</param>
+    /// <summary>Computes parts of texts, in as few passes as possible, or their continuations.</summary>
+    /// <param name="texts">The texts. Their values do not depend on each other, to the last bit.</param>
     /// <param name="parts">Parts of one pass, or the continuation.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <returns>A result for each text.</returns>
+    /// <returns>One result per text.</returns>
     public RowResult[] Score(IReadOnlyList<RowText> texts, TextParts parts, Cancellation cancellation)
     {
         if (parts == TextParts.Continuation) return Generate(texts, cancellation);
@@ -36,7 +39,7 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
         return pass.Run();
     }
 
-    // The texts are continued side by side, each as if it were alone. The continuation of an empty text is empty.
+    // The texts are continued in batches, each as if it were the only one. The continuation of an empty text is empty.
     private RowResult[] Generate(IReadOnlyList<RowText> texts, Cancellation cancellation)
     {
         cancellation.ThrowIfRequested();

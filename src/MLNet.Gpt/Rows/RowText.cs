@@ -5,7 +5,7 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>A row's text as the model reads it, encoded when its ids are first needed.</summary>
+/// <summary>A row's text in the form that the model reads, encoded when its ids are first needed.</summary>
 /// <param name="model">The model; only its tokenizer and the size of its vocabulary are used.</param>
 /// <param name="scoring">How the text is encoded and measured.</param>
 /// <param name="scorer">Measures with these options.</param>
@@ -16,7 +16,7 @@ internal sealed class RowText(
 {
     private ExceptionDispatchInfo? _encodingFailure;
 
-    /// <summary>The text. Throws what the input's getter threw.</summary>
+    /// <summary>The text. Rethrows the exception of the input's getter.</summary>
     public ReadOnlyMemory<char> Text
     {
         get
@@ -37,7 +37,7 @@ internal sealed class RowText(
         }
     }
 
-    /// <summary>The ids whose loss is measured; the first is not predicted. Empty for a text without a token.</summary>
+    /// <summary>The ids whose loss is measured; the first is not predicted. Empty for a text without tokens.</summary>
     public int[] LossIds => field ??=
         scoring.PrependEndOfText && Ids.Length > 0 ? [model.Tokenizer.BeginningOfTextId!.Value, .. Ids] : Ids;
 
@@ -48,7 +48,7 @@ internal sealed class RowText(
     public int[] TokenStarts()
     {
         int[] starts = new int[LossIds.Length];
-        int first = LossIds.Length - Ids.Length; // A start token has no characters.
+        int first = LossIds.Length - Ids.Length; // a start token has no characters
         var spans = new TokenSpans(Text.ToString(), model.Tokenizer);
         for (int i = 0; i < Ids.Length; i++)
         {
@@ -60,12 +60,12 @@ internal sealed class RowText(
     }
 
     /// <summary>
-    /// A token as shown to a reader, with bytes that form no whole character written as in <c>&lt;E9&gt;</c>; empty for
-    /// the id −1.
+    /// Returns a token in readable form, with bytes that are not a whole character written as in <c>&lt;E9&gt;</c>;
+    /// empty for the id −1.
     /// </summary>
     public ReadOnlyMemory<char> TokenText(int id) => id < 0 ? default : TokenPiece.Of(model.Tokenizer, id).Text.AsMemory();
 
-    /// <summary>The text's score.</summary>
+    /// <summary>Returns the text's score.</summary>
     /// <param name="scores">The score of each of <see cref="LossIds"/> after the first.</param>
     public LanguageModelMetrics Summarize(TokenScore[] scores) => scorer.Summarize(Text.Span, LossIds, scores);
 

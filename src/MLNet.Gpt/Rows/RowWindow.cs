@@ -6,17 +6,19 @@ using MLNet.Gpt.Hosting;
 namespace MLNet.Gpt.Rows;
 
 /// <summary>
-/// The rows from the caller's to the input's. Over a cursor of its own, the window reads ahead where several texts are
-/// to be computed together, and keeps the values of the rows it passes until the caller has passed them too; the input
-/// is read once. A failure on the way belongs to its row and column: it is thrown where the caller reads them, and the
-/// input is not asked again. Over a row that others move, the window holds that row alone.
+/// The rows between the caller's and the input's position. Over its own cursor, the window reads ahead if several texts
+/// are to be computed together, and keeps the values of the rows until the caller has passed them too; the input is
+/// read once. A failure belongs to its row and column: it is thrown when the caller reads them, and the input is not
+/// read again. Over a row that its owner moves, the window contains only that row.
 /// </summary>
 internal sealed class RowWindow
 {
-    /// <summary>The most rows in a window: enough short texts to fill a pass, few enough to keep.</summary>
+    /// <summary>
+    /// The maximum number of rows in a window: enough short texts to fill a pass, few enough to keep.
+    /// </summary>
     public const int MostRows = 64;
 
-    // About 2,000 tokens of English, after which a pass gains nothing by being longer.
+    // About 2,000 tokens of English, above which a longer pass gains nothing.
     private const int MostCharacters = 8192;
 
     private readonly DataViewRow _input;
@@ -26,13 +28,15 @@ internal sealed class RowWindow
     private readonly ValueGetter<ReadOnlyMemory<char>>? _getText;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly Dictionary<int, BufferedColumn> _columns;
-    private readonly List<Row> _rows = []; // those that the cursor has passed, and its own where the text is known
+    private readonly List<Row> _rows = []; // those that the cursor has passed, and its own if the text is known
     private int _index, _rowCount, _storedCount;
     private bool _isAtEnd;
-    private ExceptionDispatchInfo? _failure; // of the cursor's step past the window's last row
+    private ExceptionDispatchInfo? _failure; // of moving the cursor past the window's last row
 
     /// <param name="input">The input's row.</param>
-    /// <param name="cursor">The same as a cursor that this window moves; <see langword="null"/> if others move it.</param>
+    /// <param name="cursor">
+    /// The same row as a cursor that this window moves; <see langword="null"/> if its owner moves it.
+    /// </param>
     /// <param name="columns">The active columns.</param>
     /// <param name="scorer">Wraps the texts.</param>
     /// <param name="cancellation">Stops the work.</param>
@@ -48,7 +52,7 @@ internal sealed class RowWindow
 
     public long Batch => StoredSlot is { } slot ? _rows[slot].Batch : _input.Batch;
 
-    // Where the values of the caller's row are kept; null where the input is at that row.
+    // The slot with the values of the caller's row; null if the input is at that row.
     private int? StoredSlot => _index < _storedCount ? _index : null;
 
     public void GetId(ref DataViewRowId id)
@@ -57,7 +61,7 @@ internal sealed class RowWindow
         else _getId(ref id);
     }
 
-    /// <summary>Reads an active column of the input at the caller's row.</summary>
+    /// <summary>Reads an active input column at the caller's row.</summary>
     public ValueGetter<T> GetInputGetter<T>(DataViewSchema.Column column) => _columns[column.Index] is BufferedColumn<T> buffered
         ? buffered.CreateGetter(() => StoredSlot)
         : throw new InvalidOperationException($"Column '{column.Name}' is of type {column.Type}; it cannot be read as {typeof(T)}.");
@@ -87,8 +91,8 @@ internal sealed class RowWindow
     /// <summary>The caller's row.</summary>
     public Row Current() => _cursor is null ? Shared() : RowAt(_index);
 
-    /// <summary>The caller's row and rows after it that can be encoded and have none of some parts.</summary>
-    /// <param name="most">The most rows.</param>
+    /// <summary>Returns the caller's row and rows after it that can be encoded and lack some parts.</summary>
+    /// <param name="most">The maximum number of rows.</param>
     /// <param name="parts">The parts.</param>
     public List<Row> Gather(int most, TextParts parts)
     {
@@ -105,7 +109,7 @@ internal sealed class RowWindow
         return rows;
     }
 
-    // A row that others move is read each time: it may change its text and keep its position.
+    // A row that its owner moves is read each time, because its text may change while its position does not.
     private Row Shared()
     {
         ReadOnlyMemory<char> text = default;
@@ -121,7 +125,7 @@ internal sealed class RowWindow
     {
         if (index < _rows.Count) return _rows[index];
         ReadOnlyMemory<char> text = default;
-        _getText!(ref text); // The input is at this row: those that it has passed are known.
+        _getText!(ref text); // the input is at this row; the rows that it has passed are known
         var row = new Row(_scorer.Read(text));
         _rows.Add(row);
         return row;
@@ -141,7 +145,7 @@ internal sealed class RowWindow
         }
     }
 
-    // Keeps the values at the cursor's row and moves it to the next. False where there is none.
+    // Stores the values at the cursor's row and moves it to the next one. Returns false if there is none.
     private bool TryAdvance()
     {
         if (_isAtEnd || _cursor is null) return false;
@@ -167,10 +171,10 @@ internal sealed class RowWindow
         return true;
     }
 
-    /// <summary>A row whose text is known. Belongs to one cursor or row, and like it is used by one thread at a time.</summary>
+    /// <summary>A row whose text is known. Belongs to one cursor or row, and like it is not thread-safe.</summary>
     internal sealed class Row(RowText text)
     {
-        /// <summary>What has been computed so far, for this row or together with others.</summary>
+        /// <summary>What has been computed so far, for this row alone or together with others.</summary>
         public RowResult Result { get; set; } = new(text);
 
         /// <summary>The parts that the caller has read.</summary>

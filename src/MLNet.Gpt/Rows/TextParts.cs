@@ -4,7 +4,7 @@ namespace MLNet.Gpt.Rows;
 [Flags]
 internal enum TextParts
 {
-    /// <summary>Nothing: what follows from the text's tokens alone.</summary>
+    /// <summary>Nothing; only what follows from the text's tokens.</summary>
     None = 0,
 
     /// <summary>The score of each target.</summary>

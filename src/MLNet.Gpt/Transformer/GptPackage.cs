@@ -14,8 +14,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Transformer;
 
 /// <summary>
-/// Saves a <see cref="GptTransformer"/> in a file of its own and loads it: a zip that other programs can read, with the
-/// weights as plain safetensors. See docs/package.md.
+/// Saves a <see cref="GptTransformer"/> to a package and loads it: a zip that other programs can read, with the weights
+/// as plain safetensors. See docs/package.md.
 /// </summary>
 internal static class GptPackage
 {
@@ -38,7 +38,7 @@ internal static class GptPackage
     }
 
     /// <param name="environment">The context that the transformer belongs to, if any.</param>
-    /// <param name="path">The file that <see cref="Save"/> wrote, or the folder it was unpacked to.</param>
+    /// <param name="path">The file written by <see cref="Save"/>, or the folder that it was unpacked to.</param>
     /// <param name="options">Options to use instead of the saved ones.</param>
     /// <param name="modelOptions">Options to use instead of the saved ones.</param>
     /// <param name="progress">Receives the fraction of the weights that has been read.</param>
@@ -56,7 +56,7 @@ internal static class GptPackage
         if (!entries.Contains(PackageFormat.MetadataEntry) && PipelineFormat.IsIn(entries))
         {
             throw new InvalidDataException(
-                $"'{path}' is a pipeline that ML.NET saved, not a package of a GPT transformer; ml.Model.Load reads it.");
+                $"'{path}' is a pipeline saved by ML.NET, not a GPT transformer package; use ml.Model.Load.");
         }
 
         string source = entries.PathOf(PackageFormat.MetadataEntry);
@@ -84,7 +84,7 @@ internal static class GptPackage
         catch (InvalidDataException error)
         {
             throw new InvalidDataException(
-                $"'{path}' is not a package of a GPT transformer. GptModel.Load and ml.LanguageModeling.LoadModel read models. "
+                $"'{path}' is not a GPT transformer package. To load a model, use GptModel.Load or ml.LanguageModeling.LoadModel. "
                 + error.Message,
                 error);
         }

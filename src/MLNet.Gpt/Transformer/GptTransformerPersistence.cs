@@ -17,20 +17,20 @@ using MLNet.Gpt.Transformer;
 namespace MLNet.Gpt.Transformer;
 
 /// <summary>
-/// Saves a <see cref="GptTransformer"/> in ML.NET's files and loads it: its options as JSON, and its model as a
+/// Saves a <see cref="GptTransformer"/> to ML.NET's files and loads it: its options as JSON, and its model as a
 /// checkpoint of this library. ML.NET keeps an entry in a temporary file while it is written or read; weights are
-/// streamed to and from there, so that no model needs to fit in managed memory.
+/// streamed to and from there, so that models need not fit in managed memory.
 /// </summary>
 /// <remarks>
-/// Since version 2 the options are followed by a checksum of everything, and by the folder of the transformer that has
-/// the model where that is another one: a model that several transformers share is in the file once. A package holds the
-/// same key beside its own entries, which the key leads to, so <c>ml.Model.Load</c> reads a package.
+/// Since version 2, the options are followed by a checksum of everything and, if another transformer has the model, by
+/// the folder of that transformer: a model that several transformers share is in the file once. A package contains the
+/// same key, which leads to the package's own entries, so <c>ml.Model.Load</c> can read a package.
 /// </remarks>
 internal static class GptTransformerPersistence
 {
     public const string LoaderSignature = "GptTransformer";
 
-    /// <summary>The entry that ML.NET reads first of a pipeline of one transformer.</summary>
+    /// <summary>The entry that ML.NET reads first in a pipeline of one transformer.</summary>
     public const string KeyEntry = $"{ChainFolder}/Model.key";
 
     private const string ChainFolder = "TransformerChain";
@@ -69,7 +69,7 @@ internal static class GptTransformerPersistence
 
     public static void Save(GptTransformer transformer, ModelSaveContext ctx)
     {
-        // What can fail, such as a tokenizer that cannot be saved, comes before what writes.
+        // Checks that can fail, such as for a tokenizer that cannot be saved, come before anything is written.
         string options = SavedOptions.Of(transformer).ToJson();
         _ = TokenizerJson.Write(transformer.Model.Tokenizer);
         if (SharedModels.Find(ctx.Repository, transformer.Model) is { } shared)
@@ -93,7 +93,7 @@ internal static class GptTransformerPersistence
         SharedModels.Add(ctx.Repository, new(new(transformer.Model), FolderOf(ctx.Directory), sha256));
     }
 
-    /// <summary>Creates the entry that ML.NET reads first of a package.</summary>
+    /// <summary>Creates the entry that ML.NET reads first in a package.</summary>
     /// <param name="transformer">The transformer.</param>
     /// <param name="config">The package's configuration.</param>
     /// <param name="tokenizer">The package's tokenizer.</param>
@@ -144,7 +144,7 @@ internal static class GptTransformerPersistence
             using var text = Entry(name);
             if (text.Stream.Length > limit)
             {
-                throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are read.");
+                throw new InvalidDataException($"'{Source}/{name}' has {text.Stream.Length} bytes; at most {limit} are allowed.");
             }
 
             using var reader = new StreamReader(text.Stream, leaveOpen: true);

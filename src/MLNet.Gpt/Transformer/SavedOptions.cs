@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace MLNet.Gpt.Transformer;
 
-/// <summary>The options that a saved transformer keeps.</summary>
+/// <summary>The options that are saved with a transformer.</summary>
 /// <param name="Transformer">The transformer's options.</param>
 /// <param name="Model">The options of its model that belong to the model, not to the machine that it ran on.</param>
 internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOptions.ModelFields Model)
@@ -41,7 +41,7 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
         }
     }
 
-    /// <summary>How the model is held in memory.</summary>
+    /// <summary>How the model is stored in memory.</summary>
     internal sealed record ModelFields(WeightPrecision Precision)
     {
         /// <summary>Written by version 0.1 and ignored: the number of threads depends on the machine that loads the model.</summary>

@@ -5,13 +5,13 @@ using MLNet.Gpt.Data;
 namespace MLNet.Gpt.Views;
 
 /// <summary>
-/// Documents as rows: their text, and the file that each comes from. Each cursor reads them from the first on, and holds
-/// one at a time.
+/// Documents as rows: their text, and the file that each comes from. Each cursor reads them from the beginning, one at
+/// a time.
 /// </summary>
 /// <param name="textColumnName">The column of text.</param>
 /// <param name="fileColumnName">The column of the file's name; <see langword="null"/> for none.</param>
 /// <param name="documents">Reads the documents.</param>
-/// <param name="rowCount">Their number, where it is known in advance.</param>
+/// <param name="rowCount">Their number, if it is known in advance.</param>
 internal sealed class DocumentsView(
     string textColumnName, string? fileColumnName, Func<IEnumerable<TextDocument>> documents, long? rowCount) : IDataView
 {
@@ -64,7 +64,7 @@ internal sealed class DocumentsView(
             if (!IsColumnActive(column))
             {
                 throw new ArgumentException(
-                    $"Column '{column.Name}' is not active; ask for it when the cursor is created.", nameof(column));
+                    $"Column '{column.Name}' is not active; request it when creating the cursor.", nameof(column));
             }
 
             ValueGetter<ReadOnlyMemory<char>> getter = column.Index == 0

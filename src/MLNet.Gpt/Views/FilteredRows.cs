@@ -39,7 +39,7 @@ internal sealed class FilteredRows(IDataView input, Func<int, bool> isKept, int 
                 if (++_inputPosition >= rowCount)
                 {
                     throw new InvalidOperationException(
-                        $"The data had {rowCount} rows when they were divided into folds, and now has more.");
+                        $"The data had {rowCount} rows when they were divided into folds, but now has more.");
                 }
 
                 if (!isKept(_inputPosition)) continue;

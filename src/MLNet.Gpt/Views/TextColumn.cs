@@ -18,9 +18,9 @@ internal static class TextColumn
                 $"Schema mismatch for input column '{name}': expected String, got {column.Type}.", nameof(schema));
     }
 
-    /// <summary>The error of a column that does not exist.</summary>
+    /// <summary>Returns the exception for a column that does not exist.</summary>
     /// <param name="parameter">The parameter that is wrong.</param>
-    /// <param name="role">What the column is for.</param>
+    /// <param name="role">The role of the column.</param>
     /// <param name="name">Its name.</param>
     /// <param name="schema">The columns that exist.</param>
     public static ArgumentOutOfRangeException Missing(string parameter, string role, string name, DataViewSchema schema) => new(
@@ -30,7 +30,7 @@ internal static class TextColumn
             + $"{string.Join(", ", schema.Select(each => each.Name).Distinct())}.");
 
     /// <summary>Reads the tokens of all rows, with the end-of-text token between two documents.</summary>
-    /// <exception cref="ArgumentException">The rows have fewer than two tokens together.</exception>
+    /// <exception cref="ArgumentException">The rows have fewer than two tokens in total.</exception>
     public static int[] ReadTokens(IDataView data, GptTrainerOptions options, Cancellation cancellation)
     {
         var column = Find(data.Schema, options.Transformer.InputColumnName);
@@ -50,7 +50,7 @@ internal static class TextColumn
         return tokens.Count >= 2
             ? [.. tokens]
             : throw new ArgumentException(
-                $"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens together; at least 2 are needed.",
+                $"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens in total; at least 2 are needed.",
                 nameof(data));
     }
 }

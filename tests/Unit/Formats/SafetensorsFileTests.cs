@@ -217,7 +217,7 @@ public sealed class SafetensorsFileTests : IDisposable
             var stream = new FileStream(
                 path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) stream.SetLength(Small.Length - 10);
         Assert.Contains(
-            "cut off", Assert.Throws<InvalidDataException>(() => file.Read("b.c", 0, new float[3])).Message, StringComparison.Ordinal);
+            "truncated", Assert.Throws<InvalidDataException>(() => file.Read("b.c", 0, new float[3])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -28,10 +28,10 @@ public class MicrosoftMLVersionTests
         string problem = MicrosoftMLVersion.FindProblem("5.0.1", "Microsoft.ML.Core", loaded)!;
 
         Assert.Contains(
-            $"Microsoft.ML.Core that is loaded is {(loaded is null ? "of an unknown version" : named)};",
+            $"loaded Microsoft.ML.Core is {(loaded is null ? "of an unknown version" : named)};",
             problem,
             StringComparison.Ordinal);
-        Assert.Contains("Microsoft.ML 5.0.1 alone", problem, StringComparison.Ordinal);
+        Assert.Contains("only with Microsoft.ML 5.0.1", problem, StringComparison.Ordinal);
     }
 
     [Fact]
