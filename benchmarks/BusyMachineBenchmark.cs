@@ -2,7 +2,9 @@ using MLNet.Gpt.Benchmarks.Measurement;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Decoding while another program keeps one core busy: speed must fall by that core and not collapse.</summary>
+/// <summary>
+/// Decoding while another program keeps one core busy: speed should fall by that core's share and not collapse.
+/// </summary>
 internal static class BusyMachineBenchmark
 {
     private const int Rounds = 5;
@@ -12,7 +14,7 @@ internal static class BusyMachineBenchmark
     {
         using var model = GptModel.FromWeights(RandomWeights.Create(GptPresets.Gpt2Small), Gpt2Tokenizer.Instance);
         Report.Print(
-            "Decoding f32, alone and beside a program that keeps one core busy",
+            "Decoding f32, alone and with another program keeping one core busy",
             "tokens/s",
             Comparison.Run(
                 Rounds,

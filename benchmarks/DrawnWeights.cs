@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Weights as GPT-2's are before training, each drawn when it is read, so that they take no memory of their own.</summary>
+/// <summary>Weights like GPT-2's before training, each drawn when it is read, so that they take no memory.</summary>
 internal sealed class DrawnWeights(GptConfig config) : IWeightSource
 {
     public GptConfig Config => config;
@@ -19,7 +19,7 @@ internal sealed class DrawnWeights(GptConfig config) : IWeightSource
         for (int i = 0; i < destination.Length; i++) destination[i] = Draw(seed, (ulong)(start + i));
     }
 
-    // A sum of two uniform numbers, of standard deviation 0.02: cheap, and near enough to a normal distribution.
+    // A sum of two uniform numbers, with standard deviation 0.02: cheap, and close enough to a normal distribution.
     private static float Draw(ulong seed, ulong index)
     {
         ulong z = seed + (index * 0x9E37_79B9_7F4A_7C15); // SplitMix64

@@ -9,9 +9,9 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Compares the engine at each precision with a plain TorchSharp model that has a KV cache of its own: decoding, prefill,
-/// many sessions at once, the loss of every token, time to the first token, memory. The machine's limits are measured in
-/// the same run.
+/// Compares the engine at each precision with a plain TorchSharp model that has its own KV cache: decoding, prefill,
+/// concurrent sessions, per-token loss, time to the first token, memory. The machine's limits are measured in the same
+/// run.
 /// </summary>
 internal static class InferenceBenchmark
 {
@@ -84,7 +84,7 @@ internal static class InferenceBenchmark
         var rows = Comparison.Run(Rounds, [.. contenders]);
         Report.Print($"Prefill of {PrefillTokens} tokens, logits of the last", "tokens/s", rows);
 
-        // Two operations per weight and token, in the blocks alone: the head sees one token.
+        // Two operations per weight and token, only in the blocks: the head processes one token.
         double operations = 2.0 * 12 * config.LayerCount * config.EmbeddingWidth * config.EmbeddingWidth;
         double fraction = rows[1].Fastest * operations / multiplyAdd;
         AnsiConsole.WriteLine(string.Create(

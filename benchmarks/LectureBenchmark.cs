@@ -43,7 +43,7 @@ internal static class LectureBenchmark
                 new("MLNet.Gpt", NewTokens, () => generator.Generate(prompt))));
     }
 
-    /// <summary>Returns ids from every part of the vocabulary.</summary>
+    /// <summary>Returns ids from all parts of the vocabulary.</summary>
     public static int[] Ids(int count, int vocabularySize) =>
         [.. Enumerable.Range(0, count).Select(i => (int)(((i * 7919L) + 13) % vocabularySize))];
 

@@ -7,9 +7,9 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Measures the loss of a corpus with GPT-2's smallest model, from text to figure, against the loop that one writes with
-/// PyTorch (tokenize, windows, forward, cross_entropy), at full context and with documents of many lengths; prints how
-/// rounding to int8 changes the figure, and the memory.
+/// Measures the loss of a corpus with GPT-2's smallest model, from text to figure, against the usual PyTorch-style loop
+/// (tokenize, windows, forward, cross_entropy), at full context and with documents of many lengths; prints how rounding
+/// to int8 changes the figure, and the memory.
 /// </summary>
 internal static class MeasuringBenchmark
 {
@@ -73,7 +73,7 @@ internal static class MeasuringBenchmark
         return sum / count;
     }
 
-    // A corpus four times as long takes no more managed memory at its peak, but for noise.
+    // A corpus four times as long takes no more managed memory at its peak, except for noise.
     private static void Memory(GptModel model, string novel)
     {
         var config = GptPresets.Tiny with { VocabularySize = 50257 };

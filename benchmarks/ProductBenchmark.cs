@@ -8,7 +8,7 @@ using TorchSharp;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// The big products of GPT-2 alone, f32: the engine's against libtorch's <c>linear</c>, and against the machine's peak
+/// Only the large products of GPT-2, f32: the engine's against libtorch's <c>linear</c>, and against the machine's peak
 /// in the same run.
 /// </summary>
 internal static unsafe class ProductBenchmark

@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Weights as GPT-2's are before training: speed does not depend on what a model has learned.</summary>
+/// <summary>Weights like GPT-2's before training: speed does not depend on what a model has learned.</summary>
 internal static class RandomWeights
 {
     public static GptWeights Create(GptConfig config, int seed = 5)
@@ -16,7 +16,7 @@ internal static class RandomWeights
         if (entry.Name.EndsWith(".scale", StringComparison.Ordinal)) Array.Fill(elements, 1);
         if (entry.Shape.Count < 2) return elements;
 
-        // A sum of two uniform numbers, of standard deviation 0.02: cheap, and near enough to a normal distribution.
+        // A sum of two uniform numbers, with standard deviation 0.02: cheap, and close enough to a normal distribution.
         for (int i = 0; i < elements.Length; i++) elements[i] = (random.NextSingle() + random.NextSingle() - 1) * 0.049f;
         return elements;
     }

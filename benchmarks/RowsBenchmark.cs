@@ -5,8 +5,8 @@ using MLNet.Gpt.Benchmarks.Measurement;
 namespace MLNet.Gpt.Benchmarks;
 
 /// <summary>
-/// Rows of an ML.NET view, GPT-2 small at f32: scored one by one, as a prediction engine does, and several per pass, as a
-/// cursor does. The values are the same to the last bit.
+/// Rows of an ML.NET view, GPT-2 small at f32: scored one by one, as in a prediction engine, and several per pass, as
+/// with a cursor. The values are the same to the last bit.
 /// </summary>
 internal static class RowsBenchmark
 {

@@ -16,7 +16,9 @@ namespace MLNet.Gpt.Benchmarks;
 /// </summary>
 internal static class TrainingBenchmark
 {
-    /// <summary>How the program starts itself to measure memory: this, then the contender.</summary>
+    /// <summary>
+    /// The arguments with which the program starts itself to measure memory: this, then the contender.
+    /// </summary>
     public const string MemoryArgument = "--training-memory";
 
     private const int Rounds = 5;
@@ -112,7 +114,7 @@ internal static class TrainingBenchmark
         return long.Parse(output.Trim(), CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The loop that a user of TorchSharp writes.</summary>
+    /// <summary>The usual TorchSharp loop.</summary>
     private sealed class TorchLoop : IDisposable
     {
         private readonly GptModule _module = GptModule.FromWeights(new DrawnWeights(Config));

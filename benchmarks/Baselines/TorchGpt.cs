@@ -4,8 +4,8 @@ using static TorchSharp.torch.nn.functional;
 namespace MLNet.Gpt.Benchmarks.Baselines;
 
 /// <summary>
-/// The baseline: GPT-2 written in TorchSharp as the lecture writes it in PyTorch, tuned no further than its user would
-/// tune it: no gradients, and libtorch's own threads.
+/// The baseline: GPT-2 written in TorchSharp like the lecture's PyTorch code, tuned only as its user would tune it: no
+/// gradients, and libtorch's own threads.
 /// </summary>
 internal sealed class TorchGpt : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class TorchGpt : IDisposable
         _weights = WeightNames.For(_config).ToDictionary(entry => entry.Name, entry => Read(source, entry));
     }
 
-    /// <summary>Ids (B, T) -> logits (B, T, V), everything computed from the beginning.</summary>
+    /// <summary>Ids (B, T) -> logits (B, T, V), computed from scratch.</summary>
     public torch.Tensor Forward(torch.Tensor ids)
     {
         using var scope = torch.NewDisposeScope();
@@ -37,7 +37,7 @@ internal sealed class TorchGpt : IDisposable
         return Head(x[.., ^1..]).squeeze(1).MoveToOuterDisposeScope(); // (1, 1, C) -> (1, V)
     }
 
-    /// <summary>Mean cross-entropy of ids (B, T) against targets (B, T), all logits formed.</summary>
+    /// <summary>Mean cross-entropy of ids (B, T) against targets (B, T), with all logits in memory.</summary>
     public double Loss(torch.Tensor ids, torch.Tensor targets)
     {
         using var scope = torch.NewDisposeScope();

@@ -2,7 +2,9 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks.Baselines;
 
-/// <summary>The keys and values of the tokens so far, a pair of tensors per layer, grown by concatenation as users write it.</summary>
+/// <summary>
+/// The keys and values of the tokens so far, a pair of tensors per layer, grown by concatenation, as is usual.
+/// </summary>
 internal sealed class TorchKvCache(int layers) : IDisposable
 {
     private readonly (torch.Tensor Key, torch.Tensor Value)?[] _layers = new (torch.Tensor, torch.Tensor)?[layers];

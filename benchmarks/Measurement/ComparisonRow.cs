@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Benchmarks.Measurement;
 
-/// <summary>What a contender reached.</summary>
+/// <summary>The result of a contender.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Median">Median speed over the rounds, in units of work per second.</param>
 /// <param name="Slowest">The slowest round.</param>

@@ -11,7 +11,7 @@ namespace MLNet.Gpt.Samples.LossWalkthrough;
 /// </summary>
 internal sealed class LectureWalkthrough(IAnsiConsole console)
 {
-    private const long Seed = 123; // torch.manual_seed(123), as the lecture has it
+    private const long Seed = 123; // torch.manual_seed(123), as in the lecture
 
     private static readonly string[] InputTexts = ["every effort moves", "I really like"];
     private static readonly string[] TargetTexts = [" effort moves you", " really like chocolate"];
@@ -161,6 +161,6 @@ internal sealed class LectureWalkthrough(IAnsiConsole console)
 
     private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    /// <summary>As PyTorch prints: 7.4541e-05.</summary>
+    /// <summary>Formatted like PyTorch's output: 7.4541e-05.</summary>
     private static string Scientific(double value) => value.ToString("0.0000e-00", CultureInfo.InvariantCulture);
 }

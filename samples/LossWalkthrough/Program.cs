@@ -28,8 +28,8 @@ try
 {
     if (lectureOnly)
     {
-        // The lecture's first probability, 7.45405e-05, lies within a rounding error of 7.4540e-05 and 7.4541e-05. With
-        // these kernels its last digit does not depend on the width of this machine's vectors.
+        // The lecture's first probability, 7.45405e-05, is within a rounding error of both 7.4540e-05 and 7.4541e-05.
+        // With these kernels its last digit does not depend on the width of this machine's vectors.
         LibTorch.UsePortableKernels();
         new LectureWalkthrough(console).Run();
         return 0;

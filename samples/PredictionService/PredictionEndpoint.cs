@@ -7,13 +7,13 @@ using MLNet.Gpt.Extensions;
 namespace MLNet.Gpt.Samples.PredictionService;
 
 /// <summary>
-/// Answers a request in three stages, each with a time limit: read the body, wait for a turn, predict. Only the last two
-/// hold resources that other requests wait for, so a client that sends slowly delays nobody else. A request whose client
-/// has left is dropped at any stage.
+/// Answers a request in three stages, each with a time limit: read the body, wait for a turn, predict. Only the last
+/// two hold resources that other requests wait for, so a slow client delays no one else. A request whose client has
+/// disconnected is dropped at any stage.
 /// </summary>
 internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> pool, ServiceLimits limits) : IDisposable
 {
-    // At most one prediction for each core at a time.
+    // At most one prediction per core at a time.
     private readonly ConcurrencyLimiter _turns = new(new()
     {
         PermitLimit = Environment.ProcessorCount,
@@ -37,16 +37,16 @@ internal sealed class PredictionEndpoint(PredictionPool<Document, Prediction> po
             }
 
             var document = await context.Request.ReadFromJsonAsync<Document>(time.Token);
-            if (string.IsNullOrWhiteSpace(document?.Text)) return Problem(400, "'text' is empty; give at least a word to continue.");
+            if (string.IsNullOrWhiteSpace(document?.Text)) return Problem(400, "'text' is empty; pass at least one word to continue.");
             int tokens = _transformer.Model.Tokenizer.Count(document.Text, _transformer.Options.Scoring.SpecialTokens);
             if (tokens > limits.MaxTokens) return Problem(413, $"'text' has {tokens} tokens; it may have at most {limits.MaxTokens}.");
 
             late = Problem(503, $"The request waited longer than {Text(limits.QueueSeconds)} seconds for its turn; try again later.");
             time.CancelAfter(TimeSpan.FromSeconds(limits.QueueSeconds));
             using var turn = await _turns.AcquireAsync(1, time.Token);
-            if (!turn.IsAcquired) return Problem(503, $"{limits.QueueLength} requests are waiting already; try again later.");
+            if (!turn.IsAcquired) return Problem(503, $"{limits.QueueLength} requests are already waiting; try again later.");
 
-            late = Problem(503, $"The prediction took longer than {Text(limits.PredictSeconds)} seconds; give a shorter text.");
+            late = Problem(503, $"The prediction took longer than {Text(limits.PredictSeconds)} seconds; pass a shorter text.");
             time.CancelAfter(TimeSpan.FromSeconds(limits.PredictSeconds));
             return Results.Ok(pool.Predict(document, time.Token));
         }

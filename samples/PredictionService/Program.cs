@@ -1,9 +1,8 @@
 using MLNet.Gpt.Samples.PredictionService;
 
-// A minimal API over a pipeline that ml.Model.Save wrote. In the repository's folder, after samples/TrainSavePredict has
-// written gpt.zip there:
-//   dotnet run -c Release --project samples/PredictionService -- --Pipeline gpt.zip --urls http://127.0.0.1:5080
-//   curl http://127.0.0.1:5080/predict -H "Content-Type: application/json" -d '{"text":"Call me"}'
+// A minimal API over a pipeline saved by ml.Model.Save. In the repository's folder, after samples/TrainSavePredict has
+// written gpt.zip there: dotnet run -c Release --project samples/PredictionService -- --Pipeline gpt.zip --urls
+// http://127.0.0.1:5080 curl http://127.0.0.1:5080/predict -H "Content-Type: application/json" -d '{"text":"Call me"}'
 // ServiceLimits has the settings that limit what a request may cost, such as --MaxTokens 500.
 
 var builder = WebApplication.CreateBuilder(args);
@@ -11,8 +10,8 @@ string? pipeline = builder.Configuration["Pipeline"];
 if (!File.Exists(pipeline))
 {
     await Console.Error.WriteLineAsync(
-        $"--Pipeline is '{pipeline}', and there is no such file in {Environment.CurrentDirectory}. "
-        + "Give the file that ml.Model.Save wrote: --Pipeline gpt.zip");
+        $"--Pipeline is '{pipeline}', but there is no such file in {Environment.CurrentDirectory}. "
+        + "Pass a file saved by ml.Model.Save: --Pipeline gpt.zip");
     return 2;
 }
 
@@ -29,6 +28,6 @@ app.UseStatusCodePages();
 app.MapGet("/health", () => Results.Ok());
 app.MapPost("/predict", (HttpContext context, PredictionEndpoint endpoint) => endpoint.PredictAsync(context));
 
-app.Services.GetRequiredService<PredictionEndpoint>(); // Reports errors in the file now rather than at the first request.
+app.Services.GetRequiredService<PredictionEndpoint>(); // reports errors in the file now instead of at the first request
 await app.RunAsync();
 return 0;

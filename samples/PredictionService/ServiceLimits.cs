@@ -1,21 +1,25 @@
 namespace MLNet.Gpt.Samples.PredictionService;
 
 /// <summary>
-/// What a request may cost. Each property can be set by its name: as an argument, as an environment variable, or in
+/// Limits on the cost of a request. Each property can be set by name: as an argument, as an environment variable, or in
 /// appsettings.json.
 /// </summary>
 public sealed record ServiceLimits
 {
-    /// <summary>The most bytes in a request's body; a longer one is answered with 413.</summary>
+    /// <summary>The maximum size of a request's body in bytes; a larger one is answered with 413.</summary>
     public int MaxBodyBytes { get; init; } = 64 * 1024;
 
-    /// <summary>The most tokens in a text; a longer one is answered with 413 before anything is computed.</summary>
+    /// <summary>
+    /// The maximum number of tokens in a text; a longer one is answered with 413 before anything is computed.
+    /// </summary>
     public int MaxTokens { get; init; } = 4096;
 
     /// <summary>Seconds that a client may take to send its body; a slower one is answered with 408.</summary>
     public double BodySeconds { get; init; } = 10;
 
-    /// <summary>Requests that may wait for their turn; more are answered with 503 at once, and may be sent again.</summary>
+    /// <summary>
+    /// Requests that may wait for their turn; more are answered with 503 at once, and may be retried.
+    /// </summary>
     public int QueueLength { get; init; } = 256;
 
     /// <summary>Seconds that a request may wait for its turn; one that waits longer is answered with 503.</summary>

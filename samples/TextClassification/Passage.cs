@@ -6,7 +6,9 @@ internal sealed class Passage
 
     public string Label { get; set; } = string.Empty;
 
-    /// <summary>Joins words, removes the mark after the last, and labels the passage by whether there was one.</summary>
+    /// <summary>
+    /// Joins words, removes the punctuation after the last one, and labels the passage by whether there was any.
+    /// </summary>
     public static Passage Of(string[] words)
     {
         string text = string.Join(' ', words), bare = text.TrimEnd(',', '.', ';', ':', '!', '?', '-', '"', '\'', ')');

@@ -1,7 +1,7 @@
-// Is there a pause here? Given twelve words of Moby-Dick, was the last followed by a mark such as a comma, or by the next
-// word? A GPT that never saw those chapters turns the words into vectors, and ML.NET's maximum-entropy trainer classifies
-// them. It is one pipeline, saved and loaded as a whole. In the repository's folder, where it writes pauses.zip:
-//   dotnet run -c Release --project samples/TextClassification
+// Is there a pause here? Given twelve words of Moby-Dick, was the last one followed by punctuation such as a comma, or
+// by the next word? A GPT that never saw those chapters turns the words into vectors, and ML.NET's maximum-entropy
+// trainer classifies them. It is one pipeline, saved and loaded as a whole. In the repository's folder, where it writes
+// pauses.zip: dotnet run -c Release --project samples/TextClassification
 using Microsoft.ML;
 using MLNet.Gpt;
 using MLNet.Gpt.Samples.TextClassification;
@@ -17,7 +17,7 @@ var passages = chapters.Skip(ChaptersForGpt)
     .SelectMany(text => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Chunk(Words))
     .Select(Passage.Of)
     .ToLookup(passage => passage.Label);
-int half = passages.Min(group => group.Count()); // equally many of each label, so that guessing is right half of the time
+int half = passages.Min(group => group.Count()); // the same number of each label, so that guessing is right half of the time
 var balanced = ml.Data.LoadFromEnumerable(passages.SelectMany(group => group.Take(half)));
 var split = ml.Data.TrainTestSplit(balanced, testFraction: 0.25);
 
@@ -34,7 +34,7 @@ var embedding = new GptTransformerOptions { Columns = GptOutputColumns.None with
 var classifier = ml.Transforms.Conversion.MapValueToKey("Label")
     .Append(ml.LanguageModeling.FromModel(gpt.Model, embedding))
     .Append(ml.Transforms.NormalizeMeanVariance("Features"))
-    .AppendCacheCheckpoint(ml) // The trainer reads the rows many times; the GPT reads them once.
+    .AppendCacheCheckpoint(ml) // the trainer reads the rows many times; the GPT reads them once
     .Append(ml.MulticlassClassification.Trainers.SdcaMaximumEntropy(l2Regularization: 0.01f))
     .Append(ml.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
 using var model = classifier.Fit(split.TrainSet);

@@ -4,12 +4,12 @@ using ScottPlot;
 
 namespace MLNet.Gpt.Charts;
 
-/// <summary>Writes plots as pictures.</summary>
+/// <summary>Writes plots to image files.</summary>
 internal static class ChartFile
 {
     /// <summary>
-    /// Writes a picture, PNG or SVG by the extension of the name, aside and then into place. Creates the folder where it
-    /// is missing.
+    /// Writes an image, PNG or SVG depending on the extension, to a temporary file and moves it into place. Creates the
+    /// folder if it is missing.
     /// </summary>
     /// <exception cref="ArgumentException">The name ends in neither <c>.png</c> nor <c>.svg</c>.</exception>
     public static void Save(Plot plot, string path, ChartSize size)
@@ -18,7 +18,7 @@ internal static class ChartFile
         if (!isSvg && !path.EndsWith(".png", StringComparison.OrdinalIgnoreCase))
         {
             throw new ArgumentException(
-                $"'{path}' is not the name of a picture that can be written; it must end in .png or .svg.", nameof(path));
+                $"'{path}' is not the name of a supported image; it must end in .png or .svg.", nameof(path));
         }
 
         byte[] picture = isSvg

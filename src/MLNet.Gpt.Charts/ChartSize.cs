@@ -2,7 +2,7 @@ using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Charts;
 
-/// <summary>A picture's size in pixels. Immutable.</summary>
+/// <summary>An image's size in pixels. Immutable.</summary>
 public sealed record ChartSize
 {
     /// <summary>From left to right; at least 100.</summary>

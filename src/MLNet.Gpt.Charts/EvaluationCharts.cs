@@ -18,7 +18,7 @@ public static class EvaluationCharts
         ChartFile.Save(plot, path, size ?? new());
     }
 
-    /// <summary>Draws the picture of <see cref="SaveHistogram"/>.</summary>
+    /// <summary>Draws the chart of <see cref="SaveHistogram"/>.</summary>
     internal static Plot DrawHistogram(TokenStatistics statistics, int? vocabularySize)
     {
         var bins = statistics.SurprisalHistogram;

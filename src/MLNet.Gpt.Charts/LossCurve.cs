@@ -11,7 +11,9 @@ public static class LossCurve
     /// <param name="axis">The horizontal axis.</param>
     /// <param name="uniformCrossEntropy">The loss of guessing, ln V, drawn as a line; no line if <see langword="null"/>.</param>
     /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
-    /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no point.</exception>
+    /// <exception cref="ArgumentException">
+    /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no points.
+    /// </exception>
     public static void Save(
         TrainingHistory history,
         string path,
@@ -21,7 +23,7 @@ public static class LossCurve
     {
         ArgumentNullException.ThrowIfNull(history);
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (history.Points.Count == 0) throw new ArgumentException("The history has no point to draw.", nameof(history));
+        if (history.Points.Count == 0) throw new ArgumentException("The history has no points to draw.", nameof(history));
 
         using var plot = new Plot();
         double[] places = [.. history.Points.Select(point => Place(point, axis))];
@@ -38,7 +40,7 @@ public static class LossCurve
             line.Color = Colors.Gray;
         }
 
-        plot.Title("Cross-entropy while training");
+        plot.Title("Cross-entropy during training");
         plot.XLabel(axis switch
         {
             TrainingAxis.TokensSeen => "thousand tokens seen",
@@ -55,7 +57,7 @@ public static class LossCurve
     {
         var curve = plot.Add.Scatter(places, losses.ToArray());
         curve.LegendText = name;
-        curve.MarkerShape = marker; // Shapes tell the curves apart without colors; Skia's SVG cannot draw dashes.
+        curve.MarkerShape = marker; // shapes distinguish the curves without colors; Skia's SVG cannot draw dashes
         curve.LineWidth = 2;
         curve.MarkerSize = 5;
     }

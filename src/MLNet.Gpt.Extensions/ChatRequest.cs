@@ -2,12 +2,12 @@ using Microsoft.Extensions.AI;
 
 namespace MLNet.Gpt.Extensions;
 
-/// <summary>Translates a call of the chat interface into this library's options.</summary>
+/// <summary>Translates a call to the chat interface into this library's options.</summary>
 internal static class ChatRequest
 {
-    /// <summary>The client's options, changed by those of the call.</summary>
-    /// <exception cref="NotSupportedException">The call asks for something that GPT-2 cannot do.</exception>
-    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
+    /// <summary>Returns the client's options, overridden by those of the call.</summary>
+    /// <exception cref="NotSupportedException">The call requires something that GPT-2 cannot do.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or the call requests another model.</exception>
     public static GenerationOptions ToGenerationOptions(ChatOptions? call, GptChatClientOptions client, IChatClient asked)
     {
         if (call is null) return client.Generation;
@@ -27,7 +27,9 @@ internal static class ChatRequest
         };
     }
 
-    /// <summary>The call's instructions, which are ordinary text to GPT-2, followed by the conversation.</summary>
+    /// <summary>
+    /// Returns the call's instructions, which are ordinary text to GPT-2, followed by the conversation.
+    /// </summary>
     public static IEnumerable<ChatMessage> WithInstructions(IEnumerable<ChatMessage> messages, ChatOptions? call) =>
         string.IsNullOrEmpty(call?.Instructions) ? messages : messages.Prepend(new(ChatRole.System, call.Instructions));
 
@@ -47,6 +49,6 @@ internal static class ChatRequest
             _ => null,
         };
         if (beyond is null) return;
-        throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; GPT-2 can only continue the text that it is given.");
+        throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; GPT-2 can only continue text.");
     }
 }

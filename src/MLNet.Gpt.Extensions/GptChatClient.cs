@@ -4,20 +4,20 @@ using Microsoft.Extensions.AI;
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// A GPT-2 model behind Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not chat:</b> it was
-/// never trained to answer, to follow instructions or to keep a role. This client returns a continuation of the
-/// conversation's text.
+/// Exposes a GPT-2 model through Microsoft.Extensions.AI's chat interface. <b>GPT-2 continues text; it does not
+/// chat:</b> it was never trained to answer, follow instructions or keep a role. This client returns a continuation of
+/// the conversation's text.
 /// </summary>
 /// <remarks>
-/// The prompt is the conversation's text by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user message is
-/// continued word for word. These members of <see cref="ChatOptions"/> are used: <c>MaxOutputTokens</c>,
+/// The prompt is the conversation's text, formatted by <see cref="GptChatClientOptions.FormatPrompt"/>: a single user
+/// message is continued verbatim. These members of <see cref="ChatOptions"/> are used: <c>MaxOutputTokens</c>,
 /// <c>Temperature</c> (0 or none: always the most probable token), <c>TopK</c>, <c>TopP</c>, <c>FrequencyPenalty</c>,
 /// <c>PresencePenalty</c>, <c>Seed</c>, <c>StopSequences</c>, <c>Instructions</c> (text before the first message),
 /// <c>ModelId</c> (must be this model's), and <c>RawRepresentationFactory</c>, which may return
-/// <see cref="GenerationOptions"/> to start from. What GPT-2 cannot do is rejected with a
-/// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than text,
-/// a conversation kept by the service. The conversation is tokenized as plain text: a special token spelled out in it is
-/// text. An empty one starts a new document. Thread-safe.
+/// <see cref="GenerationOptions"/> to start from. Anything that GPT-2 cannot do causes a
+/// <see cref="NotSupportedException"/> that names it: tools, a response format other than text, contents other than
+/// text, a conversation kept by the service. The conversation is tokenized as plain text: a special token spelled out
+/// in it is text. An empty one starts a new document. Thread-safe.
 /// </remarks>
 public sealed class GptChatClient : IChatClient
 {
@@ -26,7 +26,7 @@ public sealed class GptChatClient : IChatClient
     private readonly TextGenerator _generator;
     private readonly ChatClientMetadata _metadata;
 
-    /// <summary>Creates a client of one model.</summary>
+    /// <summary>Creates a client for a model.</summary>
     /// <param name="model">The model. The caller disposes it; disposing the client does not.</param>
     /// <param name="options">The options; the defaults if <see langword="null"/>.</param>
     public GptChatClient(GptModel model, GptChatClientOptions? options = null)

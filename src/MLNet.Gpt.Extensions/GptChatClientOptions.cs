@@ -6,12 +6,14 @@ namespace MLNet.Gpt.Extensions;
 /// <summary>How a <see cref="GptChatClient"/> continues conversations. Immutable.</summary>
 public sealed record GptChatClientOptions
 {
-    /// <summary>The generation options where a call's <see cref="ChatOptions"/> set none.</summary>
+    /// <summary>The generation options for anything that a call's <see cref="ChatOptions"/> do not set.</summary>
     /// <value>The library's defaults (greedy, 50 tokens), with special tokens in the conversation read as plain text.</value>
     public GenerationOptions Generation { get; init => field = value ?? throw new ArgumentNullException(nameof(Generation)); } =
         new() { PromptSpecialTokens = SpecialTokens.Literal };
 
-    /// <summary>The name on responses, and the only one that <see cref="ChatOptions.ModelId"/> may ask for; not empty.</summary>
+    /// <summary>
+    /// The name in responses, and the only one that <see cref="ChatOptions.ModelId"/> may request; not empty.
+    /// </summary>
     /// <value><c>gpt2</c>.</value>
     public string ModelId
     {
@@ -21,7 +23,7 @@ public sealed record GptChatClientOptions
             : value;
     } = "gpt2";
 
-    /// <summary>Turns a conversation into the text to continue.</summary>
+    /// <summary>Formats a conversation as the text to continue.</summary>
     /// <value><see cref="JoinText"/>.</value>
     public Func<IEnumerable<ChatMessage>, string> FormatPrompt
     {
@@ -30,10 +32,10 @@ public sealed record GptChatClientOptions
     } = JoinText;
 
     /// <summary>
-    /// Joins the messages' texts in order, with a line break before each message that is not the assistant's: the
-    /// assistant's directly follow the text that they continued. Roles are left out; GPT-2 does not know any.
+    /// Joins the messages' texts in order, with a line break before each message that is not the assistant's, because
+    /// those directly follow the text that they continued. Roles are left out; GPT-2 does not know any.
     /// </summary>
-    /// <exception cref="NotSupportedException">A message holds something other than text.</exception>
+    /// <exception cref="NotSupportedException">A message contains something other than text.</exception>
     public static string JoinText(IEnumerable<ChatMessage> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
@@ -46,8 +48,8 @@ public sealed record GptChatClientOptions
                 text.Append(content switch
                 {
                     TextContent written => written.Text,
-                    UsageContent => string.Empty, // A response that is passed back as history has its usage.
-                    _ => throw new NotSupportedException($"A message holds {content.GetType().Name}; GPT-2 reads text only."),
+                    UsageContent => string.Empty, // a response that is passed back as history includes its usage
+                    _ => throw new NotSupportedException($"A message contains {content.GetType().Name}; GPT-2 reads only text."),
                 });
             }
         }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using MLNet.Gpt;
 using MLNet.Gpt.Extensions;
 
-// Not the folder's namespace: programs that use a service collection have this one imported.
+// Not the folder's namespace, because programs that use a service collection already import this one.
 #pragma warning disable IDE0130
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
@@ -58,8 +58,8 @@ public static class GptServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline that <c>ml.Model.Save</c> wrote, as a singleton
-    /// that is loaded when it is first requested.
+    /// Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline saved by <c>ml.Model.Save</c>, as a
+    /// singleton that is loaded when it is first requested.
     /// </summary>
     /// <typeparam name="TData">The class of input rows.</typeparam>
     /// <typeparam name="TPrediction">The columns to read.</typeparam>

@@ -3,22 +3,23 @@ using Microsoft.ML;
 namespace MLNet.Gpt.Extensions;
 
 /// <summary>
-/// Makes predictions with one pipeline on many threads at once. ML.NET's
-/// <see cref="PredictionEngine{TData, TPrediction}"/> serves one thread at a time; the pool lends one to each caller and
-/// keeps it for the next. All engines share the pipeline and its model.
+/// Makes predictions with one pipeline on many threads concurrently. ML.NET's
+/// <see cref="PredictionEngine{TData, TPrediction}"/> serves one thread at a time; the pool lends one to each caller
+/// and keeps it for the next. All engines share the pipeline and its model.
 /// </summary>
 /// <remarks>
-/// <see cref="Dispose"/> takes effect at once for new calls; calls that run on other threads finish, and their engines are
-/// disposed when they do. A pipeline that <see cref="Load"/> loaded belongs to the pool and is disposed with it, after
-/// the last of those calls; one that was given to the constructor stays the caller's.
+/// <see cref="Dispose"/> takes effect at once for new calls; calls that run on other threads finish, and their engines
+/// are disposed when they do. A pipeline loaded by <see cref="Load"/> belongs to the pool and is disposed with it,
+/// after the last of those calls; one that was passed to the constructor belongs to the caller.
 /// </remarks>
 /// <typeparam name="TData">The class of input rows.</typeparam>
-/// <typeparam name="TPrediction">The columns to read. A column that it lacks is not computed.</typeparam>
+/// <typeparam name="TPrediction">The columns to read. Other columns are not computed.</typeparam>
 public sealed class PredictionPool<TData, TPrediction> : IDisposable
     where TData : class
     where TPrediction : class, new()
 {
-    // Calls beyond this number get an engine that is disposed afterwards, so that a burst leaves no more than this behind.
+    // Calls beyond this number get an engine that is disposed afterwards, so that no more than this remain after a
+    // burst.
     private static readonly int MostIdle = 2 * Environment.ProcessorCount;
 
     private readonly MLContext _ml;
@@ -44,13 +45,13 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
     {
         ArgumentNullException.ThrowIfNull(pipeline);
         (Pipeline, _ml, _ownsPipeline) = (pipeline, ml, ownsPipeline);
-        _idle.Push(CreateEngine()); // What does not fit is found here, not at the first request.
+        _idle.Push(CreateEngine()); // so that a mismatch is found here, not at the first request
     }
 
-    /// <summary>The pipeline that predicts: a chain of transformers, or one alone.</summary>
+    /// <summary>The pipeline that predicts: a chain of transformers, or a single one.</summary>
     public ITransformer Pipeline { get; }
 
-    /// <summary>Loads a pipeline that <c>ml.Model.Save</c> wrote, and creates a pool that owns it.</summary>
+    /// <summary>Loads a pipeline saved by <c>ml.Model.Save</c>, and creates a pool that owns it.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     public static PredictionPool<TData, TPrediction> Load(string path)
@@ -71,11 +72,11 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
     /// <summary>Predicts a row. Thread-safe.</summary>
     /// <param name="row">The row.</param>
     /// <param name="cancellationToken">
-    /// Stops the work of the pipeline's GPT transformers, within a text too. Give it the token of a request, so that a
-    /// request whose client has left costs nothing more.
+    /// Cancels the work of the pipeline's GPT transformers, even in the middle of a text. Pass the token of a request,
+    /// so that a request whose client has disconnected costs nothing more.
     /// </param>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
-    /// <exception cref="OperationCanceledException">The prediction was stopped.</exception>
+    /// <exception cref="OperationCanceledException">The prediction was canceled.</exception>
     public TPrediction Predict(TData row, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -85,7 +86,7 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
         {
             engine ??= CreateEngine();
             var prediction = engine.Predict(row, cancellationToken);
-            isReusable = true; // An engine that threw may be in the middle of a row.
+            isReusable = true; // an engine that threw may be in the middle of a row
             return prediction;
         }
         finally
@@ -95,7 +96,7 @@ public sealed class PredictionPool<TData, TPrediction> : IDisposable
     }
 
     /// <summary>
-    /// Disposes the engines, and the pipeline where the pool owns it; those in use when their calls return.
+    /// Disposes the engines, and the pipeline if the pool owns it; those in use are disposed when their calls return.
     /// </summary>
     public void Dispose()
     {

@@ -4,9 +4,9 @@ using System.Text;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// What the dynamic linker reads of a 64-bit little-endian shared object: the symbol versions that it needs from other
-/// libraries and the symbols that its relocations name. Everything is found through the dynamic section, as the linker
-/// does.
+/// The parts of a 64-bit little-endian shared object that the dynamic linker reads: the symbol versions that it needs
+/// from other libraries and the symbols that its relocations refer to. Everything is found through the dynamic section,
+/// as in the linker.
 /// </summary>
 /// <remarks>
 /// Source: System V ABI, "Object Files"; Linux Standard Base Core, "Symbol Versioning" (Elf64_Verneed, Elf64_Vernaux).
@@ -56,8 +56,8 @@ internal sealed class ElfSharedObject
     }
 
     /// <summary>
-    /// Returns the symbols that the linker will look up: those that a relocation names. Symbols that nothing refers to
-    /// are never looked up.
+    /// Returns the symbols that the linker will look up: those that a relocation refers to. Symbols that nothing refers
+    /// to are never looked up.
     /// </summary>
     public IEnumerable<int> RelocatedSymbols() =>
         RelocatedSymbols(Relocations, RelocationsSize).Concat(RelocatedSymbols(PltRelocations, PltRelocationsSize)).Distinct();
@@ -100,7 +100,7 @@ internal sealed class ElfSharedObject
         }
     }
 
-    // The dynamic section holds addresses in memory; the segments say where in the file they come from.
+    // The dynamic section contains addresses in memory; the segments map them to the file.
     private int OffsetOf(long tag)
     {
         if (!_dynamic.TryGetValue(tag, out ulong address)) throw new InvalidDataException($"The dynamic section has no entry 0x{tag:x}.");
@@ -109,7 +109,7 @@ internal sealed class ElfSharedObject
             if (address >= start && address - start < size) return checked((int)(address - start + offset));
         }
 
-        throw new InvalidDataException($"The address 0x{address:x} of dynamic entry 0x{tag:x} lies in no segment of the file.");
+        throw new InvalidDataException($"The address 0x{address:x} of dynamic entry 0x{tag:x} is not in any segment of the file.");
     }
 
     private string Name(int index)

@@ -2,9 +2,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>
-/// The native library that TorchSharp runs on: whether it can be loaded, and how many threads it uses.
-/// </summary>
+/// <summary>The native library that TorchSharp runs on: loads it, and sets how many threads it uses.</summary>
 /// <remarks>
 /// Nothing here runs, and no library is loaded, before a program first uses a type of this package that needs libtorch.
 /// </remarks>
@@ -12,16 +10,16 @@ public static class LibTorch
 {
     private static readonly Lock Loading = new();
     private static volatile bool _isLoaded;
-    private static volatile int _threadCount; // 0 as long as libtorch chooses
+    private static volatile int _threadCount; // 0 if libtorch chooses
 
     /// <summary>
     /// Loads libtorch if it is not loaded yet. Every type of this package that needs libtorch calls this first. A
-    /// program that uses TorchSharp's own types before any of these calls it itself, at its start: on a system whose
-    /// libstdc++ is older than TorchSharp asks for, TorchSharp cannot load by itself.
+    /// program that uses TorchSharp's own types before any of these should call it at startup: on a system whose
+    /// libstdc++ is older than TorchSharp requires, TorchSharp cannot load by itself.
     /// </summary>
     /// <remarks>
     /// While libtorch loads, the environment variable <c>OMP_WAIT_POLICY</c> is <c>PASSIVE</c> for native code, unless
-    /// it or <c>GOMP_SPINCOUNT</c> is set already: threads that wait then sleep. It is removed again before this
+    /// it or <c>GOMP_SPINCOUNT</c> is already set, so that waiting threads sleep. It is removed again before this
     /// returns.
     /// </remarks>
     /// <exception cref="LibTorchUnavailableException">
@@ -33,14 +31,14 @@ public static class LibTorch
     }
 
     /// <summary>
-    /// Loads libtorch with the kernels that it has for every processor instead of those for this processor's widest
-    /// vectors, and keeps MKL, which computes its matrix products, to AVX2. Slower, but the last printed digit then
-    /// does not depend on the width of the machine's vectors. Must be called before anything else uses libtorch.
+    /// Loads libtorch with its kernels for any processor instead of those for this processor's widest vectors, and
+    /// restricts MKL, which computes its matrix products, to AVX2. This is slower, but the last printed digit then does
+    /// not depend on the width of the machine's vectors. Must be called before anything else uses libtorch.
     /// </summary>
     /// <remarks>
     /// Both read the choice from environment variables (<c>ATEN_CPU_CAPABILITY</c>, <c>MKL_CBWR</c>), once. They are
-    /// set for native code only, and have their former values when this returns. If <c>MKL_CBWR</c> is set already, its
-    /// choice stands.
+    /// set for native code only, and are restored before this returns. If <c>MKL_CBWR</c> is already set, it is left
+    /// alone.
     /// </remarks>
     /// <exception cref="InvalidOperationException">libtorch is already loaded.</exception>
     /// <exception cref="LibTorchUnavailableException">
@@ -73,8 +71,8 @@ public static class LibTorch
     }
 
     /// <summary>
-    /// Makes <see cref="ThreadCount"/> hold on the calling thread. A thread that has used libtorch before keeps the
-    /// number that it first had: OpenMP has one for each thread.
+    /// Applies <see cref="ThreadCount"/> to the calling thread. A thread that has used libtorch before keeps its first
+    /// number, because OpenMP has one per thread.
     /// </summary>
     internal static void ApplyThreadCount()
     {
@@ -114,7 +112,7 @@ public static class LibTorch
         : $"libtorch cannot be loaded: {failure.GetBaseException().Message} Add the package TorchSharp-cpu to the program that runs.";
 
     // OpenMP's threads spin between two operations. On a machine with other work, a spinning thread delays the one that
-    // it waits for: beside one busy core, training fell from 1,067 to 133 tokens/s.
+    // it waits for: with one busy core, training fell from 1,067 to 133 tokens/s.
     private static NativeEnvironment PrepareEnvironment(bool portable)
     {
         var environment = new NativeEnvironment();

@@ -6,8 +6,8 @@ using System.Runtime.Loader;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Finds TorchSharp's native library when the ordinary search has failed, in the load context that this assembly is in.
-/// If the ordinary search succeeds, only the subscription runs.
+/// Finds TorchSharp's native library when the ordinary search has failed, in this assembly's load context. If the
+/// ordinary search succeeds, only the subscription runs.
 /// </summary>
 internal static class LibTorchHook
 {
@@ -19,7 +19,7 @@ internal static class LibTorchHook
     public static LibTorchUnavailableException? Failure { get; private set; }
 
     /// <summary>
-    /// Listens from now on; must be called before TorchSharp asks for its library. Further calls do nothing.
+    /// Starts listening; must be called before TorchSharp requests its library. Further calls do nothing.
     /// </summary>
     public static void Subscribe()
     {
@@ -34,7 +34,7 @@ internal static class LibTorchHook
     /// <summary>Why libtorch cannot run on this platform at all; <see langword="null"/> if it can.</summary>
     internal static string? PlatformProblem(string runtimeIdentifier, Architecture architecture, bool isLinux)
     {
-        const string Platforms = "TorchSharp's packages bring it for linux-x64 (glibc 2.34 or newer), win-x64 and osx-arm64.";
+        const string Platforms = "TorchSharp's packages provide it for linux-x64 (glibc 2.34 or newer), win-x64 and osx-arm64.";
         if (!isLinux) return null;
         if (runtimeIdentifier.Contains("musl", StringComparison.Ordinal))
         {
@@ -56,7 +56,7 @@ internal static class LibTorchHook
                 var architecture = RuntimeInformation.ProcessArchitecture;
                 string? problem = PlatformProblem(RuntimeInformation.RuntimeIdentifier, architecture, isLinux: true);
                 if (problem is not null) throw new LibTorchUnavailableException(problem);
-                _handle = new LibTorchLoader(NativeLibrary.Load, MendedLibraryCache.OfUser()).Load(Directories(assembly));
+                _handle = new LibTorchLoader(NativeLibrary.Load, PatchedLibraryCache.OfUser()).Load(Directories(assembly));
                 Failure = null;
             }
             catch (Exception e) when (e is LibTorchUnavailableException or IOException or UnauthorizedAccessException)
@@ -69,8 +69,8 @@ internal static class LibTorchHook
         }
     }
 
-    // Beside TorchSharp, beside this assembly, beside the program, and where the host found native packages (as from a
-    // package cache).
+    // Next to TorchSharp, next to this assembly, next to the program, and where the host found native packages (such as
+    // in a package cache).
     private static List<string> Directories(Assembly torchSharp)
     {
         string host = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";

@@ -3,28 +3,28 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Loads TorchSharp's native library on Linux after the ordinary search has failed: from where the packages put it, or
-/// as a mended copy if the system's libstdc++ is older than the library asks for. The packages' own files are never
+/// Loads TorchSharp's native library on Linux after the ordinary search has failed: from the packages' location, or as
+/// a patched copy if the system's libstdc++ is older than the library requires. The packages' own files are never
 /// changed.
 /// </summary>
 internal sealed class LibTorchLoader
 {
     private const string Library = "libLibTorchSharp.so";
 
-    // In this order: a later one needs an earlier one. Once they are loaded, a copy in another directory finds them by
-    // name.
+    // In this order, because later ones need earlier ones. Once they are loaded, a copy in another directory finds them
+    // by name.
     private static readonly string[] Dependencies = ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
 
     private readonly Func<string, nint> _load;
-    private readonly MendedLibraryCache? _cache;
+    private readonly PatchedLibraryCache? _cache;
 
     /// <param name="load">
     /// Loads a library by its path, or throws <see cref="DllNotFoundException"/> with the system's reason.
     /// </param>
     /// <param name="cache">
-    /// Where mended copies are kept; without it, or if it fails, they are in a temporary directory until loaded.
+    /// Where patched copies are kept; without it, or if it fails, they are in a temporary directory until loaded.
     /// </param>
-    public LibTorchLoader(Func<string, nint> load, MendedLibraryCache? cache) => (_load, _cache) = (load, cache);
+    public LibTorchLoader(Func<string, nint> load, PatchedLibraryCache? cache) => (_load, _cache) = (load, cache);
 
     /// <summary>
     /// Loads the library from the first of some directories that has it, itself or under
@@ -41,7 +41,7 @@ internal sealed class LibTorchLoader
         }
         catch (DllNotFoundException refusal) when (refusal.Message.Contains("GLIBCXX_", StringComparison.Ordinal))
         {
-            return LoadMended(library, refusal);
+            return LoadPatched(library, refusal);
         }
         catch (DllNotFoundException refusal)
         {
@@ -49,30 +49,30 @@ internal sealed class LibTorchLoader
         }
     }
 
-    private nint LoadMended(string library, DllNotFoundException refusal)
+    private nint LoadPatched(string library, DllNotFoundException refusal)
     {
-        byte[] mended;
+        byte[] patched;
         try
         {
-            mended = LibStdCxxRemedy.Mend(File.ReadAllBytes(library));
+            patched = LibStdCxxPatch.Apply(File.ReadAllBytes(library));
         }
         catch (InvalidDataException e)
         {
             throw new LibTorchUnavailableException(
                 $"'{library}' needs a newer libstdc++ than this system has ({Reason(refusal)}), "
                 + $"and cannot be adapted to the older one: {e.Message} "
-                + "Install libstdc++ of GCC 13 or newer, or use a version of TorchSharp that this system's libstdc++ suits.",
+                + "Install libstdc++ of GCC 13 or newer, or use a version of TorchSharp that works with this system's libstdc++.",
                 refusal);
         }
 
-        return TryCached(mended) ?? LoadTemporary(mended, library);
+        return TryCached(patched) ?? LoadTemporary(patched, library);
     }
 
-    private nint? TryCached(byte[] mended)
+    private nint? TryCached(byte[] patched)
     {
         try
         {
-            return _cache is null ? null : _load(_cache.Store(Library, mended));
+            return _cache is null ? null : _load(_cache.Store(Library, patched));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DllNotFoundException)
         {
@@ -80,12 +80,12 @@ internal sealed class LibTorchLoader
         }
     }
 
-    private nint LoadTemporary(byte[] mended, string library)
+    private nint LoadTemporary(byte[] patched, string library)
     {
-        string directory = Directory.CreateTempSubdirectory("mlnet-gpt-").FullName; // only its owner can enter it
+        string directory = Directory.CreateTempSubdirectory("mlnet-gpt-").FullName; // accessible only to its owner
         try
         {
-            return _load(new MendedLibraryCache(directory).Store(Library, mended));
+            return _load(new PatchedLibraryCache(directory).Store(Library, patched));
         }
         catch (DllNotFoundException e)
         {
@@ -114,7 +114,7 @@ internal sealed class LibTorchLoader
         .FirstOrDefault(File.Exists)
         ?? throw new LibTorchUnavailableException(
             $"'{file}' was not found in {string.Join(", ", directories.Select(directory => $"'{directory}'"))} "
-            + "or in runtimes/linux-x64/native below. Add the package TorchSharp-cpu to the program that runs (it brings this file), "
+            + "or in runtimes/linux-x64/native below. Add the package TorchSharp-cpu to the program that runs (it contains this file), "
             + $"and build or publish it for {RuntimeInformation.RuntimeIdentifier}.");
 
     private static LibTorchUnavailableException Unavailable(string path, DllNotFoundException refusal) => new(
@@ -122,7 +122,7 @@ internal sealed class LibTorchLoader
         + "(package libstdc++6 on Debian and Ubuntu, libstdc++ on Fedora and RHEL).",
         refusal);
 
-    // The runtime puts a hint in front of what the system said; the system's words are the last line.
+    // The runtime adds a hint before the system's message, which is the last line.
     private static string Reason(DllNotFoundException refusal) =>
         refusal.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[^1];
 }

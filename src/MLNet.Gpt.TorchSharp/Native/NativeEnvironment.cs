@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Environment variables as native libraries see them: .NET has a copy of its own, which they do not read. Variables
-/// that were set have their former values again when this is disposed.
+/// Environment variables as seen by native libraries, which do not read .NET's own copy. Variables that were set are
+/// restored when this is disposed.
 /// </summary>
 /// <remarks>
-/// The C library does not guard its environment: native code of another thread that reads it at the same moment may see
-/// either value. So it is held for as short a time as possible.
+/// The C library does not synchronize its environment: native code on another thread that reads it at the same moment
+/// may see either value. So keep it open for as short a time as possible.
 /// </remarks>
 internal sealed partial class NativeEnvironment : IDisposable
 {
@@ -29,7 +29,7 @@ internal sealed partial class NativeEnvironment : IDisposable
         _former.Push((name, former));
     }
 
-    /// <summary>Puts the former values back.</summary>
+    /// <summary>Restores the previous values.</summary>
     public void Dispose()
     {
         while (_former.TryPop(out var variable)) Put(variable.Name, variable.Value);

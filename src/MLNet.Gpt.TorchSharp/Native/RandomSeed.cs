@@ -3,12 +3,12 @@ using TorchSharp;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// The one place that seeds libtorch's global generator. The generator is process-wide: two runs at the same time would
-/// draw from each other's numbers.
+/// The only place that seeds libtorch's global generator. The generator is process-wide: two concurrent runs would draw
+/// from each other's numbers.
 /// </summary>
 internal static class RandomSeed
 {
-    /// <summary>Seeds the global generator as <c>torch.manual_seed</c> does.</summary>
+    /// <summary>Seeds the global generator like <c>torch.manual_seed</c>.</summary>
     public static void Set(long seed)
     {
         LibTorch.EnsureLoaded();

@@ -3,15 +3,15 @@ using System.Runtime.InteropServices;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// While one exists, memory that libtorch frees stays with the process instead of going back to the kernel. A training
-/// step frees and allocates the same hundreds of megabytes again and again, and the kernel would clear each page every
-/// time. Does nothing if the C library is not glibc.
+/// While an instance exists, memory that libtorch frees stays in the process instead of returning to the kernel.
+/// Training steps free and allocate the same hundreds of megabytes over and over, and the kernel would clear each page
+/// every time. Does nothing if the C library is not glibc.
 /// </summary>
 /// <remarks>
-/// On the process's main thread this holds for blocks of any size. glibc gives other threads heaps of 64 MB, and always
-/// maps a block that fits in none of them separately. The settings are glibc's, for the whole process, and cannot be
-/// read: when the last one is disposed, the documented defaults are restored, and free memory goes back to the kernel.
-/// So this also does nothing if an environment variable has set one of them.
+/// On the process's main thread, this applies to blocks of any size. glibc gives other threads heaps of 64 MB, and
+/// always maps larger blocks separately. The settings are glibc's, for the whole process, and cannot be read: when the
+/// last instance is disposed, the documented defaults are restored, and free memory returns to the kernel. So this also
+/// does nothing if an environment variable has set one of them.
 /// </remarks>
 internal sealed partial class RetainedHeap : IDisposable
 {

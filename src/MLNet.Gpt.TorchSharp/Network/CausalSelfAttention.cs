@@ -48,7 +48,7 @@ internal sealed class CausalSelfAttention : Module<torch.Tensor, torch.Tensor>, 
         using var scope = torch.NewDisposeScope();
         long batch = input.shape[0], tokens = input.shape[1];
 
-        // The book's order: it determines in which order the input's three gradients are added.
+        // The book's order: it determines the order in which the input's three gradients are added.
         var key = Heads(_key.call(input)); // (B, T, C) -> (B, nh, T, hs)
         var query = Heads(_query.call(input));
         var value = Heads(_value.call(input));

@@ -7,8 +7,8 @@ namespace MLNet.Gpt.TorchSharp;
 /// <remarks>Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).</remarks>
 internal sealed class Gelu() : Module<torch.Tensor, torch.Tensor>(nameof(Gelu)), IStepByStep
 {
-    // Held in fields, like every scalar that an operation of libtorch takes: one that is created for a single call may
-    // be collected during the call.
+    // A field, like every scalar that is passed to libtorch: one that is created for a single call may be collected
+    // during the call.
     private readonly Scalar _half = 0.5, _one = 1, _three = 3, _cubic = 0.044715, _rootOfTwoOverPi = MathF.Sqrt((float)(2 / Math.PI));
 
     public bool ComputesStepByStep { get; set; }

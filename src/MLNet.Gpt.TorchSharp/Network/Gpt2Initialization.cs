@@ -3,7 +3,7 @@ using TorchSharp.Modules;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Draws a network's weights again, as those of GPT-2 were drawn.</summary>
+/// <summary>Redraws a network's weights from GPT-2's distributions.</summary>
 internal static class Gpt2Initialization
 {
     private const double StandardDeviation = 0.02;

@@ -12,7 +12,7 @@ namespace MLNet.Gpt.TorchSharp;
 /// </summary>
 /// <remarks>
 /// Built as in S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4, with libtorch's fused kernels
-/// unless <see cref="ComputesStepByStep"/> asks for the book's operations.
+/// unless <see cref="ComputesStepByStep"/> is set.
 /// </remarks>
 public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 {
@@ -38,7 +38,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 
     /// <summary>
     /// Creates a network with the weights of <see cref="WeightInitialization.PyTorch"/>, drawn from libtorch's global
-    /// generator as it is; in training mode.
+    /// generator in its current state; in training mode.
     /// </summary>
     /// <param name="config">The sizes.</param>
     /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
@@ -77,8 +77,8 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     }
 
     /// <summary>
-    /// Seeds libtorch's global generator, as <c>torch.manual_seed</c> does, and draws a network from it; in training
-    /// mode. The generator is left where the last weight was drawn.
+    /// Seeds libtorch's global generator, like <c>torch.manual_seed</c>, and draws a network from it; in training mode.
+    /// The generator is left in the state after the last weight.
     /// </summary>
     /// <param name="config">The sizes.</param>
     /// <param name="seed">
@@ -150,7 +150,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     }
 
     /// <summary>Copies weights into the network.</summary>
-    /// <exception cref="ArgumentException">The weights belong to a network of other sizes.</exception>
+    /// <exception cref="ArgumentException">The weights belong to a network with other sizes.</exception>
     public void Load(IWeightSource weights)
     {
         var theirs = weights.Config with { DropoutRate = Config.DropoutRate }; // dropout has no weights
@@ -177,7 +177,7 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     private static string Named(GptConfig config)
     {
         config.Validated();
-        LibTorch.EnsureLoaded(); // before the base class asks TorchSharp for a module
+        LibTorch.EnsureLoaded(); // before the base class creates a TorchSharp module
         return nameof(GptModule);
     }
 

@@ -1,7 +1,7 @@
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// A part of the network that can compute by the book's operations, one by one, instead of a fused kernel of libtorch.
+/// A part of the network that can compute with the book's operations, one by one, instead of a fused libtorch kernel.
 /// </summary>
 internal interface IStepByStep
 {

@@ -12,7 +12,7 @@ public static class TorchLossSteps
     /// Computes softmax, arg-max, the targets' probabilities, their logarithms and the mean from a network's logits.
     /// </summary>
     /// <param name="logits">(B, T, V), single precision.</param>
-    /// <param name="inputs">The ids that the logits were computed from, (B, T) row-major.</param>
+    /// <param name="inputs">The ids from which the logits were computed, (B, T) row-major.</param>
     /// <param name="targets">The ids that follow them, (B, T) row-major.</param>
     /// <exception cref="ArgumentException">The shapes do not match, or a logit is NaN.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>

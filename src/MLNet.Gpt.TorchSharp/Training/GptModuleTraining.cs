@@ -4,23 +4,24 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>Trains TorchSharp networks to predict the next token, with AdamW.</summary>
 /// <remarks>
-/// When it begins, training on libtorch seeds its global generator, which dropout draws from: two such trainings with
-/// dropout at the same time in one process would draw from each other's numbers.
+/// When it begins, training on libtorch seeds the global generator, from which dropout draws: two concurrent runs with
+/// dropout in one process would draw from each other's numbers.
 /// </remarks>
 public static class GptModuleTraining
 {
     /// <summary>
-    /// Trains a network in place. However training ends, the network has its former mode and the weights of the last
-    /// completed step, or those of the lowest validation loss if the options ask for them and training runs to its end.
+    /// Trains a network in place. However training ends, the network is back in its previous mode and has the weights
+    /// of the last completed step, or those of the lowest validation loss if the options request them and training runs
+    /// to its end.
     /// </summary>
     /// <param name="module">The network; the caller still owns it.</param>
-    /// <param name="data">What to learn from and what to measure on.</param>
+    /// <param name="data">The training and validation data.</param>
     /// <param name="options">How to train, and with which engine; <see langword="null"/> for the defaults.</param>
     /// <param name="progress">
-    /// Gets a report before the first step and after every step, on the calling thread.
+    /// Receives a report before the first step and after every step, on the calling thread.
     /// </param>
     /// <param name="cancellationToken">Checked before every step and every batch of an evaluation.</param>
-    /// <returns>The losses that were measured during training.</returns>
+    /// <returns>The losses measured during training.</returns>
     /// <exception cref="OperationCanceledException">Training was canceled.</exception>
     /// <exception cref="TrainingDivergedException">
     /// The loss or the gradients' norm became NaN or infinite, and the options do not say otherwise.

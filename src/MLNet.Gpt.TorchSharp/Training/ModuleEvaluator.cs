@@ -13,7 +13,7 @@ internal static class ModuleEvaluator
     /// dropout.
     /// </summary>
     /// <param name="module">
-    /// Token ids (B, T) of type int64 -> logits (B, T, V). It has its former mode when this returns.
+    /// Token ids (B, T) of type int64 -> logits (B, T, V). It is back in its previous mode when this returns.
     /// </param>
     /// <param name="batches">What to measure, in the order of the text.</param>
     /// <param name="maxBatches">

@@ -10,8 +10,8 @@ namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>A TorchSharp network in training: automatic differentiation and AdamW on libtorch.</summary>
 /// <remarks>
-/// The constructor seeds libtorch's global generator, which dropout draws from: two trainings with dropout at the same
-/// time in one process would draw from each other's numbers.
+/// The constructor seeds libtorch's global generator, from which dropout draws: two concurrent training runs with
+/// dropout in one process would draw from each other's numbers.
 /// </remarks>
 internal sealed class ModuleNetwork : ITrainableNetwork
 {
@@ -27,12 +27,15 @@ internal sealed class ModuleNetwork : ITrainableNetwork
 
     /// <summary>Prepares a network for training in place.</summary>
     /// <param name="module">
-    /// When this is disposed, the network has its former mode, and the same weights as before require gradients.
+    /// When this is disposed, the network is back in its previous mode, and the same weights as before require
+    /// gradients.
     /// </param>
     /// <param name="options">How to train.</param>
     /// <param name="ownsModule">Whether to dispose the network together with this.</param>
-    /// <remarks>If this throws, nothing has changed, and a network that is owned is disposed.</remarks>
-    /// <exception cref="ArgumentException">The frozen weights are not the network's, or are all of them.</exception>
+    /// <remarks>If this throws, nothing has changed, and an owned network is disposed.</remarks>
+    /// <exception cref="ArgumentException">
+    /// The frozen weights are not in the network, or all of its weights are frozen.
+    /// </exception>
     public ModuleNetwork(GptModule module, TrainingOptions options, bool ownsModule = false)
     {
         (_module, _options, _isExact, _ownsModule) = (module, options, options.Engine == TorchSharpEngine.PyTorchExact, ownsModule);

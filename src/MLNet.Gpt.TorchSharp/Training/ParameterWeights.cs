@@ -4,7 +4,7 @@ using TorchSharp.Modules;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>A view of a network's weights: each read returns their current values.</summary>
+/// <summary>A view of a network's weights; each read returns the current values.</summary>
 internal sealed class ParameterWeights(GptConfig config, IReadOnlyDictionary<string, Parameter> parameters) : IWeightSource
 {
     public GptConfig Config => config;

@@ -6,10 +6,10 @@ using TorchSharp;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Shuffles and measures as the book's program does with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes
-/// a number from libtorch's global generator for its workers, even if there are none, and a shuffling one takes a
-/// second number, which seeds a generator of its own for the permutation. Evaluations create iterators as well, so
-/// their draws change the random numbers of training.
+/// Shuffles and measures like the book's program with PyTorch's <c>DataLoader</c>, draw for draw: an iterator takes a
+/// number from libtorch's global generator for its workers, even if there are none, and a shuffling one takes a second
+/// number, which seeds a separate generator for the permutation. Evaluations create iterators as well, so their draws
+/// change the random numbers of training.
 /// </summary>
 internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
@@ -34,7 +34,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         bool movesStream = false;
         try
         {
-            // The book evaluates only when it is due, and before training in a program of its own. So every other
+            // The book evaluates only at its interval, and before training in a separate program. So every other
             // evaluation starts from the seed and leaves the stream alone, and the one before training measures all
             // batches.
             if (moment != EvaluationMoment.Due) torch.manual_seed(options.Seed);
@@ -44,7 +44,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         }
         finally
         {
-            if (!movesStream) torch.set_rng_state(state); // after a cancellation too: resumed training repeats the evaluation
+            if (!movesStream) torch.set_rng_state(state); // after cancellation too, because resumed training repeats the evaluation
         }
     }
 

@@ -2,7 +2,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.TorchSharp;
 
-/// <summary>Draws what PyTorch's samplers draw, from the same random numbers.</summary>
+/// <summary>Draws the same random numbers as PyTorch's samplers.</summary>
 internal static class PyTorchRandom
 {
     /// <summary>
@@ -16,7 +16,7 @@ internal static class PyTorchRandom
     }
 
     /// <summary>
-    /// Returns 0 … n − 1 in an order drawn from a generator of its own: <c>torch.randperm(n, generator=…)</c>.
+    /// Returns 0 … n − 1 in an order drawn from a separate generator: <c>torch.randperm(n, generator=…)</c>.
     /// </summary>
     public static int[] Permutation(int count, long seed)
     {

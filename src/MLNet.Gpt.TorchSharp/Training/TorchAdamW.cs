@@ -5,8 +5,8 @@ using TorchSharp.Modules;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// AdamW by PyTorch's operations in PyTorch's order, with a weight decay for each parameter, and a state that can be
-/// captured and restored.
+/// AdamW with PyTorch's operations in PyTorch's order, per-parameter weight decay, and a state that can be captured and
+/// restored.
 /// </summary>
 /// <remarks>Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019), algorithm 2.</remarks>
 internal sealed class TorchAdamW : IDisposable
@@ -34,7 +34,7 @@ internal sealed class TorchAdamW : IDisposable
         _step++;
         double meanCorrection = 1 - Math.Pow(_options.Beta1, _step), squareCorrection = 1 - Math.Pow(_options.Beta2, _step);
 
-        // Variables, since a scalar that is created for a single call may be collected during the call.
+        // Variables, because a scalar that is created for a single call may be collected during the call.
         using Scalar beta1 = _options.Beta1, beta2 = _options.Beta2, newMean = 1 - _options.Beta1, newSquare = 1 - _options.Beta2;
         using Scalar rootOfCorrection = Math.Sqrt(squareCorrection), epsilon = _options.Epsilon, stepSize = -learningRate / meanCorrection;
         foreach (var (_, parameter, weightDecay, mean, square) in _slots)

@@ -12,21 +12,21 @@ public sealed class TorchSharpEngine : TrainingEngine
         : base(name) => _isExact = isExact;
 
     /// <summary>
-    /// Automatic differentiation on libtorch's fused kernels. The same run on the same machine gives the same bits.
+    /// Automatic differentiation on libtorch's fused kernels. Repeating a run on the same machine gives the same bits.
     /// </summary>
     public static TorchSharpEngine Default { get; } = new("TorchSharp", isExact: false);
 
     /// <summary>
-    /// The numbers that the book's program prints in PyTorch on a CPU, digit for digit: its operations one by one, its
-    /// use of libtorch's random stream (initial weights, then PyTorch's data loaders and dropout), its evaluations
-    /// (means of batch means, with training batches drawn again each time) and their steps. The slowest engine.
+    /// Reproduces the numbers that the book's program prints in PyTorch on a CPU, digit for digit: its operations one
+    /// by one, its use of libtorch's random stream (initial weights, then PyTorch's data loaders and dropout), its
+    /// evaluations (means of batch means, with training batches redrawn each time) and their steps. The slowest engine.
     /// </summary>
     /// <remarks>
-    /// The random stream is the one that is left after a network of the same sizes was drawn from
+    /// The random stream continues from the state after a network with the same sizes was drawn from
     /// <see cref="TrainingOptions.Seed"/> with <see cref="WeightInitialization.PyTorch"/>. The evaluation before
     /// training measures all batches. Evaluations follow the first step and every
-    /// <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is step n + 1 here, since it
-    /// counts from 0. Windows that are shorter than the context are dropped, as in the book.
+    /// <see cref="TrainingOptions.EvaluationInterval"/> steps after it: the book's step n is step n + 1 here, because
+    /// it counts from 0. Windows that are shorter than the context are dropped, as in the book.
     /// </remarks>
     public static TorchSharpEngine PyTorchExact { get; } = new("PyTorchExact", isExact: true);
 
@@ -35,7 +35,7 @@ public sealed class TorchSharpEngine : TrainingEngine
     internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options) =>
         new ModuleNetwork(GptModule.FromWeights(weights), options, ownsModule: true);
 
-    /// <summary>Wraps a network so that it is trained in place.</summary>
+    /// <summary>Wraps a network to train it in place.</summary>
     internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new ModuleNetwork(module, options);
 
     internal override IBatchOrder CreateOrder(TrainingData data, TrainingOptions options) =>

@@ -56,7 +56,7 @@ public class GptConfigTests
     [Theory]
     [InlineData(0)]
     [InlineData(0.999)]
-    public void A_dropout_rate_in_range_is_taken(double rate) => Assert.Equal(rate, new GptConfig { DropoutRate = rate }.DropoutRate);
+    public void A_dropout_rate_in_range_is_accepted(double rate) => Assert.Equal(rate, new GptConfig { DropoutRate = rate }.DropoutRate);
 
     [Fact]
     public void A_width_that_is_not_divisible_by_the_heads_is_an_error_that_names_both()
@@ -86,7 +86,7 @@ public class GptConfigTests
     }
 
     [Fact]
-    public void A_changed_copy_leaves_the_original_as_it_was()
+    public void A_changed_copy_leaves_the_original_unchanged()
     {
         var changed = GptPresets.Lecture with { ContextLength = 64 };
         Assert.Equal(256, GptPresets.Lecture.ContextLength);

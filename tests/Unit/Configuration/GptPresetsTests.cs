@@ -44,7 +44,7 @@ public class GptPresetsTests
     }
 
     [Fact]
-    public void Names_compare_without_case() => Assert.Same(GptPresets.Gpt2ExtraLarge, GptPresets.Named("GPT2-XL"));
+    public void Names_are_case_insensitive() => Assert.Same(GptPresets.Gpt2ExtraLarge, GptPresets.Named("GPT2-XL"));
 
     [Fact]
     public void Every_preset_is_valid() => Assert.All(GptPresets.All.Values, config => Assert.Same(config, config.Validated()));

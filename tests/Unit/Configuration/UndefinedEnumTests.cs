@@ -18,7 +18,7 @@ public class UndefinedEnumTests
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void A_setting_takes_the_values_that_its_type_names_and_no_other(Type type, string name)
+    public void A_setting_accepts_only_the_values_that_its_type_defines(Type type, string name)
     {
         var property = type.GetProperty(name)!;
         object options = RuntimeHelpers.GetUninitializedObject(type);
@@ -32,7 +32,7 @@ public class UndefinedEnumTests
     }
 
     [Fact]
-    public void Every_setting_is_among_them() => Assert.True(Settings.Count >= 14, $"{Settings.Count} settings were found.");
+    public void Every_setting_is_tested() => Assert.True(Settings.Count >= 14, $"{Settings.Count} settings were found.");
 
     [Fact]
     public void A_tokenizer_refuses_an_undefined_reading_of_special_tokens()

@@ -25,7 +25,7 @@ public sealed class TextFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Inputs))]
-    public void Bytes_that_are_not_valid_are_refused_with_file_offset_and_a_way_out(string input)
+    public void Invalid_bytes_are_refused_with_file_offset_and_advice(string input)
     {
         string file = Write("a.txt", Encoding.Latin1.GetBytes("Gut.\nDie Größe des Cafés: 25 °C."));
 
@@ -40,7 +40,7 @@ public sealed class TextFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Inputs))]
-    public void Another_encoding_can_be_given(string input)
+    public void Another_encoding_can_be_passed(string input)
     {
         const string Text = "Die Größe des Cafés: 25 °C.";
 
@@ -49,7 +49,7 @@ public sealed class TextFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Inputs))]
-    public void UTF_16_without_a_mark_is_refused_unless_it_is_said(string input)
+    public void UTF_16_without_a_mark_is_refused_unless_specified(string input)
     {
         foreach (string text in (string[])["Call me Ishmael.", "It’s a “whale” — 鯨!", "Die Größe"])
         {
@@ -69,7 +69,7 @@ public sealed class TextFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Marked))]
-    public void A_byte_order_mark_decides_and_is_not_text(string name)
+    public void A_byte_order_mark_determines_the_encoding_and_is_not_text(string name)
     {
         var encoding = Encoding.GetEncoding(name);
         byte[] bytes = [.. encoding.GetPreamble(), .. encoding.GetBytes(Sentence)];
@@ -86,7 +86,7 @@ public sealed class TextFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Marked))]
-    public void After_a_mark_bytes_that_are_not_valid_are_refused_too(string name)
+    public void Invalid_bytes_after_a_mark_are_refused_too(string name)
     {
         var encoding = Encoding.GetEncoding(name);
         byte[] wrong =
@@ -183,7 +183,7 @@ public sealed class TextFileTests : IDisposable
     }
 
     [Fact]
-    public void Bytes_that_are_not_valid_in_a_given_encoding_are_refused_and_the_encoding_is_not_changed()
+    public void Invalid_bytes_in_a_given_encoding_are_refused_and_the_encoding_is_not_changed()
     {
         string file = Write("a.txt", Encoding.UTF8.GetBytes("Größe"));
 
@@ -195,7 +195,7 @@ public sealed class TextFileTests : IDisposable
     }
 
     [Fact]
-    public void Lines_come_as_from_the_platform()
+    public void Lines_are_split_like_the_platforms()
     {
         foreach (string text in (string[])["", "\n", "a", "a\n", "a\r\rb\r\n\nc\n\r", "a\u2028b\u0085c\vd\fe\n"])
         {
@@ -205,7 +205,7 @@ public sealed class TextFileTests : IDisposable
     }
 
     [Fact]
-    public void Line_ends_are_kept_and_change_figures_as_the_page_says()
+    public void Line_endings_are_kept_and_change_figures_as_documented()
     {
         string lf = TestFiles.MobyDick[..3000], crlf = lf.ReplaceLineEndings("\r\n");
         int[] counts = [
@@ -236,7 +236,7 @@ public sealed class TextFileTests : IDisposable
     }
 
     [Fact]
-    public void What_a_Mac_adds_and_what_is_hidden_is_left_out()
+    public void Hidden_files_and_those_added_by_macOS_are_left_out()
     {
         byte[] appleDouble = [0, 5, 22, 7, 0, 2, 0, 0, 0xB0, 0xFF];
         string hidden = Write("._a.txt", appleDouble);

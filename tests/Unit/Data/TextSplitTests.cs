@@ -9,11 +9,11 @@ public class TextSplitTests
     [InlineData("0123456789", 0.9, "012345678", "9")]
     [InlineData("0123456789", 0.55, "01234", "56789")]
     [InlineData("ab", 0.5, "a", "b")]
-    public void A_text_is_cut_at_a_fraction_of_its_characters(string text, double fraction, string training, string validation) =>
+    public void A_text_is_split_at_a_fraction_of_its_characters(string text, double fraction, string training, string validation) =>
         Assert.Equal(new TextSplit(training, validation), TextSplit.AtFraction(text, fraction));
 
     [Fact]
-    public void A_cut_never_halves_a_character() => Assert.Equal(new TextSplit("a", "😀b"), TextSplit.AtFraction("a😀b", 0.5));
+    public void A_split_never_halves_a_character() => Assert.Equal(new TextSplit("a", "😀b"), TextSplit.AtFraction("a😀b", 0.5));
 
     [Theory]
     [InlineData(0)]
@@ -27,7 +27,7 @@ public class TextSplitTests
     [Theory]
     [InlineData("")]
     [InlineData("a")]
-    public void A_text_too_short_to_cut_is_an_error(string text) =>
+    public void A_text_too_short_to_split_is_an_error(string text) =>
         Assert.Contains(
             $"A text of {text.Length} characters", Assert.Throws<ArgumentException>(() => TextSplit.AtFraction(text, 0.9)).Message);
 }

@@ -8,7 +8,7 @@ public class TokenBatchesTests
     private static TokenWindows Windows(int count) => new(Enumerable.Range(0, (3 * count) + 1).ToArray(), contextLength: 3);
 
     [Fact]
-    public void A_batch_holds_its_windows_row_by_row()
+    public void A_batch_contains_its_windows_row_by_row()
     {
         var batch = new TokenBatches(Windows(4), batchSize: 2).InOrder().Last();
         Assert.Equal((2, 3), (batch.BatchSize, batch.Length));
@@ -30,7 +30,7 @@ public class TokenBatchesTests
     }
 
     [Fact]
-    public void An_incomplete_window_forms_a_batch_of_its_own()
+    public void An_incomplete_window_forms_a_separate_batch()
     {
         var windows = new TokenWindows(Enumerable.Range(0, 12).ToArray(), contextLength: 3, keepIncomplete: true);
         var batches = new TokenBatches(windows, batchSize: 2);
@@ -40,7 +40,7 @@ public class TokenBatchesTests
     }
 
     [Fact]
-    public void A_shuffled_round_holds_every_window_once()
+    public void A_shuffled_epoch_contains_every_window_once()
     {
         var batches = new TokenBatches(Windows(100), batchSize: 7);
         int[] inputs = [.. batches.Shuffled(42).SelectMany(batch => batch.Inputs)];
@@ -49,7 +49,7 @@ public class TokenBatchesTests
     }
 
     [Fact]
-    public void The_order_depends_on_the_seed_and_the_round_alone()
+    public void The_order_depends_only_on_the_seed_and_the_epoch()
     {
         var batches = new TokenBatches(Windows(50), batchSize: 5);
         Assert.Equal(Order(1, 0), Order(1, 0));

@@ -10,7 +10,7 @@ public class TokenFileTests
     [InlineData(100)]
     [InlineData(1009)]
     [InlineData(65_536)]
-    public void A_text_that_is_cut_into_pieces_has_the_tokens_of_the_whole(int pieceLength)
+    public void A_text_split_into_chunks_has_the_tokens_of_the_whole(int pieceLength)
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "book.bin"), text = TestFiles.MobyDick[..200_000];
@@ -29,7 +29,7 @@ public class TokenFileTests
     [InlineData("   ")]
     [InlineData("nothing-to-cut-in-here-however-long-it-is")]
     [InlineData("")]
-    public void White_space_of_all_kinds_is_cut_safely(string text)
+    public void White_space_of_all_kinds_is_split_safely(string text)
     {
         for (int length = 1; length < 12; length++)
         {
@@ -42,7 +42,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void Documents_are_parted_by_the_end_of_text_and_files_read_as_texts_do()
+    public void Documents_are_separated_by_the_end_of_text_and_files_read_like_texts()
     {
         using var folder = new TemporaryDirectory();
         string[] texts = ["Every effort", "moves you", " ümläut ☕"];
@@ -64,7 +64,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public async Task A_file_is_built_on_another_thread_and_that_can_be_canceled()
+    public async Task A_file_is_built_on_another_thread_and_can_be_canceled()
     {
         using var folder = new TemporaryDirectory();
         string text = Path.Combine(folder.Path, "text.txt"), path = Path.Combine(folder.Path, "tokens.bin");
@@ -95,7 +95,7 @@ public class TokenFileTests
 
     // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes an id: what llm.c's write_datafile writes.
     [Fact]
-    public void A_file_of_llm_c_is_read()
+    public void An_llm_c_file_is_read()
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "llmc.bin");
@@ -134,7 +134,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void A_making_that_is_cancelled_or_fails_leaves_what_was_there()
+    public void A_canceled_or_failed_build_keeps_the_old_file()
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "old.bin");
@@ -190,7 +190,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void A_file_that_is_cut_short_while_it_is_open_is_an_exception()
+    public void A_file_truncated_while_it_is_open_is_an_exception()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody cut a file that is open.");
         using var folder = new TemporaryDirectory();
@@ -213,7 +213,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void Long_reads_and_reads_of_many_threads_are_exact()
+    public void Long_reads_and_concurrent_reads_are_exact()
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "ids.bin");
@@ -244,7 +244,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void A_link_is_followed_when_a_token_file_is_made()
+    public void A_link_is_followed_when_a_token_file_is_created()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
         using var folder = new TemporaryDirectory();
@@ -260,7 +260,7 @@ public class TokenFileTests
     }
 
     [Fact]
-    public void A_header_holds_more_tokens_than_32_bits_count()
+    public void A_header_can_count_more_tokens_than_32_bits()
     {
         var header = new TokenFileHeader(2, 5_000_000_000, 50257);
         Assert.Equal(header, TokenFileHeader.Read("large.bin", header.Write(), 1024 + 10_000_000_000));

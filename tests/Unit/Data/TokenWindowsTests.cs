@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Data;
 public class TokenWindowsTests
 {
     [Fact]
-    public void Targets_are_the_inputs_one_place_further_on()
+    public void Targets_are_the_inputs_shifted_by_one()
     {
         var windows = new TokenWindows(new[] { 10, 11, 12, 13, 14, 15, 16, 17 }, contextLength: 3);
         Assert.Equal(2, windows.Count);
@@ -18,7 +18,7 @@ public class TokenWindowsTests
     }
 
     [Fact]
-    public void An_incomplete_last_window_is_kept_on_demand()
+    public void An_incomplete_last_window_is_kept_on_request()
     {
         var windows = new TokenWindows(new[] { 10, 11, 12, 13, 14, 15, 16, 17 }, contextLength: 3, keepIncomplete: true);
         Assert.Equal(3, windows.Count);
@@ -29,7 +29,7 @@ public class TokenWindowsTests
     }
 
     [Fact]
-    public void Windows_overlap_where_the_stride_is_shorter_than_the_context()
+    public void Windows_overlap_if_the_stride_is_shorter_than_the_context()
     {
         var windows = new TokenWindows(new[] { 0, 1, 2, 3, 4, 5 }, contextLength: 4, stride: 1);
         Assert.Equal(2, windows.Count);
@@ -39,7 +39,7 @@ public class TokenWindowsTests
     }
 
     [Fact] // The numbers that the lecture's program prints.
-    public void The_lectures_story_is_cut_as_in_the_lecture()
+    public void The_lectures_story_is_split_as_in_the_lecture()
     {
         string text = TestFiles.TheVerdict;
         Assert.Equal(20479, text.Length);
@@ -99,7 +99,7 @@ public class TokenWindowsTests
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public void Of_fewer_than_two_tokens_there_is_nothing_to_predict(int count)
+    public void With_fewer_than_two_tokens_there_is_nothing_to_predict(int count)
     {
         var exception = Assert.Throws<ArgumentException>(() => new TokenWindows(new int[count], 4, keepIncomplete: true));
         Assert.Contains($"nothing to predict: {count} tokens", exception.Message);
@@ -131,7 +131,7 @@ public class TokenWindowsTests
             Assert.Throws<ArgumentOutOfRangeException>(() => new TokenWindows(new[] { 0, 6, 7 }, 2, vocabularySize: 7)).Message);
 
     [Fact]
-    public void A_window_that_is_not_there_is_an_error()
+    public void A_window_that_does_not_exist_is_an_error()
     {
         var windows = new TokenWindows(new int[9], 4);
         Assert.Contains(

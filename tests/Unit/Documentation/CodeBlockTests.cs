@@ -8,7 +8,7 @@ public class CodeBlockTests
 
     [Theory]
     [MemberData(nameof(Blocks))]
-    public void Compiles_as_it_stands_without_a_warning(string page, int line)
+    public void Compiles_as_is_without_warnings(string page, int line)
     {
         var block = CodeBlock.Of(page).Single(block => block.Line == line);
         Assert.Empty(CodeBlockCompiler.Faults(block.Code));

@@ -14,7 +14,7 @@ public sealed partial class ReadmeTests : IDisposable
 
     [Fact(Explicit = true)]
     [Trait("Category", "Slow")]
-    public async Task The_block_of_ml_net_trains_measures_and_saves()
+    public async Task The_ML_NET_code_block_trains_measures_and_saves()
     {
         var cancellation = TestContext.Current.CancellationToken;
         var block = CodeBlock.Of("README.md").Single(block => block.Code.Contains("Trainers.Gpt", StringComparison.Ordinal));

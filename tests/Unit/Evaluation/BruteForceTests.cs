@@ -43,7 +43,7 @@ public sealed class BruteForceTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void Every_token_has_the_log_probability_of_a_forward_pass_of_its_own(int window, int stride, LastWindow last, bool startToken)
+    public void Every_token_has_the_log_probability_of_a_separate_forward_pass(int window, int stride, LastWindow last, bool startToken)
     {
         var options = new ScoringOptions { WindowLength = window, Stride = stride, LastWindow = last, PrependEndOfText = startToken };
         var scorer = new TextScorer(_model, options);

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Evaluation;
 public class ChunkQueueTests
 {
     [Fact]
-    public async Task A_corpus_that_hangs_does_not_hold_up_the_end()
+    public async Task A_corpus_that_hangs_does_not_delay_the_end()
     {
         using var model = TinyModels.Create();
         using var release = new ManualResetEventSlim();
@@ -36,7 +36,7 @@ public class ChunkQueueTests
     }
 
     [Fact]
-    public void An_exception_after_the_end_is_seen()
+    public void An_exception_after_the_end_is_observed()
     {
         var unobserved = new List<Exception>();
         EventHandler<UnobservedTaskExceptionEventArgs> note = (_, args) =>
@@ -75,7 +75,7 @@ public class ChunkQueueTests
     }
 
     [Fact]
-    public void What_goes_wrong_in_the_corpus_is_thrown()
+    public void An_exception_in_the_corpus_is_rethrown()
     {
         using var model = TinyModels.Create();
 

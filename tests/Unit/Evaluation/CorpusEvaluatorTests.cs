@@ -24,7 +24,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Settings))]
-    public void Its_sums_are_those_of_the_same_ids_scored_at_once(DocumentBoundaries boundaries, bool startToken, int stride)
+    public void Its_sums_equal_those_of_the_same_ids_scored_at_once(DocumentBoundaries boundaries, bool startToken, int stride)
     {
         var options = new ScoringOptions { Documents = boundaries, PrependEndOfText = startToken, Stride = stride };
         var result = Evaluate(options);
@@ -96,7 +96,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Documents_come_in_order_with_their_own_scores_and_all_of_their_text()
+    public void Documents_are_returned_in_order_with_their_own_scores_and_all_of_their_text()
     {
         var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() })
             .EvaluateDocuments(TestCorpora.Mixed, cancellationToken: Cancellation)
@@ -114,7 +114,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Statistics_are_those_of_the_tokens_one_by_one()
+    public void Statistics_equal_those_of_the_individual_tokens()
     {
         var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(
             TestCorpora.Mixed, cancellationToken: Cancellation);
@@ -148,7 +148,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Progress_ends_at_the_whole_and_with_the_result()
+    public void Progress_ends_at_1_and_with_the_result()
     {
         var reports = new List<EvaluationProgress>();
         var result = new CorpusEvaluator(_model, Strided).Evaluate(TestCorpora.Mixed, TestCorpora.Progress(reports.Add), Cancellation);
@@ -163,7 +163,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void A_document_that_cannot_be_read_is_the_caller_s_exception()
+    public void An_exception_while_reading_a_document_reaches_the_caller()
     {
         var corpus = Corpus.FromDocuments(
             TestCorpora.Mixed.Documents.Concat(

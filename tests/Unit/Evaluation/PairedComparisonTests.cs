@@ -6,7 +6,7 @@ public class PairedComparisonTests
     private static readonly ComparisonOptions Nats = new() { Unit = LossUnit.NatsPerToken };
 
     [Fact]
-    public void The_interval_is_the_normal_one_where_units_are_many_and_alike()
+    public void The_interval_is_the_normal_one_for_many_similar_units()
     {
         // Differences of mean 0.1 and known spread; the losses themselves spread much wider, which pairing takes out.
         var random = new Random(3);
@@ -29,7 +29,7 @@ public class PairedComparisonTests
     }
 
     [Fact]
-    public void About_95_of_100_intervals_hold_the_truth()
+    public void About_95_of_100_intervals_contain_the_true_value()
     {
         var random = new Random(5);
         int held = 0;
@@ -46,7 +46,7 @@ public class PairedComparisonTests
     }
 
     [Fact]
-    public void A_model_does_not_differ_from_itself_and_does_from_a_worse_one()
+    public void A_model_differs_from_a_worse_one_but_not_from_itself()
     {
         LanguageModelMetrics[] scores = [.. Enumerable.Range(0, 50).Select(i => Score(200 + i))];
         var same = PairedComparison.FromMetrics(scores, scores);
@@ -103,7 +103,7 @@ public class PairedComparisonTests
     }
 
     [Fact]
-    public void What_cannot_be_paired_is_refused()
+    public void Results_that_cannot_be_paired_are_refused()
     {
         var nothing = new LanguageModelMetrics(LossSummary.Empty, 50);
         Assert.Throws<ArgumentException>(() => PairedComparison.FromMetrics([Score(1)], [Score(1)]));

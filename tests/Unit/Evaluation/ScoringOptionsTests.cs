@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Tests.Evaluation;
 public class ScoringOptionsTests
 {
     [Fact]
-    public void What_a_model_cannot_do_is_refused()
+    public void Options_that_a_model_does_not_support_are_refused()
     {
         using var model = TinyModels.Create();
         Assert.Contains("17", Refused(new() { WindowLength = 17 }), StringComparison.Ordinal);

@@ -47,7 +47,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void An_interrupted_evaluation_goes_on_where_it_stopped_and_leaves_the_same_file()
+    public void An_interrupted_evaluation_resumes_where_it_stopped_and_leaves_the_same_file()
     {
         using var other = new TemporaryDirectory();
         var whole = _evaluator.Evaluate(TestCorpora.Mixed, other.Path, cancellationToken: Cancellation);
@@ -81,7 +81,7 @@ public sealed class ShardTests : IDisposable
     [InlineData(0.3)]
     [InlineData(0.999)]
     [InlineData(0.0)]
-    public void A_file_that_ends_anywhere_is_mended(double share)
+    public void A_file_truncated_anywhere_is_repaired(double share)
     {
         var whole = Evaluate(CorpusShard.Whole);
         byte[] expected = File.ReadAllBytes(whole.ResultFile!);
@@ -92,7 +92,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void A_complete_shard_is_read_and_not_computed_again()
+    public void A_complete_shard_is_read_instead_of_recomputed()
     {
         var first = Evaluate(new(1, 2));
         int pieces = 0;
@@ -105,7 +105,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void Other_models_options_and_corpora_have_other_files()
+    public void Different_models_options_and_corpora_have_different_files()
     {
         using var otherModel = TinyModels.Create(seed: 2);
         using var rounded = _model.Quantize(WeightPrecision.BFloat16);
@@ -190,7 +190,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void Only_one_at_a_time_works_on_a_shard() =>
+    public void Only_one_process_at_a_time_works_on_a_shard() =>
         _evaluator.Evaluate(
             TestCorpora.Mixed, _folder.Path, default,
             TestCorpora.Progress(_ => Assert.ThrowsAny<IOException>(() => Evaluate(CorpusShard.Whole))),
@@ -260,7 +260,7 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
-    public void Whatever_is_wrong_in_a_file_is_an_InvalidDataException()
+    public void Any_damage_in_a_file_is_an_InvalidDataException()
     {
         string file = Evaluate(CorpusShard.Whole).ResultFile!;
         string[] lines = File.ReadAllLines(file), old = AsVersion1(file);

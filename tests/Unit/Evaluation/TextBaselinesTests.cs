@@ -11,7 +11,7 @@ public class TextBaselinesTests
     [InlineData(DocumentBoundaries.Joined, false)]
     [InlineData(DocumentBoundaries.JoinedByEndOfText, false)]
     [InlineData(DocumentBoundaries.JoinedByEndOfText, true)]
-    public void They_are_of_the_same_targets_as_the_model_s_figure(DocumentBoundaries boundaries, bool startToken)
+    public void They_cover_the_same_targets_as_the_models_figure(DocumentBoundaries boundaries, bool startToken)
     {
         using var model = TinyModels.Create();
         var scoring = new ScoringOptions { Documents = boundaries, PrependEndOfText = startToken };
@@ -47,7 +47,7 @@ public class TextBaselinesTests
     }
 
     [Fact]
-    public void Compressors_are_charged_with_every_byte_that_they_write()
+    public void Compressors_are_charged_for_every_byte_that_they_write()
     {
         string text = string.Concat(Enumerable.Range(0, 2000).Select(i => $"The whale number {i * i % 97} rose. "));
         var baselines = TextBaselines.Measure(

@@ -16,7 +16,7 @@ public sealed class TextScorerTests : IDisposable
     [InlineData("né né", 7, 5, 2, 6, 4, 2)] // the first token is "n", and its word goes on
     [InlineData(" a b", 4, 4, 3, 2, 2, 1)] // the first token is " a": the piece before the blank, and "a"
     [InlineData("🙂 a", 6, 3, 2, 4, 3, 2)] // the emoji takes two tokens, of two bytes each, and is predicted with the second
-    public void The_first_token_counts_only_where_a_start_token_predicts_it(
+    public void The_first_token_counts_only_if_a_start_token_predicts_it(
         string text, int bytes, int characters, int words, int bytesAfter, int charactersAfter, int wordsAfter)
     {
         var whole = Score(text, prependEndOfText: true);

@@ -19,7 +19,7 @@ public class TextSizeTests
     [InlineData("a\u200bb", 1)]
     [InlineData("a\u180eb", 1)]
     [InlineData("a\u2028b\u202fc\u205fd\u1680e", 5)]
-    public void Words_are_counted_as_python_splits_them(string text, int words) => Assert.Equal(words, TextSize.CountWords(text));
+    public void Words_are_counted_as_Python_splits_them(string text, int words) => Assert.Equal(words, TextSize.CountWords(text));
 
     [Fact]
     public void An_empty_text_has_no_size() => Assert.Equal(default, TextSize.Of(""));
@@ -38,7 +38,7 @@ public class TextSizeTests
     }
 
     [Fact]
-    public void Half_an_emoji_is_a_character_of_its_own()
+    public void Half_an_emoji_is_a_separate_character()
     {
         Assert.Equal(new(3, 1, 1), TextSize.Of("\ud83d"));
         Assert.Equal(new(7, 2, 1), TextSize.Of("\udc4d\ud83d\udc4d"));
@@ -49,7 +49,7 @@ public class TextSizeTests
     [InlineData("  every \n effort ")]
     [InlineData("a")]
     [InlineData(" \t ")]
-    public void A_word_lies_beyond_a_start_if_it_ends_there(string text)
+    public void A_word_counts_after_a_start_if_it_ends_there(string text)
     {
         // The pieces between white space with the place where each ends.
         List<int> ends = [.. Regex.Matches(text, @"\s+").Select(match => match.Index), text.Length];

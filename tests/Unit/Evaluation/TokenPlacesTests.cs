@@ -25,7 +25,7 @@ public sealed class TokenPlacesTests : IDisposable
     [InlineData(true, DocumentBoundaries.Separate)]
     [InlineData(false, DocumentBoundaries.Joined)]
     [InlineData(true, DocumentBoundaries.JoinedByEndOfText)]
-    public void Every_token_of_a_text_is_there_with_its_bytes_and_its_place(bool prependEndOfText, DocumentBoundaries boundaries)
+    public void Every_token_of_a_text_is_returned_with_its_bytes_and_its_position(bool prependEndOfText, DocumentBoundaries boundaries)
     {
         var scoring = new ScoringOptions { PrependEndOfText = prependEndOfText, Documents = boundaries };
         var evaluator = new CorpusEvaluator(_model, scoring, new() { Tokens = new() { CandidateCount = 3 } });
@@ -61,7 +61,7 @@ public sealed class TokenPlacesTests : IDisposable
     }
 
     [Fact]
-    public void Tokens_that_are_not_asked_for_leave_no_first_token() =>
+    public void There_is_no_first_token_if_tokens_are_not_requested() =>
         Assert.All(
             new CorpusEvaluator(_model).EvaluateDocuments(Corpus.FromTexts(Texts), cancellationToken: Cancellation),
             document => Assert.Null(document.FirstToken));

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Evaluation;
 public class TokenSpansTests
 {
     [Fact]
-    public void The_texts_of_tokens_together_are_the_document()
+    public void The_texts_of_the_tokens_add_up_to_the_document()
     {
         var config = GptModelTests.Odd with { VocabularySize = 50257 };
         using var model = GptModel.FromWeights(RandomWeights.Of(config), Gpt2Tokenizer.Instance);
@@ -25,7 +25,7 @@ public class TokenSpansTests
     }
 
     [Fact]
-    public void White_space_and_words_that_a_tokenizer_forgets_go_with_a_token()
+    public void White_space_and_words_that_a_tokenizer_drops_belong_to_a_token()
     {
         var tokenizer = new WordTokenizer(["a", "b", "?"], unknownWord: "?");
         const string Text = "  a \n unheard-of  b\t";

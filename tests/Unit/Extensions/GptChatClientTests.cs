@@ -50,7 +50,7 @@ public sealed class GptChatClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stop_sequence_ends_the_text_with_another_reason_than_the_length()
+    public async Task A_stop_sequence_ends_the_text_with_a_different_reason_than_the_length()
     {
         using var client = new GptChatClient(_model);
         string word = new TextGenerator(_model).Generate(Prompt, new() { MaxTokens = 3 }).Text.Split(
@@ -94,7 +94,7 @@ public sealed class GptChatClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_conversation_is_one_text_in_which_answers_follow_what_they_continued()
+    public async Task A_conversation_is_one_text_in_which_answers_follow_what_they_continue()
     {
         ChatMessage[] conversation =
         [
@@ -162,7 +162,7 @@ public sealed class GptChatClientTests : IDisposable
     }
 
     [Fact]
-    public async Task Many_conversations_at_once_give_what_each_gives_alone()
+    public async Task Concurrent_conversations_give_the_same_results_as_separate_ones()
     {
         using var client = new GptChatClient(_model);
         string[] prompts = [.. Enumerable.Range(0, 24).Select(i => TinyModels.Text(5, i))];

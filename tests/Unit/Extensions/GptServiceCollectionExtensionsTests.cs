@@ -10,7 +10,7 @@ public sealed class GptServiceCollectionExtensionsTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_model_by_path_gives_generator_scorer_predictor_and_chat_client_over_one_model()
+    public async Task A_model_path_provides_generator_scorer_predictor_and_chat_client_over_one_model()
     {
         string path = Path.Combine(_folder, "model.safetensors");
         GptCheckpoint.Save(path, TinyModels.Weights(GptPresets.Tiny, 3), TinyModels.Words);

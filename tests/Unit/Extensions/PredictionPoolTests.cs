@@ -12,7 +12,7 @@ public sealed class PredictionPoolTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task Many_threads_get_what_one_engine_gives()
+    public async Task Many_threads_get_the_same_results_as_one_engine()
     {
         var ml = new MLContext();
         using var model = TinyModels.Create();
@@ -54,7 +54,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void After_disposal_it_says_so_and_the_pipeline_still_works()
+    public void After_disposal_it_throws_and_the_pipeline_still_works()
     {
         using var model = TinyModels.Create();
         var pipeline = Pipeline(new MLContext(), model);
@@ -67,7 +67,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void A_call_that_is_stopped_computes_no_more_and_the_pool_serves_the_next()
+    public void A_canceled_call_stops_computing_and_the_pool_serves_the_next()
     {
         using var model = TinyModels.Create();
         var pipeline = Pipeline(new MLContext(), model);
@@ -92,7 +92,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public void The_token_of_one_call_is_not_that_of_another()
+    public void The_token_of_one_call_does_not_cancel_another()
     {
         var ml = new MLContext();
         using var model = TinyModels.Create();
@@ -119,7 +119,7 @@ public sealed class PredictionPoolTests : IDisposable
     }
 
     [Fact]
-    public async Task No_engine_is_kept_where_calls_return_while_the_pool_is_disposed()
+    public async Task No_engine_is_kept_if_calls_return_while_the_pool_is_being_disposed()
     {
         using var model = TinyModels.Create();
         for (int round = 0; round < 20; round++)

@@ -17,7 +17,7 @@ public sealed class GptCheckpointTests : IDisposable
     private string Path => System.IO.Path.Combine(_directory.Path, "model.safetensors");
 
     [Fact]
-    public void A_saved_model_comes_back_bit_for_bit_with_its_configuration_and_tokenizer()
+    public void A_saved_model_is_read_back_bit_for_bit_with_its_configuration_and_tokenizer()
     {
         var weights = RandomWeights.Of(Config);
         GptCheckpoint.Save(Path, weights, Words);
@@ -48,7 +48,7 @@ public sealed class GptCheckpointTests : IDisposable
     [Theory]
     [InlineData(TensorDataType.Float16)]
     [InlineData(TensorDataType.BFloat16)]
-    public void Half_the_bytes_hold_the_same_model_but_for_rounding(TensorDataType type)
+    public void Half_the_bytes_store_the_same_model_up_to_rounding(TensorDataType type)
     {
         GptCheckpoint.Save(Path, RandomWeights.Of(Config), Words, type);
         using var checkpoint = GptCheckpoint.Open(Path);
@@ -70,7 +70,7 @@ public sealed class GptCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_can_be_left_out_and_given_when_loading()
+    public void A_tokenizer_can_be_left_out_and_passed_when_loading()
     {
         GptCheckpoint.Save(Path, RandomWeights.Of(Config), tokenizer: null);
         Assert.Contains(
@@ -113,7 +113,7 @@ public sealed class GptCheckpointTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public void A_header_that_was_tampered_with_is_refused_with_the_reason(string reason, string original, string replacement)
+    public void A_tampered_header_is_refused_with_the_reason(string reason, string original, string replacement)
     {
         GptCheckpoint.Save(Path, RandomWeights.Of(Config), Words);
         byte[] bytes = File.ReadAllBytes(Path);
@@ -131,9 +131,9 @@ public sealed class GptCheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_hostile_count_of_layers_ends_at_once()
+    public void A_hostile_number_of_layers_fails_at_once()
     {
-        A_header_that_was_tampered_with_is_refused_with_the_reason(
+        A_tampered_header_is_refused_with_the_reason(
             "lacks the weight", "\\u0022layerCount\\u0022:2", "\\u0022layerCount\\u0022:2147483647");
     }
 

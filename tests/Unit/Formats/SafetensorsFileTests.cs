@@ -117,7 +117,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
-    public void Asking_for_what_is_not_there_is_refused_by_name()
+    public void Reading_a_missing_tensor_is_refused_by_name()
     {
         using var file = Open(SafetensorsBytes.Of("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"i":{"dtype":"I32","shape":[1],"data_offsets":[8,12]}}""", new byte[12]));
         Assert.Contains(
@@ -137,7 +137,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Broken))]
-    public void A_broken_file_is_refused_with_its_name_and_the_reason(string reason, string json, int dataLength)
+    public void A_damaged_file_is_refused_with_its_name_and_the_reason(string reason, string json, int dataLength)
     {
         string path = Write(dataLength < 0 ? [1, 2, 3] : SafetensorsBytes.Of(json, new byte[dataLength]));
         var error = Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
@@ -157,7 +157,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_cut_off_at_any_byte_is_refused()
+    public void A_file_truncated_at_any_byte_is_refused()
     {
         for (int length = 0; length < Small.Length; length++)
         {
@@ -167,7 +167,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
-    public void Text_that_is_no_Unicode_is_refused()
+    public void Text_that_is_not_Unicode_is_refused()
     {
         foreach (string name in (string[])["\xFF", "\xC3", "\\ud800"])
         {
@@ -185,7 +185,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact] // On the header's bytes alone, as a file each would take a minute.
-    public void Damaged_bytes_are_refused_or_leave_a_header_that_holds_together()
+    public void Damaged_bytes_are_refused_or_leave_a_consistent_header()
     {
         int headerLength = Small.Length - 24;
         var change = Gen.Select(Gen.Int[0, headerLength - 1], Gen.Byte);
@@ -208,7 +208,7 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_another_program_cuts_short_gives_an_exception()
+    public void A_file_truncated_by_another_program_throws_an_exception()
     {
         string path = Write(Small);
         using var file = SafetensorsReader.Open(path);

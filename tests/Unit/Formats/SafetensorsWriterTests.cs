@@ -30,7 +30,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Fact]
-    public void The_file_is_laid_out_as_the_format_asks()
+    public void The_file_has_the_layout_of_the_format()
     {
         WriteTensors([("a", [1, 2]), ("ö\"b", [3])], metadata: new() { ["k"] = "v" });
         byte[] bytes = File.ReadAllBytes(Path);
@@ -48,7 +48,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Theory]
     [InlineData(TensorDataType.Float16)]
     [InlineData(TensorDataType.BFloat16)]
-    public void Half_the_bytes_round_as_libtorch_rounds(TensorDataType type)
+    public void Half_the_bytes_round_like_libtorch(TensorDataType type)
     {
         var random = new Random(3);
         float[] values =
@@ -76,7 +76,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Fact]
-    public void A_failed_save_leaves_the_old_file_and_nothing_beside_it()
+    public void A_failed_save_leaves_the_old_file_and_nothing_else()
     {
         WriteTensors([("old", [1])]);
         byte[] old = File.ReadAllBytes(Path);
@@ -124,7 +124,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     }
 
     [Fact]
-    public void Names_that_clash_and_types_that_are_no_weights_are_refused()
+    public void Clashing_names_and_types_that_are_not_for_weights_are_refused()
     {
         Assert.Contains(
             "'x'", Assert.Throws<ArgumentException>(() => WriteTensors([("x", [1]), ("x", [1])])).Message, StringComparison.Ordinal);

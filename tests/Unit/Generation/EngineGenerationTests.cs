@@ -10,7 +10,7 @@ public class EngineGenerationTests
     [Theory]
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.Int8)]
-    public void Batches_and_samples_give_the_texts_that_stand_alone(WeightPrecision precision)
+    public void Batches_and_samples_give_the_same_texts_as_single_calls(WeightPrecision precision)
     {
         using var model = GptModel.FromWeights(
             RandomWeights.Of(Config, deviation: 0.3f), new ByteTokenizer(), new() { Precision = precision });
@@ -27,7 +27,7 @@ public class EngineGenerationTests
     }
 
     [Fact]
-    public async Task Streams_run_side_by_side_on_one_model()
+    public async Task Streams_run_concurrently_on_one_model()
     {
         using var model = GptModel.FromWeights(RandomWeights.Of(Config, deviation: 0.3f), new ByteTokenizer());
         var generator = new TextGenerator(model, new() { MaxTokens = 60, Temperature = 1, Seed = 5 });

@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Tests.Generation;
 public class LectureGenerationTests(LectureModel lecture) : IClassFixture<LectureModel>
 {
     [Fact]
-    public void The_lectures_texts_come_out_of_the_engine()
+    public void The_engine_generates_the_lectures_texts()
     {
         const string Prompt = "Every effort moves you";
         using var model = GptModel.FromWeights(lecture.Module.ToWeights(), Gpt2Tokenizer.Instance);
@@ -33,7 +33,7 @@ public class LectureGenerationTests(LectureModel lecture) : IClassFixture<Lectur
     [InlineData(0, null)]
     [InlineData(0.9, null)]
     [InlineData(1.4, 5)]
-    public void A_long_text_far_beyond_the_context_is_the_books_token_for_token(double temperature, int? topK)
+    public void A_text_far_beyond_the_context_is_the_books_token_for_token(double temperature, int? topK)
     {
         var config = GptPresets.Tiny with { HasTiedHead = false };
         var weights = RandomWeights.Of(config, seed: 11, deviation: 0.3f);

@@ -28,7 +28,7 @@ public class LookupDecodingTests
     [Theory]
     [InlineData(0.0)]
     [InlineData(0.6)]
-    public void Guesses_that_fail_change_nothing(double temperature)
+    public void Wrong_guesses_change_nothing(double temperature)
     {
         // Logits by the last two tokens of eight: runs of three recur all the time, and often go on otherwise.
         static float[] Logits(IReadOnlyList<int> ids)

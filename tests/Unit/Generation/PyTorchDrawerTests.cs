@@ -15,7 +15,7 @@ public class PyTorchDrawerTests
     [InlineData(42, 50257, 0.1, 50)]
     [InlineData(-7, 61, 1.0, null)] // Fewer than 624 numbers a draw: the generator's state is carried on.
     [InlineData(4_294_967_301, 7, 5.0, 3)] // A seed over 32 bits.
-    public void The_books_sampling_is_repeated_token_for_token(long seed, int vocabularySize, double temperature, int? topK)
+    public void The_books_sampling_is_reproduced_token_for_token(long seed, int vocabularySize, double temperature, int? topK)
     {
         int draws = vocabularySize > 1000 ? 25 : 3000;
         LibTorch.EnsureLoaded();

@@ -25,7 +25,7 @@ public class RandomTests
     }
 
     [Fact] // ISO/IEC 14882 (C++), [rand.predef]: the 10000th number of a default-constructed std::mt19937.
-    public void The_Mersenne_twister_gives_the_number_that_the_standard_names()
+    public void The_Mersenne_twister_gives_the_number_in_the_standard()
     {
         var random = new MersenneTwister(5489);
         random.Skip(9999);
@@ -33,7 +33,7 @@ public class RandomTests
     }
 
     [Fact]
-    public void Skipping_numbers_is_drawing_and_dropping_them()
+    public void Skipping_numbers_equals_drawing_and_dropping_them()
     {
         foreach (int count in (int[])[0, 1, 623, 624, 625, 1248, 100_000])
         {
@@ -48,7 +48,7 @@ public class RandomTests
     }
 
     [Fact]
-    public void Streams_of_a_seed_and_of_its_neighbours_differ()
+    public void Streams_of_adjacent_seeds_differ()
     {
         var firsts = from seed in Enumerable.Range(-20, 40) from stream in Enumerable
             .Range(0, 20) select Xoshiro256

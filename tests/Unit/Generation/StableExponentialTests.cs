@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Generation;
 public class StableExponentialTests
 {
     [Fact]
-    public void It_is_the_exponential_to_the_last_place()
+    public void It_is_the_exponential_to_the_last_digit()
     {
         Gen.Double[-708, 0].Array[1, 40].Sample(
             values =>
@@ -26,7 +26,7 @@ public class StableExponentialTests
     }
 
     [Fact]
-    public void Zero_gives_exactly_one_and_the_far_end_zero()
+    public void Zero_gives_exactly_one_and_the_far_end_gives_zero()
     {
         double[] values = [0, -0.0, -709, -1e300, double.NegativeInfinity];
         StableExponential.Apply(values);

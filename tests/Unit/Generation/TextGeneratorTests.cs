@@ -17,7 +17,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void An_end_of_text_token_is_a_token_like_any_other_on_request()
+    public void On_request_an_end_of_text_token_is_a_token_like_any_other()
     {
         var result = new TextGenerator(ScriptedModel.Writing("Hi", "!")).Generate("Hi", new() { MaxTokens = 3, StopAtEndOfText = false });
         Assert.Equal("!<|endoftext|><|endoftext|>", result.Text);
@@ -77,7 +77,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void A_stop_sequence_ends_the_text_before_it_even_where_it_spans_tokens()
+    public void A_stop_sequence_ends_the_text_before_it_even_if_it_spans_tokens()
     {
         var model = ScriptedModel.Writing("Q:", "some\n\nmore\n\nEND");
         var result = new TextGenerator(model).Generate("Q:", new() { StopSequences = ["more\n", "\n\nE", "e\n\nm"] });
@@ -87,7 +87,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void The_beginning_of_a_stop_sequence_that_does_not_come_is_part_of_the_text()
+    public void The_beginning_of_an_incomplete_stop_sequence_is_part_of_the_text()
     {
         var result = new TextGenerator(ScriptedModel.Writing("", "abcabcabx", 64)).Generate(
             "", new() { StopSequences = ["abcabd"], MaxTokens = 8 });
@@ -115,7 +115,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public async Task Streamed_chunks_hold_whole_characters_and_add_up_to_the_text()
+    public async Task Streamed_chunks_contain_whole_characters_and_add_up_to_the_text()
     {
         const string Text = "naïve 👩‍🚀 日本語 שלום\n";
         var model = ScriptedModel.Writing("p", Text);
@@ -156,7 +156,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public async Task A_cancelled_generation_throws_and_frees_its_sequences()
+    public async Task A_canceled_generation_throws_and_frees_its_sequences()
     {
         var cancellationToken = TestContext.Current.CancellationToken;
         using var source = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -185,7 +185,7 @@ public class TextGeneratorTests
     [Theory]
     [InlineData(RandomAlgorithm.Xoshiro256)]
     [InlineData(RandomAlgorithm.PyTorch)]
-    public void A_seed_repeats_its_text_and_the_first_sample_is_what_one_alone_gives(RandomAlgorithm algorithm)
+    public void A_seed_reproduces_its_text_and_the_first_sample_equals_a_single_one(RandomAlgorithm algorithm)
     {
         var options = Sampling with { RandomAlgorithm = algorithm, BatchSize = 2 };
         var model = ScriptedModel.Hashing(64);
@@ -201,7 +201,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void The_reported_seed_repeats_a_text_that_was_given_none()
+    public void The_reported_seed_reproduces_a_text_generated_without_one()
     {
         var generator = new TextGenerator(ScriptedModel.Hashing(64), Sampling with { Seed = null });
         var first = generator.Generate("abc");
@@ -210,7 +210,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void Each_prompt_of_a_batch_gets_the_text_that_it_gets_alone()
+    public void Each_prompt_of_a_batch_gets_the_same_text_as_alone()
     {
         var model = ScriptedModel.Hashing(24);
         var generator = new TextGenerator(model, Sampling with { BatchSize = 3, MaxTokens = 25 });
@@ -251,7 +251,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public void Special_tokens_of_the_prompt_are_read_as_asked()
+    public void Special_tokens_in_the_prompt_are_read_as_requested()
     {
         var tokenizer = new RecordingTokenizer();
         var model = new TokenizerModel(tokenizer);
@@ -260,7 +260,7 @@ public class TextGeneratorTests
     }
 
     [Fact]
-    public async Task The_async_form_writes_the_same_and_can_be_canceled()
+    public async Task The_async_form_generates_the_same_text_and_can_be_canceled()
     {
         var generator = new TextGenerator(ScriptedModel.Hashing(64), Sampling);
         Assert.Equal(

@@ -59,7 +59,7 @@ public class TokenSamplerTests
     }
 
     [Fact]
-    public void Penalties_are_those_of_the_definitions()
+    public void Penalties_follow_their_definitions()
     {
         // Prompt 0 and 1; generated 1 once and 2 twice.
         var history = new TokenHistory([0, 1]);
@@ -123,7 +123,7 @@ public class TokenSamplerTests
     }
 
     [Fact]
-    public void A_logit_of_minus_infinity_is_a_probability_of_zero_but_not_for_all()
+    public void A_logit_of_minus_infinity_is_a_probability_of_zero_unless_all_are()
     {
         Assert.Equal(1, Choose([float.NegativeInfinity, -5, float.NegativeInfinity], new() { Temperature = 1 }));
         Assert.Throws<InvalidOperationException>(() => Choose([float.NegativeInfinity, float.NegativeInfinity], new()));

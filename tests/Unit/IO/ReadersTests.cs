@@ -57,7 +57,7 @@ public sealed class ReadersTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task A_device_is_no_file(string reader)
+    public async Task A_device_is_not_a_file(string reader)
     {
         Assert.SkipUnless(File.Exists("/dev/zero"), "This system has no /dev/zero.");
 
@@ -68,7 +68,7 @@ public sealed class ReadersTests : IDisposable
     [InlineData("checkpoint")]
     [InlineData("safetensors")]
     [InlineData("results")]
-    public async Task A_folder_is_no_file(string reader)
+    public async Task A_folder_is_not_a_file(string reader)
     {
         var error = await Assert.ThrowsAsync<IOException>(() => Read(reader, _directory.Path));
 
@@ -77,7 +77,7 @@ public sealed class ReadersTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task A_file_that_may_not_be_read_is_called_that(string reader)
+    public async Task An_unreadable_file_is_reported_as_such(string reader)
     {
         if (OperatingSystem.IsWindows()) return;
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may read everything.");
@@ -93,7 +93,7 @@ public sealed class ReadersTests : IDisposable
     [Theory]
     [InlineData(UnixFileMode.None)]
     [InlineData(UnixFileMode.UserRead)]
-    public async Task A_folder_that_may_not_be_looked_into_is_called_that(UnixFileMode mode)
+    public async Task An_unreadable_folder_is_reported_as_such(UnixFileMode mode)
     {
         if (OperatingSystem.IsWindows()) return;
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "Root may read everything.");

@@ -159,7 +159,7 @@ public sealed class WritersTests : IDisposable
 
     [Theory]
     [MemberData(nameof(FileWriters))]
-    public void Links_in_a_circle_are_refused(string ending)
+    public void Links_in_a_cycle_are_refused(string ending)
     {
         string one = PathOf("one" + ending), other = PathOf("other" + ending);
         File.CreateSymbolicLink(one, other);
@@ -170,7 +170,7 @@ public sealed class WritersTests : IDisposable
 
     [Theory]
     [MemberData(nameof(FileWriters))]
-    public void A_folder_or_pipe_in_the_way_is_found_before_anything_is_written(string ending)
+    public void A_folder_or_pipe_in_the_way_is_detected_before_anything_is_written(string ending)
     {
         string folder = PathOf("folder" + ending), pipe = PathOf("pipe" + ending);
         Directory.CreateDirectory(folder);
@@ -186,12 +186,12 @@ public sealed class WritersTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_in_the_way_of_a_token_file_is_found_before_a_text_is_read() =>
+    public void A_folder_in_the_way_of_a_token_file_is_detected_before_a_text_is_read() =>
         Assert.Throws<IOException>(() => TokenFileBuilder.FromTexts(_directory.Path, Texts(), TinyModels.Words));
 
     [Theory]
     [MemberData(nameof(FileWriters))]
-    public void Folders_that_are_missing_are_made(string ending)
+    public void Missing_folders_are_created(string ending)
     {
         string path = Path.Combine(_directory.Path, "a", "b", "model" + ending);
 
@@ -203,7 +203,7 @@ public sealed class WritersTests : IDisposable
     [Theory]
     [InlineData("model.gguf")]
     [InlineData("model")]
-    public void What_a_killed_writer_left_is_removed_after_a_day_and_nothing_else(string name)
+    public void Leftovers_of_a_killed_writer_are_removed_after_a_day_and_nothing_else(string name)
     {
         var old = DateTime.UtcNow.AddDays(-2);
         string left = PathOf(AsideOfAKilledWriter), leftFolder = PathOf(".mlnet-gpt-1123456789abcdef0123456789abcdef.tmp");
@@ -247,7 +247,7 @@ public sealed class WritersTests : IDisposable
     }
 
     [Fact]
-    public void A_temporary_file_has_no_name_by_which_it_could_stay()
+    public void A_temporary_file_has_no_name_and_cannot_be_left_behind()
     {
         using var file = PositionedFile.Temporary("a file", _directory.Path, stream =>
         {
@@ -261,7 +261,7 @@ public sealed class WritersTests : IDisposable
     }
 
     [Fact]
-    public void Two_exports_to_one_place_do_not_take_each_others_weights()
+    public void Two_exports_to_one_path_do_not_use_each_others_weights()
     {
         string path = PathOf("model.onnx");
         var entered = new Barrier(2);
@@ -286,7 +286,7 @@ public sealed class WritersTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_another_export_holds_is_left_alone()
+    public void A_file_locked_by_another_export_is_left_alone()
     {
         string path = PathOf("model.onnx");
         Files[".onnx"](path);

@@ -20,7 +20,7 @@ public class AgainstTorchTests
     }
 
     [Fact]
-    public void The_lecture_model_has_the_same_logits_and_writes_the_lecture_s_ten_tokens()
+    public void The_lecture_model_has_the_same_logits_and_generates_the_lectures_ten_tokens()
     {
         using var lecture = new LectureModel();
         Compare(lecture.Module, tokenCount: 33, 2e-5f, stepped: 3);
@@ -49,7 +49,7 @@ public class AgainstTorchTests
     }
 
     [Fact]
-    public void The_losses_are_those_of_libtorch_s_cross_entropy()
+    public void The_losses_are_those_of_libtorchs_cross_entropy()
     {
         var config = GptModelTests.Odd with { VocabularySize = 3001 };
         using var network = GptModule.FromWeights(RandomWeights.Of(config, deviation: 0.1f));

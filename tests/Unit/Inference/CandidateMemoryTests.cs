@@ -11,7 +11,7 @@ public class CandidateMemoryTests
     [InlineData(10)]
     [InlineData(385)]
     [InlineData(1009)]
-    public void The_candidates_are_the_greatest_logits_the_lower_id_first(int count)
+    public void The_candidates_are_the_greatest_logits_with_lower_ids_first(int count)
     {
         // An embedding of few distinct values: many equal logits.
         var config = GptModelTests.Odd with { VocabularySize = 1009, EmbeddingWidth = 3, HeadCount = 1, LayerCount = 1 };
@@ -38,7 +38,7 @@ public class CandidateMemoryTests
     }
 
     [Fact]
-    public void A_thousand_candidates_take_a_few_times_the_memory_of_the_result()
+    public void A_thousand_candidates_take_only_a_few_times_the_memory_of_the_result()
     {
         const int Rows = 64, Count = 1000;
         var config = new GptConfig

@@ -81,7 +81,7 @@ public class FailureTests
     }
 
     [Fact]
-    public void Interrupted_callers_throw_or_get_the_results_of_one_alone()
+    public void Interrupted_callers_throw_or_get_the_same_results_as_alone()
     {
         using var model = NewModel(kernels: null, threadCount: 4);
         int[] ids = RandomWeights.Ids(Config, 201);
@@ -122,7 +122,7 @@ public class FailureTests
     }
 
     [Fact]
-    public async Task A_disposed_model_takes_no_new_call_while_an_old_one_runs_to_its_end()
+    public async Task A_disposed_model_refuses_new_calls_while_an_old_one_finishes()
     {
         var kernels = new HookedKernels();
         var model = NewModel(kernels, threadCount: 1);

@@ -29,7 +29,7 @@ public class GptModelOptionsTests
     }
 
     [Fact]
-    public void A_model_of_NaN_is_refused_by_scoring_and_by_generating_alike()
+    public void Scoring_and_generating_both_refuse_a_model_with_NaN()
     {
         var config = GptModelTests.Odd with { VocabularySize = 257 };
         var sound = RandomWeights.Of(config);

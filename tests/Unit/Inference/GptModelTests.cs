@@ -38,7 +38,7 @@ public class GptModelTests
 
     [Theory]
     [MemberData(nameof(Configs))]
-    public void A_session_gives_the_same_bits_however_the_tokens_come(GptConfig config)
+    public void A_session_gives_the_same_bits_however_the_tokens_are_appended(GptConfig config)
     {
         int v = config.VocabularySize;
         int[] ids = RandomWeights.Ids(config, config.ContextLength);

@@ -40,7 +40,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void A_fork_continues_on_its_own()
+    public void A_fork_continues_independently()
     {
         using var model = NewModel();
         int[] ids = RandomWeights.Ids(model.Config, 290);
@@ -57,7 +57,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void A_step_of_many_sessions_gives_each_the_logits_it_gets_alone()
+    public void A_step_of_many_sessions_gives_each_the_same_logits_as_alone()
     {
         using var model = NewModel();
         GptSession[] sessions = [.. Enumerable.Range(0, 19).Select(i =>
@@ -105,7 +105,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void Truncating_where_there_is_nothing_is_refused()
+    public void Truncating_beyond_the_end_is_refused()
     {
         using var model = NewModel();
         using var session = model.CreateSession();
@@ -117,7 +117,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void A_session_is_refused_after_it_or_its_model_was_disposed()
+    public void A_session_throws_after_it_or_its_model_was_disposed()
     {
         var model = NewModel();
         var session = model.CreateSession();
@@ -138,7 +138,7 @@ public class GptSessionTests
     }
 
     [Fact]
-    public void A_step_refuses_a_session_twice_or_of_another_model_and_changes_nothing()
+    public void A_step_refuses_a_repeated_session_or_one_of_another_model_and_changes_nothing()
     {
         using var model = NewModel();
         using var other = NewModel();

@@ -22,7 +22,7 @@ public sealed class LoadingTests : IDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Progress_rises_to_one_and_the_model_is_the_one_that_Load_gives()
+    public async Task Progress_rises_to_1_and_the_model_equals_that_of_Load()
     {
         var steps = new Recorder();
         using var model = await GptModel.LoadAsync(_path, tokenizer: Tokenizer, progress: steps, cancellationToken: Cancellation);
@@ -84,7 +84,7 @@ public sealed class LoadingTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_canceled_before_it_begins_does_nothing()
+    public async Task A_call_that_is_canceled_before_it_begins_does_nothing()
     {
         var canceled = new CancellationToken(canceled: true);
         using var model = GptModel.Load(_path, tokenizer: Tokenizer);
@@ -116,7 +116,7 @@ public sealed class LoadingTests : IDisposable
     }
 
     [Fact]
-    public void The_text_of_a_model_or_session_tells_its_sizes()
+    public void The_text_of_a_model_or_session_states_its_sizes()
     {
         using var model = GptModel.Load(_path, tokenizer: Tokenizer);
         using var session = model.CreateSession();

@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Tests.Inference;
 public class MemoryTests
 {
     [Fact]
-    public void An_allocation_that_fails_tells_its_size_and_purpose()
+    public void A_failed_allocation_states_its_size_and_purpose()
     {
         var error = Assert.Throws<OutOfMemoryException>(() => NativeBlock.Allocate(1L << 60, "the weights of a test"));
         Assert.Contains("1152921504606846976 bytes for the weights of a test", error.Message, StringComparison.Ordinal);
@@ -34,7 +34,7 @@ public class MemoryTests
     }
 
     [Fact]
-    public void A_pool_keeps_a_bounded_number_of_workspaces_and_gives_them_out_again()
+    public void A_pool_keeps_a_bounded_number_of_workspaces_and_reuses_them()
     {
         using var pool = new WorkspacePool(GptModelTests.Odd);
         Workspace[] workspaces = [.. Enumerable.Range(0, 100).Select(_ => pool.Rent(20))];
@@ -57,7 +57,7 @@ public class MemoryTests
     }
 
     [Fact]
-    public void A_pool_lets_workspaces_go_that_were_not_used_for_a_while()
+    public void A_pool_frees_workspaces_that_were_not_used_for_a_while()
     {
         using var pool = new WorkspacePool(GptModelTests.Odd, idleLimit: 0);
         Workspace first = pool.Rent(8), second = pool.Rent(16);

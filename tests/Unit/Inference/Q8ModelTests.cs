@@ -39,7 +39,7 @@ public sealed class Q8ModelTests : IDisposable
     }
 
     [Fact]
-    public void However_the_weights_come_the_figures_are_the_same()
+    public void The_figures_are_the_same_wherever_the_weights_come_from()
     {
         int[] ids = RandomWeights.Ids(Config, 250);
         using var model = GptModel.Load(_path, Int8, Tokenizer);
@@ -63,7 +63,7 @@ public sealed class Q8ModelTests : IDisposable
     [InlineData(1)]
     [InlineData(7)]
     [InlineData(130)]
-    public void A_session_gives_the_same_bits_however_the_tokens_come(int step)
+    public void A_session_gives_the_same_bits_however_the_tokens_are_appended(int step)
     {
         int[] ids = RandomWeights.Ids(Config, 250);
         using var model = GptModel.Load(_path, Int8, Tokenizer);
@@ -78,7 +78,7 @@ public sealed class Q8ModelTests : IDisposable
     }
 
     [Fact]
-    public void The_loss_is_nearer_to_the_files_own_than_with_a_scale_per_row()
+    public void The_loss_is_closer_to_the_files_own_than_with_a_scale_per_row()
     {
         int[] ids = RandomWeights.Ids(Config, 281);
         using var exact = GptModel.Load(_path, tokenizer: Tokenizer);

@@ -32,7 +32,7 @@ public class ScoringTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
-    public void A_sequence_scores_the_same_bits_alone_and_among_others(WeightPrecision precision)
+    public void A_sequence_gets_the_same_bits_alone_and_among_others(WeightPrecision precision)
     {
         using var model = NewModel(precision);
         int[] lengths = [1, 300, 7, 0, 64, 241, 240, 2, 129, 300];
@@ -51,7 +51,7 @@ public class ScoringTests
     }
 
     [Fact]
-    public void The_target_of_greatest_logit_has_rank_0()
+    public void The_target_with_the_greatest_logit_has_rank_0()
     {
         using var model = NewModel(WeightPrecision.Int8);
         int[] ids = RandomWeights.Ids(Config, 50);
@@ -67,7 +67,7 @@ public class ScoringTests
     }
 
     [Fact]
-    public void Spans_that_do_not_fit_are_refused()
+    public void Mismatched_spans_are_refused()
     {
         using var model = NewModel(WeightPrecision.Float32);
         var scores = new TokenScore[3];

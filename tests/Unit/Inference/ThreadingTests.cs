@@ -46,7 +46,7 @@ public class ThreadingTests
     }
 
     [Fact]
-    public void Many_threads_use_a_model_at_once_and_get_the_results_of_one_alone()
+    public void Many_threads_use_a_model_concurrently_and_get_the_results_of_a_single_one()
     {
         using var model = NewModel();
         int v = model.Config.VocabularySize;
@@ -100,7 +100,7 @@ public class ThreadingTests
     }
 
     [Fact]
-    public void A_session_takes_one_call_at_a_time()
+    public void A_session_supports_one_call_at_a_time()
     {
         using var model = NewModel();
         using var session = model.CreateSession();

@@ -8,7 +8,7 @@ public class BinaryCrossEntropyTests
     private static readonly (float Z0, float Z1, int Y)[] Examples = [(0, 2, 1), (0, 2, 0), (1, 0, 0)];
 
     [Fact]
-    public void Binary_cross_entropy_is_ours_of_two_classes()
+    public void Binary_cross_entropy_is_ours_for_two_classes()
     {
         double[] losses = [.. Examples.Select(example => Loss(example))];
         var categorical = CrossEntropy.Compute(

@@ -61,7 +61,7 @@ public class CrossEntropyTests
     });
 
     [Fact]
-    public void The_order_of_the_rows_changes_no_bit() => Gen.Select(Rows, Gen.Int).Sample((rows, seed) =>
+    public void The_order_of_the_rows_does_not_change_a_bit() => Gen.Select(Rows, Gen.Int).Sample((rows, seed) =>
     {
         int v = rows.VocabularySize;
         int[] order = [.. Enumerable.Range(0, rows.Targets.Length)];
@@ -94,7 +94,7 @@ public class CrossEntropyTests
     }
 
     [Fact]
-    public void A_target_of_no_chance_has_an_infinite_loss()
+    public void A_target_with_probability_zero_has_an_infinite_loss()
     {
         var summary = CrossEntropy.Compute([0, float.NegativeInfinity, 0, 1], [1, 0], 2);
         Assert.Equal(2, summary.TokenCount);
@@ -106,7 +106,7 @@ public class CrossEntropyTests
     [Theory]
     [InlineData(float.NaN, "NaN")]
     [InlineData(float.PositiveInfinity, "+Infinity")]
-    public void A_logit_that_is_no_number_is_an_error_that_names_its_place(float logit, string name)
+    public void A_logit_that_is_NaN_is_an_error_that_names_its_position(float logit, string name)
     {
         foreach (int column in new[] { 0, 15, 16, 31, 40 })
         {
@@ -124,7 +124,7 @@ public class CrossEntropyTests
             () => CrossEntropy.Compute([0, 0, float.NegativeInfinity, float.NegativeInfinity], [0, 0], 2)).Message);
 
     [Fact]
-    public void Shapes_that_do_not_fit_are_an_error_that_names_both()
+    public void Mismatched_shapes_are_an_error_that_names_both()
     {
         var exception = Assert.Throws<ArgumentException>(() => CrossEntropy.Compute(new float[21], [1, 2], 7));
         Assert.Contains("shape (3, 7)", exception.Message);
@@ -149,5 +149,5 @@ public class CrossEntropyTests
             Assert.Throws<ArgumentOutOfRangeException>(() => CrossEntropy.Compute([], [], 0)).Message);
 
     [Fact]
-    public void Of_no_row_the_loss_is_empty() => Assert.Equal(LossSummary.Empty, CrossEntropy.Compute([], [], 7));
+    public void The_loss_of_no_rows_is_empty() => Assert.Equal(LossSummary.Empty, CrossEntropy.Compute([], [], 7));
 }

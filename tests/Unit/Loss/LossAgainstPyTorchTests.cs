@@ -11,7 +11,7 @@ public class LossAgainstPyTorchTests
     [InlineData(2, 3, 50257, 0.6f, 123)] // the lecture's shapes, and logits as a fresh model gives them
     [InlineData(1, 1, 2, 1f, 1)]
     [InlineData(3, 5, 61, 4f, 2)]
-    public void Each_step_prints_as_PyTorchs(int batchSize, int tokenCount, int vocabularySize, float spread, long seed)
+    public void Each_step_prints_like_PyTorchs(int batchSize, int tokenCount, int vocabularySize, float spread, long seed)
     {
         LibTorch.EnsureLoaded();
         using var scope = NewDisposeScope();

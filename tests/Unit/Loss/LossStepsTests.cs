@@ -44,13 +44,13 @@ public class LossStepsTests
     }
 
     [Fact]
-    public void What_the_perplexity_means_is_said_in_a_sentence() => Assert.Equal(
+    public void A_sentence_says_what_the_perplexity_means() => Assert.Equal(
         "The model is as unsure as if it chose among 2.54 equally likely tokens; the vocabulary has 7 (36.2 %), and "
         + "guessing among all of them would give a cross-entropy of 1.9459.",
         Lecture.Meaning);
 
     [Fact]
-    public void Both_ways_to_the_loss_agree() =>
+    public void Both_ways_of_computing_the_loss_agree() =>
         (from vocabularySize in Gen.Int[1, 40]
          from batchSize in Gen.Int[1, 4]
          from tokenCount in Gen.Int[1, 5]
@@ -65,7 +65,7 @@ public class LossStepsTests
         });
 
     [Fact]
-    public void A_probability_too_small_for_single_precision_loses_its_logarithm_in_the_steps_alone()
+    public void A_probability_too_small_for_single_precision_loses_its_logarithm_only_in_the_steps()
     {
         var steps = LossSteps.Compute([200, 0], [0], [1], 1, 1, 2);
         Assert.Equal(0, steps.TargetProbabilities[0]);
@@ -81,7 +81,7 @@ public class LossStepsTests
         message, Assert.Throws<ArgumentOutOfRangeException>(() => LossSteps.Compute([], [], [], batchSize, tokenCount, 7)).Message);
 
     [Fact]
-    public void Shapes_that_do_not_fit_are_an_error_that_names_them()
+    public void Mismatched_shapes_are_an_error_that_names_them()
     {
         Assert.Contains(
             "2 inputs do not have the shape (1, 3), which takes 3",

@@ -26,7 +26,7 @@ public class LossSummaryTests
     }
 
     [Fact]
-    public void The_summary_of_no_token_has_no_loss_and_changes_nothing()
+    public void The_summary_of_no_tokens_has_no_loss_and_changes_nothing()
     {
         Assert.Equal(0, LossSummary.Empty.TokenCount);
         Assert.True(double.IsNaN(LossSummary.Empty.CrossEntropy));
@@ -35,7 +35,7 @@ public class LossSummaryTests
     }
 
     [Fact]
-    public void Order_and_grouping_change_no_bit() => Gen.Select(AnySummary, AnySummary, AnySummary)
+    public void Order_and_grouping_do_not_change_a_bit() => Gen.Select(AnySummary, AnySummary, AnySummary)
         .Sample((a, b, c) => a + b == b + a && (a + b) + c == a + (b + c));
 
     [Fact] // In floating point 1e15 would swallow the small ones.
@@ -68,7 +68,7 @@ public class LossSummaryTests
     });
 
     [Fact]
-    public void A_loss_without_end_makes_the_sum_so()
+    public void An_infinite_loss_makes_the_sum_infinite()
     {
         var summary = LossSummary.Of(double.PositiveInfinity) + LossSummary.Of(1);
         Assert.Equal(2, summary.TokenCount);
@@ -81,7 +81,7 @@ public class LossSummaryTests
     [InlineData(double.NaN)]
     [InlineData(double.NegativeInfinity)]
     [InlineData(1e300)]
-    public void A_loss_that_is_no_number_is_an_error(double loss) =>
+    public void A_loss_that_is_NaN_is_an_error(double loss) =>
         Assert.Contains("cannot be summed", Assert.Throws<ArgumentOutOfRangeException>(() => LossSummary.Of(loss)).Message);
 
     [Fact]
@@ -113,7 +113,7 @@ public class LossSummaryTests
     [InlineData("-1;0;5")]
     [InlineData("1;0;x")]
     [InlineData("1;0;5;6")]
-    public void Text_that_is_no_summary_is_an_error_that_holds_it(string text) =>
+    public void Text_that_is_not_a_summary_is_an_error_that_quotes_it(string text) =>
         Assert.Contains($"'{text}'", Assert.Throws<FormatException>(() => LossSummary.ParseExact(text)).Message);
 
     private static LossSummary Summarize(double[] losses) => losses.Aggregate(LossSummary.Empty, (sum, loss) => sum + LossSummary.Of(loss));

@@ -7,7 +7,7 @@ public class PackedWeightReaderTests
 
     [Theory]
     [MemberData(nameof(Switches))]
-    public void A_single_precision_model_gives_its_weights_back_bit_for_bit(bool hasTiedHead, bool hasQkvBias)
+    public void A_single_precision_model_returns_its_weights_bit_for_bit(bool hasTiedHead, bool hasQkvBias)
     {
         var weights = TinyModels.Weights(GptPresets.Tiny with { HasTiedHead = hasTiedHead, HasQkvBias = hasQkvBias }, seed: 3);
         using var model = GptModel.FromWeights(weights, TinyModels.Words);
@@ -18,7 +18,7 @@ public class PackedWeightReaderTests
     [Theory]
     [InlineData(WeightPrecision.BFloat16, 1.0 / 256)]
     [InlineData(WeightPrecision.Int8, 1.0 / 254)]
-    public void A_quantized_model_gives_back_what_rounding_left(WeightPrecision precision, double tolerance)
+    public void A_quantized_model_returns_the_rounded_weights(WeightPrecision precision, double tolerance)
     {
         var weights = TinyModels.Weights(GptPresets.Tiny, seed: 3);
         using var model = GptModel.FromWeights(weights, TinyModels.Words, new() { Precision = precision });
@@ -46,7 +46,7 @@ public class PackedWeightReaderTests
     }
 
     [Fact]
-    public void What_is_not_there_is_refused_by_name()
+    public void Missing_weights_are_refused_by_name()
     {
         using var model = TinyModels.Create();
 

@@ -30,7 +30,7 @@ public class Q8WeightsTests
     [InlineData(float.PositiveInfinity)]
     [InlineData(1e-12f)]
     [InlineData(0.3f)]
-    public void Other_numbers_are_no_block(float number)
+    public void Other_numbers_are_not_a_block(float number)
     {
         float[] numbers = new float[32];
         numbers[3] = number;
@@ -40,7 +40,7 @@ public class Q8WeightsTests
     }
 
     [Fact]
-    public void A_matrix_is_made_of_blocks_only_if_all_of_it_is()
+    public void A_matrix_consists_of_blocks_only_if_all_of_it_does()
     {
         var weights = RandomWeights.OfBlocks(Config);
         Assert.True(new Q8Weights(weights).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));

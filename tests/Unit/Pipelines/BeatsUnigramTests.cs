@@ -15,7 +15,7 @@ public class BeatsUnigramTests
 
     [Fact(Explicit = true)]
     [Trait("Category", "Slow")]
-    public void A_small_model_of_the_shipped_book_beats_token_frequencies_by_far_within_two_minutes()
+    public void A_small_model_of_the_sample_book_beats_token_frequencies_by_far_within_two_minutes()
     {
         var ml = new MLContext(seed: 1);
         var clock = Stopwatch.StartNew();

@@ -27,7 +27,7 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
-    public void Languages_without_extension_properties_call_a_method_of_another_name()
+    public void Languages_without_extension_properties_call_a_method_with_another_name()
     {
         var method = typeof(LanguageModelingExtensions).GetMethod(
             "GetLanguageModeling", BindingFlags.Public | BindingFlags.Static, [typeof(MLContext)])!;
@@ -74,7 +74,7 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
-    public void Loading_reports_its_progress_and_stops_within_the_weights()
+    public void Loading_reports_progress_and_can_be_canceled_in_the_middle_of_the_weights()
     {
         var transformer = new GptTransformer(_model);
         string package = Path.Combine(_folder.Path, "package.zip"), checkpoint = Path.Combine(_folder.Path, "model.safetensors");
@@ -95,7 +95,7 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
-    public void Loading_a_pipeline_stops_for_the_token_of_the_call()
+    public void Loading_a_pipeline_observes_the_calls_token()
     {
         string file = Path.Combine(_folder.Path, "pipeline.zip");
         _ml.Model.Save(new GptTransformer(_model), Data.Schema, file);
@@ -128,7 +128,7 @@ public sealed class CatalogTests : IDisposable
     }
 
     [Fact]
-    public async Task Training_stops_for_the_token_of_the_call_and_for_that_of_the_options()
+    public async Task Training_observes_the_tokens_of_the_call_and_of_the_options()
     {
         foreach (bool isOfCall in (bool[])[true, false])
         {

@@ -129,7 +129,7 @@ public sealed class ContextTests : IDisposable
     }
 
     [Fact]
-    public void There_is_no_warning_where_no_GPU_is_asked_for()
+    public void There_is_no_warning_if_no_GPU_is_requested()
     {
         var messages = new List<string>();
         _ml.Log += (_, message) => messages.Add(message.Message);

@@ -41,7 +41,7 @@ public class CrossValidationTests
     }
 
     [Fact]
-    public void A_fold_is_trained_on_the_other_documents_alone()
+    public void A_fold_is_trained_only_on_the_other_documents()
     {
         var seen = new List<string[]>();
         var trainer = new RememberingEstimator(
@@ -89,7 +89,7 @@ public class CrossValidationTests
     }
 
     [Fact]
-    public void Rows_without_a_key_stand_alone()
+    public void Rows_without_a_key_form_their_own_groups()
     {
         using var model = TinyModels.Create();
         var data = _ml.Data.LoadFromEnumerable(Texts.Select((text, i) => new { Text = text, Book = i == 0 ? float.NaN : i % 2 }));

@@ -17,7 +17,7 @@ public sealed class FailingRowsTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void A_column_that_fails_at_one_row_is_read_once_there_and_fails_where_it_is_read()
+    public void A_column_that_fails_at_a_row_is_read_once_and_fails_when_the_caller_reads_it()
     {
         var view = View(out var source, column: "Number", new FormatException("row 9"));
         using var cursor = view.GetRowCursor(view.Schema);
@@ -38,7 +38,7 @@ public sealed class FailingRowsTests : IDisposable
     }
 
     [Fact]
-    public void A_text_that_fails_at_one_row_fails_that_row_only()
+    public void A_text_that_fails_at_a_row_fails_only_that_row()
     {
         var view = View(out var source, column: "Text", new FormatException("row 9"));
         using var cursor = view.GetRowCursor([view.Schema["Perplexity"]]);
@@ -93,7 +93,7 @@ public sealed class FailingRowsTests : IDisposable
     [Theory]
     [InlineData(typeof(ArgumentException))]
     [InlineData(typeof(InvalidOperationException))]
-    public void An_error_of_the_inputs_getter_is_not_taken_for_one_of_the_model(Type type)
+    public void An_error_of_the_inputs_getter_is_not_taken_for_an_error_of_the_model(Type type)
     {
         var failure = (Exception)Activator.CreateInstance(type, "mine")!;
         var transformer = new GptTransformer(_model);

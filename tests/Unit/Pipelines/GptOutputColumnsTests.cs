@@ -15,7 +15,7 @@ public sealed class GptOutputColumnsTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void None_names_no_column_and_All_each_after_its_property()
+    public void None_names_no_column_and_All_names_each_after_its_property()
     {
         Assert.Equal(21, Names.Length);
         Assert.All(Names, name => Assert.Null(name.GetValue(GptOutputColumns.None)));

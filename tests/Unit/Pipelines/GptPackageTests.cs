@@ -76,7 +76,7 @@ public sealed class GptPackageTests : IDisposable
     [InlineData(0.3)]
     [InlineData(0.9)]
     [InlineData(-1)]
-    public void A_package_that_is_cut_off_is_refused(double where)
+    public void A_truncated_package_is_refused(double where)
     {
         new GptTransformer(_model).Save(File);
         byte[] bytes = System.IO.File.ReadAllBytes(File);
@@ -254,7 +254,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void A_package_loaded_by_ML_NET_is_compared_with_its_checksum()
+    public void The_checksum_of_a_package_loaded_by_ML_NET_is_verified()
     {
         string[] entries = ["config.json", "tokenizer.json", "model.safetensors"];
         string[] texts = ["\"layerCount\":2", "\"w7\"", "pt"], replacements = ["\"layerCount\":1", "\"v7\"", "tp"];
@@ -282,7 +282,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void A_thread_count_that_an_older_version_saved_is_not_used()
+    public void A_thread_count_saved_by_an_older_version_is_not_used()
     {
         new GptTransformer(_model).Save(File);
         Rewrite("metadata.json", "\"precision\": \"Float32\"", "\"precision\": \"Float32\", \"threadCount\": 1000000");
@@ -305,7 +305,7 @@ public sealed class GptPackageTests : IDisposable
     }
 
     [Fact]
-    public void Saving_that_fails_or_is_stopped_leaves_the_old_file()
+    public void A_failed_or_canceled_save_keeps_the_old_file()
     {
         new GptTransformer(_model).Save(File);
         byte[] before = System.IO.File.ReadAllBytes(File);

@@ -129,7 +129,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void Every_token_is_learned_from_unless_some_are_held_out()
+    public void Every_token_is_trained_on_unless_some_are_held_out()
     {
         int tokens = Texts.Length * 41 - 1; // 40 words, and the end of text between two texts
         Assert.Equal(tokens - 1, Learned(0, out var without));
@@ -149,7 +149,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void The_best_weights_need_data_to_measure_on()
+    public void The_best_weights_need_validation_data()
     {
         var options = Options with { Training = Options.Training with { ValidationFraction = 0, KeepBest = true, MaxSteps = 2 } };
         Assert.Contains("KeepBest needs validation data", Refused<ArgumentException>(options, Texts), StringComparison.Ordinal);
@@ -157,7 +157,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void Special_tokens_spelled_out_in_rows_are_data_by_default()
+    public void Special_tokens_spelled_out_in_rows_are_text_by_default()
     {
         // A vocabulary with the end of text, in which its spelling as plain text is an unknown word.
         var tokenizer = new WordTokenizer(["a", "b", "?", "<|endoftext|>"], unknownWord: "?", endOfText: "<|endoftext|>");
@@ -181,7 +181,7 @@ public class GptTrainerTests
     }
 
     [Fact]
-    public void A_vocabulary_of_four_tokens_is_enough_where_no_candidates_are_asked_for()
+    public void A_vocabulary_of_four_tokens_is_enough_without_candidates()
     {
         var options = Options with
         {

@@ -12,7 +12,7 @@ public sealed class GptTransformerTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void Its_columns_hold_what_the_library_computes_directly()
+    public void Its_columns_contain_what_the_library_computes_directly()
     {
         var rows = Rows.Read(_ml, Transform(_texts));
 
@@ -56,7 +56,7 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void A_text_of_one_token_predicts_the_next_but_has_no_target()
+    public void A_text_of_one_token_predicts_the_next_one_but_has_no_target()
     {
         var row = Rows.Read(_ml, Transform("w7")).Single();
 
@@ -143,7 +143,7 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void A_prediction_engine_gives_what_a_cursor_gives()
+    public void A_prediction_engine_gives_the_same_values_as_a_cursor()
     {
         var expected = Rows.Read(_ml, Transform(_texts));
 
@@ -153,7 +153,7 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void Disposing_a_prediction_engine_leaves_the_model_to_others()
+    public void Disposing_a_prediction_engine_does_not_dispose_a_shared_model()
     {
         var transformer = new GptTransformer(_model);
         _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(transformer).Dispose();
@@ -260,7 +260,7 @@ public sealed class GptTransformerTests : IDisposable
     }
 
     [Fact]
-    public void Columns_that_cannot_be_made_are_refused()
+    public void Impossible_columns_are_refused()
     {
         Assert.Contains("62", Refused(GptOutputColumns.All with { CandidateCount = 62 }), StringComparison.Ordinal);
         Assert.Contains("'Perplexity'", Refused(new() { PredictedToken = "Perplexity" }), StringComparison.Ordinal);

@@ -57,7 +57,7 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
     [InlineData(2, 2)]
     [InlineData(5, 1)]
     [InlineData(9, 3)]
-    public void Shards_in_any_order_and_with_any_number_of_threads_give_the_metrics_of_the_whole(int shardCount, int threadCount)
+    public void Shards_in_any_order_and_on_any_number_of_threads_give_the_metrics_of_the_whole(int shardCount, int threadCount)
     {
         var whole = Evaluate(_model, _texts);
         using var model = GptModel.FromWeights(_model, _model.Tokenizer, new() { ThreadCount = threadCount });

@@ -82,7 +82,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     }
 
     [Fact]
-    public void Data_from_no_transformer_is_refused()
+    public void Data_that_is_not_from_a_transformer_is_refused()
     {
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.LanguageModeling.Evaluate(Rows.ToView(_ml, _texts)));
         Assert.Contains("'NegativeLogLikelihood'", error.Message, StringComparison.Ordinal);

@@ -25,7 +25,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_has_a_document_per_file_in_the_order_of_their_names()
+    public void A_folder_yields_one_document_per_file_in_the_order_of_their_names()
     {
         Write("b.txt", "b");
         Write("a/z.txt", "z");
@@ -45,7 +45,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void A_file_of_a_folder_is_read_each_time_its_text_is_read()
+    public void A_file_in_a_folder_is_read_each_time_its_text_is_read()
     {
         Write("a.txt", "old");
         var view = _ml.LanguageModeling.Data.LoadFromFolder(_folder.Path);
@@ -58,7 +58,7 @@ public sealed class LanguageModelingDataOperationsTests : IDisposable
     }
 
     [Fact]
-    public void Lines_are_documents_singly_or_in_groups()
+    public void Lines_become_documents_singly_or_in_groups()
     {
         string file = Write("lines.txt", "1\r\n2\n\n3\n4\n   \n5");
 

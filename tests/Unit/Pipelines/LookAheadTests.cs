@@ -50,7 +50,7 @@ public sealed class LookAheadTests : IDisposable
     }
 
     [Fact]
-    public void A_prediction_engine_which_scores_row_by_row_gives_the_same_bits()
+    public void A_prediction_engine_scoring_row_by_row_gives_the_same_bits()
     {
         string[] texts = [.. Enumerable.Range(0, 100).Select(i => TinyModels.Text(i * 5 % 41, i))];
         var transformer = new GptTransformer(_model);
@@ -142,7 +142,7 @@ public sealed class LookAheadTests : IDisposable
     }
 
     [Fact]
-    public void Where_rows_are_skipped_at_most_as_many_are_computed_unread_as_are_read()
+    public void If_rows_are_skipped_no_more_are_computed_in_vain_than_are_read()
     {
         const int Rows = 600, Step = 7;
         var tokenizer = new CountingTokenizer(TinyModels.Words);

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Tests.Pipelines;
 public class MicrosoftMLVersionTests
 {
     [Fact]
-    public void The_version_that_is_loaded_is_the_one_that_is_required()
+    public void The_loaded_version_is_the_required_one()
     {
         MicrosoftMLVersion.Check();
         string loaded = typeof(MLContext).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -23,7 +23,7 @@ public class MicrosoftMLVersionTests
     [InlineData("5.0.1-preview.1+0123456", "5.0.1-preview.1")]
     [InlineData("5.0.10", "5.0.10")]
     [InlineData(null, "unknown")]
-    public void Of_another_version_both_are_named(string? loaded, string named)
+    public void For_another_version_both_are_named(string? loaded, string named)
     {
         string problem = MicrosoftMLVersion.FindProblem("5.0.1", "Microsoft.ML.Core", loaded)!;
 
@@ -35,7 +35,7 @@ public class MicrosoftMLVersionTests
     }
 
     [Fact]
-    public void The_package_asks_for_exactly_this_version()
+    public void The_package_requires_exactly_this_version()
     {
         var packages = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props"));
 

@@ -11,7 +11,7 @@ public sealed class OnnxConversionTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void A_transformer_is_refused_with_the_call_that_exports_its_model()
+    public void Refusing_a_transformer_names_the_call_that_exports_its_model()
     {
         var data = Rows.ToView(_ml, "w1 w2");
         using var stream = new MemoryStream();
@@ -23,7 +23,7 @@ public sealed class OnnxConversionTests : IDisposable
     }
 
     [Fact]
-    public void A_pipeline_with_one_is_refused_whatever_surrounds_it()
+    public void A_pipeline_that_contains_one_is_refused_whatever_surrounds_it()
     {
         var data = Rows.ToView(_ml, "w1 w2");
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text")

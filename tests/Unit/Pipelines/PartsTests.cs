@@ -27,7 +27,7 @@ public sealed class PartsTests : IDisposable
     }
 
     [Fact]
-    public void A_prediction_engine_that_reads_the_next_token_reads_the_last_window_only()
+    public void A_prediction_engine_that_reads_the_next_token_computes_only_the_last_window()
     {
         using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, NextToken>(Counted(new()));
 
@@ -63,7 +63,7 @@ public sealed class PartsTests : IDisposable
     }
 
     [Fact]
-    public void A_cursor_computes_only_what_is_read_of_it()
+    public void A_cursor_computes_only_what_is_read()
     {
         var view = Counted(WithEmbedding).Transform(Rows.ToView(_ml, Enumerable.Range(0, 20).Select(i => TinyModels.Text(5, i))));
 
@@ -77,7 +77,7 @@ public sealed class PartsTests : IDisposable
     }
 
     [Fact]
-    public void A_part_that_is_first_read_late_is_computed_from_there_on()
+    public void A_part_that_is_first_read_late_is_computed_from_that_row_on()
     {
         var transformer = Counted(WithEmbedding);
         string[] texts = [.. Enumerable.Range(0, 200).Select(i => TinyModels.Text(4 + (i % 7), i))];
@@ -110,7 +110,7 @@ public sealed class PartsTests : IDisposable
     }
 
     [Fact]
-    public void Values_have_the_same_bits_whatever_is_read_beside_them()
+    public void Values_have_the_same_bits_whatever_else_is_read()
     {
         string[] texts = ["", .. Enumerable.Range(0, 40).Select(i => TinyModels.Text(1 + (i * 7 % 37), i))];
         var view = new GptTransformer(_model, WithEmbedding).Transform(Rows.ToView(_ml, texts));

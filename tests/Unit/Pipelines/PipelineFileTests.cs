@@ -38,7 +38,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void Saving_that_fails_leaves_the_old_file_as_it_was()
+    public void A_failed_save_leaves_the_old_file_unchanged()
     {
         string file = PathOf("pipeline.zip");
         _ml.LanguageModeling.SaveModel(new GptTransformer(_model), _data.Schema, file);
@@ -69,7 +69,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void LoadModel_takes_a_package_a_checkpoint_and_a_lone_transformer_of_ML_NET()
+    public void LoadModel_reads_a_package_a_checkpoint_and_a_pipeline_of_one_transformer()
     {
         var transformer = new GptTransformer(_model);
         transformer.Save(PathOf("package.gpt"));
@@ -90,7 +90,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void LoadModel_takes_the_models_of_other_programs()
+    public void LoadModel_reads_the_models_of_other_programs()
     {
         string fixtures = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models");
 
@@ -103,7 +103,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void LoadModel_refuses_what_it_would_have_to_cut()
+    public void LoadModel_refuses_pipelines_that_it_would_have_to_cut()
     {
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
         _ml.Model.Save(pipeline, _data.Schema, PathOf("pipeline.zip"));
@@ -194,7 +194,7 @@ public sealed class PipelineFileTests : IDisposable
     }
 
     [Fact]
-    public void The_model_of_a_pipeline_is_read_where_it_is_the_only_one()
+    public void The_model_of_a_pipeline_is_read_if_it_is_the_only_one()
     {
         var pipeline = _ml.Transforms.CopyColumns("Body", "Text").Append(_ml.LanguageModeling.FromModel(_model, "Body")).Fit(_data);
         _ml.Model.Save(pipeline, _data.Schema, PathOf("one.zip"));

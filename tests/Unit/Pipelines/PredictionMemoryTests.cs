@@ -15,7 +15,7 @@ public sealed class PredictionMemoryTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Fact]
-    public void Ten_thousand_predictions_leave_no_tensor_and_no_memory_behind()
+    public void Ten_thousand_predictions_leak_no_tensors_and_no_memory()
     {
         LibTorch.EnsureLoaded();
         using var engine = _ml.Model.CreatePredictionEngine<Rows.Input, Rows.Output>(new GptTransformer(_model));

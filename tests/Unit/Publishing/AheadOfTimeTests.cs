@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Publishing;
 public class AheadOfTimeTests
 {
     [Fact]
-    public async Task A_native_program_loads_measures_and_generates_as_this_one_does()
+    public async Task A_native_program_loads_measures_and_generates_like_this_one()
     {
         Assert.SkipUnless(HasLinker, "Publishing ahead of time needs clang or gcc, which is not on the PATH.");
         string output = Path.Combine(Repository.Root, "artifacts", "aot"), program = Path.Combine(output, "program");

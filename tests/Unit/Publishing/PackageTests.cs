@@ -15,7 +15,7 @@ public sealed class PackageTests : IDisposable
 
     [Fact(Explicit = true)]
     [Trait("Category", "Slow")]
-    public async Task A_program_outside_the_repository_measures_a_file_with_the_cores_package_alone()
+    public async Task A_program_outside_the_repository_measures_a_file_with_only_the_core_package()
     {
         string packages = Path.Combine(_folder.Path, "packages"), program = Path.Combine(_folder.Path, "program");
         await DotnetCommand.Run(Repository.Root, "pack", "src/Packages.slnf", "--configuration", "Release", "--output", packages);
@@ -74,7 +74,7 @@ public sealed class PackageTests : IDisposable
     }
 
     [Fact]
-    public void Exactly_the_libraries_are_packable_and_list_their_public_surface()
+    public void Exactly_the_libraries_are_packable_and_list_their_public_API()
     {
         var packable = SourceProject.All
             .Where(

@@ -42,7 +42,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_hundred_requests_at_once_get_what_each_gets_alone()
+    public async Task Two_hundred_concurrent_requests_get_the_same_answers_as_separate_ones()
     {
         string[] texts = [.. Enumerable.Range(0, 200).Select(i => TinyModels.Text(1 + (i % 20), i))];
 
@@ -56,7 +56,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Far_too_many_requests_are_turned_away_with_503_and_the_service_lives_on()
+    public async Task Far_too_many_requests_are_rejected_with_503_and_the_service_survives()
     {
         string text = TinyModels.Text(1000, 1);
         var answers = await Task.WhenAll(Enumerable.Range(0, 700).Select(_ => Ask(text)));
@@ -80,7 +80,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Clients_that_send_slowly_hold_up_nobody()
+    public async Task Slow_clients_do_not_delay_others()
     {
         await StopServing();
         await Serve(Path.Combine(_folder, "pipeline.zip"), "--BodySeconds", "5");
@@ -100,7 +100,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Requests_whose_clients_have_left_are_not_served()
+    public async Task Requests_whose_clients_have_disconnected_are_not_served()
     {
         await ServeHeavyModel("--MaxTokens", "100000");
         string text = TinyModels.Text(16_000, 1); // some seconds of work each, and minutes of it together
@@ -119,7 +119,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_that_takes_too_long_or_waits_too_long_is_given_up()
+    public async Task A_request_that_takes_or_waits_too_long_is_abandoned()
     {
         await ServeHeavyModel("--MaxTokens", "100000", "--PredictSeconds", "1", "--QueueSeconds", "1");
         string text = TinyModels.Text(16_000, 1);
@@ -134,7 +134,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_text_of_too_many_tokens_is_refused_before_it_is_computed()
+    public async Task A_text_with_too_many_tokens_is_refused_before_anything_is_computed()
     {
         await StopServing();
         await Serve(Path.Combine(_folder, "pipeline.zip"), "--MaxTokens", "10");
@@ -159,7 +159,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_documented_command_finds_files_of_the_caller_s_folder()
+    public async Task The_documented_command_finds_files_in_the_callers_folder()
     {
         string project = Path.Combine(Repository.Root, "samples", "PredictionService");
         using var process = Process.Start(new ProcessStartInfo(

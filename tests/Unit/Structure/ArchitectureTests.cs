@@ -35,7 +35,7 @@ public class ArchitectureTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void Folders_use_each_other_without_circles_at_any_depth(string file)
+    public void Folders_have_no_dependency_cycles_at_any_depth(string file)
     {
         var project = Project(file);
         int deepest = project.Folders.Select(folder => folder.Count(letter => letter == '/') + 1).DefaultIfEmpty().Max();
@@ -49,7 +49,7 @@ public class ArchitectureTests
     }
 
     [Fact]
-    public void A_folder_of_the_core_uses_only_layers_below()
+    public void A_core_folder_uses_only_lower_layers()
     {
         var project = Project(Core);
         var wrong = project.Uses
@@ -68,7 +68,7 @@ public class ArchitectureTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void A_folder_holds_at_most_25_files(string file)
+    public void A_folder_has_at_most_25_files(string file)
     {
         var project = Project(file);
         var full = project.SourceFiles.GroupBy(project.FolderOf).Where(folder => folder.Count() > 25).ToList();
@@ -82,7 +82,7 @@ public class ArchitectureTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void Only_its_own_project_knows_TorchSharp(string file)
+    public void Only_its_own_project_depends_on_TorchSharp(string file)
     {
         var project = Project(file);
         var packages = XDocument.Load(Path.Combine(Repository.Root, file))
@@ -97,7 +97,7 @@ public class ArchitectureTests
     }
 
     [Fact]
-    public void Circles_are_found_at_each_depth()
+    public void Cycles_are_found_at_each_depth()
     {
         FolderUse[] uses = [
             new("A/X", "B/X", "", ""), new("B/Y", "A/Y", "", ""), new("C", "A/X", "", ""), new("D/X", "D/Y", "", ""),

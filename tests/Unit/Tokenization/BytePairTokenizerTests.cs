@@ -47,7 +47,7 @@ public class BytePairTokenizerTests
     }
 
     [Fact]
-    public void It_is_saved_with_a_model_and_comes_back()
+    public void It_is_saved_with_a_model_and_read_back()
     {
         using var directory = new TemporaryDirectory();
         string path = Path.Combine(directory.Path, "model.safetensors");

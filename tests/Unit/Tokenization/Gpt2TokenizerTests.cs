@@ -61,7 +61,7 @@ public class Gpt2TokenizerTests
         Assert.Equal(" Armed heNetflix", Tokenizer.Decode([16657, 339, 42826]));
 
     [Fact]
-    public void The_end_of_text_is_a_special_token_or_literal_text_by_choice()
+    public void The_end_of_text_is_a_special_token_or_literal_text_on_request()
     {
         Assert.Equal([50256], Tokenizer.Encode("<|endoftext|>"));
         Assert.Equal([27, 91, 437, 1659, 5239, 91, 29], Tokenizer.Encode("<|endoftext|>", SpecialTokens.Literal));
@@ -84,7 +84,7 @@ public class Gpt2TokenizerTests
         AnyText.Sample(text => Tokenizer.Count(text) == Tokenizer.Encode(text).Length, iter: 2000);
 
     [Fact] // Compared where both are right: ML.NET's cuts inside letters beyond U+FFFF and mangles lone surrogates.
-    public void Text_of_the_basic_plane_has_the_ids_of_the_tokenizer_of_MLNet()
+    public void Text_of_the_basic_plane_has_the_same_ids_as_with_ML_NETs_tokenizer()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
         var other = TiktokenTokenizer.CreateForModel("gpt2", ranks);
@@ -100,7 +100,7 @@ public class Gpt2TokenizerTests
     [InlineData("=-")]
     [InlineData("醒")]
     [InlineData("Call me Ishmael. ")]
-    public void A_text_of_millions_of_characters_is_encoded_in_a_moment(string part)
+    public void A_text_of_millions_of_characters_is_encoded_quickly(string part)
     {
         string text = string.Concat(Enumerable.Repeat(part, 1_000_000 / part.Length));
         var clock = System.Diagnostics.Stopwatch.StartNew();
@@ -147,7 +147,7 @@ public class Gpt2TokenizerTests
     }
 
     [Fact]
-    public void Long_runs_are_merged_as_short_ones_are()
+    public void Long_runs_are_merged_like_short_ones()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
         var other = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
@@ -162,7 +162,7 @@ public class Gpt2TokenizerTests
     }
 
     [Fact] // One merger takes over from the other at some length; neither the ids nor their number may tell where.
-    public void Words_of_any_length_have_the_ids_of_the_tokenizer_of_MLNet()
+    public void Words_of_any_length_have_the_same_ids_as_with_ML_NETs_tokenizer()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
         var other = TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);

@@ -12,7 +12,7 @@ public class TokenPieceTests
 
     [Theory]
     [MemberData(nameof(Texts))]
-    public void Pieces_together_have_the_bytes_of_the_text_and_lose_none(string text)
+    public void The_pieces_have_all_bytes_of_the_text(string text)
     {
         TokenPiece[] pieces = [.. Tokenizer.Encode(text).Select(id => TokenPiece.Of(Tokenizer, id))];
 
@@ -27,7 +27,7 @@ public class TokenPieceTests
     }
 
     [Fact]
-    public void Bytes_of_no_whole_character_are_written_in_hexadecimal()
+    public void Bytes_that_are_not_a_whole_character_are_written_in_hexadecimal()
     {
         int[] ids = Tokenizer.Encode("鯨 🐋"); // E9 AF A8 20 F0 9F 90 8B
         string[] texts = [.. ids.Select(id => TokenPiece.Of(Tokenizer, id).Text)];

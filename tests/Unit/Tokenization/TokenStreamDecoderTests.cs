@@ -7,7 +7,7 @@ public class TokenStreamDecoderTests
     private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
 
     [Fact]
-    public void An_emoji_of_several_tokens_comes_out_whole()
+    public void An_emoji_of_several_tokens_is_decoded_as_a_whole()
     {
         int[] ids = Tokenizer.Encode("👍🏽");
         Assert.True(ids.Length > 2);
@@ -37,7 +37,7 @@ public class TokenStreamDecoderTests
     });
 
     [Fact]
-    public void A_flushed_decoder_can_be_used_anew()
+    public void A_flushed_decoder_can_be_reused()
     {
         int[] ids = Tokenizer.Encode("👍");
         var decoder = Tokenizer.CreateStreamDecoder();

@@ -15,7 +15,7 @@ public class TokenizerAdapterTests
     private static readonly TokenizerAdapter Pairs = new(CreatePairs(), endOfTextId: 9);
 
     [Fact]
-    public void A_tiktoken_tokenizer_gives_the_ids_of_ours_special_tokens_included()
+    public void A_tiktoken_tokenizer_gives_the_same_ids_as_ours_including_special_tokens()
     {
         Assert.Equal(50257, Tiktoken.VocabularySize);
         Assert.Equal((50256, 50256), (Tiktoken.EndOfTextId, Tiktoken.BeginningOfTextId));
@@ -41,7 +41,7 @@ public class TokenizerAdapterTests
     }
 
     [Fact]
-    public void A_stream_never_cuts_a_character_and_loses_none()
+    public void A_stream_never_splits_or_loses_a_character()
     {
         foreach (var (tokenizer, text) in new[] { (Tiktoken, Text), (Pairs, "abcabdab"), (Tiktoken, "\uFFFD 鯨\uFFFD\uFFFD") })
         {
@@ -75,7 +75,7 @@ public class TokenizerAdapterTests
     }
 
     [Fact]
-    public void A_byte_pair_tokenizer_tells_the_size_of_its_vocabulary()
+    public void A_byte_pair_tokenizer_reports_its_vocabulary_size()
     {
         Assert.Equal(10, Pairs.VocabularySize);
         Assert.Equal((9, 9), (Pairs.EndOfTextId, Pairs.BeginningOfTextId));
@@ -84,7 +84,7 @@ public class TokenizerAdapterTests
     }
 
     [Fact]
-    public void A_model_measures_by_it_what_it_measures_by_our_tokenizer()
+    public void A_model_measures_the_same_with_it_as_with_our_tokenizer()
     {
         var weights = TinyModels.Weights(GptPresets.Tiny with { VocabularySize = 50257 }, seed: 1);
         using var ours = GptModel.FromWeights(weights, Gpt2Tokenizer.Instance);
@@ -108,7 +108,7 @@ public class TokenizerAdapterTests
     }
 
     [Fact]
-    public void A_tokenizer_that_does_not_tell_its_size_needs_it()
+    public void A_tokenizer_that_does_not_report_its_size_needs_it()
     {
         using var words = new MemoryStream("[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\nthe\nwhale\n##s"u8.ToArray());
         var tokenizer = WordPieceTokenizer.Create(words);

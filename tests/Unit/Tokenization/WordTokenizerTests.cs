@@ -47,7 +47,7 @@ public class WordTokenizerTests
     }
 
     [Fact]
-    public void A_word_for_the_unknown_stands_for_every_other()
+    public void A_word_for_unknown_ones_represents_all_others()
     {
         var tokenizer = new WordTokenizer(["a", "<unk>", "<eos>"], unknownWord: "<unk>", endOfText: "<eos>");
         Assert.Equal([0, 1, 2, 1], tokenizer.Encode("a b <eos> c"));
@@ -56,7 +56,7 @@ public class WordTokenizerTests
     }
 
     [Fact]
-    public void A_stream_has_one_blank_between_words()
+    public void A_stream_has_one_space_between_words()
     {
         var decoder = Lecture.CreateStreamDecoder();
         Assert.Equal(["every", " effort", ""], new[] { decoder.Append(2), decoder.Append(1), decoder.Flush() });

@@ -27,7 +27,7 @@ public class GptModuleTests
     [InlineData(0, 16)]
     [InlineData(7, 16)]
     [InlineData(15, 16)]
-    public void A_changed_token_leaves_the_logits_before_it_equal(int position, int tokens)
+    public void A_changed_token_does_not_change_the_logits_before_it(int position, int tokens)
     {
         using var scope = torch.NewDisposeScope();
         var module = GptModule.Create(Config, seed: 1);
@@ -42,7 +42,7 @@ public class GptModuleTests
     }
 
     [Fact]
-    public void Attention_with_dropout_and_without_agree_where_dropout_drops_nothing()
+    public void Attention_with_and_without_dropout_agree_if_nothing_is_dropped()
     {
         // So little is dropped that nothing is: the book's steps against the fused kernel.
         using var scope = torch.NewDisposeScope();
@@ -87,7 +87,7 @@ public class GptModuleTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Weights_taken_out_and_loaded_into_another_network_give_equal_logits(bool tied)
+    public void Copied_weights_loaded_into_another_network_give_equal_logits(bool tied)
     {
         using var scope = torch.NewDisposeScope();
         var config = StateDictTests.Tiny(tied, bias: true);
@@ -101,7 +101,7 @@ public class GptModuleTests
     }
 
     [Fact]
-    public void Weights_taken_out_are_a_copy()
+    public void The_returned_weights_are_a_copy()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var weights = module.ToWeights();
@@ -130,7 +130,7 @@ public class GptModuleTests
     }
 
     [Fact]
-    public void The_initialisation_of_gpt2_has_its_standard_deviations()
+    public void GPT_2s_initialization_has_its_standard_deviations()
     {
         using var module = GptModule.Create(Config with { EmbeddingWidth = 128 }, seed: 1, WeightInitialization.Gpt2);
         var weights = module.ToWeights();
@@ -161,11 +161,11 @@ public class GptModuleTests
     }
 
     [Fact]
-    public void A_configuration_that_contradicts_itself_is_refused() =>
+    public void An_inconsistent_configuration_is_refused() =>
         Assert.Throws<ArgumentException>(() => GptModule.Create(Config with { EmbeddingWidth = 30 }, seed: 1));
 
     [Fact]
-    public void Live_tensors_stay_flat_over_many_forward_and_backward_passes()
+    public void The_number_of_live_tensors_stays_constant_over_many_forward_and_backward_passes()
     {
         using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 1);
         using var ids = Ids(2, 16);

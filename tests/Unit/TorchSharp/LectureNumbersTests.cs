@@ -14,7 +14,7 @@ public class LectureNumbersTests(LectureModel lecture) : IClassFixture<LectureMo
     private static readonly long[] Targets = [3626, 6100, 345, 1107, 588, 11311]; // " effort moves you", " really like chocolate"
 
     [Fact]
-    public void Probabilities_and_the_likeliest_tokens_are_the_lectures()
+    public void Probabilities_and_the_most_likely_tokens_are_the_lectures()
     {
         using var scope = torch.NewDisposeScope();
         var probabilities = torch.nn.functional.softmax(lecture.Logits(LectureModel.Ids(2, Inputs)), dim: -1);

@@ -16,7 +16,7 @@ public sealed class LibTorchLoaderTests : IDisposable
     private string PackageFolder => Path.Combine(_temporary.Path, "package");
 
     [Fact]
-    public void Where_the_stock_file_loads_nothing_is_mended_or_written()
+    public void If_the_stock_file_loads_nothing_is_patched_or_written()
     {
         Lay(PackageFolder);
         Assert.Equal(4, Loader(path => true).Load([PackageFolder]));
@@ -25,19 +25,19 @@ public sealed class LibTorchLoaderTests : IDisposable
     }
 
     [Fact]
-    public void Where_libstdcxx_is_too_old_a_mended_copy_is_loaded_from_the_cache()
+    public void If_libstdcxx_is_too_old_a_patched_copy_is_loaded_from_the_cache()
     {
         byte[] stock = StockLibrary.Read();
         Lay(PackageFolder, stock);
         Assert.Equal(5, Loader(path => !IsStock(path)).Load([PackageFolder]));
 
         Assert.StartsWith(CacheFolder, _loaded[^1], StringComparison.Ordinal);
-        Assert.Equal(LibStdCxxRemedy.Mend(stock), File.ReadAllBytes(_loaded[^1]));
+        Assert.Equal(LibStdCxxPatch.Apply(stock), File.ReadAllBytes(_loaded[^1]));
         Assert.Equal(stock, File.ReadAllBytes(Path.Combine(PackageFolder, "libLibTorchSharp.so")));
     }
 
     [Fact]
-    public void Where_the_cache_cannot_be_used_a_temporary_copy_is_loaded_and_removed()
+    public void If_the_cache_cannot_be_used_a_temporary_copy_is_loaded_and_removed()
     {
         Lay(PackageFolder, StockLibrary.Read());
         File.WriteAllText(CacheFolder, "a file where the directory should be");
@@ -56,7 +56,7 @@ public sealed class LibTorchLoaderTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_file_is_named_with_the_package_that_brings_it()
+    public void A_missing_file_is_named_with_the_package_that_contains_it()
     {
         Lay(PackageFolder);
         File.Delete(Path.Combine(PackageFolder, "libtorch_cpu.so"));
@@ -67,7 +67,7 @@ public sealed class LibTorchLoaderTests : IDisposable
     }
 
     [Fact]
-    public void A_refusal_that_cannot_be_mended_tells_what_the_system_lacks()
+    public void A_failure_that_cannot_be_patched_says_what_the_system_lacks()
     {
         Lay(PackageFolder, "not a library"u8.ToArray());
         var error = Assert.Throws<LibTorchUnavailableException>(() => Loader(path => !IsStock(path)).Load([PackageFolder]));
@@ -107,5 +107,5 @@ public sealed class LibTorchLoaderTests : IDisposable
             _loaded.Add(path);
             return accepts(path) ? _loaded.Count : throw new DllNotFoundException(OldLibStdCxx);
         },
-        new MendedLibraryCache(CacheFolder));
+        new PatchedLibraryCache(CacheFolder));
 }

@@ -21,11 +21,11 @@ public class LibTorchTests
     }
 
     [Fact]
-    public Task Portable_kernels_are_chosen_once_and_leave_the_environment_as_it_was() =>
+    public Task Portable_kernels_are_chosen_once_and_leave_the_environment_unchanged() =>
         ChildTestRun.Run("MLNet.Gpt.Tests.TorchSharp.Portable", (RetainedHeapAloneTests.Variable, "1"));
 
     [Fact]
-    public void Variables_of_native_code_are_put_back()
+    public void Variables_of_native_code_are_restored()
     {
         const string Absent = "MLNET_GPT_TESTS_ABSENT", Present = "MLNET_GPT_TESTS_PRESENT";
         using (var outer = new NativeEnvironment())
@@ -52,7 +52,7 @@ public class LibTorchTests
         Assert.Contains("0", Assert.Throws<ArgumentOutOfRangeException>(() => LibTorch.ThreadCount = 0).Message, StringComparison.Ordinal);
 
     [Fact]
-    public async Task Several_processes_that_start_at_once_with_an_empty_cache_all_compute()
+    public async Task Several_processes_started_at_once_with_an_empty_cache_all_compute()
     {
         Assert.SkipUnless(StockLibrary.IsHere, "The remedy is for Linux on x64.");
         using var home = new TemporaryDirectory();
@@ -70,11 +70,11 @@ public class LibTorchTests
         // Where the stock file loads, nothing may have been written; else exactly one good copy.
         string[] files = Directory.GetFiles(home.Path, "*", SearchOption.AllDirectories);
         if (StockLoads()) Assert.Empty(files);
-        else Assert.Equal(LibStdCxxRemedy.Mend(StockLibrary.Read()), File.ReadAllBytes(Assert.Single(files)));
+        else Assert.Equal(LibStdCxxPatch.Apply(StockLibrary.Read()), File.ReadAllBytes(Assert.Single(files)));
     }
 
     [Fact]
-    public void LibTorch_loads_inside_a_load_context_of_its_own()
+    public void LibTorch_loads_in_a_separate_load_context()
     {
         var context = new FolderLoadContext();
         var assembly = context.LoadFromAssemblyPath(typeof(LibTorch).Assembly.Location);

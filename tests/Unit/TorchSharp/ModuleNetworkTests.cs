@@ -14,7 +14,7 @@ public class ModuleNetworkTests
     [Theory]
     [InlineData(Engines.TorchSharp)]
     [InlineData(Engines.PyTorchExact)]
-    public void Gradients_of_batches_by_their_shares_are_those_of_one_large_batch(string engineName)
+    public void Weighted_gradients_of_batches_are_those_of_one_large_batch(string engineName)
     {
         using GptModule parts = GptModule.Create(WithoutDropout, seed: 1), whole = GptModule.Create(WithoutDropout, seed: 1);
         using (var engine = new ModuleNetwork(parts, new() { Engine = Engines.Named(engineName) }))
@@ -32,7 +32,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void Clipping_shortens_all_gradients_together_as_libtorch_does()
+    public void Clipping_scales_all_gradients_together_like_libtorch()
     {
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
         using ModuleNetwork engine = new(module, new()), plain = new(other, new());
@@ -52,7 +52,7 @@ public class ModuleNetworkTests
     [Theory]
     [InlineData(1e-7)] // of a norm of about 1e-6: the 1e-6 that PyTorch adds to the norm is half of the sum
     [InlineData(1e-3)]
-    public void Clipping_is_libtorchs_where_gradients_are_tiny_too(double limit)
+    public void Clipping_is_libtorchs_for_tiny_gradients_too(double limit)
     {
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
         using ModuleNetwork engine = new(module, new()), plain = new(other, new());
@@ -67,7 +67,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void Weights_that_ask_for_no_gradients_do_not_ask_for_them_afterwards()
+    public void Weights_that_require_no_gradients_do_not_require_them_afterwards()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var frozen = module.ParametersByName()[WeightNames.TokenEmbedding];
@@ -129,7 +129,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void Only_matrices_decay_on_demand()
+    public void Only_matrices_decay_on_request()
     {
         // A learning rate of which only the decay is left: AdamW's own step is of the same size, so both networks take it.
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
@@ -150,7 +150,7 @@ public class ModuleNetworkTests
     [InlineData(0)]
     [InlineData(0.1)]
     [InlineData(0.5)]
-    public void The_loss_learned_from_is_libtorchs_with_label_smoothing_and_the_measured_one_without(double smoothing)
+    public void The_training_loss_is_libtorchs_with_label_smoothing_and_the_measured_one_without(double smoothing)
     {
         using var scope = torch.NewDisposeScope();
         using var module = GptModule.Create(WithoutDropout, seed: 1);
@@ -165,7 +165,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void Frozen_weights_stay_and_the_others_learn()
+    public void Frozen_weights_do_not_change_and_the_others_do()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var before = module.ToWeights();
@@ -199,7 +199,7 @@ public class ModuleNetworkTests
     [Theory]
     [InlineData(Engines.TorchSharp)]
     [InlineData(Engines.PyTorchExact)]
-    public void A_captured_state_goes_on_bit_for_bit_in_another_engine(string engineName)
+    public void A_captured_state_continues_bit_for_bit_in_another_engine(string engineName)
     {
         var options = new TrainingOptions { Engine = Engines.Named(engineName) };
         using GptModule module = GptModule.Create(Config, seed: 1), other = GptModule.Create(Config, seed: 9);
@@ -224,7 +224,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void The_books_operations_one_by_one_and_the_fused_kernels_give_the_same_but_for_rounding()
+    public void The_books_operations_one_by_one_and_the_fused_kernels_agree_up_to_rounding()
     {
         using var scope = torch.NewDisposeScope();
         using var module = GptModule.Create(WithoutDropout, seed: 1);
@@ -258,7 +258,7 @@ public class ModuleNetworkTests
     }
 
     [Fact]
-    public void The_number_of_threads_holds_on_a_thread_that_has_used_libtorch_before()
+    public void The_thread_count_applies_to_a_thread_that_has_used_libtorch_before()
     {
         using GptModule module = GptModule.Create(Config, seed: 1);
         using var isInitialized = new ManualResetEventSlim();

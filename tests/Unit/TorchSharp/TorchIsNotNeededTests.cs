@@ -14,7 +14,7 @@ public class TorchIsNotNeededTests
     [InlineData("MLNet.Gpt")]
     [InlineData("MLNet.Gpt.Extensions")]
     [InlineData("MLNet.Gpt.Charts")]
-    public void A_program_on_the_other_packages_depends_on_no_package_of_torch(string project)
+    public void A_program_using_the_other_packages_does_not_depend_on_torch(string project)
     {
         using var stream = File.OpenRead(Path.Combine(Repository.Root, "src", project, "obj", "project.assets.json"));
         string[] packages = [

@@ -48,7 +48,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_of_foreign_checkpoints_alone_is_an_empty_one()
+    public void A_folder_with_only_foreign_checkpoints_counts_as_empty()
     {
         Write("checkpoint-500/trainer_state.json");
         Assert.Null(new CheckpointOptions(_folder.Path).FindLatestStep());
@@ -57,7 +57,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_file_that_someone_put_into_a_checkpoint_stays_where_it_is()
+    public void A_file_that_someone_put_into_a_checkpoint_is_kept()
     {
         Train(10, ExistingCheckpoints.Refuse, interval: 10);
         Write("checkpoint-10/my notes.txt");
@@ -67,7 +67,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void What_a_killed_process_was_writing_or_removing_goes_and_nothing_else_in_it()
+    public void Folders_that_a_killed_process_was_writing_or_removing_are_removed_and_nothing_else()
     {
         const string Guid = "0123456789abcdef0123456789abcdef";
         Write($"checkpoint-99.{Guid}.tmp/training.json");
@@ -82,7 +82,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void As_many_checkpoints_are_kept_after_a_kill_between_the_last_one_and_the_removal_of_the_oldest()
+    public void The_number_of_checkpoints_is_kept_after_a_kill_between_writing_the_latest_and_removing_the_oldest()
     {
         var copies = new List<string>();
         var progress = new ProgressList(report =>
@@ -114,7 +114,7 @@ public sealed class CheckpointFolderTests : IDisposable
     [Theory]
     [InlineData("weights")]
     [InlineData("state")]
-    public async Task Best_weights_of_a_run_that_was_killed_before_its_checkpoint_are_never_those_of_the_next(string killedBefore)
+    public async Task Best_weights_of_a_run_killed_before_its_checkpoint_are_never_used_by_the_next(string killedBefore)
     {
         // Killed when best-40 is there, and checkpoint-40 is not.
         await ScriptedTrainingToBeKilledTests.Run(_folder.Path, killedBefore, atStep: 40);
@@ -131,7 +131,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public async Task Nor_those_of_one_that_is_begun_anew()
+    public async Task They_are_not_used_by_a_run_that_starts_over_either()
     {
         await ScriptedTrainingToBeKilledTests.Run(_folder.Path, "weights", atStep: 10);
         Assert.Empty(OwnCheckpoints());
@@ -142,7 +142,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_training_that_does_not_ask_for_the_best_weights_does_not_return_those_of_an_earlier_one()
+    public void Training_without_best_weights_does_not_return_those_of_an_earlier_run()
     {
         Train(20, ExistingCheckpoints.Refuse, loss: updates => Math.Abs(updates - 10));
         using var loop = new TrainingLoop(
@@ -152,7 +152,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_second_training_in_the_folder_is_refused_while_the_first_is_running()
+    public void A_second_run_in_the_folder_is_refused_while_the_first_is_running()
     {
         int refusals = 0;
         var progress = new ProgressList(_ =>
@@ -171,7 +171,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_training_that_could_not_begin_does_not_hold_the_folder()
+    public void Training_that_could_not_begin_does_not_lock_the_folder()
     {
         Train(3, ExistingCheckpoints.Refuse);
         Assert.Contains(
@@ -253,7 +253,7 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
-    public void Weights_that_are_half_updated_are_not_saved()
+    public void Partly_updated_weights_are_not_saved()
     {
         using var loop = new TrainingLoop(
             new ScriptedEngine { OnUpdate = step => { if (step == 7) throw new OutOfMemoryException(); } },

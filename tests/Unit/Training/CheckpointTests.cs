@@ -15,7 +15,7 @@ public class CheckpointTests
     [InlineData(Engines.Managed)]
     [InlineData(Engines.TorchSharp)]
     [InlineData(Engines.PyTorchExact)]
-    public void A_training_that_is_cancelled_at_any_step_goes_on_bit_for_bit(string engine)
+    public void Training_canceled_at_any_step_resumes_bit_for_bit(string engine)
     {
         // 4 steps an epoch: an evaluation every third, so that breaks fall on all that there is.
         var options = Options(engine);
@@ -44,7 +44,7 @@ public class CheckpointTests
     [Theory]
     [InlineData(Engines.Managed)]
     [InlineData(Engines.PyTorchExact)]
-    public void A_training_that_ended_early_goes_on_as_if_it_had_not(string engine)
+    public void Training_that_ended_early_resumes_as_if_it_had_not(string engine)
     {
         using var folder = new TemporaryDirectory();
         // else the rates would depend on the last step
@@ -56,7 +56,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void An_evaluation_that_is_cancelled_is_done_when_training_goes_on()
+    public void A_canceled_evaluation_is_repeated_when_training_resumes()
     {
         using var folder = new TemporaryDirectory();
         var options = Options(Engines.PyTorchExact);
@@ -107,7 +107,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void What_a_killed_process_left_half_written_is_removed_and_never_read()
+    public void Incomplete_files_of_a_killed_process_are_removed_and_never_read()
     {
         using var folder = new TemporaryDirectory();
         string remnant = Path.Combine(folder.Path, "checkpoint-99.0123456789abcdef0123456789abcdef.tmp");
@@ -133,7 +133,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void A_folder_with_checkpoints_is_not_overwritten_unasked()
+    public void A_folder_with_checkpoints_is_not_overwritten_without_asking()
     {
         using var folder = new TemporaryDirectory();
         var options = Options(Engines.Managed) with { MaxSteps = 2, Checkpoints = new(folder.Path) };
@@ -150,7 +150,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void A_training_with_another_course_is_refused_with_both_values()
+    public void Training_with_other_settings_is_refused_with_both_values()
     {
         using var folder = new TemporaryDirectory();
         var options =
@@ -225,7 +225,7 @@ public class CheckpointTests
     }
 
     [Fact]
-    public void The_same_ids_are_the_same_data_wherever_they_lie()
+    public void The_same_ids_are_the_same_data_wherever_they_are_stored()
     {
         using var folder = new TemporaryDirectory();
         var options = Options(Engines.Managed) with
@@ -247,7 +247,7 @@ public class CheckpointTests
     [InlineData(Engines.Managed)]
     [InlineData(Engines.TorchSharp)]
     [InlineData(Engines.PyTorchExact)]
-    public void A_training_that_diverged_or_failed_in_a_step_is_resumed_bit_for_bit_as_if_it_had_not(string engineName)
+    public void Training_that_diverged_or_failed_in_a_step_resumes_bit_for_bit_as_if_it_had_not(string engineName)
     {
         var options = Options(engineName);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);

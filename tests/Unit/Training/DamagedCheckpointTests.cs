@@ -15,7 +15,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_flipped_bit_anywhere_is_found_and_the_checkpoint_before_is_taken_with_a_warning()
+    public void A_flipped_bit_anywhere_is_detected_and_the_previous_checkpoint_is_used_with_a_warning()
     {
         var random = new Random(20261127);
         Train(6, ExistingCheckpoints.Refuse, interval: 3);
@@ -59,7 +59,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData("checkpoint-6/model.safetensors")]
     [InlineData("checkpoint-6/manifest.json")]
     [InlineData("best-6/model.safetensors")]
-    public void A_missing_file_is_named_in_the_warning_and_training_continues_from_the_checkpoint_before(string file)
+    public void A_missing_file_is_named_in_the_warning_and_training_resumes_from_the_previous_checkpoint(string file)
     {
         var whole = Train(9, ExistingCheckpoints.Refuse, interval: 3);
         Directory.Delete(_folder.Path, recursive: true);
@@ -89,7 +89,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData("engine.safetensors")]
     [InlineData("model.safetensors")]
     [InlineData("manifest.json")]
-    public void Where_no_checkpoint_is_whole_training_is_refused_and_the_fault_named(string file)
+    public void If_no_checkpoint_is_intact_training_is_refused_and_the_fault_is_named(string file)
     {
         Train(6, ExistingCheckpoints.Refuse, interval: 3);
         foreach (int step in (int[])[3, 6]) File.Delete(Path.Combine(_folder.Path, $"checkpoint-{step}", file));
@@ -159,7 +159,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData("evaluationsSinceBest", -1)]
     [InlineData("points", null)]
     [InlineData("samples", null)]
-    public void A_state_that_no_training_can_be_in_is_refused(string name, int? value)
+    public void An_impossible_state_is_refused(string name, int? value)
     {
         CopyFirstVersion();
         string path = Path.Combine(_folder.Path, "checkpoint-6", "training.json");
@@ -185,7 +185,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData(0x7FFF_FFFF_FFFF_FFFFL)]
     [InlineData(-1L)]
     [InlineData(100_000_000L)]
-    public void A_header_that_claims_more_than_the_file_has_takes_no_memory(long length) =>
+    public void A_header_that_claims_more_than_the_file_has_allocates_no_memory(long length) =>
         RefusedCheaply([.. BitConverter.GetBytes(length), .. "{}   "u8]);
 
     [Theory]
@@ -197,7 +197,7 @@ public sealed class DamagedCheckpointTests : IDisposable
     [InlineData("""{"a":null}""")]
     [InlineData("[1]")]
     [InlineData("")]
-    public void A_state_that_breaks_the_format_is_refused(string header) =>
+    public void A_state_that_violates_the_format_is_refused(string header) =>
         RefusedCheaply([.. BitConverter.GetBytes((long)header.Length), .. System.Text.Encoding.UTF8.GetBytes(header), 1, 2, 3, 4]);
 
     private void RefusedCheaply(byte[] file)

@@ -5,7 +5,7 @@ public class GptTrainingTests
     private static readonly TrainingOptions Options = new() { BatchSize = 2, MaxSteps = 4, EvaluationBatches = 1 };
 
     [Fact]
-    public async Task An_asynchronous_training_ends_in_the_same_weights_and_can_be_canceled()
+    public async Task Asynchronous_training_ends_with_the_same_weights_and_can_be_canceled()
     {
         var weights = TinyModels.Weights(GptPresets.Tiny, seed: 1);
         var data = TrainingData.FromTokens(

@@ -10,7 +10,7 @@ public class KilledTrainingTests
     [Theory]
     [InlineData(Engines.Managed)]
     [InlineData(Engines.TorchSharp)]
-    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_in_the_same_weights_bit_for_bit(string engine)
+    public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_with_the_same_weights_bit_for_bit(string engine)
     {
         using var folder = new TemporaryDirectory();
         var options = Options(folder.Path, engine);

@@ -30,7 +30,7 @@ public class LearningRateScheduleTests
     }
 
     [Fact]
-    public void Without_warm_up_and_fall_the_learning_rate_stays() =>
+    public void Without_warm_up_and_decay_the_learning_rate_is_constant() =>
         Assert.All(
             Enumerable.Range(1, 5),
             step =>

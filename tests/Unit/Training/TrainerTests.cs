@@ -11,7 +11,7 @@ public class TrainerTests
     private static readonly GptConfig Config = GptPresets.Tiny;
 
     [Fact]
-    public void One_batch_is_learned_by_heart()
+    public void One_batch_can_be_overfitted()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var data = new TrainingData(new TokenWindows(Tokens(33), Config.ContextLength), null); // 2 windows: one batch
@@ -71,7 +71,7 @@ public class TrainerTests
     }
 
     [Fact]
-    public void History_and_progress_tell_steps_epochs_and_tokens()
+    public void History_and_progress_state_steps_epochs_and_tokens()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var reports = new ProgressList();
@@ -96,14 +96,14 @@ public class TrainerTests
     }
 
     [Fact]
-    public void Training_ends_after_the_greatest_number_of_steps()
+    public void Training_ends_after_the_maximum_number_of_steps()
     {
         using var module = GptModule.Create(Config, seed: 1);
         Assert.Equal(3, module.Train(Data(), new() { BatchSize = 2, MaxSteps = 3 }, cancellationToken: Token).Last.Step);
     }
 
     [Fact]
-    public void Evaluated_losses_are_those_of_the_evaluator_and_the_mode_is_put_back()
+    public void Evaluated_losses_are_those_of_the_evaluator_and_the_mode_is_restored()
     {
         using var module = GptModule.Create(Config with { DropoutRate = 0.5 }, seed: 1);
         module.eval();
@@ -137,7 +137,7 @@ public class TrainerTests
     }
 
     [Fact]
-    public void Live_tensors_stay_flat_over_many_steps_and_trainings()
+    public void The_number_of_live_tensors_stays_constant_over_many_steps_and_runs()
     {
         using var module = GptModule.Create(Config with { DropoutRate = 0.1 }, seed: 1);
         var during = new List<long>();
@@ -151,7 +151,7 @@ public class TrainerTests
     }
 
     [Fact]
-    public void A_loss_that_is_not_a_number_stops_training_before_the_weights_change()
+    public void A_NaN_loss_stops_training_before_the_weights_change()
     {
         using var module = GptModule.Create(Config, seed: 1);
         var error = Assert.Throws<TrainingDivergedException>(
@@ -169,7 +169,7 @@ public class TrainerTests
     }
 
     [Fact]
-    public void Gradients_are_shortened_to_the_clipping_norm()
+    public void Gradients_are_scaled_down_to_the_clipping_norm()
     {
         // AdamW's first step hardly depends on the gradients' length; the second and third do through the squared mean.
         Assert.NotEqual(LastLoss(clipping: null), LastLoss(clipping: 0.01));

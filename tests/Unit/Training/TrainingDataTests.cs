@@ -4,7 +4,7 @@ namespace MLNet.Gpt.Tests.Training;
 public class TrainingDataTests
 {
     [Fact]
-    public void The_end_of_the_tokens_is_kept_to_measure_on()
+    public void The_end_of_the_tokens_is_held_out_for_validation()
     {
         int[] tokens = TrainerTests.Tokens(100);
         var data = TrainingData.FromTokens(tokens, contextLength: 8, vocabularySize: 61, new() { ValidationFraction = 0.25 });
@@ -15,7 +15,7 @@ public class TrainingDataTests
     }
 
     [Fact]
-    public void Without_a_share_to_measure_on_there_is_no_validation() =>
+    public void Without_a_validation_fraction_there_is_no_validation() =>
         Assert.Null(TrainingData.FromTokens(TrainerTests.Tokens(100), 8, 61, new() { ValidationFraction = 0 }).Validation);
 
     [Fact]

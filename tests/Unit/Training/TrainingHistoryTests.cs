@@ -37,7 +37,7 @@ public class TrainingHistoryTests
         History.ToCsv());
 
     [Fact]
-    public void A_history_comes_back_from_json_to_the_last_bit()
+    public void A_history_is_read_back_from_JSON_to_the_last_bit()
     {
         var read = TrainingHistory.FromJson(History.ToJson());
         Assert.Equivalent(History.Points, read.Points, strict: true);

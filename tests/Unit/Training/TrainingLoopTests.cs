@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Training;
 public class TrainingLoopTests
 {
     [Fact]
-    public void Training_stops_when_the_validation_loss_has_not_fallen_for_as_long_as_its_patience_and_ends_with_the_best_weights()
+    public void Training_stops_when_its_patience_runs_out_and_ends_with_the_best_weights()
     {
         double[] losses = [9, 5, 4, 3, 3, 3.5, 2, 4, 4, 4, 1]; // at 0, 1, 2 … updates; an equal loss is no better one
         var engine = new ScriptedEngine { Loss = updates => losses[updates] };
@@ -21,7 +21,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Without_patience_the_last_weights_are_the_result_and_the_best_ones_only_on_demand()
+    public void Without_patience_the_last_weights_are_the_result_and_the_best_ones_only_on_request()
     {
         double Loss(int updates) => Math.Abs(updates - 4);
         var last = Loop(new ScriptedEngine { Loss = Loss }, new() { MaxSteps = 10, EvaluationInterval = 2 });
@@ -34,7 +34,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Patience_and_best_weights_without_data_to_measure_on_are_refused()
+    public void Patience_and_best_weights_without_validation_data_are_refused()
     {
         Assert.StartsWith("Patience needs validation data", Refused(new() { Patience = 1, KeepBest = true }), StringComparison.Ordinal);
         Assert.StartsWith(
@@ -48,7 +48,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Batches_of_a_step_have_shares_by_their_tokens_and_the_last_step_of_an_epoch_takes_what_is_left()
+    public void Batches_of_a_step_are_weighted_by_their_tokens_and_the_last_step_of_an_epoch_takes_the_rest()
     {
         var engine = new ScriptedEngine();
         var progress = new ProgressList();
@@ -63,7 +63,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Training_ends_when_its_time_is_over_with_an_evaluation()
+    public void Training_ends_when_its_time_is_up_with_an_evaluation()
     {
         var engine = new ScriptedEngine { OnUpdate = _ => Thread.Sleep(20) };
         var history = Loop(
@@ -76,7 +76,7 @@ public class TrainingLoopTests
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void A_loss_that_is_no_number_ends_training_by_default_before_the_weights_change(double wrong)
+    public void A_NaN_loss_ends_training_by_default_before_the_weights_change(double wrong)
     {
         var engine = new ScriptedEngine { BatchLoss = step => step == 3 ? wrong : 1 };
         var error = Assert.Throws<TrainingDivergedException>(() => Loop(engine, new()).Run());
@@ -85,7 +85,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Such_a_step_is_skipped_on_demand()
+    public void Such_a_step_is_skipped_on_request()
     {
         var engine = new ScriptedEngine { BatchLoss = step => step is 3 or 5 ? double.NaN : 1 };
         var progress = new ProgressList();
@@ -97,7 +97,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Steps_are_not_skipped_for_ever()
+    public void Steps_are_not_skipped_forever()
     {
         var engine = new ScriptedEngine { BatchLoss = step => step > 2 ? double.NaN : 1 };
         var error = Assert.Throws<TrainingDivergedException>(
@@ -106,7 +106,7 @@ public class TrainingLoopTests
     }
 
     [Fact]
-    public void Training_ends_in_order_there_on_demand()
+    public void Training_ends_normally_at_such_a_step_on_request()
     {
         var engine = new ScriptedEngine { BatchLoss = step => step == 3 ? double.NaN : 1 };
         var history = Loop(engine, new() { OnDivergence = DivergencePolicy.Stop }).Run();

@@ -5,7 +5,7 @@ namespace MLNet.Gpt.Tests.Evaluation.Alone;
 public class EvaluationThatIsKilled
 {
     [Fact]
-    public void It_is_killed_after_two_pieces()
+    public void It_is_killed_after_two_chunks()
     {
         string? folder = Environment.GetEnvironmentVariable(KilledEvaluationTests.FolderVariable);
         Assert.SkipWhen(folder is null, "This is asked in a process of its own only.");

@@ -58,7 +58,7 @@ public sealed class LossReportTests : IDisposable
     }
 
     [Fact]
-    public void Its_figures_are_those_of_the_documents_beside_the_baselines()
+    public void Its_figures_are_those_of_the_documents_next_to_the_baselines()
     {
         var corpus = Corpus.FromTexts(["Every effort moves you", "I really like chocolate"]);
         var documents = new CorpusEvaluator(_model)
@@ -112,7 +112,7 @@ public sealed class LossReportTests : IDisposable
     [InlineData("é鯨", false)]
     [InlineData("Call me Ishmael.", false)]
     [InlineData("Call me Ishmael.", true)]
-    public void The_whole_text_is_shown_in_whole_characters_and_bytes_of_parts_in_hints(string text, bool prependEndOfText)
+    public void The_whole_text_is_shown_in_whole_characters_with_bytes_of_parts_in_hints(string text, bool prependEndOfText)
     {
         var document = Describe([text], prependEndOfText).Single();
         string html = Write(new LossReport { Documents = [document] });
@@ -137,7 +137,7 @@ public sealed class LossReportTests : IDisposable
     }
 
     [Fact]
-    public void The_page_says_which_model_when_and_how_and_is_the_same_each_time()
+    public void The_page_states_model_time_and_options_and_is_the_same_each_time()
     {
         var report = new LossReport
         {
@@ -167,7 +167,7 @@ public sealed class LossReportTests : IDisposable
     }
 
     [Fact]
-    public void Saving_leaves_the_old_page_where_it_fails()
+    public void A_failed_save_keeps_the_old_page()
     {
         using var folder = new TemporaryDirectory();
         string path = Path.Combine(folder.Path, "report.html");

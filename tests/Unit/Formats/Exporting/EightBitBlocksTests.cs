@@ -17,7 +17,7 @@ public class EightBitBlocksTests
     /// below half precision's normal numbers.
     /// </summary>
     [Fact]
-    public void Blocks_are_those_of_the_reference_byte_for_byte()
+    public void Blocks_equal_those_of_the_reference_byte_for_byte()
     {
         float[] elements = [.. Enumerable.Range(0, 256).Select(i => ((i * 37 % 101) - 50) / 3f)];
         elements.AsSpan(64, 32).Clear();

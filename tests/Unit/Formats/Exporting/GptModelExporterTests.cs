@@ -17,11 +17,11 @@ public sealed class GptModelExporterTests : IDisposable
     [InlineData("b.v2.onnx", ExportFormat.Onnx)]
     [InlineData("my-model", ExportFormat.HuggingFace)]
     [InlineData("my.model", ExportFormat.HuggingFace)]
-    public void The_format_is_that_of_the_path(string path, ExportFormat expected) =>
+    public void The_path_determines_the_format(string path, ExportFormat expected) =>
         Assert.Equal(expected, ModelFormats.WriterOf(path).Format);
 
     [Fact]
-    public void A_format_that_is_asked_for_goes_before_the_path_s()
+    public void A_requested_format_takes_precedence_over_the_paths()
     {
         GptModelExporter.Export(
             Place("model.bin"), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { Format = ExportFormat.Gguf });
@@ -77,7 +77,7 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_weight_that_is_not_a_number_is_written_as_it_is_or_not_at_all()
+    public void NaN_is_written_as_it_is_or_not_at_all()
     {
         var weights = With(float.NaN);
         GptModelExporter.Export(Place("model.pth"), weights, tokenizer: null);
@@ -97,7 +97,7 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     [Fact]
-    public void What_rounds_into_the_range_is_no_fault()
+    public void A_weight_that_rounds_into_the_range_is_accepted()
     {
         GptModelExporter.Export(Place("model.pth"), With(65_519), tokenizer: null, new() { DataType = TensorDataType.Float16 });
 
@@ -122,7 +122,7 @@ public sealed class GptModelExporterTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Places))]
-    public void A_cancelled_export_leaves_the_old_model_and_nothing_else(string place)
+    public void A_canceled_export_leaves_the_old_model_and_nothing_else(string place)
     {
         GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { InlineWeightLimit = 0 });
         var before = Contents();
@@ -140,7 +140,7 @@ public sealed class GptModelExporterTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Places))]
-    public void A_source_that_fails_leaves_the_old_model_and_nothing_else(string place)
+    public void A_failing_source_leaves_the_old_model_and_nothing_else(string place)
     {
         GptModelExporter.Export(Place(place), RandomWeights.Of(GptPresets.Tiny), tokenizer: null, new() { InlineWeightLimit = 0 });
         var before = Contents();
@@ -165,7 +165,7 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_of_another_vocabulary_is_refused()
+    public void A_tokenizer_with_another_vocabulary_is_refused()
     {
         var refused = Assert.Throws<ArgumentException>(
             () => GptModelExporter.Export(Place("m.pth"), RandomWeights.Of(GptPresets.Tiny), Gpt2Tokenizer.Instance));

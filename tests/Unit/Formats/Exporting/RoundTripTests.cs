@@ -31,7 +31,7 @@ public sealed class RoundTripTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Places))]
-    public void Single_precision_comes_back_bit_for_bit(string place, bool hasBias, bool isTied)
+    public void Single_precision_is_read_back_bit_for_bit(string place, bool hasBias, bool isTied)
     {
         var config = GptPresets.Tiny with { HasQkvBias = hasBias, HasTiedHead = isTied };
         var weights = RandomWeights.Of(config);
@@ -73,7 +73,7 @@ public sealed class RoundTripTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Depths))]
-    public void A_model_of_any_depth_comes_back(string place, int layers, bool isTied)
+    public void A_model_of_any_depth_is_read_back(string place, int layers, bool isTied)
     {
         var config = GptPresets.Tiny with { LayerCount = layers, HasTiedHead = isTied };
         var weights = RandomWeights.Of(config, deviation: 0.2f);
@@ -152,7 +152,7 @@ public sealed class RoundTripTests : IDisposable
     [Theory]
     [InlineData("model")]
     [InlineData("model.gguf")]
-    public void A_vocabulary_of_byte_pairs_comes_back(string place)
+    public void A_byte_pair_vocabulary_is_read_back(string place)
     {
         // a, b, c, blank, ab, the end of text, abc and a token for all other bytes
         var tokenizer = new BytePairTokenizer(
@@ -173,7 +173,7 @@ public sealed class RoundTripTests : IDisposable
     [Theory]
     [InlineData("model")]
     [InlineData("model.gguf")]
-    public void GPT_2_s_own_vocabulary_is_known_again(string place)
+    public void GPT_2s_own_vocabulary_is_recognized(string place)
     {
         var config = GptPresets.Tiny with { VocabularySize = Gpt2Tokenizer.Instance.VocabularySize, LayerCount = 1 };
         string path = Path.Combine(_directory.Path, place);

@@ -19,21 +19,21 @@ public sealed class GgufExporterTests : IDisposable
     [InlineData(TensorDataType.Float16, "c6a5100901c49b078035edcb0a4763497067ea622efaf3a3b7d92a4ddea11018")]
     [InlineData(TensorDataType.BFloat16, "bb98fdce02fc7672402bf83cfe6009a014e8383313a603c580ed0915fea6f2a6")]
     [InlineData(TensorDataType.Q8_0, "b96fdc9907d0046c32983d41ebb273042155bdff169b0457980c149ba90fd89d")]
-    public void A_model_is_the_file_of_the_reference_writer_byte_for_byte(TensorDataType type, string sha256)
+    public void A_model_equals_the_file_of_the_reference_writer_byte_for_byte(TensorDataType type, string sha256)
     {
         GptModelExporter.Export(Path, PatternWeights.Of(GptPresets.Tiny), tokenizer: null, new() { DataType = type });
         Assert.Equal(sha256, Hash());
     }
 
     [Fact]
-    public void Missing_biases_are_zeros_and_a_head_of_its_own_stands_at_the_end()
+    public void Missing_biases_are_zeros_and_an_untied_head_comes_last()
     {
         GptModelExporter.Export(Path, PatternWeights.Of(GptPresets.Tiny with { HasQkvBias = false, HasTiedHead = false }), tokenizer: null);
         Assert.Equal("15f1907a8be5fdb482b206b6bfb404588df476654aaf6c5f6c332b5e925bb3a3", Hash());
     }
 
     [Fact]
-    public void The_tokenizer_of_GPT_2_goes_with_it()
+    public void GPT_2s_tokenizer_is_written_with_it()
     {
         var config = GptPresets.Tiny with { VocabularySize = Gpt2Tokenizer.Instance.VocabularySize, LayerCount = 1 };
         GptModelExporter.Export(Path, PatternWeights.Of(config), Gpt2Tokenizer.Instance);
@@ -41,7 +41,7 @@ public sealed class GgufExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_vocabulary_of_words_has_no_place_and_nothing_is_written()
+    public void A_word_vocabulary_is_refused_and_nothing_is_written()
     {
         var words = new WordTokenizer(Enumerable.Range(0, GptPresets.Tiny.VocabularySize).Select(i => $"w{i}"));
         var refused = Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Path, PatternWeights.Of(GptPresets.Tiny), words));
@@ -51,7 +51,7 @@ public sealed class GgufExporterTests : IDisposable
 
     /// <summary>Rows of 48 elements are no whole blocks of 32: half precision, as the converter of llama.cpp does.</summary>
     [Fact]
-    public void Rows_that_are_no_whole_blocks_stay_in_half_precision()
+    public void Rows_that_are_not_whole_blocks_stay_in_half_precision()
     {
         var config = GptPresets.Tiny with { EmbeddingWidth = 48 };
         GptModelExporter.Export(Path, PatternWeights.Of(config), tokenizer: null, new() { DataType = TensorDataType.Q8_0 });

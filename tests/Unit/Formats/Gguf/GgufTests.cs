@@ -31,7 +31,7 @@ public sealed class GgufTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_leads_elsewhere_is_refused()
+    public void A_tensor_outside_the_file_is_refused()
     {
         int at = Info("position_embd.weight") + 24;
         BinaryPrimitives.WriteUInt64LittleEndian(_bytes.AsSpan(at), 0);
@@ -61,14 +61,14 @@ public sealed class GgufTests : IDisposable
     [InlineData("blk.1.ffn_up.bias", "blk.1.ffn_up.bia5", "lacks the tensor 'blk.1.ffn_up.bias'")]
     [InlineData("general.architecture", "general.architectur3", "the architecture ''")]
     [InlineData("gpt2.context_length", "gpt2.context_lengt7", "lacks the metadata 'gpt2.context_length'")]
-    public void What_is_no_gpt2_is_refused_by_name(string original, string replacement, string reason)
+    public void Anything_but_GPT2_is_refused_by_name(string original, string replacement, string reason)
     {
         Replace(original, replacement);
         AssertRefused(reason);
     }
 
     [Fact]
-    public void Another_tokenizer_is_refused_only_where_it_is_asked_for()
+    public void Another_tokenizer_is_refused_only_when_it_is_requested()
     {
         const string Key = "tokenizer.ggml.model\u0008\0\0\0\u0004\0\0\0\0\0\0\0";
         Replace(Key + "gpt2", Key + "bert");

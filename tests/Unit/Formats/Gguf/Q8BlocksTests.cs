@@ -14,7 +14,7 @@ public sealed class Q8BlocksTests : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     [Fact]
-    public void Blocks_are_what_the_elements_are_made_of()
+    public void The_elements_come_from_the_blocks()
     {
         using var file = Export(TensorDataType.Q8_0);
         IQ8WeightSource source = file;
@@ -42,7 +42,7 @@ public sealed class Q8BlocksTests : IDisposable
     }
 
     [Fact]
-    public void What_is_outside_a_weight_or_stored_otherwise_is_refused()
+    public void Blocks_outside_a_weight_or_of_another_type_are_refused()
     {
         using var file = Export(TensorDataType.Q8_0);
         IQ8WeightSource source = file;

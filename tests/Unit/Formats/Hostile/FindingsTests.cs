@@ -11,7 +11,7 @@ public class FindingsTests
     [InlineData("PyTorch zip", 1_053_118)]
     // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
     [InlineData("PyTorch views", 1_105_898)]
-    public void A_seed_that_once_went_wrong(string reader, int seed)
+    public void A_seed_that_once_failed(string reader, int seed)
     {
         using var attack = new Attack(Victims.All[reader]);
         attack.Run(seed);
@@ -25,7 +25,7 @@ public class FindingsTests
     [InlineData("model_checkpoint_path: \"model.ckpt")]
     [InlineData("all_model_checkpoint_paths: \"model.ckpt\"\n")]
     [InlineData("\xFF\xFE")]
-    public void A_checkpoint_name_that_is_no_file(string state)
+    public void A_checkpoint_name_that_is_not_a_file(string state)
     {
         using var directory = new TemporaryDirectory();
         foreach (string file in Directory.GetFiles(ModelFixtures.Path("openai")))

@@ -10,12 +10,12 @@ public class HostileFileTests
 
     [Theory]
     [MemberData(nameof(Readers))]
-    public void A_damaged_file_is_refused_or_holds_together(string reader) => Run(reader, firstSeed: 0, Few);
+    public void A_damaged_file_is_refused_or_consistent(string reader) => Run(reader, firstSeed: 0, Few);
 
     [Theory(Explicit = true)]
     [Trait("Category", "Slow")]
     [MemberData(nameof(Readers))]
-    public void Hundreds_of_thousands_of_damaged_files_are_refused_or_hold_together(string reader) =>
+    public void Hundreds_of_thousands_of_damaged_files_are_refused_or_consistent(string reader) =>
         Run(reader, firstSeed: 1_000_000, Many);
 
     private static void Run(string reader, int firstSeed, int count)

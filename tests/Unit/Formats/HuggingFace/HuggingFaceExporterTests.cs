@@ -107,7 +107,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_tokenizer_there_are_no_end_ids_and_none_of_its_files()
+    public void Without_a_tokenizer_there_are_no_end_ids_and_no_tokenizer_files()
     {
         GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         Assert.Equal(["config.json", "generation_config.json", "model.safetensors"], Names());
@@ -116,7 +116,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_large_model_is_cut_into_shards_with_an_index()
+    public void A_large_model_is_split_into_shards_with_an_index()
     {
         var weights = RandomWeights.Of(GptPresets.Tiny);
         GptModelExporter.Export(Folder, weights, tokenizer: null, new() { ShardSize = 30_000 });
@@ -143,7 +143,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_vocabulary_of_words_becomes_a_word_level_model()
+    public void A_word_vocabulary_becomes_a_word_level_model()
     {
         GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny), Words);
         using var tokenizer = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "tokenizer.json")));
@@ -155,7 +155,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_is_replaced_whole_so_that_nothing_of_the_old_model_is_left()
+    public void A_folder_is_replaced_as_a_whole_so_that_nothing_of_the_old_model_is_left()
     {
         GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny), Words, new() { ShardSize = 30_000 });
         GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
@@ -175,7 +175,7 @@ public sealed class HuggingFaceExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_file_in_the_folder_s_place_is_left_alone()
+    public void A_file_with_the_folders_name_is_left_alone()
     {
         File.WriteAllText(Folder, "a file");
         Assert.Throws<IOException>(() => GptModelExporter.Export(Folder, RandomWeights.Of(GptPresets.Tiny), tokenizer: null));

@@ -28,7 +28,7 @@ public sealed class HuggingFaceTests : IDisposable
     [InlineData("n_embd", "2147483646", "does not contain a valid model configuration")]
     [InlineData("vocab_size", "41", "requires the shape (41, 8)")]
     [InlineData("tie_word_embeddings", "false", "lacks the tensor 'lm_head.weight'")]
-    public void A_configuration_that_is_not_computed_here_is_refused_by_name(string name, string value, string reason)
+    public void An_unsupported_configuration_is_refused_by_name(string name, string value, string reason)
     {
         Copy("hf");
         Change(name, JsonNode.Parse(value));
@@ -44,7 +44,7 @@ public sealed class HuggingFaceTests : IDisposable
     [InlineData("a\\b")]
     [InlineData("..")]
     [InlineData("")]
-    public void An_index_leads_to_no_file_outside_its_folder(string shard)
+    public void An_index_does_not_lead_to_files_outside_its_folder(string shard)
     {
         Copy("hf-sharded");
         string path = Path.Combine(_directory.Path, "model.safetensors.index.json");
@@ -78,7 +78,7 @@ public sealed class HuggingFaceTests : IDisposable
     }
 
     [Fact]
-    public void A_head_of_its_own_is_read_and_a_tied_one_must_be_the_embedding()
+    public void An_untied_head_is_read_and_a_tied_one_must_be_the_embedding()
     {
         Copy("hf");
         string path = Path.Combine(_directory.Path, "model.safetensors");
@@ -106,7 +106,7 @@ public sealed class HuggingFaceTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_of_nothing_known_is_refused_with_what_would_be_known()
+    public void A_folder_without_known_files_is_refused_with_what_is_supported()
     {
         Assert.Contains(
             "config.json", Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message, StringComparison.Ordinal);

@@ -17,12 +17,12 @@ public class HuggingFaceTokenizerWriterTests
             .ToDictionary(file => file.Name, file => file.Contents);
 
     [Fact]
-    public void The_merges_are_the_release_s_vocab_bpe_byte_for_byte() =>
+    public void The_merges_equal_the_releases_vocab_bpe_byte_for_byte() =>
         Assert.Equal("1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", Hash(Files["merges.txt"]));
 
     /// <summary>The release's file spells letters beyond ASCII as \u escapes, with a blank after commas and colons.</summary>
     [Fact]
-    public void The_vocabulary_is_the_release_s_encoder_json_byte_for_byte()
+    public void The_vocabulary_equals_the_releases_encoder_json_byte_for_byte()
     {
         using var document = JsonDocument.Parse(Files["vocab.json"]);
         var text = new StringBuilder("{");
@@ -45,7 +45,7 @@ public class HuggingFaceTokenizerWriterTests
     }
 
     [Fact]
-    public void The_tokenizer_file_holds_the_same_vocabulary_and_merges()
+    public void The_tokenizer_file_contains_the_same_vocabulary_and_merges()
     {
         using var tokenizer = JsonDocument.Parse(Files["tokenizer.json"]);
         using var vocabulary = JsonDocument.Parse(Files["vocab.json"]);

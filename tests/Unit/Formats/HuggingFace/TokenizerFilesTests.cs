@@ -24,7 +24,7 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Fact]
-    public void GPT2s_vocabulary_is_recognised_in_either_form()
+    public void GPT2s_vocabulary_is_recognized_in_either_form()
     {
         Write("vocab.json", Gpt2Files.Vocabulary.ToJsonString());
         Write("merges.txt", "#version: 0.2\n" + string.Join('\n', Gpt2Files.Merges) + "\n");
@@ -167,7 +167,7 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("sea", "end", null)]
     [InlineData(null, "end", "start")]
     [InlineData("sea", null, "start")]
-    public void A_vocabulary_of_words_comes_back_from_a_Hugging_Face_folder(string? unknown, string? end, string? beginning)
+    public void A_word_vocabulary_is_read_back_from_a_Hugging_Face_folder(string? unknown, string? end, string? beginning)
     {
         string[] words = ["the", "sea", "start", "end", "wände", "\"quoted\"", "a"];
         var tokenizer = new WordTokenizer(words, unknown, end, beginning);
@@ -185,7 +185,7 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Fact]
-    public void Words_that_are_split_otherwise_are_refused()
+    public void Word_tokenizers_that_split_differently_are_refused()
     {
         Write("tokenizer.json", """{"pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}""");
         Assert.Contains(

@@ -28,7 +28,7 @@ public sealed class CasesTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_file_as_others_have_it_gives_the_value_that_is_right(string name)
+    public void A_file_in_a_reported_layout_gives_the_right_value(string name)
     {
         var reference = References[name];
         using var model = Load(name.Split(' ')[0]);
@@ -43,7 +43,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_stored_head_that_differs_from_a_tied_one_is_refused_unless_it_is_asked_for()
+    public void A_stored_head_that_differs_from_a_tied_one_is_refused_unless_requested()
     {
         Assert.Contains(
             "useStoredHead (-UseStoredHead)",
@@ -54,7 +54,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_tied_head_under_its_own_name_is_read_from_the_file_alone_as_well()
+    public void A_tied_head_with_its_own_name_is_also_read_from_the_file_alone()
     {
         string alone = Path.Combine(_directory.Path, "model.safetensors");
         File.Copy(At("hf-save-model/model.safetensors"), alone);
@@ -64,7 +64,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_head_of_another_task_is_left_aside_with_a_warning()
+    public void A_head_for_another_task_is_ignored_with_a_warning()
     {
         using var file = GptModelFile.Open(At("hf-leftover"));
         string warning = Assert.Single(file.Warnings);
@@ -89,7 +89,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_checkpoint_in_a_run_folder_is_the_last_that_was_saved()
+    public void The_checkpoint_in_a_run_folder_is_the_last_one_saved()
     {
         using var run = GptModelFile.Open(At("gpt2-simple-rel"));
         using var release = GptModelFile.Open(ModelFixtures.Path("openai"));
@@ -232,7 +232,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_with_ordinary_tokens_that_the_model_lacks_is_another_models()
+    public void A_tokenizer_with_ordinary_tokens_that_the_model_lacks_belongs_to_another_model()
     {
         var error = Assert.Throws<ArgumentException>(() => GptModel.Load(At("hf-good"), tokenizer: Gpt2Tokenizer.Instance));
         Assert.Contains("The tokenizer has 50257 ids; the model's vocabulary has 257.", error.Message, StringComparison.Ordinal);
@@ -245,7 +245,7 @@ public sealed class CasesTests : IDisposable
     [InlineData(50272, true)]
     [InlineData(50304, true)]
     [InlineData(50400, false)]
-    public void A_vocabulary_of_GPT_2s_size_or_padded_takes_its_tokenizer(int size, bool taken)
+    public void A_vocabulary_of_GPT_2s_size_padded_or_not_gets_its_tokenizer(int size, bool taken)
     {
         var config = GptPresets.Tiny with { VocabularySize = size, EmbeddingWidth = 4, HeadCount = 1, LayerCount = 1, ContextLength = 2 };
         string path = Path.Combine(_directory.Path, "model.pth");
@@ -289,7 +289,7 @@ public sealed class CasesTests : IDisposable
     [InlineData("vocab.json")]
     [InlineData("merges.txt")]
     [InlineData("added_tokens.json")]
-    public void A_pointer_of_Git_LFS_is_called_one_in_a_folder(string name)
+    public void A_Git_LFS_pointer_in_a_folder_is_reported_as_one(string name)
     {
         Copy("hf-added-tokens");
         if (name is "tokenizer.json") File.Copy(At("hf-good/tokenizer.json"), Path.Combine(_directory.Path, name));
@@ -305,7 +305,7 @@ public sealed class CasesTests : IDisposable
     [InlineData("model.gguf")]
     [InlineData("model.pth")]
     [InlineData("model.ckpt.index")]
-    public void A_pointer_of_Git_LFS_is_called_one_and_an_empty_file_empty(string name)
+    public void A_Git_LFS_pointer_and_an_empty_file_are_reported_as_such(string name)
     {
         string path = Path.Combine(_directory.Path, name);
         File.Copy(At("hf-lfs-pointer/model.safetensors"), path);
@@ -320,7 +320,7 @@ public sealed class CasesTests : IDisposable
     [InlineData("config.json")]
     [InlineData("tokenizer.json")]
     [InlineData("generation_config.json")]
-    public void A_byte_order_mark_before_JSON_is_passed_over(string name)
+    public void A_byte_order_mark_before_JSON_is_skipped(string name)
     {
         Copy("hf-good");
         string path = Path.Combine(_directory.Path, name);
@@ -333,7 +333,7 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_refusal_shows_names_that_the_file_has()
+    public void A_refusal_lists_names_from_the_file()
     {
         string path = Path.Combine(_directory.Path, "model.safetensors");
         SafetensorsWriter.Write(path, [new("encoder.layer.0.weight", [2, 2])], (_, _, destination) => destination.Clear());
@@ -350,7 +350,7 @@ public sealed class CasesTests : IDisposable
     [InlineData("module._orig_mod.")]
     [InlineData("_orig_mod.module.model.")]
     [InlineData("model.transformer.module.")]
-    public void Prefixes_come_off_in_any_order_and_number(string prefix)
+    public void Prefixes_are_removed_in_any_order_and_number(string prefix)
     {
         using var good = SafetensorsReader.Open(At("hf-good/model.safetensors"));
         string path = Path.Combine(_directory.Path, "model.safetensors");

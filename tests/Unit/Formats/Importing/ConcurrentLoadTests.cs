@@ -19,7 +19,7 @@ public class ConcurrentLoadTests
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void Loads_at_once_read_the_file_as_often_as_there_are_loads(int loads)
+    public void Concurrent_loads_read_the_file_once_each(int loads)
     {
         var file = new CountedFile(Config);
         var models = new GptModel[loads];
@@ -45,7 +45,7 @@ public class ConcurrentLoadTests
     }
 
     [Fact]
-    public void One_thread_loads_where_one_is_asked_for()
+    public void One_thread_loads_if_one_is_requested()
     {
         var file = new CountedFile(Config);
         using var model = GptModel.FromWeights(file.Weights, new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = 1 });
@@ -53,7 +53,7 @@ public class ConcurrentLoadTests
     }
 
     [Fact]
-    public void Any_range_of_a_turned_matrix_is_read()
+    public void Any_range_of_a_transposed_matrix_can_be_read()
     {
         var file = new CountedFile(Config);
         string name = WeightNames.Key(1);

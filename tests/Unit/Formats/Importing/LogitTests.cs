@@ -7,7 +7,7 @@ public class LogitTests
 
     [Theory]
     [MemberData(nameof(Models))]
-    public void A_model_of_another_program_gives_the_logits_of_that_program(string name)
+    public void Another_programs_model_gives_that_programs_logits(string name)
     {
         var reference = ModelFixtures.References[name];
         using var model = GptModel.Load(ModelFixtures.Path(name), tokenizer: ModelFixtures.Words, headCount: 2);
@@ -37,7 +37,7 @@ public class LogitTests
     [InlineData("gguf/f16.gguf", "GGUF v3", "F16 + F32", true, true)]
     [InlineData("gguf/bf16.gguf", "GGUF v3", "BF16 + F32", true, true)]
     [InlineData("gguf/q8_0.gguf", "GGUF v3", "Q8_0 + F32", true, true)]
-    public void The_format_is_found_from_the_content(string path, string format, string dataType, bool hasBias, bool isTied)
+    public void The_format_is_detected_from_the_content(string path, string format, string dataType, bool hasBias, bool isTied)
     {
         var info = GptModelFile.Inspect(ModelFixtures.Path(path), headCount: path.StartsWith("book", StringComparison.Ordinal) ? 2 : null);
         Assert.Equal((format, dataType, hasBias, isTied), (info.Format, info.DataType, info.Config.HasQkvBias, info.Config.HasTiedHead));
@@ -50,7 +50,7 @@ public class LogitTests
     [InlineData("book/legacy.pth", "PyTorch legacy")]
     [InlineData("gguf/q8_0.gguf", "GGUF v3")]
     [InlineData("own/model.safetensors", "MLNet.Gpt safetensors")]
-    public void A_name_that_says_something_else_does_not_mislead(string name, string format)
+    public void A_misleading_name_does_not_matter(string name, string format)
     {
         using var directory = new TemporaryDirectory();
         foreach (string ending in (string[])["", ".txt", ".gguf", ".safetensors", ".zip"])

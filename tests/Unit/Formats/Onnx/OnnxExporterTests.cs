@@ -24,7 +24,7 @@ public sealed class OnnxExporterTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Switches))]
-    public void A_whole_prompt_and_then_token_after_token_give_the_logits(bool hasBias, bool isTied)
+    public void A_whole_prompt_followed_by_single_tokens_gives_the_logits(bool hasBias, bool isTied)
     {
         var config = GptPresets.Tiny with { HasQkvBias = hasBias, HasTiedHead = isTied };
         var weights = RandomWeights.Of(config, deviation: 0.2f);
@@ -43,7 +43,7 @@ public sealed class OnnxExporterTests : IDisposable
 
     /// <summary>Two sequences in one call, the shorter one filled up from the left with what the attention mask leaves out.</summary>
     [Fact]
-    public void Sequences_of_different_lengths_go_in_one_call()
+    public void Sequences_of_different_lengths_fit_in_one_call()
     {
         var config = GptPresets.Tiny;
         var weights = RandomWeights.Of(config, deviation: 0.2f);
@@ -62,7 +62,7 @@ public sealed class OnnxExporterTests : IDisposable
     }
 
     [Fact]
-    public void The_inputs_and_outputs_have_the_names_that_decoders_have()
+    public void The_inputs_and_outputs_have_the_usual_decoder_names()
     {
         GptModelExporter.Export(File, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         using var session = new InferenceSession(File);
@@ -97,7 +97,7 @@ public sealed class OnnxExporterTests : IDisposable
 
     /// <summary>Twice to one path: the second export's weights must not mix with the first's.</summary>
     [Fact]
-    public void Large_weights_stand_in_a_second_file_that_is_replaced_with_the_first()
+    public void Large_weights_are_in_a_second_file_that_is_replaced_with_the_first()
     {
         var config = GptPresets.Tiny;
         int[] ids = RandomWeights.Ids(config, 10);
@@ -144,7 +144,7 @@ public sealed class OnnxExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_model_hands_on_its_tokenizer_in_the_metadata()
+    public void A_model_passes_on_its_tokenizer_in_the_metadata()
     {
         using var model = TinyModels.Create();
         model.Export(File);

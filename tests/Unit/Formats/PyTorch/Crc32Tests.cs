@@ -8,7 +8,7 @@ public class Crc32Tests
     public void The_check_value_is_the_published_one() => Assert.Equal(0xCBF43926u, Crc32.Append(0, "123456789"u8));
 
     [Fact]
-    public void Long_runs_in_any_pieces_have_the_checksum_of_the_tables()
+    public void Long_runs_in_any_pieces_have_the_same_checksum_as_with_tables()
     {
         var random = new Random(1);
         byte[] bytes = new byte[5000];

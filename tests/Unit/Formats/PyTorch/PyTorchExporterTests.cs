@@ -15,7 +15,7 @@ public sealed class PyTorchExporterTests : IDisposable
 
     /// <summary>The layout that PyTorch's reader asks for, which takes the archive's name from the first entry.</summary>
     [Fact]
-    public void The_archive_holds_a_pickle_a_version_and_each_tensor_s_bytes()
+    public void The_archive_contains_a_pickle_a_version_and_each_tensors_bytes()
     {
         var config = GptPresets.Tiny with { HasQkvBias = false, HasTiedHead = false };
         var weights = RandomWeights.Of(config);
@@ -42,7 +42,7 @@ public sealed class PyTorchExporterTests : IDisposable
     /// layers.
     /// </summary>
     [Fact]
-    public void The_keys_are_those_of_the_book_s_model()
+    public void The_keys_are_those_of_the_books_model()
     {
         string[] block = ["att.mask", "att.W_query.weight", "att.W_key.weight", "att.W_value.weight",
             "att.out_proj.weight", "att.out_proj.bias",
@@ -77,7 +77,7 @@ public sealed class PyTorchExporterTests : IDisposable
     }
 
     [Fact]
-    public void The_same_model_makes_the_same_bytes()
+    public void The_same_model_gives_the_same_bytes()
     {
         GptModelExporter.Export(Path, RandomWeights.Of(GptPresets.Tiny), tokenizer: null);
         byte[] first = File.ReadAllBytes(Path);

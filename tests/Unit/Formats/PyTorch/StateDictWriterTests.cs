@@ -31,13 +31,13 @@ public class StateDictWriterTests
     ];
 
     [Fact]
-    public void A_state_dict_is_pickled_as_PyTorch_does_byte_for_byte() =>
+    public void A_state_dict_is_pickled_like_PyTorchs_byte_for_byte() =>
         Assert.Equal(Single, Convert.ToHexStringLower(StateDictWriter.Write(Items, Tensors, TensorDataType.Float32)));
 
     [Theory]
     [InlineData(TensorDataType.Float16, "e85577946f70800ea1b43f72659a07f4873d29fe035c5fac5b1d2b341e79c63a")]
     [InlineData(TensorDataType.BFloat16, "911ec1c21becad97b2152ea1a6bc3cead3c39680703a42a0d6d29add860c6c9b")]
-    public void Narrow_types_have_storages_of_their_own(TensorDataType type, string sha256) =>
+    public void Narrow_types_have_their_own_storages(TensorDataType type, string sha256) =>
         Assert.Equal(sha256, Hash(StateDictWriter.Write(Items, Tensors, type)));
 
     /// <summary>More than 256 objects in the memo, and more than one batch of 1000 items; the last batch may be of one.</summary>
@@ -45,13 +45,13 @@ public class StateDictWriterTests
     [InlineData(1001, "7ea38c7bfc017683ab79d474568f5e6b06301f8335f2543bf94b04c829ee30e7")]
     [InlineData(1100, "f1ac6ed980f6c67a028bd36f4e24ea9882b6c440139d0b323fcd762b5ba44cbd")]
     [InlineData(2000, "f39c84889d88bb75dc6434c4d329c04b852b06d500ca8532768e7b6f49ea538a")]
-    public void Many_keys_come_in_batches(int count, string sha256) =>
+    public void Many_keys_are_written_in_batches(int count, string sha256) =>
         Assert.Equal(
             sha256,
             Hash(StateDictWriter.Write([.. Enumerable.Range(0, count).Select(i => (Key(i), 0))], [Zeros(3)], TensorDataType.Float32)));
 
     [Fact]
-    public void Many_tensors_are_numbered_on() =>
+    public void Many_tensors_are_numbered_consecutively() =>
         Assert.Equal(
             "04f467de844bf7954c332c7ecd4519818982ee7fdec8dd07db0c6a59bc245bb4",
             Hash(

@@ -23,7 +23,7 @@ public class TensorReferenceTests
     [InlineData(24, 0, new long[] { 2, 6 }, new long[] { 5, 1 }, "more than once")]
     [InlineData(24, 0, new long[] { long.MaxValue, 3 }, new long[] { 3, 1 }, "too many elements")]
     [InlineData(24, 0, new long[] { 3, 3 }, new long[] { long.MaxValue, 1 }, "too many elements")]
-    public void A_view_must_lie_in_its_storage_and_use_each_element_once(
+    public void A_view_must_be_within_its_storage_and_use_each_element_once(
         long count, long offset, long[] shape, long[] strides, string? reason)
     {
         string? problem = new TensorReference(new("0", TensorDataType.Float32, count), offset, shape, strides).Validate();

@@ -43,7 +43,7 @@ public class UnpicklerTests
     [InlineData("K<01>Q.", "not the storage of a tensor")]
     [InlineData("<8A><FF>1.", "ends in the middle")]
     [InlineData("<80><06>.", "of protocol 6")]
-    public void What_a_state_dict_does_not_need_is_refused_by_name(string pickle, string reason)
+    public void Names_that_a_state_dict_does_not_need_are_refused(string pickle, string reason)
     {
         var error = Assert.Throws<InvalidDataException>(() => Read(pickle));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
@@ -67,7 +67,7 @@ public class UnpicklerTests
     // numpy.float64 of NumPy 2, protocol 4
     [InlineData("cnumpy._core.multiarray\nscalar\ncnumpy\ndtype\nX<02000000>f8<89><88><87>RC<01>a<86>R")]
     [InlineData("cargparse\nNamespace\n)<81>}X<06000000>n_headK<04>sb")] // argparse.Namespace(n_head=4)
-    public void What_stands_beside_weights_is_passed_over(string value)
+    public void Objects_next_to_weights_are_skipped(string value)
     {
         var root = Assert.IsType<PickleDictionary>(Read($"}}X<01000000>v{value}sX<01000000>wK<07>s."));
         Assert.NotNull(root["v"]);
@@ -83,7 +83,7 @@ public class UnpicklerTests
     }
 
     [Fact]
-    public void Plain_data_come_back()
+    public void Plain_data_are_read_back()
     {
         var root = Assert.IsType<PickleDictionary>(Read(
             "<80><02>}q<00>(X<01000000>a(K<01>M<0201>J<FEFFFFFF><8A><03><000001>tX<01000000>b]q<01>(<88><89>NeX<01000000>cG<3FF8000000000000>X<01000000>dh<01>K<07>K<08>u."));

@@ -70,7 +70,7 @@ public sealed class ViewTests : IDisposable
     }
 
     [Fact]
-    public void A_small_file_is_no_large_model()
+    public void A_small_file_is_not_a_large_model()
     {
         var config = Config with { LayerCount = 40 };
         _views.Clear();

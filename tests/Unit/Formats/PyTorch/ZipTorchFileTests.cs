@@ -28,7 +28,7 @@ public sealed class ZipTorchFileTests : IDisposable
     [Theory]
     [InlineData("little")]
     [InlineData(null)]
-    public void Packed_anew_without_compression_it_is_the_same_model(string? byteOrder)
+    public void Repacked_without_compression_it_is_the_same_model(string? byteOrder)
     {
         // As later versions of PyTorch have it.
         if (byteOrder is not null) _records["model/byteorder"] = Encoding.ASCII.GetBytes(byteOrder);
@@ -60,7 +60,7 @@ public sealed class ZipTorchFileTests : IDisposable
     }
 
     [Fact]
-    public void A_record_that_is_not_there_or_of_another_length_is_refused()
+    public void A_missing_record_or_one_of_another_length_is_refused()
     {
         byte[] record = _records["model/data/3"];
         _records["model/data/3"] = record[..^4];

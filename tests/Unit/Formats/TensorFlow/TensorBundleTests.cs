@@ -19,7 +19,7 @@ public class TensorBundleTests
     }
 
     [Fact] // The slope and the offset of a line that TensorFlow's own saver wrote.
-    public void A_checkpoint_of_TensorFlow_is_read()
+    public void A_TensorFlow_checkpoint_is_read()
     {
         using var files = new OpenFiles();
         var tensors = Read(Path.Combine(Folder, "model.index"), files);
@@ -58,7 +58,7 @@ public class TensorBundleTests
     [InlineData(new byte[] { 0x18, 1 }, "must not be read by readers of version 1")] // bad_consumers
     [InlineData(new byte[] { 0x10, 1 }, null)]
     [InlineData(new byte[] { 0x18, 2 }, null)]
-    public void The_versions_of_readers_are_heeded(byte[] field, string? reason)
+    public void The_versions_of_readers_are_observed(byte[] field, string? reason)
     {
         using var directory = new TemporaryDirectory();
         foreach (string file in Directory.GetFiles(Folder)) File.Copy(file, Path.Combine(directory.Path, Path.GetFileName(file)));

@@ -10,7 +10,7 @@ public unsafe class BestLogitsTests
         value => value == 20 ? float.NegativeInfinity : value / 4f).Array[1, 300];
 
     [Fact]
-    public void The_best_are_those_of_a_stable_sort_in_whatever_order_stretches_come() =>
+    public void The_best_are_those_of_a_stable_sort_in_any_order_of_chunks() =>
         Gen.Select(Logits, Gen.Double.Unit, Gen.Int[1, 100], Gen.Bool).Sample((logits, share, width, isReversed) =>
         {
             int count = 1 + (int)(share * (logits.Length - 1));

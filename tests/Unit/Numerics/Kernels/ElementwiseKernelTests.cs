@@ -30,7 +30,7 @@ public unsafe class ElementwiseKernelTests
         Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[15]);
 
     [Fact]
-    public void The_exponential_of_much_is_much() =>
+    public void The_exponential_of_large_numbers_is_large() =>
         Assert.InRange(Exponential.Of(Vector512.Create(1e9f))[0], 2e38f, float.PositiveInfinity);
 
     [Theory]
@@ -104,7 +104,7 @@ public unsafe class ElementwiseKernelTests
     [InlineData(2)]
     [InlineData(7)]
     [InlineData(1000)]
-    public void A_softmax_in_blocks_is_the_softmax_of_all(int blockLength)
+    public void A_softmax_in_blocks_equals_the_softmax_of_the_whole(int blockLength)
     {
         const int Count = 1000;
         const float Scale = 0.125f;
@@ -130,7 +130,7 @@ public unsafe class ElementwiseKernelTests
 
     [Theory]
     [MemberData(nameof(Lengths))]
-    public void A_log_sum_exp_in_stretches_is_that_of_all(int stretch)
+    public void A_log_sum_exp_in_chunks_equals_that_of_the_whole(int stretch)
     {
         var random = new Random(8);
         float[] logits = [.. Enumerable.Range(0, 1601).Select(_ => 40 * (random.NextSingle() - 0.5f))];

@@ -18,15 +18,15 @@ public class InstructionSetTests
     public const string DigestVariable = "MLNET_GPT_EXPECTED_DIGEST";
 
     [Fact]
-    public void The_width_is_the_one_asked_for() =>
+    public void The_width_is_the_requested_one() =>
         Assert.Equal(Expected(LanesVariable), KernelSet.Best.Lanes.ToString(CultureInfo.InvariantCulture));
 
     [Fact]
-    public void The_byte_products_are_there_or_not_as_asked_for() =>
+    public void The_byte_products_are_available_or_not_as_requested() =>
         Assert.Equal(Expected(HasByteProductsVariable), AvxVnni.IsSupported.ToString());
 
     [Fact]
-    public void A_model_gives_the_same_bits_as_with_every_instruction() => Assert.Equal(Expected(DigestVariable), Digest());
+    public void A_model_gives_the_same_bits_as_with_all_instructions() => Assert.Equal(Expected(DigestVariable), Digest());
 
     /// <summary>A fingerprint of everything that a model computes at every precision.</summary>
     internal static string Digest()

@@ -11,7 +11,7 @@ public unsafe class Int8KernelTests
     public static TheoryData<int> Depths => [1, 3, 4, 5, 63, 64, 65, 128, 769, 3072];
 
     [Fact]
-    public void Fours_multiply_and_add_without_saturating()
+    public void Groups_of_four_multiply_and_add_without_saturating()
     {
         var random = new Random(1);
         byte[] unsigned = new byte[32], signed = new byte[32];
@@ -72,7 +72,7 @@ public unsafe class Int8KernelTests
 
     [Theory]
     [MemberData(nameof(Depths))]
-    public void A_product_is_that_of_the_quantized_numbers(int depth)
+    public void A_product_equals_that_of_the_quantized_numbers(int depth)
     {
         const int Outputs = 61; // one panel and a part of another
         using var arena = new NativeArena("a test");
@@ -111,7 +111,7 @@ public unsafe class Int8KernelTests
     [InlineData(96)]
     [InlineData(1056)]
     [InlineData(3072)]
-    public void A_product_of_blocks_is_that_of_their_numbers_for_one_row_and_for_many(int depth)
+    public void A_product_of_blocks_equals_that_of_their_numbers_for_one_row_and_for_many(int depth)
     {
         const int Outputs = 61, Rows = 5;
         int rowLength = depth / Q8Block.Length * Q8Block.Size;

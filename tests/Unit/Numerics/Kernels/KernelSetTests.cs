@@ -54,7 +54,7 @@ public unsafe class KernelSetTests
 
     [Theory]
     [MemberData(nameof(WidthsAndDepths))]
-    public void A_row_alone_gets_the_bits_that_it_gets_in_a_tile(int lanes, int depth)
+    public void A_single_row_gets_the_same_bits_as_in_a_tile(int lanes, int depth)
     {
         var kernels = KernelSet.All.Single(set => set.Lanes == lanes);
         int width = kernels.PanelWidth, stride = (depth * width) + 16;
@@ -75,7 +75,7 @@ public unsafe class KernelSetTests
 
     [Theory]
     [MemberData(nameof(WidthsAndDepths))]
-    public void A_product_with_bfloat16_is_that_with_the_widened_numbers(int lanes, int depth)
+    public void A_product_with_bfloat16_equals_that_with_the_widened_numbers(int lanes, int depth)
     {
         var kernels = KernelSet.All.Single(set => set.Lanes == lanes);
         int width = kernels.PanelWidth, pairs = (depth + 1) / 2, stride = pairs * width;
@@ -103,7 +103,7 @@ public unsafe class KernelSetTests
 
     [Theory]
     [MemberData(nameof(WidthsAndDepths))]
-    public void Weighted_rows_add_up_for_eight_queries_as_for_one(int lanes, int depth)
+    public void Weighted_rows_add_up_alike_for_eight_queries_and_for_one(int lanes, int depth)
     {
         var kernels = KernelSet.All.Single(set => set.Lanes == lanes);
         int columns = 3 * kernels.ValueWidth, ldw = depth + 2;
@@ -129,7 +129,7 @@ public unsafe class KernelSetTests
 
     [Theory]
     [MemberData(nameof(WidthsAndDepths))]
-    public void A_transposed_matrix_gives_the_bits_that_it_gives_as_it_lies(int lanes, int depth)
+    public void A_transposed_matrix_gives_the_same_bits_as_the_plain_one(int lanes, int depth)
     {
         var kernels = KernelSet.All.Single(set => set.Lanes == lanes);
         int width = kernels.PanelWidth, columns = 2 * kernels.ValueWidth;
@@ -150,7 +150,7 @@ public unsafe class KernelSetTests
     }
 
     [Fact]
-    public void The_plain_path_is_always_there_and_the_widest_is_the_best()
+    public void The_scalar_path_is_always_available_and_the_widest_is_the_best()
     {
         Assert.Equal(1, KernelSet.All[^1].Lanes);
         Assert.Equal(KernelSet.All.Max(set => set.Lanes), KernelSet.Best.Lanes);

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Tests.Numerics.Threading;
 public class IdleHelpersTests
 {
     [Fact]
-    public void However_many_threads_are_asked_for_a_few_per_processor_work_and_end_when_idle()
+    public void However_many_threads_are_requested_a_few_per_processor_work_and_end_when_idle()
     {
         int inside = 0, most = 0;
         WorkerTeam.Run(1000, 1_000_000, _ =>

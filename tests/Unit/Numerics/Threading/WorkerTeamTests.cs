@@ -18,7 +18,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void Many_callers_at_once_each_get_all_their_chunks_done()
+    public void Concurrent_callers_each_get_all_their_chunks_done()
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = TestContext.Current.CancellationToken };
         Parallel.For(0, 8, options, caller =>
@@ -33,7 +33,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void Never_more_threads_than_asked_for()
+    public void There_are_never_more_threads_than_requested()
     {
         int inside = 0, most = 0;
         WorkerTeam.Run(60, 3, _ =>
@@ -48,7 +48,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void An_exception_reaches_the_caller_and_the_team_lives_on()
+    public void An_exception_reaches_the_caller_and_the_team_keeps_working()
     {
         for (int round = 0; round < 50; round++)
         {
@@ -63,7 +63,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void A_region_inside_a_region_is_done()
+    public void A_region_inside_a_region_completes()
     {
         int sum = 0;
         WorkerTeam.Run(5, 3, _ => WorkerTeam.Run(7, 3, _ => Interlocked.Increment(ref sum)));
@@ -71,7 +71,7 @@ public class WorkerTeamTests
     }
 
     [Fact]
-    public void An_interrupted_caller_stays_until_no_helper_works_any_more()
+    public void An_interrupted_caller_waits_until_no_helper_is_working()
     {
         using var helperIsInside = new ManualResetEventSlim();
         using var helperMayLeave = new ManualResetEventSlim();

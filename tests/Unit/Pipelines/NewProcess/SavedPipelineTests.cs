@@ -9,7 +9,7 @@ public class SavedPipelineTests
     public const string Variable = "MLNET_GPT_SAVED_PIPELINE";
 
     [Fact]
-    public void The_pipeline_has_our_type_and_predicts_what_it_predicted_where_it_was_saved()
+    public void The_pipeline_has_our_type_and_predicts_the_same_as_before_saving()
     {
         string? folder = Environment.GetEnvironmentVariable(Variable);
         Assert.SkipWhen(folder is null, "This is asked in a process of its own only.");

@@ -12,7 +12,7 @@ public class RetainedHeapAloneTests
     private const long Size = 32L << 20; // tests do not run on the main thread
 
     [Fact]
-    public void Freed_memory_stays_while_the_heap_is_retained_and_goes_back_afterwards()
+    public void Freed_memory_stays_while_the_heap_is_retained_and_is_returned_afterwards()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable(Variable) is null, "This is asked in a process of its own only.");
         LibTorch.EnsureLoaded();

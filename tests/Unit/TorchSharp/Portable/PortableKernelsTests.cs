@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Tests.TorchSharp.Portable;
 public class PortableKernelsTests
 {
     [Fact]
-    public void Portable_kernels_are_chosen_once_and_leave_the_environment_as_it_was()
+    public void Portable_kernels_are_chosen_once_and_leave_the_environment_unchanged()
     {
         Assert.SkipWhen(
             Environment.GetEnvironmentVariable(RetainedHeapAloneTests.Variable) is null, "This is asked in a process of its own only.");

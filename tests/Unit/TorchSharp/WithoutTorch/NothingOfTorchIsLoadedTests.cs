@@ -11,7 +11,7 @@ public class NothingOfTorchIsLoadedTests
     public const string Variable = "MLNET_GPT_PROCESS_WITHOUT_TORCH";
 
     [Fact]
-    public void Measuring_generating_and_training_load_nothing_of_torch()
+    public void Measuring_generating_and_training_do_not_load_torch()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable(Variable) is null, "This is asked in a process of its own only.");
         var cancellation = TestContext.Current.CancellationToken;

@@ -78,7 +78,7 @@ public class AutogradTests
     }
 
     [Fact]
-    public void Gradients_of_batches_add_up_by_their_shares()
+    public void Gradients_of_batches_add_up_by_their_weights()
     {
         var weights = TinyModels.Weights(Odd, seed: 3);
         var (first, second) = (Batches.Create(Odd, 2, 30, seed: 4), Batches.Create(Odd, 3, 11, seed: 5));
@@ -93,7 +93,7 @@ public class AutogradTests
     }
 
     [Fact]
-    public void Clipping_shortens_all_gradients_to_the_norm()
+    public void Clipping_scales_all_gradients_down_to_the_norm()
     {
         var weights = TinyModels.Weights(Tiny, seed: 3);
         var batch = Batches.Create(Tiny, 2, 16, seed: 4);

@@ -28,7 +28,7 @@ public unsafe class DropoutTests
     [InlineData(0.1)]
     [InlineData(0.5)]
     [InlineData(0.9)]
-    public void So_many_are_dropped_and_the_rest_are_raised(double rate)
+    public void The_right_number_is_dropped_and_the_rest_is_scaled_up(double rate)
     {
         const int Width = 1000, Rows = 200;
         float[] row = [.. Enumerable.Repeat(2f, Width)];
@@ -53,7 +53,7 @@ public unsafe class DropoutTests
     }
 
     [Fact]
-    public void A_mask_depends_on_seed_batch_site_and_row_and_on_nothing_else()
+    public void A_mask_depends_only_on_seed_batch_site_and_row()
     {
         float[] row = [.. Enumerable.Range(1, 300).Select(i => (float)i)];
         var mask = Apply(new(1, 1, 1, 0.5), row, 1);
@@ -68,7 +68,7 @@ public unsafe class DropoutTests
     }
 
     [Fact]
-    public void Adding_and_applying_have_the_same_mask()
+    public void Adding_and_applying_use_the_same_mask()
     {
         float[] row = [.. Enumerable.Range(1, 131).Select(i => (float)i)], ones = [.. Enumerable.Repeat(1f, 131)], sum = new float[131];
         var dropout = new Dropout(1, 1, 1, 0.5);

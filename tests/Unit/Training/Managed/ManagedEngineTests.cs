@@ -55,7 +55,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void Decay_of_matrices_only_leaves_vectors_out()
+    public void Decaying_only_matrices_leaves_vectors_out()
     {
         var weights = TinyModels.Weights(Config, seed: 1);
         using var engine = new ManagedEngine(weights, new() { WeightDecay = 0.5, DecaysMatricesOnly = true });
@@ -71,7 +71,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void One_batch_is_learned_by_heart()
+    public void One_batch_can_be_overfitted()
     {
         using var module = GptModule.Create(Config, seed: 1);
         using var engine = new ManagedEngine(module.ToWeights(), new() { WeightDecay = 0 });
@@ -88,7 +88,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void The_number_of_threads_changes_no_bit()
+    public void The_number_of_threads_does_not_change_a_bit()
     {
         var config = GptPresets.Tiny with { DropoutRate = 0.2, ContextLength = 70, EmbeddingWidth = 52, VocabularySize = 701 };
         var weights = TinyModels.Weights(config, seed: 1);
@@ -114,7 +114,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void The_thread_count_of_the_options_changes_no_bit()
+    public void The_thread_count_of_the_options_does_not_change_a_bit()
     {
         var config = GptPresets.Tiny with { DropoutRate = 0.1 };
         var weights = TinyModels.Weights(config, seed: 1);
@@ -164,7 +164,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void A_state_that_misses_something_is_refused_and_changes_nothing()
+    public void An_incomplete_state_is_refused_and_changes_nothing()
     {
         var weights = TinyModels.Weights(Config, seed: 1);
         using var engine = new ManagedEngine(weights);
@@ -203,7 +203,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void Measuring_has_no_dropout_and_changes_no_step()
+    public void Measuring_has_no_dropout_and_does_not_change_the_next_step()
     {
         var config = Config with { DropoutRate = 0.5 };
         var weights = TinyModels.Weights(config, seed: 1);
@@ -282,7 +282,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void Steps_take_no_new_memory()
+    public void Steps_allocate_no_new_memory()
     {
         var config = GptPresets.Tiny with { VocabularySize = 3000, ContextLength = 64, EmbeddingWidth = 96, DropoutRate = 0.1 };
         using var engine = new ManagedEngine(TinyModels.Weights(config, seed: 1), new() { ThreadCount = 1 });
@@ -303,7 +303,7 @@ public class ManagedEngineTests
     }
 
     [Fact]
-    public void Activations_take_what_the_documentation_says()
+    public void Activations_take_as_much_memory_as_documented()
     {
         var config = GptPresets.Gpt2Small;
         const int Rows = 1024;

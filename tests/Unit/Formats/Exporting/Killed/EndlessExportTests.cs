@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Formats.Exporting.Killed;
 public class EndlessExportTests
 {
     [Fact]
-    public void Exports_two_models_in_turn_to_the_same_places()
+    public void Exports_two_models_in_turn_to_the_same_paths()
     {
         string? folder = Environment.GetEnvironmentVariable(ExportPlaces.FolderVariable);
         if (folder is null) return; // in a run of all tests there is nothing to do

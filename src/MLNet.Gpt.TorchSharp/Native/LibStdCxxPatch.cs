@@ -3,32 +3,32 @@ using System.Buffers.Binary;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Makes TorchSharp's native library acceptable to a libstdc++ that is older than the compiler it was built with: the
-/// symbol versions that only newer ones define become optional. See <c>docs/decisions/0001-libstdcxx-remedy.md</c>.
+/// Makes TorchSharp's native library compatible with a libstdc++ that is older than the compiler it was built with, by
+/// making the symbol versions that only newer ones define optional. See <c>docs/decisions/0001-libstdcxx-remedy.md</c>.
 /// </summary>
-internal static class LibStdCxxRemedy
+internal static class LibStdCxxPatch
 {
     private const ushort Weak = 2; // VER_FLG_WEAK: the linker tolerates that the version is missing
 
-    // A version is made optional only if nothing depends on it: no relocation names a symbol of it, or each named
-    // symbol exists, with the same meaning, in a version that every libstdc++ since GCC 4.4 has.
+    // A version is made optional only if nothing depends on it: no relocation refers to one of its symbols, or each
+    // such symbol exists, with the same meaning, in a version that every libstdc++ since GCC 4.4 has.
     private static readonly Substitution[] Substitutions =
     [
         // GCC 13. <iostream> refers to ios_base_library_init() so that the linker pulls in the streams; no code calls
         // it.
         new("GLIBCXX_3.4.32", Symbol: null, SubstituteVersion: null),
 
-        // GCC 12. condition_variable::wait(unique_lock<mutex>&) became noexcept; its code and arguments stayed.
+        // GCC 12. condition_variable::wait(unique_lock<mutex>&) became noexcept; its code and arguments did not change.
         new("GLIBCXX_3.4.30", "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE", "GLIBCXX_3.4.11"),
     ];
 
-    /// <summary>Returns a mended copy of a library; the bytes passed in stay as they are.</summary>
-    /// <exception cref="InvalidDataException">The remedy is not known to be right for this library.</exception>
-    public static byte[] Mend(byte[] image)
+    /// <summary>Returns a patched copy of a library; the original bytes are not changed.</summary>
+    /// <exception cref="InvalidDataException">The patch is not known to be correct for this library.</exception>
+    public static byte[] Apply(byte[] image)
     {
         try
         {
-            byte[] mended = [.. image];
+            byte[] patched = [.. image];
             var library = new ElfSharedObject(image);
             var needs = library.Needs().Where(need => need.Library == "libstdc++.so.6").ToList();
             bool anything = false;
@@ -36,12 +36,12 @@ internal static class LibStdCxxRemedy
             {
                 var need = needs.Find(need => need.Version == substitution.Version);
                 if (need.Version is null) continue;
-                Substitute(library, mended, need, substitution, needs);
-                BinaryPrimitives.WriteUInt16LittleEndian(mended.AsSpan(need.FlagsOffset), Weak);
+                Substitute(library, patched, need, substitution, needs);
+                BinaryPrimitives.WriteUInt16LittleEndian(patched.AsSpan(need.FlagsOffset), Weak);
                 anything = true;
             }
 
-            return anything ? mended : throw new InvalidDataException(
+            return anything ? patched : throw new InvalidDataException(
                 $"It needs none of the versions that can be made optional ({string.Join(", ", Substitutions.Select(s => s.Version))}).");
         }
         catch (Exception e) when (e is ArgumentException or OverflowException or KeyNotFoundException)
@@ -51,7 +51,7 @@ internal static class LibStdCxxRemedy
     }
 
     private static void Substitute(
-        ElfSharedObject library, byte[] mended, ElfVersionNeed need, Substitution substitution, List<ElfVersionNeed> needs)
+        ElfSharedObject library, byte[] patched, ElfVersionNeed need, Substitution substitution, List<ElfVersionNeed> needs)
     {
         foreach (int symbol in library.RelocatedSymbols().Where(symbol => library.SymbolVersion(symbol) == need.Index))
         {
@@ -60,10 +60,10 @@ internal static class LibStdCxxRemedy
             if (name != substitution.Symbol || older.Version is null)
             {
                 throw new InvalidDataException(
-                    $"It really uses '{name}' of {need.Version}, for which an older libstdc++ has no equivalent.");
+                    $"It uses '{name}' of {need.Version}, for which an older libstdc++ has no equivalent.");
             }
 
-            BinaryPrimitives.WriteUInt16LittleEndian(mended.AsSpan(library.SymbolVersionOffset(symbol)), (ushort)older.Index);
+            BinaryPrimitives.WriteUInt16LittleEndian(patched.AsSpan(library.SymbolVersionOffset(symbol)), (ushort)older.Index);
         }
     }
 

@@ -2,18 +2,18 @@ using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.TorchSharp;
 
-public class LibStdCxxRemedyTests
+public class LibStdCxxPatchTests
 {
     [Fact]
-    public void Mending_changes_three_bytes_and_nothing_else()
+    public void Patching_changes_three_bytes_and_nothing_else()
     {
         byte[] stock = StockLibrary.Read();
         byte[] untouched = [.. stock];
-        byte[] mended = LibStdCxxRemedy.Mend(stock);
+        byte[] patched = LibStdCxxPatch.Apply(stock);
 
         Assert.Equal(untouched, stock);
-        Assert.Equal(stock.Length, mended.Length);
-        var changes = Enumerable.Range(0, stock.Length).Where(i => stock[i] != mended[i]).Select(i => (stock[i], mended[i])).Order();
+        Assert.Equal(stock.Length, patched.Length);
+        var changes = Enumerable.Range(0, stock.Length).Where(i => stock[i] != patched[i]).Select(i => (stock[i], patched[i])).Order();
 
         // Two flags become VER_FLG_WEAK; condition_variable::wait moves from GLIBCXX_3.4.30, index 29, to GLIBCXX_3.4.11, index 10
         // (indices as `readelf -V` shows them for the library of TorchSharp 0.107.0).
@@ -21,7 +21,7 @@ public class LibStdCxxRemedyTests
     }
 
     [Fact]
-    public void What_the_library_needs_is_read_as_readelf_reads_it()
+    public void The_librarys_needs_are_read_like_readelf()
     {
         var needs = new ElfSharedObject(StockLibrary.Read()).Needs().ToList();
 
@@ -32,12 +32,12 @@ public class LibStdCxxRemedyTests
     }
 
     [Fact]
-    public void A_mended_library_needs_no_second_mending_to_be_the_same() =>
-        Assert.Equal(LibStdCxxRemedy.Mend(StockLibrary.Read()), LibStdCxxRemedy.Mend(LibStdCxxRemedy.Mend(StockLibrary.Read())));
+    public void Patching_a_patched_library_changes_nothing() =>
+        Assert.Equal(LibStdCxxPatch.Apply(StockLibrary.Read()), LibStdCxxPatch.Apply(LibStdCxxPatch.Apply(StockLibrary.Read())));
 
     [Fact]
-    public void What_is_not_a_shared_object_is_refused() =>
-        Assert.Throws<InvalidDataException>(() => LibStdCxxRemedy.Mend(File.ReadAllBytes(typeof(LibStdCxxRemedy).Assembly.Location)));
+    public void Anything_but_a_shared_object_is_refused() =>
+        Assert.Throws<InvalidDataException>(() => LibStdCxxPatch.Apply(File.ReadAllBytes(typeof(LibStdCxxPatch).Assembly.Location)));
 
     [Theory]
     [InlineData(0)]
@@ -48,7 +48,7 @@ public class LibStdCxxRemedyTests
     public void A_truncated_library_is_refused(int length)
     {
         byte[] part = StockLibrary.Read()[..length];
-        Assert.Throws<InvalidDataException>(() => LibStdCxxRemedy.Mend(part));
+        Assert.Throws<InvalidDataException>(() => LibStdCxxPatch.Apply(part));
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public class LibStdCxxRemedyTests
         int symbol = library.RelocatedSymbols().First(symbol => library.SymbolName(symbol) == "_ZSt9terminatev");
         image[library.SymbolVersionOffset(symbol)] = (byte)library.Needs().First(need => need.Version == "GLIBCXX_3.4.32").Index;
 
-        var refusal = Assert.Throws<InvalidDataException>(() => LibStdCxxRemedy.Mend(image));
+        var refusal = Assert.Throws<InvalidDataException>(() => LibStdCxxPatch.Apply(image));
         Assert.Contains("_ZSt9terminatev", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("GLIBCXX_3.4.32", refusal.Message, StringComparison.Ordinal);
     }

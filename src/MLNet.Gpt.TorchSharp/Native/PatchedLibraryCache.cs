@@ -4,22 +4,23 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.TorchSharp;
 
 /// <summary>
-/// Keeps mended libraries in a directory that only its user can write to. A file is compared with the expected content,
-/// byte for byte, before its path is returned; one that differs is replaced. Any number of processes may do so at once.
+/// Keeps patched libraries in a directory that only its user can write to. A file is compared with the expected
+/// content, byte for byte, before its path is returned; one that differs is replaced. Any number of processes may do so
+/// at once.
 /// </summary>
-internal sealed class MendedLibraryCache
+internal sealed class PatchedLibraryCache
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     private readonly string _directory;
 
-    public MendedLibraryCache(string directory) => _directory = directory;
+    public PatchedLibraryCache(string directory) => _directory = directory;
 
     /// <summary>
-    /// Returns the user's own cache: <c>$XDG_CACHE_HOME/mlnet-gpt</c>, else <c>~/.cache/mlnet-gpt</c>;
-    /// <see langword="null"/> for a user with no home directory.
+    /// Returns the user's cache: <c>$XDG_CACHE_HOME/mlnet-gpt</c>, else <c>~/.cache/mlnet-gpt</c>;
+    /// <see langword="null"/> for a user without a home directory.
     /// </summary>
-    public static MendedLibraryCache? OfUser()
+    public static PatchedLibraryCache? OfUser()
     {
         // The XDG base directory specification says to ignore a relative path.
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
@@ -29,8 +30,8 @@ internal sealed class MendedLibraryCache
     }
 
     /// <summary>
-    /// Returns the path of a file with exactly this content. Its name contains a hash of the content, and it stays as
-    /// it is for every process that has it loaded.
+    /// Returns the path of a file with exactly this content. Its name contains a hash of the content, and it does not
+    /// change for processes that have it loaded.
     /// </summary>
     /// <exception cref="IOException">The directory cannot be used.</exception>
     /// <exception cref="UnauthorizedAccessException">
@@ -41,7 +42,7 @@ internal sealed class MendedLibraryCache
         if (!OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(_directory, OwnerOnly);
-            File.SetUnixFileMode(_directory, OwnerOnly); // fails where another user owns it
+            File.SetUnixFileMode(_directory, OwnerOnly); // fails if another user owns it
         }
 
         string hash = Convert.ToHexStringLower(SHA256.HashData(content))[..16];
