@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.IO;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
@@ -78,6 +79,26 @@ public static class TokenFileBuilder
         Build(
             path, documents, totalBytes: null, document => new StringReader(document), tokenizer, ChunkLength, progress, cancellationToken);
 
+    /// <summary>Makes a token file of ids.</summary>
+    /// <param name="path">
+    /// The token file to create or replace. It is written aside and moved into place: an existing file stays if anything
+    /// fails.
+    /// </param>
+    /// <param name="tokens">The ids.</param>
+    /// <param name="vocabularySize">The size of the vocabulary, which all ids are below.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
+    /// <exception cref="IOException">The token file cannot be written.</exception>
+    public static void FromTokens(string path, ReadOnlySpan<int> tokens, int vocabularySize)
+    {
+        int[] ids = TokenIds.Copy(tokens, vocabularySize, nameof(tokens));
+        int bytesPerToken = BytesPerToken(vocabularySize);
+        AtomicFile.Write(path, length: 0, stream =>
+        {
+            stream.Write(new TokenFileHeader(bytesPerToken, ids.Length, vocabularySize).Write());
+            Write(stream, ids, bytesPerToken);
+        });
+    }
+
     /// <summary>Does the same with the caller's chunk length.</summary>
     internal static long Build(
         string path,
@@ -90,7 +111,7 @@ public static class TokenFileBuilder
         CancellationToken cancellationToken)
     {
         long count = 0, bytes = 0;
-        int done = 0, bytesPerToken = tokenizer.VocabularySize <= ushort.MaxValue + 1 ? sizeof(ushort) : sizeof(int);
+        int done = 0, bytesPerToken = BytesPerToken(tokenizer.VocabularySize);
         AtomicFile.Write(path, length: 0, stream =>
         {
             var output = new BufferedStream(stream, BufferLength);
@@ -125,6 +146,8 @@ public static class TokenFileBuilder
             Documents = done, BytesRead = bytesRead, TotalBytes = totalBytes, Tokens = count,
         });
     }
+
+    private static int BytesPerToken(int vocabularySize) => vocabularySize <= ushort.MaxValue + 1 ? sizeof(ushort) : sizeof(int);
 
     private static long BytesRead(TextReader text) => text is TextFileReader file ? file.BytesRead : 0;
 

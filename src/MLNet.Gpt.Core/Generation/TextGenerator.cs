@@ -90,8 +90,8 @@ public sealed class TextGenerator
 
     /// <summary>
     /// Continues many texts, <see cref="GenerationOptions.BatchSize"/> of them at a time, each as if it were the only
-    /// one and had the same seed. Prompts are read and results returned while the caller enumerates, in the order of
-    /// the prompts.
+    /// one. Without a seed in the options, each text has a new one. Prompts are read and results returned while the
+    /// caller enumerates, in the order of the prompts.
     /// </summary>
     /// <param name="prompts">The texts to continue.</param>
     /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
@@ -102,8 +102,7 @@ public sealed class TextGenerator
     {
         ArgumentNullException.ThrowIfNull(prompts);
         options ??= _options;
-        long seed = options.Seed ?? NewSeed();
-        var requests = prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, seed));
+        var requests = prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, options.Seed ?? NewSeed()));
         return Write(requests, options, cancellationToken);
     }
 

@@ -6,8 +6,8 @@ namespace MLNet.Gpt;
 public static class GptTraining
 {
     /// <summary>
-    /// Trains a copy of weights, such as those of a loaded model. If training does not finish, what was learned is kept
-    /// only in checkpoints.
+    /// Trains a copy of weights, such as those of a loaded model. If training is canceled or fails, what was learned is
+    /// kept only in checkpoints; if it diverges or a checkpoint cannot be written, the exception has it, too.
     /// </summary>
     /// <param name="weights">The initial weights; they are not changed.</param>
     /// <param name="data">The training and validation data.</param>
@@ -22,6 +22,7 @@ public static class GptTraining
     /// <exception cref="TrainingDivergedException">
     /// The loss, or the gradient norm, became NaN or infinite, and the options do not say otherwise.
     /// </exception>
+    /// <exception cref="CheckpointException">A checkpoint that was due could not be written.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The network's logits are NaN when it is evaluated.</exception>
     /// <exception cref="ArgumentException">
     /// The data do not fill a batch and the last batch is dropped, or an option does not fit the network or the data.
@@ -38,8 +39,23 @@ public static class GptTraining
         options = (options ?? new()).Validated();
         using var engine = options.Engine.CreateNetwork(weights, options);
         using var loop = new TrainingLoop(engine, data, options, progress, cancellationToken);
-        var history = loop.Run();
-        return new(loop.BestWeights ?? GptWeights.CopyOf(engine.Weights), history);
+        try
+        {
+            loop.Run();
+            return Result();
+        }
+        catch (TrainingDivergedException diverged)
+        {
+            diverged.Result = Result();
+            throw;
+        }
+        catch (CheckpointException unsaved)
+        {
+            unsaved.Result = Result();
+            throw;
+        }
+
+        TrainingResult Result() => new(loop.BestWeights ?? GptWeights.CopyOf(engine.Weights), loop.History);
     }
 
     /// <summary>

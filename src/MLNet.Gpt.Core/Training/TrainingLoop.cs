@@ -34,6 +34,7 @@ internal sealed class TrainingLoop : IDisposable
     private bool _isWhole = true; // whether weights and state belong to the same step
     private (byte[] Random, long Order)? _beforeStep; // what the current step has changed besides gradients
     private int _savedStep;
+    private CheckpointException? _unsaved;
 
     public TrainingLoop(
         ITrainableNetwork engine,
@@ -70,6 +71,16 @@ internal sealed class TrainingLoop : IDisposable
     /// </summary>
     public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
 
+    /// <summary>What was measured so far.</summary>
+    public TrainingHistory History => new()
+    {
+        Points = _state.Points,
+        Duration = _reports.Elapsed,
+        Samples = _state.Samples,
+        Ending = _ending ?? TrainingEnding.Completed,
+        SkippedSteps = _state.SkippedSteps,
+    };
+
     /// <summary>Releases the folder of the checkpoints.</summary>
     public void Dispose() => _checkpoints?.Dispose();
 
@@ -88,14 +99,7 @@ internal sealed class TrainingLoop : IDisposable
                 Step(steps.Current);
             }
 
-            return new()
-            {
-                Points = _state.Points,
-                Duration = _reports.Elapsed,
-                Samples = _state.Samples,
-                Ending = _ending ?? TrainingEnding.Completed,
-                SkippedSteps = _state.SkippedSteps,
-            };
+            return History;
         }
         catch (Exception failure) when (_isWhole)
         {
@@ -152,8 +156,9 @@ internal sealed class TrainingLoop : IDisposable
         (_state.Step, _state.TokensSeen, _state.LastLearningRate) = (step, _state.TokensSeen + tokens, learningRate);
         (_isWhole, _beforeStep) = (true, null);
         var (evaluation, sample) = DoWhatIsDue();
-        string? checkpoint = IsOver || step % CheckpointInterval == 0 ? Save() : null;
+        string? checkpoint = IsOver || step % CheckpointInterval == 0 ? SaveIfPossible() : null;
         _reports.Report(loss, gradientNorm, learningRate, evaluation ?? EvaluateIfOver(), sample, checkpoint);
+        if (_unsaved is not null) throw _unsaved;
     }
 
     private void Skip(int step, double loss, double gradientNorm, double learningRate)
@@ -161,6 +166,7 @@ internal sealed class TrainingLoop : IDisposable
         _engine.DiscardGradients();
         if (_options.OnDivergence == DivergencePolicy.Throw || _state.SkippedInARow >= TrainingOptions.SkippedStepLimit)
         {
+            _ending = TrainingEnding.Diverged;
             throw new TrainingDivergedException(step, loss, gradientNorm, learningRate);
         }
 
@@ -212,6 +218,21 @@ internal sealed class TrainingLoop : IDisposable
     private bool IsEvaluationDue => _options.Engine.IsEvaluationDue(_state.Step, _evaluationInterval);
 
     private int CheckpointInterval => _options.Checkpoints?.Interval ?? _evaluationInterval;
+
+    // Training ends with the error, but not before the last step is measured and reported.
+    private string? SaveIfPossible()
+    {
+        try
+        {
+            return Save();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            _unsaved = new(_state.Step, failure);
+            if (!IsOver) _ending = TrainingEnding.CheckpointFailed;
+            return null;
+        }
+    }
 
     private string? Save()
     {

@@ -1,10 +1,11 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Training;
 using MLNet.Gpt.Training.Checkpoints;
 
 namespace MLNet.Gpt;
 
 /// <summary>
-/// How a network is trained. Immutable; each property checks its own range, and <see cref="Validated"/> checks that
+/// How a network is trained. Immutable; each property checks its own range, and <see cref="Validated()"/> checks that
 /// they are consistent.
 /// </summary>
 /// <remarks>
@@ -242,6 +243,19 @@ public sealed record TrainingOptions
             ? this
             : throw new ArgumentException(FormattableString.Invariant(
                 $"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
+    }
+
+    /// <summary>Returns these options if they agree with each other and with a network that is to be trained.</summary>
+    /// <param name="config">The network's configuration.</param>
+    /// <exception cref="ArgumentException">
+    /// They do not agree with each other, or <see cref="FrozenWeights"/> has a name that fits no weight, or leaves none
+    /// to train.
+    /// </exception>
+    public TrainingOptions Validated(GptConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        _ = TrainedWeight.For(config, Validated());
+        return this;
     }
 
     /// <summary>

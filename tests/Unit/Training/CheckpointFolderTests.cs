@@ -239,6 +239,35 @@ public sealed class CheckpointFolderTests : IDisposable
         Assert.IsAssignableFrom<IOException>(error.Data["MLNet.Gpt.CheckpointFailure"]);
     }
 
+    [Theory]
+    [InlineData(5)]
+    [InlineData(3)]
+    public void A_checkpoint_that_cannot_be_written_does_not_cost_what_was_trained(int steps)
+    {
+        string folder = Path.Combine(_folder.Path, "run");
+        var progress = new ProgressList(report =>
+        {
+            if (report.Step != 2) return;
+            Directory.Delete(folder, recursive: true);
+            File.WriteAllText(folder, "in the way");
+        });
+        var options = new TrainingOptions
+        {
+            MaxSteps = steps, BatchSize = 2, Decay = LearningRateDecay.None, WarmUpSteps = 0, Checkpoints = new(folder) { Interval = 3 },
+        };
+        var weights = TinyModels.Weights(GptPresets.Tiny, seed: 1);
+        int[] tokens = [.. Enumerable.Range(0, 400).Select(i => i % 50)];
+        var data = TrainingData.FromTokens(tokens, GptPresets.Tiny.ContextLength, GptPresets.Tiny.VocabularySize, options);
+
+        var error = Assert.Throws<CheckpointException>(() => weights.Train(data, options, progress, Token));
+
+        var whole = weights.Train(data, options with { MaxSteps = 3, Checkpoints = null }, cancellationToken: Token);
+        Assert.Equal(3, error.Step);
+        Assert.Equal(whole.Weights["tok_emb.weight"].ToArray(), error.Result!.Weights["tok_emb.weight"].ToArray());
+        Assert.Equal(3, error.Result.History.Last.Step);
+        Assert.Equal(steps == 3 ? TrainingEnding.Completed : TrainingEnding.CheckpointFailed, error.Result.History.Ending);
+    }
+
     [Fact]
     public void A_failure_of_the_step_itself_leaves_a_checkpoint_of_the_step_before()
     {

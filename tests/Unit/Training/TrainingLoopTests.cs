@@ -106,6 +106,21 @@ public class TrainingLoopTests
     }
 
     [Fact]
+    public void A_divergence_does_not_cost_what_was_trained()
+    {
+        var options = new TrainingOptions { LearningRate = 1e30, WarmUpSteps = 0, Decay = LearningRateDecay.None, GradientClipping = null };
+        var weights = TinyModels.Weights(GptPresets.Tiny, seed: 1);
+        int[] tokens = [.. Enumerable.Range(0, 1000).Select(i => i % 50)];
+        var data = TrainingData.FromTokens(tokens, GptPresets.Tiny.ContextLength, GptPresets.Tiny.VocabularySize, options);
+
+        var error = Assert.Throws<TrainingDivergedException>(
+            () => weights.Train(data, options with { Epochs = 100 }, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.Equal(TrainingEnding.Diverged, error.Result!.History.Ending);
+        Assert.All(error.Result.Weights["tok_emb.weight"].ToArray(), weight => Assert.True(float.IsFinite(weight)));
+    }
+
+    [Fact]
     public void Training_ends_normally_at_such_a_step_on_request()
     {
         var engine = new ScriptedEngine { BatchLoss = step => step == 3 ? double.NaN : 1 };

@@ -64,6 +64,11 @@ internal sealed class CheckpointFolder : IDisposable
     public static int? LatestStep(string folder) =>
         Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
 
+    /// <summary>Returns the model files of the checkpoints in a folder, the latest first, damaged ones included.</summary>
+    public static IReadOnlyList<string> Models(string folder) => Directory.Exists(folder)
+        ? [.. CheckpointEntry.Checkpoints(folder).Select(entry => Path.Combine(entry.Path, CheckpointEntry.ModelFile))]
+        : [];
+
     /// <summary>
     /// Restores an engine from the latest intact checkpoint, with a warning for each damaged one that is skipped.
     /// </summary>

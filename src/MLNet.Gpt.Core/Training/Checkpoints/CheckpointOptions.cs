@@ -13,7 +13,8 @@ namespace MLNet.Gpt;
 /// A checkpoint is written every <see cref="Interval"/> steps, when training ends, and when it is canceled, fails or
 /// diverges; in these cases it is of the last completed step, with the weights from before the step that failed. If
 /// that checkpoint cannot be written either, the original exception is thrown, with the second one in its
-/// <see cref="Exception.Data"/> as <c>MLNet.Gpt.CheckpointFailure</c>.
+/// <see cref="Exception.Data"/> as <c>MLNet.Gpt.CheckpointFailure</c>. A checkpoint that was due but
+/// cannot be written ends training with a <see cref="CheckpointException"/>, which has what was trained.
 /// </remarks>
 public sealed record CheckpointOptions
 {
@@ -49,4 +50,10 @@ public sealed record CheckpointOptions
     /// </summary>
     /// <returns>Its step; <see langword="null"/> if there is none.</returns>
     public int? FindLatestStep() => CheckpointFolder.LatestStep(Folder);
+
+    /// <summary>
+    /// Returns the model files of the checkpoints in the folder, the latest first. Whether they are whole shows when
+    /// they are opened.
+    /// </summary>
+    public IReadOnlyList<string> FindModels() => CheckpointFolder.Models(Folder);
 }

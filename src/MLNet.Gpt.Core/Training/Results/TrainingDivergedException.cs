@@ -24,4 +24,10 @@ public sealed class TrainingDivergedException : Exception
 
     /// <summary>The norm of all gradients together, before clipping.</summary>
     public double GradientNorm { get; }
+
+    /// <summary>
+    /// The weights from before the step, and the losses that were measured; <see langword="null"/> if a module was
+    /// trained in place, which has the weights itself.
+    /// </summary>
+    public TrainingResult? Result { get; internal set; }
 }

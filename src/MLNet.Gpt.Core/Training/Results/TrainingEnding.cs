@@ -12,6 +12,9 @@ public enum TrainingEnding
     /// <summary>The validation loss had not fallen for <see cref="TrainingOptions.Patience"/> evaluations.</summary>
     StoppedEarly,
 
-    /// <summary>The loss became NaN or infinite, and the options say <see cref="DivergencePolicy.Stop"/>.</summary>
+    /// <summary>The loss, or the gradient norm, became NaN or infinite.</summary>
     Diverged,
+
+    /// <summary>A checkpoint could not be written; the <see cref="CheckpointException"/> says why.</summary>
+    CheckpointFailed,
 }
