@@ -14,6 +14,7 @@
     CmdletsToExport        = @(
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
+        'Enter-GptPrompt'
         'Export-GptLossReport'
         'Export-GptModel'
         'Get-GptLoss'
@@ -25,6 +26,8 @@
         'Invoke-GptTraining'
         'Measure-GptLoss'
         'New-GptModel'
+        'New-GptTokenFile'
+        'Resume-GptTraining'
         'Set-GptModel'
     )
     FunctionsToExport      = @()

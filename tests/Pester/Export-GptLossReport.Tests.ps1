@@ -39,7 +39,7 @@ Describe 'Export-GptLossReport' {
     }
 
     It 'draws the loss curve of a training' {
-        $trained = Invoke-GptTraining -Model $model -Text ('every effort moves you ' * 40) -MaxSteps 2 -EvaluationInterval 1 -EvaluationBatches 1 -ModelOnly
+        $trained = Invoke-GptTraining -Model $model -Text ('every effort moves you ' * 40) -MaxStep 2 -EvaluationInterval 1 -EvaluationBatch 1
         $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory
         $page = Get-Content TestDrive:/c.html -Raw
         [regex]::Matches($page, '<title>(training|validation)</title>').Count | Should -Be 2

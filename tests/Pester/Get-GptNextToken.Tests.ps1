@@ -20,7 +20,7 @@ Describe 'Get-GptNextToken' {
 
     It 'names first what greedy generation writes first' {
         $best = Get-GptNextToken -Model $model 'Every effort moves' -Count 1
-        (Invoke-GptGenerate -Model $model 'Every effort moves' -MaxTokens 1).Id | Should -Be $best.Id
+        (Invoke-GptGenerate -Model $model 'Every effort moves' -MaxToken 1).Id | Should -Be $best.Id
     }
 
     It 'agrees with the steps of the loss about the most probable token' {

@@ -62,7 +62,7 @@ Describe "The lecture's numbers" {
     }
 
     It 'writes these ten tokens' {
-        (Invoke-GptGenerate -Model $model 'Every effort moves you' -MaxTokens 10).Text |
+        (Invoke-GptGenerate -Model $model 'Every effort moves you' -MaxToken 10).Text |
             Should -BeExactly " rentingetic wasn$([char]0x0645) refres RexMeCHicular stren"
     }
 

@@ -17,7 +17,7 @@ Describe 'Set-GptModel' {
         (Get-GptLoss 'every effort moves you').ExactSum | Should -Be $expected
         ('every effort moves you' | Get-GptLoss).ExactSum | Should -Be $expected
         ('every effort' | Get-GptNextToken -Count 1).TokenRank | Should -Be 1
-        (Invoke-GptGenerate 'every effort' -MaxTokens 2).TokenCount | Should -Be 2
+        (Invoke-GptGenerate 'every effort' -MaxToken 2).TokenCount | Should -Be 2
         ('every effort moves you' | ConvertTo-GptToken).Count | Should -Be 4
     }
 
@@ -77,7 +77,7 @@ Describe '-Model' {
         New-GptModel tiny -Seed 6 | Export-GptModel (Join-Path $TestDrive 'piped.gguf')
         (Import-GptModel (Join-Path $TestDrive 'piped.gguf') | Get-GptModelInfo).LayerCount | Should -Be 2
         (Get-GptLoss 'a b' (Join-Path $TestDrive 'piped.gguf')).CrossEntropy | Should -Not -Be (Get-GptLoss 'a b').CrossEntropy
-        (Invoke-GptGenerate 'every' -MaxTokens 1).TokenCount | Should -Be 1
+        (Invoke-GptGenerate 'every' -MaxToken 1).TokenCount | Should -Be 1
     }
 
     It 'refuses what is no model' {

@@ -3,7 +3,7 @@ BeforeDiscovery {
         @{ cmdlet = 'Get-GptLoss'; type = 'GetGptLossCommand'; more = @{}; figure = 'ExactSum' }
         @{ cmdlet = 'Get-GptNextToken'; type = 'GetGptNextTokenCommand'; more = @{ Count = 1 }; figure = 'LogProbability' }
         @{ cmdlet = 'ConvertTo-GptToken'; type = 'ConvertToGptTokenCommand'; more = @{}; figure = 'Id' }
-        @{ cmdlet = 'Invoke-GptGenerate'; type = 'InvokeGptGenerateCommand'; more = @{ MaxTokens = 2 }; figure = 'FullText' }
+        @{ cmdlet = 'Invoke-GptGenerate'; type = 'InvokeGptGenerateCommand'; more = @{ MaxToken = 2 }; figure = 'FullText' }
     )
     $fileCmdlets = $textCmdlets[0..2]
 }
@@ -33,12 +33,12 @@ Describe 'The text of an object' {
     }
 
     It 'is its property Prompt in Invoke-GptGenerate' {
-        $texts | ForEach-Object { [pscustomobject]@{ Prompt = $_; Text = 'other' } } | Invoke-GptGenerate -Model $model -MaxTokens 1 |
+        $texts | ForEach-Object { [pscustomobject]@{ Prompt = $_; Text = 'other' } } | Invoke-GptGenerate -Model $model -MaxToken 1 |
             ForEach-Object Prompt | Should -Be $texts
     }
 
     It 'is what Invoke-GptTraining learns from' {
-        $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true; ErrorAction = 'Stop' }
+        $settings = @{ MaxStep = 1; EvaluationBatch = 1; BatchSize = 1; ValidationFraction = 0; ErrorAction = 'Stop' }
         $long = $texts | ForEach-Object { $_ * 8 }
         $expected = ($long | Invoke-GptTraining -Model $model @settings).TrainingHistory.TrainingLoss
         $trained = $long | ForEach-Object { [pscustomobject]@{ Id = 1; Text = $_ } } | Invoke-GptTraining -Model $model @settings
@@ -165,7 +165,7 @@ Describe 'The encoding of a file' {
 
     It 'is what a training reads' {
         [System.IO.File]::WriteAllBytes("$TestDrive/t.txt", [System.Text.Encoding]::Latin1.GetBytes($sentence * 8))
-        $settings = @{ MaxSteps = 1; EvaluationBatches = 1; BatchSize = 1; ValidationFraction = 0; ModelOnly = $true }
+        $settings = @{ MaxStep = 1; EvaluationBatch = 1; BatchSize = 1; ValidationFraction = 0 }
         (Invoke-GptTraining -Model $model -Path "$TestDrive/t.txt" -Encoding ansi @settings).TrainingHistory.TrainingLoss |
             Should -Be (Invoke-GptTraining -Model $model -Text ($sentence * 8) @settings).TrainingHistory.TrainingLoss
     }
@@ -178,7 +178,7 @@ Describe 'The encoding of a file' {
     ) {
         $bad = Save 'bad.txt' $bytes
         [System.IO.File]::WriteAllText("$TestDrive/good.txt", $sentence * 8)
-        $more = $cmdlet -eq 'Invoke-GptTraining' ? @{ MaxSteps = 1; EvaluationBatches = 1; ModelOnly = $true } : @{}
+        $more = $cmdlet -eq 'Invoke-GptTraining' ? @{ MaxStep = 1; EvaluationBatch = 1 } : @{}
         $alone = & $cmdlet -Model $model -Path "$TestDrive/good.txt" @more
         $output = & $cmdlet -Model $model -Path $bad, "$TestDrive/good.txt" @more -ErrorAction SilentlyContinue -ErrorVariable wrong
         @($output).Count | Should -Be @($alone).Count

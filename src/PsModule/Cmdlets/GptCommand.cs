@@ -193,6 +193,18 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     protected void Terminate(Exception exception, string id, ErrorCategory category, object? target) =>
         ThrowTerminatingError(new ErrorRecord(exception, id, category, target));
 
+    /// <summary>Ends the command because a parameter would be ignored without another.</summary>
+    protected void RefuseWithout(string parameter, string needed) =>
+        RefuseParameter(parameter, $"-{parameter} has no effect without -{needed}.");
+
+    /// <summary>Ends the command because a parameter would be ignored together with another.</summary>
+    protected void RefuseWith(string parameter, string other) =>
+        RefuseParameter(parameter, $"-{parameter} has no effect with -{other}.");
+
+    /// <summary>Ends the command because a parameter would be ignored.</summary>
+    protected void RefuseParameter(string parameter, string reason) =>
+        Terminate(new ArgumentException(reason), "ParameterWithoutEffect", ErrorCategory.InvalidArgument, parameter);
+
     /// <inheritdoc/>
     public void Dispose()
     {

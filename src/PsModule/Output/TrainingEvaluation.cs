@@ -43,4 +43,14 @@ public sealed class TrainingEvaluation
 
     /// <summary>Time since the training began, breaks left out.</summary>
     public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>
+    /// A line for the screen, such as <c>Step 40, epoch 2, 00:00:12: training loss 5.1234, validation loss 5.4321</c>.
+    /// </summary>
+    public override string ToString()
+    {
+        string time = Elapsed.ToString(@"hh\:mm\:ss", null);
+        string line = FormattableString.Invariant($"Step {Step:N0}, epoch {Epoch}, {time}: training loss {TrainingLoss:F4}");
+        return double.IsNaN(ValidationLoss) ? line : FormattableString.Invariant($"{line}, validation loss {ValidationLoss:F4}");
+    }
 }

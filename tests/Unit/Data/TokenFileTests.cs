@@ -57,6 +57,9 @@ public class TokenFileTests
         Assert.Equal(
             [.. Tokenizer.Encode(texts[0]), 50256, .. Tokenizer.Encode(texts[1]), 50256, .. Tokenizer.Encode(texts[2])], ReadAll(opened));
         Assert.Equal(File.ReadAllBytes(fromTexts), File.ReadAllBytes(fromFiles));
+        TokenFileBuilder.FromTokens(fromTexts, ReadAll(opened), opened.VocabularySize!.Value);
+        Assert.Equal(File.ReadAllBytes(fromFiles), File.ReadAllBytes(fromTexts));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TokenFileBuilder.FromTokens(fromTexts, [7], vocabularySize: 7));
         long bytes = files.Sum(file => new FileInfo(file).Length);
         var last = progress[^1];
         Assert.Equal((3, bytes, bytes, count), (last.Documents, last.BytesRead, last.TotalBytes, last.Tokens));

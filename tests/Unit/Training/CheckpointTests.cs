@@ -130,6 +130,7 @@ public class CheckpointTests
         using var saved = GptCheckpoint.Open(Path.Combine(folder.Path, "checkpoint-3", "model.safetensors"));
         ModuleNetworkTests.AssertEqual(trained.Weights, saved);
         Assert.Equal(61, saved.Tokenizer!.VocabularySize);
+        Assert.Equal([Path.Combine(folder.Path, "checkpoint-3", "model.safetensors")], options.Checkpoints.FindModels());
     }
 
     [Fact]

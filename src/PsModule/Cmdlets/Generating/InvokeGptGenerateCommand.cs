@@ -10,13 +10,12 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Continues texts: <c>Invoke-GptGenerate</c>.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "GptGenerate", DefaultParameterSetName = PromptSet)]
 [OutputType(typeof(GptGeneration), typeof(string))]
-public sealed class InvokeGptGenerateCommand : ModelCommand
+public sealed class InvokeGptGenerateCommand : GenerationCommand
 {
     private const string PromptSet = "Prompt";
     private const string PipelineSet = "Pipeline";
 
-    private TextGenerator _generator = null!;
-    private GenerationOptions _options = null!;
+    private readonly List<string> _waiting = [];
 
     /// <summary>The texts to continue: strings, or objects with a property <c>Prompt</c> or <c>Text</c>.</summary>
     [Parameter(
@@ -35,100 +34,104 @@ public sealed class InvokeGptGenerateCommand : ModelCommand
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     public override LanguageModel Model { get; set; } = null!;
 
-    /// <summary>Most tokens to write.</summary>
+    /// <summary>The number of continuations of each prompt.</summary>
     [Parameter]
-    [ValidateRange(1, int.MaxValue)]
-    public int? MaxTokens { get; set; }
-
-    /// <summary>What the logits are divided by; 0 is greedy.</summary>
-    [Parameter]
-    public double? Temperature { get; set; }
-
-    /// <summary>Only this many most probable tokens can be drawn.</summary>
-    [Parameter]
-    [ValidateRange(1, int.MaxValue)]
-    public int? TopK { get; set; }
-
-    /// <summary>Only the fewest tokens that reach this probability together can be drawn.</summary>
-    [Parameter]
-    public double? TopP { get; set; }
-
-    /// <summary>Only tokens at least this many times as probable as the best can be drawn.</summary>
-    [Parameter]
-    public double? MinP { get; set; }
-
-    /// <summary>Over 1 discourages tokens that are already there.</summary>
-    [Parameter]
-    public double? RepetitionPenalty { get; set; }
-
-    /// <summary>Where the random generator starts.</summary>
-    [Parameter]
-    public long? Seed { get; set; }
-
-    /// <summary>How tokens are drawn.</summary>
-    [Parameter]
-    public RandomAlgorithm? RandomAlgorithm { get; set; }
-
-    /// <summary>Texts that end the generation.</summary>
-    [Parameter]
-    public string[] StopText { get; set; } = [];
-
-    /// <summary>How many continuations of each prompt.</summary>
-    [Parameter]
-    [Alias("Sample")]
+    [Alias("Sample", "num_return_sequences")]
     [ValidateRange(1, int.MaxValue)]
     public int SampleCount { get; set; } = 1;
+
+    /// <summary>Returns each token with its log-probability.</summary>
+    [Parameter]
+    public SwitchParameter LogProbability { get; set; }
+
+    /// <summary>The number of most probable tokens to return with each token.</summary>
+    [Parameter]
+    [Alias("top_logprobs")]
+    [ValidateRange(0, int.MaxValue)]
+    public int CandidateCount { get; set; }
+
+    /// <summary>The number of texts that are written side by side.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? BatchSize { get; set; }
 
     /// <summary>Writes text as it comes.</summary>
     [Parameter]
     public SwitchParameter Stream { get; set; }
 
+    private bool IsOneAtATime => Stream || LookupDecoding;
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        base.BeginProcessing();
         if (Stream && SampleCount > 1)
         {
             Terminate(
-                new ArgumentException($"-Stream shows one text as it comes; -SampleCount is {SampleCount}."),
+                new ArgumentException(FormattableString.Invariant($"-Stream shows one text as it comes; -SampleCount is {SampleCount}.")),
                 "StreamOfSeveralSamples",
                 ErrorCategory.InvalidArgument,
                 SampleCount);
         }
 
-        try
-        {
-            _options = Options();
-        }
-        catch (ArgumentException invalid)
-        {
-            Terminate(invalid, "InvalidGenerationOption", ErrorCategory.InvalidArgument, invalid.ParamName);
-        }
-
-        _generator = new TextGenerator(Model.Engine, _options);
+        if (Stream && LogProbability) RefuseWith(nameof(LogProbability), nameof(Stream));
+        if (Stream && CandidateCount > 0) RefuseWith(nameof(CandidateCount), nameof(Stream));
+        if (Stream && BatchSize is not null) RefuseWith(nameof(BatchSize), nameof(Stream));
+        if (LookupDecoding && BatchSize is not null) RefuseWith(nameof(BatchSize), nameof(LookupDecoding));
+        if (LookupDecoding && SampleCount > 1) RefuseWith(nameof(SampleCount), nameof(LookupDecoding));
+        base.BeginProcessing();
     }
 
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string prompt in Prompt) Attempt(() => Generate(prompt), prompt);
+        foreach (string prompt in Prompt)
+        {
+            if (IsOneAtATime || SampleCount > 1)
+            {
+                Continue(prompt, () => Generate(prompt));
+                continue;
+            }
+
+            _waiting.Add(prompt);
+            if (_waiting.Count == Options.BatchSize) GenerateBatch();
+        }
     }
 
-    private GenerationOptions Options()
+    /// <inheritdoc/>
+    protected override void EndProcessing() => GenerateBatch();
+
+    private protected override GenerationOptions CreateOptions()
     {
-        var defaults = new GenerationOptions();
-        return new GenerationOptions
+        var options = base.CreateOptions() with { ReturnLogProbabilities = LogProbability, CandidateCount = CandidateCount };
+        return BatchSize is { } size ? options with { BatchSize = size } : options;
+    }
+
+    private void GenerateBatch()
+    {
+        string[] prompts = [.. _waiting];
+        _waiting.Clear();
+        int done = 0;
+        if (prompts.Length > 1)
         {
-            MaxTokens = MaxTokens ?? defaults.MaxTokens,
-            Temperature = Temperature ?? defaults.Temperature,
-            TopK = TopK ?? defaults.TopK,
-            TopP = TopP ?? defaults.TopP,
-            MinP = MinP ?? defaults.MinP,
-            RepetitionPenalty = RepetitionPenalty ?? defaults.RepetitionPenalty,
-            Seed = Seed ?? defaults.Seed,
-            RandomAlgorithm = RandomAlgorithm ?? defaults.RandomAlgorithm,
-            StopSequences = StopText,
-        };
+            var clock = Stopwatch.StartNew();
+            try
+            {
+                foreach (var text in Generator.GenerateBatch(prompts, cancellationToken: StopToken))
+                {
+                    WriteObject(new GptGeneration(prompts[done++], text, Model.Config.VocabularySize, clock.Elapsed));
+                }
+            }
+            catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
+            {
+                WriteDebug($"Each of the prompts left is continued alone, so that the error names its prompt: {refused.Message}");
+            }
+            catch (OperationCanceledException) when (Stopping)
+            {
+                throw new PipelineStoppedException();
+            }
+        }
+
+        foreach (string prompt in prompts.Skip(done)) Continue(prompt, () => Generate(prompt));
     }
 
     private void Generate(string prompt)
@@ -136,7 +139,7 @@ public sealed class InvokeGptGenerateCommand : ModelCommand
         if (Stream)
         {
             // The generator works on other threads; what it has ready is written from the pipeline's own.
-            foreach (var chunk in _generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
+            foreach (var chunk in Generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
             {
                 if (chunk.Text.Length > 0) WriteObject(chunk.Text);
             }
@@ -145,9 +148,9 @@ public sealed class InvokeGptGenerateCommand : ModelCommand
         }
 
         var clock = Stopwatch.StartNew();
-        foreach (var text in _generator.GenerateSamples(prompt, SampleCount, cancellationToken: StopToken))
+        foreach (var text in Generator.GenerateSamples(prompt, SampleCount, cancellationToken: StopToken))
         {
-            WriteObject(new GptGeneration(prompt, text, clock.Elapsed));
+            WriteObject(new GptGeneration(prompt, text, Model.Config.VocabularySize, clock.Elapsed));
         }
     }
 }

@@ -2,19 +2,23 @@ using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
+using MLNetGpt.Jobs;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>Trains a model on texts: <c>Invoke-GptTraining</c>.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "GptTraining", DefaultParameterSetName = TextSet, SupportsShouldProcess = true)]
-[OutputType(typeof(TrainingEvaluation), typeof(LanguageModel))]
+[OutputType(typeof(LanguageModel), typeof(GptJob))]
 public sealed class InvokeGptTrainingCommand : TrainingCommand
 {
     private const string TokenFileSet = "TokenFile";
 
     private readonly List<int> _tokens = [];
-    private readonly List<string> _texts = []; // for the engine PyTorchExact, which splits texts instead of tokens
+    private readonly List<string> _texts = []; // for a job, and for the engine PyTorchExact, which splits texts instead of tokens
+
+    private TrainingOptions _options = null!;
+    private string? _tokenFile, _checkpoints, _history;
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]
@@ -36,118 +40,144 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     [Parameter]
     public string? HistoryPath { get; set; }
 
-    /// <summary>Writes only the trained model.</summary>
+    /// <summary>Trains in the background, and returns a job.</summary>
     [Parameter]
-    public SwitchParameter ModelOnly { get; set; }
+    public SwitchParameter AsJob { get; set; }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+        _checkpoints = FullPath(CheckpointPath);
+        _history = FullPath(HistoryPath);
+        _tokenFile = FullPath(TokenFile);
+        if (_history is not null && new HistoryFile(_history).FindFault(Force, Resume) is { } fault) ThrowTerminatingError(fault);
+        CheckCheckpoints();
+        TrainingRun.Guard(this, Names, _checkpoints, () => _options = Options(Model.Tokenizer, _checkpoints).Validated(Model.Config));
+    }
 
     /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)
     {
-        if (Engine == TrainingEngineName.PyTorchExact) _texts.Add(text);
+        if (AsJob || Engine == TrainingEngineName.PyTorchExact) _texts.Add(text);
+        if (AsJob) return;
         if (_tokens.Count > 0 && Model.Tokenizer.EndOfTextId is { } endOfText) _tokens.Add(endOfText);
         _tokens.AddRange(Model.Tokenizer.Encode(text));
     }
 
     /// <inheritdoc/>
-    protected override void EndProcessing()
+    protected override void EndProcessing() => TrainingRun.Guard(
+        this,
+        Names,
+        _tokenFile ?? _checkpoints,
+        () =>
+        {
+            if (_tokenFile is null && _tokens.Count + _texts.Count == 0)
+            {
+                throw new ArgumentException(
+                    "There is no text to learn from: nothing came in by -Text, -Path, -LiteralPath or the pipeline.");
+            }
+
+            if (AsJob) StartJob();
+            else Train();
+        });
+
+    private protected override void CheckParameters()
     {
-        string? checkpoints = FullPath(CheckpointPath), history = FullPath(HistoryPath);
-        string? tokenFile = TokenFile is null ? null : GetUnresolvedProviderPathFromPSPath(TokenFile);
-        try
+        base.CheckParameters();
+        if (Force && CheckpointPath is null && HistoryPath is null)
         {
-            using var tokens = tokenFile is null ? null : MLNet.Gpt.TokenFile.Open(tokenFile);
-            long count = tokens?.Count ?? _tokens.Count;
-            if (count == 0) throw new ArgumentException("There is no text to learn from.");
-            CheckCheckpoints(checkpoints);
-            if (ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {count:N0} tokens"))) Train(tokens, checkpoints, history);
-        }
-        catch (OperationCanceledException) when (Stopping)
-        {
-            throw new PipelineStoppedException();
-        }
-        catch (TrainingDivergedException diverged)
-        {
-            Terminate(diverged, "TrainingDiverged", ErrorCategory.InvalidResult, Model);
-        }
-        catch (PlatformNotSupportedException unavailable)
-        {
-            Terminate(unavailable, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null);
-        }
-        catch (InvalidDataException damaged)
-        {
-            Terminate(damaged, "ModelFileInvalid", ErrorCategory.InvalidData, checkpoints);
-        }
-        catch (ArgumentException refused)
-        {
-            Terminate(refused, "TrainingRefused", ErrorCategory.InvalidArgument, refused.ParamName);
-        }
-        catch (FileNotFoundException missing)
-        {
-            Terminate(missing, "PathNotFound", ErrorCategory.ObjectNotFound, tokenFile);
-        }
-        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
-        {
-            Terminate(failed, "WriteFailed", ErrorCategory.WriteError, checkpoints);
+            RefuseParameter(nameof(Force), "-Force has no effect without -CheckpointPath or -HistoryPath.");
         }
     }
 
-    private void Train(TokenFile? tokens, string? checkpoints, string? historyFile)
+    private void StartJob()
     {
-        var options = Options(Model.Tokenizer, checkpoints);
+        if (!ShouldProcess(Model.Name, "Train in the background")) return;
+        WriteObject(GptJob.Start(this, new Dictionary<string, object?>
+        {
+            [nameof(Text)] = _tokenFile is null ? _texts.ToArray() : null,
+            [nameof(Path)] = null,
+            [nameof(LiteralPath)] = null,
+            [nameof(Encoding)] = null,
+            [nameof(TokenFile)] = _tokenFile,
+            [nameof(Model)] = Model,
+            [nameof(CheckpointPath)] = _checkpoints,
+            [nameof(HistoryPath)] = _history,
+        }));
+    }
+
+    private void Train()
+    {
+        using var tokens = _tokenFile is null ? null : MLNet.Gpt.TokenFile.Open(_tokenFile);
+        int[] ids = [.. _tokens];
+        string text = string.Join(EndOfText, _texts);
         var (contextLength, vocabularySize) = (Model.Config.ContextLength, Model.Config.VocabularySize);
-        var data = tokens is not null ? TrainingData.FromTokens(tokens, contextLength, vocabularySize, options)
-            : _texts.Count == 0 ? TrainingData.FromTokens(_tokens.ToArray(), contextLength, vocabularySize, options)
-            : TrainingData.FromText(string.Join(EndOfText, _texts), Model.Tokenizer, contextLength, options);
+        var data = tokens is not null ? TrainingData.FromTokens(tokens, contextLength, vocabularySize, _options)
+            : _texts.Count == 0 ? TrainingData.FromTokens(ids, contextLength, vocabularySize, _options)
+            : TrainingData.FromText(text, Model.Tokenizer, contextLength, _options);
+        long count = tokens?.Count ?? ids.Length;
+        if (!ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {count:N0} tokens"))) return;
 
-        var progress = new TrainingReporter(this, Model.Name, writesEvaluations: !ModelOnly);
-        var trained = Model.Engine.Train(data, options, progress, StopToken);
-        var (weights, history) = (trained.Weights, trained.History);
-        progress.Complete();
-
-        if (historyFile is not null)
+        new TrainingRun
         {
-            bool isTable = historyFile.EndsWith(".csv", StringComparison.OrdinalIgnoreCase);
-            File.WriteAllText(historyFile, isTable ? history.ToCsv() : history.ToJson());
-        }
+            Command = this,
+            Name = Model.Name,
+            Weights = Model.Engine,
+            Tokenizer = Model.Tokenizer,
+            ModelOptions = Model.Engine.Options,
+            Options = _options,
+            Data = data,
+            EarlierHistory = Model.TrainingHistory,
+            EarlierSamples = Model.TrainingSamples,
+            History = _history is null ? null : new HistoryFile(_history),
+            Begun = _checkpoints is null ? null : () => Save(_checkpoints, ids, text),
+        }.Execute(StopToken);
+    }
 
-        var model = GptModel.FromWeights(weights, Model.Tokenizer, Model.Engine.Options);
-        WriteObject(new LanguageModel(Model.Name, "Trained", checkpoints, model)
+    // For Resume-GptTraining.
+    private void Save(string folder, int[] ids, string text)
+    {
+        if (_tokenFile is null && Engine == TrainingEngineName.PyTorchExact) File.WriteAllText(SavedRun.TextIn(folder), text);
+        else if (_tokenFile is null) TokenFileBuilder.FromTokens(SavedRun.TokensIn(folder), ids, Model.Config.VocabularySize);
+        new SavedRun
         {
-            TrainingHistory = [.. Model.TrainingHistory, .. history.Points.Select(TrainingEvaluation.Of)],
-            TrainingSamples = [.. Model.TrainingSamples, .. history.Samples.Select(sample => sample.Text)],
-            TrainingEnding = history.Ending,
-        });
+            Name = Model.Name,
+            Precision = Model.Precision,
+            Engine = Engine,
+            Options = _options,
+            SamplePrompt = SamplePrompt,
+            SampleToken = SampleToken,
+            CheckpointInterval = CheckpointInterval,
+            CheckpointCount = CheckpointCount,
+            TokenFile = _tokenFile,
+        }.Write(folder);
     }
 
     private string EndOfText => Model.Tokenizer.EndOfTextId is { } id ? Model.Tokenizer.Decode([id]) : string.Empty;
 
-    private string? FullPath(string? path)
+    private string? FullPath(string? path) => path is null ? null : GetUnresolvedProviderPathFromPSPath(path);
+
+    private void CheckCheckpoints()
     {
-        if (path is null) return null;
-        string full = GetUnresolvedProviderPathFromPSPath(path);
-        if (!Directory.Exists(System.IO.Path.GetDirectoryName(full)))
+        if (_checkpoints is null) return;
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_checkpoints)))
         {
             Terminate(
-                new DirectoryNotFoundException($"The folder of '{full}' does not exist."),
+                new DirectoryNotFoundException($"The folder of '{_checkpoints}' does not exist."),
                 "FolderNotFound",
                 ErrorCategory.ObjectNotFound,
-                path);
+                CheckpointPath);
         }
 
-        return full;
-    }
-
-    private void CheckCheckpoints(string? folder)
-    {
-        if (folder is null || Resume || Force) return;
-        bool isFile = File.Exists(folder);
-        if (!isFile && new CheckpointOptions(folder).FindLatestStep() is null) return;
+        bool isFile = File.Exists(_checkpoints);
+        if (!isFile && (Resume || Force || new CheckpointOptions(_checkpoints).FindLatestStep() is null)) return;
         Terminate(
             new IOException(isFile
-                ? $"'{folder}' is a file; checkpoints need a folder."
-                : $"'{folder}' has checkpoints; use -Resume to resume from the latest, or -Force to remove them."),
+                ? $"'{_checkpoints}' is a file; checkpoints need a folder."
+                : $"'{_checkpoints}' has checkpoints; use -Resume to resume from the latest, or -Force to remove them."),
             "FileExists",
             ErrorCategory.ResourceExists,
-            folder);
+            _checkpoints);
     }
 }

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -8,29 +9,50 @@ public abstract class TrainingCommand : TextInputCommand
 {
     private TrainingEngine _engine = TrainingEngine.Managed;
 
+    /// <summary>The parameters of the library's settings.</summary>
+    private protected static ParameterNames Names { get; } = new(
+        typeof(TrainingOptions),
+        (nameof(TrainingOptions.Epochs), nameof(Epoch)),
+        (nameof(TrainingOptions.MaxSteps), nameof(MaxStep)),
+        (nameof(TrainingOptions.BatchesPerStep), nameof(BatchPerStep)),
+        (nameof(TrainingOptions.WarmUpSteps), nameof(WarmUpStep)),
+        (nameof(TrainingOptions.Decay), nameof(LearningRateDecay)),
+        (nameof(TrainingOptions.FrozenWeights), nameof(FreezeWeight)),
+        (nameof(TrainingOptions.EvaluationBatches), nameof(EvaluationBatch)),
+        (nameof(TrainingOptions.Sample), nameof(SamplePrompt)),
+        (nameof(TrainingOptions.Checkpoints), nameof(CheckpointPath)),
+        (nameof(GenerationOptions.MaxTokens), nameof(SampleToken)),
+        (nameof(CheckpointOptions.Interval), nameof(CheckpointInterval)),
+        (nameof(CheckpointOptions.Keep), nameof(CheckpointCount)));
+
     /// <summary>The engine that computes the training.</summary>
     [Parameter]
     public TrainingEngineName Engine { get; set; }
 
     /// <summary>Passes over the texts.</summary>
     [Parameter]
-    public int? Epochs { get; set; }
+    [Alias("Epochs", "num_train_epochs")]
+    public int? Epoch { get; set; }
 
     /// <summary>Steps after which training ends, even in the middle of an epoch.</summary>
     [Parameter]
-    public int? MaxSteps { get; set; }
+    [Alias("MaxSteps", "max_steps")]
+    public int? MaxStep { get; set; }
 
     /// <summary>Time after which training ends, even in the middle of an epoch.</summary>
     [Parameter]
+    [DurationArgument]
     public TimeSpan? MaxDuration { get; set; }
 
     /// <summary>Windows in a batch.</summary>
     [Parameter]
+    [Alias("batch_size")]
     public int? BatchSize { get; set; }
 
     /// <summary>Batches whose gradients are accumulated for one step.</summary>
     [Parameter]
-    public int? BatchesPerStep { get; set; }
+    [Alias("BatchesPerStep", "GradientAccumulationSteps", "gradient_accumulation_steps")]
+    public int? BatchPerStep { get; set; }
 
     /// <summary>Drops windows that do not fill a whole batch.</summary>
     [Parameter]
@@ -46,6 +68,7 @@ public abstract class TrainingCommand : TextInputCommand
 
     /// <summary>The step size after warm-up.</summary>
     [Parameter]
+    [Alias("learning_rate", "lr")]
     public double? LearningRate { get; set; }
 
     /// <summary>The learning rate of the last step.</summary>
@@ -58,10 +81,12 @@ public abstract class TrainingCommand : TextInputCommand
 
     /// <summary>Steps over which the learning rate rises.</summary>
     [Parameter]
-    public int? WarmUpSteps { get; set; }
+    [Alias("WarmUpSteps", "warmup_steps")]
+    public int? WarmUpStep { get; set; }
 
     /// <summary>AdamW's weight decay.</summary>
     [Parameter]
+    [Alias("weight_decay")]
     public double? WeightDecay { get; set; }
 
     /// <summary>Decays only matrices.</summary>
@@ -70,6 +95,7 @@ public abstract class TrainingCommand : TextInputCommand
 
     /// <summary>The maximum norm of all gradients together; 0 for no limit.</summary>
     [Parameter]
+    [Alias("MaxGradNorm", "max_grad_norm")]
     public double? GradientClipping { get; set; }
 
     /// <summary>The fraction of a target's probability that is spread over the vocabulary.</summary>
@@ -91,10 +117,12 @@ public abstract class TrainingCommand : TextInputCommand
 
     /// <summary>Batches that an evaluation measures.</summary>
     [Parameter]
-    public int? EvaluationBatches { get; set; }
+    [Alias("EvaluationBatches")]
+    public int? EvaluationBatch { get; set; }
 
     /// <summary>Evaluations without a lower validation loss after which training ends.</summary>
     [Parameter]
+    [Alias("EarlyStoppingPatience", "early_stopping_patience")]
     public int? Patience { get; set; }
 
     /// <summary>Ends with the weights of the lowest validation loss.</summary>
@@ -107,7 +135,12 @@ public abstract class TrainingCommand : TextInputCommand
 
     /// <summary>The number of tokens that it writes.</summary>
     [Parameter]
-    public int? SampleTokens { get; set; }
+    [Alias("SampleTokens")]
+    public int? SampleToken { get; set; }
+
+    /// <summary>The number of threads that compute.</summary>
+    [Parameter]
+    public int? ThreadCount { get; set; }
 
     /// <summary>The seed of the order of windows and of dropout.</summary>
     [Parameter]
@@ -129,14 +162,14 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public SwitchParameter Resume { get; set; }
 
-    /// <summary>Removes existing checkpoints.</summary>
+    /// <summary>Removes existing checkpoints, and replaces the history's file.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        base.BeginProcessing();
+        CheckParameters();
         try
         {
             _engine = TrainingEngines.Load(Engine);
@@ -145,6 +178,34 @@ public abstract class TrainingCommand : TextInputCommand
         {
             Terminate(missing, "TorchSharpNotInstalled", ErrorCategory.NotInstalled, Engine);
         }
+
+        base.BeginProcessing();
+    }
+
+    /// <summary>Ends the command if a parameter would be ignored.</summary>
+    private protected virtual void CheckParameters()
+    {
+        if (CheckpointPath is null)
+        {
+            if (Resume) RefuseWithout(nameof(Resume), nameof(CheckpointPath));
+            if (CheckpointInterval is not null) RefuseWithout(nameof(CheckpointInterval), nameof(CheckpointPath));
+            if (CheckpointCount is not null) RefuseWithout(nameof(CheckpointCount), nameof(CheckpointPath));
+        }
+
+        if (Resume && Force)
+        {
+            RefuseParameter(nameof(Force), "-Force removes existing checkpoints, and -Resume resumes from them; give one of the two.");
+        }
+
+        if (SamplePrompt is null && SampleToken is not null) RefuseWithout(nameof(SampleToken), nameof(SamplePrompt));
+        if (Engine != TrainingEngineName.Managed && ThreadCount is not null)
+        {
+            RefuseParameter(nameof(ThreadCount), $"-ThreadCount has no effect on the engine {Engine}, which uses libtorch's own threads.");
+        }
+
+        if (ValidationFraction == 0 && Patience is not null) RefuseParameter(nameof(Patience), NoValidation(nameof(Patience)));
+        if (ValidationFraction == 0 && KeepBest) RefuseParameter(nameof(KeepBest), NoValidation(nameof(KeepBest)));
+        static string NoValidation(string name) => $"-{name} needs text to measure on, and -ValidationFraction is 0.";
     }
 
     /// <summary>Returns the settings as the library takes them.</summary>
@@ -157,18 +218,18 @@ public abstract class TrainingCommand : TextInputCommand
         return new TrainingOptions
         {
             Engine = _engine,
-            Epochs = Epochs ?? defaults.Epochs,
-            MaxSteps = MaxSteps ?? defaults.MaxSteps,
+            Epochs = Epoch ?? defaults.Epochs,
+            MaxSteps = MaxStep ?? defaults.MaxSteps,
             MaxDuration = MaxDuration ?? defaults.MaxDuration,
             BatchSize = BatchSize ?? defaults.BatchSize,
-            BatchesPerStep = BatchesPerStep ?? defaults.BatchesPerStep,
+            BatchesPerStep = BatchPerStep ?? defaults.BatchesPerStep,
             DropLastBatch = DropLastBatch,
             Stride = Stride ?? defaults.Stride,
             ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
             LearningRate = LearningRate ?? defaults.LearningRate,
             FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
-            Decay = FinalLearningRate is null ? defaults.Decay : LearningRateDecay ?? MLNet.Gpt.LearningRateDecay.Cosine,
-            WarmUpSteps = WarmUpSteps ?? defaults.WarmUpSteps,
+            Decay = LearningRateDecay ?? (FinalLearningRate is null ? defaults.Decay : MLNet.Gpt.LearningRateDecay.Cosine),
+            WarmUpSteps = WarmUpStep ?? defaults.WarmUpSteps,
             WeightDecay = WeightDecay ?? defaults.WeightDecay,
             DecayMatricesOnly = DecayMatricesOnly,
             GradientClipping = GradientClipping == 0 ? null : GradientClipping ?? defaults.GradientClipping,
@@ -176,20 +237,21 @@ public abstract class TrainingCommand : TextInputCommand
             FrozenWeights = FreezeWeight,
             OnDivergence = OnDivergence ?? defaults.OnDivergence,
             EvaluationInterval = EvaluationInterval ?? defaults.EvaluationInterval,
-            EvaluationBatches = EvaluationBatches ?? defaults.EvaluationBatches,
+            EvaluationBatches = EvaluationBatch ?? defaults.EvaluationBatches,
             Patience = Patience ?? defaults.Patience,
             KeepBest = KeepBest,
             Sample = Sample(tokenizer),
             Checkpoints = Checkpoints(tokenizer, checkpointFolder),
+            ThreadCount = ThreadCount ?? defaults.ThreadCount,
             Seed = Seed ?? defaults.Seed,
-        }.Validated();
+        };
     }
 
     private SampleOptions? Sample(ITextTokenizer tokenizer)
     {
         if (SamplePrompt is null) return null;
         var sample = new SampleOptions(SamplePrompt) { Tokenizer = tokenizer };
-        return SampleTokens is { } tokens ? sample with { Generation = sample.Generation with { MaxTokens = tokens } } : sample;
+        return SampleToken is { } tokens ? sample with { Generation = sample.Generation with { MaxTokens = tokens } } : sample;
     }
 
     private CheckpointOptions? Checkpoints(ITextTokenizer tokenizer, string? folder)

@@ -6,21 +6,26 @@ using MLNetGpt.Output;
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>
-/// Turns the reports of a training into progress, evaluations and messages, on the pipeline's thread.
+/// Turns the reports of a training into progress and messages, on the pipeline's thread.
 /// </summary>
 /// <param name="command">The cmdlet that trains.</param>
 /// <param name="name">The name of the model.</param>
-/// <param name="writesEvaluations">Whether evaluations go to the pipeline.</param>
-internal sealed class TrainingReporter(Cmdlet command, string name, bool writesEvaluations) : IProgress<TrainingProgress>
+/// <param name="begun">Called with the first report.</param>
+internal sealed class TrainingReporter(Cmdlet command, string name, Action? begun) : IProgress<TrainingProgress>
 {
+    private const string Tag = "GptTraining";
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _nextShow;
+    private bool _hasBegun;
 
     /// <inheritdoc/>
     public void Report(TrainingProgress value)
     {
+        if (!_hasBegun) begun?.Invoke();
+        _hasBegun = true;
         if (_clock.Elapsed >= _nextShow)
         {
             _nextShow = _clock.Elapsed + Interval;
@@ -28,9 +33,9 @@ internal sealed class TrainingReporter(Cmdlet command, string name, bool writesE
         }
 
         foreach (string warning in value.Warnings) command.WriteWarning(warning);
-        if (value.Sample is { } sample) command.WriteInformation(sample.Text, ["TrainingSample"]);
+        if (value.Evaluation is { } point) command.WriteInformation(TrainingEvaluation.Of(point), [Tag, nameof(TrainingEvaluation)]);
+        if (value.Sample is { } sample) command.WriteInformation(sample.Text, [Tag, nameof(TrainingSample)]);
         if (value.Checkpoint is { } checkpoint) command.WriteVerbose($"Checkpoint: {checkpoint}");
-        if (writesEvaluations && value.Evaluation is { } point) command.WriteObject(TrainingEvaluation.Of(point));
     }
 
     /// <summary>Removes the progress bar.</summary>

@@ -1,0 +1,105 @@
+using System.Management.Automation;
+using MLNet.Gpt;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>Makes a file of tokens from texts: <c>New-GptTokenFile</c>.</summary>
+[Cmdlet(VerbsCommon.New, "GptTokenFile", DefaultParameterSetName = TextSet, SupportsShouldProcess = true)]
+[OutputType(typeof(FileInfo))]
+public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<TokenizingProgress>
+{
+    private readonly List<string> _texts = [];
+
+    private string _destination = "";
+
+    /// <summary>The file to make.</summary>
+    [Parameter(Mandatory = true)]
+    [Alias("OutFile")]
+    public string DestinationPath { get; set; } = "";
+
+    /// <summary>Replaces an existing file.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private bool HasFiles => ParameterSetName != TextSet;
+
+    private string Activity => $"Making {System.IO.Path.GetFileName(_destination)}";
+
+    /// <inheritdoc/>
+    public void Report(TokenizingProgress value)
+    {
+        string status = FormattableString.Invariant($"{value.Documents:N0} documents, {value.Tokens:N0} tokens");
+        var record = new ProgressRecord(0, Activity, status);
+        if (value.TotalBytes is > 0 and { } total) record.PercentComplete = (int)(100 * Math.Min(value.BytesRead, total) / total);
+        WriteProgress(record);
+    }
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        _destination = GetUnresolvedProviderPathFromPSPath(DestinationPath);
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_destination)))
+        {
+            Terminate(
+                new DirectoryNotFoundException($"The folder of '{_destination}' does not exist."), "FolderNotFound",
+                ErrorCategory.ObjectNotFound, DestinationPath);
+        }
+
+        if (Directory.Exists(_destination))
+        {
+            Terminate(
+                new IOException($"'{_destination}' is a folder; give the name of a file."), "PathIsFolder", ErrorCategory.InvalidArgument,
+                DestinationPath);
+        }
+
+        if (File.Exists(_destination) && !Force)
+        {
+            Terminate(
+                new IOException($"'{_destination}' already exists; use -Force to replace it."), "FileExists", ErrorCategory.ResourceExists,
+                DestinationPath);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        bool isLiteral = ParameterSetName == LiteralPathSet;
+        _texts.AddRange(HasFiles ? ResolveFiles(isLiteral ? LiteralPath : Path, isLiteral) : Text);
+    }
+
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        if (_texts.Count == 0)
+        {
+            Terminate(new ArgumentException("There is no text to turn into tokens."), "NoText", ErrorCategory.InvalidArgument, null);
+        }
+
+        var tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
+        if (!ShouldProcess(_destination, FormattableString.Invariant($"Write the tokens of {_texts.Count:N0} texts"))) return;
+        try
+        {
+            long count = HasFiles
+                ? TokenFileBuilder.FromFiles(_destination, _texts, tokenizer, Encoding, this, StopToken)
+                : TokenFileBuilder.FromTexts(_destination, _texts, tokenizer, this, StopToken);
+            WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+            WriteVerbose(FormattableString.Invariant($"{count:N0} tokens of a vocabulary of {tokenizer.VocabularySize:N0}"));
+            foreach (var item in InvokeProvider.Item.Get([_destination], force: true, literalPath: true)) WriteObject(item);
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (InvalidDataException invalid)
+        {
+            Terminate(invalid, "TextInvalid", ErrorCategory.InvalidData, _texts);
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+            Terminate(failed, "WriteFailed", ErrorCategory.WriteError, _destination);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessText(string text, string? source) => _texts.Add(text);
+}

@@ -1,0 +1,130 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using MLNet.Gpt;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>
+/// What <c>Resume-GptTraining</c> needs besides checkpoints, in the same folder: the settings, and the tokens or the text
+/// if they do not come from a token file.
+/// </summary>
+internal sealed record SavedRun
+{
+    private const string Mark = "mlnetgpt-training", FileName = ".training.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter() },
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOut } },
+    };
+
+    /// <summary><see cref="Mark"/>.</summary>
+    public string Format { get; init; } = Mark;
+
+    /// <summary>The version of this file.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>The model's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The numeric type of the trained model's matrices in memory.</summary>
+    public required WeightPrecision Precision { get; init; }
+
+    /// <summary>The engine, which <see cref="Options"/> has as an object.</summary>
+    public required TrainingEngineName Engine { get; init; }
+
+    /// <summary>The settings, without those that are objects.</summary>
+    public required TrainingOptions Options { get; init; }
+
+    /// <summary>The prompt of samples.</summary>
+    public string? SamplePrompt { get; init; }
+
+    /// <summary>The length of samples.</summary>
+    public int? SampleToken { get; init; }
+
+    /// <summary>Steps between two checkpoints.</summary>
+    public int? CheckpointInterval { get; init; }
+
+    /// <summary>Checkpoints that are kept.</summary>
+    public int? CheckpointCount { get; init; }
+
+    /// <summary>The token file that the data are read from; <see langword="null"/> if they are in this folder.</summary>
+    public string? TokenFile { get; init; }
+
+    /// <summary>The file of tokens in a folder.</summary>
+    public static string TokensIn(string folder) => Path.Combine(folder, ".training.tokens");
+
+    /// <summary>The file of text in a folder.</summary>
+    public static string TextIn(string folder) => Path.Combine(folder, ".training.txt");
+
+    /// <summary>Writes the settings into a folder.</summary>
+    public void Write(string folder)
+    {
+        string path = Path.Combine(folder, FileName), aside = $"{path}.{Guid.NewGuid():N}.tmp";
+        File.WriteAllText(aside, JsonSerializer.Serialize(this, Json));
+        File.Move(aside, path, overwrite: true);
+    }
+
+    /// <summary>Reads the settings of a folder.</summary>
+    /// <exception cref="FileNotFoundException">The folder has none.</exception>
+    /// <exception cref="InvalidDataException">They are damaged, or of a later version.</exception>
+    public static SavedRun Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException(
+                $"'{folder}' has no {FileName}: it is not the -CheckpointPath of a training by Invoke-GptTraining. "
+                + "Another training is resumed by calling it again with -Resume and the same data and settings.",
+                path);
+        }
+
+        try
+        {
+            var saved = JsonSerializer.Deserialize<SavedRun>(File.ReadAllText(path), Json);
+            return saved is { Format: Mark, Version: 1, Options: not null }
+                ? saved
+                : throw new InvalidDataException($"'{path}' is damaged, or of a later version.");
+        }
+        catch (Exception damaged) when (damaged is JsonException or ArgumentException or NotSupportedException)
+        {
+            throw new InvalidDataException($"'{path}' is damaged: {damaged.Message}", damaged);
+        }
+    }
+
+    /// <summary>Returns the settings with the objects that they refer to, to resume from the checkpoints of a folder.</summary>
+    public TrainingOptions Complete(string folder, ITextTokenizer tokenizer)
+    {
+        var sample = SamplePrompt is null ? null : new SampleOptions(SamplePrompt) { Tokenizer = tokenizer };
+        if (SampleToken is { } tokens) sample = sample! with { Generation = sample.Generation with { MaxTokens = tokens } };
+        var checkpoints = new CheckpointOptions(folder)
+        {
+            Interval = CheckpointInterval, Existing = ExistingCheckpoints.Resume, Tokenizer = tokenizer,
+        };
+        return Options with
+        {
+            Engine = TrainingEngines.Load(Engine),
+            Sample = sample,
+            Checkpoints = CheckpointCount is { } count ? checkpoints with { Keep = count } : checkpoints,
+        };
+    }
+
+    /// <summary>Opens the tokens; <see langword="null"/> if the data are text.</summary>
+    public MLNet.Gpt.TokenFile? OpenTokens(string folder) =>
+        TokenFile is not null ? MLNet.Gpt.TokenFile.Open(TokenFile)
+        : Engine == TrainingEngineName.PyTorchExact ? null
+        : MLNet.Gpt.TokenFile.Open(TokensIn(folder));
+
+    private static void LeaveOut(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(TrainingOptions)) return;
+        string[] objects = [nameof(TrainingOptions.Engine), nameof(TrainingOptions.Sample), nameof(TrainingOptions.Checkpoints)];
+        foreach (var property in type.Properties.ToArray())
+        {
+            if (objects.Contains(property.Name)) type.Properties.Remove(property);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Management.Automation;
+using MLNet.Gpt;
+using MLNetGpt.Arguments;
+using MLNetGpt.Output;
+
+namespace MLNetGpt.Cmdlets;
+
+/// <summary>One training by a cmdlet: from checked settings and data to the model in the pipeline.</summary>
+internal sealed class TrainingRun
+{
+    /// <summary>The cmdlet that trains.</summary>
+    public required Cmdlet Command { get; init; }
+
+    /// <summary>The name of the model.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The initial weights.</summary>
+    public required IWeightSource Weights { get; init; }
+
+    /// <summary>The model's tokenizer.</summary>
+    public required ITextTokenizer Tokenizer { get; init; }
+
+    /// <summary>How the trained model is held in memory.</summary>
+    public required GptModelOptions ModelOptions { get; init; }
+
+    /// <summary>The settings.</summary>
+    public required TrainingOptions Options { get; init; }
+
+    /// <summary>What is learned from and measured on.</summary>
+    public required TrainingData Data { get; init; }
+
+    /// <summary>The evaluations of trainings before this one.</summary>
+    public IReadOnlyList<TrainingEvaluation> EarlierHistory { get; init; } = [];
+
+    /// <summary>The samples of trainings before this one.</summary>
+    public IReadOnlyList<string> EarlierSamples { get; init; } = [];
+
+    /// <summary>The file of the history.</summary>
+    public HistoryFile? History { get; init; }
+
+    /// <summary>Called when training begins: folders exist, and a checkpoint is restored.</summary>
+    public Action? Begun { get; init; }
+
+    /// <summary>
+    /// Trains, and writes the model. What goes wrong after the first step is an error beside the model, which is the
+    /// error's target, too.
+    /// </summary>
+    public void Execute(CancellationToken cancellationToken)
+    {
+        var reporter = new TrainingReporter(Command, Name, Begun);
+        var (trained, failure, id) = Train(reporter, cancellationToken);
+        reporter.Complete();
+
+        var history = trained.History;
+        var unwritten = History?.Write(history);
+        var engine = GptModel.FromWeights(trained.Weights, Tokenizer, ModelOptions, cancellationToken: cancellationToken);
+        var model = new LanguageModel(
+            Name, "Trained", Options.Checkpoints?.Folder, engine)
+        {
+            TrainingHistory = [.. EarlierHistory, .. history.Points.Select(TrainingEvaluation.Of)],
+            TrainingSamples = [.. EarlierSamples, .. history.Samples.Select(sample => sample.Text)],
+            TrainingEnding = history.Ending,
+        };
+        if (Options.Sample is not null && history.Samples.Count == 0)
+        {
+            Command.WriteWarning("No sample was written: one follows each whole epoch, and training ended in the first.");
+        }
+
+        Command.WriteObject(model);
+        if (failure is not null) Command.WriteError(new ErrorRecord(failure, id, ErrorCategory.InvalidResult, model));
+        if (unwritten is not null)
+        {
+            Command.WriteError(new ErrorRecord(unwritten.Exception, "HistoryFailed", ErrorCategory.WriteError, model));
+        }
+    }
+
+    /// <summary>Does the work of a cmdlet that trains; an error of the library ends the cmdlet, with a stable id.</summary>
+    /// <param name="command">The cmdlet.</param>
+    /// <param name="names">The parameters of the library's settings.</param>
+    /// <param name="target">The file or folder at work.</param>
+    /// <param name="work">The work.</param>
+    public static void Guard(PSCmdlet command, ParameterNames names, string? target, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException) when (command.Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception error) when (error is not (RuntimeException or PipelineStoppedException) && RecordOf(error) is { } record)
+        {
+            command.ThrowTerminatingError(record);
+        }
+
+        ErrorRecord? RecordOf(Exception error) => error switch
+        {
+            PlatformNotSupportedException => new(error, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null),
+            InvalidDataException => new(error, "ModelFileInvalid", ErrorCategory.InvalidData, target),
+            ArgumentException refused => new(names.Restate(refused), "TrainingRefused", ErrorCategory.InvalidArgument, refused.ParamName),
+            ObjectDisposedException => new(error, "ModelDisposed", ErrorCategory.InvalidOperation, null),
+            FileNotFoundException => new(error, "PathNotFound", ErrorCategory.ObjectNotFound, target),
+            IOException or UnauthorizedAccessException => new(error, "WriteFailed", ErrorCategory.WriteError, target),
+            _ => null,
+        };
+    }
+
+    private (TrainingResult Trained, Exception? Failure, string? Id) Train(TrainingReporter reporter, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (Weights.Train(Data, Options, reporter, cancellationToken), null, null);
+        }
+        catch (TrainingDivergedException diverged) when (diverged.Result is not null)
+        {
+            return (diverged.Result, diverged, "TrainingDiverged");
+        }
+        catch (CheckpointException unsaved) when (unsaved.Result is not null)
+        {
+            return (unsaved.Result, unsaved, "CheckpointFailed");
+        }
+    }
+}
