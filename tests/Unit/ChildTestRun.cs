@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Tests;
 
-/// <summary>Runs some of these tests in a process of its own, with its own environment.</summary>
+/// <summary>Runs some of these tests in a separate process with its own environment.</summary>
 internal static class ChildTestRun
 {
-    /// <summary>Runs every test of a namespace; fails with the output where a test fails or none ran.</summary>
+    /// <summary>Runs every test in a namespace; fails with the output if a test fails or none ran.</summary>
     public static async Task Run(string testNamespace, params (string Name, string Value)[] environment)
     {
         using var process = Start(testNamespace, environment);
@@ -27,7 +27,7 @@ internal static class ChildTestRun
         Assert.Matches(@"Total: [1-9]\d*, Errors: 0, Failed: 0", text);
     }
 
-    /// <summary>Starts a run of every test of a namespace, its output redirected.</summary>
+    /// <summary>Starts a run of every test in a namespace, with redirected output.</summary>
     public static Process Start(string testNamespace, params (string Name, string Value)[] environment)
     {
         string assembly = typeof(ChildTestRun).Assembly.Location;
@@ -38,14 +38,14 @@ internal static class ChildTestRun
         }
 
         Detach(start);
-        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a child that is killed would leave its pipes in the temporary folder
+        start.Environment["DOTNET_EnableDiagnostics"] = "0"; // a killed child would leave its pipes in the temporary folder
         foreach (var (name, value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException("No process was started.");
     }
 
     /// <summary>
-    /// Removes the variables by which this test run and the build that started it talk to their own processes; a child
-    /// that inherited them would take part in the run.
+    /// Removes the variables with which this test run and the build that started it communicate with their processes; a
+    /// child that inherited them would take part in the run.
     /// </summary>
     public static void Detach(ProcessStartInfo start)
     {

@@ -17,7 +17,7 @@ internal static class TinyModels
         return new(config, WeightNames.For(config).ToDictionary(entry => entry.Name, entry => Fill(entry, random)));
     }
 
-    /// <summary>A text of so many words, which the seed decides.</summary>
+    /// <summary>Returns a text with a number of words, determined by the seed.</summary>
     public static string Text(int wordCount, int seed)
     {
         var random = new Random(seed);

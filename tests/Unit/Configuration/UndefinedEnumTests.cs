@@ -7,7 +7,9 @@ using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Configuration;
 
-/// <summary>A number that an enumeration does not name is rejected wherever a caller, or a file, can bring one in.</summary>
+/// <summary>
+/// A number that is not a member of an enumeration is rejected wherever a caller or a file can pass one.
+/// </summary>
 public class UndefinedEnumTests
 {
     public static TheoryData<Type, string> Settings => [.. typeof(GptConfig).Assembly.GetExportedTypes()

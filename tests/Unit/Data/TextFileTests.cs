@@ -7,14 +7,14 @@ using MLNet.Gpt.Data;
 
 namespace MLNet.Gpt.Tests.Data;
 
-/// <summary>One reader for every text: what is not valid in the encoding is rejected, not replaced.</summary>
+/// <summary>One reader for every text: invalid bytes are rejected, not replaced.</summary>
 public sealed class TextFileTests : IDisposable
 {
     private const string Sentence = "Die Größe des Cafés: 25 °C. 鯨 🐋\r\nZweite Zeile.\n";
 
     private readonly TemporaryDirectory _folder = new();
 
-    /// <summary>Every way from a file of text into the library; each gives the documents.</summary>
+    /// <summary>Every way of reading a text file with the library; each returns the documents.</summary>
     public static TheoryData<string> Inputs =>
         ["ReadAllText", "ReadLines", "FromFiles", "FromFolder", "FromLines", "TokenFile",
             "LoadFromFile", "LoadFromFolder", "LoadFromLines", "LoadFromParagraphs"];
@@ -126,7 +126,7 @@ public sealed class TextFileTests : IDisposable
                         ? new string('a', length)
                         : string.Concat(Enumerable.Repeat("鯨a🐋", length))[..(length - (length % 4 == 3 ? 1 : 0))]);
                 string file = Write("a.txt", [.. before, .. wrong, .. isLast ? [] : encoding.GetBytes(" and more")]);
-                if (isLast && name.StartsWith("utf-16", StringComparison.Ordinal)) File.AppendAllBytes(file, [0]); // half a unit more
+                if (isLast && name.StartsWith("utf-16", StringComparison.Ordinal)) File.AppendAllBytes(file, [0]); // an extra half unit
                 for (int block = 4; block <= 32; block += 2)
                 {
                     using var reader = new TextFileReader(file, encoding, block);
@@ -179,7 +179,7 @@ public sealed class TextFileTests : IDisposable
             Assert.Equal(text, TextFile.ReadAllText(Write("a.txt", Encoding.UTF8.GetBytes(text))));
         }
 
-        Assert.Equal("a\0b\0", TextFile.ReadAllText(Write("a.txt", "a\0b\0"u8.ToArray()), Encoding.UTF8)); // said, so not guessed
+        Assert.Equal("a\0b\0", TextFile.ReadAllText(Write("a.txt", "a\0b\0"u8.ToArray()), Encoding.UTF8)); // specified, so not guessed
     }
 
     [Fact]
@@ -231,7 +231,7 @@ public sealed class TextFileTests : IDisposable
         Assert.Equal(["a.txt", "c.txt", "sub/b.txt"], TextFile.Names(_folder.Path));
         Assert.Equal(3, Corpus.FromFolder(_folder.Path).Documents.Count());
         Assert.Equal(3, new MLContext().LanguageModeling.Data.LoadFromFolder(_folder.Path).GetRowCount());
-        Assert.Equal(["a.txt", "c.txt", "sub/b.txt"], TextFile.Names(_folder.Path + "-link")); // the folder that is asked for is read
+        Assert.Equal(["a.txt", "c.txt", "sub/b.txt"], TextFile.Names(_folder.Path + "-link")); // the requested folder is read
         Directory.Delete(_folder.Path + "-link");
     }
 
@@ -252,7 +252,7 @@ public sealed class TextFileTests : IDisposable
         Assert.Equal(["a", "c"], Corpus.FromFolder(_folder.Path).Documents.Select(document => document.Text));
         Assert.Equal(["a", "c"], new MLContext().LanguageModeling.Data.LoadFromFolder(_folder.Path).GetColumn<string>("Text"));
         Assert.Equal(["a.txt", "no-text.bin"], TextFile.Names(_folder.Path, "*.*", recursive: false));
-        Assert.Equal(["d.txt"], TextFile.Names(Path.Combine(_folder.Path, ".git"))); // asked for by its name
+        Assert.Equal(["d.txt"], TextFile.Names(Path.Combine(_folder.Path, ".git"))); // requested by name
         Assert.Throws<InvalidDataException>(() => TextFile.ReadAllText(hidden)); // an explicit path is read
         Assert.Contains(
             "'*.md'", Assert.Throws<ArgumentException>(() => Corpus.FromFolder(_folder.Path, "*.md")).Message, StringComparison.Ordinal);

@@ -96,7 +96,8 @@ public class TokenFileTests
         Assert.Equal([0, 65535, 65536, 69999], ReadAll(file));
     }
 
-    // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes an id: what llm.c's write_datafile writes.
+    // 256 little-endian numbers, of which the first are 20240520, 1 and the count; then 2 bytes per id, as written by
+    // llm.c's write_datafile.
     [Fact]
     public void An_llm_c_file_is_read()
     {

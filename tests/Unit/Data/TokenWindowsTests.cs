@@ -13,7 +13,7 @@ public class TokenWindowsTests
         Assert.Equal([10, 11, 12], windows.Inputs(0));
         Assert.Equal([11, 12, 13], windows.Targets(0));
         Assert.Equal([13, 14, 15], windows.Inputs(1));
-        Assert.Equal([14, 15, 16], windows.Targets(1)); // the 17 would fill no window
+        Assert.Equal([14, 15, 16], windows.Targets(1)); // the 17 would not fill a window
         Assert.Equal(6, windows.TargetCount);
     }
 

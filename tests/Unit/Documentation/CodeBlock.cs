@@ -10,10 +10,10 @@ internal sealed partial record CodeBlock(string Page, int Line, string Code)
 {
     private static readonly string[] NotOurs = ["artifacts", "bin", "obj", "node_modules", ".git"];
 
-    /// <summary>Those of all pages, in the order of the pages' names.</summary>
+    /// <summary>The blocks of all pages, in the order of the pages' names.</summary>
     public static IEnumerable<CodeBlock> All => Pages(Repository.Root).Order(StringComparer.Ordinal).SelectMany(Of);
 
-    /// <summary>The blocks of a page.</summary>
+    /// <summary>Returns the blocks of a page.</summary>
     public static IEnumerable<CodeBlock> Of(string page)
     {
         string text = File.ReadAllText(Path.Combine(Repository.Root, page));

@@ -3,10 +3,10 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace MLNet.Gpt.Tests.Documentation;
 
-/// <summary>Compiles code as the program of a new console project would be, with a reference to each of our packages.</summary>
+/// <summary>Compiles code like the program of a new console project that references each of our packages.</summary>
 internal static class CodeBlockCompiler
 {
-    // What a project has by ImplicitUsings.
+    // The usings of ImplicitUsings.
     private const string ImplicitUsings = """
         global using System;
         global using System.Collections.Generic;
@@ -31,7 +31,7 @@ internal static class CodeBlockCompiler
     public static CSharpCompilation Compile(string name, string code) => CSharpCompilation.Create(
         name, [CSharpSyntaxTree.ParseText(ImplicitUsings, Parsing), CSharpSyntaxTree.ParseText(code, Parsing)], References, Options);
 
-    /// <summary>What the compiler has against the code, by its lines.</summary>
+    /// <summary>Returns the compiler's diagnostics for the code, by line.</summary>
     public static IEnumerable<string> Faults(string code) => Compile("Block", code).GetDiagnostics()
         .Where(fault => fault.Severity >= DiagnosticSeverity.Warning)
         .Select(

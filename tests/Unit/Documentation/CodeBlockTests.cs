@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Tests.Documentation;
 
-/// <summary>What the pages show as C# can be pasted into a new console project.</summary>
+/// <summary>The C# code in the pages can be pasted into a new console project.</summary>
 public class CodeBlockTests
 {
     public static IEnumerable<TheoryDataRow<string, int>> Blocks =>
@@ -21,7 +21,7 @@ public class CodeBlockTests
             CodeBlock.All.Select(block => block.Page.Replace('\\', '/')).ToHashSet());
 
     [Theory]
-    [InlineData("GptModel.Load(\"gpt2.safetensors\").Dispose();", "CS0103")] // no using
+    [InlineData("GptModel.Load(\"gpt2.safetensors\").Dispose();", "CS0103")] // no using directive
     [InlineData("using MLNet.Gpt; GptModel.Load(5).Dispose();", "CS1503")]
     public void A_block_that_does_not_compile_is_found(string code, string fault) =>
         Assert.Contains(fault, Assert.Single(CodeBlockCompiler.Faults(code)), StringComparison.Ordinal);

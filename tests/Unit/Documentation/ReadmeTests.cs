@@ -6,7 +6,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.Documentation;
 
-/// <summary>Runs the README's block of ML.NET in the repository's files, as a reader does.</summary>
+/// <summary>Runs the README's ML.NET code block with the repository's files, as a reader would.</summary>
 public sealed partial class ReadmeTests : IDisposable
 {
     private readonly TemporaryDirectory _folder = new();
@@ -37,7 +37,7 @@ public sealed partial class ReadmeTests : IDisposable
         var figures = Figures().Match(output);
         Assert.True(figures.Success, output);
         double crossEntropy = double.Parse(figures.Groups["nats"].Value, CultureInfo.InvariantCulture);
-        Assert.InRange(crossEntropy, 3, 7.3); // the frequencies of the tokens alone give 7.5
+        Assert.InRange(crossEntropy, 3, 7.3); // token frequencies alone give 7.5
         new MLContext().Model.Load(Path.Combine(_folder.Path, "gpt.zip"), out _);
     }
 

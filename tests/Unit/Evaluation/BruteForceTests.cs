@@ -5,7 +5,10 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 
-/// <summary>The per-token figures beside one forward pass of libtorch for each target, over all that the setting lets it see.</summary>
+/// <summary>
+/// Compares the per-token figures with a libtorch forward pass for each target, over everything that the setting lets
+/// it see.
+/// </summary>
 [Collection(TorchCollection.Name)]
 public sealed class BruteForceTests : IDisposable
 {
@@ -84,7 +87,8 @@ public sealed class BruteForceTests : IDisposable
         $"{token.Id} {token.Text.Trim()} {token.LogProbability:R} {token.Rank} {token.ContextCount} {token.Entropy:R} "
         + $"{string.Join(' ', token.Candidates)}");
 
-    // The first window sees all from the start. The next begin a stride apart; a target falls to the first that reaches it.
+    // The first window sees everything from the start. The next ones begin a stride apart; a target belongs to the
+    // first window that reaches it.
     private static int StartOf(int target, int lastTarget, int window, int stride, LastWindow last)
     {
         if (target <= window) return last == LastWindow.AtEnd ? Math.Max(0, Math.Min(0, lastTarget - window)) : 0;

@@ -13,7 +13,7 @@ public class ChunkQueueTests
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var left = new TaskCompletionSource();
 
-        // Returns while the corpus hangs still: only then is it released.
+        // Returns while the corpus is still hanging; only then is it released.
         Assert.ThrowsAny<OperationCanceledException>(
             () => new CorpusEvaluator(model).Evaluate(Corpus.FromDocuments(Documents()), cancellationToken: cancellation.Token));
         release.Set();

@@ -50,7 +50,7 @@ public sealed class CorpusEvaluatorTests : IDisposable
             foreach (var score in scorer.ScoreIds(all, Cancellation)) loss += LossSummary.Of(score.NegativeLogLikelihood);
             Assert.Equal(loss, result.Metrics.Loss);
 
-            // Of joined documents every word is predicted, but for the first without a start token.
+            // In joined documents every word is predicted, except the first one without a start token.
             long words = texts.Sum(text => TextSize.CountWords(text)) - (
                 startToken || boundaries == DocumentBoundaries.JoinedByEndOfText ? 0 : 1);
             Assert.Equal(words, result.Metrics.WordCount);

@@ -1,6 +1,8 @@
 namespace MLNet.Gpt.Tests.Evaluation;
 
-/// <summary>An evaluation whose process is killed, without any chance to tidy up, and that another takes up.</summary>
+/// <summary>
+/// An evaluation whose process is killed, without any chance to clean up, and that another process resumes.
+/// </summary>
 public class KilledEvaluationTests
 {
     internal const string FolderVariable = "MLNET_GPT_TESTS_RESULT_FOLDER";
@@ -15,7 +17,7 @@ public class KilledEvaluationTests
 
         await KillAfterTwoPieces(folder.Path);
         int lines = File.ReadAllLines(file).Length;
-        Assert.InRange(lines, 2, 5); // the header and the pieces that were done
+        Assert.InRange(lines, 2, 5); // the header and the completed chunks
         Assert.Throws<InvalidDataException>(() => CorpusResults.Merge([file]));
 
         int pieces = 0;
@@ -24,7 +26,7 @@ public class KilledEvaluationTests
         Assert.Equal(
             evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: TestContext.Current.CancellationToken).Metrics.ToExactString(),
             resumed.Metrics.ToExactString());
-        Assert.Equal(File.ReadAllLines(file).Length - 2, lines - 1 + pieces); // nothing twice
+        Assert.Equal(File.ReadAllLines(file).Length - 2, lines - 1 + pieces); // no duplicates
     }
 
     private static async Task KillAfterTwoPieces(string folder)

@@ -8,7 +8,7 @@ public class PairedComparisonTests
     [Fact]
     public void The_interval_is_the_normal_one_for_many_similar_units()
     {
-        // Differences of mean 0.1 and known spread; the losses themselves spread much wider, which pairing takes out.
+        // Differences with mean 0.1 and known spread; the losses themselves vary much more, which pairing removes.
         var random = new Random(3);
         const int Units = 400;
         double[] differences = [
@@ -36,7 +36,7 @@ public class PairedComparisonTests
         for (int trial = 0; trial < 400; trial++)
         {
             LanguageModelMetrics[] first = [.. Enumerable.Range(0, 60).Select(_ => Score(300 + (50 * random.NextDouble())))];
-            // True difference 0.
+            // The true difference is 0.
             LanguageModelMetrics[] second = [.. first.Select(score => Score(score.Loss.Sum + (20 * (random.NextDouble() - 0.5))))];
             var result = PairedComparison.FromMetrics(first, second, Nats with { ResampleCount = 500, Seed = trial });
             if (result.Lower <= 0 && result.Upper >= 0) held++;

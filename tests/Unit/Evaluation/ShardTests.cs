@@ -27,7 +27,7 @@ public sealed class ShardTests : IDisposable
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    [InlineData(40)] // more shards than pieces
+    [InlineData(40)] // more shards than chunks
     public void Shards_merge_into_the_whole_to_the_last_bit(int count)
     {
         var whole = _evaluator.Evaluate(TestCorpora.Mixed, cancellationToken: Cancellation);
@@ -73,7 +73,7 @@ public sealed class ShardTests : IDisposable
         Assert.Equal(whole.Metrics.ToExactString(), resumed.Metrics.ToExactString());
         Assert.Equal(whole.Statistics.ToExactString(), resumed.Statistics.ToExactString());
         Assert.Equal(expected, File.ReadAllBytes(file));
-        // Without header, end, and the last line's break.
+        // Without the header, the end, and the last line break.
         Assert.Equal(Encoding.UTF8.GetString(expected).Split('\n').Length - 3 - 2, pieces);
     }
 
@@ -121,7 +121,7 @@ public sealed class ShardTests : IDisposable
         ];
         Assert.Distinct(files);
 
-        // Options that change no figure, and a second model of the same weights, have the same.
+        // Options that do not change figures, and a second model with the same weights, give the same file.
         using var same = TinyModels.Create();
         Assert.Equal(
             files[0],
@@ -220,7 +220,7 @@ public sealed class ShardTests : IDisposable
             if (trial % 10 != 0) continue;
             try
             {
-                // The damage was at the end, which is computed again.
+                // The damage was at the end, which is recomputed.
                 Assert.Equal(score, Evaluate(CorpusShard.Whole).Metrics.ToExactString());
                 Assert.Equal(good, File.ReadAllBytes(file));
             }
@@ -327,7 +327,7 @@ public sealed class ShardTests : IDisposable
         void Write(ResultLine line) => stream.Write(ResultLines.Write(line, ResultHeader.CurrentVersion));
     }
 
-    // What the library wrote before lines had a hash: the same without what version 2 has added.
+    // What the library wrote before lines had a hash: the same without the additions of version 2.
     private static string[] AsVersion1(string file) => [.. File.ReadAllLines(file).Select(line =>
     {
         string old = Regex.Replace(line, @",""check"":""\w+""\}$", "}");
@@ -335,7 +335,7 @@ public sealed class ShardTests : IDisposable
         return Regex.Replace(old, @",""first"":\{[^}]*\}", "").Replace("\"version\":2", "\"version\":1", StringComparison.Ordinal);
     })];
 
-    // The first such property gets another value, whether it is a list, a text or a number.
+    // Gives the first such property another value, whether it is a list, a text or a number.
     private static string Property(string line, string name, string value) =>
         new Regex($@"""{name}"":(\[.*?\](?=,""statistics|\}}|,)|""[^""]*""|-?\d+)").Replace(line, $"\"{name}\":{value}", 1);
 

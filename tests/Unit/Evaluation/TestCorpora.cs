@@ -5,13 +5,13 @@ namespace MLNet.Gpt.Tests.Evaluation;
 /// <summary>Corpora of words for the tiny models.</summary>
 internal static class TestCorpora
 {
-    /// <summary>Documents of 0 to 59 words and one that is longer than a piece of work; several pieces in all.</summary>
+    /// <summary>Documents of 0 to 59 words and one that is longer than a chunk; several chunks in total.</summary>
     public static Corpus Mixed { get; } = Corpus.FromDocuments([.. Documents()]);
 
-    /// <summary>A report of progress that is handled at once, on the thread that gives it.</summary>
+    /// <summary>Handles progress reports at once, on the reporting thread.</summary>
     public static IProgress<EvaluationProgress> Progress(Action<EvaluationProgress> handler) => new Immediate(handler);
 
-    /// <summary>Everything that is known of a token, as text to compare.</summary>
+    /// <summary>Returns everything about a token, as text to compare.</summary>
     public static string Flat(ScoredToken token) => string.Create(
         CultureInfo.InvariantCulture,
         $"{token.Position} {token.Id} {Convert.ToHexString(token.Piece.Bytes.Span)} {token.Start} {token.ByteStart} "

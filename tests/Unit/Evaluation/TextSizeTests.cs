@@ -51,7 +51,7 @@ public class TextSizeTests
     [InlineData(" \t ")]
     public void A_word_counts_after_a_start_if_it_ends_there(string text)
     {
-        // The pieces between white space with the place where each ends.
+        // Returns the parts between white space with the index at which each ends.
         List<int> ends = [.. Regex.Matches(text, @"\s+").Select(match => match.Index), text.Length];
         for (int start = 1; start < text.Length; start++)
         {

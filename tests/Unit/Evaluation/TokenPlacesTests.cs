@@ -3,7 +3,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 
-/// <summary>Ids, bytes and places of tokens, of texts whose characters span tokens.</summary>
+/// <summary>Ids, bytes and positions of tokens in texts whose characters span tokens.</summary>
 public sealed class TokenPlacesTests : IDisposable
 {
     private static readonly string[] Texts = ["鲸鱼在游泳 🐋🏳️‍🌈", "الحوت الأبيض", "鯨", "🐋", "", "a", "Call me Ishmael. Größe", "a\uD83Db c"];

@@ -29,15 +29,15 @@ public class WindowCursorTests
             Assert.All(times[1..], count => Assert.Equal(1, count));
             Assert.Equal(0, times[0]);
 
-            // Where tokens come a few at a time, as of joined documents, the windows are the same.
+            // If tokens arrive a few at a time, as for joined documents, the windows are the same.
             Assert.Equal(Windows(length, stride, atEnd ? LastWindow.AtEnd : LastWindow.OnStride, targets, targets + 1), windows);
         });
 
     [Fact]
     public void Rolling_windows_are_those_that_lm_evaluation_harness_documents()
     {
-        // Its example: tokens 0 … 8 after a prefix token P, windows of 3, context of 2, hence 2 new predictions a window.
-        // P is at place 0 here, token t at t + 1.
+        // Its example: tokens 0 … 8 after a prefix token P, windows of 3, context of 2, hence 2 new predictions per
+        // window. P is at index 0 here, token t at t + 1.
         Assert.Equal(
             [new(0, 3, 0), new(2, 3, 1), new(4, 3, 1), new(6, 3, 1)],
             Windows(length: 3, stride: 2, LastWindow.AtEnd, targetCount: 9, portion: 10));
@@ -51,8 +51,9 @@ public class WindowCursorTests
     [InlineData(16, 15, 47)]
     public void Strided_windows_are_those_of_hugging_face_s_guide(int maximum, int stride, int tokens)
     {
-        // The guide gives the model tokens begin … end − 1 and keeps the losses of the last of them that no earlier window had;
-        // the model shifts by one, so the last token is only a target, and the first is none.
+        // The guide passes the tokens begin … end − 1 to the model and keeps the losses of the last of them that no
+        // earlier window covered; the model shifts by one, so the last token is only a target, and the first one is not
+        // a target.
         var guide = new List<ScoringWindow>();
         for (int begin = 0, before = 0; before < tokens; begin += stride)
         {

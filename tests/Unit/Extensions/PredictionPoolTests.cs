@@ -77,7 +77,7 @@ public sealed class PredictionPoolTests : IDisposable
         pipeline.Scorer.PassStarting = (_, _) =>
         {
             passes++;
-            client.Cancel(); // the client leaves while the first pass of many runs
+            client.Cancel(); // the client disconnects during the first pass of many
         };
 
         Assert.ThrowsAny<OperationCanceledException>(() => pool.Predict(new() { Text = TinyModels.Text(10_000, 1) }, client.Token));

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace MLNet.Gpt.Tests.Formats;
 
-/// <summary>Lays out a safetensors file by the format's description alone: 8 bytes of length, JSON, data.</summary>
+/// <summary>Builds a safetensors file from the format's specification alone: 8 bytes of length, JSON, data.</summary>
 internal static class SafetensorsBytes
 {
     public static byte[] Of(string json, params byte[] data) => Of(Encoding.UTF8.GetBytes(json), data);

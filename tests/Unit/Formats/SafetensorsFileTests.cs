@@ -68,7 +68,7 @@ public sealed class SafetensorsFileTests : IDisposable
         { "3 bytes at its end", """{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}""", 5 },
     };
 
-    [Fact] // The file of the reference implementation's serialisation test, by its bytes.
+    [Fact] // the bytes of the reference implementation's serialization test
     public void A_file_of_the_reference_implementation_is_read()
     {
         byte[] header = [64, 0, 0, 0, 0, 0, 0, 0, .. """{"attn.0":{"dtype":"F32","shape":[1,2,3],"data_offsets":[0,24]}}"""u8];
@@ -184,7 +184,7 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Throws<InvalidDataException>(() => SafetensorsReader.Open(path));
     }
 
-    [Fact] // On the header's bytes alone, as a file each would take a minute.
+    [Fact] // only on the header's bytes, because a file for each would take a minute
     public void Damaged_bytes_are_refused_or_leave_a_consistent_header()
     {
         int headerLength = Small.Length - 24;
@@ -223,7 +223,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [Fact]
     public void Tensors_beyond_two_and_four_gigabytes_are_found()
     {
-        // A sparse file: only the header and the end take room.
+        // A sparse file: only the header and the end take space.
         const long Count = 1_200_000_000;
         string path = Path.Combine(_directory.Path, "large.safetensors");
         byte[] header = SafetensorsBytes.Of($$$"""
@@ -260,7 +260,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    // By the platform's JSON parser, not by the code under test.
+    // Parsed by the platform's JSON parser, not by the code under test.
     private static void AssertHoldsTogether(byte[] bytes, SafetensorsHeader header)
     {
         int headerLength = (int)BitConverter.ToUInt64(bytes);

@@ -18,7 +18,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void What_is_written_is_read_back_bit_for_bit()
     {
-        // Every exponent and both signs, NaNs with their payloads among them; longer than the writer's buffer.
+        // Every exponent and both signs, including NaNs with their payloads; longer than the writer's buffer.
         float[] values = [.. Enumerable.Range(0, 300_001).Select(i => BitConverter.UInt32BitsToSingle((uint)i * 14_317))];
         WriteTensors([("x", values), ("empty", []), ("y", [1, 2, 3])]);
 
@@ -66,7 +66,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         float[] expected = tensor(values).to(type == TensorDataType.Float16 ? float16 : bfloat16).to(float32).data<float>().ToArray();
         Assert.Equal(expected, rounded);
 
-        // A file holds those that stay finite.
+        // A file contains those that remain finite.
         int[] kept = [.. Enumerable.Range(0, values.Length).Where(i => float.IsFinite(expected[i]))];
         WriteTensors([("x", [.. kept.Select(i => values[i])])], type);
         using var file = SafetensorsReader.Open(Path);
@@ -113,7 +113,7 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void A_link_is_followed()
     {
-        if (OperatingSystem.IsWindows()) return; // Making a link needs a privilege there.
+        if (OperatingSystem.IsWindows()) return; // creating a link requires a privilege there
         WriteTensors([("x", [1])]);
         string link = System.IO.Path.Combine(_directory.Path, "link");
         File.CreateSymbolicLink(link, Path);

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace MLNet.Gpt.Tests.Generation;
 
-/// <summary>One token a byte of UTF-8, and 256 as the end of text: every character beyond ASCII is several tokens.</summary>
+/// <summary>
+/// One token per UTF-8 byte, and 256 as the end of text: every non-ASCII character is several tokens.
+/// </summary>
 internal sealed class ByteTokenizer : ITextTokenizer
 {
     public const int EndOfText = 256;

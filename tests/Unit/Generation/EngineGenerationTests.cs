@@ -2,7 +2,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Generation;
 
-/// <summary>The generator on the managed engine: what scripted logits cannot show.</summary>
+/// <summary>Tests the generator on the managed engine, for what scripted logits cannot show.</summary>
 public class EngineGenerationTests
 {
     private static readonly GptConfig Config = GptPresets.Tiny with { VocabularySize = 257, ContextLength = 24 };

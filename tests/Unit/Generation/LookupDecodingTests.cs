@@ -30,7 +30,8 @@ public class LookupDecodingTests
     [InlineData(0.6)]
     public void Wrong_guesses_change_nothing(double temperature)
     {
-        // Logits by the last two tokens of eight: runs of three recur all the time, and often go on otherwise.
+        // Logits that depend on the last two tokens of eight: runs of three recur all the time, and often continue
+        // differently.
         static float[] Logits(IReadOnlyList<int> ids)
         {
             float[] logits = ScriptedModel.HashedLogits([.. ids.TakeLast(2), ids.Count % 7]);

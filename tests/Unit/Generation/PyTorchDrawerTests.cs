@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Generation;
 
-/// <summary>The managed draws against libtorch's own <c>multinomial</c> under the same seed.</summary>
+/// <summary>Compares the managed draws with libtorch's own <c>multinomial</c> for the same seed.</summary>
 [Collection(TorchCollection.Name)]
 public class PyTorchDrawerTests
 {
@@ -13,7 +13,7 @@ public class PyTorchDrawerTests
     [InlineData(123, 50257, 1.0, null)]
     [InlineData(123, 50257, 1.4, 25)] // The book's example.
     [InlineData(42, 50257, 0.1, 50)]
-    [InlineData(-7, 61, 1.0, null)] // Fewer than 624 numbers a draw: the generator's state is carried on.
+    [InlineData(-7, 61, 1.0, null)] // fewer than 624 numbers per draw, so the generator's state is carried over
     [InlineData(4_294_967_301, 7, 5.0, 3)] // A seed over 32 bits.
     public void The_books_sampling_is_reproduced_token_for_token(long seed, int vocabularySize, double temperature, int? topK)
     {

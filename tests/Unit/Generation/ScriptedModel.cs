@@ -3,8 +3,7 @@ using MLNet.Gpt.Generation;
 namespace MLNet.Gpt.Tests.Generation;
 
 /// <summary>
-/// A model whose logits are any function of the tokens in its context, so that generation is tested apart from an
-/// engine.
+/// A model whose logits are any function of the tokens in its context, for testing generation without an engine.
 /// </summary>
 internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, float[]> logits) : ISequenceModel
 {
@@ -16,13 +15,13 @@ internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, 
 
     public int LargestStep { get; private set; }
 
-    /// <summary>Passes over the weights that a real model would have made, the reading of prompts among them.</summary>
+    /// <summary>Passes over the weights that a real model would have made, including reading prompts.</summary>
     public int PassCount { get; private set; }
 
-    /// <summary>Most tokens of a pass that gave the logits of each.</summary>
+    /// <summary>The maximum number of tokens in a pass that returned the logits of each.</summary>
     public int LongestPass { get; private set; }
 
-    /// <summary>Writes a text after whatever the prompt was, then ends it.</summary>
+    /// <summary>Generates a text after any prompt, then ends it.</summary>
     public static ScriptedModel Writing(string prompt, string continuation, int contextLength = 1024)
     {
         var tokenizer = new ByteTokenizer();
@@ -31,7 +30,7 @@ internal sealed class ScriptedModel(int contextLength, Func<IReadOnlyList<int>, 
         return new(contextLength, ids => OneHot(ids.Count - start < script.Length ? script[ids.Count - start] : ByteTokenizer.EndOfText));
     }
 
-    /// <summary>Logits that depend on every token of the context and on its place there, as a real model's do.</summary>
+    /// <summary>Logits that depend on every token in the context and its position, like a real model's.</summary>
     public static ScriptedModel Hashing(int contextLength) => new(contextLength, HashedLogits);
 
     public static float[] HashedLogits(IReadOnlyList<int> ids)

@@ -15,7 +15,7 @@ public class StableExponentialTests
                 StableExponential.Apply(results);
                 for (int i = 0; i < values.Length; i++)
                 {
-                    // Two units in the last place, and the system library's own.
+                    // Two units in the last place, plus the system library's own error.
                     double exact = Math.Exp(values[i]);
                     Assert.True(
                         Math.Abs(results[i] - exact) <= 3 * (Math.BitIncrement(exact) - exact),
@@ -33,7 +33,7 @@ public class StableExponentialTests
         Assert.Equal([1, 1, 0, 0, 0], values);
     }
 
-    // A seeded text rests on these bits: they are the same on every machine, and a change of them changes texts.
+    // Seeded texts depend on these bits: they are the same on every machine, and changing them changes texts.
     [Fact]
     public void Its_bits_are_the_same_everywhere()
     {

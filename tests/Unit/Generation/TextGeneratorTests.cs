@@ -25,9 +25,9 @@ public class TextGeneratorTests
     }
 
     [Theory]
-    [InlineData(5)] // Shorter than the context.
-    [InlineData(12)] // As long.
-    [InlineData(40)] // Longer: cropped.
+    [InlineData(5)] // shorter than the context
+    [InlineData(12)] // equally long
+    [InlineData(40)] // longer: cropped
     public void Sliding_is_the_books_cropping_token_for_token(int promptLength)
     {
         const int ContextLength = 12, MaxTokens = 50;
@@ -68,7 +68,7 @@ public class TextGeneratorTests
     {
         var generator = new TextGenerator(ScriptedModel.Hashing(8), new() { Overflow = ContextOverflow.Stop });
         var result = generator.Generate([1, 2, 3]);
-        Assert.Equal(6, result.TokenIds.Count); // The last is predicted from a full context and need not be read.
+        Assert.Equal(6, result.TokenIds.Count); // the last token is predicted from a full context and need not be read
         Assert.Equal(FinishReason.ContextFull, result.FinishReason);
 
         var error = Assert.Throws<ArgumentException>(() => generator.Generate(new int[9]));
@@ -91,7 +91,7 @@ public class TextGeneratorTests
     {
         var result = new TextGenerator(ScriptedModel.Writing("", "abcabcabx", 64)).Generate(
             "", new() { StopSequences = ["abcabd"], MaxTokens = 8 });
-        Assert.Equal("bcabcabx", result.Text); // An empty prompt is one token, the end of text, in the place of the script's first.
+        Assert.Equal("bcabcabx", result.Text); // an empty prompt is one token, the end of text, in place of the script's first
     }
 
     [Fact]
@@ -142,7 +142,7 @@ public class TextGeneratorTests
                 "p", options, TestContext.Current.CancellationToken)) chunks.Add(chunk.Text);
 
         Assert.Equal("a < b <e> ", string.Concat(chunks));
-        Assert.DoesNotContain("<", chunks); // Held back until it is decided.
+        Assert.DoesNotContain("<", chunks); // held back until it is decided
     }
 
     [Fact]

@@ -34,7 +34,7 @@ public class TokenSamplerTests
             double target = p * weights.Sum(), sum = 0;
             int kept = 0;
             while (sum < target && kept < order.Length) sum += weights[order[kept++]];
-            // On the edge rounding decides.
+            // At the edge, rounding decides.
             if (Math.Abs(sum - target) < 1e-9 || Math.Abs(sum - weights[order[kept - 1]] - target) < 1e-9) return;
             Assert.Equal(order.Take(kept).Order(), Candidates(logits, new() { TopP = p, Temperature = 0.7 }).Ids);
         });

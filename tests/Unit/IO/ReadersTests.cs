@@ -4,7 +4,7 @@ using MLNet.Gpt.Formats.Safetensors;
 namespace MLNet.Gpt.Tests.IO;
 
 /// <summary>
-/// One set of rules for every reader: a pipe, a device, a folder or a forbidden file ends at once in an exception that
+/// The same rules for every reader: a pipe, a device, a folder or an unreadable file causes an exception at once that
 /// says so.
 /// </summary>
 public sealed class ReadersTests : IDisposable
@@ -112,7 +112,7 @@ public sealed class ReadersTests : IDisposable
         }
     }
 
-    // A reader that hangs keeps its thread; the test ends all the same.
+    // A reader that hangs keeps its thread, but the test ends anyway.
     private static Task Read(string reader, string path) =>
         Task.Factory.StartNew(
             () => Readers[reader](path),

@@ -8,7 +8,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.IO;
 
-/// <summary>One set of rules for every writer: links, names, modes, what stands in the way, and what killed writers leave.</summary>
+/// <summary>The same rules for every writer: links, names, modes, obstacles, and leftovers of killed writers.</summary>
 public sealed class WritersTests : IDisposable
 {
     private const string AsideOfAKilledWriter = ".mlnet-gpt-0123456789abcdef0123456789abcdef.tmp";
@@ -26,7 +26,7 @@ public sealed class WritersTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
-    /// <summary>Every writer of a file by what its target is called.</summary>
+    /// <summary>Every writer of a file, by the name of its target.</summary>
     private static readonly Dictionary<string, Action<string>> Files = new()
     {
         [".safetensors"] = path => GptModelExporter.Export(path, Weights, tokenizer: null),
@@ -274,7 +274,8 @@ public sealed class WritersTests : IDisposable
         Parallel.ForEach(sources, new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = cancellation }, source =>
             GptModelExporter.Export(path, source, tokenizer: null, new() { InlineWeightLimit = 0 }));
 
-        // Both had begun before either was done. The graph's own file is there, and at most one more that an export held to its end.
+        // Both had begun before either was done. There is the graph's own file, and at most one more that an export had
+        // locked until its end.
         string text = Encoding.Latin1.GetString(File.ReadAllBytes(path));
         string[] files = [.. Directory.EnumerateFiles(_directory.Path, "*.data").Select(file => Path.GetFileName(file))];
         Assert.Contains(files, file => text.Contains(file, StringComparison.Ordinal));
@@ -321,7 +322,7 @@ public sealed class WritersTests : IDisposable
         yield break;
     }
 
-    // Meets the other one at its first weight.
+    // Waits for the other one at its first weight.
     private sealed class SlowWeights(GptWeights weights, Action meet) : IWeightSource
     {
         private bool _hasMet;

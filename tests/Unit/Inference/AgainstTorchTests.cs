@@ -6,7 +6,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>The engine beside the same weights in libtorch.</summary>
+/// <summary>Compares the engine with libtorch, with the same weights.</summary>
 [Collection(TorchCollection.Name)]
 public class AgainstTorchTests
 {
@@ -67,7 +67,7 @@ public class AgainstTorchTests
         for (int t = 0; t < 300; t++) Assert.Equal(expected[t], scores[t].NegativeLogLikelihood, 2e-5f);
     }
 
-    // Every position of one sequence at once; the last ones also token by token, alone and in a batch beside others.
+    // Every position of a sequence at once; the last ones also token by token, alone and in a batch with others.
     private static void Compare(GptModule network, int tokenCount, float tolerance, int stepped)
     {
         var config = network.Config;

@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>A tokenizer for models whose tokens mean nothing; it has a size only.</summary>
+/// <summary>A tokenizer for models whose tokens mean nothing; it only has a size.</summary>
 internal sealed class CountingTokenizer(int vocabularySize) : ITextTokenizer
 {
     public int VocabularySize => vocabularySize;

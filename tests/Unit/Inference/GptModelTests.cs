@@ -4,7 +4,9 @@ namespace MLNet.Gpt.Tests.Inference;
 
 public class GptModelTests
 {
-    /// <summary>Sizes that fit no panel, tile, register or block; more positions than one block of the cache.</summary>
+    /// <summary>
+    /// Sizes that are not multiples of any panel, tile, register or block; more positions than one block of the cache.
+    /// </summary>
     internal static readonly GptConfig Odd = new()
     {
         VocabularySize = 131, ContextLength = 300, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2,

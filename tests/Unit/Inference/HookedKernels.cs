@@ -3,15 +3,14 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Tests.Inference;
 
 /// <summary>
-/// The machine's kernels, and before each call, on whichever thread makes it, an action of the test: it can throw, wait
-/// or count.
+/// The machine's kernels, with a test's action before each call, on the calling thread, which can throw, wait or count.
 /// </summary>
 internal sealed unsafe class HookedKernels : KernelSet
 {
     private readonly KernelSet _kernels = Best;
     private int _calls;
 
-    /// <summary>Called with the number of calls before this one, since <see cref="Restart"/>.</summary>
+    /// <summary>Called with the number of earlier calls since <see cref="Restart"/>.</summary>
     public Action<int>? BeforeCall { get; set; }
 
     public int Calls => _calls;

@@ -3,7 +3,9 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>Progress and cancellation of whatever reads or converts weights, and calls into the caller's memory.</summary>
+/// <summary>
+/// Progress and cancellation of everything that reads or converts weights, and results in the caller's memory.
+/// </summary>
 [Collection("alone")] // blocks of native memory are counted
 public sealed class LoadingTests : IDisposable
 {
@@ -51,7 +53,7 @@ public sealed class LoadingTests : IDisposable
             () => GptModel.LoadAsync(_path, tokenizer: Tokenizer, progress: steps, cancellationToken: source.Token));
         Assert.Equal(reports, steps.Fractions.Count);
         Assert.True(Settled() <= before, $"{Settled()} blocks of native memory after, {before} before");
-        File.Move(_path, _path + ".moved"); // the file is closed: Windows would refuse
+        File.Move(_path, _path + ".moved"); // the file is closed, or Windows would refuse
     }
 
     [Fact]
@@ -128,7 +130,7 @@ public sealed class LoadingTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    // What earlier tests left is collected, so that only what is live counts.
+    // Collects what earlier tests left, so that only live memory counts.
     private static long Settled()
     {
         GC.Collect();

@@ -5,7 +5,7 @@ using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>What rounding costs in loss, on a text that the model did not see and with weights that were learned.</summary>
+/// <summary>The cost of rounding in loss, on text that the model has not seen and with trained weights.</summary>
 [Collection(TorchCollection.Name)]
 public class PrecisionTests
 {
@@ -26,7 +26,7 @@ public class PrecisionTests
 
         using var model = GptModel.FromWeights(network.ToWeights(), new CountingTokenizer(256));
         double loss = Loss(model);
-        Assert.InRange(loss, 1, 2.6); // it has learned: letters alone have an entropy of some 3 nats
+        Assert.InRange(loss, 1, 2.6); // it has learned: letters alone have an entropy of about 3 nats
         TestContext.Current.TestOutputHelper?.WriteLine($"Float32 {loss:F6}");
         foreach (var (precision, tolerance) in new[] { (WeightPrecision.BFloat16, 1e-3), (WeightPrecision.Int8, 1e-3) })
         {
@@ -37,7 +37,8 @@ public class PrecisionTests
             Assert.NotEqual(0, difference);
         }
 
-        // A Q8_0 file: the weights are rounded once, by the file; in bytes only the activations are rounded further.
+        // A Q8_0 file: the weights are rounded once, by the file; at Int8, only the activations are rounded in
+        // addition.
         using var directory = new TemporaryDirectory();
         string path = Path.Combine(directory.Path, "model.gguf");
         GptModelExporter.Export(path, model, tokenizer: null, new() { DataType = TensorDataType.Q8_0 }, cancellationToken: cancellation);

@@ -2,7 +2,7 @@ using MLNet.Gpt.Formats;
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>A model in bytes whose weights are Q8_0 blocks: it keeps them exactly, wherever they come from.</summary>
+/// <summary>An Int8 model whose weights are Q8_0 blocks keeps them exactly, wherever they come from.</summary>
 public sealed class Q8ModelTests : IDisposable
 {
     private static readonly GptConfig Config = GptModelTests.Odd with { EmbeddingWidth = 96 };

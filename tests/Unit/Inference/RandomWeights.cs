@@ -47,6 +47,6 @@ internal static class RandomWeights
         return [.. Enumerable.Range(0, count).Select(_ => random.Next(config.VocabularySize))];
     }
 
-    // A sum of three uniform numbers is near enough to a normal one, and quick.
+    // A sum of three uniform numbers is close enough to a normal one, and fast.
     private static float NextNormal(Random random) => 2 * (random.NextSingle() + random.NextSingle() + random.NextSingle() - 1.5f);
 }

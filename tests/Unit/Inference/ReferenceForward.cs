@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tests.Inference;
 
-/// <summary>GPT-2's forward pass as the book writes it, one sum after the other, in double precision.</summary>
+/// <summary>GPT-2's forward pass as in the book, one sum after the other, in double precision.</summary>
 internal sealed class ReferenceForward(GptWeights weights)
 {
     private readonly GptConfig _config = weights.Config;

@@ -5,8 +5,7 @@ using MLNet.Gpt.Tests.Numerics.Kernels;
 namespace MLNet.Gpt.Tests.Inference;
 
 /// <summary>
-/// Runs the kernels' tests as on lesser machines: the runtime leaves instruction sets out that the environment switches
-/// off.
+/// Runs the kernels' tests as on simpler machines, by disabling instruction sets through the environment.
 /// </summary>
 public class SwitchedOffInstructionsTests
 {
@@ -37,7 +36,7 @@ public class SwitchedOffInstructionsTests
             (InstructionSetTests.DigestVariable, InstructionSetTests.Digest()));
     }
 
-    // Without AVX2 there is no multiply-add that rounds once either, so the bits differ.
+    // Without AVX2 there is no fused multiply-add either, so the bits differ.
     [Fact]
     public async Task The_kernels_are_right_without_AVX2()
     {

@@ -22,7 +22,7 @@ public class ThreadingTests
         float[]? logits = null;
         TokenScore[]? scores = null;
 
-        // Narrower kernels without a multiply-add that rounds once give other last bits.
+        // Narrower kernels without a fused multiply-add give other last bits.
         var widths = Fma.IsSupported || AdvSimd.IsSupported ? KernelSet.All : [KernelSet.Best];
         foreach (var kernels in widths)
         {

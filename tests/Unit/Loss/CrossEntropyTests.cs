@@ -4,7 +4,7 @@ namespace MLNet.Gpt.Tests.Loss;
 
 public class CrossEntropyTests
 {
-    // Logits of some rows, with one target for each.
+    // Logits of several rows, with one target for each.
     private static readonly Gen<(float[] Logits, int[] Targets, int VocabularySize)> Rows =
         from vocabularySize in Gen.Int[1, 70]
         from count in Gen.Int[1, 12]
@@ -19,7 +19,7 @@ public class CrossEntropyTests
         float[] logits = [.. new[] { 0.10f, 0.60f, 0.20f, 0.05f, 0.00f, 0.02f, 0.01f }.Select(p => MathF.Log(p))];
         Assert.Equal(0.490623, CrossEntropy.Compute(logits, [1], 7).Sum, 6); // ln(0.98 / 0.60)
         Assert.Equal(2.282382, CrossEntropy.Compute(logits, [0], 7).Sum, 6); // ln(0.98 / 0.10)
-        Assert.Equal(double.PositiveInfinity, CrossEntropy.Compute(logits, [4], 7).Sum); // "moves" was given no chance
+        Assert.Equal(double.PositiveInfinity, CrossEntropy.Compute(logits, [4], 7).Sum); // "moves" has probability 0
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public class CrossEntropyTests
     [Fact]
     public void Shifting_a_row_changes_nothing() => Gen.Select(Rows, Gen.Int[-1000, 1000]).Sample((rows, shift) =>
     {
-        // Whole steps of 1/64 below 2^17 have no rounding in single precision.
+        // Multiples of 1/64 below 2^17 are exact in single precision.
         float[] logits = [.. rows.Logits.Select(logit => MathF.Round(logit * 64) / 64)];
         float[] shifted = [.. logits.Select(logit => logit + shift)];
         Assert.Equal(

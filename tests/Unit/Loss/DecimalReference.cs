@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Tests.Loss;
 
-/// <summary>Cross-entropy worked in 28 decimal digits by the schoolbook series: slow, and independent of the library's way.</summary>
+/// <summary>
+/// Cross-entropy computed with 28 decimal digits by the schoolbook series: slow, and independent of the library's
+/// method.
+/// </summary>
 internal static class DecimalReference
 {
     /// <summary>ln Σ exp(logit − logit of the target).</summary>

@@ -25,7 +25,7 @@ public sealed class InvariantMessagesTests : IDisposable
 
     private static void Contains(string number, Func<object> make)
     {
-        // .NET adds the value in the current culture on a line of its own.
+        // .NET adds the value in the current culture on a separate line.
         string message = Assert.Throws<ArgumentOutOfRangeException>(() => make()).Message;
         Assert.Contains(number, message.Split('\n')[0], StringComparison.Ordinal);
     }

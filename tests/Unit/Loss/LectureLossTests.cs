@@ -4,7 +4,9 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Loss;
 
-/// <summary>The steps on the lecture's own model, from its two texts to perplexity, against what its program prints.</summary>
+/// <summary>
+/// The steps on the lecture's own model, from its two texts to perplexity, compared with what its program prints.
+/// </summary>
 [Collection(TorchCollection.Name)]
 public class LectureLossTests(LectureModel lecture) : IClassFixture<LectureModel>
 {

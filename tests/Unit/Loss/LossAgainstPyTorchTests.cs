@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 
 namespace MLNet.Gpt.Tests.Loss;
 
-/// <summary>Every step of the lecture against PyTorch's own kernels, to the digits that PyTorch prints.</summary>
+/// <summary>Compares every step of the lecture with PyTorch's own kernels, to the digits that PyTorch prints.</summary>
 public class LossAgainstPyTorchTests
 {
     [Theory]
-    [InlineData(2, 3, 50257, 0.6f, 123)] // the lecture's shapes, and logits as a fresh model gives them
+    [InlineData(2, 3, 50257, 0.6f, 123)] // the lecture's shapes, and logits like a new model's
     [InlineData(1, 1, 2, 1f, 1)]
     [InlineData(3, 5, 61, 4f, 2)]
     public void Each_step_prints_like_PyTorchs(int batchSize, int tokenCount, int vocabularySize, float spread, long seed)

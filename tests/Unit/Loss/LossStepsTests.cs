@@ -5,8 +5,9 @@ namespace MLNet.Gpt.Tests.Loss;
 
 public class LossStepsTests
 {
-    // The lecture's seven words, on which "every effort moves" is to become "effort moves you". Probabilities of the row after
-    // "every" as drawn there; the other two rows are ours. Each adds up to 1 but for the first, drawn with 0.98.
+    // The lecture's seven words, on which "every effort moves" is to become "effort moves you". Probabilities of the
+    // row after "every" as drawn there; the other two rows are ours. Each adds up to 1 except the first, which is drawn
+    // with 0.98.
     private static readonly WordTokenizer Words = new(["a", "effort", "every", "forward", "moves", "you", "zoo"]);
 
     private static readonly float[] Logits = [.. new[]

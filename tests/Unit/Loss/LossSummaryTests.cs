@@ -17,7 +17,7 @@ public class LossSummaryTests
         Assert.Equal(4, summary.Perplexity, 1e-14);
     }
 
-    [Fact] // One token of a loss of 1 and three of a loss of 5: the mean over tokens is 4, that over batches would be 3.
+    [Fact] // one token with a loss of 1 and three with a loss of 5: the mean over tokens is 4, that over batches would be 3
     public void Batches_of_different_size_count_by_their_tokens()
     {
         var small = LossSummary.Of(1);
@@ -38,7 +38,7 @@ public class LossSummaryTests
     public void Order_and_grouping_do_not_change_a_bit() => Gen.Select(AnySummary, AnySummary, AnySummary)
         .Sample((a, b, c) => a + b == b + a && (a + b) + c == a + (b + c));
 
-    [Fact] // In floating point 1e15 would swallow the small ones.
+    [Fact] // in floating point, 1e15 would swallow the small ones
     public void A_large_loss_does_not_swallow_small_ones()
     {
         const int count = 1_000_000;
@@ -47,7 +47,7 @@ public class LossSummaryTests
         Assert.Equal((double)(1L << 55) + (count / 1024.0), summary.Sum);
     }
 
-    [Fact] // Every double from 2^-7 up is a whole number of units, so its sum has one right answer.
+    [Fact] // every double from 2^-7 up is a whole number of units, so the sum has one correct value
     public void The_sum_is_the_exact_sum_rounded_once() => Gen.Double[0.0078125, 1e6].Array[1, 200].Sample(losses =>
     {
         var exact = losses.Aggregate(BigInteger.Zero, (sum, loss) => sum + new BigInteger(loss * Math.Pow(2, 60)));

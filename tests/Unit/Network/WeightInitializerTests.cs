@@ -26,7 +26,7 @@ public class WeightInitializerTests
                 models.Add(Small with { HasQkvBias = false }, initialization);
                 // Every tensor is short.
                 models.Add(Small with { EmbeddingWidth = 1, HeadCount = 1, VocabularySize = 5, ContextLength = 3 }, initialization);
-                models.Add(Small with { EmbeddingWidth = 7, HeadCount = 7, VocabularySize = 13 }, initialization); // Tails of every length.
+                models.Add(Small with { EmbeddingWidth = 7, HeadCount = 7, VocabularySize = 13 }, initialization); // tails of every length
             }
 
             return models;

@@ -5,7 +5,9 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Numerics;
 
-/// <summary>The oracle is libtorch's own generator, with the kernels that it picks on a processor with AVX2.</summary>
+/// <summary>
+/// The oracle is libtorch's own generator, with the kernels that it chooses on a processor with AVX2.
+/// </summary>
 [Collection(TorchCollection.Name)]
 public class PyTorchGeneratorTests
 {

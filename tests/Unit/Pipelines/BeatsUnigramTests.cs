@@ -5,7 +5,7 @@ using MLNet.Gpt.Tests.Data;
 namespace MLNet.Gpt.Tests.Pipelines;
 
 /// <summary>
-/// Compares a model that was trained on the shipped book for two minutes with one that only knows how often each token
+/// Compares a model that was trained on the sample book for two minutes with one that only knows how often each token
 /// occurs.
 /// </summary>
 public class BeatsUnigramTests
@@ -33,7 +33,7 @@ public class BeatsUnigramTests
         double model = trainer.History!.Last.ValidationLoss!.Value;
         double addOne = UnigramLoss(1), best = ((double[])[0.003, 0.01, 0.03, 0.1, 0.3]).Min(UnigramLoss);
         TestContext.Current.TestOutputHelper?.WriteLine(FormattableString.Invariant(
-            $"model {model:F4}, unigram {addOne:F4} (add-one), {best:F4} (smoothing that suits the held-out text best) nats per token; ")
+            $"model {model:F4}, unigram {addOne:F4} (add-one), {best:F4} (best smoothing for the held-out text) nats per token; ")
             + FormattableString.Invariant(
                 $"{trainer.History.Last.Step} steps, {clock.Elapsed.TotalSeconds:F0} s, {trainer.History.Ending}"));
         Assert.True(model < addOne - 0.3, $"model {model}, unigram {addOne}");

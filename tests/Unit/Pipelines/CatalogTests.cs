@@ -5,7 +5,7 @@ using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>How the catalog is reached, and its asynchronous forms.</summary>
+/// <summary>How the catalog is accessed, and its asynchronous forms.</summary>
 public sealed class CatalogTests : IDisposable
 {
     private static readonly GptTrainerOptions Training = new()
@@ -35,7 +35,7 @@ public sealed class CatalogTests : IDisposable
         Assert.True(method.IsDefined(typeof(ExtensionAttribute), inherit: false));
         Assert.Equal(typeof(LanguageModelingCatalog), method.ReturnType);
         Assert.IsType<LanguageModelingCatalog>(method.Invoke(null, [_ml]));
-        // With a method of the property's name beside it, a call of either would be ambiguous in C# 14.
+        // If there were a method with the property's name, both would be ambiguous in C# 14.
         Assert.DoesNotContain(typeof(LanguageModelingExtensions).GetMethods(), each => each.Name == "LanguageModeling");
     }
 

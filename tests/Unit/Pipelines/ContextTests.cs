@@ -7,7 +7,7 @@ using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>What an MLContext decides: the seed, the device, when to stop, and who hears of it.</summary>
+/// <summary>What an MLContext determines: the seed, the device, cancellation, and logging.</summary>
 [Collection(TorchCollection.Name)]
 public sealed class ContextTests : IDisposable
 {
@@ -40,7 +40,7 @@ public sealed class ContextTests : IDisposable
         Assert.Equal(seven, Weight(new(8), Training with { Seed = 7 })); // an explicit seed takes precedence over the context's
         Assert.Equal(seven, Weight(new(8), Training with { Training = Training.Training with { Seed = 7 } })); // wherever it is set
         Assert.Equal(seven, Weight(new(8), Training with { Seed = 7, Training = Training.Training with { Seed = 9 } }));
-        // also where it is the default
+        // even if it is the default
         Assert.Equal(Weight(new(), Training), Weight(new(8), Training with { Training = Training.Training with { Seed = 123 } }));
         // and without both, the training's own
         Assert.Equal(seven, Weight(new(), Training with { Training = Training.Training with { Seed = 7 } }));
@@ -81,7 +81,7 @@ public sealed class ContextTests : IDisposable
             var ml = new MLContext(seed: 5);
             if (isUsed)
             {
-                var data = Rows.ToView(_ml, Texts); // of another context: ML.NET itself may draw while loading data
+                var data = Rows.ToView(_ml, Texts); // from another context, because ML.NET itself may draw while loading data
                 var options = new GptTransformerOptions
                 {
                     Columns = new() { GeneratedText = "Continuation" },
@@ -238,7 +238,7 @@ public sealed class ContextTests : IDisposable
             () => ml.LanguageModeling.CrossValidate(Rows.ToView(ml, Texts), ml.LanguageModeling.FromModel(_model)));
     }
 
-    // Internal to ML.NET, whose AutoML calls it.
+    // Internal in ML.NET, whose AutoML calls it.
     private static void CancelExecution(MLContext ml) =>
         typeof(MLContext).GetMethod("CancelExecution", BindingFlags.NonPublic | BindingFlags.Instance)!.Invoke(ml, null);
 

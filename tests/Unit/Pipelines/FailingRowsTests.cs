@@ -5,7 +5,7 @@ namespace MLNet.Gpt.Tests.Pipelines;
 
 /// <summary>
 /// Failures of the input's own getters while the cursor reads ahead: each belongs to its row and column, and is neither
-/// hidden nor tried again.
+/// hidden nor retried.
 /// </summary>
 public sealed class FailingRowsTests : IDisposable
 {
@@ -87,7 +87,7 @@ public sealed class FailingRowsTests : IDisposable
         });
 
         Assert.Equal("wrapped", error.Message);
-        Assert.InRange(rows, 0, Bad - 1); // at once, not when the caller gets to the row
+        Assert.InRange(rows, 0, Bad - 1); // at once, not when the caller reaches the row
     }
 
     [Theory]
@@ -150,7 +150,7 @@ public sealed class FailingRowsTests : IDisposable
         _model.Dispose();
         transformer.Scorer.PassStarting = (_, _) => passes++;
 
-        Assert.Throws<ObjectDisposedException>(() => getLoss(ref loss)); // two rows were to be computed together
+        Assert.Throws<ObjectDisposedException>(() => getLoss(ref loss)); // two rows should have been computed together
         Assert.Equal(1, passes);
     }
 
@@ -160,7 +160,7 @@ public sealed class FailingRowsTests : IDisposable
         return new GptTransformer(_model).Transform(source);
     }
 
-    /// <summary>Twenty rows; at one of them a column fails, or the step to it where no column is named.</summary>
+    /// <summary>Twenty rows; at one of them a column fails, or, if no column is named, moving to it.</summary>
     private sealed class FailingView(string badColumn, Exception failure) : IDataView
     {
         public int Failures { get; private set; }

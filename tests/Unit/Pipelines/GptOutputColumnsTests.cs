@@ -60,7 +60,7 @@ public sealed class GptOutputColumnsTests : IDisposable
             Enumerable.Range(0, 60).Select(i => new Labelled { Text = TinyModels.Text(4 + (i % 9), i), Label = i % 7 }));
         var pipeline = _ml.LanguageModeling.FromModel(_model, options)
             .Append(_ml.Transforms.Concatenate("Features", "CrossEntropy", "Perplexity", "Probability"))
-            .AppendCacheCheckpoint(_ml) // Sdca reads its rows once for each of its passes.
+            .AppendCacheCheckpoint(_ml) // Sdca reads its rows once per pass
             .Append(_ml.Regression.Trainers.Sdca());
 
         var scored = pipeline.Fit(data).Transform(data);

@@ -210,7 +210,7 @@ public sealed class GptPackageTests : IDisposable
     {
         new GptTransformer(_model).Save(File);
         byte[] bytes = System.IO.File.ReadAllBytes(File);
-        int directory = bytes.AsSpan().LastIndexOf("config.json"u8) - 46; // of the last entry of that name, in the directory
+        int directory = bytes.AsSpan().LastIndexOf("config.json"u8) - 46; // of the last entry with that name, in the directory
         Assert.Equal(0x02014B50, BitConverter.ToInt32(bytes, directory));
         BitConverter.TryWriteBytes(bytes.AsSpan(directory + 24), BitConverter.ToInt32(bytes, directory + 24) - 1);
         System.IO.File.WriteAllBytes(File, bytes);
@@ -324,7 +324,7 @@ public sealed class GptPackageTests : IDisposable
     [Fact]
     public void Weights_are_saved_and_loaded_through_a_small_buffer()
     {
-        // 21 MB of weights: the bytes allocated would be a multiple of that if the weights were ever held whole.
+        // 21 MB of weights: the allocated bytes would be a multiple of that if all weights were ever in memory.
         var config = GptPresets.Tiny with { EmbeddingWidth = 384, LayerCount = 3, HeadCount = 8 };
         using var model = GptModel.FromWeights(TinyModels.Weights(config, 1), TinyModels.Words, new() { ThreadCount = 1 });
         string pipeline = Path.Combine(_folder.Path, "pipeline.zip");

@@ -159,7 +159,7 @@ public class GptTrainerTests
     [Fact]
     public void Special_tokens_spelled_out_in_rows_are_text_by_default()
     {
-        // A vocabulary with the end of text, in which its spelling as plain text is an unknown word.
+        // A vocabulary with an end of text, whose spelling as plain text is an unknown word.
         var tokenizer = new WordTokenizer(["a", "b", "?", "<|endoftext|>"], unknownWord: "?", endOfText: "<|endoftext|>");
         var options = Options with
         {

@@ -3,7 +3,9 @@ using Microsoft.ML.Data;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>The evaluator against sums over the column of each token's log-probability, and against itself on parts.</summary>
+/// <summary>
+/// Compares the evaluator with sums over the column of token log-probabilities, and with itself on parts.
+/// </summary>
 public sealed class LanguageModelEvaluatorShardTests : IDisposable
 {
     private static readonly GptTransformerOptions WithTokens =
@@ -34,7 +36,7 @@ public sealed class LanguageModelEvaluatorShardTests : IDisposable
             nats -= values.Skip(1).Sum(value => (double)value);
             tokens += predicted.Length;
 
-            // Words of ASCII, with a blank before each but the text's first.
+            // ASCII words, with a space before each except the first.
             words += predicted.Length;
             characters += predicted.Sum(word => word.Length + 1) - (prependsEndOfText && predicted.Length > 0 ? 1 : 0);
             bytes = characters;

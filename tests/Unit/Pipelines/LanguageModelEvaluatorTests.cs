@@ -55,7 +55,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     {
         var whole = Evaluate(_texts);
 
-        // Shards of several texts in shuffled order; each holds a text with targets.
+        // Shards of several texts in shuffled order; each contains a text with targets.
         string[] shuffled = [.. _texts.OrderBy(text => text.GetHashCode(StringComparison.Ordinal))];
         var shards = Enumerable.Range(0, shardCount).Select(
             shard => Evaluate([.. shuffled.Where((_, i) => i % shardCount == shard), _texts[^1]]));
@@ -69,7 +69,7 @@ public sealed class LanguageModelEvaluatorTests : IDisposable
     {
         var metrics = Evaluate(["w1 w22 w3"]);
 
-        Assert.Equal("w22 w3".Length + 1, metrics.ByteCount); // all but the first word; the blank before the second is predicted with it
+        Assert.Equal("w22 w3".Length + 1, metrics.ByteCount); // all except the first word; the space before the second is predicted with it
         Assert.Equal(metrics.CrossEntropy * 2 / Math.Log(2) / 7, metrics.BitsPerByte, 1e-12);
     }
 

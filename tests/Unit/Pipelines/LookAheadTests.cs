@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 namespace MLNet.Gpt.Tests.Pipelines;
 
 /// <summary>
-/// Rows that share passes of the model: the values are the same, and the input is read once and not far ahead.
+/// Rows that share forward passes: the values are the same, and the input is read once and not far ahead.
 /// </summary>
 public sealed class LookAheadTests : IDisposable
 {

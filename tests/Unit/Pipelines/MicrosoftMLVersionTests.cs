@@ -5,7 +5,7 @@ using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>Only one version of Microsoft.ML will do, because its internals are used.</summary>
+/// <summary>Only one version of Microsoft.ML works, because its internals are used.</summary>
 public class MicrosoftMLVersionTests
 {
     [Fact]

@@ -2,7 +2,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>ML.NET's own conversion to ONNX, which does not know language models.</summary>
+/// <summary>ML.NET's own conversion to ONNX, which does not support language models.</summary>
 public sealed class OnnxConversionTests : IDisposable
 {
     private readonly MLContext _ml = new(seed: 1);

@@ -4,7 +4,9 @@ using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>What the model is asked for when only some of the columns are read: passes and their tokens are counted.</summary>
+/// <summary>
+/// What the model computes when only some of the columns are read, by counting passes and their tokens.
+/// </summary>
 public sealed class PartsTests : IDisposable
 {
     private static readonly GptTransformerOptions WithEmbedding = new() { Columns = new() { Embedding = "Features" } };
@@ -98,7 +100,7 @@ public sealed class PartsTests : IDisposable
             Assert.Equal(expected[row], probability);
         }
 
-        // Where the next token is not predicted, the last token is not an input.
+        // If the next token is not predicted, the last token is not an input.
         int[] lengths = [.. texts.Select(text => text.Split(' ').Length)];
         Assert.InRange(
             _passes.Where(pass => pass.Parts.HasFlag(TextParts.Loss)).Sum(pass => pass.Tokens),

@@ -4,7 +4,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>Alone in the process: the memory that is measured is all of it.</summary>
+/// <summary>Alone in the process, because the memory of the whole process is measured.</summary>
 [Collection("alone")]
 public sealed class PredictionMemoryTests : IDisposable
 {

@@ -2,7 +2,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>Rows of text in, and what the transformer's default columns hold.</summary>
+/// <summary>Input rows of text, and output rows with the transformer's default columns.</summary>
 internal static class Rows
 {
     public sealed class Input

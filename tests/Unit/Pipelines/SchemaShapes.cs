@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace MLNet.Gpt.Tests.Pipelines;
 
-/// <summary>ML.NET's own account of a schema's shape, which it keeps internal.</summary>
+/// <summary>ML.NET's own description of a schema's shape, which is internal.</summary>
 internal static class SchemaShapes
 {
     private static readonly MethodInfo Create = typeof(SchemaShape).GetMethod("Create", BindingFlags.NonPublic | BindingFlags.Static)

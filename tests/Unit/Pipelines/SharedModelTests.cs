@@ -63,7 +63,7 @@ public sealed class SharedModelTests : IDisposable
         Assert.Same(first[0], first[1]);
         Assert.Same(second[0], second[1]);
         Assert.NotSame(first[0], second[0]);
-        using var alone = GptModel.Load(File); // One model, however many transformers share it.
+        using var alone = GptModel.Load(File); // one model, however many transformers share it
         Assert.Equal(new TextScorer(_one).Score("w1 w2 w3").Loss.Sum, new TextScorer(alone).Score("w1 w2 w3").Loss.Sum);
 
         GptModel[] Models(string path) =>

@@ -12,7 +12,7 @@ public class AheadOfTimeTests
         string output = Path.Combine(Repository.Root, "artifacts", "aot"), program = Path.Combine(output, "program");
         string model = Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models", "transformers");
 
-        // A folder for its intermediate files keeps those of the build as they are. Warnings of the compiler fail it.
+        // A separate folder for intermediate files leaves those of the build alone. Compiler warnings make it fail.
         await DotnetCommand.Run(
             Repository.Root,
             "publish",

@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Tests.Publishing;
 
-/// <summary>Runs <c>dotnet</c> as a developer does in a terminal.</summary>
+/// <summary>Runs <c>dotnet</c> like a developer in a terminal.</summary>
 internal static class DotnetCommand
 {
-    /// <summary>Runs a command to its end and returns its output; fails with the output where the command fails.</summary>
+    /// <summary>Runs a command to its end and returns its output; fails with the output if the command fails.</summary>
     public static Task<string> Run(string folder, params string[] arguments) => RunProgram("dotnet", folder, arguments);
 
-    /// <summary>Runs a program to its end and returns its output; fails with the output where the program fails.</summary>
+    /// <summary>Runs a program to its end and returns its output; fails with the output if the program fails.</summary>
     public static async Task<string> RunProgram(string program, string folder, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -18,7 +18,7 @@ internal static class DotnetCommand
 
         ChildTestRun.Detach(start);
 
-        // No build server stays behind.
+        // So that no build server keeps running.
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         start.Environment["UseSharedCompilation"] = "false";
 

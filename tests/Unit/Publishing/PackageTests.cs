@@ -4,7 +4,9 @@ using MLNet.Gpt.Tests.Structure;
 
 namespace MLNet.Gpt.Tests.Publishing;
 
-/// <summary>Packs the packages into a folder, looks into them, and uses the core's from a project outside the repository.</summary>
+/// <summary>
+/// Packs the packages into a folder, inspects them, and uses the core package from a project outside the repository.
+/// </summary>
 public sealed class PackageTests : IDisposable
 {
     private static readonly string[] Packages = [
@@ -96,7 +98,7 @@ public sealed class PackageTests : IDisposable
     private static string GlobalPackages => Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
-    // Returns the version of all.
+    // Returns the packages' common version.
     private static string CheckPackages(string folder)
     {
         string[] files = [.. Directory.EnumerateFiles(folder, "*.nupkg").Order(StringComparer.Ordinal)];

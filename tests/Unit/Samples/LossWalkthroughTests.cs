@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Tests.Samples;
 
-/// <summary>Runs the walkthrough as a user does, into a file, and compares what it prints with what the lecture prints.</summary>
+/// <summary>
+/// Runs the walkthrough like a user, redirected to a file, and compares what it prints with what the lecture prints.
+/// </summary>
 public class LossWalkthroughTests
 {
     [Fact]

@@ -9,7 +9,7 @@ using MLNet.Gpt.Extensions;
 
 namespace MLNet.Gpt.Tests.Samples;
 
-/// <summary>Runs the minimal API as a user does and asks it over HTTP, much and at once.</summary>
+/// <summary>Runs the minimal API like a user and sends it many concurrent HTTP requests.</summary>
 public sealed partial class PredictionServiceTests : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("mlnet-gpt-service").FullName;
@@ -103,7 +103,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
     public async Task Requests_whose_clients_have_disconnected_are_not_served()
     {
         await ServeHeavyModel("--MaxTokens", "100000");
-        string text = TinyModels.Text(16_000, 1); // some seconds of work each, and minutes of it together
+        string text = TinyModels.Text(16_000, 1); // seconds of work each, and minutes in total
         using (var leaving = new HttpClient { BaseAddress = _client.BaseAddress })
         {
             using var left = new CancellationTokenSource();
@@ -167,7 +167,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         {
             RedirectStandardOutput = true, WorkingDirectory = Repository.Root,
         })!;
-        // what dotnet run starts the program in; the caller's where empty
+        // the working directory of dotnet run; the caller's if empty
         string folder = await process.StandardOutput.ReadToEndAsync(Cancellation);
         await process.WaitForExitAsync(Cancellation);
 
@@ -212,7 +212,7 @@ public sealed partial class PredictionServiceTests : IAsyncLifetime
         _client.Dispose();
     }
 
-    // A body of 60,000 bytes at 400 bytes a second, which is above the rate that the server itself asks for; returns what it answers.
+    // A body of 60,000 bytes at 400 bytes a second, which is above the server's own minimum rate; returns the answer.
     private async Task<string> SendSlowly(CancellationToken cancellationToken)
     {
         using var client = new TcpClient();

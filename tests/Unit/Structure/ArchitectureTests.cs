@@ -3,8 +3,8 @@ using System.Xml.Linq;
 namespace MLNet.Gpt.Tests.Structure;
 
 /// <summary>
-/// Holds docs/architecture.md: the layers, no circles between folders at any depth, small folders, and who knows which
-/// package.
+/// Enforces docs/architecture.md: the layers, no cycles between folders at any depth, small folders, and which project
+/// uses which package.
 /// </summary>
 public class ArchitectureTests
 {
@@ -12,7 +12,7 @@ public class ArchitectureTests
 
     private static readonly Dictionary<string, SourceProject> Read = [];
 
-    // From the bottom to the top; a folder uses those of lower layers, never those beside it.
+    // From bottom to top; a folder uses only folders in lower layers, never those in its own.
     private static readonly string[][] CoreLayers =
     [
         ["Configuration"],
@@ -28,7 +28,7 @@ public class ArchitectureTests
         ["Evaluation", "Training"],
     ];
 
-    // What is still to be mended, as the tests name it. An entry that no longer holds fails its test, too.
+    // Known faults, in the words of the tests. An entry that no longer applies fails its test, too.
     private static readonly string[] Known = [];
 
     public static TheoryData<string> Projects => [.. SourceProject.All];
@@ -117,7 +117,7 @@ public class ArchitectureTests
         string[] unknown = [.. faults.Except(known)];
 
         Assert.True(unknown.Length == 0, $"{string.Join('\n', unknown)}\n{string.Join('\n', explain())}");
-        Assert.Empty(known.Except(faults)); // mended: take it off the list
+        Assert.Empty(known.Except(faults)); // fixed: remove it from the list
     }
 
     private static SourceProject Project(string file)
@@ -129,7 +129,7 @@ public class ArchitectureTests
         }
     }
 
-    // The uses within a circle, a few of each kind.
+    // Returns the uses within a cycle, a few of each kind.
     private static string Explain(IReadOnlyList<string> circle, IReadOnlyList<FolderUse> uses)
     {
         bool Inside(string folder) => circle.Any(each => folder == each || folder.StartsWith(each + "/", StringComparison.Ordinal));

@@ -1,13 +1,15 @@
 namespace MLNet.Gpt.Tests.Structure;
 
-/// <summary>Folders and who uses whom, looked at from one depth: deeper folders count as the one they are in.</summary>
+/// <summary>
+/// The dependencies between folders at a given depth; deeper folders count as the one that contains them.
+/// </summary>
 internal sealed class FolderGraph
 {
     private readonly Dictionary<string, HashSet<string>> _uses = [];
 
     /// <summary>Builds the graph of a project's folders.</summary>
-    /// <param name="uses">Who uses whom.</param>
-    /// <param name="depth">The number of names of a folder's path that count.</param>
+    /// <param name="uses">The dependencies.</param>
+    /// <param name="depth">The number of path segments that count.</param>
     public FolderGraph(IEnumerable<FolderUse> uses, int depth)
     {
         foreach (var (from, to) in uses.Select(use => (Cut(use.From, depth), Cut(use.To, depth))).Where(use => use.Item1 != use.Item2))
@@ -17,7 +19,7 @@ internal sealed class FolderGraph
         }
     }
 
-    /// <summary>The folders that can be reached from each other, in groups.</summary>
+    /// <summary>Returns the groups of folders that depend on each other.</summary>
     public IReadOnlyList<IReadOnlyList<string>> Circles()
     {
         var reached = _uses.Keys.ToDictionary(folder => folder, Reached);
@@ -31,7 +33,7 @@ internal sealed class FolderGraph
             .Select(IReadOnlyList<string> (circle) => [.. circle])];
     }
 
-    /// <summary>The first names of a folder's path.</summary>
+    /// <summary>Returns the first segments of a folder's path.</summary>
     public static string Cut(string folder, int depth) => string.Join('/', folder.Split('/').Take(depth));
 
     private HashSet<string> Reached(string folder)

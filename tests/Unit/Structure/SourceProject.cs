@@ -4,10 +4,10 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace MLNet.Gpt.Tests.Structure;
 
-/// <summary>A project's sources as the compiler sees them: which folder names what of which other.</summary>
+/// <summary>A project's sources as seen by the compiler: which folder uses which types of which other folder.</summary>
 internal sealed class SourceProject
 {
-    // What a project has by ImplicitUsings.
+    // The usings of ImplicitUsings.
     private const string ImplicitUsings = """
         global using System;
         global using System.Collections.Generic;
@@ -53,10 +53,10 @@ internal sealed class SourceProject
     /// <summary>The sources, as full paths.</summary>
     public IReadOnlyList<string> SourceFiles { get; }
 
-    /// <summary>The sources, compiled without what source generators add.</summary>
+    /// <summary>The sources, compiled without the output of source generators.</summary>
     public CSharpCompilation Compilation { get; }
 
-    /// <summary>The folders that hold sources, from the project's own, which is <c>.</c>.</summary>
+    /// <summary>The folders with sources, relative to the project's own, which is <c>.</c>.</summary>
     public IReadOnlyList<string> Folders => [.. SourceFiles.Select(FolderOf).Distinct().Order(StringComparer.Ordinal)];
 
     /// <summary>The project files under <c>src</c>, from the repository's root.</summary>
@@ -69,10 +69,12 @@ internal sealed class SourceProject
     /// <summary>The folder of one of the project's files.</summary>
     public string FolderOf(string file) => Path.GetRelativePath(_root, Path.GetDirectoryName(file)!).Replace('\\', '/');
 
-    /// <summary>Every use of a type of one folder by a file of another, once per file and type.</summary>
+    /// <summary>Every use of a type in one folder by a file in another, once per file and type.</summary>
     public IReadOnlyList<FolderUse> Uses => _uses.Value;
 
-    /// <summary>Every occurrence of one of some names that means something of another assembly, as <c>File.cs: name</c>.</summary>
+    /// <summary>
+    /// Returns every occurrence of certain names that refer to another assembly, as <c>File.cs: name</c>.
+    /// </summary>
     public IReadOnlyList<string> UsesOfAssembly(
         string assembly, params HashSet<string> names) => [.. Compilation.SyntaxTrees.SelectMany(tree =>
     {
@@ -108,7 +110,7 @@ internal sealed class SourceProject
     private static IEnumerable<SimpleNameSyntax> NamesIn(SyntaxTree tree, HashSet<string> names) =>
         tree.GetRoot().DescendantNodes().OfType<SimpleNameSyntax>().Where(name => names.Contains(name.Identifier.Text));
 
-    // The names of types and of extensions; binding no other names saves most of the time.
+    // The names of types and extensions; not binding other names saves most of the time.
     private static IEnumerable<string> DeclaredIn(SyntaxTree tree) => tree.GetRoot().DescendantNodes().Select(node => node switch
     {
         BaseTypeDeclarationSyntax type => type.Identifier.Text,
@@ -122,7 +124,8 @@ internal sealed class SourceProject
         method.Parent is ExtensionBlockDeclarationSyntax
             || method.ParameterList.Parameters.Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
 
-    // A name names a type, or a member that is reached without an instance of its type: a static one or an extension.
+    // A name refers to a type, or to a member that is accessed without an instance of its type: a static one or an
+    // extension.
     private static IEnumerable<INamedTypeSymbol> NamedType(SemanticModel model, SimpleNameSyntax name)
     {
         var found = model.GetSymbolInfo(name);
@@ -154,7 +157,7 @@ internal sealed class SourceProject
         .SelectMany(FilesOf));
 }
 
-/// <summary>A file of one folder that names a type of another.</summary>
+/// <summary>A file in one folder that uses a type in another.</summary>
 /// <param name="From">The folder that uses.</param>
 /// <param name="To">The folder that is used.</param>
 /// <param name="File">The file that uses.</param>

@@ -4,7 +4,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Tests.Tokenization;
 
 /// <summary>
-/// GPT-2's vocabulary and merges in the form of OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>, worked out from the
+/// GPT-2's vocabulary and merges in the form of OpenAI's <c>encoder.json</c> and <c>vocab.bpe</c>, derived from the
 /// tokens alone.
 /// </summary>
 internal static class Gpt2Files
@@ -14,12 +14,12 @@ internal static class Gpt2Files
     public static JsonObject Vocabulary { get; } = new(
         Enumerable.Range(0, 50_257).Select(id => KeyValuePair.Create(Spelling(id), (JsonNode?)id)));
 
-    /// <summary>Each merge as two spellings with a blank between.</summary>
+    /// <summary>Each merge as two spellings separated by a space.</summary>
     public static string[] Merges => LazyMerges.Value;
 
     private static string Spelling(int id) => ByteAlphabet.Write(Gpt2Tokenizer.Instance.TokenBytes(id).Span);
 
-    // The parts of a token are what merging leaves of its bytes by the tokens before it.
+    // The parts of a token are what remains after merging its bytes with the preceding tokens.
     private static string Merge(int id)
     {
         byte[] token = Gpt2Tokenizer.Instance.TokenBytes(id).ToArray();

@@ -7,7 +7,7 @@ using MLNet.Gpt.Tests.Data;
 
 namespace MLNet.Gpt.Tests.Tokenization;
 
-/// <summary>Ids against those of OpenAI's tiktoken, recorded by Fixtures/make-gpt2-ids.mjs.</summary>
+/// <summary>Compares ids with those of OpenAI's tiktoken, recorded by Fixtures/make-gpt2-ids.mjs.</summary>
 public class Gpt2IdsTests
 {
     private static readonly Gpt2Tokenizer Tokenizer = Gpt2Tokenizer.Instance;
@@ -52,7 +52,7 @@ public class Gpt2IdsTests
         Assert.Equal("c3d1f8aaa4fc00bea0223bad49a2c9d796f23ce65b9193177c51c854cf9c2189", Hash(ids));
     }
 
-    [Fact] // The hash is the one that tiktoken's own source demands of its download of r50k_base.tiktoken.
+    [Fact] // the hash that tiktoken's own source requires of its download of r50k_base.tiktoken
     public void The_vocabulary_is_OpenAIs()
     {
         var lines = new StringBuilder();

@@ -74,7 +74,7 @@ public class Gpt2TokenizerTests
     [Fact]
     public void Any_text_decodes_to_itself() => AnyText.Sample(text =>
     {
-        string expected = Gpt2IdsTests.WellFormed(text); // a lone surrogate is no character and becomes U+FFFD
+        string expected = Gpt2IdsTests.WellFormed(text); // a lone surrogate is not a character and becomes U+FFFD
         return Tokenizer.Decode(Tokenizer.Encode(text)) == expected
             && Tokenizer.Decode(Tokenizer.Encode(text, SpecialTokens.Literal)) == expected;
     }, iter: 2000);
@@ -83,7 +83,7 @@ public class Gpt2TokenizerTests
     public void The_count_is_the_number_of_ids() =>
         AnyText.Sample(text => Tokenizer.Count(text) == Tokenizer.Encode(text).Length, iter: 2000);
 
-    [Fact] // Compared where both are right: ML.NET's cuts inside letters beyond U+FFFF and mangles lone surrogates.
+    [Fact] // compared where both are correct: ML.NET's splits inside letters beyond U+FFFF and mangles lone surrogates
     public void Text_of_the_basic_plane_has_the_same_ids_as_with_ML_NETs_tokenizer()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();
@@ -128,8 +128,8 @@ public class Gpt2TokenizerTests
     {
         string text = TestFiles.MobyDick[..20_000];
 
-        // The least of a few: ML.NET remembers what it has merged, and forgets it where other threads fill its memory; of single
-        // pieces it may still make small objects of its own.
+        // The minimum of a few: ML.NET caches what it has merged, and drops it if other threads fill the cache; it may
+        // still allocate small objects for single pieces.
         long least = Enumerable.Range(0, 10).Min(_ =>
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -161,7 +161,7 @@ public class Gpt2TokenizerTests
         });
     }
 
-    [Fact] // One merger takes over from the other at some length; neither the ids nor their number may tell where.
+    [Fact] // one merger takes over from the other at some length; neither the ids nor their number may show where
     public void Words_of_any_length_have_the_same_ids_as_with_ML_NETs_tokenizer()
     {
         using var ranks = Gpt2Vocabulary.Shared.OpenRanks();

@@ -18,7 +18,7 @@ public class TokenStreamDecoderTests
 
     [Fact]
     public void The_pieces_of_any_ids_add_up_to_the_whole() =>
-        // Ids drawn below 256 are single bytes: mostly no characters at all.
+        // Ids below 256 are single bytes, mostly not characters at all.
         Gen.OneOf(Gen.Int[0, 50256], Gen.Int[94, 255]).Array[0, 60].Sample(ids => Streamed(ids) == Tokenizer.Decode(ids), iter: 5000);
 
     [Fact]

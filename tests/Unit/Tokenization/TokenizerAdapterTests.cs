@@ -8,10 +8,10 @@ public class TokenizerAdapterTests
 {
     private const string Text = "Every effort moves you, 鯨 and 👩‍👩‍👧 — naïve?\r\n\tSo it's   over.<|endoftext|>Ångström  ";
 
-    // GPT-2's tokenizer by Microsoft.ML.Tokenizers: other code than ours, on the same ranks.
+    // GPT-2's tokenizer in Microsoft.ML.Tokenizers: different code from ours, with the same ranks.
     private static readonly TokenizerAdapter Tiktoken = new(CreateTiktoken(), vocabularySize: 50257);
 
-    // Of five letters and three merges, with a token for everything else.
+    // Five letters and three merges, with a token for everything else.
     private static readonly TokenizerAdapter Pairs = new(CreatePairs(), endOfTextId: 9);
 
     [Fact]

@@ -5,8 +5,8 @@ using TorchSharp;
 namespace MLNet.Gpt.Tests.TorchSharp;
 
 /// <summary>
-/// The tiny model against Golden/tiny.json, which Golden/make-golden.mjs computed with TensorFlow.js from the same formulas.
-/// A mismatch is investigated, never re-recorded to pass.
+/// Compares the tiny model with Golden/tiny.json, which Golden/make-golden.mjs computed with TensorFlow.js from the
+/// same formulas. A mismatch is investigated, never re-recorded to pass.
 /// </summary>
 [Collection(TorchCollection.Name)]
 public class GoldenTests

@@ -44,7 +44,7 @@ public class GptModuleTests
     [Fact]
     public void Attention_with_and_without_dropout_agree_if_nothing_is_dropped()
     {
-        // So little is dropped that nothing is: the book's steps against the fused kernel.
+        // The dropout rate is so small that nothing is dropped: the book's steps compared with the fused kernel.
         using var scope = torch.NewDisposeScope();
         var config = Config with { DropoutRate = 1e-12 };
         var hidden = torch.randn(2, 16, config.EmbeddingWidth);

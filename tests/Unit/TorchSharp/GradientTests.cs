@@ -21,7 +21,8 @@ public class GradientTests
 
         foreach (var (name, parameter) in module.ParametersByName())
         {
-            // Two elements of each weight, the first and one amid it; of the token embedding, rows that occur as input and as target.
+            // Two elements of each weight, the first and a middle one; of the token embedding, rows that occur as input
+            // and as target.
             foreach (long index in (long[])[0, parameter.numel() / 2])
             {
                 double gradient = parameter.grad!.flatten()[index].item<double>();

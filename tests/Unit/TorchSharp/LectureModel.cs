@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.TorchSharp;
 
-/// <summary>The lecture's untrained model, built once for the tests that look at it.</summary>
+/// <summary>The lecture's untrained model, built once for the tests that use it.</summary>
 public sealed class LectureModel : IDisposable
 {
     public LectureModel()

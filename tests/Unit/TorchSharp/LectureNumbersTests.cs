@@ -30,8 +30,8 @@ public class LectureNumbersTests(LectureModel lecture) : IClassFixture<LectureMo
         var ofTargets = probabilities.gather(2, LectureModel.Ids(2, Targets).unsqueeze(-1)).flatten(); // (2, 3, V) -> (6)
         var logarithms = ofTargets.log();
 
-        // In double precision the first is 7.45405e-05 less 3e-12, so that its last printed digit is at the mercy of float rounding, which
-        // differs between machines: about 2e-6 of the value after twelve layers.
+        // In double precision the first is 7.45405e-05 minus 3e-12, so its last printed digit depends on float
+        // rounding, which differs between machines: about 2e-6 of the value after twelve layers.
         double[] printed = [7.4541e-05, 3.1061e-05, 1.1563e-05, 1.0337e-05, 5.6776e-05, 4.7559e-06];
         double[] lastDigit = [1e-9, 1e-9, 1e-9, 1e-9, 1e-9, 1e-10];
         foreach (var ((actual, expected), digit) in ofTargets.data<float>().ToArray().Zip(printed).Zip(lastDigit))

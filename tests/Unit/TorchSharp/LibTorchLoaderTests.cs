@@ -100,7 +100,7 @@ public sealed class LibTorchLoaderTests : IDisposable
 
     private static bool IsStock(string path) => Path.GetFileName(path) == "libLibTorchSharp.so";
 
-    // Stands in for the system's loader; a handle is the number of calls so far.
+    // Replaces the system's loader; a handle is the number of calls so far.
     private LibTorchLoader Loader(Func<string, bool> accepts) => new(
         path =>
         {

@@ -67,7 +67,7 @@ public class LibTorchTests
             }
         }
 
-        // Where the stock file loads, nothing may have been written; else exactly one good copy.
+        // If the stock file loads, nothing may have been written; otherwise exactly one good copy.
         string[] files = Directory.GetFiles(home.Path, "*", SearchOption.AllDirectories);
         if (StockLoads()) Assert.Empty(files);
         else Assert.Equal(LibStdCxxPatch.Apply(StockLibrary.Read()), File.ReadAllBytes(Assert.Single(files)));
@@ -88,7 +88,7 @@ public class LibTorchTests
 
     private static bool StockLoads()
     {
-        LibTorch.EnsureLoaded(); // so that what the library depends on is there
+        LibTorch.EnsureLoaded(); // so that the library's dependencies are available
         return NativeLibrary.TryLoad(StockLibrary.FilePath, out _);
     }
 
@@ -102,7 +102,7 @@ public class LibTorchTests
         return Process.Start(start)!;
     }
 
-    // As a host of plug-ins would have it: every assembly of this folder anew, the framework's shared.
+    // Like a plug-in host: loads every assembly of this folder again, and shares the framework's.
     private sealed class FolderLoadContext() : AssemblyLoadContext("tests")
     {
         protected override Assembly? Load(AssemblyName name)

@@ -50,7 +50,7 @@ public class ModuleNetworkTests
     }
 
     [Theory]
-    [InlineData(1e-7)] // of a norm of about 1e-6: the 1e-6 that PyTorch adds to the norm is half of the sum
+    [InlineData(1e-7)] // with a norm of about 1e-6, the 1e-6 that PyTorch adds to the norm is half of the sum
     [InlineData(1e-3)]
     public void Clipping_is_libtorchs_for_tiny_gradients_too(double limit)
     {
@@ -131,7 +131,7 @@ public class ModuleNetworkTests
     [Fact]
     public void Only_matrices_decay_on_request()
     {
-        // A learning rate of which only the decay is left: AdamW's own step is of the same size, so both networks take it.
+        // A learning rate at which only the decay differs: AdamW's own step has the same size in both networks.
         using GptModule module = GptModule.Create(WithoutDropout, seed: 1), other = GptModule.Create(WithoutDropout, seed: 1);
         using ModuleNetwork some = new(
             module, new() { DecayMatricesOnly = true, WeightDecay = 0.5 }), all = new(other, new() { WeightDecay = 0.5 });

@@ -5,7 +5,9 @@ namespace MLNet.Gpt.Tests.TorchSharp;
 [Collection(TorchCollection.Name)]
 public class StateDictTests
 {
-    /// <summary>The book's keys, in its order, of a model of one layer; the book also keeps the mask, which is no weight.</summary>
+    /// <summary>
+    /// The book's keys, in its order, of a model of one layer; the book also stores the mask, which is not a weight.
+    /// </summary>
     private static readonly string[] BookKeys =
     [
         "tok_emb.weight", "pos_emb.weight",

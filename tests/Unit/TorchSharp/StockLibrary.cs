@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace MLNet.Gpt.Tests.TorchSharp;
 
-/// <summary>TorchSharp's native library as its package has it, beside the tests.</summary>
+/// <summary>TorchSharp's native library as in its package, next to the tests.</summary>
 internal static class StockLibrary
 {
     public static string FilePath { get; } = Path.Combine(AppContext.BaseDirectory, "libLibTorchSharp.so");

@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Tests.TorchSharp;
 
-/// <summary>Tests that draw from libtorch's global generator, one after the other: two at once would draw from each other's seed.</summary>
+/// <summary>
+/// Tests that draw from libtorch's global generator run one after the other, because concurrent ones would draw from
+/// each other's seed.
+/// </summary>
 [CollectionDefinition(Name)]
 public sealed class TorchCollection : ICollectionFixture<SingleThreadFixture>
 {

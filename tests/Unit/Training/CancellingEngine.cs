@@ -3,7 +3,7 @@ using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>Cancels a training in the middle of the evaluation after so many updates, when so many batches of it are measured.</summary>
+/// <summary>Cancels training in the middle of an evaluation, after a number of updates and measured batches.</summary>
 internal sealed class CancellingEngine(ITrainableNetwork inner, int afterUpdates, int batches) : WrappedEngine(inner)
 {
     private readonly CancellationTokenSource _source = new();

@@ -3,7 +3,7 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>What a training does to its folder, on an engine that computes nothing.</summary>
+/// <summary>What training does to its folder, with an engine that computes nothing.</summary>
 public sealed class CheckpointFolderTests : IDisposable
 {
     private readonly TemporaryDirectory _folder = new();
@@ -30,7 +30,7 @@ public sealed class CheckpointFolderTests : IDisposable
 
         var progress = new ProgressList(report =>
         {
-            if (report.Step == 11) Write("checkpoint-12/of someone else"); // appears while training is under way
+            if (report.Step == 11) Write("checkpoint-12/of someone else"); // appears during training
             if (report.Step == 12) Assert.Equal(Path.Combine(_folder.Path, "checkpoint-12.2"), report.Checkpoint);
         });
         Train(25, existing, interval: 1, progress: progress);
@@ -116,12 +116,12 @@ public sealed class CheckpointFolderTests : IDisposable
     [InlineData("state")]
     public async Task Best_weights_of_a_run_killed_before_its_checkpoint_are_never_used_by_the_next(string killedBefore)
     {
-        // Killed when best-40 is there, and checkpoint-40 is not.
+        // Killed when best-40 exists but checkpoint-40 does not.
         await ScriptedTrainingToBeKilledTests.Run(_folder.Path, killedBefore, atStep: 40);
         Assert.Equal(["checkpoint-10", "checkpoint-20", "checkpoint-30"], OwnCheckpoints());
         Assert.Contains("best-40", Directory.GetDirectories(_folder.Path).Select(Path.GetFileName));
 
-        // Resumed with other settings it improves at 40 as well; then once more, and gets worse.
+        // Resumed with other settings, it improves at 40 as well; resumed once more, it gets worse.
         Train(40, ExistingCheckpoints.Resume, loss: updates => 50 - updates, mark: 0.25f);
         using var loop = Loop(60, ExistingCheckpoints.Resume, loss: updates => updates, mark: 0.5f);
         loop.Run();
@@ -331,7 +331,7 @@ public sealed class CheckpointFolderTests : IDisposable
         loop.Run();
     }
 
-    /// <summary>A file that has its own name as contents.</summary>
+    /// <summary>Writes a file with its own name as content.</summary>
     private void Write(string name)
     {
         string path = Path.Combine(_folder.Path, name);

@@ -17,7 +17,7 @@ public class CheckpointTests
     [InlineData(Engines.PyTorchExact)]
     public void Training_canceled_at_any_step_resumes_bit_for_bit(string engine)
     {
-        // 4 steps an epoch: an evaluation every third, so that breaks fall on all that there is.
+        // 4 steps per epoch and an evaluation every third, so that interruptions hit every kind of step.
         var options = Options(engine);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
         for (int step = 0; step < 12; step++)
@@ -47,7 +47,7 @@ public class CheckpointTests
     public void Training_that_ended_early_resumes_as_if_it_had_not(string engine)
     {
         using var folder = new TemporaryDirectory();
-        // else the rates would depend on the last step
+        // otherwise the rates would depend on the last step
         var options = Options(engine) with { FinalLearningRate = null, Decay = LearningRateDecay.None };
         var saving = options with { Checkpoints = new(folder.Path) { Existing = ExistingCheckpoints.Resume } };
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
@@ -95,7 +95,7 @@ public class CheckpointTests
         Assert.Equal(["best-3", "checkpoint-10", "checkpoint-8"], Folders(folder.Path));
         Assert.Equal([2, 4, 6, 8, 10], progress.All.Where(report => report.Checkpoint is not null).Select(report => report.Step));
 
-        // A resumed training has the best weights from the folder.
+        // Resumed training has the best weights from the folder.
         using var loop = new TrainingLoop(
             new ScriptedEngine { Loss = _ => 4 },
             Data(options),
@@ -252,7 +252,7 @@ public class CheckpointTests
     {
         var options = Options(engineName);
         var whole = Weights().Train(Data(options), options, cancellationToken: Token);
-        foreach (int step in (int[])[2, 5, 8, 9]) // 4 steps an epoch: 5 and 9 begin one
+        foreach (int step in (int[])[2, 5, 8, 9]) // 4 steps per epoch: 5 and 9 begin one
         {
             using var folder = new TemporaryDirectory();
             var saving = options with { Checkpoints = new(folder.Path) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };

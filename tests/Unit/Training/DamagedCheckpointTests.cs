@@ -22,7 +22,7 @@ public sealed class DamagedCheckpointTests : IDisposable
         Assert.Equal((6, 0), Restore());
         for (int flip = 0; flip < 180; flip++)
         {
-            // Each file as often as the others, and the best weights that the checkpoint speaks of.
+            // Each file equally often, including the best weights that the checkpoint refers to.
             string file = (flip % 6) switch
             {
                 4 =>
@@ -77,7 +77,7 @@ public sealed class DamagedCheckpointTests : IDisposable
         CheckpointTests.AssertSame(whole, resumed);
         Assert.Equal(9, new CheckpointOptions(_folder.Path).FindLatestStep());
 
-        // The damaged one has made room for a whole one.
+        // The damaged one has been replaced by an intact one.
         Assert.Empty(Directory.GetDirectories(_folder.Path, "checkpoint-*.2"));
         var again = new ProgressList();
         Train(9, ExistingCheckpoints.Resume, interval: 3, again);
@@ -117,7 +117,7 @@ public sealed class DamagedCheckpointTests : IDisposable
             Assert.Empty(checkpoints.Warnings);
         }
 
-        // What it writes from here on is of the present version, and nothing of the first is left in the end.
+        // It writes the current version from here on, and nothing of the first version is left in the end.
         var history = TinyModels.Weights(FirstVersionConfig, seed: 1)
             .Train(FirstVersionData(options), options with { MaxSteps = 12 }, cancellationToken: Token).History;
         Assert.Equal([0, 3, 6, 9, 12], history.Points.Select(point => point.Step));
@@ -256,7 +256,7 @@ public sealed class DamagedCheckpointTests : IDisposable
         Checkpoints = new(_folder.Path) { Interval = interval, Existing = ExistingCheckpoints.Resume },
     };
 
-    // Measured on what is learned from, so that each evaluation is the best one.
+    // Measured on the training data, so that each evaluation is the best one.
     private static TrainingData Data(TrainingOptions options)
     {
         var data = CheckpointTests.Data(options);

@@ -3,7 +3,7 @@ using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>Does a step like any other, dropout drawn, and tells of a loss that is no number, or throws.</summary>
+/// <summary>Takes a normal step, including dropout, and reports a loss of NaN, or throws.</summary>
 internal sealed class DivergingEngine(ITrainableNetwork inner, int atStep, Exception? error = null) : WrappedEngine(inner)
 {
     private int _steps;

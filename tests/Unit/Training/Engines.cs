@@ -2,7 +2,7 @@ using MLNet.Gpt.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>The training engines by their names, for the rows of theories.</summary>
+/// <summary>The training engines by name, for theory data.</summary>
 internal static class Engines
 {
     public const string Managed = "Managed", TorchSharp = "TorchSharp", PyTorchExact = "PyTorchExact";

@@ -29,7 +29,7 @@ public class KilledTrainingTests
         CheckpointTests.AssertSame(expected, resumed);
     }
 
-    // A checkpoint after each step, so that most moments to be killed at fall into the writing of one.
+    // A checkpoint after each step, so that most kills occur while one is being written.
     internal static TrainingOptions Options(string folder, string engine) => CheckpointTests.Options(engine) with
     {
         Epochs = engine == Engines.Managed ? 400 : 100,

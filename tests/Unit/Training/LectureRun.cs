@@ -54,7 +54,7 @@ internal static class LectureRun
         + "exquisitely appointed luncheon-table, when, on a later day, I had again run over from Monte Carlo; and Mrs. Gis",
     ];
 
-    /// <summary>The book's settings, computed as PyTorch computes.</summary>
+    /// <summary>The book's settings, with PyTorch's computations.</summary>
     public static TrainingOptions Options { get; } = TrainingOptions.Lecture with { Engine = TorchSharpEngine.PyTorchExact };
 
     /// <summary>Runs the book's training with its settings, and prints what the book's program prints.</summary>
@@ -86,7 +86,7 @@ internal static class LectureRun
 
     private static string Format(TrainingSample sample) => sample.Text.Replace('\n', ' ');
 
-    /// <summary>So that a run of minutes can be watched.</summary>
+    /// <summary>So that a run of several minutes can be watched.</summary>
     private sealed class Writer : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value)

@@ -3,7 +3,7 @@ using MLNet.Gpt.Tests.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>The book's training run against the log that the book prints.</summary>
+/// <summary>Compares the book's training run with the log that the book prints.</summary>
 [Collection(TorchCollection.Name)]
 public class LectureRunTests
 {
@@ -17,7 +17,7 @@ public class LectureRunTests
     }
 
     [Fact(Explicit = true)]
-    [Trait("Category", "Slow")] // some ten minutes on 2 cores
+    [Trait("Category", "Slow")] // about ten minutes on 2 cores
     public void The_whole_run_prints_what_the_book_prints_line_by_line()
     {
         var (lines, _) = LectureRun.Print(LectureRun.Options, TestContext.Current.CancellationToken);

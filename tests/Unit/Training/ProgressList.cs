@@ -1,7 +1,7 @@
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>Keeps what a training reports.</summary>
+/// <summary>Collects the reports of training.</summary>
 internal sealed class ProgressList(Action<TrainingProgress>? onReport = null) : IProgress<TrainingProgress>
 {
     public List<TrainingProgress> All { get; } = [];

@@ -3,24 +3,27 @@ using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>An engine whose losses a test decides, and whose weights are all the number of updates done, plus a mark below 1.</summary>
+/// <summary>
+/// An engine whose losses are set by a test, and whose weights all equal the number of updates done plus a mark below
+/// 1.
+/// </summary>
 internal sealed class ScriptedEngine : ITrainableNetwork
 {
-    /// <summary>The loss of the batch of a step, from 1.</summary>
+    /// <summary>Returns the batch loss of a step, from 1.</summary>
     public Func<int, double> BatchLoss { get; init; } = _ => 1;
 
-    /// <summary>The loss that is measured after so many updates.</summary>
+    /// <summary>Returns the measured loss after a number of updates.</summary>
     public Func<int, double> Loss { get; init; } = _ => 1;
 
     public Action<int>? OnUpdate { get; init; }
 
-    /// <summary>Tells the weights of one process from those of another.</summary>
+    /// <summary>Distinguishes the weights of one process from those of another.</summary>
     public float Mark { get; init; }
 
-    /// <summary>Called where weights are asked for, which is when a checkpoint writes them, among others.</summary>
+    /// <summary>Called when weights are read, for example when a checkpoint writes them.</summary>
     public Action? OnWeights { get; init; }
 
-    /// <summary>Called where the state is asked for, which a checkpoint writes after the weights.</summary>
+    /// <summary>Called when the state is captured, which a checkpoint writes after the weights.</summary>
     public Action? OnCapture { get; init; }
 
     public int Updates { get; private set; }

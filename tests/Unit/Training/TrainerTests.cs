@@ -75,12 +75,12 @@ public class TrainerTests
     {
         using var module = GptModule.Create(Config, seed: 1);
         var reports = new ProgressList();
-        var data = Data(); // 162 tokens to learn from: 10 whole windows of 16 and one of 1
+        var data = Data(); // 162 training tokens: 10 complete windows of 16 and one of 1
         var options =
             new TrainingOptions { Epochs = 2, BatchSize = 4, EvaluationInterval = 3, LearningRate = 1e-3, Decay = LearningRateDecay.None };
         var history = module.Train(data, options, reports, Token);
 
-        // Batches of 4, 4, 2 and 1 windows an epoch.
+        // Batches of 4, 4, 2 and 1 windows per epoch.
         Assert.Equal([0, 3, 6, 8], history.Points.Select(point => point.Step));
         Assert.Equal([1, 1, 2, 2], history.Points.Select(point => point.Epoch));
         Assert.Equal(322, history.Last.TokensSeen);
@@ -147,7 +147,7 @@ public class TrainerTests
         long before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         module.Train(Data(), options, reports, Token);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-        Assert.Single(during.Skip(2).Distinct()); // from the second step on, the optimizer's state is there
+        Assert.Single(during.Skip(2).Distinct()); // from the second step on, the optimizer's state exists
     }
 
     [Fact]

@@ -2,13 +2,13 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>The loop, on an engine that computes nothing.</summary>
+/// <summary>Tests the loop with an engine that computes nothing.</summary>
 public class TrainingLoopTests
 {
     [Fact]
     public void Training_stops_when_its_patience_runs_out_and_ends_with_the_best_weights()
     {
-        double[] losses = [9, 5, 4, 3, 3, 3.5, 2, 4, 4, 4, 1]; // at 0, 1, 2 … updates; an equal loss is no better one
+        double[] losses = [9, 5, 4, 3, 3, 3.5, 2, 4, 4, 4, 1]; // at 0, 1, 2 … updates; an equal loss is not better
         var engine = new ScriptedEngine { Loss = updates => losses[updates] };
         var loop = Loop(engine, new() { Patience = 3, EvaluationInterval = 1, EvaluationBatches = 1 });
         var history = loop.Run();
@@ -53,7 +53,8 @@ public class TrainingLoopTests
         var engine = new ScriptedEngine();
         var progress = new ProgressList();
 
-        // 90 tokens: 5 whole windows of 16 and one of 9; in batches of 2, 2, 1 and 1 windows: steps of 3 batches and of 1.
+        // 90 tokens: 5 complete windows of 16 and one of 9, in batches of 2, 2, 1 and 1 windows: steps of 3 batches and
+        // of 1.
         var history = Loop(engine, new() { BatchSize = 2, BatchesPerStep = 3, Epochs = 2, EvaluationInterval = 100 }, progress).Run();
         Assert.Equal([0.4, 0.4, 0.2, 1, 0.4, 0.4, 0.2, 1], engine.Shares.Select(share => Math.Round(share, 12)));
         Assert.Equal(4, history.Last.Step);

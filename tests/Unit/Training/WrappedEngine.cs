@@ -3,7 +3,7 @@ using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Tests.Training;
 
-/// <summary>Passes everything on to an engine, which it owns.</summary>
+/// <summary>Forwards everything to an engine, which it owns.</summary>
 internal abstract class WrappedEngine(ITrainableNetwork inner) : ITrainableNetwork
 {
     public IWeightSource Weights => inner.Weights;

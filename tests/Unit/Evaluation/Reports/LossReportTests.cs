@@ -200,7 +200,7 @@ public sealed class LossReportTests : IDisposable
         return writer.ToString();
     }
 
-    // HTML's two constructs that XML lacks are taken away.
+    // Removes the two HTML constructs that XML lacks.
     private static XElement Parse(string html) =>
         XElement.Parse(
             System.Text.RegularExpressions.Regex.Replace(

@@ -3,7 +3,9 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;
 
-/// <summary>Against <c>gguf.quants.quantize</c> of llama.cpp's gguf-py, which its authors hold equal to GGML's reference.</summary>
+/// <summary>
+/// Against <c>gguf.quants.quantize</c> of llama.cpp's gguf-py, which its authors keep equal to GGML's reference.
+/// </summary>
 public class EightBitBlocksTests
 {
     private const string Expected =
@@ -13,7 +15,7 @@ public class EightBitBlocksTests
         "4fac0a68c62481df3d9af856b41270cd2b89e745a2005ebb1977d533020090ee4caa0866c3217fdc3a98f654b10f6dcb2986e4429ffd5bb91775d2308eec";
 
     /// <summary>
-    /// Four rows of two blocks: many fractions, a block of zeros, one of halves beside a scale of 1, one whose scale is
+    /// Four rows of two blocks: many fractions, a block of zeros, one of halves with a scale of 1, one whose scale is
     /// below half precision's normal numbers.
     /// </summary>
     [Fact]

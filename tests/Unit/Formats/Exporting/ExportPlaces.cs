@@ -6,7 +6,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;
 
-/// <summary>One of two models in every format, and what tells them apart.</summary>
+/// <summary>One of two models in every format, and what distinguishes them.</summary>
 internal static class ExportPlaces
 {
     public const string FolderVariable = "MLNET_GPT_TEST_EXPORT_FOLDER";
@@ -28,7 +28,7 @@ internal static class ExportPlaces
     }
 
     /// <summary>
-    /// A text that is the same for the same model at a place: a hash of all bytes, or of a model in two files, whose
+    /// Returns a text that identifies the model at a path: a hash of all bytes or, for a model in two files, whose
     /// names may differ, what it computes.
     /// </summary>
     public static string Fingerprint(string folder, string name)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting;
 
-/// <summary>Kills a process that exports without pause, and finds one of its two models, whole, at every place.</summary>
+/// <summary>Kills a process that exports in a loop, and always finds one of its two models intact.</summary>
 public sealed class KilledExportTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -45,8 +45,8 @@ public sealed class KilledExportTests : IDisposable
             }
         }
 
-        // Most of a cycle is writing, so that all kills but a few leave something half-written behind.
-        Assert.True(times < 10 || interrupted > times / 4, $"Of {times} kills {interrupted} came amid a write.");
+        // Most of a cycle is writing, so almost all kills leave something incomplete behind.
+        Assert.True(times < 10 || interrupted > times / 4, $"{interrupted} of {times} kills came in the middle of a write.");
     }
 
     private static async Task KillOne(string folder, TimeSpan delay)
@@ -55,12 +55,12 @@ public sealed class KilledExportTests : IDisposable
         using var process = ChildTestRun.Start("MLNet.Gpt.Tests.Formats.Exporting.Killed", (ExportPlaces.FolderVariable, folder));
         try
         {
-            // Once the last place has been written in this run, everything was.
+            // Once the last path has been written in this run, all have been.
             var clock = Stopwatch.StartNew();
             string last = Path.Combine(folder, ExportPlaces.Names[^1]);
             while (!(File.Exists(last) && File.GetLastWriteTimeUtc(last) >= begun))
             {
-                Assert.False(process.HasExited, "The process that exports has ended by itself.");
+                Assert.False(process.HasExited, "The exporting process ended by itself.");
                 Assert.True(clock.Elapsed < TimeSpan.FromMinutes(1), "Nothing was exported within a minute.");
                 await Task.Delay(5, TestContext.Current.CancellationToken);
             }

@@ -39,7 +39,7 @@ public sealed class RoundTripTests : IDisposable
         GptModelExporter.Export(path, weights, tokenizer: null);
 
         using var read = GptModelFile.Open(path, config.HeadCount);
-        bool isFused = place is "model" or "model.gguf"; // these have no form without biases: zeros come back
+        bool isFused = place is "model" or "model.gguf"; // these require biases: zeros are read back
         Assert.Equal(config with { HasQkvBias = hasBias || isFused }, read.Config with { DropoutRate = config.DropoutRate });
         foreach (var entry in WeightNames.For(read.Config))
         {
@@ -154,7 +154,7 @@ public sealed class RoundTripTests : IDisposable
     [InlineData("model.gguf")]
     public void A_byte_pair_vocabulary_is_read_back(string place)
     {
-        // a, b, c, blank, ab, the end of text, abc and a token for all other bytes
+        // a, b, c, space, ab, the end of text, abc and a token for all other bytes
         var tokenizer = new BytePairTokenizer(
             [.. new[] { "a", "b", "c", " ", "ab", "<|endoftext|>", "abc", "<unknown>" }.Select(
                 text => System.Text.Encoding.UTF8.GetBytes(text))],

@@ -49,7 +49,7 @@ public sealed class GgufExporterTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Path));
     }
 
-    /// <summary>Rows of 48 elements are no whole blocks of 32: half precision, as the converter of llama.cpp does.</summary>
+    /// <summary>Rows of 48 elements are not whole blocks of 32: half precision, as in llama.cpp's converter.</summary>
     [Fact]
     public void Rows_that_are_not_whole_blocks_stay_in_half_precision()
     {

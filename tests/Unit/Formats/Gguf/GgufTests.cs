@@ -92,7 +92,7 @@ public sealed class GgufTests : IDisposable
         byte[] key = [.. BitConverter.GetBytes((long)name.Length), .. Encoding.UTF8.GetBytes(name)];
         int at = _bytes.AsSpan().IndexOf(key);
         Assert.True(at > 0);
-        return at + key.Length; // number of dimensions, two sizes, type, place
+        return at + key.Length; // number of dimensions, two sizes, type, offset
     }
 
     private void Replace(string original, string replacement)

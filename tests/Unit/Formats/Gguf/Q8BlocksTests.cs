@@ -6,7 +6,7 @@ using MLNet.Gpt.Tests.Formats.Exporting;
 
 namespace MLNet.Gpt.Tests.Formats.Gguf;
 
-/// <summary>The blocks of a GGUF file as they are stored, beside the same weights in single precision.</summary>
+/// <summary>Compares the blocks of a GGUF file as stored with the same weights in single precision.</summary>
 public sealed class Q8BlocksTests : IDisposable
 {
     private static readonly GptConfig Config = GptPresets.Tiny;

@@ -3,11 +3,11 @@ using MLNet.Gpt.Tests.Formats.Importing;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
-/// <summary>Opens damaged copies of a model and reads all that they give, and holds the readers to their word.</summary>
+/// <summary>Opens damaged copies of a model, reads everything in them, and checks the readers' guarantees.</summary>
 internal sealed class Attack : IDisposable
 {
-    private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(5); // Usually under a millisecond; other programs may run beside.
-    private const long MostAllocated = 8 << 20; // Of models of 20 kB.
+    private static readonly TimeSpan LongestRead = TimeSpan.FromSeconds(5); // usually under 1 ms, but other programs may run
+    private const long MostAllocated = 8 << 20; // for models of 20 kB
 
     private readonly Victim _victim;
     private readonly string _folder;
@@ -31,19 +31,19 @@ internal sealed class Attack : IDisposable
         _sizes = SizesOf(info);
     }
 
-    /// <summary>Copies that were taken as good.</summary>
+    /// <summary>Copies that were accepted.</summary>
     public int Accepted { get; private set; }
 
-    /// <summary>Of those, the ones with other weights than the undamaged model.</summary>
+    /// <summary>Accepted copies whose weights differ from the undamaged model's.</summary>
     public int Different { get; private set; }
 
     /// <summary>
-    /// Of those, the ones whose structure was damaged as well: in a way that does not matter, or so that a name or type
-    /// became another possible one.
+    /// Accepted copies whose structure was damaged as well: in a way that does not matter, or so that a name or type
+    /// became another valid one.
     /// </summary>
     public int Reinterpreted { get; private set; }
 
-    /// <summary>Damages a file with a seed of its own, and checks what becomes of it.</summary>
+    /// <summary>Damages a file with a given seed, and checks the outcome.</summary>
     public void Run(int seed)
     {
         var mutator = new Mutator(seed);
@@ -56,11 +56,11 @@ internal sealed class Attack : IDisposable
         Check(file, damaged, $"seed {seed}", onlyWeights ? changed!.Count : null);
     }
 
-    /// <summary>Puts a damaged file in the place of the good one, and checks what becomes of it.</summary>
+    /// <summary>Replaces the good file by a damaged one, and checks the outcome.</summary>
     /// <param name="file">The file.</param>
     /// <param name="damaged">Its new bytes.</param>
     /// <param name="name">For a failure's message.</param>
-    /// <param name="touched">How many bytes of the weights were changed, where nothing else was.</param>
+    /// <param name="touched">How many bytes of the weights were changed, if nothing else was.</param>
     public void Check(VictimFile file, byte[] damaged, string name, int? touched = null)
     {
         string path = Path.Combine(_folder, file.Name);
@@ -114,7 +114,7 @@ internal sealed class Attack : IDisposable
         return at >= start && at < start + count;
     }
 
-    // No tensor's size tells how many heads there are, or what is dropped in training.
+    // No tensor's size shows how many heads there are, or the dropout rate.
     private static GptConfig SizesOf(GptModelFileInfo info) => info.Config with { HeadCount = 1, DropoutRate = 0 };
 
     private Dictionary<string, float[]> Read(out GptModelFileInfo info)

@@ -2,12 +2,13 @@ using MLNet.Gpt.Tests.Formats.Importing;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
-/// <summary>Damage that a reader once took badly: found by <see cref="HostileFileTests"/>, and kept by what it was.</summary>
+/// <summary>Damage that a reader once mishandled, found by <see cref="HostileFileTests"/>.</summary>
 public class FindingsTests
 {
     [Theory]
-    [InlineData("TensorFlow", 421)] // A name of a file with a character that no path has ended in ArgumentException.
-    // The head became a second name of the embedding, whose place then was unused: taken as a tied model.
+    [InlineData("TensorFlow", 421)] // a file name with a character that is invalid in paths caused an ArgumentException
+    // The head became a second name of the embedding, whose own bytes then were unused; it was accepted as a tied
+    // model.
     [InlineData("PyTorch zip", 1_053_118)]
     // Embedding and head became views of the first 3 of 40 rows: a model of 3 ids, as a program could have saved it.
     [InlineData("PyTorch views", 1_105_898)]
@@ -18,7 +19,7 @@ public class FindingsTests
     }
 
     [Theory]
-    [InlineData("model_checkpoint_path: \"model\0ckpt\"\n")] // Ended in ArgumentException: no path has the character.
+    [InlineData("model_checkpoint_path: \"model\0ckpt\"\n")] // caused an ArgumentException, because the character is invalid in paths
     [InlineData("model_checkpoint_path: \"..\"\n")]
     [InlineData("model_checkpoint_path: \"/\"\n")]
     [InlineData("model_checkpoint_path: \"\"\n")]

@@ -1,6 +1,9 @@
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
-/// <summary>Damaged files end in an exception of the documented kinds, soon and in little memory, or they hold the same model.</summary>
+/// <summary>
+/// Damaged files cause one of the documented exceptions, quickly and with little memory, or they contain the same
+/// model.
+/// </summary>
 public class HostileFileTests
 {
     private const int Few = 2_000;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
-/// <summary>Damages files as accidents and attackers do; the same seed does the same damage.</summary>
+/// <summary>Damages files like accidents and attackers; the same seed does the same damage.</summary>
 internal sealed class Mutator(int seed)
 {
     private static readonly long[] Numbers =
@@ -16,10 +16,12 @@ internal sealed class Mutator(int seed)
 
     private readonly Random _random = new(seed);
 
-    /// <summary>A damaged copy.</summary>
+    /// <summary>Returns a damaged copy.</summary>
     /// <param name="original">The bytes.</param>
-    /// <param name="structure">The part that says what the rest is; most of the damage is done there.</param>
-    /// <param name="changed">The bytes that were overwritten, or <see langword="null"/> if bytes were put in or taken out.</param>
+    /// <param name="structure">The part that describes the rest; most of the damage is done there.</param>
+    /// <param name="changed">
+    /// The bytes that were overwritten, or <see langword="null"/> if bytes were inserted or removed.
+    /// </param>
     public byte[] Mutate(byte[] original, IReadOnlyList<Range> structure, out HashSet<int>? changed)
     {
         var bytes = new List<byte>(original);
@@ -55,11 +57,11 @@ internal sealed class Mutator(int seed)
                 Digits(bytes, at, ref changed);
                 break;
             case 8:
-                int from = Place(bytes.Count, structure); // A piece from elsewhere over this one.
+                int from = Place(bytes.Count, structure); // overwrite this part with one from elsewhere
                 for (int i = 0; i < length && from + i < bytes.Count; i++) Set(bytes, at + i, bytes[from + i], changed);
                 break;
             case 9:
-                bytes.InsertRange(at, bytes.GetRange(at, length)); // The piece once more.
+                bytes.InsertRange(at, bytes.GetRange(at, length)); // repeat the part
                 changed = null;
                 break;
             case 10:
@@ -85,7 +87,7 @@ internal sealed class Mutator(int seed)
         if (structure.Count == 0 || _random.Next(8) == 0) return _random.Next(length);
         var part = structure[_random.Next(structure.Count)];
         int start = part.Start.GetOffset(length), end = part.End.GetOffset(length);
-        return Math.Clamp(start + _random.Next(Math.Max(end - start, 1)), 0, length - 1); // Pieces may have been taken out before.
+        return Math.Clamp(start + _random.Next(Math.Max(end - start, 1)), 0, length - 1); // parts may have been removed before
     }
 
     private void Number(List<byte> bytes, int at, HashSet<int>? changed)
@@ -97,7 +99,7 @@ internal sealed class Mutator(int seed)
         for (int i = 0; i < size && at + i < bytes.Count; i++) Set(bytes, at + i, number[i], changed);
     }
 
-    // Of a number in text one digit more or another one.
+    // Adds or changes a digit of a number in text.
     private void Digits(List<byte> bytes, int at, ref HashSet<int>? changed)
     {
         while (at < bytes.Count && bytes[at] is < (byte)'0' or > (byte)'9') at++;

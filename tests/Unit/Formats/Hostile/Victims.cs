@@ -3,7 +3,7 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
-/// <summary>One model for each reader. Where their structure lies is found by marks in the bytes, not by the readers.</summary>
+/// <summary>One model for each reader. Their structure is located by marks in the bytes, not by the readers.</summary>
 internal static class Victims
 {
     public static IReadOnlyDictionary<string, Victim> All { get; } = new Dictionary<string, Victim>
@@ -61,7 +61,7 @@ internal static class Victims
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(entry + 16), Crc32.AppendByTables(0, bytes.AsSpan(start, length)));
     }
 
-    /// <summary>Sets the checksums of a TensorFlow index right.</summary>
+    /// <summary>Corrects the checksums of a TensorFlow index.</summary>
     public static void MendTable(byte[] bytes, byte[] original)
     {
         foreach (var (start, length) in Blocks(original))
@@ -72,7 +72,7 @@ internal static class Victims
         }
     }
 
-    // By the table's footer and its index block, whose keys are not needed.
+    // Uses the table's footer and its index block, whose keys are not needed.
     private static IEnumerable<(int Start, int Length)> Blocks(byte[] bytes)
     {
         int at = bytes.Length - 48;

@@ -7,7 +7,7 @@ using MLNet.Gpt.Formats.HuggingFace;
 namespace MLNet.Gpt.Tests.Formats.HuggingFace;
 
 /// <summary>
-/// Against the files of OpenAI's release, by the SHA-256 sums that its tiktoken checks its downloads with
+/// Against the files of OpenAI's release, by the SHA-256 hashes with which its tiktoken checks its downloads
 /// (<c>tiktoken_ext/openai_public.py</c>).
 /// </summary>
 public class HuggingFaceTokenizerWriterTests
@@ -20,7 +20,7 @@ public class HuggingFaceTokenizerWriterTests
     public void The_merges_equal_the_releases_vocab_bpe_byte_for_byte() =>
         Assert.Equal("1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", Hash(Files["merges.txt"]));
 
-    /// <summary>The release's file spells letters beyond ASCII as \u escapes, with a blank after commas and colons.</summary>
+    /// <summary>The release's file has non-ASCII letters as \u escapes, and a space after commas and colons.</summary>
     [Fact]
     public void The_vocabulary_equals_the_releases_encoder_json_byte_for_byte()
     {

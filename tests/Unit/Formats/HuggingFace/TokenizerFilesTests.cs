@@ -12,7 +12,7 @@ public sealed class TokenizerFilesTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
-    [Fact] // transformers' own test of this vocabulary: "lower newer" with a blank before it.
+    [Fact] // transformers' own test of this vocabulary: "lower newer" with a space before it.
     public void Ids_are_those_of_transformers()
     {
         var tokenizer = Assert.IsType<BytePairTokenizer>(TokenizerFiles.Read(ModelFixtures.Path("transformers")));
@@ -32,7 +32,7 @@ public sealed class TokenizerFilesTests : IDisposable
         Write("tokenizer.json", TokenizerJson().ToJsonString());
         Assert.Same(Gpt2Tokenizer.Instance, TokenizerFiles.Read(_directory.Path));
 
-        // One merge less is another tokenizer.
+        // One merge fewer makes another tokenizer.
         Write("merges.txt", "#version: 0.2\n" + string.Join('\n', Gpt2Files.Merges.SkipLast(1)) + "\n");
         File.Delete(Path.Combine(_directory.Path, "tokenizer.json"));
         Assert.IsType<BytePairTokenizer>(TokenizerFiles.Read(_directory.Path));
@@ -99,10 +99,10 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Contains("byte 0x63", Assert.Throws<ArgumentException>(() => tokenizer.Encode("abc")).Message, StringComparison.Ordinal);
     }
 
-    // Bytes, three special tokens, and an ordinary one made by a merge.
+    // Bytes, three special tokens, and an ordinary one that results from a merge.
     private const string Vocabulary = """{"a":0,"b":1,"c":2,"ab":3,"<s>":4,"</s>":5,"<|endoftext|>":6}""";
 
-    [Theory] // The tokenizer's own files win over the model's, a name over an id; an id of an ordinary token is a left-over.
+    [Theory] // The tokenizer's own files win over the model's, a name over an id; an id of an ordinary token is a leftover.
     [InlineData("{}", "{}", "{}", "{}", 6, 6)]
     [InlineData("{}", "{}", "{}", """{"bos_token_id":4,"eos_token_id":5}""", 4, 5)]
     [InlineData("{}", "{}", """{"bos_token_id":4,"eos_token_id":[5,6]}""", """{"bos_token_id":6,"eos_token_id":6}""", 4, 5)]
@@ -127,7 +127,7 @@ public sealed class TokenizerFilesTests : IDisposable
         Assert.Equal((beginning, end), (tokenizer.BeginningOfTextId, tokenizer.EndOfTextId));
         Assert.Equal([3, 2], tokenizer.Encode("abc"));
 
-        // The same of tokenizer.json.
+        // The same for tokenizer.json.
         Write("tokenizer.json", """{"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"added_tokens":[{"id":6,"content":"<|endoftext|>"}],"""
             + $"\"model\":{{\"type\":\"BPE\",\"vocab\":{Vocabulary},\"merges\":[\"a b\"]}}}}");
         var whole = TokenizerFiles.Read(_directory.Path)!;
@@ -216,7 +216,7 @@ public sealed class TokenizerFilesTests : IDisposable
             Check(TokenizerFile.Load(Path.Combine(_directory.Path, name)));
         }
 
-        // As OpenAI names the two, as one file under any name, in models, and as the library's own JSON.
+        // With OpenAI's names for the two, as one file with any name, in models, and as the library's own JSON.
         var tokenizer = TokenizerFile.Load(_directory.Path);
         string openAI = Directory.CreateDirectory(Path.Combine(_directory.Path, "openai")).FullName;
         foreach (

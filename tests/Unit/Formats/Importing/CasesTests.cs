@@ -11,12 +11,12 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Tests.Formats.Importing;
 
-/// <summary>Files in forms that users of other programs reported; see the README beside them.</summary>
+/// <summary>Files in layouts that users of other programs reported; see the README next to them.</summary>
 public sealed class CasesTests : IDisposable
 {
     private const string Text = "Call me Ishmael. Some years ago.";
 
-    // The reference has a value for it, and this library refuses to compute it.
+    // The reference has a value for it, but this library refuses to compute it.
     private const string AsTied = "hf-tied-but-differs as tied";
 
     private static readonly Dictionary<string, Reference> References =
@@ -185,7 +185,7 @@ public sealed class CasesTests : IDisposable
                 new() { MaxTokens = 20, Temperature = 2, Seed = seed, RandomAlgorithm = RandomAlgorithm.PyTorch, TopK = 300 },
                 new() { MaxTokens = 20, Temperature = 1, Seed = seed, RepetitionPenalty = 1.5, TopP = 0.9, LookupDecoding = true }])
             {
-                // Ids that only the model has may stand in a prompt.
+                // Ids that only the model has may occur in a prompt.
                 var text = generator.Generate([300, 301, 12 * seed], options);
                 Assert.All(text.TokenIds, id => Assert.InRange(id, 0, 256));
             }
@@ -238,7 +238,7 @@ public sealed class CasesTests : IDisposable
         Assert.Contains("The tokenizer has 50257 ids; the model's vocabulary has 257.", error.Message, StringComparison.Ordinal);
     }
 
-    [Theory] // A guess is made for GPT-2's size and its usual paddings alone.
+    [Theory] // the tokenizer is guessed only for GPT-2's size and its usual paddings
     [InlineData(50257, true)]
     [InlineData(50258, false)]
     [InlineData(50264, true)]
@@ -375,7 +375,7 @@ public sealed class CasesTests : IDisposable
         foreach (string file in Directory.GetFiles(At(name))) File.Copy(file, Path.Combine(_directory.Path, Path.GetFileName(file)));
     }
 
-    // [PAD] was added to the tokenizer, and the embeddings were not resized.
+    // [PAD] was added to the tokenizer, but the embeddings were not resized.
     private void CopyWithPad()
     {
         Copy("hf-good");

@@ -74,7 +74,9 @@ public class ConcurrentLoadTests
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Weights.Read(name, 82944, new float[1]));
     }
 
-    /// <summary>Weights laid out in memory as Hugging Face lays them out in a file, which count what is read of them and by whom.</summary>
+    /// <summary>
+    /// Weights in memory with the layout of a Hugging Face file, which count what is read and by which thread.
+    /// </summary>
     private sealed class CountedFile
     {
         private long _elementsRead;

@@ -58,7 +58,7 @@ public class LargeModelTests
                 long allocated = GC.GetTotalAllocatedBytes(precise: true) - managed;
                 Assert.Equal(124_439_808, model.Config.ParameterCount);
                 Assert.InRange(model.WeightBytes, 4 * 124_439_808L, (4 * 124_439_808L) + (4 << 20));
-                Assert.True(allocated < 64 << 20, $"Loading allocated {allocated} bytes beside the weights.");
+                Assert.True(allocated < 64 << 20, $"Loading allocated {allocated} bytes in addition to the weights.");
                 if (round == 0) GptCheckpoint.Save(own, model, model.Tokenizer);
                 TestContext.Current.TestOutputHelper?.WriteLine($"{allocated / 1e6:F1} MB beside the weights");
             }

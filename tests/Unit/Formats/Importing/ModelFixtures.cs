@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace MLNet.Gpt.Tests.Formats.Importing;
 
-/// <summary>Models that other programs wrote, with the logits that they must give; see the README beside them.</summary>
+/// <summary>Models written by other programs, with their expected logits; see the README next to them.</summary>
 internal static class ModelFixtures
 {
     public static string Root { get; } = System.IO.Path.Combine(Repository.Root, "tests", "Unit", "Fixtures", "Models");
@@ -11,7 +11,7 @@ internal static class ModelFixtures
     public static IReadOnlyDictionary<string, Reference> References { get; } =
         JsonSerializer.Deserialize<Dictionary<string, Reference>>(File.ReadAllText(Path("logits.json")), JsonSerializerOptions.Web)!;
 
-    /// <summary>Words for as many ids as the models have, since most stand without a tokenizer.</summary>
+    /// <summary>Words for as many ids as the models have, because most have no tokenizer.</summary>
     public static ITextTokenizer Words { get; } = new WordTokenizer(Enumerable.Range(0, 40).Select(i => $"w{i}"));
 
     public static string Path(string name) => System.IO.Path.Combine(Root, name);

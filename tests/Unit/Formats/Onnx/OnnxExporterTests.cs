@@ -9,8 +9,8 @@ using MLNet.Gpt.Tests.Inference;
 namespace MLNet.Gpt.Tests.Formats.Onnx;
 
 /// <summary>
-/// Runs the exported graphs in ONNX Runtime and in ML.NET's ONNX transformer, beside the book's forward pass in double
-/// precision.
+/// Runs the exported graphs in ONNX Runtime and in ML.NET's ONNX transformer, and compares them with the book's forward
+/// pass in double precision.
 /// </summary>
 public sealed class OnnxExporterTests : IDisposable
 {
@@ -41,7 +41,9 @@ public sealed class OnnxExporterTests : IDisposable
         Assert.Equal(16, stepwise.PastLength);
     }
 
-    /// <summary>Two sequences in one call, the shorter one filled up from the left with what the attention mask leaves out.</summary>
+    /// <summary>
+    /// Two sequences in one call, the shorter one padded on the left with tokens that the attention mask excludes.
+    /// </summary>
     [Fact]
     public void Sequences_of_different_lengths_fit_in_one_call()
     {
@@ -117,7 +119,7 @@ public sealed class OnnxExporterTests : IDisposable
         Assert.Equal([File], Directory.EnumerateFiles(_directory.Path));
     }
 
-    /// <summary>ML.NET's transformer has no place for a cache: the plain graph, of ids to logits.</summary>
+    /// <summary>ML.NET's transformer does not support a cache, so this is the plain graph from ids to logits.</summary>
     [Theory]
     [InlineData(2_000_000_000)]
     [InlineData(0)]

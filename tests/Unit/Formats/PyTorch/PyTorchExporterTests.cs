@@ -13,7 +13,9 @@ public sealed class PyTorchExporterTests : IDisposable
 
     private string Path => System.IO.Path.Combine(_directory.Path, "model.pth");
 
-    /// <summary>The layout that PyTorch's reader asks for, which takes the archive's name from the first entry.</summary>
+    /// <summary>
+    /// The layout that PyTorch's reader requires, which takes the archive's name from the first entry.
+    /// </summary>
     [Fact]
     public void The_archive_contains_a_pickle_a_version_and_each_tensors_bytes()
     {

@@ -7,12 +7,12 @@ using MLNet.Gpt.Formats.PyTorch;
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 
 /// <summary>
-/// Against the <c>data.pkl</c> that <c>torch.save</c> of PyTorch 1.13 wrote for an <c>OrderedDict</c> of the same keys
-/// and tensors.
+/// Compared with the <c>data.pkl</c> that <c>torch.save</c> of PyTorch 1.13 wrote for an <c>OrderedDict</c> of the same
+/// keys and tensors.
 /// </summary>
 public class StateDictWriterTests
 {
-    // Six keys, of which two name one mask and two one embedding: (2, 3), (2, 2), (300) and (70000).
+    // Six keys, of which two refer to one mask and two to one embedding: (2, 3), (2, 2), (300) and (70000).
     private const string Single =
         "800263636f6c6c656374696f6e730a4f726465726564446963740a71002952710128580e000000746f6b5f656d622e776569676874710263746f7263682e5f7574696c730a5f" +
         "72656275696c645f74656e736f725f76320a71032828580700000073746f72616765710463746f7263680a466c6f617453746f726167650a7105580100000030710658030000" +
@@ -40,7 +40,9 @@ public class StateDictWriterTests
     public void Narrow_types_have_their_own_storages(TensorDataType type, string sha256) =>
         Assert.Equal(sha256, Hash(StateDictWriter.Write(Items, Tensors, type)));
 
-    /// <summary>More than 256 objects in the memo, and more than one batch of 1000 items; the last batch may be of one.</summary>
+    /// <summary>
+    /// More than 256 objects in the memo, and more than one batch of 1000 items; the last batch may have one item.
+    /// </summary>
     [Theory]
     [InlineData(1001, "7ea38c7bfc017683ab79d474568f5e6b06301f8335f2543bf94b04c829ee30e7")]
     [InlineData(1100, "f1ac6ed980f6c67a028bd36f4e24ea9882b6c440139d0b323fcd762b5ba44cbd")]

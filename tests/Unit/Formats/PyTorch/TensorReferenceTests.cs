@@ -57,6 +57,6 @@ public class TensorReferenceTests
     {
         var check = new ViewCheck("model.pth");
         for (int i = 0; i < 100_000; i++) check.Add($"{i}", new(new("0", TensorDataType.Float32, 4), 0, [4], [1]));
-        check.Check(); // in a time that grows with their number, not with its square
+        check.Check(); // in time linear in their number, not quadratic
     }
 }

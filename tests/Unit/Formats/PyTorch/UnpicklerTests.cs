@@ -4,7 +4,9 @@ using MLNet.Gpt.Formats.PyTorch;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 
-/// <summary>Pickles by their opcodes: text in quotes is written as it is, what stands in &lt; &gt; as bytes in hexadecimal.</summary>
+/// <summary>
+/// Pickles by their opcodes: plain text is written as it is, text in &lt; &gt; is bytes in hexadecimal.
+/// </summary>
 public class UnpicklerTests
 {
     [Theory]
@@ -50,7 +52,7 @@ public class UnpicklerTests
         Assert.Contains("'model.pth'", error.Message, StringComparison.Ordinal);
     }
 
-    [Theory] // What torch's weights_only lets pass, and what training programs keep beside the weights, as Python pickles them.
+    [Theory] // what torch's weights_only accepts, and what training programs save with the weights, as pickled by Python
     [InlineData("ctorch\nfloat32\n")] // torch.float32
     [InlineData("ctorch\ndevice\nX<04000000>cuda<85>R")] // torch.device('cuda')
     [InlineData("ctorch\ndevice\nX<04000000>cudaK<00><86>R")] // torch.device('cuda:0')
@@ -91,13 +93,13 @@ public class UnpicklerTests
         Assert.Equal(new object?[] { true, false, null }, Assert.IsType<List<object?>>(root["b"]));
         Assert.Equal(1.5, root["c"]);
         Assert.Same(root["b"], root["d"]);
-        Assert.Equal(4, root.Entries.Count()); // The entry with a number for a key is left out.
+        Assert.Equal(4, root.Entries.Count()); // the entry with a number as the key is left out
     }
 
     [Fact]
     public void A_list_that_is_recalled_again_and_again_ends()
     {
-        // A list of 1,000 pairs, of which 10,000 dictionaries are made.
+        // A list of 1,000 pairs, from which 10,000 dictionaries are created.
         var pickle = new StringBuilder("ccollections\nOrderedDict\nq<01>0](");
         for (int i = 0; i < 1_000; i++)
         {

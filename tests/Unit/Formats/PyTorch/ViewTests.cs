@@ -5,7 +5,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 
-/// <summary>Tensors that are views of storages, in every way that torch.save writes them.</summary>
+/// <summary>Tensors that are views of storages, in all forms that torch.save writes.</summary>
 public sealed class ViewTests : IDisposable
 {
     private static readonly GptConfig Config = GptPresets.Tiny with { LayerCount = 3, DropoutRate = 0 };
@@ -25,7 +25,7 @@ public sealed class ViewTests : IDisposable
     public void Dispose() => _directory.Dispose();
 
     [Theory]
-    [InlineData(0, 9)] // a trimmed embedding keeps the rows that were cut off
+    [InlineData(0, 9)] // a trimmed embedding keeps the removed rows in its storage
     [InlineData(9, 0)]
     [InlineData(5, 4)]
     public void A_view_may_leave_elements_of_its_storage_unused(int before, int after)
@@ -79,7 +79,7 @@ public sealed class ViewTests : IDisposable
         foreach (var entry in WeightNames.For(config)) _views.Add(new(entry.Name, shared, 0, entry.Shape));
         Replace(WeightNames.TokenEmbedding, view => view with { Storage = Storage(new float[61 * 32]) });
 
-        // Views of one storage that are not the same overlap; those that are the same are counted.
+        // Different views of one storage overlap; equal ones are counted.
         Assert.Contains("overlap", Assert.Throws<InvalidDataException>(() => Open().Dispose()).Message, StringComparison.Ordinal);
         foreach (var shape in _views.GroupBy(view => string.Join(',', view.Shape)).ToList())
         {

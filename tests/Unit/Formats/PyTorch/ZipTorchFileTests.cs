@@ -5,7 +5,7 @@ using MLNet.Gpt.Tests.Formats.Importing;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 
-/// <summary>Archives that .NET's own writer packs anew, with what PyTorch wrote in them.</summary>
+/// <summary>Archives with PyTorch's content, repacked by .NET's own writer.</summary>
 public sealed class ZipTorchFileTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -30,7 +30,7 @@ public sealed class ZipTorchFileTests : IDisposable
     [InlineData(null)]
     public void Repacked_without_compression_it_is_the_same_model(string? byteOrder)
     {
-        // As later versions of PyTorch have it.
+        // As in later versions of PyTorch.
         if (byteOrder is not null) _records["model/byteorder"] = Encoding.ASCII.GetBytes(byteOrder);
         Pack();
         using var expected = GptModelFile.Open(ModelFixtures.Path("book/model.pth"), headCount: 2);
@@ -92,7 +92,7 @@ public sealed class ZipTorchFileTests : IDisposable
         Assert.Contains("the record 'model/data/0' has the checksum", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact] // What a file of over 4 GB has: 64-bit sizes and places throughout.
+    [Fact] // as in a file of over 4 GB: 64-bit sizes and offsets throughout
     public void A_directory_of_64_bits_is_read()
     {
         Pack();

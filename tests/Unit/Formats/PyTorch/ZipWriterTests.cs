@@ -5,10 +5,10 @@ using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Tests.Formats.PyTorch;
 
-/// <summary>Against the archive reader of .NET.</summary>
+/// <summary>Compared with .NET's archive reader.</summary>
 public class ZipWriterTests
 {
-    /// <summary>With the limit lowered, every size and offset stands in the 64-bit fields.</summary>
+    /// <summary>With a lower limit, every size and offset is in the 64-bit fields.</summary>
     [Theory]
     [InlineData(uint.MaxValue)]
     [InlineData(0)]

@@ -18,7 +18,7 @@ public class TensorBundleTests
         Assert.Equal(0xE3069283u, Crc32C.Append(Crc32C.Append(0, "1234"u8), "56789"u8));
     }
 
-    [Fact] // The slope and the offset of a line that TensorFlow's own saver wrote.
+    [Fact] // the slope and the offset of a line, written by TensorFlow's own saver
     public void A_TensorFlow_checkpoint_is_read()
     {
         using var files = new OpenFiles();

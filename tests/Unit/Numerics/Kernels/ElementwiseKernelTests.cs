@@ -112,7 +112,7 @@ public unsafe class ElementwiseKernelTests
         float[] scores = [.. Enumerable.Range(0, Count).Select(_ => 200 * (random.NextSingle() - 0.5f))];
         float* block = stackalloc float[1008];
         var softmax = OnlineSoftmax.Empty;
-        double gathered = 0; // Σ weight × index, as attention gathers values
+        double gathered = 0; // Σ weight × index, as in attention
         for (int first = 0; first < Count; first += blockLength)
         {
             int count = Math.Min(blockLength, Count - first);

@@ -8,8 +8,7 @@ using MLNet.Gpt.Tests.Inference;
 namespace MLNet.Gpt.Tests.Numerics.Kernels;
 
 /// <summary>
-/// What <see cref="SwitchedOffInstructionsTests"/> wants to know of a process in which instruction sets are switched
-/// off.
+/// What <see cref="SwitchedOffInstructionsTests"/> checks in a process with disabled instruction sets.
 /// </summary>
 public class InstructionSetTests
 {

@@ -25,7 +25,7 @@ public unsafe class Int8KernelTests
                 for (int i = 0; i < 32; i++) signed[i] = i < 16 ? (byte)127 : (byte)129;
             }
 
-            // −128 is never made by quantising, and one of the instruction sets may not take it.
+            // Quantizing never produces −128, and one of the instruction sets may not support it.
             for (int i = 0; i < 32; i++) signed[i] = signed[i] == 128 ? (byte)129 : signed[i];
             var left = Vector256.Create(unsigned);
             var right = Vector256.Create(signed).AsSByte();
@@ -48,7 +48,7 @@ public unsafe class Int8KernelTests
         using var x = KernelSetTests.Numbers(depth, 1);
         using var row = NativeBlock.Allocate(QuantizedRow.StrideOf(depth), "a test");
         float* numbers = KernelSetTests.At(x);
-        numbers[depth / 2] = -30; // an outlier coarsens its own block only
+        numbers[depth / 2] = -30; // an outlier reduces only its own block's precision
         QuantizedRow.Quantize(numbers, depth, row.Pointer);
         for (int block = 0; block < QuantizedRow.BlockCountOf(depth); block++)
         {
@@ -120,7 +120,7 @@ public unsafe class Int8KernelTests
         random.NextBytes(blocks);
         for (int block = 0; block < blocks.Length / Q8Block.Size; block++)
         {
-            // Scales of any size, none, and subnormal ones; bytes of any value, −128 among them.
+            // Scales of any size, including zero and subnormal ones; bytes of any value, including −128.
             var scale = block % 7 == 0 ? Half.Zero : block % 11 == 0 ? Half.Epsilon : (Half)(random.NextSingle() / 100);
             BinaryPrimitives.WriteHalfLittleEndian(blocks.AsSpan(block * Q8Block.Size), scale);
         }
@@ -177,8 +177,8 @@ public unsafe class Int8KernelTests
 
     [Theory]
     [InlineData(1f)]
-    [InlineData(1.00390625f)] // half way between two bfloat16 numbers: to the even one below
-    [InlineData(1.01171875f)] // half way: to the even one above
+    [InlineData(1.00390625f)] // halfway between two bfloat16 numbers: to the even one below
+    [InlineData(1.01171875f)] // halfway: to the even one above
     [InlineData(-3.1415927f)]
     [InlineData(1e-40f)]
     [InlineData(3.4e38f)]
@@ -186,7 +186,7 @@ public unsafe class Int8KernelTests
     [InlineData(float.NaN)]
     public void Bfloat16_rounds_to_the_nearest_even(float value)
     {
-        // The nearest by search among all.
+        // Finds the nearest one by exhaustive search.
         float rounded = BFloat16Rounding.Widen(BFloat16Rounding.Round(value));
         if (!float.IsFinite(value))
         {

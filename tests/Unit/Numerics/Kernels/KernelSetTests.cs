@@ -4,7 +4,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Tests.Numerics.Kernels;
 
-/// <summary>The heavy kernels at each width that the machine runs, beside sums in double precision.</summary>
+/// <summary>Compares the heavy kernels at each width that the machine supports with sums in double precision.</summary>
 public unsafe class KernelSetTests
 {
     public static TheoryData<int, int> WidthsAndDepths

@@ -3,7 +3,7 @@ using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Tests.Numerics.Threading;
 
-/// <summary>Alone in the process, as other tests keep the helpers busy.</summary>
+/// <summary>Alone in the process, because other tests keep the helpers busy.</summary>
 [Collection("alone")]
 [CollectionDefinition("alone", DisableParallelization = true)]
 public class IdleHelpersTests
@@ -74,7 +74,7 @@ public class IdleHelpersTests
         Assert.InRange((HelperTime() - before).TotalMilliseconds, 0, 15);
     }
 
-    // Processor time of the process's threads named as helpers; Linux tells it per thread.
+    // Processor time of the process's helper threads, which Linux reports per thread.
     private static TimeSpan HelperTime()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Threads are told apart by name on Linux only.");
@@ -89,7 +89,7 @@ public class IdleHelpersTests
             }
             catch (IOException)
             {
-                // A thread that has ended since.
+                // The thread has ended since.
             }
         }
 

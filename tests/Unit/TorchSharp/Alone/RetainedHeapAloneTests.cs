@@ -4,7 +4,9 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.TorchSharp.Alone;
 
-/// <summary>What <see cref="RetainedHeapTests"/> runs in a process whose memory nothing else takes or frees.</summary>
+/// <summary>
+/// What <see cref="RetainedHeapTests"/> runs in a process in which nothing else allocates or frees memory.
+/// </summary>
 public class RetainedHeapAloneTests
 {
     public const string Variable = "MLNET_GPT_PROCESS_ALONE";

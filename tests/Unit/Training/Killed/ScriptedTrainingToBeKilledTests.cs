@@ -4,16 +4,16 @@ using MLNet.Gpt.Training;
 namespace MLNet.Gpt.Tests.Training.Killed;
 
 /// <summary>
-/// A training that kills its own process at a chosen moment: what <see cref="CheckpointFolderTests"/> finds the folder
-/// after.
+/// Training that kills its own process at a chosen moment, after which <see cref="CheckpointFolderTests"/> inspects the
+/// folder.
 /// </summary>
 public class ScriptedTrainingToBeKilledTests
 {
     private const string Variable = "MLNET_GPT_SCRIPTED_TRAINING_TO_BE_KILLED";
 
     /// <summary>
-    /// Trains in a process of its own, which is killed when the best weights of a step are written and its checkpoint
-    /// is not.
+    /// Trains in a separate process, which is killed when the best weights of a step have been written but its
+    /// checkpoint has not.
     /// </summary>
     /// <param name="folder">The folder of the checkpoints, of which there is one every 10 steps.</param>
     /// <param name="killedBefore">

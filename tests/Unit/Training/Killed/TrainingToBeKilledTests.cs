@@ -2,7 +2,7 @@ using MLNet.Gpt.Tests.TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Killed;
 
-/// <summary>What <see cref="KilledTrainingTests"/> runs in a process of its own, and kills.</summary>
+/// <summary>What <see cref="KilledTrainingTests"/> runs in a separate process and kills.</summary>
 [Collection(TorchCollection.Name)]
 public class TrainingToBeKilledTests
 {

@@ -6,7 +6,10 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed;
 
-/// <summary>The engine's gradients beside those of TorchSharp's autograd in double precision, on the same weights and batches.</summary>
+/// <summary>
+/// Compares the engine's gradients with those of TorchSharp's autograd in double precision, for the same weights and
+/// batches.
+/// </summary>
 [Collection(TorchCollection.Name)]
 public class AutogradTests
 {
@@ -14,7 +17,7 @@ public class AutogradTests
 
     private static readonly GptConfig Tiny = GptPresets.Tiny;
 
-    // Sizes that are multiples of no vector, tile or panel.
+    // Sizes that are not multiples of any vector, tile or panel.
     private static readonly GptConfig Odd = new()
     {
         VocabularySize = 101, ContextLength = 83, EmbeddingWidth = 39, HeadCount = 3, LayerCount = 2, DropoutRate = 0,
@@ -142,12 +145,12 @@ public class AutogradTests
         engine.Accumulate(batch, share: 1);
         foreach (var entry in WeightNames.For(Tiny))
         {
-            // The element of the greatest gradient, where a difference in single precision says most.
+            // The element with the greatest gradient, where a difference in single precision is most meaningful.
             float[] gradient = engine.Gradient(entry.Name);
             int index = Enumerable.Range(0, gradient.Length).MaxBy(i => Math.Abs(gradient[i]));
             const float Step = 4e-3f;
             double difference = (LossWith(weights, entry.Name, index, Step) - LossWith(weights, entry.Name, index, -Step)) / (2 * Step);
-            if (entry.Name.EndsWith("W_key.bias", StringComparison.Ordinal)) Assert.Equal(0, difference, 1e-3); // softmax does not see it
+            if (entry.Name.EndsWith("W_key.bias", StringComparison.Ordinal)) Assert.Equal(0, difference, 1e-3); // invisible to softmax
             else Assert.Equal(difference, gradient[index], (0.02 * Math.Abs(difference)) + 1e-3);
         }
 
@@ -175,7 +178,8 @@ public class AutogradTests
         return module;
     }
 
-    // Each element to a share of its own size, or of the root mean square of its weight's gradient where it is smaller than that.
+    // Each element within a fraction of its own magnitude, or of the root mean square of its weight's gradient if it is
+    // smaller than that.
     private static void AssertSame(GptModule module, ManagedEngine engine)
     {
         double largest = module.parameters().Max(parameter => parameter.grad!.abs().max().item<double>());
@@ -184,7 +188,7 @@ public class AutogradTests
             double[] expected = parameter.grad!.flatten().data<double>().ToArray();
             float[] actual = engine.Gradient(name);
             double scale = Math.Sqrt(expected.Average(value => value * value));
-            if (scale < 1e-9 * largest) scale = largest; // the key's bias, which softmax does not see: its gradient is 0 but for rounding
+            if (scale < 1e-9 * largest) scale = largest; // the key's bias, to which softmax is invariant: its gradient is 0 up to rounding
             for (int i = 0; i < expected.Length; i++)
             {
                 double difference = Math.Abs(expected[i] - actual[i]);

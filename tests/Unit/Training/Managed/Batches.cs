@@ -3,7 +3,7 @@ using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed;
 
-/// <summary>Batches of ids that a seed decides, and their loss in TorchSharp.</summary>
+/// <summary>Batches of ids determined by a seed, and their loss in TorchSharp.</summary>
 internal static class Batches
 {
     public static TokenBatch Create(GptConfig config, int batchSize, int tokens, int seed)

@@ -45,7 +45,7 @@ public unsafe class DropoutTests
             before = dropped;
         }
 
-        // Five standard deviations of a binomial number; neighbours agree as often as independent ones do.
+        // Five standard deviations of a binomial number; neighbors agree as often as independent ones.
         double total = Width * Rows, both = (rate * rate) + ((1 - rate) * (1 - rate));
         Assert.Equal(1 - rate, kept / total, 5 * Math.Sqrt(rate * (1 - rate) / total));
         Assert.Equal(both, sameInNextRow / total, (5 * Math.Sqrt(both * (1 - both) / total)) + (1.0 / Rows));

@@ -46,7 +46,7 @@ public class ManagedEngineTests
 
         foreach (var (name, parameter) in module.ParametersByName())
         {
-            // its gradient is 0 but for rounding, which AdamW makes as long as any other
+            // its gradient is 0 up to rounding, which AdamW scales up like any other
             if (name.EndsWith("W_key.bias", StringComparison.Ordinal)) continue;
             double[] expected = parameter.detach().flatten().data<double>().ToArray();
             float[] actual = AutogradTests.Weight(engine, name);
@@ -139,7 +139,7 @@ public class ManagedEngineTests
         Steps(engine, 0, 3);
         var state = engine.CaptureState();
         var weights = Copy(engine.Weights);
-        engine.Accumulate(Batches.Create(config, 1, 3, seed: 77), share: 1); // gathered after the capture: must leave no trace
+        engine.Accumulate(Batches.Create(config, 1, 3, seed: 77), share: 1); // accumulated after the capture: must leave no trace
         engine.Restore(weights, state);
         var expected = Steps(engine, 3, 6);
         engine.Restore(weights, state);
@@ -219,7 +219,7 @@ public class ManagedEngineTests
         }
 
         Assert.Equal(other.Accumulate(batch, share: 1), engine.Accumulate(batch, share: 1));
-        engine.Measure(Batches.Create(config, 3, 16, seed: 2)); // more rows than before: the memory is taken anew
+        engine.Measure(Batches.Create(config, 3, 16, seed: 2)); // more rows than before: the memory is reallocated
         Assert.Equal(other.ClipGradients(null), engine.ClipGradients(null));
     }
 
@@ -291,7 +291,7 @@ public class ManagedEngineTests
         for (int i = 0; i < 5; i++) Step(64 - i);
         Assert.Equal(native, engine.ActivationBytes);
 
-        // Closures and the test's batches only: a tenth of a single layer's hidden activations a step.
+        // Only closures and the test's batches: a tenth of a single layer's hidden activations per step.
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - managed, 0, 5 * (4 * 64 * config.FeedForwardWidth * sizeof(float)) / 10);
 
         void Step(int tokens)
@@ -309,7 +309,7 @@ public class ManagedEngineTests
         const int Rows = 1024;
         using var few = new Activations(config with { LayerCount = 1 }, Rows, KernelSet.Best);
         using var more = new Activations(config with { LayerCount = 3 }, Rows, KernelSet.Best);
-        // beside them the sums of softmax, and mean and factor of two norms
+        // plus the sums of softmax, and the mean and inverse standard deviation of two norms
         long perToken = (10 * config.EmbeddingWidth) + config.HeadCount + 4;
         Assert.InRange((more.Length - few.Length) / 2, sizeof(float) * Rows * perToken, sizeof(float) * (Rows + 16) * perToken);
         Assert.True(few.Length < sizeof(float) * (512L + 128) * config.VocabularySize * 2, $"{few.Length} bytes");

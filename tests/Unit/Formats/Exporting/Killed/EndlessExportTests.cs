@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Tests.Formats.Exporting.Killed;
 
-/// <summary>What <see cref="KilledExportTests"/> runs in a process of its own, to kill it.</summary>
+/// <summary>What <see cref="KilledExportTests"/> runs in a separate process, to kill it.</summary>
 public class EndlessExportTests
 {
     [Fact]
