@@ -19,7 +19,7 @@ namespace MLNet.Gpt;
 /// what each is tested against.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
-public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
+public sealed class GptModelFile : IWeightSource, IQ8WeightSource, ITransposedWeightSource, IDisposable
 {
     private readonly OpenFiles _files;
     private readonly OpenedModel _model;
@@ -139,6 +139,11 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, IDisposable
     public void Read(string name, long start, Span<float> destination) => _model.Weights.Read(name, start, destination);
 
     bool IQ8WeightSource.HasQ8Blocks(string name) => _model.Weights.HasQ8Blocks(name);
+
+    bool ITransposedWeightSource.IsTransposed(string name) => _model.Weights.IsTransposed(name);
+
+    void ITransposedWeightSource.ReadTransposed(string name, int firstInput, int inputs, Span<float> destination) =>
+        _model.Weights.ReadTransposed(name, firstInput, inputs, destination);
 
     void IQ8WeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
         _model.Weights.ReadQ8Blocks(name, firstBlock, destination);

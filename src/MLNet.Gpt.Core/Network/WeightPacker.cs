@@ -1,4 +1,5 @@
 using System.Buffers;
+using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
 
@@ -7,8 +8,10 @@ namespace MLNet.Gpt.Network;
 /// <summary>Reads a source's weights into the engine's layout, panel by panel and on all threads.</summary>
 internal sealed unsafe class WeightPacker
 {
-    // A source may lie across the panels, as files of (in, out) do: reading several panels at a time gives longer runs of it.
     private const int MostPanelsPerRead = 4;
+
+    // Inputs of a transposed matrix that are read, and laid out, at a time: some 100 KB, and whole cache lines.
+    private const int InputsPerRead = 16;
 
     private readonly IWeightSource _source;
     private readonly Q8Weights? _blocks;
@@ -90,6 +93,10 @@ internal sealed unsafe class WeightPacker
                 entry, target, blocksPerRow * Q8Block.Size,
                 (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
         }
+        else if (_source is ITransposedWeightSource transposed && entry.Names.All(transposed.IsTransposed))
+        {
+            PackTransposed(entry, target, transposed);
+        }
         else
         {
             PackPanels<float>(entry, target, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
@@ -97,6 +104,44 @@ internal sealed unsafe class WeightPacker
 
         _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length * (long)partRows);
         _progress?.Report(_done / _total);
+    }
+
+    // A panel's rows lie scattered over such a matrix, which is therefore read in the order of the file first.
+    private void PackTransposed(MatrixEntry entry, PackedMatrix target, ITransposedWeightSource source)
+    {
+        int partRows = entry.PartRows, depth = target.Depth, reads = (depth + InputsPerRead - 1) / InputsPerRead;
+        using var block = NativeBlock.Allocate((long)target.Outputs * depth * sizeof(float), "a matrix of the file");
+        using var lease = block.Borrow();
+        float* stored = (float*)block.Pointer; // (in, out), part after part
+        WorkerTeam.Run(reads * entry.Names.Length, _threadCount, index =>
+        {
+            _cancellationToken.ThrowIfCancellationRequested();
+            var (part, read) = Math.DivRem(index, reads);
+            int first = read * InputsPerRead, inputs = Math.Min(InputsPerRead, depth - first);
+            float* destination = stored + ((long)part * depth * partRows) + ((long)first * partRows);
+            source.ReadTransposed(entry.Names[part], first, inputs, new Span<float>(destination, inputs * partRows));
+        });
+        PackPanels<float>(entry, target, depth, (name, row, rows) =>
+        {
+            int part = Array.IndexOf(entry.Names, name);
+            Transpose(stored + ((long)part * depth * partRows) + row, partRows, depth, rows);
+        }, target.PackPanel);
+    }
+
+    // From (in, out), of which a part of the outputs is taken, to rows (out, in).
+    private static void Transpose(float* source, int stride, int depth, Span<float> rows)
+    {
+        int count = rows.Length / depth;
+        for (int first = 0; first < depth; first += InputsPerRead)
+        {
+            int inputs = Math.Min(InputsPerRead, depth - first);
+            for (int row = 0; row < count; row++)
+            {
+                float* element = source + ((long)first * stride) + row;
+                var target = rows.Slice((row * depth) + first, inputs);
+                for (int i = 0; i < target.Length; i++, element += stride) target[i] = *element;
+            }
+        }
     }
 
     private void PackPanels<T>(MatrixEntry entry, PackedMatrix target, int rowLength, RowReader<T> read, PanelPacker<T> pack)

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Formats.Layouts;
 /// Maps a file's tensors to this library's names: every weight of the configuration has its place, missing biases are
 /// zeros, and nothing is left over except heads for other tasks.
 /// </summary>
-internal sealed class WeightMap : IQ8WeightSource
+internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
 {
     private const int MostShared = 16;
 
@@ -133,6 +133,31 @@ internal sealed class WeightMap : IQ8WeightSource
         if (entry.Tensor is null) destination.Clear();
         else if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
         else entry.Tensor.Elements!.Read(entry.Start + start, destination);
+    }
+
+    public bool IsTransposed(string name) => Find(name).IsTransposed;
+
+    public void ReadTransposed(string name, int firstInput, int inputs, Span<float> destination)
+    {
+        var entry = Find(name);
+        if (entry is not { IsTransposed: true, Tensor: { } tensor })
+        {
+            throw new InvalidOperationException($"'{name}' is not stored as (in, out).");
+        }
+
+        long depth = tensor.Shape[0], columns = tensor.Shape[1], firstColumn = entry.Start / depth, outputs = entry.Count / depth;
+        if (firstInput < 0 || firstInput > depth - inputs || destination.Length != inputs * outputs)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(firstInput), firstInput, $"{inputs} inputs from {firstInput} are not {destination.Length} elements of '{name}'.");
+        }
+
+        int rowsAtOnce = outputs == columns ? inputs : 1;
+        for (int row = 0; row < inputs; row += rowsAtOnce)
+        {
+            var part = destination.Slice((int)(row * outputs), (int)(rowsAtOnce * outputs));
+            tensor.Elements!.Read(((firstInput + row) * columns) + firstColumn, part);
+        }
     }
 
     public bool HasQ8Blocks(string name) => Find(name) is { IsTransposed: false, Tensor.Elements: Q8Elements };

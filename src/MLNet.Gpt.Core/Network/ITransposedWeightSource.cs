@@ -1,0 +1,22 @@
+namespace MLNet.Gpt.Network;
+
+/// <summary>
+/// A source that stores some of its matrices as (in, out), as GPT-2's <c>Conv1D</c> does, and can return them as stored: a row of the
+/// weight (out, in) lies scattered over such a file, a row of the file does not. Thread-safe.
+/// </summary>
+internal interface ITransposedWeightSource : IWeightSource
+{
+    /// <summary>Whether a weight is stored as (in, out).</summary>
+    bool IsTransposed(string name);
+
+    /// <summary>Copies rows of a weight as stored: input k of every output, for each k.</summary>
+    /// <param name="name">A weight for which <see cref="IsTransposed"/> is <see langword="true"/>.</param>
+    /// <param name="firstInput">The first input.</param>
+    /// <param name="inputs">The number of inputs.</param>
+    /// <param name="destination">Receives (inputs, out) elements.</param>
+    /// <exception cref="KeyNotFoundException">There is no weight with that name.</exception>
+    /// <exception cref="InvalidOperationException">The weight is not stored as (in, out).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The inputs extend past the weight's end.</exception>
+    /// <exception cref="InvalidDataException">The file has become shorter since it was opened.</exception>
+    void ReadTransposed(string name, int firstInput, int inputs, Span<float> destination);
+}
