@@ -1,53 +1,70 @@
-# The module that is staged with libtorch. It has a process of its own: a process can hold only one variant of the module.
+# The module that is staged with libtorch. Its work is done in a new process: a process can hold only one variant of the module.
 BeforeAll {
+    . (Join-Path $PSScriptRoot NewProcess.ps1)
     $folder = Join-Path $PSScriptRoot '../../artifacts/module-torchsharp/MLNetGpt'
-    Import-Module (Join-Path $folder MLNetGpt.psd1)
-    $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1 -DropoutRate 0
-    $text = 'every effort moves you. I really like chocolate. ' * 10
-    $settings = @{ Text = $text; EvaluationBatch = 1; LearningRate = 0.01 }
+    $seen = Invoke-InNewProcess -ArgumentList $folder, $TestDrive {
+        param($folder, $drive)
+        Import-Module (Join-Path $folder MLNetGpt.psd1)
+        $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1 -DropoutRate 0
+        $text = 'every effort moves you. I really like chocolate. ' * 10
+        $settings = @{ Text = $text; EvaluationBatch = 1; LearningRate = 0.01 }
+        $seen = @{}
 
-    function Get-LoadedLibrary { [System.Diagnostics.Process]::GetCurrentProcess().Modules.ModuleName -like '*torch_cpu*' }
-}
+        function Get-LoadedLibrary { @([System.Diagnostics.Process]::GetCurrentProcess().Modules.ModuleName) -like '*torch_cpu*' }
 
-Describe 'The module with TorchSharp' {
-    It 'loads no libtorch to measure, to generate and to train with the managed engine' {
         $null = Get-GptLoss -Model $model 'every effort'
         $null = Invoke-GptGenerate -Model $model 'every effort' -MaxToken 2
         $null = Invoke-GptTraining -Model $model @settings -MaxStep 1
-        Get-LoadedLibrary | Should -BeNullOrEmpty
-        [System.AppDomain]::CurrentDomain.GetAssemblies().FullName -like '*TorchSharp*' | Should -BeNullOrEmpty
-    }
+        $seen.LibraryOfManaged = Get-LoadedLibrary
+        $seen.AssemblyOfManaged = [System.AppDomain]::CurrentDomain.GetAssemblies().FullName -like '*TorchSharp*'
 
-    It 'takes all settings of a training with the engine TorchSharp' {
         $run = Invoke-GptTraining -Model $model -Text $text -MaxStep 4 -MaxDuration 1:00 -BatchSize 2 -BatchPerStep 2 -DropLastBatch -Stride 4 `
             -ValidationFraction 0.2 -LearningRate 0.01 -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpStep 1 -WeightDecay 0.05 `
             -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep -EvaluationInterval 2 -EvaluationBatch 1 `
             -KeepBest -Seed 4 -Engine TorchSharp -FreezeWeight 'pos_emb.*'
-        $run.TrainingHistory.Step | Should -Be 0, 2, 4
-        $run.TrainingHistory[-1].LearningRate | Should -BeLessOrEqual 0.0010000001
-        Get-LoadedLibrary | Should -Not -BeNullOrEmpty
+        $seen.AllSettings = $run.TrainingHistory
+        $seen.LibraryOfTorchSharp = Get-LoadedLibrary
+
+        $seen.Last = 'Managed', 'TorchSharp' | ForEach-Object { (Invoke-GptTraining -Model $model @settings -MaxStep 6 -Engine $_).TrainingHistory[-1] }
+        $seen.Exact = 1, 2 | ForEach-Object {
+            , (Invoke-GptTraining -Model $model @settings -MaxStep 6 -EvaluationInterval 2 -Engine PyTorchExact).TrainingHistory
+        }
+
+        $whole = Invoke-GptTraining -Model $model @settings -MaxStep 8 -Engine TorchSharp
+        $null = Invoke-GptTraining -Model $model @settings -MaxStep 3 -Engine TorchSharp -CheckpointPath $drive/b -Resume
+        $resumed = Invoke-GptTraining -Model $model @settings -MaxStep 8 -Engine TorchSharp -CheckpointPath $drive/b -Resume
+        $seen.WithoutBreak, $seen.Resumed = $whole, $resumed | ForEach-Object { "$((Get-GptLoss -Model $_ $text).ExactSum)" }
+        $seen
+    }
+}
+
+Describe 'The module with TorchSharp' {
+    It 'loads no libtorch to measure, to generate and to train with the managed engine' {
+        $seen.LibraryOfManaged | Should -BeNullOrEmpty
+        $seen.AssemblyOfManaged | Should -BeNullOrEmpty
+    }
+
+    It 'takes all settings of a training with the engine TorchSharp' {
+        $seen.AllSettings.Step | Should -Be 0, 2, 4
+        $seen.AllSettings[-1].LearningRate | Should -BeLessOrEqual 0.0010000001
+        $seen.LibraryOfTorchSharp | Should -Not -BeNullOrEmpty
     }
 
     It 'gives nearly the same losses with the engines Managed and TorchSharp' {
-        $losses = 'Managed', 'TorchSharp' | ForEach-Object { (Invoke-GptTraining -Model $model @settings -MaxStep 6 -Engine $_).TrainingHistory[-1] }
-        [math]::Abs($losses[0].TrainingLoss - $losses[1].TrainingLoss) | Should -BeLessThan 1e-4
-        [math]::Abs($losses[0].ValidationLoss - $losses[1].ValidationLoss) | Should -BeLessThan 1e-4
+        $seen.Last | Should -HaveCount 2
+        [math]::Abs($seen.Last[0].TrainingLoss - $seen.Last[1].TrainingLoss) | Should -BeLessThan 1e-4
+        [math]::Abs($seen.Last[0].ValidationLoss - $seen.Last[1].ValidationLoss) | Should -BeLessThan 1e-4
     }
 
     It 'evaluates as the book does with the engine PyTorchExact, and repeats its numbers' {
-        $runs = 1, 2 | ForEach-Object {
-            , (Invoke-GptTraining -Model $model @settings -MaxStep 6 -EvaluationInterval 2 -Engine PyTorchExact).TrainingHistory
-        }
-        $runs[0].Step | Should -Be 0, 1, 3, 5, 6
-        $runs[0].TrainingLoss | Should -Be $runs[1].TrainingLoss
-        $runs[0].ValidationLoss | Should -Be $runs[1].ValidationLoss
+        $seen.Exact[0].Step | Should -Be 0, 1, 3, 5, 6
+        $seen.Exact[0].TrainingLoss | Should -Be $seen.Exact[1].TrainingLoss
+        $seen.Exact[0].ValidationLoss | Should -Be $seen.Exact[1].ValidationLoss
     }
 
     It 'goes on from a checkpoint of the engine TorchSharp as if there had been no break' {
-        $whole = Invoke-GptTraining -Model $model @settings -MaxStep 8 -Engine TorchSharp
-        $null = Invoke-GptTraining -Model $model @settings -MaxStep 3 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume
-        $resumed = Invoke-GptTraining -Model $model @settings -MaxStep 8 -Engine TorchSharp -CheckpointPath TestDrive:/b -Resume
-        (Get-GptLoss -Model $resumed $text).ExactSum | Should -BeExactly (Get-GptLoss -Model $whole $text).ExactSum
+        $seen.Resumed | Should -Not -BeNullOrEmpty
+        $seen.Resumed | Should -BeExactly $seen.WithoutBreak
     }
 
     It 'comes with the native libraries that it loads, and with no others of libtorch' {

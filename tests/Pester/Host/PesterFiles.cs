@@ -1,27 +1,23 @@
+using System.Reflection;
+
 namespace MLNet.Gpt.PesterHost;
 
-/// <summary>Where the test files lie.</summary>
+/// <summary>Where the test files and Pester lie.</summary>
 internal static class PesterFiles
 {
-    /// <summary>The folder <c>tests/Pester</c> of the repository that this assembly was built in.</summary>
-    public static string Folder { get; } = FindFolder();
+    public static string Repository { get; } = Metadata("Repository");
 
-    /// <summary>
-    /// The test files in the order they run in: Module.Tests.ps1 first, as it looks at a process in which nothing else
-    /// has loaded libraries.
-    /// </summary>
-    public static IEnumerable<string> All =>
-        Directory.EnumerateFiles(Folder, "*.Tests.ps1")
-            .OrderBy(file => Path.GetFileName(file) == "Module.Tests.ps1" ? 0 : 1)
-            .ThenBy(file => file, StringComparer.Ordinal);
+    /// <summary>The folder <c>tests/Pester</c>.</summary>
+    public static string Folder { get; } = Path.Combine(Repository, "tests", "Pester");
 
-    private static string FindFolder()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "MLNetGpt.sln"))) return Path.Combine(folder.FullName, "tests", "Pester");
-        }
+    /// <summary>The test files in the order in which they run.</summary>
+    public static string[] All => [.. Directory.EnumerateFiles(Folder, "*.Tests.ps1").Order(StringComparer.Ordinal)];
 
-        throw new DirectoryNotFoundException($"No folder above '{AppContext.BaseDirectory}' holds MLNetGpt.sln.");
-    }
+    /// <summary>The manifest of a version of Pester that was restored with this project.</summary>
+    /// <param name="major">The major version.</param>
+    public static string Pester(int major) =>
+        Path.Combine(Metadata("Packages"), "pester", Metadata($"Pester{major}"), "tools", "Pester.psd1");
+
+    private static string Metadata(string key) =>
+        typeof(PesterFiles).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }
