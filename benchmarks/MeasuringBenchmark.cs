@@ -55,7 +55,7 @@ internal static class MeasuringBenchmark
     private static LanguageModelMetrics Loss(GptModel model, string[] texts) =>
         new CorpusEvaluator(model).Evaluate(Corpus.FromTexts(texts)).Metrics;
 
-    // The mean over all targets; each document goes alone, because padding would be scored or masked away.
+    // The mean over all targets; each document is scored separately, because padding would have to be scored or masked.
     private static double TorchLoss(TorchGpt model, string[] texts)
     {
         double sum = 0;

@@ -34,7 +34,7 @@ internal static unsafe class ProductBenchmark
                 new("the machine's peak, on registers", MachineLimits.MultiplyAddsOfAPass / 1e9, MachineLimits.MultiplyAddPass));
             Report.Print($"{name}: {Rows} × {depth} × {outputs}", "GFLOP/s", rows);
             AnsiConsole.WriteLine(
-                string.Create(CultureInfo.InvariantCulture, $"{rows[1].Median / rows[2].Median:P0} of the peak, median beside median."));
+                string.Create(CultureInfo.InvariantCulture, $"{rows[1].Median / rows[2].Median:P0} of the peak, comparing medians."));
         }
     }
 

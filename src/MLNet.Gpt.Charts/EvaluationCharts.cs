@@ -77,8 +77,8 @@ public static class EvaluationCharts
     }
 
     /// <summary>
-    /// Draws the model's accuracy against its confidence, and saves the picture. The points of a calibrated model lie on
-    /// the diagonal.
+    /// Draws the model's accuracy against its confidence, and saves the picture. The points of a calibrated model are
+    /// on the diagonal.
     /// </summary>
     /// <param name="calibration">The measurements.</param>
     /// <param name="path">
@@ -86,7 +86,7 @@ public static class EvaluationCharts
     /// </param>
     /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
-    /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there is no prediction.
+    /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there are no predictions.
     /// </exception>
     public static void SaveCalibration(Calibration calibration, string path, ChartSize? size = null)
     {

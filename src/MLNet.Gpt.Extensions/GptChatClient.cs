@@ -39,8 +39,8 @@ public sealed class GptChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">The call asks for something that the model cannot do; the message names it.</exception>
-    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
+    /// <exception cref="NotSupportedException">The call requires something that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or the call requests another model.</exception>
     public async Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -54,8 +54,8 @@ public sealed class GptChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">The call asks for something that the model cannot do; the message names it.</exception>
-    /// <exception cref="ArgumentException">An option is out of range, or another model is asked for.</exception>
+    /// <exception cref="NotSupportedException">The call requires something that the model cannot do; the message names it.</exception>
+    /// <exception cref="ArgumentException">An option is out of range, or the call requests another model.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {

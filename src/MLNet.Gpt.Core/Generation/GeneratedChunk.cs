@@ -18,8 +18,9 @@ public sealed class GeneratedChunk
     public IReadOnlyList<int> TokenIds { get; }
 
     /// <summary>
-    /// The same tokens with the model's probabilities; empty unless <see cref="GenerationOptions.ReturnLogProbabilities"/> or
-    /// <see cref="GenerationOptions.CandidateCount"/> asks for them.
+    /// The same tokens with the model's probabilities; empty unless
+    /// <see cref="GenerationOptions.ReturnLogProbabilities"/> or <see cref="GenerationOptions.CandidateCount"/>
+    /// requests them.
     /// </summary>
     public IReadOnlyList<ScoredToken> Tokens { get; }
 

@@ -30,7 +30,7 @@ public sealed class NextTokenPredictor(GptModel model)
     /// <param name="ids">The ids so far. If there are more than the context length, only the last ones count.</param>
     /// <param name="count">How many candidates, from 1 to the size of the vocabulary.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
-    /// <exception cref="ArgumentException">There is no id to predict from.</exception>
+    /// <exception cref="ArgumentException">There are no ids to predict from.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The count is out of range, or an id is outside the vocabulary.
     /// </exception>

@@ -5,7 +5,7 @@ namespace MLNet.Gpt.IO;
 /// <summary>
 /// The temporary names under which files and folders are written before they are moved into place. They are short, so
 /// that a target may have the longest name that a file system allows, and unique to this library, so that leftovers of
-/// a killed process can be told from other files.
+/// a killed process can be distinguished from other files.
 /// </summary>
 internal static partial class Aside
 {

@@ -4,7 +4,9 @@ using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Runs passes over a model's weights, for arguments that were checked and weights that the caller has borrowed.</summary>
+/// <summary>
+/// Runs passes over a model's weights, for checked arguments and weights that the caller has borrowed.
+/// </summary>
 internal sealed unsafe class ModelRunner : IDisposable
 {
     // Rows of one pass: enough to pay for reading the weights, few enough for small buffers and prompt cancellation.

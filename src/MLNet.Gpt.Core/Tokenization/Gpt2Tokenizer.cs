@@ -113,7 +113,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
 
     private void EncodeOrdinary(ReadOnlySpan<char> text, ref IdBuffer ids)
     {
-        Span<byte> bytes = stackalloc byte[3 * Gpt2Vocabulary.LongestToken]; // a character takes up to 3 bytes, a pair of surrogates 4
+        Span<byte> bytes = stackalloc byte[3 * Gpt2Vocabulary.LongestToken]; // a character takes up to 3 bytes, and a surrogate pair 4
         for (int start = 0, end; start < text.Length; start = end)
         {
             end = Gpt2Splitter.PieceEnd(text, start);

@@ -15,7 +15,7 @@ public static class GptTraining
     /// <param name="progress">Called before the first step and after every step.</param>
     /// <param name="cancellationToken">Checked before every step and every batch of an evaluation.</param>
     /// <returns>
-    /// The trained weights (those of the last step, or with the lowest validation loss if the options ask for them) and
+    /// The trained weights (those of the last step, or with the lowest validation loss if the options request them) and
     /// the measured losses.
     /// </returns>
     /// <exception cref="OperationCanceledException">Training was canceled.</exception>

@@ -66,7 +66,7 @@ internal sealed class TrainingLoop : IDisposable
     }
 
     /// <summary>
-    /// The weights with the lowest validation loss, if the options ask for them; <see langword="null"/> if they are the
+    /// The weights with the lowest validation loss, if the options request them; <see langword="null"/> if they are the
     /// last ones.
     /// </summary>
     public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;

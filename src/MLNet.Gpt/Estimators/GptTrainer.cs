@@ -71,7 +71,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     /// <summary>Trains on the thread pool, like <see cref="Fit(IDataView, IDataView)"/>.</summary>
     /// <param name="input">The rows to train on.</param>
     /// <param name="validation">
-    /// The rows to measure on; if <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/> holds out.
+    /// The validation rows; if <see langword="null"/>, those that <see cref="TrainingOptions.ValidationFraction"/>
+    /// holds out.
     /// </param>
     /// <param name="cancellationToken">Stops training before its next step, like the options' token.</param>
     /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>

@@ -12,8 +12,8 @@ public sealed class TextScorerTests : IDisposable
 
     [Theory]
     [InlineData("Every effort moves you", 22, 22, 4, 17, 17, 3)] // "Every" is not predicted, and is a word
-    [InlineData("Everyday efforts move", 21, 21, 3, 16, 16, 3)] // the first token is "Every", and its word goes on
-    [InlineData("né né", 7, 5, 2, 6, 4, 2)] // the first token is "n", and its word goes on
+    [InlineData("Everyday efforts move", 21, 21, 3, 16, 16, 3)] // the first token is "Every", and its word continues
+    [InlineData("né né", 7, 5, 2, 6, 4, 2)] // the first token is "n", and its word continues
     [InlineData(" a b", 4, 4, 3, 2, 2, 1)] // the first token is " a": the word before the space, and "a"
     [InlineData("🙂 a", 6, 3, 2, 4, 3, 2)] // the emoji takes two tokens, of two bytes each, and is predicted with the second
     public void The_first_token_counts_only_if_a_start_token_predicts_it(

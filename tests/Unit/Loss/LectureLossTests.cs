@@ -25,7 +25,8 @@ public class LectureLossTests(LectureModel lecture) : IClassFixture<LectureModel
         Assert.Equal([16657, 339, 42826, 49906, 29669, 41751], steps.ArgMaxIds);
         Assert.Equal(" Armed heNetflix", tokenizer.Decode([.. steps.ArgMaxIds.Take(3)]));
 
-        // The first lies within float rounding, about 2e-6 of the value after twelve layers, of the edge between 7.4540 and 7.4541.
+        // The first is within float rounding, about 2e-6 of the value after twelve layers, of the boundary between
+        // 7.4540 and 7.4541.
         double[] printed = [7.4541e-05, 3.1061e-05, 1.1563e-05, 1.0337e-05, 5.6776e-05, 4.7559e-06];
         Assert.All(
             printed.Zip(steps.TargetProbabilities),

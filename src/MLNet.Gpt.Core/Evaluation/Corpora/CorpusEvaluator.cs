@@ -9,8 +9,8 @@ namespace MLNet.Gpt;
 /// <summary>Measures corpora of any size with a model. Thread-safe.</summary>
 /// <remarks>
 /// Documents are read, tokenized and divided on a separate thread while the model scores; windows of many documents are
-/// packed into one call without padding; logits are never stored. Memory does not grow with the corpus: it holds one
-/// document (or one window of joined documents) and a few chunks of about 1,000 tokens.
+/// packed into one call without padding; logits are never stored. Memory does not grow with the corpus: only one
+/// document (or one window of joined documents) and a few chunks of about 1,000 tokens are in memory.
 /// </remarks>
 public sealed class CorpusEvaluator
 {

@@ -12,7 +12,7 @@ public static class CorpusResults
     /// </summary>
     /// <param name="resultFiles">The files of all shards, in any order.</param>
     /// <exception cref="ArgumentException">
-    /// There is no file, the files belong to different models, options, corpora or splits, two belong to the same
+    /// There are no files, the files belong to different models, options, corpora or splits, two belong to the same
     /// shard, or a shard is missing.
     /// </exception>
     /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>

@@ -27,7 +27,7 @@ internal sealed record ResultLine
 
         public ChunkResult ToResult(int vocabularySize)
         {
-            if (Documents.Length == 0) throw new FormatException("There is no document.");
+            if (Documents.Length == 0) throw new FormatException("There are no documents.");
             return new(
                 Index,
                 Hash,
@@ -106,5 +106,5 @@ internal sealed record ResultLine
 
     // The serializer rejects null for a property that cannot be null, but not for an element of an array.
     private static T Present<T>(T? element)
-        where T : class => element ?? throw new FormatException("A list holds null.");
+        where T : class => element ?? throw new FormatException("A list contains null.");
 }

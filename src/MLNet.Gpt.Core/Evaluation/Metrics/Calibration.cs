@@ -18,8 +18,8 @@ public sealed class Calibration
     public IReadOnlyList<CalibrationBin> Bins { get; }
 
     /// <summary>
-    /// Expected calibration error: Σ over bins (predictions in the bin / all) · |hit rate − mean probability|, from 0 (calibrated)
-    /// to 1. NaN if there is no prediction.
+    /// Expected calibration error: Σ over bins (predictions in the bin / all) · |hit rate − mean probability|, from 0
+    /// (calibrated) to 1. NaN if there are no predictions.
     /// </summary>
     public double ExpectedError
     {

@@ -82,7 +82,8 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         return Describe(0, [.. windows.Targets], ref next, scores, details, firstToken, [.. windows.SeenCounts]);
     }
 
-    // Takes the next scores, one for each target that is not negative. A target sees all inputs before it unless told otherwise.
+    // Takes the next scores, one for each non-negative target. A target sees all inputs before it unless specified
+    // otherwise.
     private DocumentResult Describe(
         int row, int[] targets, ref int score, TokenScore[] scores, PredictionDetails? details, int? firstToken = null, int[]? seen = null)
     {

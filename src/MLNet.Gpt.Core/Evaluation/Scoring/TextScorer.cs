@@ -136,8 +136,8 @@ public sealed class TextScorer
     }
 
     /// <summary>
-    /// Returns the ids that <see cref="Score"/> measures: those of the text, preceded by the token that begins a document if the options
-    /// ask for it.
+    /// Returns the ids that <see cref="Score"/> measures: those of the text, preceded by the token that begins a
+    /// document if the options say so.
     /// </summary>
     public int[] Encode(ReadOnlySpan<char> text)
     {

@@ -18,7 +18,9 @@ internal sealed class TokenSpans(string text, ITextTokenizer tokenizer)
     /// <summary>UTF-8 bytes of the tokens so far, including those of a character that is not complete yet.</summary>
     public long ByteCount => _bytes + _unfinishedBytes;
 
-    /// <summary>Takes the next token; the text that it completes lies between the positions before and after the call.</summary>
+    /// <summary>
+    /// Takes the next token; the text that it completes is between the positions before and after the call.
+    /// </summary>
     public void Advance(int id)
     {
         string decoded = _decoder.Append(id);

@@ -25,7 +25,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
 
         string name = HuggingFaceConstants.WeightFiles.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)))
             ?? throw new InvalidDataException(
-                $"The folder '{folder}' holds a {HuggingFaceConstants.ConfigFile}, but none of "
+                $"The folder '{folder}' contains a {HuggingFaceConstants.ConfigFile}, but none of "
                 + $"{string.Join(", ", HuggingFaceConstants.WeightFiles)}.");
         string path = Path.Combine(folder, name);
         using var file = name.EndsWith(HuggingFaceConstants.IndexEnding, StringComparison.Ordinal) ? PositionedFile.Open(path) : null;
@@ -38,7 +38,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
             options);
     }
 
-    // The weights are in one file where there is no index; the configuration may have been read already.
+    // The weights are in one file if there is no index; the configuration may have been read already.
     private static OpenedModel Open(
         string folder, string path, ShardIndex? index, GptConfig? config, OpenFiles files, OpenOptions options)
     {

@@ -5,7 +5,7 @@ using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
-/// <summary>The index of a model whose weights are spread over several files: which tensor lies in which.</summary>
+/// <summary>The index of a model whose weights are in several files: which file contains which tensor.</summary>
 internal sealed class ShardIndex
 {
     /// <summary>The property that maps tensors to files.</summary>
@@ -31,7 +31,9 @@ internal sealed class ShardIndex
     public string Folder => Path.GetDirectoryName(_path)!;
 
     /// <summary>Reads an index.</summary>
-    /// <exception cref="InvalidDataException">It is not such an index, or a file's name leads out of the folder.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is not such an index, or a file name leads out of the folder.
+    /// </exception>
     public static ShardIndex Read(PositionedFile file)
     {
         string path = file.Path;
@@ -42,7 +44,7 @@ internal sealed class ShardIndex
         {
             if (shard is "" or "." or ".." || shard.AsSpan().IndexOfAny("/\\:\0") >= 0)
             {
-                throw new InvalidDataException($"'{path}' names the file '{shard}', which is no plain name of a file beside it.");
+                throw new InvalidDataException($"'{path}' names the file '{shard}', which is not the plain name of a file next to it.");
             }
         }
 
@@ -54,7 +56,7 @@ internal sealed class ShardIndex
         return index;
     }
 
-    /// <summary>Makes sure that a file holds exactly the tensors that the index places there.</summary>
+    /// <summary>Checks that a file contains exactly the tensors that the index assigns to it.</summary>
     public IEnumerable<FileTensor> Check(string shard, IEnumerable<FileTensor> tensors)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
@@ -68,7 +70,7 @@ internal sealed class ShardIndex
 
             if (_shardOf.GetValueOrDefault(tensor.Name) != shard)
             {
-                throw new InvalidDataException($"'{tensor.File}' holds '{tensor.Name}', which '{_path}' does not place there.");
+                throw new InvalidDataException($"'{tensor.File}' contains '{tensor.Name}', which '{_path}' does not assign to it.");
             }
 
             found.Add(tensor.Name);
@@ -79,7 +81,7 @@ internal sealed class ShardIndex
         {
             if (file == shard && !found.Contains(name))
             {
-                throw new InvalidDataException($"'{_path}' places '{name}' in '{shard}', which lacks it.");
+                throw new InvalidDataException($"'{_path}' assigns '{name}' to '{shard}', which lacks it.");
             }
         }
     }

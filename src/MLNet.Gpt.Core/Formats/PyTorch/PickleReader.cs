@@ -46,7 +46,9 @@ internal ref struct PickleReader
     /// <param name="bytes">Contains the pickle.</param>
     /// <param name="position">Where it begins; afterwards, where the bytes after it begin.</param>
     /// <param name="storages">Receives every storage that the pickle refers to.</param>
-    /// <exception cref="InvalidDataException">The pickle is damaged, or holds what a state dict does not need.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The pickle is damaged, or contains something that a state dict does not need.
+    /// </exception>
     public static object? Read(string file, ReadOnlySpan<byte> bytes, ref int position, Dictionary<string, StorageReference> storages)
     {
         var unpickler = new PickleReader(file, bytes, position, storages);
@@ -379,6 +381,8 @@ internal sealed class PickleSequence(string file, byte[] bytes)
     public IReadOnlyDictionary<string, StorageReference> Storages => _storages;
 
     /// <summary>Reads the next pickle.</summary>
-    /// <exception cref="InvalidDataException">It is damaged, or holds what a state dict does not need.</exception>
+    /// <exception cref="InvalidDataException">
+    /// It is damaged, or contains something that a state dict does not need.
+    /// </exception>
     public object? Next() => PickleReader.Read(file, bytes, ref _position, _storages);
 }

@@ -125,7 +125,7 @@ internal sealed class ZipDirectory
         byte[] locator = _file.Read(endOffset - Locator64Size, Locator64Size);
         if (BinaryPrimitives.ReadUInt32LittleEndian(locator) != Locator64Signature) return null;
         ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(locator.AsSpan(8));
-        if (offset > (ulong)(endOffset - Locator64Size - End64Size)) throw Invalid("the end of its directory lies outside the file.");
+        if (offset > (ulong)(endOffset - Locator64Size - End64Size)) throw Invalid("the end of its directory is outside the file.");
         byte[] end = _file.Read((long)offset, End64Size);
         if (BinaryPrimitives.ReadUInt32LittleEndian(end) != End64Signature) throw Invalid("its directory has no end where it should be.");
         return (Number(end.AsSpan(48)), Number(end.AsSpan(40)), Number(end.AsSpan(32)));

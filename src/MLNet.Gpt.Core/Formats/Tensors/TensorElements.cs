@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Formats.Tensors;
 /// <summary>Reads the elements of a tensor in a file, row-major, however they are stored. Thread-safe.</summary>
 internal interface ITensorElements
 {
-    /// <summary>Copies elements as single precision; the caller has checked that they lie inside the tensor.</summary>
+    /// <summary>Copies elements as single precision; the caller has checked that they are inside the tensor.</summary>
     /// <exception cref="InvalidDataException">The file has become shorter, or a checksum does not match.</exception>
     void Read(long start, Span<float> destination);
 }
@@ -58,7 +58,7 @@ internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElem
 {
     private const int BlocksAtATime = 128;
 
-    /// <summary>Copies whole blocks as stored; the caller has checked that they lie inside the tensor.</summary>
+    /// <summary>Copies whole blocks as stored; the caller has checked that they are inside the tensor.</summary>
     /// <exception cref="InvalidDataException">The file has become shorter.</exception>
     public void ReadBlocks(long firstBlock, Span<byte> destination) => file.Fill(destination, offset + (firstBlock * Q8Block.Size));
 

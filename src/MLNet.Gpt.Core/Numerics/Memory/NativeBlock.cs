@@ -97,7 +97,7 @@ internal sealed unsafe class NativeBlock : SafeHandle
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int MemoryAdvise(void* start, nuint length, int advice);
 
-    /// <summary>A hold on a block's memory.</summary>
+    /// <summary>Keeps a block's memory alive until it is disposed.</summary>
     internal readonly ref struct Lease
     {
         private readonly NativeBlock _block;

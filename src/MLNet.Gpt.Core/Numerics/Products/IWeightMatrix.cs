@@ -2,7 +2,7 @@ using MLNet.Gpt.Numerics.Memory;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>The matrix of a linear layer, (out, in), with its bias, however it is stored.</summary>
+/// <summary>The matrix of a linear layer, (out, in), with its bias, in any form.</summary>
 internal unsafe interface IWeightMatrix
 {
     /// <summary>The bias of each output; <see langword="null"/> or zeros if the layer has none.</summary>
@@ -20,7 +20,7 @@ internal unsafe interface IWeightMatrix
         where TSink : struct, ISink;
 }
 
-/// <summary>A weight that is no matrix of a product, in single precision.</summary>
+/// <summary>A weight that is not a matrix of a product, in single precision.</summary>
 internal unsafe interface IWeightVector
 {
     /// <summary>The first number.</summary>

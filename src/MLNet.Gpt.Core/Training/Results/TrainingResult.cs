@@ -5,7 +5,9 @@ public sealed class TrainingResult
 {
     internal TrainingResult(GptWeights weights, TrainingHistory history) => (Weights, History) = (weights, history);
 
-    /// <summary>The weights of the last step, or those with the lowest validation loss if the options ask for them.</summary>
+    /// <summary>
+    /// The weights of the last step, or those with the lowest validation loss if the options request them.
+    /// </summary>
     public GptWeights Weights { get; }
 
     /// <summary>What was measured during training.</summary>

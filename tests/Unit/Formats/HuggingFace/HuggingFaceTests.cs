@@ -52,7 +52,7 @@ public sealed class HuggingFaceTests : IDisposable
         index["weight_map"]!["wte.weight"] = shard;
         File.WriteAllText(path, index.ToJsonString());
         Assert.Contains(
-            "no plain name",
+            "not the plain name",
             Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
             StringComparison.Ordinal);
     }
@@ -72,7 +72,7 @@ public sealed class HuggingFaceTests : IDisposable
             json.Replace(
                 "\"weight_map\": {", "\"weight_map\": {\"more\": \"model-00001-of-00002.safetensors\",", StringComparison.Ordinal));
         Assert.Contains(
-            "places 'more'",
+            "assigns 'more'",
             Assert.Throws<InvalidDataException>(() => GptModelFile.Open(_directory.Path)).Message,
             StringComparison.Ordinal);
     }

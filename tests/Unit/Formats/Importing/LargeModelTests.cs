@@ -60,7 +60,7 @@ public class LargeModelTests
                 Assert.InRange(model.WeightBytes, 4 * 124_439_808L, (4 * 124_439_808L) + (4 << 20));
                 Assert.True(allocated < 64 << 20, $"Loading allocated {allocated} bytes in addition to the weights.");
                 if (round == 0) GptCheckpoint.Save(own, model, model.Tokenizer);
-                TestContext.Current.TestOutputHelper?.WriteLine($"{allocated / 1e6:F1} MB beside the weights");
+                TestContext.Current.TestOutputHelper?.WriteLine($"{allocated / 1e6:F1} MB in addition to the weights");
             }
 
             watch.Restart();

@@ -1,8 +1,8 @@
-// Writes gpt2-ids.jsonl with the ids of two tokenizers that nobody here wrote:
+// Writes gpt2-ids.jsonl with the ids of two tokenizers that are not part of this project:
 //   npm install tiktoken@1.0.22 gpt-tokenizer@4.0.0 && node <here>/make-gpt2-ids.mjs [<a longer text>]
 // tiktoken is OpenAI's own Rust code as WebAssembly; its ids are the ones written. gpt-tokenizer is pure JavaScript and has
-// to agree on literal text, except where its regular expressions differ by definition: JavaScript's \s holds U+FEFF and lacks
-// U+0085. (Special tokens are tiktoken's alone: gpt-tokenizer 4.0.0 recognises one only at the beginning of a search.)
+// to agree on literal text, except where its regular expressions differ by definition: JavaScript's \s includes U+FEFF and lacks
+// U+0085. (Special tokens are tiktoken's alone: gpt-tokenizer 4.0.0 recognizes one only at the beginning of a search.)
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

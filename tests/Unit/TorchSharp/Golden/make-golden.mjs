@@ -1,5 +1,5 @@
-// Makes tiny.json beside it: logits, gradients and ten training losses of the tiny GPT-2, computed with TensorFlow.js, whose
-// matrix products and automatic differentiation share nothing with libtorch's. To make it again:
+// Writes tiny.json next to it: logits, gradients and ten training losses of the tiny GPT-2, computed with TensorFlow.js, whose
+// matrix products and automatic differentiation share nothing with libtorch's. To recreate it:
 //   npm install @tensorflow/tfjs@4.22.0 && node make-golden.mjs
 // The model is the book's (S. Raschka, "Build a Large Language Model (From Scratch)", chapter 4); weights and ids follow fixed formulas.
 import { writeFileSync } from 'node:fs';
