@@ -67,6 +67,13 @@ Describe 'The module with TorchSharp' {
         $seen.Resumed | Should -BeExactly $seen.WithoutBreak
     }
 
+    It 'resumes a training of the engine <_> from the folder alone' -ForEach 'TorchSharp', 'PyTorchExact' {
+        $whole = Invoke-GptTraining -Model $model @settings -MaxStep 6 -Engine $_
+        $null = Invoke-GptTraining -Model $model @settings -MaxStep 3 -Engine $_ -CheckpointPath "TestDrive:/$_"
+        $resumed = Resume-GptTraining "TestDrive:/$_" -MaxStep 6
+        (Get-GptLoss -Model $resumed $text).ExactSum | Should -BeExactly (Get-GptLoss -Model $whole $text).ExactSum
+    }
+
     It 'comes with the native libraries that it loads, and with no others of libtorch' {
         $native = (Get-ChildItem (Join-Path $folder lib)).Name -notlike '*.dll'
         $native -like '*torch_python*' | Should -BeNullOrEmpty
