@@ -322,6 +322,11 @@ Describe 'Invoke-GptTraining' {
             (Invoke-GptTraining -Model $model @quick -MaxSteps 2 -Epochs 3).TrainingHistory[-1].Step | Should -Be 2
         }
 
+        It 'completes names of weights' {
+            $typed = 'Invoke-GptTraining -Model $model -FreezeWeight trf_blocks.0.att.W_q'
+            (TabExpansion2 $typed $typed.Length).CompletionMatches.CompletionText | Should -Contain 'trf_blocks.0.att.W_query.weight'
+        }
+
         It 'gives the same weights with any number of threads' {
             $sums = 1, 3 | ForEach-Object { (Get-GptLoss -Model (Invoke-GptTraining -Model $model @quick -MaxStep 3 -ThreadCount $_) $text).ExactSum }
             $sums[0] | Should -BeExactly $sums[1]

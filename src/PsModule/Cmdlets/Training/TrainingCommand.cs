@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
+using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -105,6 +106,7 @@ public abstract class TrainingCommand : TextInputCommand
     /// <summary>Names of weights that are not trained; wildcards are allowed.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(WeightNameCompleter))]
     public string[] FreezeWeight { get; set; } = [];
 
     /// <summary>What happens when the loss becomes NaN or infinite.</summary>

@@ -47,6 +47,8 @@ internal sealed class TrainingRun
     /// </summary>
     public void Execute(CancellationToken cancellationToken)
     {
+        int learned = Data.Training.Count, measured = Data.Validation?.Count ?? 0;
+        Command.WriteVerbose(FormattableString.Invariant($"{learned:N0} windows to learn from and {measured:N0} to measure on"));
         var reporter = new TrainingReporter(Command, Name, Begun);
         var (trained, failure, id) = Train(reporter, cancellationToken);
         reporter.Complete();
