@@ -141,4 +141,16 @@ Describe 'Measure-GptLoss' {
             { Measure-GptLoss -Model $model -Path $files @more } | Should -Throw -ErrorId $id
         }
     }
+
+    It 'measures in the background' {
+        $null = New-Item -ItemType Directory TestDrive:/job -Force
+        foreach ($i in 1..3) { Set-Content "TestDrive:/job/$i.txt" "$i $($texts[3])" }
+        $expected = Measure-GptLoss -Model $model -Path TestDrive:/job/*.txt -Stride 4 -WindowLength 8
+        $job = Measure-GptLoss -Model $model -Path TestDrive:/job/*.txt -Stride 4 -WindowLength 8 -AsJob
+        $job | Should -BeOfType ([System.Management.Automation.Job])
+        ($job | Receive-Job -Wait -AutoRemoveJob).ExactSum | Should -BeExactly $expected.ExactSum
+        $piped = Get-ChildItem TestDrive:/job/*.txt | Measure-GptLoss -Model $model -AsJob | Receive-Job -Wait -AutoRemoveJob
+        $piped.ExactSum | Should -BeExactly (Measure-GptLoss -Model $model -Path TestDrive:/job/*.txt).ExactSum
+        { $losses | Measure-GptLoss -AsJob } | Should -Throw -ErrorId 'ParameterWithoutEffect,*'
+    }
 }

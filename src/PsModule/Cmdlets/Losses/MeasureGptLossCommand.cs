@@ -3,13 +3,14 @@ using System.Text;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
+using MLNetGpt.Jobs;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>Measures a corpus, or adds up what was measured in parts: <c>Measure-GptLoss</c>.</summary>
 [Cmdlet(VerbsDiagnostic.Measure, "GptLoss", DefaultParameterSetName = LossSet)]
-[OutputType(typeof(GptLoss))]
+[OutputType(typeof(GptLoss), typeof(GptJob))]
 public sealed class MeasureGptLossCommand : ModelCommand
 {
     private const string LossSet = "Loss";
@@ -135,6 +136,10 @@ public sealed class MeasureGptLossCommand : ModelCommand
     [SupportsWildcards]
     public string[] TrainingPath { get; set; } = [];
 
+    /// <summary>Measures in the background, and returns a job.</summary>
+    [Parameter]
+    public SwitchParameter AsJob { get; set; }
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
@@ -168,7 +173,10 @@ public sealed class MeasureGptLossCommand : ModelCommand
     {
         try
         {
-            if (_files.Count > 0 || ParameterSetName is CorpusSet or CorpusLiteralSet) MeasureCorpus();
+            bool measures = _files.Count > 0 || ParameterSetName is CorpusSet or CorpusLiteralSet;
+            if (AsJob && !measures) RefuseParameter(nameof(AsJob), "-AsJob has no effect without files to measure.");
+            if (AsJob) StartJob();
+            else if (measures) MeasureCorpus();
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
             else if (_total is not null) WriteObject(new GptLoss(_total, source: null));
         }
@@ -193,6 +201,21 @@ public sealed class MeasureGptLossCommand : ModelCommand
         {
             Terminate(failed, "FileFailed", ErrorCategory.ReadError, (object?)ResultFolder ?? _files);
         }
+    }
+
+    private void StartJob()
+    {
+        Model = Require(Model);
+        if (_files.Count == 0) throw new ArgumentException("There is no file to measure.");
+        WriteObject(GptJob.Start(this, new Dictionary<string, object?>
+        {
+            [nameof(InputObject)] = null,
+            [nameof(Path)] = null,
+            [nameof(LiteralPath)] = _files.ToArray(),
+            [nameof(Model)] = Model,
+            [nameof(ResultFolder)] = ResultFolder is null ? null : GetUnresolvedProviderPathFromPSPath(ResultFolder),
+            [nameof(TrainingPath)] = TrainingPath.Length == 0 ? null : ResolveFiles(TrainingPath, literal: false).ToArray(),
+        }));
     }
 
     private void MeasureCorpus()
