@@ -4,8 +4,9 @@ Runs a script in a new PowerShell process and returns what it writes, as Import-
 .DESCRIPTION
 For tests of what only a new process shows. Dot-source this file in BeforeAll. The process is one of the pwsh that runs the tests, or of
 dotnet pwsh where another program hosts the engine. An error ends the script, and is thrown here.
+-InputLine is what the process reads from its keyboard.
 #>
-function Invoke-InNewProcess([scriptblock] $Script, [object[]] $ArgumentList = @()) {
+function Invoke-InNewProcess([scriptblock] $Script, [object[]] $ArgumentList = @(), [string[]] $InputLine = @()) {
     $folder = New-Item -ItemType Directory (Join-Path ([System.IO.Path]::GetTempPath()) "mlnetgpt-$([guid]::NewGuid())")
     try {
         Export-Clixml -LiteralPath "$folder/arguments.xml" -InputObject $ArgumentList
@@ -19,7 +20,7 @@ function Invoke-InNewProcess([scriptblock] $Script, [object[]] $ArgumentList = @
         else { , [Environment]::ProcessPath }
         $first, $rest = $program
         Push-Location -LiteralPath $PSScriptRoot
-        try { $shown = & $first $rest -NoProfile -NonInteractive -ExecutionPolicy Bypass -File "$folder/script.ps1" 2>&1 | Out-String } finally { Pop-Location }
+        try { $shown = $InputLine | & $first $rest -NoProfile -ExecutionPolicy Bypass -File "$folder/script.ps1" 2>&1 | Out-String } finally { Pop-Location }
         if ($LASTEXITCODE) { throw "The process ended with $LASTEXITCODE. $shown" }
         Import-Clixml -LiteralPath "$folder/output.xml"
     }
