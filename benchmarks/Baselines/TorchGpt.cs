@@ -83,7 +83,7 @@ internal sealed class TorchGpt : IDisposable
         if (tokens > 1)
         {
             long all = key.shape[2];
-            var mask = torch.ones(tokens, all, dtype: torch.@bool).triu(1 + all - tokens); // true where the future is
+            var mask = torch.ones(tokens, all, dtype: torch.@bool).triu(1 + all - tokens); // true for the future
             scores = scores.masked_fill(mask, double.NegativeInfinity);
         }
 

@@ -6,11 +6,11 @@ namespace MLNet.Gpt.Charts;
 /// <summary>Draws how the losses of a corpus are distributed.</summary>
 public static class EvaluationCharts
 {
-    /// <summary>Draws a histogram of the tokens' surprisal, −log₂ p in bits, and saves the picture.</summary>
+    /// <summary>Draws a histogram of the tokens' surprisal, −log₂ p in bits, and saves the chart.</summary>
     /// <param name="statistics">The measurements.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created if missing.</param>
     /// <param name="vocabularySize">V, to draw the surprisal of guessing, log₂ V; no line if <see langword="null"/>.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
+    /// <param name="size">The size of the chart; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveHistogram(TokenStatistics statistics, string path, int? vocabularySize = null, ChartSize? size = null)
     {
@@ -52,10 +52,10 @@ public static class EvaluationCharts
         return plot;
     }
 
-    /// <summary>Draws the loss against the number of preceding tokens in the context, and saves the picture.</summary>
+    /// <summary>Draws the loss against the number of preceding tokens in the context, and saves the chart.</summary>
     /// <param name="statistics">The measurements.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created if missing.</param>
+    /// <param name="size">The size of the chart; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The path ends in neither <c>.png</c> nor <c>.svg</c>, or no token was measured.</exception>
     public static void SaveLossByContext(TokenStatistics statistics, string path, ChartSize? size = null)
     {
@@ -77,14 +77,14 @@ public static class EvaluationCharts
     }
 
     /// <summary>
-    /// Draws the model's accuracy against its confidence, and saves the picture. The points of a calibrated model are
+    /// Draws the model's accuracy against its confidence, and saves the chart. The points of a calibrated model are
     /// on the diagonal.
     /// </summary>
     /// <param name="calibration">The measurements.</param>
     /// <param name="path">
-    /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.
+    /// The file to write, <c>.png</c> or <c>.svg</c>; its folder is created if missing.
     /// </param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
+    /// <param name="size">The size of the chart; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
     /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or there are no predictions.
     /// </exception>

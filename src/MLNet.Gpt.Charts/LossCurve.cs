@@ -5,12 +5,12 @@ namespace MLNet.Gpt.Charts;
 /// <summary>Draws the losses of a training run.</summary>
 public static class LossCurve
 {
-    /// <summary>Draws training and validation loss, in nats per token, and saves the picture.</summary>
+    /// <summary>Draws training and validation loss, in nats per token, and saves the chart.</summary>
     /// <param name="history">The measurements; at least two points make a curve.</param>
-    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created where it is missing.</param>
+    /// <param name="path">The file to write, <c>.png</c> or <c>.svg</c>; its folder is created if missing.</param>
     /// <param name="axis">The horizontal axis.</param>
     /// <param name="uniformCrossEntropy">The loss of guessing, ln V, drawn as a line; no line if <see langword="null"/>.</param>
-    /// <param name="size">The size of the picture; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
+    /// <param name="size">The size of the chart; that of a new <see cref="ChartSize"/> if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">
     /// The path ends in neither <c>.png</c> nor <c>.svg</c>, or the history has no points.
     /// </exception>

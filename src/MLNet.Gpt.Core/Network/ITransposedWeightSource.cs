@@ -1,15 +1,15 @@
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// A source that stores some of its matrices as (in, out), as GPT-2's <c>Conv1D</c> does, and can return them as stored: a row of the
-/// weight (out, in) lies scattered over such a file, a row of the file does not. Thread-safe.
+/// A source that stores some of its matrices as (in, out), like GPT-2's <c>Conv1D</c>, and can return them as stored. A
+/// row of the weight (out, in) is scattered over such a file, but a row of the file is contiguous. Thread-safe.
 /// </summary>
 internal interface ITransposedWeightSource : IWeightSource
 {
-    /// <summary>Whether a weight is stored as (in, out).</summary>
+    /// <summary>Returns whether a weight is stored as (in, out).</summary>
     bool IsTransposed(string name);
 
-    /// <summary>Copies rows of a weight as stored: input k of every output, for each k.</summary>
+    /// <summary>Copies rows of a weight as stored: input k of all outputs, for each k.</summary>
     /// <param name="name">A weight for which <see cref="IsTransposed"/> is <see langword="true"/>.</param>
     /// <param name="firstInput">The first input.</param>
     /// <param name="inputs">The number of inputs.</param>

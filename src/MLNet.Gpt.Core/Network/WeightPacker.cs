@@ -10,7 +10,7 @@ internal sealed unsafe class WeightPacker
 {
     private const int MostPanelsPerRead = 4;
 
-    // Inputs of a transposed matrix that are read, and laid out, at a time: some 100 KB, and whole cache lines.
+    // Inputs of a transposed matrix that are read, and transposed, at a time: about 100 KB, and whole cache lines.
     private const int InputsPerRead = 16;
 
     private readonly IWeightSource _source;
@@ -36,12 +36,14 @@ internal sealed unsafe class WeightPacker
     private delegate void PanelPacker<T>(int panel, T* rows)
         where T : unmanaged;
 
-    /// <summary>Takes memory for a source's weights and reads each of them once.</summary>
+    /// <summary>Allocates memory for a source's weights and reads each of them once.</summary>
     /// <param name="source">The weights.</param>
-    /// <param name="precision">How matrices are held. At Int8, those that are Q8_0 blocks stay what they are.</param>
+    /// <param name="precision">How matrices are stored. At Int8, those that consist of Q8_0 blocks keep them.</param>
     /// <param name="kernels">Decides the width of panels.</param>
     /// <param name="threadCount">Threads to work on.</param>
-    /// <param name="progress">Told the fraction of the weights that has been read, from the calling thread after each matrix.</param>
+    /// <param name="progress">
+    /// Receives the fraction of the weights that has been read, on the calling thread after each matrix.
+    /// </param>
     /// <param name="cancellationToken">Checked before each read.</param>
     /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     /// <exception cref="OperationCanceledException">It was canceled; all memory is free again.</exception>
@@ -77,7 +79,7 @@ internal sealed unsafe class WeightPacker
         _done += target.Length;
     }
 
-    // Several weights of equal height may lie one below the other in a matrix; a panel can then reach from one into the next.
+    // A matrix may consist of several stacked weights of equal height; a panel can then extend from one into the next.
     private void PackMatrix(MatrixEntry entry, PackedMatrix target)
     {
         int partRows = entry.PartRows, depth = target.Depth;
@@ -106,7 +108,7 @@ internal sealed unsafe class WeightPacker
         _progress?.Report(_done / _total);
     }
 
-    // A panel's rows lie scattered over such a matrix, which is therefore read in the order of the file first.
+    // A panel's rows are scattered over such a matrix, so the whole matrix is first read in the file's order.
     private void PackTransposed(MatrixEntry entry, PackedMatrix target, ITransposedWeightSource source)
     {
         int partRows = entry.PartRows, depth = target.Depth, reads = (depth + InputsPerRead - 1) / InputsPerRead;
@@ -128,7 +130,7 @@ internal sealed unsafe class WeightPacker
         }, target.PackPanel);
     }
 
-    // From (in, out), of which a part of the outputs is taken, to rows (out, in).
+    // Copies some outputs of an (in, out) matrix to rows (out, in).
     private static void Transpose(float* source, int stride, int depth, Span<float> rows)
     {
         int count = rows.Length / depth;

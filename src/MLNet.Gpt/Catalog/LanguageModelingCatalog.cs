@@ -100,7 +100,7 @@ public sealed class LanguageModelingCatalog
     /// </summary>
     /// <param name="data">The output of a <see cref="GptTransformer"/>; a row is a document.</param>
     /// <param name="columns">
-    /// The names of the transformer's columns, where they are not the default ones, such as <c>new
+    /// The names of the transformer's columns, if they are not the default ones, such as <c>new
     /// GptOutputColumns().WithPrefix("Title.")</c>.
     /// </param>
     /// <param name="progress">Receives the sums so far after each row.</param>
@@ -138,7 +138,7 @@ public sealed class LanguageModelingCatalog
     /// <param name="estimator">The pipeline to fit, which ends with, or contains, a trainer of this catalog.</param>
     /// <param name="numberOfFolds">At least 2, at most the number of rows.</param>
     /// <param name="columns">
-    /// The names of the transformer's columns, where they are not the default ones.
+    /// The names of the transformer's columns, if they are not the default ones.
     /// </param>
     /// <param name="samplingKeyColumnName">
     /// Rows with the same value in this column go into the same fold; <see langword="null"/> to treat each row

@@ -8,8 +8,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// A folder as transformers' <c>save_pretrained</c> writes it: configuration, weights in one file or several, tokenizer;
-/// or its <c>config.json</c>, or the index of its weights.
+/// A folder written by transformers' <c>save_pretrained</c> (configuration, weights in one file or several, tokenizer),
+/// its <c>config.json</c>, or the index of its weights.
 /// </summary>
 internal sealed class HuggingFaceFormat : IModelFormat
 {

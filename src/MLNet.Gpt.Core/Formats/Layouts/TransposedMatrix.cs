@@ -4,12 +4,13 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Layouts;
 
 /// <summary>
-/// Reads the transpose of a file's matrix: the rows asked for are columns of the file. Of each of the file's rows the part that belongs to
-/// them is read; the more rows are asked for at a time, the longer the parts. Nothing is kept, so that readers do not disturb each other.
+/// Reads the transpose of a file's matrix, whose rows are columns of the file. From each of the file's rows, only the
+/// part that belongs to the requested rows is read, so requesting more rows at a time makes these reads longer. Nothing
+/// is cached, so concurrent readers do not interfere.
 /// </summary>
 internal static class TransposedMatrix
 {
-    private const int FileRowsAtATime = 16; // what is written then fills whole cache lines
+    private const int FileRowsAtATime = 16; // so that whole cache lines are written
     private const int MostRows = 1 << 16;
 
     /// <summary>Copies elements of the transpose of a tensor, row-major.</summary>
@@ -23,7 +24,7 @@ internal static class TransposedMatrix
         }
     }
 
-    // The part of the destination that lies in some rows of the transpose.
+    // Returns the part of the destination in some rows of the transpose.
     private static void ReadRows(FileTensor tensor, long row, int rows, long start, Span<float> destination)
     {
         var source = tensor.Elements!;
