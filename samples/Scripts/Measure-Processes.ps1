@@ -27,23 +27,32 @@ param(
 
 $ErrorActionPreference = 'Stop'
 Import-Module $Module
-New-Item -ItemType Directory -Force $ResultFolder | Out-Null
+$null = New-Item -ItemType Directory -Force $ResultFolder
 if (-not $ModelPath) {
     $ModelPath = Join-Path $ResultFolder tiny.safetensors
-    if (-not (Test-Path $ModelPath)) { New-GptModel tiny -Seed 1 | Export-GptModel -Path $ModelPath }
+    if (-not (Test-Path -LiteralPath $ModelPath)) { New-GptModel tiny -Seed 1 | Export-GptModel -Path $ModelPath }
 }
 
-# What each process runs: the module, the model, one shard. Paths are quoted, as they may hold blanks.
+# The PowerShell that runs this script: a program of its own, or pwsh.dll where it was installed with dotnet tool install.
+$program, $arguments = [Environment]::ProcessPath, @('-NoProfile', '-NonInteractive', '-EncodedCommand')
+if ([IO.Path]::GetFileNameWithoutExtension($program) -eq 'dotnet') { $arguments = @("`"$PSHOME/pwsh.dll`"") + $arguments }
+
 function Quote([string[]] $texts) { ($texts | ForEach-Object { "'" + $_.Replace("'", "''") + "'" }) -join ', ' }
-$command = "`$ErrorActionPreference = 'Stop'; Import-Module $(Quote $Module); " +
-    "`$loss = Measure-GptLoss -Model (Import-GptModel $(Quote $ModelPath)) -Path $(Quote $Path) -ResultFolder $(Quote $ResultFolder) -Shard {0} -ShardCount $ShardCount; " +
-    "`$loss.ResultFile | Set-Content -NoNewline $(Quote "$ResultFolder/shard-{0}-of-$ShardCount.path")"
+function Get-ResultList([int] $shard) { Join-Path $ResultFolder "shard-$shard-of-$ShardCount.path" }
+
+# What the process of a shard runs: the module, the model, the shard.
+function Get-Command64([int] $shard) {
+    $command = "`$ErrorActionPreference = 'Stop'; Import-Module $(Quote $Module); " +
+        "`$loss = Measure-GptLoss -Model (Import-GptModel -LiteralPath $(Quote $ModelPath)) -Path $(Quote $Path) " +
+        "-ResultFolder $(Quote $ResultFolder) -Shard $shard -ShardCount $ShardCount; " +
+        "`$loss.ResultFile | Set-Content -NoNewline -LiteralPath $(Quote (Get-ResultList $shard))"
+    [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($command))
+}
 
 $open = 1..$ShardCount
 for ($attempt = 1; $open -and $attempt -le $Attempts; $attempt++) {
     $processes = foreach ($shard in $open) {
-        $arguments = '-NoProfile', '-NonInteractive', '-EncodedCommand', [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($command -f $shard))
-        [pscustomobject]@{ Shard = $shard; Process = Start-Process ([Environment]::ProcessPath) $arguments -PassThru }
+        [pscustomobject]@{ Shard = $shard; Process = Start-Process $program ($arguments + (Get-Command64 $shard)) -PassThru }
     }
 
     $processes.Process | Wait-Process
@@ -51,4 +60,4 @@ for ($attempt = 1; $open -and $attempt -le $Attempts; $attempt++) {
 }
 
 if ($open) { throw "After $Attempts attempts, of $ShardCount shards these have no result: $open." }
-Measure-GptLoss -ResultPath (1..$ShardCount | ForEach-Object { Get-Content -Raw "$ResultFolder/shard-$_-of-$ShardCount.path" })
+Measure-GptLoss -ResultPath (1..$ShardCount | ForEach-Object { Get-Content -Raw -LiteralPath (Get-ResultList $_) })
