@@ -36,6 +36,11 @@
     PrivateData            = @{
         PSData = @{
             Tags = @('GPT', 'GPT-2', 'LanguageModel', 'MachineLearning', 'Perplexity', 'ML.NET', 'PSEdition_Core', 'Linux', 'Windows', 'MacOS')
+            ReleaseNotes = 'The first release.'
+            # Staging fills in the address of the clone's remote; where it has none, these lines go.
+            ProjectUri = '{ProjectUrl}'
+            LicenseUri = '{ProjectUrl}/blob/HEAD/LICENSE'
+            IconUri = '{ProjectUrl}/raw/HEAD/docs/images/icon.png'
         }
     }
 }

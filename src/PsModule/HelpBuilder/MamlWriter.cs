@@ -1,14 +1,15 @@
 using System.Globalization;
 using System.Management.Automation;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace MLNetGpt.HelpBuilder;
 
 /// <summary>
-/// Writes a cmdlet's help as Get-Help reads it: the text from its page; syntax, types and positions from the cmdlet
-/// itself.
+/// Writes a cmdlet's help as Get-Help reads it: the text from its page; syntax, types, positions, values and defaults
+/// from the cmdlet itself. The default of a parameter whose property is null comes from its text (<c>10 by default</c>).
 /// </summary>
-internal static class MamlWriter
+internal static partial class MamlWriter
 {
     public static readonly XNamespace Root = "http://msh";
     private static readonly XNamespace Maml = "http://schemas.microsoft.com/maml/2004/10";
@@ -17,8 +18,12 @@ internal static class MamlWriter
 
     private static readonly HashSet<string> Common = [.. Cmdlet.CommonParameters, .. Cmdlet.OptionalCommonParameters];
 
-    public static XElement Write(CmdletInfo cmdlet, HelpPage page)
+    /// <summary>Writes the help of a cmdlet. Links lead below the address of the project, where it has one.</summary>
+    public static XElement Write(CmdletInfo cmdlet, HelpPage page, string? projectUrl)
     {
+        object instance = Activator.CreateInstance(cmdlet.ImplementingType)!;
+        XElement Parameter(CommandParameterInfo parameter, string text) =>
+            MamlWriter.Parameter(parameter, text, DefaultValue(parameter, instance, text));
         var texts = page.Section("Parameters").Entries.ToDictionary(entry => entry.Heading.TrimStart('-'), entry => entry.Text);
         var own = cmdlet.ParameterSets.SelectMany(set => set.Parameters).Where(IsOwn).Select(parameter => parameter.Name).ToHashSet();
         if (own.Except(texts.Keys).Order().ToArray() is [_, ..] missing)
@@ -54,7 +59,10 @@ internal static class MamlWriter
             new XElement(Command + "returnValues", page.Section("Outputs").Entries.Select(entry => Value("returnValue", entry))),
             new XElement(Maml + "alertSet", new XElement(Maml + "alert", Paragraphs(page.Section("Notes").Text))),
             new XElement(Command + "examples", page.Section("Examples").Entries.Select(Example)),
-            new XElement(Command + "relatedLinks", Links(page.Section("Links").Text)));
+            new XElement(
+                Command + "relatedLinks",
+                OnlineVersion(cmdlet, projectUrl),
+                Links(page.Section("Links").Text)));
     }
 
     private static bool IsOwn(CommandParameterInfo parameter) => !Common.Contains(parameter.Name);
@@ -67,7 +75,7 @@ internal static class MamlWriter
         cmdlet.ParameterSets.SelectMany(Ordered).DistinctBy(parameter => parameter.Name)
             .OrderBy(parameter => parameter.Name, StringComparer.Ordinal);
 
-    private static XElement Parameter(CommandParameterInfo parameter, string text)
+    private static XElement Parameter(CommandParameterInfo parameter, string text, string? defaultValue)
     {
         var pipeline = new List<string>();
         if (parameter.ValueFromPipeline) pipeline.Add("ByValue");
@@ -83,18 +91,62 @@ internal static class MamlWriter
             new XAttribute("aliases", parameter.Aliases.Count > 0 ? string.Join(", ", parameter.Aliases) : "none"),
             new XElement(Maml + "name", parameter.Name),
             Description(text));
+        string[] values = Values(parameter);
+        if (values.Length > 0)
+        {
+            element.Element(Maml + "description")!.Add(Paragraph($"Values: {string.Join(", ", values)}."));
+            element.Add(new XElement(Command + "parameterValueGroup", values.Select(value => ParameterValue(value, false))));
+        }
+
         if (parameter.ParameterType != typeof(SwitchParameter))
         {
-            element.Add(new XElement(
-                Command + "parameterValue",
-                new XAttribute("required", "true"),
-                new XAttribute("variableLength", Flag(parameter.ParameterType.IsArray)),
-                TypeName(parameter.ParameterType)));
+            element.Add(ParameterValue(TypeName(parameter.ParameterType), parameter.ParameterType.IsArray));
         }
 
         element.Add(new XElement(Dev + "type", new XElement(Maml + "name", TypeName(parameter.ParameterType))));
+        element.Add(new XElement(Dev + "defaultValue", defaultValue ?? "None"));
         return element;
     }
+
+    private static XElement ParameterValue(string text, bool isArray) => new(
+        Command + "parameterValue", new XAttribute("required", "true"), new XAttribute("variableLength", Flag(isArray)), text);
+
+    // What an enumeration or a ValidateSet allows.
+    private static string[] Values(CommandParameterInfo parameter)
+    {
+        var type = Nullable.GetUnderlyingType(parameter.ParameterType) ?? parameter.ParameterType;
+        if (type.IsEnum) return Enum.GetNames(type);
+        return parameter.Attributes.OfType<ValidateSetAttribute>().FirstOrDefault() is { } set ? [.. set.ValidValues] : [];
+    }
+
+    // A number that the parameter itself would refuse stands for one that was not given.
+    private static string? DefaultValue(CommandParameterInfo parameter, object cmdlet, string text)
+    {
+        if (parameter.ParameterType == typeof(SwitchParameter)) return "False";
+        if (parameter.IsMandatory) return null;
+        string? value = cmdlet.GetType().GetProperty(parameter.Name)?.GetValue(cmdlet) switch
+        {
+            string { Length: > 0 } name => name,
+            Enum name => name.ToString(),
+            System.Text.Encoding encoding => encoding.WebName,
+            IFormattable number when number is int or long or float or double or TimeSpan && IsAllowed(parameter, number) =>
+                number.ToString(null, CultureInfo.InvariantCulture),
+            _ => null,
+        };
+        return value ?? (DefaultInText().Match(text) is { Success: true } match
+            ? (match.Groups[1].Value + match.Groups[2].Value).Trim('`')
+            : null);
+    }
+
+    private static bool IsAllowed(CommandParameterInfo parameter, object number) =>
+        parameter.Attributes.OfType<ValidateRangeAttribute>().All(
+            range => range.MinRange is not IComparable least || (least.GetType() == number.GetType() && least.CompareTo(number) <= 0));
+
+    // As in "10 by default", "`gpt2` (the default)" and "The default is 123".
+    [GeneratedRegex(
+        @"(?:^|[\s(])(`[^`\s]+`|[0-9][\w.+-]*(?:\s[KMG]i?B)?)(?=,?\s(?:\(the\sdefault|by\sdefault))"
+            + @"|[Tt]he\sdefault\sis\s(`[^`\s]+`|[0-9][\w+-]*(?:\.[0-9][\w+-]*)?)")]
+    private static partial Regex DefaultInText();
 
     private static string TypeName(Type type)
     {
@@ -115,8 +167,15 @@ internal static class MamlWriter
             Command + "example",
             new XElement(Maml + "title", $"Example {index + 1}: {entry.Heading}"),
             new XElement(Dev + "code", code),
-            new XElement(Dev + "remarks", Paragraphs(remarks)));
+            // The empty paragraphs part an example from the next.
+            new XElement(Dev + "remarks", Paragraphs(remarks), Paragraph(""), Paragraph("")));
     }
+
+    // The first link is where Get-Help -Online leads.
+    private static XElement? OnlineVersion(CmdletInfo cmdlet, string? projectUrl) => projectUrl is null ? null : new XElement(
+        Maml + "navigationLink",
+        new XElement(Maml + "linkText", "Online Version:"),
+        new XElement(Maml + "uri", $"{projectUrl}/blob/HEAD/docs/cmdlets/{cmdlet.Name}.md"));
 
     private static IEnumerable<XElement> Links(string text)
     {

@@ -1,12 +1,13 @@
-// Usage: MLNetGpt.HelpBuilder <manifest of the staged module> <folder of pages> <help file to write>
+// Usage: MLNetGpt.HelpBuilder <manifest of the staged module> <folder of pages> <help file to write> [<address of the project>]
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Xml.Linq;
 using Microsoft.PowerShell;
 using MLNetGpt.HelpBuilder;
 
-(string manifest, string pages, string output) = args is [var first, var second, var third] ? (first, second, third)
+(string manifest, string pages, string output) = args is [var first, var second, var third, ..] ? (first, second, third)
     : throw new ArgumentException("Three arguments are needed: the module's manifest, the folder of pages, the help file to write.");
+string? projectUrl = args.Length > 3 && args[3].Length > 0 ? args[3].TrimEnd('/') : null;
 
 var state = InitialSessionState.CreateDefault2();
 if (OperatingSystem.IsWindows()) state.ExecutionPolicy = ExecutionPolicy.Bypass;
@@ -32,7 +33,7 @@ try
         MamlWriter.Root + "helpItems",
         new XAttribute("schema", "maml"),
         cmdlets.OrderBy(cmdlet => cmdlet.Name, StringComparer.Ordinal)
-            .Select(cmdlet => MamlWriter.Write(cmdlet, HelpPage.Read(Path.Combine(pages, $"{cmdlet.Name}.md")))));
+            .Select(cmdlet => MamlWriter.Write(cmdlet, HelpPage.Read(Path.Combine(pages, $"{cmdlet.Name}.md")), projectUrl)));
     Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(output))!);
     help.Save(output);
     return 0;
