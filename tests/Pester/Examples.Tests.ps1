@@ -1,4 +1,4 @@
-# Runs every example of the help pages and of about_MLNetGpt as it is written, each in a new folder with the files that it names.
+# Runs every example of the help pages, of docs/powershell.md and of about_MLNetGpt as it is written, each in a new folder with the files that it names.
 BeforeDiscovery {
     $module = Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1') -PassThru
     $examples = @(
@@ -6,6 +6,11 @@ BeforeDiscovery {
             foreach ($example in (Get-Help $cmdlet -Examples).examples.example) {
                 @{ page = $cmdlet; title = $example.title -replace '^\W*Example ' -replace '\W+$'; code = $example.code }
             }
+        }
+
+        $page = [System.IO.File]::ReadAllText((Join-Path $PSScriptRoot '../../docs/powershell.md'))
+        foreach ($block in [regex]::Matches($page, '(?ms)^## ([^\r\n]+)(?:(?!^## ).)*?^```powershell\r?\n(.*?)^```')) {
+            @{ page = 'docs/powershell.md'; title = $block.Groups[1].Value; code = $block.Groups[2].Value }
         }
 
         # In the topic, code is what is indented by eight. The other variant of the module is left out: TorchSharp.Tests.ps1 imports it.

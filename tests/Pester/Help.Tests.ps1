@@ -28,6 +28,26 @@ Describe 'The help of <_>' -ForEach $cmdlets {
         }
     }
 
+    It 'shows the values of every parameter that has a list of them, in the syntax and beside its text' {
+        foreach ($parameter in $command.Parameters.Values | Where-Object Name -In $parameters) {
+            $type = [nullable]::GetUnderlyingType($parameter.ParameterType) ?? $parameter.ParameterType
+            if (-not $type.IsEnum) { continue }
+            $values = [enum]::GetNames($type)
+            $help.syntax | Out-String | Should -Match "(?s)-$($parameter.Name)[\]\s]+\{$(($values | ForEach-Object { [regex]::Escape($_) }) -join '\s+\|\s+')\}"
+            ($help.parameters.parameter | Where-Object name -EQ $parameter.Name).description.Text -join ' ' | Should -Match "Values: $($values -join ', ')"
+        }
+    }
+
+    It 'shows the default that the cmdlet has' {
+        $instance = [System.Activator]::CreateInstance($command.ImplementingType)
+        foreach ($parameter in $help.parameters.parameter) {
+            $value = $command.ImplementingType.GetProperty($parameter.name).GetValue($instance)
+            if ($value -is [enum] -or $value -is [string] -and $value) { $parameter.defaultValue | Should -Be "$value" -Because $parameter.name }
+            if ($value -is [switch]) { $parameter.defaultValue | Should -Be False -Because $parameter.name }
+            if ($value -is [int] -and $parameter.defaultValue -ne 'None') { $parameter.defaultValue | Should -Be $value -Because $parameter.name }
+        }
+    }
+
     It 'shows the syntax of every parameter set' {
         $help.syntax.syntaxItem | Should -HaveCount $command.ParameterSets.Count
     }
@@ -45,6 +65,19 @@ Describe 'The help of <_>' -ForEach $cmdlets {
     It 'names what goes in and what comes out' {
         $help.inputTypes.inputType.type.name | Should -Not -BeNullOrEmpty
         $help.returnValues.returnValue.type.name | Should -Not -BeNullOrEmpty
+    }
+}
+
+Describe 'A default' {
+    It 'of <cmdlet> -<parameter> is <value>' -ForEach @(
+        @{ cmdlet = 'New-GptModel'; parameter = 'Seed'; value = '123' }
+        @{ cmdlet = 'New-GptModel'; parameter = 'Preset'; value = 'gpt2' }
+        @{ cmdlet = 'New-GptModel'; parameter = 'LayerCount'; value = 'None' }
+        @{ cmdlet = 'Import-GptModel'; parameter = 'Precision'; value = 'Float32' }
+        @{ cmdlet = 'Invoke-GptTraining'; parameter = 'Epoch'; value = '10' }
+        @{ cmdlet = 'Get-GptLoss'; parameter = 'WindowLength'; value = 'None' }
+    ) {
+        (Get-Help $cmdlet -Parameter $parameter).defaultValue | Should -Be $value
     }
 }
 

@@ -70,7 +70,84 @@ Describe 'The module' {
     }
 
     It 'comes with its license and the notice of what it carries' {
-        (Get-ChildItem $module.ModuleBase).Name -like 'LICENSE*' | Should -HaveCount 1
+        (Get-ChildItem $module.ModuleBase -File).Name -like 'LICENSE*' | Should -HaveCount 1
         (Get-ChildItem $module.ModuleBase).Name -like 'NOTICE*' | Should -HaveCount 1
+    }
+
+    It 'carries nothing that is of one platform only' {
+        foreach ($file in Get-ChildItem $module.ModuleBase -Recurse -File -Include *.dll, *.so, *.dylib, *.exe) {
+            $reader = [System.Reflection.PortableExecutable.PEReader]::new([System.IO.File]::OpenRead($file.FullName))
+            try {
+                $reader.HasMetadata | Should -BeTrue -Because $file.Name
+                $reader.PEHeaders.CorHeader.Flags.HasFlag([System.Reflection.PortableExecutable.CorFlags]::ILOnly) | Should -BeTrue -Because $file.Name
+                $reader.PEHeaders.CorHeader.ManagedNativeHeaderDirectory.Size | Should -Be 0 -Because $file.Name
+            }
+            finally { $reader.Dispose() }
+        }
+    }
+
+    It 'names every library of others in its notice' {
+        $notice = Get-Content (Join-Path $module.ModuleBase NOTICE.md) -Raw
+        foreach ($library in Get-ChildItem (Join-Path $module.ModuleBase lib) -Filter *.dll | Where-Object Name -NotLike 'MLNet.Gpt.*') {
+            $notice | Should -Match ([regex]::Escape($library.BaseName))
+        }
+    }
+}
+
+Describe 'The module that was imported by its path' {
+    BeforeAll {
+        . (Join-Path $PSScriptRoot NewProcess.ps1)
+        $folder = Join-Path $TestDrive 'my modules'
+        $null = New-Item -ItemType Directory $folder
+        Copy-Item $module.ModuleBase $folder -Recurse
+        $copy = Join-Path $folder MLNetGpt MLNetGpt.psd1
+        $expected = @(ConvertTo-GptToken 'Every effort moves you' -IdOnly)
+    }
+
+    It 'is found by ForEach-Object -Parallel, Start-ThreadJob and Start-Job, and forgotten when it is removed' {
+        $found = Invoke-InNewProcess -ArgumentList $copy, $folder {
+            param($copy, $folder)
+            $text = 'Every effort moves you'
+            $before = $env:PSModulePath
+            Import-Module $copy
+            Import-Module $copy -Force
+            [pscustomobject]@{
+                Parallel = @($text | ForEach-Object -Parallel { ConvertTo-GptToken $_ -IdOnly })
+                ThreadJob = @(Start-ThreadJob { ConvertTo-GptToken $using:text -IdOnly } | Receive-Job -Wait -AutoRemoveJob)
+                Job = @(Start-Job { ConvertTo-GptToken $using:text -IdOnly } | Receive-Job -Wait -AutoRemoveJob)
+                Times = @($env:PSModulePath -split [System.IO.Path]::PathSeparator -eq $folder).Count
+                Restored = & { Remove-Module MLNetGpt; $env:PSModulePath -eq $before }
+            }
+        }
+        $found.Parallel | Should -Be $expected
+        $found.ThreadJob | Should -Be $expected
+        $found.Job | Should -Be $expected
+        $found.Times | Should -Be 1
+        $found.Restored | Should -BeTrue
+    }
+}
+
+Describe 'The views' {
+    It 'show every column of a model in 80 columns' {
+        $text = New-GptModel gpt2 -LayerCount 1 | Out-String -Width 80
+        $text | Should -Match 'Precision'
+        $text | Should -Match 'Format'
+        $text | Should -Match 'Random weights'
+        (New-GptModel TINY).Name | Should -BeExactly 'tiny (seed 123)'
+    }
+
+    It 'write numbers alike in every culture' {
+        $model = New-GptModel tiny
+        $shown = foreach ($name in 'en-US', 'de-DE', 'ar-SA') {
+            $culture = [cultureinfo]::CurrentCulture
+            try {
+                [cultureinfo]::CurrentCulture = $name
+                ($model, ($model | Get-GptModelInfo), (Get-GptLoss 'Every effort moves you' -Model $model), (Get-GptLoss 'Every effort' -Model $model -PerToken) |
+                    ForEach-Object { $_ | Out-String }) -join ''
+            }
+            finally { [cultureinfo]::CurrentCulture = $culture }
+        }
+        $shown[1] | Should -BeExactly $shown[0]
+        $shown[2] | Should -BeExactly $shown[0]
     }
 }

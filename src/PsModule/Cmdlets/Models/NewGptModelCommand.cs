@@ -65,7 +65,8 @@ public sealed class NewGptModelCommand : GptCommand
             return;
         }
 
-        string name = FormattableString.Invariant($"{Preset} (seed {Seed})");
+        string preset = GptPresets.All.Keys.First(each => each.Equals(Preset, StringComparison.OrdinalIgnoreCase));
+        string name = FormattableString.Invariant($"{preset} (seed {Seed})");
         var weights = WeightInitializer.Create(config, Seed, Initialization);
         WriteObject(new LanguageModel(name, "Random weights", null, GptModel.FromWeights(weights, Gpt2Tokenizer.Instance)));
     }
