@@ -9,6 +9,7 @@ BeforeAll {
     $null = [System.Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath($path)
 
     $module = Import-Module $manifest -PassThru
+    . (Join-Path $PSScriptRoot NewProcess.ps1)
 }
 
 Describe 'The module' {
@@ -96,7 +97,6 @@ Describe 'The module' {
 
 Describe 'The module that was imported by its path' {
     BeforeAll {
-        . (Join-Path $PSScriptRoot NewProcess.ps1)
         $folder = Join-Path $TestDrive 'my modules'
         $null = New-Item -ItemType Directory $folder
         Copy-Item $module.ModuleBase $folder -Recurse
@@ -124,6 +124,28 @@ Describe 'The module that was imported by its path' {
         $found.Job | Should -Be $expected
         $found.Times | Should -Be 1
         $found.Restored | Should -BeTrue
+    }
+}
+
+Describe 'The module from a gallery' -Tag Slow {
+    It 'is published, saved, and found by name in a new process' {
+        $used = Invoke-InNewProcess -ArgumentList $module.ModuleBase, "$(New-Item -ItemType Directory "$TestDrive/gallery")", "$(New-Item -ItemType Directory "$TestDrive/saved")" {
+            param($module, $gallery, $saved)
+            $ProgressPreference = 'SilentlyContinue'
+            $name = "MLNetGpt-$([guid]::NewGuid())"
+            Register-PSResourceRepository -Name $name -Uri $gallery -Trusted
+            try {
+                Publish-PSResource -Path $module -Repository $name
+                Save-PSResource -Name MLNetGpt -Repository $name -Path $saved -TrustRepository
+            }
+            finally { Unregister-PSResourceRepository -Name $name }
+
+            $env:PSModulePath = $saved, $env:PSModulePath -join [System.IO.Path]::PathSeparator
+            $loss = Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)
+            [pscustomobject]@{ Folder = (Get-Module MLNetGpt).ModuleBase; Loss = $loss.CrossEntropy; Saved = $saved }
+        }
+        $used.Folder | Should -BeLike "$($used.Saved)*"
+        $used.Loss | Should -Be (Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)).CrossEntropy
     }
 }
 
