@@ -142,8 +142,8 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, ITransposedWe
 
     bool ITransposedWeightSource.IsTransposed(string name) => _model.Weights.IsTransposed(name);
 
-    void ITransposedWeightSource.ReadTransposed(string name, int firstInput, int inputs, Span<float> destination) =>
-        _model.Weights.ReadTransposed(name, firstInput, inputs, destination);
+    void ITransposedWeightSource.ReadTransposed(string[] names, int firstInput, int inputs, Span<float> destination) =>
+        _model.Weights.ReadTransposed(names, firstInput, inputs, destination);
 
     void IQ8WeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
         _model.Weights.ReadQ8Blocks(name, firstBlock, destination);

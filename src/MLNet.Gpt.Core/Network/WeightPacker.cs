@@ -10,7 +10,8 @@ internal sealed unsafe class WeightPacker
 {
     private const int MostPanelsPerRead = 4;
 
-    // Inputs of a transposed matrix that are read, and transposed, at a time: about 100 KB, and whole cache lines.
+    // Inputs of a transposed matrix that are read, and transposed, at a time: about 100 KB, whole cache lines, and whole
+    // groups of inputs in a panel.
     private const int InputsPerRead = 16;
 
     private readonly IWeightSource _source;
@@ -35,6 +36,8 @@ internal sealed unsafe class WeightPacker
 
     private delegate void PanelPacker<T>(int panel, T* rows)
         where T : unmanaged;
+
+    private delegate void InputPacker(int firstInput, int inputs, float* stored);
 
     /// <summary>Allocates memory for a source's weights and reads each of them once.</summary>
     /// <param name="source">The weights.</param>
@@ -108,26 +111,55 @@ internal sealed unsafe class WeightPacker
         _progress?.Report(_done / _total);
     }
 
-    // A panel's rows are scattered over such a matrix, so the whole matrix is first read in the file's order.
+    // A panel's rows are scattered over such a matrix, so it is read in the file's order, some inputs of all outputs at a
+    // time.
     private void PackTransposed(MatrixEntry entry, PackedMatrix target, ITransposedWeightSource source)
     {
-        int partRows = entry.PartRows, depth = target.Depth, reads = (depth + InputsPerRead - 1) / InputsPerRead;
-        using var block = NativeBlock.Allocate((long)target.Outputs * depth * sizeof(float), "a matrix of the file");
-        using var lease = block.Borrow();
-        float* stored = (float*)block.Pointer; // (in, out), part after part
-        WorkerTeam.Run(reads * entry.Names.Length, _threadCount, index =>
+        if (target.Precision != WeightPrecision.Int8)
         {
-            _cancellationToken.ThrowIfCancellationRequested();
-            var (part, read) = Math.DivRem(index, reads);
-            int first = read * InputsPerRead, inputs = Math.Min(InputsPerRead, depth - first);
-            float* destination = stored + ((long)part * depth * partRows) + ((long)first * partRows);
-            source.ReadTransposed(entry.Names[part], first, inputs, new Span<float>(destination, inputs * partRows));
-        });
+            ReadTransposed(entry, target, source, null, target.PackInputs);
+            return;
+        }
+
+        // The scale of an output is known only when all of its inputs are.
+        int depth = target.Depth, outputs = target.Outputs;
+        using var block = NativeBlock.Allocate((long)outputs * depth * sizeof(float), "a matrix of the file");
+        using var lease = block.Borrow();
+        float* stored = (float*)block.Pointer; // (in, out)
+        ReadTransposed(entry, target, source, stored, null);
         PackPanels<float>(entry, target, depth, (name, row, rows) =>
         {
             int part = Array.IndexOf(entry.Names, name);
-            Transpose(stored + ((long)part * depth * partRows) + row, partRows, depth, rows);
+            Transpose(stored + (part * entry.PartRows) + row, outputs, depth, rows);
         }, target.PackPanel);
+    }
+
+    // Reads to a whole matrix, or passes on what it reads.
+    private void ReadTransposed(
+        MatrixEntry entry, PackedMatrix target, ITransposedWeightSource source, float* whole, InputPacker? pack)
+    {
+        int depth = target.Depth, outputs = target.Outputs, reads = (depth + InputsPerRead - 1) / InputsPerRead;
+        WorkerTeam.Run(reads, _threadCount, index =>
+        {
+            _cancellationToken.ThrowIfCancellationRequested();
+            int first = index * InputsPerRead, inputs = Math.Min(InputsPerRead, depth - first), length = checked(inputs * outputs);
+            if (pack is null)
+            {
+                source.ReadTransposed(entry.Names, first, inputs, new Span<float>(whole + ((long)first * outputs), length));
+                return;
+            }
+
+            float[] strip = ArrayPool<float>.Shared.Rent(length);
+            try
+            {
+                source.ReadTransposed(entry.Names, first, inputs, strip.AsSpan(0, length));
+                fixed (float* start = strip) pack(first, inputs, start);
+            }
+            finally
+            {
+                ArrayPool<float>.Shared.Return(strip);
+            }
+        });
     }
 
     // Copies some outputs of an (in, out) matrix to rows (out, in).

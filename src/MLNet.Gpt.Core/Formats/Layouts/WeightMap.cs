@@ -137,26 +137,54 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
 
     public bool IsTransposed(string name) => Find(name).IsTransposed;
 
-    public void ReadTransposed(string name, int firstInput, int inputs, Span<float> destination)
+    public void ReadTransposed(string[] names, int firstInput, int inputs, Span<float> destination)
     {
-        var entry = Find(name);
-        if (entry is not { IsTransposed: true, Tensor: { } tensor })
+        var entries = Array.ConvertAll(names, Find);
+        long width = 0;
+        for (int i = 0; i < entries.Length; i++)
         {
-            throw new InvalidOperationException($"'{name}' is not stored as (in, out).");
+            if (entries[i] is not { IsTransposed: true, Tensor: { } tensor })
+            {
+                throw new InvalidOperationException($"'{names[i]}' is not stored as (in, out).");
+            }
+
+            if (firstInput < 0 || inputs < 0 || firstInput > tensor.Shape[0] - inputs)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(firstInput), firstInput, $"'{names[i]}' has no {inputs} inputs from {firstInput}.");
+            }
+
+            width += entries[i].Outputs;
         }
 
-        long depth = tensor.Shape[0], columns = tensor.Shape[1], firstColumn = entry.Start / depth, outputs = entry.Count / depth;
-        if (firstInput < 0 || firstInput > depth - inputs || destination.Length != inputs * outputs)
+        if (destination.Length != inputs * width)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(firstInput), firstInput, $"{inputs} inputs from {firstInput} are not {destination.Length} elements of '{name}'.");
+                nameof(destination),
+                destination.Length,
+                $"{inputs} inputs of '{string.Join("', '", names)}' are {inputs * width} elements.");
         }
 
-        int rowsAtOnce = outputs == columns ? inputs : 1;
-        for (int row = 0; row < inputs; row += rowsAtOnce)
+        int column = 0;
+        for (int first = 0, end; first < entries.Length; first = end)
         {
-            var part = destination.Slice((int)(row * outputs), (int)(rowsAtOnce * outputs));
-            tensor.Elements!.Read(((firstInput + row) * columns) + firstColumn, part);
+            // Neighbors in the file: the parts of one matrix in their order.
+            var tensor = entries[first].Tensor!;
+            long start = entries[first].Start, next = start + entries[first].Count;
+            for (end = first + 1; end < entries.Length && entries[end].Tensor == tensor && entries[end].Start == next; end++)
+            {
+                next += entries[end].Count;
+            }
+
+            long depth = tensor.Shape[0], columns = tensor.Shape[1], firstColumn = start / depth;
+            int outputs = (int)((next - start) / depth), rowsAtOnce = outputs == columns && outputs == width ? inputs : 1;
+            for (int row = 0; row < inputs; row += rowsAtOnce)
+            {
+                var part = destination.Slice((int)(row * width) + column, rowsAtOnce * outputs);
+                tensor.Elements!.Read(((firstInput + row) * columns) + firstColumn, part);
+            }
+
+            column += outputs;
         }
     }
 
@@ -188,7 +216,11 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         _entries.TryGetValue(name, out var entry) ? entry : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
 
     // A bias without a tensor is zero.
-    private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount);
+    private sealed record Entry(FileTensor? Tensor, bool IsTransposed, long Start, long Count, long ByteCount)
+    {
+        /// <summary>Of a matrix that is stored as (in, out), the number of outputs.</summary>
+        public long Outputs => Count / Tensor!.Shape[0];
+    }
 }
 
 /// <summary>A head that is stored although the configuration ties it to the token embedding.</summary>

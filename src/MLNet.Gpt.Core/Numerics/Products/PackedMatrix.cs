@@ -168,6 +168,35 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
+    /// <summary>
+    /// Fills some steps of k in all panels from a matrix (in, out); not at Int8, where a scale depends on all steps.
+    /// </summary>
+    /// <param name="firstInput">The first step; at BFloat16, even.</param>
+    /// <param name="inputs">The number of steps.</param>
+    /// <param name="stored">As many rows of <see cref="Outputs"/> numbers.</param>
+    public void PackInputs(int firstInput, int inputs, float* stored)
+    {
+        Debug.Assert(Precision != WeightPrecision.Int8 && firstInput % 2 == 0, "Threads must not share a pair of steps.");
+        for (int panel = 0; panel < PanelCount; panel++)
+        {
+            int column = panel * PanelWidth, count = Math.Min(PanelWidth, Outputs - column);
+            float* source = stored + column;
+            for (int k = firstInput; k < firstInput + inputs; k++, source += Outputs)
+            {
+                if (Precision == WeightPrecision.Float32)
+                {
+                    float* target = (float*)Panel(panel) + ((long)k * PanelWidth);
+                    new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(target, count));
+                }
+                else
+                {
+                    ushort* target = (ushort*)Panel(panel) + ((long)(k >> 1) * 2 * PanelWidth) + (k & 1);
+                    for (int output = 0; output < count; output++) target[2 * output] = BFloat16Rounding.Round(source[output]);
+                }
+            }
+        }
+    }
+
     /// <summary>Fills a panel from rows of Q8_0 blocks, losing nothing.</summary>
     /// <param name="panel">Index of the panel.</param>
     /// <param name="rows">As many rows of blocks, in the file's format, as the panel has outputs.</param>

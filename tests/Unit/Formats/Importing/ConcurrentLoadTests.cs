@@ -74,6 +74,64 @@ public class ConcurrentLoadTests
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Weights.Read(name, 82944, new float[1]));
     }
 
+    [Theory]
+    [InlineData(39, 3, 1)] // widths that are no multiple of a panel, of the inputs of a read, or of a group of inputs
+    [InlineData(17, 1, 3)]
+    [InlineData(64, 4, 2)]
+    [InlineData(5, 1, 2)]
+    public void Packed_weights_do_not_depend_on_the_layout_of_the_file(int width, int headCount, int threadCount)
+    {
+        var config = Config with { VocabularySize = 51, EmbeddingWidth = width, HeadCount = headCount, LayerCount = 2 };
+        var file = new CountedFile(config);
+        var tokenizer = new CountingTokenizer(config.VocabularySize);
+        foreach (var precision in Enum.GetValues<WeightPrecision>())
+        {
+            var options = new GptModelOptions { Precision = precision, ThreadCount = threadCount };
+            using var transposed = GptModel.FromWeights(file.Weights, tokenizer, options);
+            using var plain = GptModel.FromWeights(file.Source, tokenizer, options);
+            int[] ids = [.. Enumerable.Range(0, 16)];
+            Assert.Equal(plain.ComputeLogits(ids), transposed.ComputeLogits(ids));
+            foreach (var entry in WeightNames.For(config))
+            {
+                float[] expected = new float[entry.ElementCount], actual = new float[entry.ElementCount];
+                plain.Read(entry.Name, 0, expected);
+                transposed.Read(entry.Name, 0, actual);
+                Assert.Equal(expected, actual);
+            }
+        }
+    }
+
+    [Fact]
+    public void Whole_rows_of_the_file_are_read_at_once_whatever_the_parts_of_the_matrix()
+    {
+        var file = new CountedFile(Config);
+        using var model = GptModel.FromWeights(file.Weights, new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = 1 });
+        Assert.InRange(file.ReaderCounts[Environment.CurrentManagedThreadId], 1, 500);
+    }
+
+    [Fact]
+    public void Parts_of_a_transposed_matrix_are_read_in_any_order()
+    {
+        var file = new CountedFile(Config);
+        string[] names = [WeightNames.Value(1), WeightNames.Query(1), WeightNames.Key(1)];
+        const int First = 37, Inputs = 3, Width = 288;
+        float[] actual = new float[Inputs * names.Length * Width], whole = new float[Width * Width];
+        file.Weights.ReadTransposed(names, First, Inputs, actual);
+        for (int part = 0; part < names.Length; part++)
+        {
+            file.Source.Read(names[part], 0, whole);
+            for (int k = 0; k < Inputs; k++)
+            {
+                float[] expected = [.. Enumerable.Range(0, Width).Select(output => whole[(output * Width) + First + k])];
+                Assert.Equal(expected, actual.AsSpan(((k * names.Length) + part) * Width, Width).ToArray());
+            }
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Weights.ReadTransposed(names, Width - 2, Inputs, actual));
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Weights.ReadTransposed(names, 0, Inputs - 1, actual));
+        Assert.Throws<InvalidOperationException>(() => file.Weights.ReadTransposed([WeightNames.TokenEmbedding], 0, 1, actual));
+    }
+
     /// <summary>
     /// Weights in memory with the layout of a Hugging Face file, which count what is read and by which thread.
     /// </summary>
