@@ -4,7 +4,8 @@
 Builds, tests and packs the libraries, and stages the PowerShell module.
 .DESCRIPTION
 Only calls dotnet: each task is a target that works without PowerShell as well. The staged module, artifacts/module/MLNetGpt,
-is a folder that can be copied to any machine of the same platform and imported there.
+is a folder that can be copied to any machine and imported there. With libtorch it is for the platform that it was built on.
+It points to the clone's remote as its project page; Publish-PSResource -Path artifacts/module/MLNetGpt publishes it.
 .PARAMETER Task
 What to do, in this order.
 .PARAMETER Configuration
