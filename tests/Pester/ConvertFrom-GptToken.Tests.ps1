@@ -31,7 +31,7 @@ Describe 'ConvertFrom-GptToken' {
         $wrong[0].FullyQualifiedErrorId | Should -Be 'TokenIdOutOfRange,MLNetGpt.Cmdlets.ConvertFromGptTokenCommand'
         $wrong[0].CategoryInfo.Category | Should -Be 'InvalidArgument'
         $wrong.TargetObject | Should -Be 50257, -1
-        $wrong[0].Exception.Message | Should -BeLike '*50257*50256*'
+        $wrong[0].Exception.Message | Should -BeLike '*50257*50256.'
     }
 
     It 'writes text as it becomes whole with -Stream, and never half a character' {

@@ -98,6 +98,21 @@ Describe 'ConvertTo-GptToken' {
         $shown | Should -Match ([regex]::Escape('\u001b'))
     }
 
+    It 'stops within a second in the middle of a long text' {
+        $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
+        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
+        $null = $shell.AddStatement().AddScript('ConvertTo-GptToken ("a" * 6000000) -IdOnly')
+        $running = $shell.BeginInvoke()
+        Start-Sleep -Milliseconds 1500
+        $shell.InvocationStateInfo.State | Should -Be 'Running'
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        $shell.Stop()
+        $clock.Elapsed.TotalSeconds | Should -BeLessThan 3 # on a busy machine
+        $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
+        $shell.Dispose()
+    }
+
     It 'gives the bytes of each token, and shows those that are no whole character' {
         $text = "a $([char]0x9BE8) $([char]::ConvertFromUtf32(0x1F600))"
         $tokens = ConvertTo-GptToken $text

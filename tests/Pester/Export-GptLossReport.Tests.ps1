@@ -1,6 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
-    $model = New-GptModel tiny -TiedHead $false
+    $model = New-GptModel tiny -TiedHead:$false
     $tokens = Get-GptLoss -Model $model 'every <effort> moves you' -PerToken
 }
 

@@ -114,7 +114,50 @@ Describe 'Export-GptModel' {
     It 'refuses what a format cannot hold' {
         Export-GptModel -Model $model TestDrive:/r.onnx -DataType Q8_0 -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused.FullyQualifiedErrorId | Should -Be 'InputRefused,MLNetGpt.Cmdlets.ExportGptModelCommand'
+        "$refused" | Should -Not -BeLike '*(Parameter*'
         'TestDrive:/r.onnx' | Should -Not -Exist
+    }
+
+    It 'refuses an extension that belongs to no format, unless a folder is meant' {
+        foreach ($name in 'story.safetensor', 'story.bin', 'story.zip') {
+            { Export-GptModel -Model $model "TestDrive:/$name" } | Should -Throw -ErrorId 'UnknownExtension,*'
+            "TestDrive:/$name" | Should -Not -Exist
+        }
+
+        Export-GptModel -Model $model TestDrive:/gpt-1.5 -Format HuggingFace
+        'TestDrive:/gpt-1.5/config.json' | Should -Exist
+        Export-GptModel -Model $model TestDrive:/gpt-1.6/
+        'TestDrive:/gpt-1.6/config.json' | Should -Exist
+        Export-GptModel -Model $model TestDrive:/gpt-1.6 -Force
+    }
+
+    It 'refuses <arguments>, which the format would ignore' -ForEach @(
+        @{ arguments = @{ Path = 'n.safetensors'; NoCache = $true }; says = '*-NoCache*Checkpoint*Onnx*' }
+        @{ arguments = @{ Path = 'n.gguf'; ShardSize = 1000 }; says = '*-ShardSize*Gguf*HuggingFace*' }
+        @{ arguments = @{ Path = 'n'; Format = 'PyTorch'; ShardSize = 1000 }; says = '*-ShardSize*PyTorch*HuggingFace*' }
+        @{ arguments = @{ Path = 'n.gguf'; ClampToRange = $true }; says = '*-ClampToRange*Float32*' }
+    ) {
+        $arguments = $arguments.Clone()
+        $arguments.Path = "$TestDrive/$($arguments.Path)"
+        { Export-GptModel -Model $model @arguments -WhatIf } | Should -Throw $says -ErrorId 'ParameterWithoutEffect,*'
+    }
+
+    It 'writes items of the file system with -PassThru, in every location' {
+        $item = Export-GptModel -Model $model "$TestDrive/item.safetensors" -PassThru
+        $item.PSPath | Should -BeLike '*FileSystem::*item.safetensors'
+        ($item | Get-Content -AsByteStream -TotalCount 2).Count | Should -Be 2
+        Push-Location Env:
+        try {
+            (Export-GptModel -Model $model "FileSystem::$TestDrive/item [1].safetensors" -PassThru).Name | Should -Be 'item [1].safetensors'
+        }
+        finally {
+            Pop-Location
+        }
+    }
+
+    It 'says with -Verbose what it wrote' {
+        $told = Export-GptModel -Model $model TestDrive:/v.gguf -DataType Q8_0 -Verbose 4>&1
+        "$told" | Should -BeLike '*Saved*v.gguf*Gguf*Q8_0*'
     }
 
     It 'writes a smaller graph with -NoCache' {

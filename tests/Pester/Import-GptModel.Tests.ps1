@@ -29,6 +29,18 @@ Describe 'Import-GptModel' {
         $wrong[0].TargetObject | Should -BeLike '*bad.safetensors'
     }
 
+    It 'says that an empty file is empty' {
+        $null = New-Item TestDrive:/zero.safetensors -ItemType File
+        { Import-GptModel TestDrive:/zero.safetensors -ErrorAction Stop } | Should -Throw '*zero.safetensors*is empty.' -ErrorId 'ModelFileInvalid,*'
+    }
+
+    It 'computes with fewer threads, and says with -Verbose what it loaded' {
+        Export-GptModel -Model $model TestDrive:/t.safetensors
+        $told = $( $loaded = Import-GptModel TestDrive:/t.safetensors -ThreadCount 1 -Verbose ) 4>&1
+        "$told" | Should -BeLike '*Loaded*t.safetensors*Float32*'
+        (Get-GptLoss 'a b c d' $loaded).ExactSum | Should -BeExactly (Get-GptLoss 'a b c d' $model).ExactSum
+    }
+
     It 'loads a folder and a file that other programs wrote' {
         $loaded = Import-GptModel "$fixtures/transformers"
         $loaded.Name | Should -Be 'transformers'

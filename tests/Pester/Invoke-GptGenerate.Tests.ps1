@@ -1,6 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
-    $model = New-GptModel tiny -TiedHead $false
+    $model = New-GptModel tiny -TiedHead:$false
 }
 
 Describe 'Invoke-GptGenerate' {

@@ -1,6 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
-    $model = New-GptModel tiny -TiedHead $false
+    $model = New-GptModel tiny -TiedHead:$false
     $texts = 'every effort moves you', 'I really like chocolate', 'a', 'the cat sat on the mat and looked at the moon'
     $losses = $texts | Get-GptLoss -Model $model
     $whole = $losses | Measure-GptLoss

@@ -98,6 +98,8 @@ Describe '-Model' {
         { Get-GptNextToken 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { Invoke-GptGenerate 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { Invoke-GptTraining 'a b c' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
+        { Get-GptModelInfo $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
+        { 'a b c' | ConvertTo-GptToken | ConvertFrom-GptToken -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { ConvertTo-GptToken 'a b c' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { $gone | Export-GptModel (Join-Path $TestDrive 'gone.gguf') -ErrorAction Stop } | Should -Throw -ErrorId 'ModelDisposed,*'
         { $gone | Set-GptModel -ErrorAction Stop } | Should -Throw -ErrorId 'ModelDisposed,*'

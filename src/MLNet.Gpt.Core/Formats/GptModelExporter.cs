@@ -55,6 +55,16 @@ public static class GptModelExporter
         writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
     }
 
+    /// <summary>
+    /// Returns the format that a path determines by its extension: <see cref="ExportFormat.HuggingFace"/>, a folder, for
+    /// an extension that belongs to no other format.
+    /// </summary>
+    public static ExportFormat FormatOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ModelFormats.WriterOf(path).Format;
+    }
+
     /// <summary>Exports a model on the thread pool.</summary>
     /// <param name="path"><inheritdoc cref="Export" path="/param[@name='path']/node()"/></param>
     /// <param name="weights">A model, a checkpoint, or any other source; read once. It must not be disposed before the task ends.</param>

@@ -13,10 +13,13 @@ internal sealed partial class ParameterNames(Type settings, params (string Setti
     /// <summary>Returns an error of the library in the words of PowerShell: <c>-FreezeWeight</c> for <c>FrozenWeights</c>.</summary>
     public ArgumentException Restate(ArgumentException refused)
     {
-        string message = DotNetParameter().Replace(refused.Message, "");
-        message = Word().Replace(message, match => _names.TryGetValue(match.Value, out string? name) ? $"-{name}" : match.Value);
+        string message = Word().Replace(
+            Plain(refused).Message, match => _names.TryGetValue(match.Value, out string? name) ? $"-{name}" : match.Value);
         return new ArgumentException(message, refused);
     }
+
+    /// <summary>Returns an error of the library without what .NET adds about its own parameters.</summary>
+    public static ArgumentException Plain(ArgumentException refused) => new(DotNetParameter().Replace(refused.Message, ""), refused);
 
     // What ArgumentException and ArgumentOutOfRangeException add to a message.
     [GeneratedRegex(@" \(Parameter '[^']*'\)|\r?\nActual value was .*")]

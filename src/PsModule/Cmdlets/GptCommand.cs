@@ -1,4 +1,6 @@
 using System.Management.Automation;
+using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -6,6 +8,8 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>The base of the cmdlets: cancellation by Ctrl+C, and errors with stable ids.</summary>
 public abstract class GptCommand : PSCmdlet, IDisposable
 {
+    private const int LongText = 100_000; // characters; a shorter text is encoded in well under a second
+
     private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Canceled when the pipeline is stopped.</summary>
@@ -177,11 +181,26 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         }
         catch (ArgumentException refused)
         {
-            WriteError(refused, "InputRefused", ErrorCategory.InvalidArgument, target);
+            WriteError(ParameterNames.Plain(refused), "InputRefused", ErrorCategory.InvalidArgument, target);
         }
         catch (ObjectDisposedException disposed)
         {
             Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, target);
+        }
+    }
+
+    /// <summary>Returns the token ids of a text; when the pipeline is stopped, ends at once, however long the text is.</summary>
+    protected int[] Encode(ITextTokenizer tokenizer, string text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    {
+        if (text.Length < LongText) return tokenizer.Encode(text, specialTokens);
+        try
+        {
+            // A tokenizer has no means to stop it; the ids that nobody waits for any more are dropped.
+            return Task.Run(() => tokenizer.Encode(text, specialTokens)).WaitAsync(StopToken).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
         }
     }
 

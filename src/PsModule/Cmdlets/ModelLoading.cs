@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -33,7 +34,7 @@ internal static class ModelLoading
     public static ErrorRecord? ErrorOf(Exception error, object target) => error switch
     {
         InvalidDataException => new(error, "ModelFileInvalid", ErrorCategory.InvalidData, target),
-        ArgumentException => new(error, "InputRefused", ErrorCategory.InvalidArgument, target),
+        ArgumentException refused => new(ParameterNames.Plain(refused), "InputRefused", ErrorCategory.InvalidArgument, target),
         IOException or UnauthorizedAccessException => new(error, "FileUnreadable", ErrorCategory.ReadError, target),
         _ => null,
     };

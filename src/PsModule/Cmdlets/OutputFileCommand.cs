@@ -5,6 +5,9 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>A cmdlet that writes a file or a folder.</summary>
 public abstract class OutputFileCommand : GptCommand
 {
+    // Before a path it holds in every location, that of the registry or the environment included.
+    private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
+
     /// <summary>Replaces an existing file or folder.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -46,7 +49,8 @@ public abstract class OutputFileCommand : GptCommand
         try
         {
             write();
-            if (PassThru) WriteObject(Directory.Exists(file) ? new DirectoryInfo(file) : new FileInfo(file));
+            if (!PassThru) return;
+            WriteObject(InvokeProvider.Item.Get([FileSystem + file], force: true, literalPath: true), enumerateCollection: true);
         }
         catch (OperationCanceledException) when (Stopping)
         {

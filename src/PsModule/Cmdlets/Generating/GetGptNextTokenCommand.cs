@@ -24,7 +24,8 @@ public sealed class GetGptNextTokenCommand : TextInputCommand
         () =>
         {
             int count = Math.Min(Count, Model.Config.VocabularySize);
-            var candidates = new NextTokenPredictor(Model.Engine).Predict(text, count, SpecialToken, StopToken);
+            int[] ids = Encode(Model.Tokenizer, text, SpecialToken);
+            var candidates = new NextTokenPredictor(Model.Engine).Predict(ids, count, StopToken);
             for (int i = 0; i < candidates.Count; i++)
             {
                 WriteObject(new GptNextToken

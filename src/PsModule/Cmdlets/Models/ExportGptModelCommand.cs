@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt.Formats;
 using MLNetGpt.Arguments;
@@ -47,6 +48,7 @@ public sealed class ExportGptModelCommand : OutputFileCommand
 
     /// <summary>Bytes of tensors in one file of a Hugging Face folder.</summary>
     [Parameter]
+    [ValidateRange(1, long.MaxValue)]
     public long? ShardSize { get; set; }
 
     /// <summary>Writes an ONNX graph of ids to logits, without keys and values of earlier tokens.</summary>
@@ -63,21 +65,54 @@ public sealed class ExportGptModelCommand : OutputFileCommand
         {
             var model = Require(InputObject ?? Model);
             string file = ResolveOutput(Path);
+            var format = Format ?? FormatOf(file);
+            if (NoCache && format != ExportFormat.Onnx) RefuseIn(format, nameof(NoCache), ExportFormat.Onnx);
+            if (ShardSize is not null && format != ExportFormat.HuggingFace) RefuseIn(format, nameof(ShardSize), ExportFormat.HuggingFace);
+            if (ClampToRange && DataType == TensorDataType.Float32)
+            {
+                RefuseParameter(nameof(ClampToRange), $"-{nameof(ClampToRange)} has no effect with -{nameof(DataType)} {DataType}.");
+            }
+
             var options = new ExportOptions
             {
-                Format = Format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache,
+                Format = format, DataType = DataType, ClampsToRange = ClampToRange, IncludeKeyValueCache = !NoCache,
             };
             if (ShardSize is { } size) options = options with { ShardSize = size };
             WriteFile(file, $"Save the model {model.Name}", () => Export(model, file, options));
         },
         (object?)(InputObject ?? Model) ?? Path);
 
+    private ExportFormat FormatOf(string file)
+    {
+        var format = GptModelExporter.FormatOf(file);
+        string extension = System.IO.Path.GetExtension(file);
+        bool isFolder = System.IO.Path.EndsInDirectorySeparator(Path) || Directory.Exists(file);
+        if (format == ExportFormat.HuggingFace && extension.Length > 0 && !isFolder)
+        {
+            Terminate(
+                new ArgumentException(
+                    $"The extension '{extension}' belongs to no format; .safetensors, .pth, .pt, .gguf and .onnx do. "
+                    + $"For a folder of that name add -{nameof(Format)} {ExportFormat.HuggingFace}."),
+                "UnknownExtension",
+                ErrorCategory.InvalidArgument,
+                Path);
+        }
+
+        return format;
+    }
+
+    private void RefuseIn(ExportFormat format, string parameter, ExportFormat needed) =>
+        RefuseParameter(parameter, $"-{parameter} has no effect in the format {format}, only in {needed}.");
+
     private void Export(LanguageModel model, string file, ExportOptions options)
     {
+        var clock = Stopwatch.StartNew();
         var reporter = new ExportReporter(this, model.Name);
         try
         {
             GptModelExporter.Export(file, model.Engine, NoTokenizer ? null : model.Tokenizer, options, reporter, StopToken);
+            string seconds = FormattableString.Invariant($"{clock.Elapsed.TotalSeconds:F2} s");
+            WriteVerbose($"Saved '{model.Name}' as '{file}' ({options.Format}, {options.DataType}) in {seconds}.");
         }
         finally
         {

@@ -23,6 +23,6 @@ public sealed class GetGptModelInfoCommand : ModelFileCommand
             return;
         }
 
-        foreach (var model in InputObject) WriteObject(new GptModelInfo(model));
+        foreach (var model in InputObject) WriteObject(new GptModelInfo(Require(model)));
     }
 }

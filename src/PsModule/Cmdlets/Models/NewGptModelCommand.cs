@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
@@ -10,6 +11,9 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(LanguageModel))]
 public sealed class NewGptModelCommand : GptCommand
 {
+    private static readonly ParameterNames Names = new(
+        typeof(GptConfig), (nameof(GptConfig.HasQkvBias), nameof(QkvBias)), (nameof(GptConfig.HasTiedHead), nameof(TiedHead)));
+
     /// <summary>The preset that the sizes come from.</summary>
     [Parameter(Position = 0)]
     [ArgumentCompleter(typeof(PresetCompleter))]
@@ -39,17 +43,31 @@ public sealed class NewGptModelCommand : GptCommand
     [Parameter]
     public double? DropoutRate { get; set; }
 
-    /// <summary>Whether query, key and value have a bias.</summary>
+    /// <summary>
+    /// Gives query, key and value a bias; <c>-QkvBias:$false</c> gives them none. By default as the preset says.
+    /// </summary>
     [Parameter]
-    public bool? QkvBias { get; set; }
+    public SwitchParameter QkvBias { get; set; }
 
-    /// <summary>Whether the head shares the token embedding's matrix.</summary>
+    /// <summary>
+    /// Shares the token embedding's matrix with the head; <c>-TiedHead:$false</c> gives the head one of its own. By
+    /// default as the preset says.
+    /// </summary>
     [Parameter]
-    public bool? TiedHead { get; set; }
+    public SwitchParameter TiedHead { get; set; }
 
     /// <summary>What the weights are drawn from.</summary>
     [Parameter]
     public WeightInitialization Initialization { get; set; } = WeightInitialization.Default;
+
+    /// <summary>How the matrices are held in memory.</summary>
+    [Parameter]
+    public WeightPrecision Precision { get; set; } = WeightPrecision.Float32;
+
+    /// <summary>Threads that the model computes with; by default all processors.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int? ThreadCount { get; set; }
 
     /// <inheritdoc/>
     protected override void EndProcessing()
@@ -61,15 +79,29 @@ public sealed class NewGptModelCommand : GptCommand
         }
         catch (ArgumentException invalid)
         {
-            Terminate(invalid, "InvalidModelConfiguration", ErrorCategory.InvalidArgument, Preset);
+            Terminate(Names.Restate(invalid), "InvalidModelConfiguration", ErrorCategory.InvalidArgument, Preset);
             return;
         }
 
         string preset = GptPresets.All.Keys.First(each => each.Equals(Preset, StringComparison.OrdinalIgnoreCase));
         string name = FormattableString.Invariant($"{preset} (seed {Seed})");
-        var weights = WeightInitializer.Create(config, Seed, Initialization);
-        WriteObject(new LanguageModel(name, "Random weights", null, GptModel.FromWeights(weights, Gpt2Tokenizer.Instance)));
+        WriteVerbose(FormattableString.Invariant($"Drawing {config.ParameterCount:N0} parameters from the seed {Seed}."));
+        try
+        {
+            var weights = WeightInitializer.Create(config, Seed, Initialization);
+            StopToken.ThrowIfCancellationRequested();
+            var options = new GptModelOptions { Precision = Precision, ThreadCount = ThreadCount };
+            var engine = GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, options, cancellationToken: StopToken);
+            WriteVerbose(FormattableString.Invariant($"Holding them as {Precision} in {engine.WeightBytes / 1e6:N0} MB."));
+            WriteObject(new LanguageModel(name, "Random weights", null, engine));
+        }
+        catch (OperationCanceledException) when (Stopping)
+        {
+            throw new PipelineStoppedException();
+        }
     }
+
+    private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     private GptConfig Configure()
     {
@@ -83,8 +115,8 @@ public sealed class NewGptModelCommand : GptCommand
             HeadCount = HeadCount ?? preset.HeadCount,
             LayerCount = LayerCount ?? preset.LayerCount,
             DropoutRate = DropoutRate ?? preset.DropoutRate,
-            HasQkvBias = QkvBias ?? preset.HasQkvBias,
-            HasTiedHead = TiedHead ?? preset.HasTiedHead,
+            HasQkvBias = IsGiven(nameof(QkvBias)) ? QkvBias : preset.HasQkvBias,
+            HasTiedHead = IsGiven(nameof(TiedHead)) ? TiedHead : preset.HasTiedHead,
         }).Validated();
     }
 }

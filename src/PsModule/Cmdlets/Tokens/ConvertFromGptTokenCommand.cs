@@ -51,8 +51,8 @@ public sealed class ConvertFromGptTokenCommand : ModelCommand
             if ((uint)id >= (uint)_tokenizer.VocabularySize)
             {
                 WriteError(
-                    new ArgumentOutOfRangeException(
-                        nameof(Id), id, $"Token id {id} is outside the vocabulary; ids run from 0 to {_tokenizer.VocabularySize - 1}."),
+                    new ArgumentException(FormattableString.Invariant(
+                        $"Token id {id} is outside the vocabulary; ids run from 0 to {_tokenizer.VocabularySize - 1}.")),
                     "TokenIdOutOfRange", ErrorCategory.InvalidArgument, id);
             }
             else if (_stream is null)

@@ -25,7 +25,7 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
     /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)
     {
-        int[] ids = _tokenizer.Encode(text, SpecialToken);
+        int[] ids = Encode(_tokenizer, text, SpecialToken);
         int byteStart = 0;
         for (int i = 0; i < ids.Length; i++)
         {

@@ -62,7 +62,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         if (AsJob || Engine == TrainingEngineName.PyTorchExact) _texts.Add(text);
         if (AsJob) return;
         if (_tokens.Count > 0 && Model.Tokenizer.EndOfTextId is { } endOfText) _tokens.Add(endOfText);
-        _tokens.AddRange(Model.Tokenizer.Encode(text));
+        _tokens.AddRange(Encode(Model.Tokenizer, text));
     }
 
     /// <inheritdoc/>
