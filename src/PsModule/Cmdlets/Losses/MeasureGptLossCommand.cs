@@ -143,7 +143,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        // A model is needed only where files are measured, which what comes through the pipeline decides.
+        // Only files need a model, and whether there are any depends on what comes through the pipeline.
     }
 
     /// <inheritdoc/>
