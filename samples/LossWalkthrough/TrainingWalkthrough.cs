@@ -101,7 +101,8 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
     private void ShowPredictions(GptTransformer transformer)
     {
         console.Step("10", "What comes next?");
-        using var engine = _ml.Model.CreatePredictionEngine<Document, Prediction>(transformer);
+        var options = new PredictionEngineOptions { OwnsTransformer = false }; // the transformer is still needed afterward
+        using var engine = _ml.Model.CreatePredictionEngine<Document, Prediction>(transformer, options);
         var table = Table("text", "next token", "probability");
         foreach (string text in (string[])["The ship", "Captain", "the white", "Call me", "I do not"])
         {

@@ -30,6 +30,18 @@ public class LossWalkthroughTests
         Assert.Matches(@"cross-entropy 10\.7940, perplexity 48725\.8\d+", text);
     }
 
+    [Fact(Explicit = true)]
+    [Trait("Category", "Slow")]
+    public async Task The_whole_walkthrough_trains_generates_and_draws()
+    {
+        using var folder = new TemporaryDirectory();
+        string text = await Run("--output", folder.Path);
+
+        Assert.Contains("What comes next?", text, StringComparison.Ordinal);
+        Assert.Matches(@"step +666 of 666", text);
+        Assert.True(File.Exists(Path.Combine(folder.Path, "loss-curve.png")));
+    }
+
     [Fact]
     public async Task An_unknown_argument_is_refused()
     {
