@@ -76,7 +76,8 @@ public sealed class GptJob : Job
     private void Run(string name, PSCmdlet cmdlet, IEnumerable<KeyValuePair<string, object?>> parameters)
     {
         _runspace.Open();
-        _runspace.SessionStateProxy.Path.SetLocation(WildcardPattern.Escape(cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath));
+        string folder = cmdlet.SessionState.Path.CurrentFileSystemLocation.ProviderPath;
+        _runspace.SessionStateProxy.Path.SetLocation(WildcardPattern.Escape(folder));
         var all = cmdlet.MyInvocation.BoundParameters.ToDictionary(pair => pair.Key, pair => (object?)pair.Value);
         foreach (var (parameter, value) in parameters) all[parameter] = value;
         _shell.AddCommand(name);
