@@ -13,7 +13,8 @@ namespace MLNetGpt.Arguments;
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class TextArgumentAttribute(params string[] names) : ArgumentTransformationAttribute
 {
-    private static readonly string[] PathNames = ["PSPath", "FullName", "LiteralPath", "Path"];
+    /// <summary>The properties of objects that are paths.</summary>
+    internal static readonly string[] PathNames = ["PSPath", "FullName", "LiteralPath", "Path"];
 
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)

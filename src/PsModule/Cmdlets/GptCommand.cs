@@ -10,6 +10,9 @@ public abstract class GptCommand : PSCmdlet, IDisposable
 {
     private const int LongText = 100_000; // characters; a shorter text is encoded in well under a second
 
+    // Before a path it holds in every location, that of the registry or the environment included.
+    private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
+
     private readonly CancellationTokenSource _stop = new();
 
     /// <summary>Canceled when the pipeline is stopped.</summary>
@@ -55,12 +58,9 @@ public abstract class GptCommand : PSCmdlet, IDisposable
 
     private LanguageModel Load(string path)
     {
-        if (SessionModels.Find(path) is { } loaded) return loaded;
         try
         {
-            var model = ModelLoading.Load(this, path, StopToken);
-            SessionModels.Add(path, model);
-            return model;
+            return SessionModels.GetOrLoad(path, () => ModelLoading.Load(this, path, StopToken));
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -147,6 +147,23 @@ public abstract class GptCommand : PSCmdlet, IDisposable
             return []; // a bracket that is never closed
         }
     }
+
+    /// <summary>Ends the command if the folder that a file or folder is to be written into does not exist.</summary>
+    /// <param name="file">The full path.</param>
+    /// <param name="path">The path as the user entered it.</param>
+    protected void CheckParentFolder(string file, string? path)
+    {
+        if (Directory.Exists(Path.GetDirectoryName(file))) return;
+        Terminate(
+            new DirectoryNotFoundException($"The folder of '{file}' does not exist."),
+            "FolderNotFound",
+            ErrorCategory.ObjectNotFound,
+            path);
+    }
+
+    /// <summary>Writes a file or folder to the pipeline as <c>Get-Item</c> does.</summary>
+    protected void WriteItem(string path) =>
+        WriteObject(InvokeProvider.Item.Get([FileSystem + path], force: true, literalPath: true), enumerateCollection: true);
 
     /// <summary>Reads one text file; reports an error if it cannot be read or is not valid in its encoding.</summary>
     protected bool TryRead(string file, Action read)

@@ -1,3 +1,4 @@
+using MLNet.Gpt;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -17,4 +18,7 @@ public abstract class ModelCommand : GptCommand
 
     /// <inheritdoc/>
     protected override void BeginProcessing() => Model = Require(Model);
+
+    /// <summary>Returns the tokenizer of the model that was given or is the default, or else GPT-2's.</summary>
+    private protected ITextTokenizer FindTokenizer() => FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
 }

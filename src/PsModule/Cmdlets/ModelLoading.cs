@@ -51,21 +51,13 @@ internal static class ModelLoading
     /// <summary>Shows the progress of loading, on the pipeline's thread.</summary>
     private sealed class LoadReporter(Cmdlet command, string name) : IProgress<double>
     {
-        private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
-
-        private readonly Stopwatch _clock = Stopwatch.StartNew();
-        private TimeSpan _nextShow = 2 * Interval; // a small model needs no progress bar
-
-        private string Activity => $"Loading {name}";
+        private readonly ProgressBar _bar = new(command, $"Loading {name}", TimeSpan.FromMilliseconds(400));
 
         public void Report(double value)
         {
-            if (_clock.Elapsed < _nextShow) return;
-            _nextShow = _clock.Elapsed + Interval;
-            command.WriteProgress(new ProgressRecord(0, Activity, "Reading weights") { PercentComplete = (int)(100 * value) });
+            if (_bar.IsDue) _bar.Draw("Reading weights", (int)(100 * value));
         }
 
-        public void Complete() =>
-            command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+        public void Complete() => _bar.Complete();
     }
 }

@@ -5,9 +5,6 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>A cmdlet that writes a file or a folder.</summary>
 public abstract class OutputFileCommand : GptCommand
 {
-    // Before a path it holds in every location, that of the registry or the environment included.
-    private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
-
     /// <summary>Replaces an existing file or folder.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -20,15 +17,7 @@ public abstract class OutputFileCommand : GptCommand
     protected string ResolveOutput(string path)
     {
         string file = Path.TrimEndingDirectorySeparator(GetUnresolvedProviderPathFromPSPath(path));
-        if (!Directory.Exists(Path.GetDirectoryName(file)))
-        {
-            Terminate(
-                new DirectoryNotFoundException($"The folder of '{file}' does not exist."),
-                "FolderNotFound",
-                ErrorCategory.ObjectNotFound,
-                path);
-        }
-
+        CheckParentFolder(file, path);
         return file;
     }
 
@@ -49,8 +38,7 @@ public abstract class OutputFileCommand : GptCommand
         try
         {
             write();
-            if (!PassThru) return;
-            WriteObject(InvokeProvider.Item.Get([FileSystem + file], force: true, literalPath: true), enumerateCollection: true);
+            if (PassThru) WriteItem(file);
         }
         catch (OperationCanceledException) when (Stopping)
         {

@@ -22,32 +22,34 @@ internal static class SessionModels
         set => Volatile.Write(ref s_default, value);
     }
 
-    /// <summary>Returns the model that was loaded from a path, unless its files have changed since.</summary>
-    public static LanguageModel? Find(string path)
+    /// <summary>Returns the model at a path: the one that was loaded before, unless its files have changed since.</summary>
+    public static LanguageModel GetOrLoad(string path, Func<LanguageModel> load)
     {
         string version = VersionOf(path);
         lock (Gate)
         {
             int index = Kept.FindIndex(kept => kept.Path == path);
-            if (index < 0) return null;
-            var found = Kept[index];
-            Kept.RemoveAt(index);
-            if (found.Version != version || found.Model.IsDisposed) return null;
-            Kept.Add(found); // the most recently used is the last
-            return found.Model;
+            if (index >= 0)
+            {
+                var found = Kept[index];
+                Kept.RemoveAt(index);
+                if (found.Version == version && !found.Model.IsDisposed)
+                {
+                    Kept.Add(found); // the most recently used is the last
+                    return found.Model;
+                }
+            }
         }
-    }
 
-    /// <summary>Keeps a model for later commands that name the same path.</summary>
-    public static void Add(string path, LanguageModel model)
-    {
-        string version = VersionOf(path);
+        var model = load();
         lock (Gate)
         {
             Kept.RemoveAll(kept => kept.Path == path);
             if (Kept.Count == MostKept) Kept.RemoveAt(0);
             Kept.Add((path, version, model));
         }
+
+        return model;
     }
 
     /// <summary>Forgets the default and every model that was loaded by path.</summary>

@@ -8,20 +8,16 @@ namespace MLNetGpt.Cmdlets;
 /// <param name="name">The name of the model.</param>
 internal sealed class EvaluationReporter(Cmdlet command, string name) : IProgress<EvaluationProgress>
 {
-    private string Activity => $"Measuring with {name}";
+    private readonly ProgressBar _bar = new(command, $"Measuring with {name}");
 
     /// <inheritdoc/>
     public void Report(EvaluationProgress value)
     {
         var (tokens, loss) = (value.Metrics.TokenCount, value.Metrics.CrossEntropy);
         string status = FormattableString.Invariant($"{tokens:N0} tokens, cross-entropy {loss:F4}, {value.TokensPerSecond:N0} tokens/s");
-        command.WriteProgress(new ProgressRecord(0, Activity, status)
-        {
-            PercentComplete = (int)(100 * value.Fraction),
-            SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
-        });
+        _bar.Draw(status, (int)(100 * value.Fraction), value.TimeLeft);
     }
 
     /// <summary>Removes the progress bar.</summary>
-    public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+    public void Complete() => _bar.Complete();
 }

@@ -18,8 +18,6 @@ public sealed class MeasureGptLossCommand : ModelCommand
     private const string CorpusLiteralSet = "CorpusLiteral";
     private const string ResultSet = "Result";
 
-    private static readonly string[] PathNames = ["PSPath", "FullName", "LiteralPath", "Path"];
-
     private readonly List<string> _files = [];
 
     private LanguageModelMetrics? _total;
@@ -274,7 +272,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
     // A file is measured; it binds here where no other parameter speaks of a corpus.
     private static string? PathOf(PSObject item) =>
         item.BaseObject is FileSystemInfo file ? file.FullName
-        : item.Properties[nameof(GptLoss.ExactSum)] is null ? PathNames
+        : item.Properties[nameof(GptLoss.ExactSum)] is null ? TextArgumentAttribute.PathNames
             .Select(name => item.Properties[name]?.Value?.ToString())
             .FirstOrDefault(path => !string.IsNullOrEmpty(path))
         : null;

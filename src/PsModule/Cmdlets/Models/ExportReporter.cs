@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt.Formats;
 
@@ -9,23 +8,16 @@ namespace MLNetGpt.Cmdlets;
 /// <param name="name">The name of the model.</param>
 internal sealed class ExportReporter(Cmdlet command, string name) : IProgress<ExportProgress>
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
-
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _nextShow = Interval; // a quick export needs no progress bar
+    private readonly ProgressBar _bar = new(command, $"Exporting {name}", TimeSpan.FromMilliseconds(200));
 
     /// <inheritdoc/>
     public void Report(ExportProgress value)
     {
-        if (_clock.Elapsed < _nextShow) return;
-        _nextShow = _clock.Elapsed + Interval;
+        if (!_bar.IsDue) return;
         string status = FormattableString.Invariant($"{value.Tensor}: {value.BytesWritten / 1e6:N0} of {value.TotalBytes / 1e6:N0} MB");
-        command.WriteProgress(
-            new ProgressRecord(0, Activity, status) { PercentComplete = (int)(100 * value.BytesWritten / value.TotalBytes) });
+        _bar.Draw(status, (int)(100 * value.BytesWritten / value.TotalBytes));
     }
 
     /// <summary>Removes the progress bar.</summary>
-    public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
-
-    private string Activity => $"Exporting {name}";
+    public void Complete() => _bar.Complete();
 }

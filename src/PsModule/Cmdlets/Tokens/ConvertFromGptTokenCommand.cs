@@ -39,7 +39,7 @@ public sealed class ConvertFromGptTokenCommand : ModelCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        _tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
+        _tokenizer = FindTokenizer();
         if (Stream) _stream = _tokenizer.CreateStreamDecoder();
     }
 

@@ -20,7 +20,7 @@ public sealed class ConvertToGptTokenCommand : TextInputCommand
     public SwitchParameter IdOnly { get; set; }
 
     /// <inheritdoc/>
-    protected override void BeginProcessing() => _tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
+    protected override void BeginProcessing() => _tokenizer = FindTokenizer();
 
     /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)

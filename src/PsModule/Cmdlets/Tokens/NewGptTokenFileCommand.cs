@@ -11,6 +11,7 @@ public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<Tokeniz
     private readonly List<string> _texts = [];
 
     private string _destination = "";
+    private ProgressBar _bar = null!;
 
     /// <summary>The file to make.</summary>
     [Parameter(Mandatory = true)]
@@ -23,28 +24,19 @@ public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<Tokeniz
 
     private bool HasFiles => ParameterSetName != TextSet;
 
-    private string Activity => $"Making {System.IO.Path.GetFileName(_destination)}";
-
     /// <inheritdoc/>
     public void Report(TokenizingProgress value)
     {
         string status = FormattableString.Invariant($"{value.Documents:N0} documents, {value.Tokens:N0} tokens");
-        var record = new ProgressRecord(0, Activity, status);
-        if (value.TotalBytes is > 0 and { } total) record.PercentComplete = (int)(100 * Math.Min(value.BytesRead, total) / total);
-        WriteProgress(record);
+        _bar.Draw(status, value.TotalBytes is > 0 and { } total ? (int)(100 * Math.Min(value.BytesRead, total) / total) : -1);
     }
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
         _destination = GetUnresolvedProviderPathFromPSPath(DestinationPath);
-        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_destination)))
-        {
-            Terminate(
-                new DirectoryNotFoundException($"The folder of '{_destination}' does not exist."), "FolderNotFound",
-                ErrorCategory.ObjectNotFound, DestinationPath);
-        }
-
+        _bar = new(this, $"Making {System.IO.Path.GetFileName(_destination)}");
+        CheckParentFolder(_destination, DestinationPath);
         if (Directory.Exists(_destination))
         {
             Terminate(
@@ -75,16 +67,16 @@ public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<Tokeniz
             Terminate(new ArgumentException("There is no text to turn into tokens."), "NoText", ErrorCategory.InvalidArgument, null);
         }
 
-        var tokenizer = FindModel(Model)?.Tokenizer ?? Gpt2Tokenizer.Instance;
+        var tokenizer = FindTokenizer();
         if (!ShouldProcess(_destination, FormattableString.Invariant($"Write the tokens of {_texts.Count:N0} texts"))) return;
         try
         {
             long count = HasFiles
                 ? TokenFileBuilder.FromFiles(_destination, _texts, tokenizer, Encoding, this, StopToken)
                 : TokenFileBuilder.FromTexts(_destination, _texts, tokenizer, this, StopToken);
-            WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
+            _bar.Complete();
             WriteVerbose(FormattableString.Invariant($"{count:N0} tokens of a vocabulary of {tokenizer.VocabularySize:N0}"));
-            foreach (var item in InvokeProvider.Item.Get([_destination], force: true, literalPath: true)) WriteObject(item);
+            WriteItem(_destination);
         }
         catch (OperationCanceledException) when (Stopping)
         {

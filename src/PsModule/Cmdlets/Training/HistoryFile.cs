@@ -51,16 +51,13 @@ internal sealed class HistoryFile(string path)
     /// <summary>Writes the history; returns the error if it cannot be written.</summary>
     public ErrorRecord? Write(TrainingHistory history)
     {
-        string aside = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllText(aside, IsTable ? history.ToCsv() : history.ToJson());
-            File.Move(aside, path, overwrite: true);
+            AtomicTextFile.Write(path, IsTable ? history.ToCsv() : history.ToJson());
             return null;
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
-            if (File.Exists(aside)) File.Delete(aside);
             return Failure(failed);
         }
     }

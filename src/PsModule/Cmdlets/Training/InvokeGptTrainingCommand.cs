@@ -161,15 +161,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     private void CheckCheckpoints()
     {
         if (_checkpoints is null) return;
-        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_checkpoints)))
-        {
-            Terminate(
-                new DirectoryNotFoundException($"The folder of '{_checkpoints}' does not exist."),
-                "FolderNotFound",
-                ErrorCategory.ObjectNotFound,
-                CheckpointPath);
-        }
-
+        CheckParentFolder(_checkpoints, CheckpointPath);
         bool isFile = File.Exists(_checkpoints);
         if (!isFile && (Resume || Force || new CheckpointOptions(_checkpoints).FindLatestStep() is null)) return;
         Terminate(

@@ -61,12 +61,7 @@ internal sealed record SavedRun
     public static string TextIn(string folder) => Path.Combine(folder, ".training.txt");
 
     /// <summary>Writes the settings into a folder.</summary>
-    public void Write(string folder)
-    {
-        string path = Path.Combine(folder, FileName), aside = $"{path}.{Guid.NewGuid():N}.tmp";
-        File.WriteAllText(aside, JsonSerializer.Serialize(this, Json));
-        File.Move(aside, path, overwrite: true);
-    }
+    public void Write(string folder) => AtomicTextFile.Write(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json));
 
     /// <summary>Reads the settings of a folder.</summary>
     /// <exception cref="FileNotFoundException">The folder has none.</exception>
@@ -96,20 +91,28 @@ internal sealed record SavedRun
     }
 
     /// <summary>Returns the settings with the objects that they refer to, to resume from the checkpoints of a folder.</summary>
-    public TrainingOptions Complete(string folder, ITextTokenizer tokenizer)
+    public TrainingOptions Complete(string folder, ITextTokenizer tokenizer) => Options with
     {
-        var sample = SamplePrompt is null ? null : new SampleOptions(SamplePrompt) { Tokenizer = tokenizer };
-        if (SampleToken is { } tokens) sample = sample! with { Generation = sample.Generation with { MaxTokens = tokens } };
-        var checkpoints = new CheckpointOptions(folder)
-        {
-            Interval = CheckpointInterval, Existing = ExistingCheckpoints.Resume, Tokenizer = tokenizer,
-        };
-        return Options with
-        {
-            Engine = TrainingEngines.Load(Engine),
-            Sample = sample,
-            Checkpoints = CheckpointCount is { } count ? checkpoints with { Keep = count } : checkpoints,
-        };
+        Engine = TrainingEngines.Load(Engine),
+        Sample = SampleOf(SamplePrompt, SampleToken, tokenizer),
+        Checkpoints = CheckpointsIn(folder, CheckpointInterval, CheckpointCount, ExistingCheckpoints.Resume, tokenizer),
+    };
+
+    /// <summary>Returns the sample that follows each epoch; <see langword="null"/> without a prompt.</summary>
+    public static SampleOptions? SampleOf(string? prompt, int? tokens, ITextTokenizer tokenizer)
+    {
+        if (prompt is null) return null;
+        var sample = new SampleOptions(prompt) { Tokenizer = tokenizer };
+        return tokens is { } most ? sample with { Generation = sample.Generation with { MaxTokens = most } } : sample;
+    }
+
+    /// <summary>Returns how checkpoints are written into a folder; <see langword="null"/> without one.</summary>
+    public static CheckpointOptions? CheckpointsIn(
+        string? folder, int? interval, int? count, ExistingCheckpoints existing, ITextTokenizer tokenizer)
+    {
+        if (folder is null) return null;
+        var checkpoints = new CheckpointOptions(folder) { Interval = interval, Existing = existing, Tokenizer = tokenizer };
+        return count is { } kept ? checkpoints with { Keep = kept } : checkpoints;
     }
 
     /// <summary>Opens the tokens; <see langword="null"/> if the data are text.</summary>

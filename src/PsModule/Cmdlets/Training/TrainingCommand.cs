@@ -184,6 +184,9 @@ public abstract class TrainingCommand : TextInputCommand
         base.BeginProcessing();
     }
 
+    private ExistingCheckpoints Existing =>
+        Resume ? ExistingCheckpoints.Resume : Force ? ExistingCheckpoints.Replace : ExistingCheckpoints.Refuse;
+
     /// <summary>Ends the command if a parameter would be ignored.</summary>
     private protected virtual void CheckParameters()
     {
@@ -242,29 +245,10 @@ public abstract class TrainingCommand : TextInputCommand
             EvaluationBatches = EvaluationBatch ?? defaults.EvaluationBatches,
             Patience = Patience ?? defaults.Patience,
             KeepBest = KeepBest,
-            Sample = Sample(tokenizer),
-            Checkpoints = Checkpoints(tokenizer, checkpointFolder),
+            Sample = SavedRun.SampleOf(SamplePrompt, SampleToken, tokenizer),
+            Checkpoints = SavedRun.CheckpointsIn(checkpointFolder, CheckpointInterval, CheckpointCount, Existing, tokenizer),
             ThreadCount = ThreadCount ?? defaults.ThreadCount,
             Seed = Seed ?? defaults.Seed,
         };
-    }
-
-    private SampleOptions? Sample(ITextTokenizer tokenizer)
-    {
-        if (SamplePrompt is null) return null;
-        var sample = new SampleOptions(SamplePrompt) { Tokenizer = tokenizer };
-        return SampleToken is { } tokens ? sample with { Generation = sample.Generation with { MaxTokens = tokens } } : sample;
-    }
-
-    private CheckpointOptions? Checkpoints(ITextTokenizer tokenizer, string? folder)
-    {
-        if (folder is null) return null;
-        var checkpoints = new CheckpointOptions(folder)
-        {
-            Interval = CheckpointInterval,
-            Existing = Resume ? ExistingCheckpoints.Resume : Force ? ExistingCheckpoints.Replace : ExistingCheckpoints.Refuse,
-            Tokenizer = tokenizer,
-        };
-        return CheckpointCount is { } count ? checkpoints with { Keep = count } : checkpoints;
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Output;
@@ -15,10 +14,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, Action? begu
 {
     private const string Tag = "GptTraining";
 
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
-
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
-    private TimeSpan _nextShow;
+    private readonly ProgressBar _bar = new(command, $"Training {name}");
     private bool _hasBegun;
 
     /// <inheritdoc/>
@@ -26,12 +22,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, Action? begu
     {
         if (!_hasBegun) begun?.Invoke();
         _hasBegun = true;
-        if (_clock.Elapsed >= _nextShow)
-        {
-            _nextShow = _clock.Elapsed + Interval;
-            Show(value);
-        }
-
+        if (_bar.IsDue) Show(value);
         foreach (string warning in value.Warnings) command.WriteWarning(warning);
         if (value.Evaluation is { } point) command.WriteInformation(TrainingEvaluation.Of(point), [Tag, nameof(TrainingEvaluation)]);
         if (value.Sample is { } sample) command.WriteInformation(sample.Text, [Tag, nameof(TrainingSample)]);
@@ -39,9 +30,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, Action? begu
     }
 
     /// <summary>Removes the progress bar.</summary>
-    public void Complete() => command.WriteProgress(new ProgressRecord(0, Activity, "Done") { RecordType = ProgressRecordType.Completed });
-
-    private string Activity => $"Training {name}";
+    public void Complete() => _bar.Complete();
 
     private void Show(TrainingProgress value)
     {
@@ -50,10 +39,6 @@ internal sealed class TrainingReporter(Cmdlet command, string name, Action? begu
             : FormattableString.Invariant(
                 $"Step {value.Step:N0} of {value.TotalSteps:N0}, epoch {value.Epoch}: loss {value.BatchLoss:F4}, ")
                 + FormattableString.Invariant($"learning rate {value.LearningRate:G3}, {value.TokensPerSecond:N0} tokens/s");
-        command.WriteProgress(new ProgressRecord(0, Activity, status)
-        {
-            PercentComplete = (int)(100L * value.Step / Math.Max(1, value.TotalSteps)),
-            SecondsRemaining = (int)(value.TimeLeft?.TotalSeconds ?? -1),
-        });
+        _bar.Draw(status, (int)(100L * value.Step / Math.Max(1, value.TotalSteps)), value.TimeLeft);
     }
 }
