@@ -47,6 +47,7 @@ BeforeAll {
     $files = [ordered]@{
         'story.txt' = { Set-Content story.txt $story }
         '*.txt' = { 1..2 | ForEach-Object { Set-Content "$_.txt" $story.Substring(0, 3000) } }
+        'lines.txt' = { Set-Content lines.txt 'Every effort moves you.', 'I really like chocolate.' }
         'other.txt' = { Set-Content other.txt 'Every effort moves you.' }
         'train.txt' = { Set-Content train.txt $story }
         'test.txt' = { Set-Content test.txt $story.Substring(0, 1000) }

@@ -47,6 +47,28 @@ Describe 'Export-GptLossReport' {
         Get-Content TestDrive:/n.html -Raw | Should -Not -Match '<title>(training|validation)</title>'
     }
 
+    It 'shows tokens that were stored as <kind> like those that were not' -ForEach @(
+        @{ kind = 'Clixml'; store = { $_ | Export-Clixml TestDrive:/stored.xml; Import-Clixml TestDrive:/stored.xml } }
+        @{ kind = 'JSON'; store = { ConvertTo-Json -InputObject $_ -Depth 4 | ConvertFrom-Json } }
+    ) {
+        $made = 'every <effort> moves you', "鯨 swims" | Get-GptLoss -Model $model -PerToken -Entropy -CandidateCount 2
+        $stored = @(, $made | ForEach-Object $store)
+        $stored[0] | Should -Not -BeOfType MLNetGpt.Output.GptTokenLoss
+        $made | Export-GptLossReport TestDrive:/made.html -Force
+        $stored | Export-GptLossReport TestDrive:/stored.html -Force
+        $pages = 'made', 'stored' | ForEach-Object {
+            [regex]::Match((Get-Content "TestDrive:/$_.html" -Raw), '<div class="text".*</div>', 'Singleline').Value
+        }
+        $pages[0] | Should -Match 'Text 2'
+        $pages[0] | Should -Match 'the first token, id 165'
+        $pages[1] | Should -BeExactly $pages[0]
+    }
+
+    It 'refuses a stored token that lacks a property' {
+        $stored = $tokens[0] | Select-Object -ExcludeProperty Bytes -Property *
+        { $stored | Export-GptLossReport TestDrive:/lacking.html -ErrorAction Stop } | Should -Throw '*no property Bytes*'
+    }
+
     It 'keeps texts apart' {
         'every effort', 'I really like' | Get-GptLoss -Model $model -PerToken | Export-GptLossReport TestDrive:/t.html
         $page = Get-Content TestDrive:/t.html -Raw

@@ -59,6 +59,76 @@ Describe 'Get-GptLoss' {
         }
     }
 
+    Context 'many texts' {
+        BeforeAll {
+            $lines = foreach ($i in 1..300) { "line $i says every effort moves you" + ' on' * ($i % 7) }
+            $alone = foreach ($line in $lines) { Get-GptLoss -Model $model $line }
+        }
+
+        It 'gives the same bits, in order, for texts that are measured together' {
+            $together = $lines | Get-GptLoss -Model $model
+            $together.ExactSum | Should -BeExactly $alone.ExactSum
+            $together.Text | Should -BeExactly $lines
+            $together.Index | Should -Be (0..299)
+            $together.TextLength | Should -Be ($lines | ForEach-Object Length)
+            (Get-GptLoss -Model $model -Text $lines).ExactSum | Should -BeExactly $alone.ExactSum
+        }
+
+        It 'gives the tokens of each text with its index' {
+            $tokens = $lines[0..20] | Get-GptLoss -Model $model -PerToken
+            $groups = $tokens | Group-Object TextIndex
+            $groups | Should -HaveCount 21
+            foreach ($i in 0..20) {
+                -join $groups[$i].Group.Text | Should -BeExactly $lines[$i].Substring('line'.Length)
+                ($groups[$i].Group | Measure-Object NegativeLogLikelihood -Sum).Sum | Should -Be $alone[$i].NegativeLogLikelihood
+            }
+        }
+
+        It 'writes the first before the second is read' {
+            $read = [System.Collections.Generic.List[int]]::new()
+            $first = 1..5 | ForEach-Object { $read.Add($_); "every effort $_" } | Get-GptLoss -Model $model | Select-Object -First 1
+            $first.Index | Should -Be 0
+            $read | Should -HaveCount 1
+        }
+
+        It 'writes what came before an error that ends the pipeline' {
+            Set-Content -Path TestDrive:/there.txt -Value 'every effort moves you' -NoNewline
+            $seen = [System.Collections.Generic.List[object]]::new()
+            $paths = @('TestDrive:/there.txt') * 3 + 'TestDrive:/gone.txt'
+            { Get-GptLoss -Model $model -LiteralPath $paths -ErrorAction Stop | ForEach-Object { $seen.Add($_) } } |
+                Should -Throw -ErrorId 'PathNotFound,*'
+            $seen.Index | Should -Be 0, 1, 2
+        }
+
+        It 'measures the others when one has a loss that is not a number' {
+            Export-GptModel -Model $model TestDrive:/broken.safetensors
+            $file = Join-Path (Get-Item TestDrive:/).FullName broken.safetensors
+            $bytes = [System.IO.File]::ReadAllBytes($file)
+            $header = 8 + [System.BitConverter]::ToInt64($bytes, 0)
+            $tensors = [System.Text.Encoding]::UTF8.GetString($bytes, 8, $header - 8) | ConvertFrom-Json -AsHashtable
+            $embedding = $tensors[@($tensors.Keys -match 'wte\.weight|tok_emb\.weight')[0]]
+            $id = ConvertTo-GptToken ' chocolate' -IdOnly
+            $row = $header + $embedding.data_offsets[0] + 4 * $id * $model.Config.EmbeddingWidth
+            [System.BitConverter]::GetBytes([float]::NaN).CopyTo($bytes, $row)
+            [System.IO.File]::WriteAllBytes($file, $bytes)
+
+            $texts = 'every effort', 'moves you', 'I really like chocolate a lot', 'on and on'
+            $losses = $texts | Get-GptLoss -Model $file -ErrorAction SilentlyContinue -ErrorVariable refused
+            $losses.Index | Should -Be 0, 1, 3
+            $refused | Should -HaveCount 1
+            $refused[0].FullyQualifiedErrorId | Should -Be 'NotANumber,MLNetGpt.Cmdlets.GetGptLossCommand'
+            $refused[0].TargetObject | Should -Be $texts[2]
+        }
+
+        It 'writes tokens of a long text before all of it is measured' {
+            $text = 'every effort moves you and I really like chocolate ' * 2000
+            $tokens = Get-GptLoss -Model $model $text -PerToken | Select-Object -First 3
+            $tokens.Position | Should -Be 1, 2, 3
+            $null = Get-GptLoss -Model $model $text -PerToken -OutVariable written | Select-Object -First 1
+            $written | Should -HaveCount 1
+        }
+    }
+
     Context 'files' {
         BeforeAll {
             Set-Content -Path TestDrive:/one.txt -Value 'every effort moves you' -NoNewline
@@ -167,6 +237,7 @@ Describe 'Get-GptLoss' {
             $tokens.Position | Should -Be 1, 2, 3, 1, 2, 1, 2
             $tokens.ContextCount | Should -Be 1, 2, 3, 1, 2, 1, 2
             $tokens.Start[3, 5] | Should -Be 0, 0
+            $tokens.TextIndex | Should -Be 0, 0, 0, 1, 1, 2, 2
             $tokens | Export-GptLossReport TestDrive:/rows.html
             [regex]::Matches((Get-Content TestDrive:/rows.html -Raw), '<div class="text"').Count | Should -Be 3
         }
@@ -182,6 +253,36 @@ Describe 'Get-GptLoss' {
         It 'refuses steps of rows of different length' {
             { Get-GptLoss -Model $model -InputId (1, 2), (1, 2, 3) -TargetId (1, 2), (1, 2, 3) -Step -ErrorAction Stop } | Should -Throw -ErrorId 'InputRefused,*'
         }
+    }
+
+    It 'refuses <name>, which would have no effect' -ForEach @(
+        @{ name = '-Entropy without -PerToken'; more = @{ Entropy = $true }; parameter = 'Entropy' }
+        @{ name = '-CandidateCount without -PerToken'; more = @{ CandidateCount = 3 }; parameter = 'CandidateCount' }
+        @{ name = '-Stride with -Step'; more = @{ Step = $true; Stride = 2 }; parameter = 'Stride' }
+        @{ name = '-WindowLength with -Step'; more = @{ Step = $true; WindowLength = 2 }; parameter = 'WindowLength' }
+        @{ name = '-LastWindow with -Step'; more = @{ Step = $true; LastWindow = 'AtEnd' }; parameter = 'LastWindow' }
+    ) {
+        $refused = { Get-GptLoss -Model $model 'a b c d' @more } | Should -Throw -ErrorId 'ParameterWithoutEffect,*' -PassThru
+        $refused.TargetObject | Should -Be $parameter
+    }
+
+    It 'stops within a second in <name>' -ForEach @(
+        @{ name = 'encoding a long text'; text = 'a' * 3000000 }
+        @{ name = 'a long text'; text = 'every effort moves you ' * 100000 }
+    ) {
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript({
+            param($module, $model, $text)
+            Import-Module $module
+            Get-GptLoss -Model $model $text
+        }).AddArgument((Get-Module MLNetGpt).Path).AddArgument($model).AddArgument($text)
+        $running = $shell.BeginInvoke()
+        Start-Sleep -Milliseconds 1500
+        $running.IsCompleted | Should -BeFalse
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        $shell.Stop()
+        $clock.Elapsed.TotalSeconds | Should -BeLessThan 3
+        $shell.Dispose()
     }
 
     It 'refuses -PerToken together with -Step' {
@@ -207,6 +308,10 @@ Describe 'Get-GptLoss' {
     It 'shows losses, tokens and steps readably' {
         Get-GptLoss -Model $model 'every effort moves' | Out-String | Should -Match 'CrossEntropy\s+Perplexity\s+Bits/Byte'
         Get-GptLoss -Model $model 'every effort moves' -PerToken | Out-String | Should -Match "Probability\s+Loss\s+Bits\s+Rank\s+Text"
+        "$(Get-GptLoss -Model $model 'every effort moves')" | Should -Match '^\d+\.\d{4} nats per token'
+        'every effort moves', "a`e[31m red" | Get-GptLoss -Model $model | Format-Table | Out-String -Width 120 |
+            Should -Match "'every effort moves'(.|\n)+'a\\u001b\[31m red'"
+        Get-GptLoss -Model $model 'every effort moves' | Format-Wide | Out-String | Should -Match 'nats per token'
         Get-GptLoss -Model $model 'every effort moves' -Step | Out-String | Should -Match 'Negative mean\s+:'
     }
 }

@@ -111,6 +111,22 @@ Describe 'Measure-GptLoss' {
             $merged.CalibrationError | Should -Be $whole.CalibrationError
         }
 
+        It 'is the sum of its shards, whose files come from the pipeline' {
+            $folder = Join-Path $results piped
+            foreach ($shard in 1, 2) { Measure-GptLoss -Model $model -Path $files -ResultFolder $folder -Shard $shard -ShardCount 2 | Out-Null }
+            (Get-ChildItem $folder/*.jsonl | Measure-GptLoss).ExactSum | Should -BeExactly (Measure-GptLoss -Model $model -Path $files).ExactSum
+            { Get-ChildItem $folder/*.jsonl, $files | Measure-GptLoss } | Should -Throw '*is a result file*'
+        }
+
+        It 'refuses <name>' -ForEach @(
+            @{ name = 'a shard beyond the last'; more = @{ Shard = 3; ShardCount = 2; ResultFolder = 'r' }; id = 'InputRefused,*'; message = '-Shard is 3; of 2 shards it is from 1 to 2.' }
+            @{ name = '-Shard without -ShardCount'; more = @{ Shard = 2 }; id = 'ParameterWithoutEffect,*'; message = '-Shard has no effect without -ShardCount.' }
+            @{ name = '-ShardCount without -Shard'; more = @{ ShardCount = 2 }; id = 'ParameterWithoutEffect,*'; message = '-ShardCount has no effect without -Shard.' }
+            @{ name = '-PerToken without -ResultFolder'; more = @{ PerToken = $true }; id = 'ParameterWithoutEffect,*'; message = '-PerToken has no effect without -ResultFolder.' }
+        ) {
+            { Measure-GptLoss -Model $model -Path $files @more } | Should -Throw $message -ErrorId $id
+        }
+
         It 'says which shard is missing' {
             $folder = Join-Path $results lone
             $shard = Measure-GptLoss -Model $model -Path $files -ResultFolder $folder -Shard 2 -ShardCount 2

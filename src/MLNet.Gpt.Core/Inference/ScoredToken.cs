@@ -9,8 +9,13 @@ namespace MLNet.Gpt;
 /// </summary>
 public sealed class ScoredToken
 {
-    internal ScoredToken(TokenPiece piece, string text)
+    /// <summary>Initializes a token, for example one whose properties were stored.</summary>
+    /// <param name="piece">The token.</param>
+    /// <param name="text">The characters that it completes in its text.</param>
+    public ScoredToken(TokenPiece piece, string text)
     {
+        ArgumentNullException.ThrowIfNull(piece);
+        ArgumentNullException.ThrowIfNull(text);
         Piece = piece;
         Text = text;
     }
@@ -39,10 +44,10 @@ public sealed class ScoredToken
     /// The token's index among the tokens of the document or of the generated text, from 0. An end-of-text token that ends a document has
     /// the index after the last.
     /// </summary>
-    public int Position { get; internal init; }
+    public int Position { get; init; }
 
     /// <summary>The index of the first of its characters in the text, in UTF-16 units, as strings are indexed.</summary>
-    public int Start { get; internal init; }
+    public int Start { get; init; }
 
     /// <summary>The number of its characters, in UTF-16 units.</summary>
     public int Length => Text.Length;
@@ -51,33 +56,33 @@ public sealed class ScoredToken
     /// The index of the first of its bytes in the text's UTF-8; <see langword="null"/> if unknown, as in result files
     /// of version 1.
     /// </summary>
-    public int? ByteStart { get; internal init; }
+    public int? ByteStart { get; init; }
 
     /// <summary>ln p(token) as the model predicted it from the tokens before it, in nats.</summary>
-    public double LogProbability { get; internal init; }
+    public double LogProbability { get; init; }
 
     /// <summary>
     /// How many tokens the model considered more probable: 0 if the token is the arg-max. Ranks are displayed from 1.
     /// </summary>
-    public int Rank { get; internal init; }
+    public int Rank { get; init; }
 
     /// <summary>ln p of the token that the model considered most probable, in nats.</summary>
-    public double TopLogProbability { get; internal init; }
+    public double TopLogProbability { get; init; }
 
     /// <summary>The number of tokens that the model saw before it, including a start token.</summary>
-    public int ContextCount { get; internal init; }
+    public int ContextCount { get; init; }
 
     /// <summary>
     /// The entropy of the prediction, −Σ p ln p, in nats: how uncertain the model was. <see langword="null"/> if not
     /// requested.
     /// </summary>
-    public double? Entropy { get; internal init; }
+    public double? Entropy { get; init; }
 
     /// <summary>
     /// The tokens that the model considered most probable, the best first and equally probable ones by id; empty if not
     /// requested.
     /// </summary>
-    public IReadOnlyList<TokenCandidate> Candidates { get; internal init; } = [];
+    public IReadOnlyList<TokenCandidate> Candidates { get; init; } = [];
 
     /// <summary>−ln p(token), in nats: its loss.</summary>
     public double NegativeLogLikelihood => -LogProbability;

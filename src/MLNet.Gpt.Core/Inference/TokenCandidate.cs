@@ -5,7 +5,11 @@ namespace MLNet.Gpt;
 /// <summary>A token that a model considered for a position, with its probability.</summary>
 public readonly struct TokenCandidate
 {
-    internal TokenCandidate(int id, string text, double logProbability) => (Id, Text, LogProbability) = (id, text, logProbability);
+    /// <summary>Initializes a candidate, for example one whose properties were stored.</summary>
+    /// <param name="id">The token's id.</param>
+    /// <param name="text">The token's own text.</param>
+    /// <param name="logProbability">ln p(token), in nats.</param>
+    public TokenCandidate(int id, string text, double logProbability) => (Id, Text, LogProbability) = (id, text, logProbability);
 
     /// <summary>The token's id.</summary>
     public int Id { get; }

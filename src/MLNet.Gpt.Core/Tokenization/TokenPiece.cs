@@ -34,6 +34,11 @@ public sealed class TokenPiece : IEquatable<TokenPiece>
         return new(id, tokenizer.TokenBytes(id));
     }
 
+    /// <summary>Returns the piece of a token whose bytes are known without the tokenizer.</summary>
+    /// <param name="id">The token's id.</param>
+    /// <param name="bytes">The UTF-8 bytes that it represents.</param>
+    public static TokenPiece Of(int id, ReadOnlyMemory<byte> bytes) => new(id, bytes);
+
     /// <summary>Whether two tokens have the same id and the same bytes.</summary>
     public bool Equals(TokenPiece? other) => other is not null && Id == other.Id && Bytes.Span.SequenceEqual(other.Bytes.Span);
 
@@ -45,9 +50,6 @@ public sealed class TokenPiece : IEquatable<TokenPiece>
 
     /// <summary>Returns <see cref="Text"/>.</summary>
     public override string ToString() => Text;
-
-    /// <summary>Creates a piece from bytes that are known without the tokenizer.</summary>
-    internal static TokenPiece Of(int id, ReadOnlyMemory<byte> bytes) => new(id, bytes);
 
     private static string Spell(ReadOnlySpan<byte> bytes)
     {

@@ -204,6 +204,10 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         {
             Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, target);
         }
+        catch (InvalidOperationException notNumber)
+        {
+            WriteError(notNumber, "NotANumber", ErrorCategory.InvalidResult, target);
+        }
     }
 
     /// <summary>Returns the token ids of a text; when the pipeline is stopped, ends at once, however long the text is.</summary>
@@ -222,7 +226,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     }
 
     /// <summary>Reports one bad item and continues.</summary>
-    protected void WriteError(Exception exception, string id, ErrorCategory category, object? target) =>
+    protected virtual void WriteError(Exception exception, string id, ErrorCategory category, object? target) =>
         WriteError(new ErrorRecord(exception, id, category, target));
 
     /// <summary>Ends the command with an error.</summary>

@@ -13,6 +13,7 @@ internal sealed class ProgressBar(Cmdlet command, string activity, TimeSpan dela
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private TimeSpan _nextDrawing = delay;
+    private bool _isDrawn;
 
     /// <summary>Whether it is time to draw the bar again.</summary>
     public bool IsDue => _clock.Elapsed >= _nextDrawing;
@@ -24,6 +25,7 @@ internal sealed class ProgressBar(Cmdlet command, string activity, TimeSpan dela
     public void Draw(string status, int percent, TimeSpan? timeLeft = null)
     {
         _nextDrawing = _clock.Elapsed + Interval;
+        _isDrawn = true;
         command.WriteProgress(new ProgressRecord(0, activity, status)
         {
             PercentComplete = percent, SecondsRemaining = (int)(timeLeft?.TotalSeconds ?? -1),
@@ -31,5 +33,8 @@ internal sealed class ProgressBar(Cmdlet command, string activity, TimeSpan dela
     }
 
     /// <summary>Removes the bar.</summary>
-    public void Complete() => command.WriteProgress(new ProgressRecord(0, activity, "Done") { RecordType = ProgressRecordType.Completed });
+    public void Complete()
+    {
+        if (_isDrawn) command.WriteProgress(new ProgressRecord(0, activity, "Done") { RecordType = ProgressRecordType.Completed });
+    }
 }

@@ -42,7 +42,7 @@ public sealed class GptGeneration
     /// The tokens with their probabilities under the model itself, before penalties, temperature and filters; empty
     /// unless <c>-LogProbability</c> or <c>-CandidateCount</c> asks for them.
     /// </summary>
-    public GptTokenLoss[] Token => [.. _generated.Tokens.Select(token => new GptTokenLoss(token, source: null, _vocabularySize))];
+    public GptTokenLoss[] Token => [.. _generated.Tokens.Select(token => new GptTokenLoss(token, _vocabularySize))];
 
     /// <summary>Σ ln p of the tokens, in nats; <see langword="null"/> where they were not asked for.</summary>
     public double? LogProbability => _generated.LogProbability;

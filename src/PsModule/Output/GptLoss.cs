@@ -13,6 +13,20 @@ public sealed class GptLoss
     /// </summary>
     public string? Source { get; }
 
+    /// <summary>The text that was measured; <see langword="null"/> for a file and for a sum.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>
+    /// Index of the text among those of one call, from 0; <see langword="null"/> for a sum.
+    /// </summary>
+    public int? Index { get; init; }
+
+    /// <summary>
+    /// Characters of the text, as strings are counted; <see langword="null"/> for a sum. Not called Length, which is a
+    /// property of every array.
+    /// </summary>
+    public int? TextLength { get; init; }
+
     /// <summary>Mean negative log-likelihood, in nats per token; NaN where nothing was predicted.</summary>
     public double CrossEntropy => Metrics.CrossEntropy;
 
@@ -86,4 +100,7 @@ public sealed class GptLoss
     public string? ResultFile { get; init; }
 
     internal LanguageModelMetrics Metrics { get; }
+
+    /// <summary>The loss in words, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens</c>.</summary>
+    public override string ToString() => Metrics.Loss.ToString();
 }

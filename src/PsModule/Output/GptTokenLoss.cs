@@ -5,8 +5,10 @@ namespace MLNetGpt.Output;
 /// <summary>What the model thought of one token of a text.</summary>
 public sealed class GptTokenLoss
 {
-    internal GptTokenLoss(ScoredToken token, string? source, int vocabularySize) =>
-        (Result, Source, VocabularySize) = (token, source, vocabularySize);
+    internal GptTokenLoss(ScoredToken token, int vocabularySize) => (Result, VocabularySize) = (token, vocabularySize);
+
+    /// <summary>The index of its text among those of one call, or of its row, from 0.</summary>
+    public int TextIndex { get; init; }
 
     /// <summary>The token's position in its text, from 0.</summary>
     public int Position => Result.Position;
@@ -71,20 +73,23 @@ public sealed class GptTokenLoss
     })];
 
     /// <summary>The file that was measured; <see langword="null"/> for a text from the pipeline.</summary>
-    public string? Source { get; }
+    public string? Source { get; init; }
+
+    /// <summary>Number of ids to choose among, V.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>
+    /// The text's first token, where nothing precedes that and it is not predicted; only with the token after it.
+    /// </summary>
+    public GptToken? FirstToken { get; init; }
 
     internal ScoredToken Result { get; }
-
-    internal int VocabularySize { get; }
 
     /// <summary>The model that measured it.</summary>
     internal LanguageModel? Model { get; init; }
 
     /// <summary>How it was measured.</summary>
     internal ScoringOptions? Scoring { get; init; }
-
-    /// <summary>The first token of its text, where nothing precedes that.</summary>
-    internal TokenPiece? FirstToken { get; init; }
 
     /// <summary>The token's text.</summary>
     public override string ToString() => Text;

@@ -5,7 +5,7 @@ namespace MLNetGpt.Output;
 /// <summary>Groups tokens that come one by one into documents.</summary>
 internal static class TokenDocuments
 {
-    /// <summary>Returns the documents: a new one begins with another file, or when positions start over.</summary>
+    /// <summary>Returns the documents: a new one begins with another file or text, or when positions start over.</summary>
     public static IReadOnlyList<DocumentResult> Of(IEnumerable<GptTokenLoss> tokens)
     {
         var documents = new List<List<GptTokenLoss>>();
@@ -13,7 +13,7 @@ internal static class TokenDocuments
         {
             bool continues = documents.Count > 0
                 && documents[^1][^1] is var last
-                && last.Source == token.Source && last.Position < token.Position;
+                && last.Source == token.Source && last.TextIndex == token.TextIndex && last.Position < token.Position;
             if (continues) documents[^1].Add(token);
             else documents.Add([token]);
         }
@@ -26,5 +26,5 @@ internal static class TokenDocuments
         [.. tokens.Select(token => token.Result)],
         tokens[0].VocabularySize,
         index,
-        tokens[0].FirstToken is { } first && tokens[0].Position == 1 ? first : null);
+        tokens[0].FirstToken?.Piece);
 }

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Evaluation.Corpora;
 internal sealed class ChunkQueue : IDisposable
 {
     private const int ChunksAhead = 4;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
     private readonly CancellationTokenSource _stop;
     private readonly BlockingCollection<Chunk> _chunks = new(ChunksAhead);

@@ -123,7 +123,26 @@ public sealed class CorpusEvaluator
     /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
     public IEnumerable<DocumentResult> EvaluateDocuments(
         Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        DocumentAssembly.Of(ScoreChunks(corpus, progress, cancellationToken).SelectMany(chunk => chunk.Documents));
+        DocumentAssembly.Of(EvaluateParts(corpus, progress, cancellationToken));
+
+    /// <summary>
+    /// Measures a corpus like <see cref="EvaluateDocuments"/>, but yields a long document in parts of about 1,000 tokens, each as soon as
+    /// it is available. Parts with the same <see cref="DocumentResult.Index"/> belong together: their metrics add up to the document's,
+    /// and their tokens are the document's in order.
+    /// </summary>
+    /// <inheritdoc cref="EvaluateDocuments" path="/param|/exception"/>
+    public IEnumerable<DocumentResult> EvaluateParts(
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var sums = NewSums(corpus, progress, cancellationToken);
+        using var queue = NewQueue(corpus, _ => true, cancellationToken);
+        foreach (var chunk in queue.Take())
+        {
+            var result = _scorer.Score(chunk, cancellationToken);
+            sums.Add(result);
+            foreach (var part in result.Documents) yield return part;
+        }
+    }
 
     /// <summary>Measures a corpus document by document on the thread pool.</summary>
     /// <inheritdoc cref="EvaluateDocuments" path="/param|/exception"/>
@@ -134,19 +153,6 @@ public sealed class CorpusEvaluator
     {
         using var documents = EvaluateDocuments(corpus, progress, cancellationToken).GetEnumerator();
         while (await Task.Run(documents.MoveNext, cancellationToken).ConfigureAwait(false)) yield return documents.Current;
-    }
-
-    private IEnumerable<ChunkResult> ScoreChunks(
-        Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
-    {
-        var sums = NewSums(corpus, progress, cancellationToken);
-        using var queue = NewQueue(corpus, _ => true, cancellationToken);
-        foreach (var chunk in queue.Take())
-        {
-            var result = _scorer.Score(chunk, cancellationToken);
-            sums.Add(result);
-            yield return result;
-        }
     }
 
     private ChunkQueue NewQueue(Corpus corpus, Func<Chunk, bool> isWanted, CancellationToken cancellationToken)

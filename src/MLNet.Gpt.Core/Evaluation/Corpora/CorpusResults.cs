@@ -46,6 +46,23 @@ public static class CorpusResults
         return DocumentAssembly.Of(InOrder(files).SelectMany(chunk => chunk.Documents));
     }
 
+    /// <summary>Whether a file begins as <see cref="CorpusEvaluator"/> begins its result files.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
+    public static bool IsResultFile(string path)
+    {
+        using var stream = ReadableFile.OpenStream(path, FileShare.ReadWrite);
+        try
+        {
+            return ResultLines.Read(stream, path).Any();
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
+    }
+
     private static IEnumerable<ChunkResult> InOrder(string[] files)
     {
         var shards = files.Select(file => ReadChunks(file).GetEnumerator()).ToArray();

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -20,6 +21,7 @@ public sealed class ExportGptLossReportCommand : OutputFileCommand
 
     /// <summary>The losses of tokens, as <c>Get-GptLoss -PerToken</c> writes them.</summary>
     [Parameter(Mandatory = true, Position = 1, ValueFromPipeline = true, ParameterSetName = TokenSet)]
+    [TokenLossArgument]
     public GptTokenLoss[] InputObject { get; set; } = [];
 
     /// <summary>Result files of <c>Measure-GptLoss</c>, those of all shards.</summary>

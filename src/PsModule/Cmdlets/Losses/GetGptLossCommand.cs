@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
@@ -13,8 +14,17 @@ public sealed class GetGptLossCommand : TextInputCommand
 {
     private const string IdSet = "Id";
 
-    private TextScorer _scorer = null!;
-    private ScoringOptions? _scoring;
+    // Texts that come in quick succession are measured together: about as many as one pass of the model takes.
+    private const int BatchLength = 4096; // characters
+    private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(200);
+
+    private readonly List<WaitingText> _waiting = [];
+
+    private ScoringOptions _scoring = null!;
+    private CorpusEvaluator _evaluator = null!;
+    private EvaluationReporter _progress = null!;
+    private long? _lastBatch;
+    private int _textCount, _waitingLength;
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]
@@ -41,15 +51,11 @@ public sealed class GetGptLossCommand : TextInputCommand
     public SwitchParameter PerToken { get; set; }
 
     /// <summary>With -PerToken, computes how unsure each prediction was.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
+    [Parameter]
     public SwitchParameter Entropy { get; set; }
 
     /// <summary>With -PerToken, how many of the most probable tokens are given with each prediction.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
+    [Parameter]
     [ValidateRange(0, 1000)]
     public int CandidateCount { get; set; }
 
@@ -102,16 +108,19 @@ public sealed class GetGptLossCommand : TextInputCommand
                 null);
         }
 
+        RefuseIgnored();
         try
         {
             _scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken);
-            _scorer = new TextScorer(Model.Engine, _scoring);
+            _evaluator = new(Model.Engine, _scoring, new() { Tokens = PerToken ? TokenDetail : null });
         }
         catch (ArgumentException invalid)
         {
             bool hasNoStart = PrependEndOfText && Model.Tokenizer.BeginningOfTextId is null;
             Terminate(invalid, hasNoStart ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, Model);
         }
+
+        _progress = new(this, Model.Name, delay: TimeSpan.FromSeconds(1));
     }
 
     /// <inheritdoc/>
@@ -122,39 +131,115 @@ public sealed class GetGptLossCommand : TextInputCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessText(string text, string? source) => Attempt(
-        () =>
-        {
-            if (Step)
-            {
-                int[] ids = _scorer.Encode(text);
-                if (ids.Length < 2)
-                {
-                    throw new ArgumentException(
-                        $"The text has {ids.Length} tokens; the steps need at least 2, one to predict from and one to predict.");
-                }
+    protected override void ProcessText(string text, string? source)
+    {
+        _waiting.Add(new(text, source, _textCount++));
+        _waitingLength += text.Length;
+        bool hasTime = _lastBatch is { } last && Stopwatch.GetElapsedTime(last) < BatchTime;
+        if (Step || !hasTime || _waitingLength >= BatchLength) MeasureWaiting();
+    }
 
-                WriteSteps([ids[..^1]], [ids[1..]]);
-            }
-            else if (PerToken)
+    /// <inheritdoc/>
+    protected override void EndProcessing()
+    {
+        MeasureWaiting();
+        _progress.Complete();
+    }
+
+    /// <summary>Reports an error in its place: after the results of the texts before it.</summary>
+    protected override void WriteError(Exception exception, string id, ErrorCategory category, object? target)
+    {
+        MeasureWaiting();
+        base.WriteError(exception, id, category, target);
+    }
+
+    private TokenOptions TokenDetail => new() { Entropy = Entropy, CandidateCount = CandidateCount };
+
+    private void RefuseIgnored()
+    {
+        if (!PerToken && Entropy) RefuseWithout(nameof(Entropy), nameof(PerToken));
+        if (!PerToken && CandidateCount > 0) RefuseWithout(nameof(CandidateCount), nameof(PerToken));
+        string[] windows = [nameof(WindowLength), nameof(Stride), nameof(LastWindow)];
+        if (Step && windows.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } ignored) RefuseWith(ignored, nameof(Step));
+    }
+
+    private void MeasureWaiting()
+    {
+        WaitingText[] texts = [.. _waiting];
+        _waiting.Clear();
+        _waitingLength = 0;
+        int measured = 0;
+        if (texts.Length > 1) Attempt(() => MeasureTogether(texts, ref measured), texts);
+        foreach (var text in texts[measured..])
+        {
+            Attempt(Step ? () => WriteSteps(text) : () => MeasureAlone(text), text.Source ?? text.Text);
+        }
+
+        if (texts.Length > 0) _lastBatch = Stopwatch.GetTimestamp();
+    }
+
+    private void MeasureTogether(WaitingText[] texts, ref int measured)
+    {
+        _progress.Begin(isWhole: false);
+        try
+        {
+            foreach (var document in _evaluator.EvaluateDocuments(CorpusOf(texts), _progress, StopToken))
             {
-                var document = _scorer.ScoreTokens(text, new() { Entropy = Entropy, CandidateCount = CandidateCount }, StopToken);
-                foreach (var token in document.Tokens)
-                {
-                    WriteObject(new GptTokenLoss(token, source, Model.Config.VocabularySize)
-                    {
-                        Model = Model,
-                        Scoring = _scoring,
-                        FirstToken = document.FirstToken,
-                    });
-                }
+                Write(document, texts[measured++]);
             }
-            else
+        }
+        catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
+        {
+            // Of the rest each is measured alone, which shows the one at fault.
+        }
+        finally
+        {
+            _progress.End();
+        }
+    }
+
+    private void MeasureAlone(WaitingText text)
+    {
+        _progress.Begin(isWhole: true);
+        var corpus = CorpusOf(text);
+        var results = PerToken
+            ? _evaluator.EvaluateParts(corpus, _progress, StopToken)
+            : _evaluator.EvaluateDocuments(corpus, _progress, StopToken);
+        foreach (var result in results) Write(result, text);
+        _progress.End();
+    }
+
+    private void Write(DocumentResult result, WaitingText text)
+    {
+        if (PerToken)
+        {
+            WriteTokens(result, text.Source, text.Index);
+            return;
+        }
+
+        WriteObject(new GptLoss(result.Metrics, text.Source)
+        {
+            Text = text.Source is null ? text.Text : null, Index = text.Index, TextLength = text.Text.Length,
+        });
+    }
+
+    private void WriteTokens(DocumentResult result, string? source, int index)
+    {
+        var first = result.FirstToken is { } piece ? new GptToken(0, 0, piece) : null;
+        foreach (var token in result.Tokens)
+        {
+            WriteObject(new GptTokenLoss(token, Model.Config.VocabularySize)
             {
-                WriteObject(new GptLoss(_scorer.Score(text, StopToken), source));
-            }
-        },
-        source ?? text);
+                Source = source,
+                TextIndex = index,
+                FirstToken = token.Position == 1 ? first : null,
+                Model = Model,
+                Scoring = ParameterSetName == IdSet ? null : _scoring,
+            });
+        }
+    }
+
+    private static Corpus CorpusOf(params WaitingText[] texts) => Corpus.FromTexts(texts.Select(text => text.Text));
 
     private void MeasureIds()
     {
@@ -176,17 +261,28 @@ public sealed class GetGptLossCommand : TextInputCommand
             throw new ArgumentException($"-TargetId has a negative id; ids run from 0 to {last}.");
         }
 
-        var rows = _scorer.ScoreBatch(InputId, TargetId, cancellationToken: StopToken);
+        var rows = new TextScorer(Model.Engine).ScoreBatch(InputId, TargetId, TokenDetail, StopToken);
         if (!PerToken)
         {
             WriteObject(new GptLoss(LanguageModelMetrics.Merge(rows.Select(row => row.Metrics)), source: null));
             return;
         }
 
-        foreach (var token in rows.SelectMany(row => row.Tokens))
+        for (int row = 0; row < rows.Count; row++) WriteTokens(rows[row], source: null, row);
+    }
+
+    private void WriteSteps(WaitingText text)
+    {
+        int[] ids = Encode(Model.Tokenizer, text.Text, SpecialToken);
+        if (PrependEndOfText) ids = [Model.Tokenizer.BeginningOfTextId!.Value, .. ids];
+        if (ids.Length < 2)
         {
-            WriteObject(new GptTokenLoss(token, source: null, Model.Config.VocabularySize));
+            throw new ArgumentException(
+                $"The text has {(ids.Length == 1 ? "1 token" : "no token")}; "
+                + "the steps need at least 2, one to predict from and one to predict.");
         }
+
+        WriteSteps([ids[..^1]], [ids[1..]]);
     }
 
     private void WriteSteps(int[][] inputs, int[][] targets)
@@ -209,4 +305,6 @@ public sealed class GetGptLossCommand : TextInputCommand
         int[] lengths = [.. rows.Select(row => row.Length).Distinct()];
         return lengths.Length == 1 ? $"({rows.Length}, {lengths[0]})" : $"({string.Join(" + ", rows.Select(row => row.Length))})";
     }
+
+    private sealed record WaitingText(string Text, string? Source, int Index);
 }

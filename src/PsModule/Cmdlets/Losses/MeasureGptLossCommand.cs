@@ -142,6 +142,16 @@ public sealed class MeasureGptLossCommand : ModelCommand
     protected override void BeginProcessing()
     {
         // Only files need a model, and whether there are any depends on what comes through the pipeline.
+        bool isShard = MyInvocation.BoundParameters.ContainsKey(nameof(Shard));
+        bool isDivided = MyInvocation.BoundParameters.ContainsKey(nameof(ShardCount));
+        if (PerToken && ResultFolder is null) RefuseWithout(nameof(PerToken), nameof(ResultFolder));
+        if (isShard && !isDivided) RefuseWithout(nameof(Shard), nameof(ShardCount));
+        if (isDivided && !isShard) RefuseWithout(nameof(ShardCount), nameof(Shard));
+        if (Shard <= ShardCount) return;
+        Terminate(
+            new ArgumentException(
+                FormattableString.Invariant($"-Shard is {Shard}; of {ShardCount} shards it is from 1 to {ShardCount}.")),
+            "InputRefused", ErrorCategory.InvalidArgument, Shard);
     }
 
     /// <inheritdoc/>
@@ -174,8 +184,9 @@ public sealed class MeasureGptLossCommand : ModelCommand
             bool measures = _files.Count > 0 || ParameterSetName is CorpusSet or CorpusLiteralSet;
             if (AsJob && !measures) RefuseParameter(nameof(AsJob), "-AsJob has no effect without files to measure.");
             if (AsJob) StartJob();
-            else if (measures) MeasureCorpus();
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
+            else if (AreResults()) Write(CorpusResults.Merge(_files));
+            else if (measures) MeasureCorpus();
             else if (_total is not null) WriteObject(new GptLoss(_total, source: null));
         }
         catch (OperationCanceledException) when (Stopping)
@@ -189,16 +200,34 @@ public sealed class MeasureGptLossCommand : ModelCommand
         catch (ArgumentException refused)
         {
             bool merges = ParameterSetName == ResultSet;
-            Terminate(refused, merges ? "ResultsNotMerged" : "InputRefused", ErrorCategory.InvalidArgument, merges ? ResultPath : _files);
+            string id = merges ? "ResultsNotMerged" : "InputRefused";
+            Terminate(ParameterNames.Plain(refused), id, ErrorCategory.InvalidArgument, merges ? ResultPath : _files);
         }
         catch (ObjectDisposedException disposed)
         {
             Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, Model);
         }
+        catch (InvalidOperationException notNumber)
+        {
+            Terminate(notNumber, "NotANumber", ErrorCategory.InvalidResult, Model);
+        }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
             Terminate(failed, "FileFailed", ErrorCategory.ReadError, (object?)ResultFolder ?? _files);
         }
+    }
+
+    // Files from the pipeline, such as those of Get-ChildItem results/*.jsonl, can be results; with a model given they are
+    // texts.
+    private bool AreResults()
+    {
+        if (!MyInvocation.ExpectingInput || MyInvocation.BoundParameters.ContainsKey(nameof(Model))) return false;
+        string[] results = [.. _files.Where(CorpusResults.IsResultFile)];
+        return results.Length == 0 || results.Length == _files.Count
+            ? results.Length > 0
+            : throw new ArgumentException(
+                $"'{results[0]}' is a result file, and '{_files.Except(results).First()}' is not; "
+                + "merge results and measure texts in separate calls.");
     }
 
     private void StartJob()
@@ -222,16 +251,18 @@ public sealed class MeasureGptLossCommand : ModelCommand
         var corpus = CorpusOf(_files);
         var scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken, Document);
         var evaluator = new CorpusEvaluator(Model.Engine, scoring, new() { Tokens = PerToken ? new() : null });
-        var progress = new EvaluationReporter(this, Model.Name);
         if (ResultFolder is null && ShardCount > 1)
         {
             throw new ArgumentException("A shard's result goes into a file, so that it can be merged with the others; give -ResultFolder.");
         }
 
+        var progress = new EvaluationReporter(this, Model.Name);
+        progress.Begin(isWhole: true);
         Write(ResultFolder is null
             ? evaluator.Evaluate(corpus, progress, StopToken)
             : evaluator.Evaluate(
                 corpus, GetUnresolvedProviderPathFromPSPath(ResultFolder), new CorpusShard(Shard - 1, ShardCount), progress, StopToken));
+        progress.End();
         progress.Complete();
         if (Baseline || TrainingPath.Length > 0) WriteBaselines(corpus, scoring);
     }
@@ -298,14 +329,15 @@ public sealed class MeasureGptLossCommand : ModelCommand
         try
         {
             return new(
-                LossSummary.ParseExact(Value<string>(item, nameof(GptLoss.ExactSum))), Value<int>(item, nameof(GptLoss.VocabularySize)))
+                LossSummary.ParseExact(StoredProperty.Read<string>(item, nameof(GptLoss.ExactSum))),
+                StoredProperty.Read<int>(item, nameof(GptLoss.VocabularySize)))
             {
-                ByteCount = Value<long>(item, nameof(GptLoss.ByteCount)),
-                CharacterCount = Value<long>(item, nameof(GptLoss.CharacterCount)),
-                WordCount = Value<long>(item, nameof(GptLoss.WordCount)),
-                Top1Count = Value<long>(item, nameof(GptLoss.Top1Count)),
-                Top5Count = Value<long>(item, nameof(GptLoss.Top5Count)),
-                DocumentCount = Value<long>(item, nameof(GptLoss.DocumentCount)),
+                ByteCount = StoredProperty.Read<long>(item, nameof(GptLoss.ByteCount)),
+                CharacterCount = StoredProperty.Read<long>(item, nameof(GptLoss.CharacterCount)),
+                WordCount = StoredProperty.Read<long>(item, nameof(GptLoss.WordCount)),
+                Top1Count = StoredProperty.Read<long>(item, nameof(GptLoss.Top1Count)),
+                Top5Count = StoredProperty.Read<long>(item, nameof(GptLoss.Top5Count)),
+                DocumentCount = StoredProperty.Read<long>(item, nameof(GptLoss.DocumentCount)),
             };
         }
         catch (Exception wrong) when (wrong is PSInvalidCastException or FormatException or MissingMemberException)
@@ -318,8 +350,4 @@ public sealed class MeasureGptLossCommand : ModelCommand
             return null;
         }
     }
-
-    private static T Value<T>(PSObject item, string name) => item.Properties[name] is { } property
-        ? LanguagePrimitives.ConvertTo<T>(property.Value)
-        : throw new MissingMemberException($"It has no property {name}.");
 }
