@@ -114,6 +114,36 @@ public sealed class CorpusEvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void A_long_document_comes_in_parts_as_soon_as_they_are_measured()
+    {
+        var corpus = Corpus.FromTexts([TinyModels.Text(5000, 1), .. Enumerable.Range(2, 3).Select(i => TinyModels.Text(10, i))]);
+        int measured = 0;
+        var evaluator = new CorpusEvaluator(_model, options: new() { Tokens = new() });
+        var reports = new List<EvaluationProgress>();
+        var parts = new List<DocumentResult>();
+        foreach (var part in evaluator.EvaluateParts(corpus, TestCorpora.Progress(reports.Add), Cancellation))
+        {
+            if (parts.Count == 0) measured = reports.Count;
+            parts.Add(part);
+        }
+
+        Assert.Equal(1, measured);
+        Assert.True(parts.Count(part => part.Index == 0) > 3);
+        var documents = evaluator.EvaluateDocuments(corpus, cancellationToken: Cancellation).ToArray();
+        Assert.Equal(documents.Length, parts[^1].Index + 1);
+        foreach (var document in documents)
+        {
+            var own = parts.Where(part => part.Index == document.Index).ToArray();
+            Assert.Equal(
+                document.Metrics.ToExactString(), LanguageModelMetrics.Merge(own.Select(part => part.Metrics)).ToExactString());
+            Assert.Equal(
+                document.Tokens.Select(TestCorpora.Flat), own.SelectMany(part => part.Tokens).Select(TestCorpora.Flat));
+            Assert.Equal(document.FirstToken, own[0].FirstToken);
+            Assert.All(own[1..], part => Assert.Null(part.FirstToken));
+        }
+    }
+
+    [Fact]
     public void Statistics_equal_those_of_the_individual_tokens()
     {
         var documents = new CorpusEvaluator(_model, Strided, new() { Tokens = new() }).EvaluateDocuments(

@@ -132,6 +132,22 @@ public sealed class ShardTests : IDisposable
     }
 
     [Fact]
+    public void A_result_file_is_known_by_its_first_line()
+    {
+        string path = Evaluate(new(0, 2)).ResultFile!, text = Path.Combine(_folder.Path, "text.jsonl");
+        Assert.True(CorpusResults.IsResultFile(path));
+        File.WriteAllLines(path, File.ReadAllLines(path)[..1]);
+        Assert.True(CorpusResults.IsResultFile(path)); // an interrupted one
+        foreach (string other in (string[])["", "\n", "{\"text\":\"the cat\"}\n{\"text\":\"the dog\"}\n", "the cat sat\non the mat\n"])
+        {
+            File.WriteAllText(text, other);
+            Assert.False(CorpusResults.IsResultFile(text));
+        }
+
+        Assert.Throws<FileNotFoundException>(() => CorpusResults.IsResultFile(Path.Combine(_folder.Path, "none")));
+    }
+
+    [Fact]
     public void Results_that_do_not_belong_together_are_not_merged()
     {
         string first = Evaluate(new(0, 2)).ResultFile!, second = Evaluate(new(1, 2)).ResultFile!, third = Evaluate(new(2, 3)).ResultFile!;
