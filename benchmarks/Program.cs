@@ -1,4 +1,5 @@
 using MLNet.Gpt.Benchmarks;
+using MLNet.Gpt.Benchmarks.Peers;
 using MLNet.Gpt.TorchSharp;
 
 if (args is [Burner.Argument]) Burner.Burn();
@@ -8,7 +9,16 @@ if (args is [TrainingBenchmark.MemoryArgument, var contender])
     return 0;
 }
 
-// Usage: dotnet run -c Release --project benchmarks [name …]; without names, all.
+if (args is [PeersBenchmark.MemoryArgument, var folder, var kind])
+{
+    PeersBenchmark.MeasureMemory(folder, kind);
+    return 0;
+}
+
+if (args is [PeersBenchmark.Name, .. var options]) return PeersBenchmark.Run(options);
+
+// Usage: dotnet run -c Release --project benchmarks -- [name …]; without names, all of these. The comparison with other
+// libraries takes longer and has options: dotnet run -c Release --project benchmarks -- peers [options].
 var benchmarks = new Dictionary<string, Action>
 {
     ["lecture"] = LectureBenchmark.Run,
@@ -24,7 +34,8 @@ var benchmarks = new Dictionary<string, Action>
 string[] unknown = [.. args.Except(benchmarks.Keys)];
 if (unknown.Length > 0)
 {
-    Console.Error.WriteLine($"There is no benchmark '{unknown[0]}'; there are {string.Join(", ", benchmarks.Keys)}.");
+    string names = string.Join(", ", [.. benchmarks.Keys, PeersBenchmark.Name]);
+    Console.Error.WriteLine($"There is no benchmark '{unknown[0]}'; there are {names}.");
     return 2;
 }
 

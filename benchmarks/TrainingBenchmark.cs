@@ -21,6 +21,9 @@ internal static class TrainingBenchmark
     /// </summary>
     public const string MemoryArgument = "--training-memory";
 
+    /// <summary>What is measured.</summary>
+    public const string Title = "training steps of 4 × 256, tokens/s";
+
     private const int Rounds = 5;
     private const int BatchSize = 4;
     private const int Tokens = 256;
@@ -32,23 +35,9 @@ internal static class TrainingBenchmark
 
     public static void Run()
     {
-        var batches = Batches();
         List<double> losses = [], baselineLosses = [];
-        using (var baseline = new TorchLoop())
-        using (var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay }))
-        {
-            Report.Print(
-                $"Training steps of {BatchSize} × {Tokens} tokens, GPT-2 124M, f32",
-                "tokens/s",
-                Comparison.Run(
-                    Rounds,
-                    new("TorchSharp, the plain loop", BatchSize * Tokens, () =>
-                    {
-                        baselineLosses.Add(baseline.Step(batches[baselineLosses.Count]));
-                    }),
-                    new("MLNet.Gpt, managed engine", BatchSize * Tokens, () => losses.Add(Step(engine, batches[losses.Count])))));
-        }
-
+        Report.Print(
+            $"Training steps of {BatchSize} × {Tokens} tokens, GPT-2 124M, f32", "tokens/s", Compare(Rounds, baselineLosses, losses));
         PrintLosses(baselineLosses, losses);
         foreach (string contender in (string[])["torch", "managed"])
         {
@@ -58,10 +47,29 @@ internal static class TrainingBenchmark
         }
     }
 
+    /// <summary>Compares the two, and further contenders that follow them, and collects the losses.</summary>
+    public static IReadOnlyList<ComparisonRow> Compare(
+        int rounds, List<double> baselineLosses, List<double> losses, params ReadOnlySpan<Contender> others)
+    {
+        var batches = Batches(rounds + 1);
+        using var baseline = new TorchLoop();
+        using var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
+        return Comparison.Run(
+            rounds,
+            [
+                new("TorchSharp, the plain loop", BatchSize * Tokens, () =>
+                {
+                    baselineLosses.Add(baseline.Step(batches[baselineLosses.Count]));
+                }),
+                new("MLNet.Gpt, managed engine", BatchSize * Tokens, () => losses.Add(Step(engine, batches[losses.Count]))),
+                .. others,
+            ]);
+    }
+
     /// <summary>Takes some steps and writes the process's peak memory to standard output: the work of the other process.</summary>
     public static void MeasureMemory(string contender)
     {
-        var batches = Batches();
+        var batches = Batches(StepsForMemory);
         if (contender == "torch")
         {
             LibTorch.EnsureLoaded();
@@ -84,11 +92,11 @@ internal static class TrainingBenchmark
         return loss;
     }
 
-    private static TokenBatch[] Batches()
+    private static TokenBatch[] Batches(int count)
     {
         string text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
         int[] ids = Gpt2Tokenizer.Instance.Encode(text.AsSpan(0, 60_000));
-        return [.. new TokenBatches(new TokenWindows(ids, Tokens), BatchSize).InOrder().Take(Rounds + 1)];
+        return [.. new TokenBatches(new TokenWindows(ids, Tokens), BatchSize).InOrder().Take(count)];
     }
 
     private static void PrintLosses(List<double> baseline, List<double> ours)

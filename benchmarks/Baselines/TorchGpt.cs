@@ -12,10 +12,10 @@ internal sealed class TorchGpt : IDisposable
     private readonly GptConfig _config;
     private readonly Dictionary<string, torch.Tensor> _weights;
 
-    public TorchGpt(IWeightSource source)
+    public TorchGpt(IWeightSource source, torch.ScalarType type = torch.ScalarType.Float32)
     {
         _config = source.Config;
-        _weights = WeightNames.For(_config).ToDictionary(entry => entry.Name, entry => Read(source, entry));
+        _weights = WeightNames.For(_config).ToDictionary(entry => entry.Name, entry => Read(source, entry, type));
     }
 
     /// <summary>Ids (B, T) -> logits (B, T, V), computed from scratch.</summary>
@@ -41,7 +41,7 @@ internal sealed class TorchGpt : IDisposable
     public double Loss(torch.Tensor ids, torch.Tensor targets)
     {
         using var scope = torch.NewDisposeScope();
-        return cross_entropy(Forward(ids).flatten(0, 1), targets.flatten()).ToDouble();
+        return cross_entropy(Forward(ids).flatten(0, 1).to(torch.ScalarType.Float32), targets.flatten()).ToDouble();
     }
 
     public void Dispose()
@@ -49,11 +49,12 @@ internal sealed class TorchGpt : IDisposable
         foreach (var weight in _weights.Values) weight.Dispose();
     }
 
-    private static torch.Tensor Read(IWeightSource source, WeightEntry entry)
+    private static torch.Tensor Read(IWeightSource source, WeightEntry entry, torch.ScalarType type)
     {
+        using var scope = torch.NewDisposeScope();
         float[] elements = new float[entry.ElementCount];
         source.Read(entry.Name, 0, elements);
-        return torch.tensor(elements, [.. entry.Shape.Select(size => (long)size)]).DetachFromDisposeScope();
+        return torch.tensor(elements, [.. entry.Shape.Select(size => (long)size)]).to(type).DetachFromDisposeScope();
     }
 
     private torch.Tensor Embed(torch.Tensor ids, long start) =>

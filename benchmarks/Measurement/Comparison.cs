@@ -8,6 +8,9 @@ namespace MLNet.Gpt.Benchmarks.Measurement;
 /// </summary>
 internal static class Comparison
 {
+    // Runtimes keep their threads spinning for a while after work, which would slow the next contender.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     public static IReadOnlyList<ComparisonRow> Run(int rounds, params ReadOnlySpan<Contender> contenders)
     {
         double[][] speeds = new double[contenders.Length][];
@@ -21,6 +24,7 @@ internal static class Comparison
         {
             for (int i = 0; i < contenders.Length; i++)
             {
+                Thread.Sleep(Pause);
                 long start = Stopwatch.GetTimestamp();
                 contenders[i].Run();
                 speeds[i][round] = contenders[i].Work / Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -28,12 +32,7 @@ internal static class Comparison
         }
 
         var rows = new ComparisonRow[contenders.Length];
-        for (int i = 0; i < rows.Length; i++)
-        {
-            double[] ratios = [.. speeds[i].Zip(speeds[0], (ours, baseline) => ours / baseline)];
-            rows[i] = new(contenders[i].Name, Median(speeds[i]), speeds[i].Min(), speeds[i].Max(), Median(ratios));
-        }
-
+        for (int i = 0; i < rows.Length; i++) rows[i] = new(contenders[i].Name, speeds[i]);
         return rows;
     }
 

@@ -2,8 +2,15 @@ namespace MLNet.Gpt.Benchmarks.Measurement;
 
 /// <summary>The result of a contender.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Median">Median speed over the rounds, in units of work per second.</param>
-/// <param name="Slowest">The slowest round.</param>
-/// <param name="Fastest">The fastest round.</param>
-/// <param name="Ratio">Median over the rounds of its speed divided by the baseline's in the same round.</param>
-internal sealed record ComparisonRow(string Name, double Median, double Slowest, double Fastest, double Ratio);
+/// <param name="Speeds">Its speed in each round, in units of work per second.</param>
+internal sealed record ComparisonRow(string Name, IReadOnlyList<double> Speeds)
+{
+    public double Median => Comparison.Median(Speeds);
+
+    public double Slowest => Speeds.Min();
+
+    public double Fastest => Speeds.Max();
+
+    /// <summary>Returns the median over the rounds of the speed divided by another contender's in the same round.</summary>
+    public double RatioTo(ComparisonRow other) => Comparison.Median(Speeds.Zip(other.Speeds, (ours, theirs) => ours / theirs));
+}

@@ -1,134 +1,146 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using MLNet.Gpt.Numerics.Memory;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Benchmarks.Measurement;
 
-/// <summary>The limits of this machine: how fast it reads memory, and how fast it multiplies.</summary>
+/// <summary>
+/// The limits of this machine: how fast all cores together read memory, and how fast they multiply and add on
+/// registers. Shared machines swing by a factor of two within seconds, so the passes are best run as contenders beside
+/// what they limit.
+/// </summary>
 internal static unsafe class MachineLimits
 {
-    private static readonly int Threads = Environment.ProcessorCount;
-
-    /// <summary>
-    /// Measures the bytes per second that all cores together read from memory: the best of several passes, 512 MB per
-    /// core.
-    /// </summary>
-    public static double ReadBandwidth()
-    {
-        const long BytesPerThread = 512L << 20;
-        var blocks = Enumerable.Range(0, Threads).Select(_ => (nint)NativeMemory.AlignedAlloc((nuint)BytesPerThread, 4096)).ToArray();
-        foreach (nint block in blocks) NativeMemory.Fill((void*)block, (nuint)BytesPerThread, 1);
-        double seconds = Best(7, thread => Read((float*)blocks[thread], BytesPerThread / sizeof(float)));
-        foreach (nint block in blocks) NativeMemory.AlignedFree((void*)block);
-        return Threads * BytesPerThread / seconds;
-    }
-
-    /// <summary>Measures the floating-point operations per second of fused multiply-adds on registers, all cores together.</summary>
-    public static double MultiplyAddRate()
-    {
-        double seconds = Best(5, _ => MultiplyAdd(RoundsPerPass));
-        return MultiplyAddsOfAPass / seconds;
-    }
-
-    /// <summary>Runs one pass of fused multiply-adds on registers, on all cores.</summary>
-    public static void MultiplyAddPass() => Best(1, _ => MultiplyAdd(RoundsPerPass));
-
     /// <summary>Floating-point operations of <see cref="MultiplyAddPass"/>.</summary>
-    public static double MultiplyAddsOfAPass => (double)Threads * RoundsPerPass * Chains * (Vector512.IsHardwareAccelerated ? 16 : 8) * 2;
+    public static double MultiplyAddsOfAPass => 2.0 * Threads * RoundsPerPass * Chains * Lanes;
 
-    private const int Chains = 16;
+    /// <summary>Bytes of <see cref="ReadPass"/>.</summary>
+    public static double BytesOfAPass => (double)Threads * BytesPerThread;
+
+    /// <summary>Bits of the registers on which <see cref="MultiplyAddPass"/> runs.</summary>
+    public static int RegisterBits => 32 * Lanes;
+
+    // As many sums as 16 registers hold beside the two factors: with more, sums would be stored and loaded in every round,
+    // and with fewer than 8 (two units × a latency of four cycles), the units would wait.
+    private const int Chains = 14;
     private const int RoundsPerPass = 20_000_000;
 
-    private static double Best(int passes, Action<int> work)
-    {
-        double best = double.PositiveInfinity;
-        for (int pass = 0; pass < passes; pass++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            var others = Enumerable.Range(1, Threads - 1).Select(thread => new Thread(() => work(thread))).ToArray();
-            foreach (var other in others) other.Start();
-            work(0);
-            foreach (var other in others) other.Join();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
+    // Reading several places at once is faster than one, and several sums per place keep additions from being the limit.
+    private const int Streams = 4;
+    private const long BytesPerThread = 256L << 20; // no cache holds it
 
-        return best;
+    private static readonly int Threads = Environment.ProcessorCount;
+    private static readonly int Lanes = Vector512.IsHardwareAccelerated ? Vector512<float>.Count : Vector256<float>.Count;
+    private static readonly Lazy<NativeArena> Memory = new(AllocateMemory);
+
+    /// <summary>Returns the bytes per second that all cores together read from memory: the best of several passes.</summary>
+    public static double ReadBandwidth() => BytesOfAPass / Enumerable.Range(0, 7).Min(_ => Seconds(ReadPass));
+
+    /// <summary>Returns the floating-point operations per second of fused multiply-adds on registers: the best of several passes.</summary>
+    public static double MultiplyAddRate() => MultiplyAddsOfAPass / Enumerable.Range(0, 5).Min(_ => Seconds(MultiplyAddPass));
+
+    /// <summary>Runs one pass of fused multiply-adds on registers, on all cores.</summary>
+    public static void MultiplyAddPass() => OnAllCores(_ =>
+    {
+        if (Vector512.IsHardwareAccelerated) MultiplyAdd<Simd512, Vector512<float>>();
+        else MultiplyAdd<Simd256, Vector256<float>>();
+    });
+
+    /// <summary>Reads memory once, each core its own.</summary>
+    public static void ReadPass()
+    {
+        float* memory = (float*)Memory.Value.At(0);
+        OnAllCores(core =>
+        {
+            float* own = memory + (core * (BytesPerThread / sizeof(float)));
+            if (Vector512.IsHardwareAccelerated) Read<Simd512, Vector512<float>>(own);
+            else Read<Simd256, Vector256<float>>(own);
+        });
+    }
+
+    private static double Seconds(Action pass)
+    {
+        long start = Stopwatch.GetTimestamp();
+        pass();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static void OnAllCores(Action<int> work)
+    {
+        Thread[] others = [.. Enumerable.Range(1, Threads - 1).Select(core => new Thread(() => work(core)))];
+        foreach (var other in others) other.Start();
+        work(0);
+        foreach (var other in others) other.Join();
+    }
+
+    private static NativeArena AllocateMemory()
+    {
+        var memory = new NativeArena("the memory that is read");
+        memory.Reserve(Threads * BytesPerThread);
+        memory.Allocate();
+        for (int core = 0; core < Threads; core++) new Span<byte>(memory.At(core * BytesPerThread), (int)BytesPerThread).Fill(1);
+        return memory;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float Read(float* block, long count)
+    private static TVector Read<TSimd, TVector>(float* memory)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
     {
-        var a = Vector512<float>.Zero;
-        var b = a;
-        var c = a;
-        var d = a;
-        for (long i = 0; i < count; i += 64)
+        const long Length = BytesPerThread / sizeof(float) / Streams;
+        TVector one = TSimd.Broadcast(1), a = TSimd.Zero, b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+        for (float* p = memory; p < memory + Length; p += 2 * TSimd.Lanes)
         {
-            a += Vector512.Load(block + i);
-            b += Vector512.Load(block + i + 16);
-            c += Vector512.Load(block + i + 32);
-            d += Vector512.Load(block + i + 48);
+            a = TSimd.MultiplyAdd(TSimd.Load(p), one, a);
+            b = TSimd.MultiplyAdd(TSimd.Load(p + TSimd.Lanes), one, b);
+            c = TSimd.MultiplyAdd(TSimd.Load(p + Length), one, c);
+            d = TSimd.MultiplyAdd(TSimd.Load(p + Length + TSimd.Lanes), one, d);
+            e = TSimd.MultiplyAdd(TSimd.Load(p + (2 * Length)), one, e);
+            f = TSimd.MultiplyAdd(TSimd.Load(p + (2 * Length) + TSimd.Lanes), one, f);
+            g = TSimd.MultiplyAdd(TSimd.Load(p + (3 * Length)), one, g);
+            h = TSimd.MultiplyAdd(TSimd.Load(p + (3 * Length) + TSimd.Lanes), one, h);
         }
 
-        return Vector512.Sum(a + b + (c + d));
-    }
-
-    private static float MultiplyAdd(int rounds) => Vector512.IsHardwareAccelerated ? MultiplyAdd512(rounds) : MultiplyAdd256(rounds);
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float MultiplyAdd512(int rounds)
-    {
-        Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(1e-9f);
-        Vector512<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x, m = x, n = x, o = x, p = x;
-        for (int round = 0; round < rounds; round++)
-        {
-            a = Vector512.FusedMultiplyAdd(a, x, y);
-            b = Vector512.FusedMultiplyAdd(b, x, y);
-            c = Vector512.FusedMultiplyAdd(c, x, y);
-            d = Vector512.FusedMultiplyAdd(d, x, y);
-            e = Vector512.FusedMultiplyAdd(e, x, y);
-            f = Vector512.FusedMultiplyAdd(f, x, y);
-            g = Vector512.FusedMultiplyAdd(g, x, y);
-            h = Vector512.FusedMultiplyAdd(h, x, y);
-            i = Vector512.FusedMultiplyAdd(i, x, y);
-            j = Vector512.FusedMultiplyAdd(j, x, y);
-            k = Vector512.FusedMultiplyAdd(k, x, y);
-            l = Vector512.FusedMultiplyAdd(l, x, y);
-            m = Vector512.FusedMultiplyAdd(m, x, y);
-            n = Vector512.FusedMultiplyAdd(n, x, y);
-            o = Vector512.FusedMultiplyAdd(o, x, y);
-            p = Vector512.FusedMultiplyAdd(p, x, y);
-        }
-
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p);
+        var first = Product<TSimd, TVector>(a, b, c, d);
+        return Product<TSimd, TVector>(first, first, Product<TSimd, TVector>(e, f, g, h), first);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static float MultiplyAdd256(int rounds)
+    private static TVector MultiplyAdd<TSimd, TVector>()
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged
     {
-        Vector256<float> x = Vector256.Create(0.999f), y = Vector256.Create(1e-9f);
-        Vector256<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x, m = x, n = x, o = x, p = x;
-        for (int round = 0; round < rounds; round++)
+        TVector x = TSimd.Broadcast(0.999f), y = TSimd.Broadcast(1e-9f);
+        TVector a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x, m = x, n = x;
+        for (int round = 0; round < RoundsPerPass; round++)
         {
-            a = Vector256.FusedMultiplyAdd(a, x, y);
-            b = Vector256.FusedMultiplyAdd(b, x, y);
-            c = Vector256.FusedMultiplyAdd(c, x, y);
-            d = Vector256.FusedMultiplyAdd(d, x, y);
-            e = Vector256.FusedMultiplyAdd(e, x, y);
-            f = Vector256.FusedMultiplyAdd(f, x, y);
-            g = Vector256.FusedMultiplyAdd(g, x, y);
-            h = Vector256.FusedMultiplyAdd(h, x, y);
-            i = Vector256.FusedMultiplyAdd(i, x, y);
-            j = Vector256.FusedMultiplyAdd(j, x, y);
-            k = Vector256.FusedMultiplyAdd(k, x, y);
-            l = Vector256.FusedMultiplyAdd(l, x, y);
-            m = Vector256.FusedMultiplyAdd(m, x, y);
-            n = Vector256.FusedMultiplyAdd(n, x, y);
-            o = Vector256.FusedMultiplyAdd(o, x, y);
-            p = Vector256.FusedMultiplyAdd(p, x, y);
+            a = TSimd.MultiplyAdd(a, x, y);
+            b = TSimd.MultiplyAdd(b, x, y);
+            c = TSimd.MultiplyAdd(c, x, y);
+            d = TSimd.MultiplyAdd(d, x, y);
+            e = TSimd.MultiplyAdd(e, x, y);
+            f = TSimd.MultiplyAdd(f, x, y);
+            g = TSimd.MultiplyAdd(g, x, y);
+            h = TSimd.MultiplyAdd(h, x, y);
+            i = TSimd.MultiplyAdd(i, x, y);
+            j = TSimd.MultiplyAdd(j, x, y);
+            k = TSimd.MultiplyAdd(k, x, y);
+            l = TSimd.MultiplyAdd(l, x, y);
+            m = TSimd.MultiplyAdd(m, x, y);
+            n = TSimd.MultiplyAdd(n, x, y);
         }
 
-        return Vector256.Sum(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p);
+        return Product<TSimd, TVector>(
+            Product<TSimd, TVector>(a, b, c, d), Product<TSimd, TVector>(e, f, g, h), Product<TSimd, TVector>(i, j, k, l),
+            Product<TSimd, TVector>(m, n, m, n));
     }
+
+    // Uses all sums, so that the compiler cannot omit them, and calls nothing, because sums that outlive a call are kept in
+    // memory, also within the loop before it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Product<TSimd, TVector>(TVector a, TVector b, TVector c, TVector d)
+        where TSimd : struct, ISimd<TVector>
+        where TVector : unmanaged => TSimd.Multiply(TSimd.Multiply(a, b), TSimd.Multiply(c, d));
 }
