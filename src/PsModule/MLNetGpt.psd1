@@ -12,6 +12,7 @@
     CompatiblePSEditions   = @('Core')
     FormatsToProcess       = @('MLNetGpt.Format.ps1xml')
     CmdletsToExport        = @(
+        'Compare-GptLoss'
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
         'Enter-GptPrompt'

@@ -8,8 +8,9 @@ namespace MLNetGpt.Arguments;
 /// Accepts a model, or the path of a model's file or folder as a string or file system object. What the path leads to is
 /// loaded when the cmdlet begins.
 /// </summary>
+/// <param name="parameter">The parameter, in a cmdlet that takes several models.</param>
 [AttributeUsage(AttributeTargets.Property)]
-public sealed class ModelArgumentAttribute : ArgumentTransformationAttribute
+public sealed class ModelArgumentAttribute(string? parameter = null) : ArgumentTransformationAttribute
 {
     private const string Deserialized = "Deserialized.";
 
@@ -27,14 +28,18 @@ public sealed class ModelArgumentAttribute : ArgumentTransformationAttribute
                 + "give its path, or load it in this process with Import-GptModel."),
             IList { Count: 1 } list => Transform(engineIntrinsics, list[0]),
             IList list => throw Refused(FormattableString.Invariant(
-                $"This is a list of {list.Count} items; -Model takes one model, or the path of its file or folder.")),
-            _ => throw Refused($"A {value.GetType()} is not a model. -Model takes a model, or the path of its file or folder."),
+                $"This is a list of {list.Count} items; {Name} takes one model, or the path of its file or folder.")),
+            _ => throw Refused($"A {value.GetType()} is not a model. {Name} takes a model, or the path of its file or folder."),
         };
     }
 
-    private static LanguageModel AtPath(string path) => Path.Exists(path)
+    private string Name => $"-{parameter ?? "Model"}";
+
+    private LanguageModel AtPath(string path) => Path.Exists(path)
         ? LanguageModel.AtPath(path)
-        : throw Refused($"'{path}' does not exist. -Model takes a model, or the path of its file or folder, and comes after the text.");
+        : throw Refused(
+            $"'{path}' does not exist. {Name} takes a model, or the path of its file or folder"
+            + (parameter is null ? ", and comes after the text." : "."));
 
     private static string Resolve(EngineIntrinsics engine, string path)
     {

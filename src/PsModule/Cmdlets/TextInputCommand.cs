@@ -24,7 +24,7 @@ public abstract class TextInputCommand : ModelCommand
         Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
     [TextArgument(nameof(Text))]
     [AllowEmptyString]
-    public string[] Text { get; set; } = [];
+    public virtual string[] Text { get; set; } = [];
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]

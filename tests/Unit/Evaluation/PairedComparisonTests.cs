@@ -118,6 +118,29 @@ public class PairedComparisonTests
     }
 
     [Fact]
+    public void Result_files_are_comparable_if_they_are_of_the_same_text()
+    {
+        using var folder = new TemporaryDirectory();
+        using var first = TinyModels.Create();
+        using var second = TinyModels.Create(seed: 2);
+        var texts = Corpus.FromTexts(["w1 w2 w3", "w4 w5"]);
+        string reference = Measure(first, texts, new());
+
+        CorpusResults.RequireSameText([reference], [Measure(second, texts, new())]);
+        CorpusResults.RequireSameText([reference], [Measure(second, texts, new() { WindowLength = 8, Stride = 2 })]);
+        string other = Measure(second, Corpus.FromTexts(["w1 w2 w3", "w4 w6"]), new());
+        string start = Measure(second, texts, new() { PrependEndOfText = true });
+        string corpora = Assert.Throws<ArgumentException>(() => CorpusResults.RequireSameText([reference], [other])).Message;
+        string options = Assert.Throws<ArgumentException>(() => CorpusResults.RequireSameText([reference], [start])).Message;
+        Assert.Contains("corpora", corpora, StringComparison.Ordinal);
+        Assert.Contains("start=False", options, StringComparison.Ordinal);
+        Assert.Contains("start=True", options, StringComparison.Ordinal);
+
+        string Measure(GptModel model, Corpus corpus, ScoringOptions scoring) => new CorpusEvaluator(model, scoring).Evaluate(
+            corpus, folder.Path, cancellationToken: TestContext.Current.CancellationToken).ResultFile!;
+    }
+
+    [Fact]
     public void Blocks_of_unequal_documents_are_refused_as_documents_are()
     {
         using var model = TinyModels.Create();

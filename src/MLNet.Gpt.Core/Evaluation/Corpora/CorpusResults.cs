@@ -46,6 +46,31 @@ public static class CorpusResults
         return DocumentAssembly.Of(InOrder(files).SelectMany(chunk => chunk.Documents));
     }
 
+    /// <summary>
+    /// Checks that two measurements are of the same documents, with the same text predicted, so that
+    /// <see cref="PairedComparison"/> can compare them. Models and windows may differ.
+    /// </summary>
+    /// <param name="first">The files of all shards of one measurement, in any order.</param>
+    /// <param name="second">Those of the other.</param>
+    /// <exception cref="ArgumentException">
+    /// The corpora differ, or whether documents are joined, preceded by a start token or read with special tokens. Or
+    /// the files of a measurement cannot be merged.
+    /// </exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or its shard is not complete.</exception>
+    public static void RequireSameText(IEnumerable<string> first, IEnumerable<string> second)
+    {
+        string[] left = [.. first], right = [.. second];
+        var (one, other) = (Validate(left), Validate(right));
+        string? difference = one.Corpus != other.Corpus ? "corpora"
+            : one.TextSettings != other.TextSettings ? $"options ({one.TextSettings} and {other.TextSettings})"
+            : null;
+        if (difference is not null)
+        {
+            throw new ArgumentException(
+                $"'{left[0]}' and '{right[0]}' cannot be compared: they have different {difference}.", nameof(second));
+        }
+    }
+
     /// <summary>Whether a file begins as <see cref="CorpusEvaluator"/> begins its result files.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>

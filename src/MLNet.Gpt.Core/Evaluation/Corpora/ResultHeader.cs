@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
@@ -23,6 +24,10 @@ internal sealed record ResultHeader
 
     /// <summary>The windows, the start token and so on.</summary>
     public required string Scoring { get; init; }
+
+    /// <summary>The part of <see cref="Scoring"/> that says which text is predicted, whatever the windows.</summary>
+    [JsonIgnore]
+    public string TextSettings => Scoring[(Scoring.IndexOf("documents=", StringComparison.Ordinal) is var start and >= 0 ? start : 0)..];
 
     /// <summary>What is kept for each token.</summary>
     public required string Detail { get; init; }

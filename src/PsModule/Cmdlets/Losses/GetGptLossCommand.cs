@@ -10,7 +10,7 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Measures texts: <c>Get-GptLoss</c>.</summary>
 [Cmdlet(VerbsCommon.Get, "GptLoss", DefaultParameterSetName = TextSet)]
 [OutputType(typeof(GptLoss), typeof(GptTokenLoss), typeof(GptLossStep))]
-public sealed class GetGptLossCommand : TextInputCommand
+public sealed class GetGptLossCommand : ScoringCommand
 {
     private const string IdSet = "Id";
 
@@ -59,41 +59,9 @@ public sealed class GetGptLossCommand : TextInputCommand
     [ValidateRange(0, 1000)]
     public int CandidateCount { get; set; }
 
-    /// <summary>Tokens that the model is given at once.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
-    [ValidateRange(1, int.MaxValue)]
-    public int WindowLength { get; set; }
-
-    /// <summary>Tokens from the start of a window to that of the next.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
-    [ValidateRange(1, int.MaxValue)]
-    public int Stride { get; set; }
-
-    /// <summary>Where the last window begins.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
-    public LastWindow LastWindow { get; set; } = LastWindow.OnStride;
-
     /// <summary>Writes every step from logits to perplexity.</summary>
     [Parameter]
     public SwitchParameter Step { get; set; }
-
-    /// <summary>Puts the end-of-text token before each text, so that its first token is predicted as well.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
-    public SwitchParameter PrependEndOfText { get; set; }
-
-    /// <summary>How the spelling of a special token in a text is read.</summary>
-    [Parameter(ParameterSetName = TextSet)]
-    [Parameter(ParameterSetName = PathSet)]
-    [Parameter(ParameterSetName = LiteralPathSet)]
-    public SpecialTokens SpecialToken { get; set; } = SpecialTokens.Recognized;
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
@@ -109,17 +77,8 @@ public sealed class GetGptLossCommand : TextInputCommand
         }
 
         RefuseIgnored();
-        try
-        {
-            _scoring = ScoringParameters.Options(WindowLength, Stride, LastWindow, PrependEndOfText, SpecialToken);
-            _evaluator = new(Model.Engine, _scoring, new() { Tokens = PerToken ? TokenDetail : null });
-        }
-        catch (ArgumentException invalid)
-        {
-            bool hasNoStart = PrependEndOfText && Model.Tokenizer.BeginningOfTextId is null;
-            Terminate(invalid, hasNoStart ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, Model);
-        }
-
+        _scoring = CreateScoring();
+        _evaluator = CreateEvaluator(Model, _scoring, PerToken ? TokenDetail : null);
         _progress = new(this, Model.Name, delay: TimeSpan.FromSeconds(1));
     }
 
