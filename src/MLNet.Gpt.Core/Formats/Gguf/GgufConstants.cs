@@ -1,3 +1,5 @@
+using MLNet.Gpt.Formats.Tensors;
+
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
@@ -52,14 +54,20 @@ internal static class GgufConstants
         (TensorDataType.BFloat16, 30, 32),
     ];
 
+    // The types of enum ggml_type that are read only.
+    private static readonly Dictionary<uint, TensorDataType> OtherReadableTypes = new()
+    {
+        [2] = TensorDataType.Q4_0, [3] = TensorDataType.Q4_1, [6] = TensorDataType.Q5_0, [7] = TensorDataType.Q5_1,
+        [10] = TensorDataType.Q2_K, [11] = TensorDataType.Q3_K, [12] = TensorDataType.Q4_K, [13] = TensorDataType.Q5_K,
+        [14] = TensorDataType.Q6_K, [20] = TensorDataType.IQ4_NL, [23] = TensorDataType.IQ4_XS,
+    };
+
     // Members of enum ggml_type that cannot be read.
     private static readonly Dictionary<uint, string> OtherTypes = new()
     {
-        [2] = "Q4_0", [3] = "Q4_1", [6] = "Q5_0", [7] = "Q5_1", [9] = "Q8_1",
-        [10] = "Q2_K", [11] = "Q3_K", [12] = "Q4_K", [13] = "Q5_K", [14] = "Q6_K",
-        [15] = "Q8_K", [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS", [19] = "IQ1_S",
-        [20] = "IQ4_NL", [21] = "IQ3_S", [22] = "IQ2_S", [23] = "IQ4_XS", [24] = "I8",
-        [25] = "I16", [26] = "I32", [27] = "I64", [28] = "F64", [29] = "IQ1_M",
+        [9] = "Q8_1", [15] = "Q8_K", [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS",
+        [19] = "IQ1_S", [21] = "IQ3_S", [22] = "IQ2_S", [24] = "I8", [25] = "I16",
+        [26] = "I32", [27] = "I64", [28] = "F64", [29] = "IQ1_M",
         [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4",
     };
 
@@ -67,7 +75,13 @@ internal static class GgufConstants
     /// Returns the type of a number of enum ggml_type, or <see langword="null"/> if it cannot be read.
     /// </summary>
     public static TensorDataType? TypeOf(uint number) =>
-        Array.FindIndex(Types, each => each.Number == number) is >= 0 and var index ? Types[index].Type : null;
+        Array.FindIndex(Types, each => each.Number == number) is >= 0 and var index ? Types[index].Type
+        : OtherReadableTypes.TryGetValue(number, out var type) ? type
+        : null;
+
+    /// <summary>The names of the types that can be read.</summary>
+    public static string ReadableTypes => string.Join(
+        ", ", Types.Select(each => each.Type).Concat(OtherReadableTypes.Values).Select(type => type.ShortName()));
 
     /// <summary>Returns the name of a type that cannot be read.</summary>
     public static string NameOf(uint number) => OtherTypes.GetValueOrDefault(number) ?? $"number {number}";

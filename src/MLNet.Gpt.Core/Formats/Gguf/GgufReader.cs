@@ -88,7 +88,7 @@ internal sealed class GgufReader
     }
 
     private ITensorElements ElementsAt(TensorDataType type, long offset) =>
-        type == TensorDataType.Q8_0 ? new Q8Elements(_file, offset) : new PlainElements(_file, offset, type);
+        type.BlockLength() > 1 ? new BlockElements(_file, offset, type) : new PlainElements(_file, offset, type);
 
     private GgufTensorInfo ReadInfo()
     {
@@ -112,7 +112,8 @@ internal sealed class GgufReader
         if (GgufConstants.TypeOf(code) is not { } type)
         {
             throw _reader.Invalid(
-                $"its tensor '{name}' is of type {GgufConstants.NameOf(code)}; only F32, F16, BF16 and Q8_0 are supported");
+                $"its tensor '{name}' is of type {GgufConstants.NameOf(code)}; "
+                + $"the types that can be read are {GgufConstants.ReadableTypes}");
         }
 
         int blockLength = type.BlockLength();

@@ -188,12 +188,13 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         }
     }
 
-    public bool HasQ8Blocks(string name) => Find(name) is { IsTransposed: false, Tensor.Elements: Q8Elements };
+    public bool HasQ8Blocks(string name) =>
+        Find(name) is { IsTransposed: false, Tensor.Elements: BlockElements { Type: TensorDataType.Q8_0 } };
 
     public void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination)
     {
         var entry = Find(name);
-        if (entry is not { IsTransposed: false, Tensor.Elements: Q8Elements elements })
+        if (entry is not { IsTransposed: false, Tensor.Elements: BlockElements { Type: TensorDataType.Q8_0 } elements })
         {
             throw new InvalidOperationException($"'{name}' is not stored as Q8_0 blocks.");
         }

@@ -2,8 +2,8 @@ namespace MLNet.Gpt.Formats;
 
 /// <summary>
 /// How the elements of a tensor are stored. Models are written as <see cref="Float32"/>, <see cref="Float16"/>,
-/// <see cref="BFloat16"/> or <see cref="Q8_0"/>; weights are read as these and <see cref="Float64"/>. Integer tensors
-/// may be stored with weights.
+/// <see cref="BFloat16"/> or <see cref="Q8_0"/>; weights are read as these, as <see cref="Float64"/> and as the other
+/// quantized types of GGUF. Integer tensors may be stored with weights.
 /// </summary>
 public enum TensorDataType
 {
@@ -47,4 +47,37 @@ public enum TensorDataType
 
     /// <summary>One byte each, 0 or 1, <c>BOOL</c>. Never weights.</summary>
     Boolean,
+
+    /// <summary>Blocks of 32 with a scale, 4.5 bits per weight, <c>Q4_0</c>. Read only, from GGUF.</summary>
+    Q4_0,
+
+    /// <summary>Blocks of 32 with a scale and a minimum, 5 bits per weight, <c>Q4_1</c>. Read only, from GGUF.</summary>
+    Q4_1,
+
+    /// <summary>Blocks of 32 with a scale, 5.5 bits per weight, <c>Q5_0</c>. Read only, from GGUF.</summary>
+    Q5_0,
+
+    /// <summary>Blocks of 32 with a scale and a minimum, 6 bits per weight, <c>Q5_1</c>. Read only, from GGUF.</summary>
+    Q5_1,
+
+    /// <summary>Blocks of 256 with scales and minimums per 16, 2.6 bits per weight, <c>Q2_K</c>. Read only, from GGUF.</summary>
+    Q2_K,
+
+    /// <summary>Blocks of 256 with scales per 16, 3.4 bits per weight, <c>Q3_K</c>. Read only, from GGUF.</summary>
+    Q3_K,
+
+    /// <summary>Blocks of 256 with scales and minimums per 32, 4.5 bits per weight, <c>Q4_K</c>. Read only, from GGUF.</summary>
+    Q4_K,
+
+    /// <summary>Blocks of 256 with scales and minimums per 32, 5.5 bits per weight, <c>Q5_K</c>. Read only, from GGUF.</summary>
+    Q5_K,
+
+    /// <summary>Blocks of 256 with scales per 16, 6.6 bits per weight, <c>Q6_K</c>. Read only, from GGUF.</summary>
+    Q6_K,
+
+    /// <summary>Blocks of 32 with a scale and 16 uneven levels, 4.5 bits per weight, <c>IQ4_NL</c>. Read only, from GGUF.</summary>
+    IQ4_NL,
+
+    /// <summary>Blocks of 256 with scales per 32 and 16 uneven levels, 4.3 bits per weight, <c>IQ4_XS</c>. Read only, from GGUF.</summary>
+    IQ4_XS,
 }

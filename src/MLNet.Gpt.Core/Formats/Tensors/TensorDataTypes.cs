@@ -1,5 +1,4 @@
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
@@ -12,7 +11,6 @@ internal static class TensorDataTypes
         TensorDataType.Float32 => "F32",
         TensorDataType.Float16 => "F16",
         TensorDataType.BFloat16 => "BF16",
-        TensorDataType.Q8_0 => "Q8_0",
         TensorDataType.Float64 => "F64",
         TensorDataType.Int64 => "I64",
         TensorDataType.Int32 => "I32",
@@ -20,7 +18,7 @@ internal static class TensorDataTypes
         TensorDataType.Int8 => "I8",
         TensorDataType.UInt8 => "U8",
         TensorDataType.Boolean => "BOOL",
-        _ => throw Check.Undefined(type, nameof(type)),
+        _ => BlockDecoder.SizeOf(type) is null ? throw Check.Undefined(type, nameof(type)) : type.ToString(),
     };
 
     /// <summary>Returns whether single elements of the type are floating-point numbers.</summary>
@@ -28,7 +26,7 @@ internal static class TensorDataTypes
         type is TensorDataType.Float32 or TensorDataType.Float16 or TensorDataType.BFloat16 or TensorDataType.Float64;
 
     /// <summary>Returns the number of elements that are stored together; 1 except for blocks.</summary>
-    public static int BlockLength(this TensorDataType type) => type == TensorDataType.Q8_0 ? Q8Block.Length : 1;
+    public static int BlockLength(this TensorDataType type) => BlockDecoder.LengthOf(type);
 
     /// <summary>Bytes of <see cref="BlockLength"/> elements: of one element except for blocks.</summary>
     public static int BlockSize(this TensorDataType type) => type switch
@@ -37,8 +35,7 @@ internal static class TensorDataTypes
         TensorDataType.Float32 or TensorDataType.Int32 => 4,
         TensorDataType.Float16 or TensorDataType.BFloat16 or TensorDataType.Int16 => 2,
         TensorDataType.Int8 or TensorDataType.UInt8 or TensorDataType.Boolean => 1,
-        TensorDataType.Q8_0 => Q8Block.Size,
-        _ => throw Check.Undefined(type, nameof(type)),
+        _ => BlockDecoder.SizeOf(type) ?? throw Check.Undefined(type, nameof(type)),
     };
 
     /// <summary>Bytes of a number of elements, which is a multiple of <see cref="BlockLength"/>.</summary>

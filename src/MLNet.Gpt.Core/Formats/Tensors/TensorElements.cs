@@ -51,43 +51,51 @@ internal sealed class PlainElements(
     }
 }
 
-/// <summary>8-bit elements in blocks of 32, each preceded by a half-precision scale: ggml's Q8_0.</summary>
+/// <summary>Elements in blocks, as in GGML's quantized types.</summary>
 /// <param name="file">The file.</param>
 /// <param name="offset">The offset of the first block.</param>
-internal sealed class Q8Elements(PositionedFile file, long offset) : ITensorElements
+/// <param name="type">A type with blocks.</param>
+internal sealed class BlockElements(PositionedFile file, long offset, TensorDataType type) : ITensorElements
 {
-    private const int BlocksAtATime = 128;
+    // Elements read at a time: whole blocks of every type.
+    private const int ChunkLength = 4096;
+
+    /// <summary>How the elements are stored.</summary>
+    public TensorDataType Type => type;
 
     /// <summary>Copies whole blocks as stored; the caller has checked that they are inside the tensor.</summary>
     /// <exception cref="InvalidDataException">The file has become shorter.</exception>
-    public void ReadBlocks(long firstBlock, Span<byte> destination) => file.Fill(destination, offset + (firstBlock * Q8Block.Size));
+    public void ReadBlocks(long firstBlock, Span<byte> destination) => file.Fill(destination, offset + (firstBlock * type.BlockSize()));
 
     public void Read(long start, Span<float> destination)
     {
-        byte[] buffer = new byte[BlocksAtATime * Q8Block.Size];
+        int length = type.BlockLength(), size = type.BlockSize();
+        Span<float> part = stackalloc float[BlockDecoder.KLength];
+        byte[] buffer = new byte[ChunkLength / length * size];
         while (!destination.IsEmpty)
         {
-            var (first, skipped) = Math.DivRem(start, Q8Block.Length);
-            int count = (int)Math.Min(destination.Length, (BlocksAtATime * Q8Block.Length) - skipped);
-            var blocks = buffer.AsSpan(0, (int)(((skipped + count + Q8Block.Length - 1) / Q8Block.Length) * Q8Block.Size));
-            file.Fill(blocks, offset + (first * Q8Block.Size));
-            Widen(blocks, (int)skipped, destination[..count]);
+            var (first, skipped) = Math.DivRem(start, length);
+            int count = (int)Math.Min(destination.Length, ChunkLength - skipped);
+            var blocks = buffer.AsSpan(0, (int)((skipped + count + length - 1) / length) * size);
+            ReadBlocks(first, blocks);
+            for (int done = 0; done < count; blocks = blocks[size..], skipped = 0)
+            {
+                int elements = (int)Math.Min(count - done, length - skipped);
+                if (elements == length)
+                {
+                    BlockDecoder.Decode(type, blocks[..size], destination.Slice(done, length));
+                }
+                else
+                {
+                    BlockDecoder.Decode(type, blocks[..size], part[..length]);
+                    part.Slice((int)skipped, elements).CopyTo(destination[done..]);
+                }
+
+                done += elements;
+            }
+
             destination = destination[count..];
             start += count;
-        }
-    }
-
-    private static void Widen(ReadOnlySpan<byte> blocks, int skipped, Span<float> destination)
-    {
-        while (!destination.IsEmpty)
-        {
-            float scale = (float)BinaryPrimitives.ReadHalfLittleEndian(blocks);
-            int count = Math.Min(destination.Length, Q8Block.Length - skipped);
-            var elements = blocks.Slice(2 + skipped, count);
-            for (int i = 0; i < count; i++) destination[i] = scale * (sbyte)elements[i];
-            destination = destination[count..];
-            blocks = blocks[Q8Block.Size..];
-            skipped = 0;
         }
     }
 }
