@@ -62,7 +62,7 @@ public sealed class GptChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         var generation = ChatRequest.ToGenerationOptions(options, _options, this);
         string prompt = _options.FormatPrompt(ChatRequest.WithInstructions(messages, options));
-        int[] ids = _model.Tokenizer.Encode(prompt, generation.PromptSpecialTokens);
+        int[] ids = _model.Tokenizer.Encode(prompt, generation.PromptSpecialTokens, cancellationToken);
         return StreamAsync(ids, generation, cancellationToken);
     }
 

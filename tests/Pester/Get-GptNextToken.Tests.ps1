@@ -1,5 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    . (Join-Path $PSScriptRoot StopMidway.ps1)
     $model = New-GptModel tiny -TiedHead:$false
 }
 
@@ -47,5 +48,9 @@ Describe 'Get-GptNextToken' {
 
     It 'shows candidates as a table' {
         Get-GptNextToken -Model $model 'Every effort' | Out-String | Should -Match 'Rank\s+Id\s+Probability\s+Text'
+    }
+
+    It 'stops within a second in the middle of a long text' {
+        Measure-StopTime 'param($m) Get-GptNextToken ("a" * 6000000) -Model $m' @{ m = $model } | Should -BeLessThan 3 # on a busy machine
     }
 }

@@ -1,5 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    . (Join-Path $PSScriptRoot StopMidway.ps1)
     $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1
     $text = 'every effort moves you. I really like chocolate. ' * 10
     $quick = @{ Text = $text; EvaluationInterval = 1000; EvaluationBatch = 1; LearningRate = 0.01 }
@@ -176,6 +177,10 @@ Describe 'Invoke-GptTraining' {
         $resumed = Invoke-GptTraining -Model $model -Text $text -Epoch 1000000 -MaxStep ($latest + 1) -EvaluationInterval 1000000 -CheckpointPath $folder -Resume
         $resumed.TrainingHistory[-1].Step | Should -Be ($latest + 1)
         $shell.Dispose()
+    }
+
+    It 'stops within a second in the middle of encoding a long text' {
+        Measure-StopTime 'param($m) Invoke-GptTraining ("a" * 6000000) -Model $m' @{ m = $model } | Should -BeLessThan 3 # on a busy machine
     }
 
     It 'reports progress with loss, learning rate and time left' {

@@ -1,5 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
+    . (Join-Path $PSScriptRoot StopMidway.ps1)
     $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1
     $text = 'every effort moves you. I really like chocolate. ' * 10
 }
@@ -50,6 +51,21 @@ Describe 'New-GptTokenFile' {
         { New-GptTokenFile -Path TestDrive:/latin.txt -DestinationPath TestDrive:/kept.tokens -Force } | Should -Throw '*latin.txt*' -ErrorId 'TextInvalid,*'
         Get-Content TestDrive:/kept.tokens | Should -Be 'mine'
         New-GptTokenFile -Path TestDrive:/latin.txt -Encoding 1252 -DestinationPath TestDrive:/kept.tokens -Force | Should -Not -BeNullOrEmpty
+    }
+
+    It 'stops within a second in the middle of a long text, and leaves what was there' {
+        Set-Content TestDrive:/stopped.tokens 'mine'
+        [System.IO.File]::WriteAllText("$TestDrive/long.txt", 'a' * 6000000)
+        $files = @{ from = "$TestDrive/long.txt"; to = "$TestDrive/stopped.tokens" }
+        Measure-StopTime 'param($from, $to) New-GptTokenFile -Path $from -DestinationPath $to -Force' $files | Should -BeLessThan 3 # on a busy machine
+        Measure-StopTime 'param($from, $to) New-GptTokenFile ("a" * 6000000) -DestinationPath $to -Force' $files | Should -BeLessThan 3
+        Get-Content TestDrive:/stopped.tokens | Should -Be 'mine'
+        Get-ChildItem TestDrive:/ -Filter 'stopped*' | Should -HaveCount 1
+    }
+
+    It 'counts one text and one token in the singular' {
+        $said = New-GptTokenFile 'a' -DestinationPath TestDrive:/one.tokens -Verbose 4>&1
+        "$said" | Should -BeLike '*1 token of a vocabulary*'
     }
 
     It 'reports progress' {

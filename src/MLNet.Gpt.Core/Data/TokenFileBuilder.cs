@@ -22,7 +22,7 @@ public static class TokenFileBuilder
     /// <param name="tokenizer">Turns text into ids.</param>
     /// <param name="encoding">The encoding of files without a byte order mark; UTF-8 if <see langword="null"/>.</param>
     /// <param name="progress">Told after each chunk of some million characters.</param>
-    /// <param name="cancellationToken">Checked before each chunk.</param>
+    /// <param name="cancellationToken">Cancels the work; the file that was there stays.</param>
     /// <returns>Tokens in the file.</returns>
     /// <exception cref="IOException">
     /// A text file does not exist or cannot be read, or the token file cannot be written.
@@ -67,7 +67,7 @@ public static class TokenFileBuilder
     /// <param name="documents">The documents, in this order.</param>
     /// <param name="tokenizer">Turns text into ids.</param>
     /// <param name="progress">Told after each chunk of some million characters, and after each document.</param>
-    /// <param name="cancellationToken">Checked before each chunk.</param>
+    /// <param name="cancellationToken">Cancels the work; the file that was there stays.</param>
     /// <returns>Tokens in the file.</returns>
     /// <exception cref="IOException">The token file cannot be written.</exception>
     public static long FromTexts(
@@ -123,8 +123,7 @@ public static class TokenFileBuilder
                 {
                     foreach (string chunk in TextChunks.Read(text, chunkLength))
                     {
-                        cancellationToken.ThrowIfCancellationRequested();
-                        count += Write(output, tokenizer.Encode(chunk), bytesPerToken);
+                        count += Write(output, tokenizer.Encode(chunk, SpecialTokens.Recognized, cancellationToken), bytesPerToken);
                         Report(bytes + BytesRead(text));
                     }
 

@@ -49,7 +49,7 @@ public sealed class TextGenerator
     public GeneratedText Generate(string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return Write(Samples(Encode(prompt, options), 1, options), options, cancellationToken).Single();
+        return Write(Samples(Encode(prompt, options, cancellationToken), 1, options), options, cancellationToken).Single();
     }
 
     /// <summary>Continues a sequence of token ids.</summary>
@@ -85,7 +85,7 @@ public sealed class TextGenerator
     {
         Check.AtLeast(count, 1, nameof(count));
         options ??= _options;
-        return [.. Write(Samples(Encode(prompt, options), count, options), options, cancellationToken)];
+        return [.. Write(Samples(Encode(prompt, options, cancellationToken), count, options), options, cancellationToken)];
     }
 
     /// <summary>
@@ -102,7 +102,8 @@ public sealed class TextGenerator
     {
         ArgumentNullException.ThrowIfNull(prompts);
         options ??= _options;
-        var requests = prompts.Select((prompt, i) => new WritingRequest(i, Encode(prompt, options), 0, options.Seed ?? NewSeed()));
+        var requests = prompts.Select((prompt, i) =>
+            new WritingRequest(i, Encode(prompt, options, cancellationToken), 0, options.Seed ?? NewSeed()));
         return Write(requests, options, cancellationToken);
     }
 
@@ -112,7 +113,7 @@ public sealed class TextGenerator
         string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return StreamCore(Samples(Encode(prompt, options), 1, options), options, cancellationToken);
+        return StreamCore(Samples(Encode(prompt, options, cancellationToken), 1, options), options, cancellationToken);
     }
 
     /// <summary>
@@ -200,10 +201,10 @@ public sealed class TextGenerator
     // An integer that every language can represent exactly, if necessary as a double.
     private static long NewSeed() => RandomNumberGenerator.GetInt32(int.MaxValue);
 
-    private int[] Encode(string prompt, GenerationOptions options)
+    private int[] Encode(string prompt, GenerationOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return Validated(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens), options);
+        return Validated(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens, cancellationToken), options);
     }
 
     private int[] Validated(int[] promptIds, GenerationOptions options)

@@ -29,8 +29,9 @@ internal sealed class BytePairMerges
 
     /// <summary>Merges symbols in place.</summary>
     /// <returns>The number of symbols that are left, at the beginning of the span.</returns>
-    public int Merge(Span<int> symbols) =>
-        symbols.Length <= ShortPiece ? MergeShort(symbols) : LongPieceMerger.Merge(new Table(_merges), symbols);
+    public int Merge(Span<int> symbols, CancellationToken cancellationToken) => symbols.Length <= ShortPiece
+        ? MergeShort(symbols)
+        : LongPieceMerger.Merge(new Table(_merges), symbols, cancellationToken);
 
     private static long Key(int left, int right) => ((long)left << 32) | (uint)right;
 

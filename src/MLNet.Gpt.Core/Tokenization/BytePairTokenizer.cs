@@ -159,6 +159,9 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         return merged;
     }
 
+    int[] ITextTokenizer.Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
+        IdBuffer.Encode(this, text, specialTokens, cancellationToken);
+
     void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
@@ -196,6 +199,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     {
         for (int start = 0, end; start < text.Length; start = end)
         {
+            ids.CancellationToken.ThrowIfCancellationRequested();
             end = Gpt2Splitter.PieceEnd(text, start);
             EncodePiece(text[start..end], ref ids);
         }
@@ -214,7 +218,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
                     $"The text contains '{piece}', whose byte 0x{bytes[i]:X2} is not a token of this vocabulary.", nameof(piece));
         }
 
-        foreach (int id in symbols.AsSpan(0, _merges.Merge(symbols.AsSpan(0, count)))) ids.Add(id);
+        foreach (int id in symbols.AsSpan(0, _merges.Merge(symbols.AsSpan(0, count), ids.CancellationToken))) ids.Add(id);
         ArrayPool<byte>.Shared.Return(bytes);
         ArrayPool<int>.Shared.Return(symbols);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Tokenization;
 
@@ -32,7 +33,7 @@ internal sealed class FittedTokenizer : ITextTokenizer
         TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"The tokenizer has {tokenizer.VocabularySize} ids; the model's vocabulary has {vocabularySize}. ")
+                $"The tokenizer has {Quantity.Of(tokenizer.VocabularySize, "id")}; the model's vocabulary has {vocabularySize}. ")
             + "A model may lack only special tokens.",
             parameterName);
 
@@ -55,9 +56,12 @@ internal sealed class FittedTokenizer : ITextTokenizer
     /// <summary>Returns the name of an id that does not represent text.</summary>
     public static string NameOf(int id) => string.Create(CultureInfo.InvariantCulture, $"[PAD{id}]");
 
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized)
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
+        Encode(text, specialTokens, CancellationToken.None);
+
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken)
     {
-        int[] ids = _inner.Encode(text, specialTokens);
+        int[] ids = _inner.Encode(text, specialTokens, cancellationToken);
         foreach (int id in ids)
         {
             if (id < VocabularySize) continue;

@@ -94,6 +94,9 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         return TiktokenTokenizer.Create(ranks, preTokenizer: null, normalizer: null);
     }
 
+    int[] ITextTokenizer.Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
+        IdBuffer.Encode(this, text, specialTokens, cancellationToken);
+
     void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
@@ -116,6 +119,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         Span<byte> bytes = stackalloc byte[3 * Gpt2Vocabulary.LongestToken]; // a character takes up to 3 bytes, and a surrogate pair 4
         for (int start = 0, end; start < text.Length; start = end)
         {
+            ids.CancellationToken.ThrowIfCancellationRequested();
             end = Gpt2Splitter.PieceEnd(text, start);
             var piece = text[start..end];
             int id = piece.Length <= Gpt2Vocabulary.LongestToken ? _vocabulary.Find(bytes[..Encoding.UTF8.GetBytes(piece, bytes)]) : -1;
@@ -141,7 +145,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         int length = Encoding.UTF8.GetBytes(piece, bytes);
         int[] symbols = ArrayPool<int>.Shared.Rent(length);
         for (int i = 0; i < length; i++) symbols[i] = _vocabulary.Find(bytes.AsSpan(i, 1));
-        int count = LongPieceMerger.Merge(new MergeTable(_vocabulary), symbols.AsSpan(0, length));
+        int count = LongPieceMerger.Merge(new MergeTable(_vocabulary), symbols.AsSpan(0, length), ids.CancellationToken);
         foreach (int id in symbols.AsSpan(0, count)) ids.Add(id);
         ArrayPool<byte>.Shared.Return(bytes);
         ArrayPool<int>.Shared.Return(symbols);

@@ -19,7 +19,21 @@ public interface ITextTokenizer
     /// <summary>Returns the token ids of a text; none for an empty text.</summary>
     int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 
-    /// <summary>Returns the number of ids that <see cref="Encode"/> would return, without allocating them.</summary>
+    /// <summary>
+    /// Returns the token ids of a text like <see cref="Encode(ReadOnlySpan{char}, SpecialTokens)"/>, unless canceled. The
+    /// tokenizers of this library stop at once, even in the middle of a long text; the default only checks beforehand.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The call was canceled.</exception>
+    int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Encode(text, specialTokens);
+    }
+
+    /// <summary>
+    /// Returns the number of ids that <see cref="Encode(ReadOnlySpan{char}, SpecialTokens)"/> would return, without
+    /// allocating them.
+    /// </summary>
     int Count(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 
     /// <summary>Returns the text of token ids. Bytes that do not form a whole character decode to U+FFFD.</summary>

@@ -14,6 +14,9 @@ internal ref struct IdBuffer
 {
     private int[]? _ids;
 
+    /// <summary>Cancels the encoding; to be checked for each piece of a text, and in the middle of a long one.</summary>
+    public CancellationToken CancellationToken { get; private init; }
+
     /// <summary>Number of ids added so far.</summary>
     public int Count { get; private set; }
 
@@ -21,9 +24,13 @@ internal ref struct IdBuffer
     public readonly bool IsCounting => _ids is null;
 
     /// <summary>Returns the ids that a tokenizer writes for a text.</summary>
-    public static int[] Encode(IIdWriter tokenizer, ReadOnlySpan<char> text, SpecialTokens specialTokens)
+    public static int[] Encode(
+        IIdWriter tokenizer, ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken = default)
     {
-        var ids = new IdBuffer { _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16) };
+        var ids = new IdBuffer
+        {
+            _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16), CancellationToken = cancellationToken,
+        };
         tokenizer.Write(text, specialTokens, ref ids);
         return ids.Detach();
     }

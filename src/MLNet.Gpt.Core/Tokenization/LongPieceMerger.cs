@@ -28,7 +28,7 @@ internal static class LongPieceMerger
 
     /// <summary>Merges symbols in place.</summary>
     /// <returns>The number of symbols that are left, at the beginning of the span.</returns>
-    public static int Merge<TTable>(TTable table, Span<int> symbols)
+    public static int Merge<TTable>(TTable table, Span<int> symbols, CancellationToken cancellationToken)
         where TTable : struct, IMergeTable
     {
         int length = symbols.Length;
@@ -36,9 +36,15 @@ internal static class LongPieceMerger
         int[] ranks = ArrayPool<int>.Shared.Rent(length), merged = ArrayPool<int>.Shared.Rent(length); // with the next symbol
         var pairs = new PriorityQueue<int, long>(length); // lowest rank first, the leftmost among equals
         for (int i = 0; i < length; i++) (next[i], previous[i]) = (i + 1, i - 1);
-        for (int i = 0; i < length; i++) Consider(symbols, i);
+        for (int i = 0; i < length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Consider(symbols, i);
+        }
+
         while (pairs.TryDequeue(out int at, out long priority))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (ranks[at] != priority >> 32) continue; // a pair that has changed since
             int absorbed = next[at], after = next[absorbed];
             symbols[at] = merged[at];

@@ -116,11 +116,15 @@ public sealed class WordTokenizer : ITextTokenizer, IIdWriter
     /// <inheritdoc/>
     public ITokenStreamDecoder CreateStreamDecoder() => new WordStreamDecoder(_words);
 
+    int[] ITextTokenizer.Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
+        IdBuffer.Encode(this, text, specialTokens, cancellationToken);
+
     void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         for (int start = 0, end; start < text.Length; start = end + 1)
         {
+            ids.CancellationToken.ThrowIfCancellationRequested();
             end = start;
             while (end < text.Length && !char.IsWhiteSpace(text[end])) end++;
             if (end > start) ids.Add(IdOf(text[start..end], specialTokens, ids.Count));

@@ -84,9 +84,12 @@ public sealed class TrainingData
     /// <param name="tokenizer">Encodes each part separately.</param>
     /// <param name="contextLength">Inputs per window, T.</param>
     /// <param name="options">The stride, the validation fraction, and the engine.</param>
+    /// <param name="cancellationToken">Cancels encoding.</param>
     /// <remarks>Incomplete windows are kept, except by TorchSharpEngine.PyTorchExact.</remarks>
     /// <exception cref="ArgumentException">A part is too short for a window.</exception>
-    public static TrainingData FromText(string text, ITextTokenizer tokenizer, int contextLength, TrainingOptions options)
+    /// <exception cref="OperationCanceledException">Encoding was canceled.</exception>
+    public static TrainingData FromText(
+        string text, ITextTokenizer tokenizer, int contextLength, TrainingOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -96,6 +99,8 @@ public sealed class TrainingData
         return new(Windows(split.Training, options.Stride), Windows(split.Validation, stride: null));
 
         TokenWindows Windows(string part, int? stride) =>
-            new(tokenizer.Encode(part), contextLength, stride, options.Engine.KeepsIncompleteWindows, tokenizer.VocabularySize);
+            new(
+                tokenizer.Encode(part, SpecialTokens.Recognized, cancellationToken), contextLength, stride,
+                options.Engine.KeepsIncompleteWindows, tokenizer.VocabularySize);
     }
 }

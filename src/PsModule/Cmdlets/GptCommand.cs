@@ -8,8 +8,6 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>The base of the cmdlets: cancellation by Ctrl+C, and errors with stable ids.</summary>
 public abstract class GptCommand : PSCmdlet, IDisposable
 {
-    private const int LongText = 100_000; // characters; a shorter text is encoded in well under a second
-
     // Before a path it holds in every location, that of the registry or the environment included.
     private const string FileSystem = @"Microsoft.PowerShell.Core\FileSystem::";
 
@@ -46,11 +44,7 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         if (model is { IsLoaded: false }) model = Load(model.Source!);
         if (model is { IsDisposed: true })
         {
-            Terminate(
-                new ObjectDisposedException(model.Name, $"The model '{model.Name}' was disposed of; load or make it again."),
-                "ModelDisposed",
-                ErrorCategory.InvalidOperation,
-                model);
+            Terminate(Disposed($"The model '{model.Name}'"), "ModelDisposed", ErrorCategory.InvalidOperation, model);
         }
 
         return model;
@@ -200,9 +194,9 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         {
             WriteError(ParameterNames.Plain(refused), "InputRefused", ErrorCategory.InvalidArgument, target);
         }
-        catch (ObjectDisposedException disposed)
+        catch (ObjectDisposedException)
         {
-            Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, target);
+            Terminate(Disposed("The model"), "ModelDisposed", ErrorCategory.InvalidOperation, target);
         }
         catch (InvalidOperationException notNumber)
         {
@@ -210,14 +204,12 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         }
     }
 
-    /// <summary>Returns the token ids of a text; when the pipeline is stopped, ends at once, however long the text is.</summary>
+    /// <summary>Returns the token ids of a text; ends at once when the pipeline is stopped, however long the text is.</summary>
     protected int[] Encode(ITextTokenizer tokenizer, string text, SpecialTokens specialTokens = SpecialTokens.Recognized)
     {
-        if (text.Length < LongText) return tokenizer.Encode(text, specialTokens);
         try
         {
-            // A tokenizer has no means to stop it; the ids that nobody waits for any more are dropped.
-            return Task.Run(() => tokenizer.Encode(text, specialTokens)).WaitAsync(StopToken).GetAwaiter().GetResult();
+            return tokenizer.Encode(text, specialTokens, StopToken);
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -232,6 +224,11 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     /// <summary>Ends the command with an error.</summary>
     protected void Terminate(Exception exception, string id, ErrorCategory category, object? target) =>
         ThrowTerminatingError(new ErrorRecord(exception, id, category, target));
+
+    /// <summary>Returns the error of a model that was disposed of, without what .NET adds about names of objects.</summary>
+    /// <param name="model">The model, as the subject of a sentence.</param>
+    internal static ObjectDisposedException Disposed(string model) =>
+        new(objectName: null, $"{model} was disposed of; load or make it again.");
 
     /// <summary>Ends the command because a parameter would be ignored without another.</summary>
     protected void RefuseWithout(string parameter, string needed) =>

@@ -41,6 +41,15 @@ public class TokenizerAdapterTests
     }
 
     [Fact]
+    public void Encoding_does_not_begin_when_it_was_canceled()
+    {
+        ITextTokenizer tokenizer = Tiktoken;
+        var canceled = new CancellationToken(canceled: true);
+        Assert.Throws<OperationCanceledException>(() => tokenizer.Encode(Text, SpecialTokens.Recognized, canceled));
+        Assert.Equal(Tiktoken.Encode(Text), tokenizer.Encode(Text, SpecialTokens.Recognized, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void A_stream_never_splits_or_loses_a_character()
     {
         foreach (var (tokenizer, text) in new[] { (Tiktoken, Text), (Pairs, "abcabdab"), (Tiktoken, "\uFFFD 鯨\uFFFD\uFFFD") })

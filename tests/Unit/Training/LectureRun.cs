@@ -66,7 +66,7 @@ internal static class LectureRun
         try
         {
             using var module = GptModule.Create(GptPresets.Lecture, options.Seed);
-            var data = TrainingData.FromText(text, Gpt2Tokenizer.Instance, GptPresets.Lecture.ContextLength, options);
+            var data = TrainingData.FromText(text, Gpt2Tokenizer.Instance, GptPresets.Lecture.ContextLength, options, cancellationToken);
             var history = module.Train(data, options, new Writer(), cancellationToken);
             // The evaluations before the first step and after the last are ours, not the book's.
             var lines = history.Points.Where(point => point.Step > 0 && (point.Step - 1) % options.EvaluationInterval == 0)

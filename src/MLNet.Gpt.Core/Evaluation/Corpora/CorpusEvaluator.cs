@@ -158,7 +158,7 @@ public sealed class CorpusEvaluator
     private ChunkQueue NewQueue(Corpus corpus, Func<Chunk, bool> isWanted, CancellationToken cancellationToken)
     {
         var splitter = new ChunkSplitter(_scoring, _model.Config, _model.Tokenizer, keepsEnds: _options.Tokens is not null);
-        return new(splitter.Split(corpus.Documents), isWanted, cancellationToken);
+        return new(splitter.Split(corpus.Documents, cancellationToken), isWanted, cancellationToken);
     }
 
     private RunningSums NewSums(Corpus corpus, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken) =>

@@ -43,11 +43,11 @@ internal sealed class ChunkSplitter
     }
 
     /// <summary>Returns all chunks of a corpus.</summary>
-    public IEnumerable<Chunk> Split(IEnumerable<CorpusDocument> documents)
+    public IEnumerable<Chunk> Split(IEnumerable<CorpusDocument> documents, CancellationToken cancellationToken)
     {
         foreach (var document in documents)
         {
-            Append(document);
+            Append(document, cancellationToken);
             foreach (var chunk in TakeWindows(isWhole: !_isJoined)) yield return chunk;
             if (!_isJoined) BeginText();
         }
@@ -59,9 +59,9 @@ internal sealed class ChunkSplitter
 
     private WindowCursor NewCursor() => new(_options.WindowLengthFor(_config), _options.StrideFor(_config), _options.LastWindow);
 
-    private void Append(CorpusDocument document)
+    private void Append(CorpusDocument document, CancellationToken cancellationToken)
     {
-        int[] ids = _tokenizer.Encode(document.Text, _options.SpecialTokens);
+        int[] ids = _tokenizer.Encode(document.Text, _options.SpecialTokens, cancellationToken);
         var encoded = new EncodedDocument(_documents, _characters, document, ids, _tokenizer);
         _unopened.Enqueue(encoded);
         if (_options.PrependEndOfText && (_documents == 0 || !_isJoined)) Append(_tokenizer.BeginningOfTextId!.Value, null, StartToken);

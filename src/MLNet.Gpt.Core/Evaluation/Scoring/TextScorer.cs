@@ -43,7 +43,7 @@ public sealed class TextScorer
     /// <exception cref="OperationCanceledException">The computation was canceled.</exception>
     public LanguageModelMetrics Score(ReadOnlySpan<char> text, CancellationToken cancellationToken = default)
     {
-        int[] ids = Encode(text);
+        int[] ids = Encode(text, cancellationToken);
         return Summarize(text, ids, ScoreIds(ids, cancellationToken));
     }
 
@@ -67,7 +67,8 @@ public sealed class TextScorer
         var splitter = new ChunkSplitter(
             _options with { Documents = DocumentBoundaries.Separate }, _model.Config, _model.Tokenizer, keepsEnds: true);
         var scorer = NewScorer(options);
-        var results = splitter.Split([new(string.Empty, text)]).SelectMany(chunk => scorer.Score(chunk, cancellationToken).Documents);
+        var chunks = splitter.Split([new(string.Empty, text)], cancellationToken);
+        var results = chunks.SelectMany(chunk => scorer.Score(chunk, cancellationToken).Documents);
         return DocumentAssembly.Of(results).Single();
     }
 
@@ -139,9 +140,11 @@ public sealed class TextScorer
     /// Returns the ids that <see cref="Score"/> measures: those of the text, preceded by the token that begins a
     /// document if the options say so.
     /// </summary>
-    public int[] Encode(ReadOnlySpan<char> text)
+    /// <param name="text">The text.</param>
+    /// <param name="cancellationToken">Cancels encoding.</param>
+    public int[] Encode(ReadOnlySpan<char> text, CancellationToken cancellationToken = default)
     {
-        int[] ids = _model.Tokenizer.Encode(text, _options.SpecialTokens);
+        int[] ids = _model.Tokenizer.Encode(text, _options.SpecialTokens, cancellationToken);
         return _options.PrependEndOfText ? [_model.Tokenizer.BeginningOfTextId!.Value, .. ids] : ids;
     }
 

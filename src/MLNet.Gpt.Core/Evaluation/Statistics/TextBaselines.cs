@@ -61,7 +61,7 @@ public sealed class TextBaselines
         using (var gzip = new GZipStream(gzipped, CompressionLevel.SmallestSize, leaveOpen: true))
         using (var brotli = new BrotliStream(brotlied, new BrotliCompressionOptions { Quality = 11 }, leaveOpen: true))
         {
-            foreach (var (text, size, targets) in Targets(corpus, tokenizer, scoring))
+            foreach (var (text, size, targets) in Targets(corpus, tokenizer, scoring, cancellationToken))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 foreach (int id in targets)
@@ -96,13 +96,13 @@ public sealed class TextBaselines
     // The targets of each document: all ids except a first one that nothing precedes, and the tokens that end documents
     // if those are targets.
     private static IEnumerable<(string Text, TextSize Size, int[] Ids)> Targets(
-        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring)
+        Corpus corpus, ITextTokenizer tokenizer, ScoringOptions scoring, CancellationToken cancellationToken)
     {
         bool isPreceded = scoring.PrependEndOfText, isJoined = scoring.Documents != DocumentBoundaries.Separate;
         bool isEnded = scoring.Documents == DocumentBoundaries.JoinedByEndOfText;
         foreach (var document in corpus.Documents)
         {
-            int[] ids = tokenizer.Encode(document.Text, scoring.SpecialTokens);
+            int[] ids = tokenizer.Encode(document.Text, scoring.SpecialTokens, cancellationToken);
             var encoded = new EncodedDocument(0, 0, document, ids, tokenizer);
             int first = isPreceded ? 0 : Math.Min(1, ids.Length);
             encoded.Walk(first);

@@ -31,8 +31,7 @@ public sealed class UnigramModel
         long all = 0;
         foreach (var document in text.Documents)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            int[] ids = tokenizer.Encode(document.Text, specialTokens);
+            int[] ids = tokenizer.Encode(document.Text, specialTokens, cancellationToken);
             foreach (int id in ids) counts[id]++;
             all += ids.Length;
         }

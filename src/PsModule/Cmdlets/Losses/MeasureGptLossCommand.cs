@@ -271,7 +271,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
     {
         var unigram = TrainingPath.Length == 0
             ? null
-            : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken);
+            : UnigramModel.Train(CorpusOf(ResolveFiles(TrainingPath, literal: false)), Model.Tokenizer, SpecialToken, StopToken);
         foreach (var (name, metrics) in TextBaselines.Measure(corpus, Model.Tokenizer, scoring, unigram, StopToken).All)
         {
             WriteObject(new GptLoss(metrics, source: name));

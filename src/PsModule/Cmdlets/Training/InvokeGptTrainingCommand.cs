@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNet.Gpt.Configuration;
 using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 using MLNetGpt.Jobs;
@@ -115,9 +116,9 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         var (contextLength, vocabularySize) = (Model.Config.ContextLength, Model.Config.VocabularySize);
         var data = tokens is not null ? TrainingData.FromTokens(tokens, contextLength, vocabularySize, _options)
             : _texts.Count == 0 ? TrainingData.FromTokens(ids, contextLength, vocabularySize, _options)
-            : TrainingData.FromText(text, Model.Tokenizer, contextLength, _options);
+            : TrainingData.FromText(text, Model.Tokenizer, contextLength, _options, StopToken);
         long count = tokens?.Count ?? ids.Length;
-        if (!ShouldProcess(Model.Name, FormattableString.Invariant($"Train on {count:N0} tokens"))) return;
+        if (!ShouldProcess(Model.Name, $"Train on {Quantity.Of(count, "token", "N0")}")) return;
 
         new TrainingRun
         {

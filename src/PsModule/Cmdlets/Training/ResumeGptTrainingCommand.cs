@@ -121,7 +121,7 @@ public sealed class ResumeGptTrainingCommand : GptCommand
         int contextLength = model.Config.ContextLength;
         var data = tokens is not null
             ? TrainingData.FromTokens(tokens, contextLength, model.Config.VocabularySize, options)
-            : TrainingData.FromText(File.ReadAllText(SavedRun.TextIn(folder)), tokenizer, contextLength, options);
+            : TrainingData.FromText(File.ReadAllText(SavedRun.TextIn(folder)), tokenizer, contextLength, options, StopToken);
         if (!ShouldProcess(folder, "Resume the training")) return;
 
         new TrainingRun
