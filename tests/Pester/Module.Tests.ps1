@@ -172,4 +172,58 @@ Describe 'The views' {
         $shown[1] | Should -BeExactly $shown[0]
         $shown[2] | Should -BeExactly $shown[0]
     }
+
+    It 'show control characters, which a terminal would obey, by their numbers: <view> of <what>' -ForEach $(
+        foreach ($what in 'tokens', 'losses', 'losses of tokens', 'steps', 'next tokens', 'continued texts', 'models', 'what models are made of') {
+            foreach ($view in 'Out-String', 'Format-List', 'Format-Table', 'Format-Wide') { @{ what = $what; view = $view } }
+        }
+    ) {
+        $model = New-GptModel tiny
+        $text = "a`ered`rover" # without a bracket, which a file name of a test drive must not have
+        $path = Join-Path $TestDrive "a`ered`rover.safetensors"
+        $objects = switch ($what) {
+            'tokens' { ConvertTo-GptToken $text }
+            'losses' { Get-GptLoss $text -Model $model }
+            'losses of tokens' { Get-GptLoss $text -Model $model -PerToken -CandidateCount 2 }
+            'steps' { Get-GptLoss $text -Model $model -Step }
+            'next tokens' { Get-GptNextToken $text -Model $model }
+            'continued texts' { Invoke-GptGenerate $text -Model $model -MaxToken 2 -LogProbability }
+            'models' { if ($IsWindows) { $model } else { Export-GptModel $path $model -Force; Import-GptModel -LiteralPath $path } }
+            'what models are made of' { if ($IsWindows) { $model | Get-GptModelInfo } else { Export-GptModel $path $model -Force; Get-GptModelInfo -LiteralPath $path } }
+        }
+        $rendering = $PSStyle.OutputRendering
+        try {
+            $PSStyle.OutputRendering = 'Ansi' # otherwise the text would lose its escapes on the way
+            $stored = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($objects, 3))
+            foreach ($each in $objects, $stored) {
+                $shown = $each | & $view | Out-String -Width 500
+                $shown | Should -Not -Match "`e(?!\[)" # the escapes of the view itself begin with a bracket
+                $shown | Should -Not -Match "\r(?!\n)"
+            }
+        }
+        finally { $PSStyle.OutputRendering = $rendering }
+    }
+
+    It 'list every property of <type>' -ForEach @(
+        'GptToken', 'GptLoss', 'GptTokenLoss', 'GptNextToken', 'GptGeneration', 'LanguageModel' | ForEach-Object { @{ type = $_ } }
+    ) {
+        $view = Get-FormatData "MLNetGpt.Output.$type" | ForEach-Object FormatViewDefinition | Where-Object Control -Is ([System.Management.Automation.ListControl])
+        $view.Control.Entries.Items.Label | Should -Be ("MLNetGpt.Output.$type" -as [type]).GetProperties().Name
+    }
+}
+
+Describe 'The parameters' {
+    It 'have singular names' {
+        # The switch is about all matrices of a network.
+        $allowed = 'DecayMatricesOnly'
+        $singular = 'As', 'Bias', 'Loss', 'Alias', 'Pass'
+        $common = [System.Management.Automation.Cmdlet]::CommonParameters + [System.Management.Automation.Cmdlet]::OptionalCommonParameters
+        $plural = foreach ($command in Get-Command -Module MLNetGpt) {
+            foreach ($name in $command.Parameters.Keys | Where-Object { $_ -notin $common -and $_ -notin $allowed }) {
+                $words = [regex]::Matches($name, '[A-Z][a-z]*|[a-z]+').Value | Where-Object { $_ -notin $singular }
+                if ($words -match 's$' -or $words -match '(ices|ies)$') { "$command -$name" }
+            }
+        }
+        $plural | Should -BeNullOrEmpty
+    }
 }

@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Management.Automation;
 using System.Management.Automation.Host;
-using System.Text.RegularExpressions;
 using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 using MLNetGpt.Output;
@@ -11,7 +9,7 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Reads prompts from the keyboard and continues each on the screen: <c>Enter-GptPrompt</c>.</summary>
 [Cmdlet(VerbsCommon.Enter, "GptPrompt")]
 [OutputType(typeof(void))]
-public sealed partial class EnterGptPromptCommand : GenerationCommand
+public sealed class EnterGptPromptCommand : GenerationCommand
 {
     private const string Question = "Prompt> ";
 
@@ -49,22 +47,20 @@ public sealed partial class EnterGptPromptCommand : GenerationCommand
     {
         try
         {
-            Host.UI.Write(Visible(prompt));
+            Host.UI.Write(VisibleText.Block(prompt));
+            string held = ""; // a carriage return, until it is known whether a line feed follows
             foreach (var chunk in Generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
             {
-                Host.UI.Write(Visible(chunk.Text));
+                string text = held + chunk.Text;
+                held = text.EndsWith('\r') ? "\r" : "";
+                Host.UI.Write(VisibleText.Block(text[..^held.Length]));
             }
+
+            Host.UI.Write(VisibleText.Block(held));
         }
         finally
         {
             Host.UI.WriteLine();
         }
     }
-
-    // What a terminal would obey is shown by its number, as in the view of a GptGeneration.
-    private static string Visible(string text) =>
-        Control().Replace(text, match => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)match.Value[0]:x4}"));
-
-    [GeneratedRegex(@"[\p{Cc}\u202A-\u202E\u2066-\u2069-[\n\r\t]]")]
-    private static partial Regex Control();
 }
