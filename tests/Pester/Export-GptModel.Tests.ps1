@@ -136,6 +136,7 @@ Describe 'Export-GptModel' {
         @{ arguments = @{ Path = 'n.gguf'; ShardSize = 1000 }; says = '*-ShardSize*Gguf*HuggingFace*' }
         @{ arguments = @{ Path = 'n'; Format = 'PyTorch'; ShardSize = 1000 }; says = '*-ShardSize*PyTorch*HuggingFace*' }
         @{ arguments = @{ Path = 'n.gguf'; ClampToRange = $true }; says = '*-ClampToRange*Float32*' }
+        @{ arguments = @{ Path = 'n.pth'; NoTokenizer = $true }; says = '*-NoTokenizer*PyTorch*never has a tokenizer*' }
     ) {
         $arguments = $arguments.Clone()
         $arguments.Path = "$TestDrive/$($arguments.Path)"

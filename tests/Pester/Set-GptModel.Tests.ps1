@@ -89,12 +89,17 @@ Describe '-Model' {
         $model | Export-Clixml $clixml
         $copy = Import-Clixml $clixml
         { Get-GptLoss 'a b' -Model $copy } | Should -Throw '*does not pass between processes*'
+        foreach ($attempt in { $copy | Get-GptModelInfo -ErrorAction Stop }, { Get-GptModelInfo $copy }, { Get-GptModelInfo -InputObject $copy },
+            { $copy | Import-GptModel -ErrorAction Stop }, { $copy | Set-GptModel -ErrorAction Stop }) {
+            $attempt | Should -Throw '*does not pass between processes*'
+        }
     }
 
     It 'refuses a model that was disposed of' {
         $gone = New-GptModel tiny
         $gone.Dispose()
-        { Get-GptLoss 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
+        $said = { Get-GptLoss 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*' -PassThru
+        "$said" | Should -BeExactly "The model 'tiny (seed 123)' was disposed of; load or make it again."
         { Get-GptNextToken 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { Invoke-GptGenerate 'a b' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'
         { Invoke-GptTraining 'a b c' -Model $gone } | Should -Throw -ErrorId 'ModelDisposed,*'

@@ -12,20 +12,16 @@ namespace MLNetGpt.Arguments;
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ModelArgumentAttribute(string? parameter = null) : ArgumentTransformationAttribute
 {
-    private const string Deserialized = "Deserialized.";
-
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
+        LiveModelAttribute.Check(inputData);
         object? value = inputData is PSObject { BaseObject: not PSCustomObject } wrapped ? wrapped.BaseObject : inputData;
         return value switch
         {
             null or LanguageModel => value,
             FileSystemInfo file => AtPath(file.FullName),
             string path => AtPath(Resolve(engineIntrinsics, path)),
-            PSObject { TypeNames: [{ } type, ..] } when type == Deserialized + typeof(LanguageModel) => throw Refused(
-                "This is a description of a model that was in another process. A model does not pass between processes; "
-                + "give its path, or load it in this process with Import-GptModel."),
             IList { Count: 1 } list => Transform(engineIntrinsics, list[0]),
             IList list => throw Refused(FormattableString.Invariant(
                 $"This is a list of {list.Count} items; {Name} takes one model, or the path of its file or folder.")),

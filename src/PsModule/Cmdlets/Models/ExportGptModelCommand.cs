@@ -68,6 +68,12 @@ public sealed class ExportGptModelCommand : OutputFileCommand
             var format = Format ?? FormatOf(file);
             if (NoCache && format != ExportFormat.Onnx) RefuseIn(format, nameof(NoCache), ExportFormat.Onnx);
             if (ShardSize is not null && format != ExportFormat.HuggingFace) RefuseIn(format, nameof(ShardSize), ExportFormat.HuggingFace);
+            if (NoTokenizer && format == ExportFormat.PyTorch)
+            {
+                RefuseParameter(
+                    nameof(NoTokenizer), $"-{nameof(NoTokenizer)} has no effect in the format {format}, which never has a tokenizer.");
+            }
+
             if (ClampToRange && DataType == TensorDataType.Float32)
             {
                 RefuseParameter(nameof(ClampToRange), $"-{nameof(ClampToRange)} has no effect with -{nameof(DataType)} {DataType}.");

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -12,6 +13,7 @@ public sealed class GetGptModelInfoCommand : ModelFileCommand
 
     /// <summary>Models in memory.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = ModelSet)]
+    [LiveModel]
     public LanguageModel[] InputObject { get; set; } = [];
 
     /// <inheritdoc/>

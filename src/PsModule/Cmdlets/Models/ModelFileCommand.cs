@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNetGpt.Arguments;
 using MLNetGpt.Completers;
 
 namespace MLNetGpt.Cmdlets;
@@ -16,6 +17,7 @@ public abstract class ModelFileCommand : GptCommand
     /// <summary>Files or folders of models; wildcards are resolved.</summary>
     [Parameter(
         Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [LiveModel]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
