@@ -26,7 +26,7 @@ internal readonly record struct TextSplit(string Training, string Validation)
         if (cut > 0) return new TextSplit(text[..cut], text[cut..]);
         string message = string.Create(
             CultureInfo.InvariantCulture,
-            $"A text of {text.Length} characters leaves none for training with a fraction of {trainingFraction}.");
+            $"A text of {Quantity.Of(text.Length, "character")} leaves none for training with a fraction of {trainingFraction}.");
         throw new ArgumentException(message, nameof(text));
     }
 }

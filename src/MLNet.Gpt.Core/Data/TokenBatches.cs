@@ -29,7 +29,8 @@ internal sealed class TokenBatches
         Count = dropLast ? _completeCount / batchSize : Quotient(_completeCount, batchSize) + (lastIsIncomplete ? 1 : 0);
         if (Count > 0) return;
         throw new ArgumentException(
-            $"{_completeCount} windows do not fill a batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
+            $"{Quantity.Of(_completeCount, "window")} cannot fill a batch of {batchSize}, and the last batch is dropped.",
+            nameof(batchSize));
     }
 
     /// <summary>The windows to group.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Data;
 
@@ -34,7 +35,8 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
     {
         if (bytes.Length < Length)
         {
-            throw new InvalidDataException($"'{path}' has {fileLength} bytes; a token file begins with {Length} bytes of header.");
+            throw new InvalidDataException(
+                $"'{path}' has {Quantity.Of(fileLength, "byte")}; a token file begins with {Length} bytes of header.");
         }
 
         int mark = Number(bytes, 0), version = Number(bytes, 1);
@@ -56,7 +58,8 @@ internal readonly record struct TokenFileHeader(int BytesPerToken, long Count, i
         return header.FileLength == fileLength
             ? header
             : throw new InvalidDataException(
-                $"'{path}' has {fileLength} bytes; {header.Count} tokens of {bytesPerToken} bytes take {header.FileLength}.");
+                $"'{path}' has {Quantity.Of(fileLength, "byte")}; "
+                + $"{Quantity.Of(header.Count, "token")} of {bytesPerToken} bytes would take {header.FileLength}.");
     }
 
     private static int Number(ReadOnlySpan<byte> bytes, int index) =>

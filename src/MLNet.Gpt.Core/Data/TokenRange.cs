@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt.Data;
 
 /// <summary>A range of a source's tokens, as a source itself.</summary>
@@ -26,7 +28,7 @@ internal sealed class TokenRange : ITokenSource
         if (start < 0 || start > count - length)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(start), start, $"{length} tokens from {start} extend past the end; there are {count}.");
+                nameof(start), start, $"A range of {Quantity.Of(length, "token")} from {start} extends past the end; there are {count}.");
         }
     }
 }

@@ -73,13 +73,13 @@ public sealed class TokenWindows
         if (tokens.Count < 2)
         {
             throw new ArgumentException(
-                $"There is nothing to predict: {tokens.Count} tokens, but at least 2 are needed.", nameof(tokens));
+                $"There is nothing to predict: {Quantity.Of(tokens.Count, "token")}, but at least 2 are needed.", nameof(tokens));
         }
 
         if (tokens.Count <= contextLength && !keepIncomplete)
         {
             throw new ArgumentException(
-                $"{tokens.Count} tokens do not fill a window of {contextLength} inputs and their targets, "
+                $"{Quantity.Of(tokens.Count, "token")} cannot fill a window of {Quantity.Of(contextLength, "input")} and their targets, "
                 + $"which takes {contextLength + 1L}. Shorten the context, or keep incomplete windows.",
                 nameof(tokens));
         }

@@ -1,3 +1,5 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt;
 
 /// <summary>How much of a token file has been written.</summary>
@@ -16,5 +18,6 @@ public sealed class TokenizingProgress
     public required long Tokens { get; init; }
 
     /// <summary>Returns the counts.</summary>
-    public override string ToString() => FormattableString.Invariant($"{Documents} documents, {BytesRead} bytes, {Tokens} tokens");
+    public override string ToString() => 
+        $"{Quantity.Of(Documents, "document")}, {Quantity.Of(BytesRead, "byte")}, {Quantity.Of(Tokens, "token")}";
 }

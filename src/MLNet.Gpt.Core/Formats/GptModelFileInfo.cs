@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
@@ -41,5 +42,5 @@ public sealed class GptModelFileInfo
 
     /// <summary>Returns the path, the format, the data type, and the numbers of parameters and bytes.</summary>
     public override string ToString() =>
-        FormattableString.Invariant($"{Path}: {Format}, {DataType}, {ParameterCount:N0} parameters, {Bytes:N0} bytes");
+        FormattableString.Invariant($"{Path}: {Format}, {DataType}, {ParameterCount:N0} parameters, {Quantity.Of(Bytes, "byte", "N0")}");
 }

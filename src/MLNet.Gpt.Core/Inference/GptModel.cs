@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Network;
@@ -117,7 +118,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     {
         if (sessions.Length != ids.Length)
         {
-            throw new ArgumentException($"There are {sessions.Length} sessions but {ids.Length} ids.", nameof(ids));
+            throw new ArgumentException($"The numbers of sessions and ids differ: {sessions.Length} and {ids.Length}.", nameof(ids));
         }
 
         int[] appended = TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
@@ -165,12 +166,13 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     {
         if (targets.Length != inputs.Length)
         {
-            throw new ArgumentException($"There are {inputs.Length} inputs but {targets.Length} targets.", nameof(targets));
+            throw new ArgumentException(
+                $"The numbers of inputs and targets differ: {inputs.Length} and {targets.Length}.", nameof(targets));
         }
 
         if (scores.Length != inputs.Length)
         {
-            throw new ArgumentException($"There are {inputs.Length} targets but room for {scores.Length} scores.", nameof(scores));
+            throw new ArgumentException($"The numbers of targets and scores differ: {inputs.Length} and {scores.Length}.", nameof(scores));
         }
 
         int[] checkedTargets = TokenIds.Copy(targets, Config.VocabularySize, nameof(targets));
@@ -255,7 +257,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     /// </summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Config.LayerCount} layers, width {Config.EmbeddingWidth}, "
+        $"GPT of {Config.ParameterCount / 1e6:0.0}M parameters ({Quantity.Of(Config.LayerCount, "layer")}, width {Config.EmbeddingWidth}, "
         + $"context {Config.ContextLength}, vocabulary {Config.VocabularySize}), {Options.Precision}");
 
     /// <summary>
@@ -306,7 +308,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         if (length < needed)
         {
             throw new ArgumentException(
-                $"There is room for {length} numbers; {rows} ids give {rows} × {width} = {needed}.", "destination");
+                $"There is room for {Quantity.Of(length, "number")}; the results are {rows} × {width} = {needed}.", "destination");
         }
     }
 }

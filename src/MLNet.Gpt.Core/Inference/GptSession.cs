@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Tokenization;
 
@@ -100,8 +101,8 @@ public sealed class GptSession : IDisposable
         if (logits.Length != (long)ids.Length * vocabulary)
         {
             throw new ArgumentException(
-                $"There is room for {logits.Length} logits; "
-                + $"{ids.Length} ids of a vocabulary of {vocabulary} give {(long)ids.Length * vocabulary}.",
+                $"There is room for {Quantity.Of(logits.Length, "logit")}; "
+                + $"the results are {ids.Length} × {vocabulary} = {(long)ids.Length * vocabulary}.",
                 nameof(logits));
         }
 
@@ -134,7 +135,7 @@ public sealed class GptSession : IDisposable
             if (position < 0 || position > Position)
             {
                 throw new ArgumentOutOfRangeException(
-                    nameof(position), position, $"Position {position} is not in the session, which has {Position} tokens.");
+                    nameof(position), position, $"Position {position} is not in the session, which has {Quantity.Of(Position, "token")}.");
             }
 
             if (position == Position) return;
@@ -210,7 +211,9 @@ public sealed class GptSession : IDisposable
         if (count > limit - Position)
         {
             throw new ArgumentException(
-                $"{count} more tokens do not fit: the session has {Position} of at most {limit}, the context length.", "ids");
+                $"There is no room for {Quantity.Of(count, "more token")}: "
+                + $"the session has {Position} of at most {limit}, the context length.",
+                "ids");
         }
 
         _cache.EnsureCapacity(Position + count);

@@ -54,7 +54,7 @@ internal readonly ref struct ScoringBatch
 
         if (sum != inputs.Length)
         {
-            throw new ArgumentException($"The lengths add up to {sum}, but there are {inputs.Length} inputs.", nameof(lengths));
+            throw new ArgumentException($"The lengths add up to {sum}, but the number of inputs is {inputs.Length}.", nameof(lengths));
         }
 
         return this with { Inputs = inputs, Lengths = lengths };

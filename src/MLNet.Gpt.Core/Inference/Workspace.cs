@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
@@ -17,7 +18,7 @@ internal sealed unsafe class Workspace : IDisposable
     {
         _config = config;
         Rows = KernelSet.RoundUpToTiles(rows);
-        _arena = new(FormattableString.Invariant($"a pass over {Rows} tokens"));
+        _arena = new(FormattableString.Invariant($"a pass over {Quantity.Of(Rows, "token")}"));
         Width = RoundUp(config.EmbeddingWidth);
         _projectedWidth = RoundUp(3 * config.EmbeddingWidth);
         _hiddenWidth = RoundUp(config.FeedForwardWidth);

@@ -68,7 +68,7 @@ public static class CrossEntropy
         {
             string shape = logits.Length % vocabularySize == 0
                 ? $"shape ({logits.Length / vocabularySize}, {vocabularySize})"
-                : $"{logits.Length} elements, not a multiple of the vocabulary size {vocabularySize},";
+                : $"{Quantity.Of(logits.Length, "element")}, not a multiple of the vocabulary size {vocabularySize},";
             throw new ArgumentException(
                 $"Logits of {shape} do not match targets of shape ({targets.Length}), "
                 + $"which need logits of shape ({targets.Length}, {vocabularySize}).",

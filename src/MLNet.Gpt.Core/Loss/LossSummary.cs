@@ -81,7 +81,7 @@ public readonly record struct LossSummary
     public override string ToString() =>
         string.Create(
             CultureInfo.InvariantCulture,
-            $"{CrossEntropy:F4} nats per token, perplexity {Perplexity:N2}, {TokenCount:N0} tokens");
+            $"{CrossEntropy:F4} nats per token, perplexity {Perplexity:N2}, {Quantity.Of(TokenCount, "token", "N0")}");
 
     /// <summary>Parses what <see cref="ToExactString"/> wrote.</summary>
     /// <exception cref="FormatException">The text does not have that form; the message quotes it.</exception>

@@ -33,7 +33,7 @@ public sealed class GptWeights : IWeightSource
             if (array.LongLength != entry.ElementCount)
             {
                 throw new ArgumentException(
-                    $"'{entry.Name}' has {array.LongLength} elements; "
+                    $"'{entry.Name}' has {Quantity.Of(array.LongLength, "element")}; "
                     + $"its shape ({string.Join(", ", entry.Shape)}) needs {entry.ElementCount}.",
                     nameof(arrays));
             }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Configuration;
 using TorchSharp;
 using TorchSharp.Modules;
 
@@ -89,7 +90,8 @@ internal sealed class TorchAdamW : IDisposable
         if (!state.TryGetValue(key, out byte[]? bytes)) throw new InvalidDataException($"The training state has no '{key}'.");
         if (bytes.Length != destination.Length)
         {
-            throw new InvalidDataException($"The training state has {bytes.Length} bytes for '{key}'; it must have {destination.Length}.");
+            throw new InvalidDataException(
+                $"The training state has {Quantity.Of(bytes.Length, "byte")} for '{key}'; it must have {destination.Length}.");
         }
 
         bytes.CopyTo(destination);

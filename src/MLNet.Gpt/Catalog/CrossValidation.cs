@@ -30,7 +30,8 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
             results.Add(new(model, metrics, scored, fold));
             channel.Info(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Fold {fold + 1} of {foldCount}: {metrics.CrossEntropy:F4} nats per token over {metrics.DocumentCount} rows."));
+                $"Fold {fold + 1} of {foldCount}: {metrics.CrossEntropy:F4} nats per token over ")
+                + $"{Quantity.Of(metrics.DocumentCount, "row")}.");
         }
 
         return results;
@@ -51,7 +52,8 @@ internal sealed class CrossValidation(MLContext context, GptOutputColumns column
         if (sizes.Length < foldCount)
         {
             throw new ArgumentException(
-                $"{sizes.Length} documents (or groups of them) cannot be divided into {foldCount} folds.", nameof(groups));
+                $"{Quantity.Of(sizes.Length, "document")} (or as many groups of them) cannot be divided into {foldCount} folds.",
+                nameof(groups));
         }
 
         int[] order = [.. Enumerable.Range(0, sizes.Length)];

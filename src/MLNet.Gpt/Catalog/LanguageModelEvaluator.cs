@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -48,14 +49,14 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
         if (total.TokenCount == 0)
         {
             throw new InvalidOperationException(
-                $"Nothing to evaluate: none of the {total.DocumentCount} rows has a token with another one before it.");
+                $"Nothing to evaluate: none of the {Quantity.Of(total.DocumentCount, "row")} has a token with another one before it.");
         }
 
         using var channel = environment.Start(nameof(LanguageModelEvaluator));
         channel.Info(string.Create(
             CultureInfo.InvariantCulture,
             $"{total.CrossEntropy:F4} nats per token, perplexity {total.Perplexity:F2} of {vocabularySize}, ")
-            + string.Create(CultureInfo.InvariantCulture, $"over {total.TokenCount} tokens of {total.DocumentCount} rows."));
+            + $"over {Quantity.Of(total.TokenCount, "token")} of {Quantity.Of(total.DocumentCount, "row")}.");
         return total;
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNet.Gpt.Estimators;
@@ -89,7 +90,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     /// <summary>Returns the input column, the model's size and the number of epochs.</summary>
     public override string ToString() => FormattableString.Invariant(
         $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, ")
-        + FormattableString.Invariant($"{_options.Training.Epochs} epochs");
+        + Quantity.Of(_options.Training.Epochs, "epoch");
 
     private GptTransformer Fit(IDataView input, IDataView? validation, CancellationToken cancellationToken)
     {
@@ -110,13 +111,13 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         using var channel = _environment.Start(nameof(GptTrainer));
         var initial = WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(FormattableString.Invariant(
-            $"Training {_options.Config.ParameterCount} parameters on {data.Training.TargetCount} tokens per epoch, ")
-            + FormattableString.Invariant($"for {_options.Training.Epochs} epochs at most; seed {_options.Training.Seed}."));
+            $"Training {_options.Config.ParameterCount} parameters on {Quantity.Of(data.Training.TargetCount, "token")} per epoch, ")
+            + FormattableString.Invariant($"for {Quantity.Of(_options.Training.Epochs, "epoch")} at most; seed {_options.Training.Seed}."));
         var progress = new LoggedProgress(channel, _options.Progress, cancellation);
         var trained = initial.Train(data, _options.Training, progress, cancellation.Token);
         var history = trained.History;
         channel.Info(FormattableString.Invariant(
-            $"Training ended after {history.Last.Step} steps and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
+            $"Training ended after {Quantity.Of(history.Last.Step, "step")} and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
         var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model);
         return GptTransformer.Owning(_environment, model, _options.Transformer);

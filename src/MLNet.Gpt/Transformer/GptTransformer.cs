@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
@@ -149,7 +150,7 @@ public sealed class GptTransformer : ITransformer, IDisposable
 
     /// <summary>Returns the input column, the number of output columns, and the model.</summary>
     public override string ToString() => FormattableString.Invariant(
-        $"GptTransformer: '{Options.InputColumnName}' to {Outputs.Count} columns; ")
+        $"GptTransformer: '{Options.InputColumnName}' to {Quantity.Of(Outputs.Count, "column")}; ")
         + FormattableString.Invariant($"{Model.Config.ParameterCount:N0} parameters, {Model.Options.Precision}");
 
     /// <summary>Creates a transformer that owns its model. If that fails, the model is disposed.</summary>

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -39,7 +40,7 @@ internal sealed class FilteredRows(IDataView input, Func<int, bool> isKept, int 
                 if (++_inputPosition >= rowCount)
                 {
                     throw new InvalidOperationException(
-                        $"The data had {rowCount} rows when they were divided into folds, but now has more.");
+                        $"The data had {Quantity.Of(rowCount, "row")} when they were divided into folds, but now has more.");
                 }
 
                 if (!isKept(_inputPosition)) continue;

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNet.Gpt.Hosting;
@@ -44,13 +45,14 @@ internal static class TextColumn
             getText(ref text);
             if (text.IsEmpty) continue;
             if (tokens.Count > 0 && options.Tokenizer.EndOfTextId is { } endOfText) tokens.Add(endOfText);
-            tokens.AddRange(options.Tokenizer.Encode(text.Span, options.Transformer.Scoring.SpecialTokens));
+            tokens.AddRange(options.Tokenizer.Encode(text.Span, options.Transformer.Scoring.SpecialTokens, cancellation.Token));
         }
 
         return tokens.Count >= 2
             ? [.. tokens]
             : throw new ArgumentException(
-                $"There is nothing to train on: the rows of '{column.Name}' have {tokens.Count} tokens in total; at least 2 are needed.",
+                $"There is nothing to train on: the rows of '{column.Name}' have {Quantity.Of(tokens.Count, "token")} in total; "
+                + "at least 2 are needed.",
                 nameof(data));
     }
 }

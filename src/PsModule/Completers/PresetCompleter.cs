@@ -2,6 +2,7 @@ using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
 using MLNet.Gpt;
+using MLNet.Gpt.Configuration;
 
 namespace MLNetGpt.Completers;
 
@@ -16,8 +17,9 @@ public sealed class PresetCompleter : IArgumentCompleter
         foreach (var (name, config) in GptPresets.All.OrderBy(preset => preset.Value.ParameterCount))
         {
             if (!name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) continue;
+            string layers = Quantity.Of(config.LayerCount, "layer"), heads = Quantity.Of(config.HeadCount, "head");
             string sizes = FormattableString.Invariant(
-                $"{config.LayerCount} layers, width {config.EmbeddingWidth}, {config.HeadCount} heads, context {config.ContextLength}");
+                $"{layers}, width {config.EmbeddingWidth}, {heads}, context {config.ContextLength}");
             yield return new CompletionResult(name, name, CompletionResultType.ParameterValue, sizes);
         }
     }

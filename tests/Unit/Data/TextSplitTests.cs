@@ -29,5 +29,6 @@ public class TextSplitTests
     [InlineData("a")]
     public void A_text_too_short_to_split_is_an_error(string text) =>
         Assert.Contains(
-            $"A text of {text.Length} characters", Assert.Throws<ArgumentException>(() => TextSplit.AtFraction(text, 0.9)).Message);
+            $"A text of {text.Length} character{(text.Length == 1 ? "" : "s")} leaves",
+            Assert.Throws<ArgumentException>(() => TextSplit.AtFraction(text, 0.9)).Message);
 }

@@ -76,7 +76,7 @@ public class TokenBatchesTests
             "batchSize is 0; it must be at least 1",
             Assert.Throws<ArgumentOutOfRangeException>(() => new TokenBatches(Windows(3), 0)).Message);
         Assert.Contains(
-            "3 windows do not fill a batch of 4",
+            "3 windows cannot fill a batch of 4",
             Assert.Throws<ArgumentException>(() => new TokenBatches(Windows(3), 4, dropLast: true)).Message);
     }
 

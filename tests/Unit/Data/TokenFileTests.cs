@@ -165,7 +165,7 @@ public class TokenFileTests
         Refused(new byte[10], "begins with 1024 bytes");
         Refused(new byte[2000], "is not a token file");
         byte[] good = [.. new TokenFileHeader(2, 3, 50257).Write(), 1, 0, 2, 0, 3, 0];
-        Refused(good[..^1], "3 tokens of 2 bytes take 1030");
+        Refused(good[..^1], "3 tokens of 2 bytes would take 1030");
 
         void Refused(byte[] bytes, string reason)
         {

@@ -102,7 +102,7 @@ public class TokenWindowsTests
     public void With_fewer_than_two_tokens_there_is_nothing_to_predict(int count)
     {
         var exception = Assert.Throws<ArgumentException>(() => new TokenWindows(new int[count], 4, keepIncomplete: true));
-        Assert.Contains($"nothing to predict: {count} tokens", exception.Message);
+        Assert.Contains($"nothing to predict: {(count == 1 ? "1 token" : "0 tokens")}, but", exception.Message);
         Assert.Contains("at least 2", exception.Message);
     }
 

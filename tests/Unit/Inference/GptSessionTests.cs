@@ -85,7 +85,7 @@ public class GptSessionTests
         session.Append(RandomWeights.Ids(model.Config, 299), Cancellation);
         float[] logits = session.Logits.ToArray();
         var error = Assert.Throws<ArgumentException>(() => session.Append([1, 2], Cancellation));
-        Assert.Contains("2 more tokens do not fit: the session has 299 of at most 300", error.Message, StringComparison.Ordinal);
+        Assert.Contains("There is no room for 2 more tokens: the session has 299 of at most 300", error.Message, StringComparison.Ordinal);
         Assert.Equal(299, session.Position);
         Assert.Equal(logits, session.Logits);
         session.Append([1], Cancellation);

@@ -113,7 +113,7 @@ public sealed class LoadingTests : IDisposable
         Assert.Equal([.. model.ComputeLogits(ids, Cancellation), 42], logits);
         Assert.Equal([.. model.ComputeHiddenStates(ids, Cancellation), 42], states);
         var error = Assert.Throws<ArgumentException>("destination", () => model.ComputeLogits(ids, new float[10], Cancellation));
-        Assert.Contains("room for 10 numbers; 7 ids give 7 × 131 = 917", error.Message, StringComparison.Ordinal);
+        Assert.Contains("room for 10 numbers; the results are 7 × 131 = 917", error.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>("destination", () => model.ComputeHiddenStates(ids, new float[10], Cancellation));
     }
 

@@ -232,7 +232,7 @@ public class GptTrainerTests
             "'Body'",
             Refused<ArgumentOutOfRangeException>(Options with { Transformer = new() { InputColumnName = "Body" } }, Texts),
             StringComparison.Ordinal);
-        Assert.Contains("'Text' have 1 tokens", Refused<ArgumentException>(Options, ["w1", ""]), StringComparison.Ordinal);
+        Assert.Contains("'Text' have 1 token in", Refused<ArgumentException>(Options, ["w1", ""]), StringComparison.Ordinal);
         Assert.Contains("61", Refused<ArgumentException>(Options with { Config = GptPresets.Gpt2Small }, Texts), StringComparison.Ordinal);
         Assert.Contains("w99", Refused<ArgumentException>(Options, ["w1 w99"]), StringComparison.Ordinal);
     }

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Corpora;
 using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.IO;
@@ -140,7 +141,8 @@ public static class CorpusResults
             if (headers.Count > 0 && headers[0].ShardCount != header.ShardCount)
             {
                 throw new ArgumentException(
-                    $"'{files[0]}' is one of {headers[0].ShardCount} shards and '{file}' one of {header.ShardCount}; they overlap.",
+                    $"'{files[0]}' is one of {Quantity.Of(headers[0].ShardCount, "shard")} and '{file}' one of {header.ShardCount}; "
+                    + "they overlap.",
                     nameof(files));
             }
 

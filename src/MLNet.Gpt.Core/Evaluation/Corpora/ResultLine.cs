@@ -1,4 +1,5 @@
 using System.Text;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
@@ -53,7 +54,11 @@ internal sealed record ResultLine
         public DocumentResult ToResult(int vocabularySize)
         {
             var metrics = LanguageModelMetrics.ParseExact(Score, vocabularySize);
-            if (metrics.TokenCount != TokenCount) throw new FormatException($"The score '{Score}' does not belong to {TokenCount} tokens.");
+            if (metrics.TokenCount != TokenCount)
+            {
+                throw new FormatException($"The score '{Score}' does not belong to {Quantity.Of(TokenCount, "token")}.");
+            }
+
             return new(
                 Document, Name, metrics,
                 Tokens is null ? [] : [.. Tokens.Select(token => Present(token).ToResult())],

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
@@ -18,5 +19,5 @@ public readonly struct ContextLoss
 
     /// <summary>The context and the loss, such as <c>5–8 tokens: 6.1234 nats per token, …</c>.</summary>
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{(MinContext == MaxContext ? "" : $"{MinContext}–")}{MaxContext} tokens: {Loss}");
+        CultureInfo.InvariantCulture, $"{(MinContext == MaxContext ? "" : $"{MinContext}–")}{Quantity.Of(MaxContext, "token")}: {Loss}");
 }

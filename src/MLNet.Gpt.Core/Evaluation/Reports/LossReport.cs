@@ -1,4 +1,5 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Reports;
 using MLNet.Gpt.IO;
 using static MLNet.Gpt.Evaluation.Reports.ReportText;
@@ -110,8 +111,8 @@ public sealed record LossReport
     private string Sentence(ScoringOptions scoring)
     {
         int? window = scoring.WindowLength ?? Config?.ContextLength, stride = scoring.Stride ?? window;
-        string length = window is { } tokens ? Invariant($"of {tokens:N0} tokens") : "of the context length";
-        string apart = stride is null || stride == window ? "side by side" : Invariant($"{stride:N0} tokens apart");
+        string length = window is { } tokens ? $"of {Quantity.Of(tokens, "token", "N0")}" : "of the context length";
+        string apart = stride is null || stride == window ? "side by side" : $"{Quantity.Of(stride.Value, "token", "N0")} apart";
         string last = scoring.LastWindow == LastWindow.AtEnd ? ", the last one ending with the text" : "";
         string documents = scoring.Documents switch
         {
@@ -208,7 +209,7 @@ public sealed record LossReport
 
         double mean = tokens.Average(token => token.Bits);
         var plot = new SvgPlot(
-            Invariant($"Histogram of surprisal: {tokens.Length:N0} tokens, mean {mean:F2} bits"),
+            Invariant($"Histogram of surprisal: {Quantity.Of(tokens.Length, "token", "N0")}, mean {mean:F2} bits"),
             (0, most),
             (0, counts.Max()),
             "surprisal, bits",
@@ -216,7 +217,8 @@ public sealed record LossReport
         for (int i = 0; i < counts.Length; i++)
         {
             double from = (double)i / BinsPerBit, to = (i + 1.0) / BinsPerBit;
-            if (counts[i] > 0) plot.AddBar(from, to, counts[i], Invariant($"{from:0.#} to {to:0.#} bits: {counts[i]:N0} tokens"));
+            string tokensInBin = Quantity.Of(counts[i], "token", "N0");
+            if (counts[i] > 0) plot.AddBar(from, to, counts[i], Invariant($"{from:0.#} to {to:0.#} bits: {tokensInBin}"));
         }
 
         plot.AddMark(mean, Invariant($"mean {mean:F2}"));

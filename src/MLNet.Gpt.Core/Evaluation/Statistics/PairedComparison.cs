@@ -192,7 +192,7 @@ public sealed class PairedComparison
             if (hasLeft != hasRight)
             {
                 throw new ArgumentException(
-                    $"The {(hasLeft ? "second" : "first")} model has results of {count} documents, "
+                    $"The {(hasLeft ? "second" : "first")} model has results of {Quantity.Of(count, "document")}, "
                     + $"the {(hasLeft ? "first" : "second")} of more.",
                     nameof(second));
             }

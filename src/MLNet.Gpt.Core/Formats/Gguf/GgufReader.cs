@@ -1,3 +1,4 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -145,7 +146,8 @@ internal sealed class GgufReader
         long end = 0, room = _file.Length - dataOffset;
         if (infos.Find(info => info.Offset > room || info.ByteCount > room - info.Offset) is { } stray)
         {
-            throw _reader.Invalid($"its tensor '{stray.Name}' of {stray.ByteCount} bytes at {stray.Offset} is outside the file");
+            throw _reader.Invalid(
+                $"its tensor '{stray.Name}' of {Quantity.Of(stray.ByteCount, "byte")} at {stray.Offset} is outside the file");
         }
 
         foreach (var info in infos.OrderBy(info => info.Offset))
@@ -160,7 +162,7 @@ internal sealed class GgufReader
             end = info.Offset + info.ByteCount;
         }
 
-        if (AlignUp(end, alignment) < room) throw _reader.Invalid($"{room - end} bytes at its end belong to no tensor");
+        if (AlignUp(end, alignment) < room) throw _reader.Invalid($"no tensor has the {Quantity.Of(room - end, "byte")} at its end");
     }
 
     private static long AlignUp(long position, int alignment) => checked(position + alignment - 1) / alignment * alignment;

@@ -316,7 +316,8 @@ internal static class TensorNames
     /// <summary>Lists some of a file's names, for a message.</summary>
     public static string Show(IReadOnlyDictionary<string, FileTensor> tensors) => tensors.Count == 0
         ? "it has no tensors"
-        : $"its {tensors.Count} tensors are {string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}"
+        : (tensors.Count == 1 ? "its only tensor is " : $"its {tensors.Count} tensors are ")
+            + $"{string.Join(", ", tensors.Values.Take(MostShown).Select(tensor => $"'{tensor.Name}'"))}"
             + (tensors.Count > MostShown ? ", …" : "");
 
     private static string WithoutPrefixes(string name)

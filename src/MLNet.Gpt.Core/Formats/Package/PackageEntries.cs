@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.PyTorch;
 using MLNet.Gpt.Formats.Tensors;
@@ -187,12 +188,16 @@ internal sealed class PackageEntries : IDisposable
         for (int count; (count = Unpacked(PathOf(name), () => source.Read(buffer))) > 0; length += count)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (length + count > entry.Length) throw Damaged($"it has more than the {entry.Length} bytes that the zip's directory states");
+            if (length + count > entry.Length)
+            {
+                throw Damaged($"it has more than the {Quantity.Of(entry.Length, "byte")} that the zip's directory states");
+            }
+
             checksum = Crc32.Append(checksum, buffer.AsSpan(0, count));
             destination.Write(buffer, 0, count);
         }
 
-        if (length != entry.Length) throw Damaged($"it has {length} bytes, but the zip's directory states {entry.Length}");
+        if (length != entry.Length) throw Damaged($"it has {Quantity.Of(length, "byte")}, but the zip's directory states {entry.Length}");
         if (checksum != entry.Crc32) throw Damaged($"its checksum is {checksum:x8}, but the zip's directory states {entry.Crc32:x8}");
 
         InvalidDataException Damaged(string problem) => new($"'{PathOf(name)}' is damaged: {problem}.");

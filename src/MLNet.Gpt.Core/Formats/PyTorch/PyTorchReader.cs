@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 
@@ -88,7 +89,8 @@ internal sealed class ZipTorchFile : ITorchContainer
         if (length % size != 0 || length / size != storage.Count)
         {
             throw new InvalidDataException(
-                $"'{_file.Path}' has {length} bytes in '{name}'; {storage.Count} elements of {storage.DataType.ShortName()} are expected.");
+                $"'{_file.Path}' has {Quantity.Of(length, "byte")} in '{name}'; "
+                + $"{Quantity.Of(storage.Count, "element")} of {storage.DataType.ShortName()} would be right.");
         }
 
         long start = _directory.Locate(record);
@@ -150,7 +152,7 @@ internal sealed class LegacyTorchFile : ITorchContainer
 
         if (place.Length != storage.Count)
         {
-            throw Invalid($"its storage '{storage.Key}' has {place.Length} elements instead of {storage.Count}");
+            throw Invalid($"its storage '{storage.Key}' has {Quantity.Of(place.Length, "element")} instead of {storage.Count}");
         }
 
         return new(place.Offset, storage.Count * storage.DataType.BlockSize(), null);
@@ -171,14 +173,14 @@ internal sealed class LegacyTorchFile : ITorchContainer
             long elements = BinaryPrimitives.ReadInt64LittleEndian(count);
             if (elements < 0 || elements > (_file.Length - offset) / size)
             {
-                throw Invalid($"its storage '{name}' of {elements} elements extends past the end of the file");
+                throw Invalid($"its storage '{name}' of {Quantity.Of(elements, "element")} extends past the end of the file");
             }
 
             if (!_storages.TryAdd(name, (offset, elements))) throw Invalid($"it lists the storage '{name}' twice");
             offset += elements * size;
         }
 
-        if (offset != _file.Length) throw Invalid($"{_file.Length - offset} bytes at its end belong to no storage");
+        if (offset != _file.Length) throw Invalid($"no storage has the {Quantity.Of(_file.Length - offset, "byte")} at its end");
     }
 
     private InvalidDataException Invalid(string problem) => new($"'{_file.Path}' is not a usable PyTorch file: {problem}.");

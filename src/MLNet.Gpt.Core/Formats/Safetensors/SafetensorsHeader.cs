@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 
 namespace MLNet.Gpt.Formats.Safetensors;
@@ -35,7 +36,8 @@ internal sealed class SafetensorsHeader
     {
         if (start.Length < SafetensorsConstants.LengthSize)
         {
-            throw Invalid(file, $"it has {fileLength} bytes, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
+            throw Invalid(
+                file, $"it has {Quantity.Of(fileLength, "byte")}, too few for the {SafetensorsConstants.LengthSize} of a header's length.");
         }
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(start);
@@ -48,7 +50,7 @@ internal sealed class SafetensorsHeader
         {
             throw Invalid(
                 file,
-                $"its header claims {length} bytes, but only {fileLength - SafetensorsConstants.LengthSize} follow: "
+                $"its header claims {Quantity.Of((long)length, "byte")}, but only {fileLength - SafetensorsConstants.LengthSize} follow: "
                 + "the file is truncated or of another format.");
         }
 
@@ -163,7 +165,7 @@ internal sealed class SafetensorsHeader
                 _file,
                 $"tensor '{name}' of shape "
                 + $"({string.Join(", ", shape)}) and type {type.Value.ShortName()} does not have "
-                + $"the {end - begin} bytes between its offsets.");
+                + $"the {Quantity.Of(end - begin, "byte")} between its offsets.");
         }
 
         return new(name, type.Value, shape.AsReadOnly()) { FileOffset = _dataOffset + begin };
@@ -198,7 +200,7 @@ internal sealed class SafetensorsHeader
             {
                 string problem = tensor.FileOffset < place
                     ? "overlaps the tensor before it"
-                    : $"leaves {tensor.FileOffset - place} bytes before it unused";
+                    : $"leaves {Quantity.Of(tensor.FileOffset - place, "byte")} before it unused";
                 throw Invalid(_file, $"tensor '{tensor.Name}' {problem}.");
             }
 
@@ -207,7 +209,7 @@ internal sealed class SafetensorsHeader
 
         if (place != _dataOffset + _dataLength)
         {
-            throw Invalid(_file, $"{_dataOffset + _dataLength - place} bytes at its end belong to no tensor.");
+            throw Invalid(_file, $"no tensor has the {Quantity.Of(_dataOffset + _dataLength - place, "byte")} at its end.");
         }
 
         static long End(SafetensorsTensor tensor) => tensor.FileOffset + (tensor.ElementCount * tensor.DataType.BlockSize());

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
@@ -152,13 +153,14 @@ internal static class TensorFlowReader
                     throw new FormatException(
                         entry.Offset < end
                             ? $"its tensor '{name}' overlaps the one before it"
-                            : $"its tensor '{name}' leaves {entry.Offset - end} bytes before it unused");
+                            : $"its tensor '{name}' leaves {Quantity.Of(entry.Offset - end, "byte")} before it unused");
                 }
 
                 end += entry.Size;
             }
 
-            if (end != file.Length) throw new FormatException($"{file.Length - end} bytes of '{file.Path}' belong to no tensor");
+            if (end == file.Length) continue;
+            throw new FormatException($"no tensor has the last {Quantity.Of(file.Length - end, "byte")} of '{file.Path}'");
         }
     }
 

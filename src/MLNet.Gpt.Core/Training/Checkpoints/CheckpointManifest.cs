@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.IO;
 
 namespace MLNet.Gpt.Training.Checkpoints;
@@ -89,7 +90,8 @@ internal sealed record CheckpointManifest(string Format, int Version, string Run
         using var file = File.OpenRead(path);
         if (file.Length != written.Length)
         {
-            throw new InvalidDataException($"'{path}' is damaged: it has {file.Length} bytes, and {written.Length} were written.");
+            throw new InvalidDataException(
+                $"'{path}' is damaged: it has {Quantity.Of(file.Length, "byte")}, not the {written.Length} that were written.");
         }
 
         if (Convert.ToHexStringLower(SHA256.HashData(file)) != written.Sha256)

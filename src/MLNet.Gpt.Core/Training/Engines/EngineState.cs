@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 
 namespace MLNet.Gpt.Training.Engines;
@@ -58,7 +59,7 @@ internal static unsafe class EngineState
     private static byte[] Entry(IReadOnlyDictionary<string, byte[]> state, string name, long length) =>
         !state.TryGetValue(name, out byte[]? bytes) ? throw new InvalidDataException($"The training state lacks '{name}'.")
         : bytes.LongLength != length ? throw new InvalidDataException(
-            $"The training state has {bytes.LongLength} bytes for '{name}'; {length} are needed.")
+            $"The training state has {Quantity.Of(bytes.LongLength, "byte")} for '{name}'; {length} are needed.")
         : bytes;
 
     private static ulong Number(IReadOnlyDictionary<string, byte[]> state, string name) =>

@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNet.Gpt.Configuration;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -27,7 +28,7 @@ public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<Tokeniz
     /// <inheritdoc/>
     public void Report(TokenizingProgress value)
     {
-        string status = FormattableString.Invariant($"{value.Documents:N0} documents, {value.Tokens:N0} tokens");
+        string status = $"{Quantity.Of(value.Documents, "document", "N0")}, {Quantity.Of(value.Tokens, "token", "N0")}";
         _bar.Draw(status, value.TotalBytes is > 0 and { } total ? (int)(100 * Math.Min(value.BytesRead, total) / total) : -1);
     }
 
@@ -68,14 +69,15 @@ public sealed class NewGptTokenFileCommand : TextInputCommand, IProgress<Tokeniz
         }
 
         var tokenizer = FindTokenizer();
-        if (!ShouldProcess(_destination, FormattableString.Invariant($"Write the tokens of {_texts.Count:N0} texts"))) return;
+        if (!ShouldProcess(_destination, $"Write the tokens of {Quantity.Of(_texts.Count, "text", "N0")}")) return;
         try
         {
             long count = HasFiles
                 ? TokenFileBuilder.FromFiles(_destination, _texts, tokenizer, Encoding, this, StopToken)
                 : TokenFileBuilder.FromTexts(_destination, _texts, tokenizer, this, StopToken);
             _bar.Complete();
-            WriteVerbose(FormattableString.Invariant($"{count:N0} tokens of a vocabulary of {tokenizer.VocabularySize:N0}"));
+            string said = Quantity.Of(count, "token", "N0");
+            WriteVerbose(FormattableString.Invariant($"{said} of a vocabulary of {tokenizer.VocabularySize:N0}"));
             WriteItem(_destination);
         }
         catch (OperationCanceledException) when (Stopping)

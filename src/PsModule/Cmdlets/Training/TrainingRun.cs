@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MLNet.Gpt;
+using MLNet.Gpt.Configuration;
 using MLNetGpt.Arguments;
 using MLNetGpt.Output;
 
@@ -48,7 +49,8 @@ internal sealed class TrainingRun
     public void Execute(CancellationToken cancellationToken)
     {
         int learned = Data.Training.Count, measured = Data.Validation?.Count ?? 0;
-        Command.WriteVerbose(FormattableString.Invariant($"{learned:N0} windows to learn from and {measured:N0} to measure on"));
+        string windows = Quantity.Of(learned, "window", "N0");
+        Command.WriteVerbose(FormattableString.Invariant($"{windows} to learn from and {measured:N0} to measure on"));
         var reporter = new TrainingReporter(Command, Name, Begun);
         var (trained, failure, id) = Train(reporter, cancellationToken);
         reporter.Complete();
@@ -101,7 +103,7 @@ internal sealed class TrainingRun
             PlatformNotSupportedException => new(error, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null),
             InvalidDataException => new(error, "ModelFileInvalid", ErrorCategory.InvalidData, target),
             ArgumentException refused => new(names.Restate(refused), "TrainingRefused", ErrorCategory.InvalidArgument, refused.ParamName),
-            ObjectDisposedException => new(error, "ModelDisposed", ErrorCategory.InvalidOperation, null),
+            ObjectDisposedException => new(GptCommand.Disposed("The model"), "ModelDisposed", ErrorCategory.InvalidOperation, null),
             FileNotFoundException => new(error, "PathNotFound", ErrorCategory.ObjectNotFound, target),
             IOException or UnauthorizedAccessException => new(error, "WriteFailed", ErrorCategory.WriteError, target),
             _ => null,

@@ -82,7 +82,7 @@ public sealed class GgufTests : IDisposable
     public void Bytes_after_the_last_tensor_are_refused()
     {
         _bytes = [.. _bytes, .. new byte[64]];
-        AssertRefused("64 bytes at its end belong to no tensor");
+        AssertRefused("no tensor has the 64 bytes at its end");
     }
 
     public void Dispose() => _directory.Dispose();
