@@ -16,9 +16,10 @@ if (args is [PeersBenchmark.MemoryArgument, var folder, var kind])
 }
 
 if (args is [PeersBenchmark.Name, .. var options]) return PeersBenchmark.Run(options);
+if (args is [ProfileBenchmark.Name, .. var precision]) return ProfileBenchmark.Run(precision);
 
-// Usage: dotnet run -c Release --project benchmarks -- [name …]; without names, all of these. The comparison with other
-// libraries takes longer and has options: dotnet run -c Release --project benchmarks -- peers [options].
+// Usage: dotnet run -c Release --project benchmarks -- [name …]; without names, all of these. Two more have
+// options: peers, the comparison with other libraries, and profile.
 var benchmarks = new Dictionary<string, Action>
 {
     ["lecture"] = LectureBenchmark.Run,
@@ -34,7 +35,7 @@ var benchmarks = new Dictionary<string, Action>
 string[] unknown = [.. args.Except(benchmarks.Keys)];
 if (unknown.Length > 0)
 {
-    string names = string.Join(", ", [.. benchmarks.Keys, PeersBenchmark.Name]);
+    string names = string.Join(", ", [.. benchmarks.Keys, PeersBenchmark.Name, ProfileBenchmark.Name]);
     Console.Error.WriteLine($"There is no benchmark '{unknown[0]}'; there are {names}.");
     return 2;
 }

@@ -31,7 +31,7 @@ internal static class TrainingBenchmark
     private const double LearningRate = 4e-4;
     private const double WeightDecay = 0.1;
 
-    private static readonly GptConfig Config = GptPresets.Gpt2Small with { DropoutRate = 0 };
+    public static readonly GptConfig Config = GptPresets.Gpt2Small with { DropoutRate = 0 };
 
     public static void Run()
     {
@@ -53,7 +53,7 @@ internal static class TrainingBenchmark
     {
         var batches = Batches(rounds + 1);
         using var baseline = new TorchLoop();
-        using var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
+        using var engine = CreateEngine();
         return Comparison.Run(
             rounds,
             [
@@ -78,21 +78,25 @@ internal static class TrainingBenchmark
         }
         else
         {
-            using var engine = new ManagedEngine(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
+            using var engine = CreateEngine();
             for (int i = 0; i < StepsForMemory; i++) Step(engine, batches[i]);
         }
 
         Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
     }
 
-    private static double Step(ManagedEngine engine, TokenBatch batch)
+    public static ManagedEngine CreateEngine() => new(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
+
+    /// <summary>Takes a training step.</summary>
+    public static double Step(ManagedEngine engine, TokenBatch batch)
     {
         double loss = engine.Accumulate(batch, share: 1);
         engine.Update(LearningRate);
         return loss;
     }
 
-    private static TokenBatch[] Batches(int count)
+    /// <summary>Returns batches of 4 × 256 tokens.</summary>
+    public static TokenBatch[] Batches(int count)
     {
         string text = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "moby-dick.txt"));
         int[] ids = Gpt2Tokenizer.Instance.Encode(text.AsSpan(0, 60_000));

@@ -25,15 +25,21 @@ internal static class Comparison
             for (int i = 0; i < contenders.Length; i++)
             {
                 Thread.Sleep(Pause);
-                long start = Stopwatch.GetTimestamp();
-                contenders[i].Run();
-                speeds[i][round] = contenders[i].Work / Stopwatch.GetElapsedTime(start).TotalSeconds;
+                speeds[i][round] = contenders[i].Work / Seconds(contenders[i].Run);
             }
         }
 
         var rows = new ComparisonRow[contenders.Length];
         for (int i = 0; i < rows.Length; i++) rows[i] = new(contenders[i].Name, speeds[i]);
         return rows;
+    }
+
+    /// <summary>Returns how long an action takes.</summary>
+    public static double Seconds(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     public static double Median(IEnumerable<double> values)

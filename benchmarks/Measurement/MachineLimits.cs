@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using MLNet.Gpt.Numerics.Memory;
@@ -36,10 +35,10 @@ internal static unsafe class MachineLimits
     private static readonly Lazy<NativeArena> Memory = new(AllocateMemory);
 
     /// <summary>Returns the bytes per second that all cores together read from memory: the best of several passes.</summary>
-    public static double ReadBandwidth() => BytesOfAPass / Enumerable.Range(0, 7).Min(_ => Seconds(ReadPass));
+    public static double ReadBandwidth() => BytesOfAPass / Enumerable.Range(0, 7).Min(_ => Comparison.Seconds(ReadPass));
 
     /// <summary>Returns the floating-point operations per second of fused multiply-adds on registers: the best of several passes.</summary>
-    public static double MultiplyAddRate() => MultiplyAddsOfAPass / Enumerable.Range(0, 5).Min(_ => Seconds(MultiplyAddPass));
+    public static double MultiplyAddRate() => MultiplyAddsOfAPass / Enumerable.Range(0, 5).Min(_ => Comparison.Seconds(MultiplyAddPass));
 
     /// <summary>Runs one pass of fused multiply-adds on registers, on all cores.</summary>
     public static void MultiplyAddPass() => OnAllCores(_ =>
@@ -58,13 +57,6 @@ internal static unsafe class MachineLimits
             if (Vector512.IsHardwareAccelerated) Read<Simd512, Vector512<float>>(own);
             else Read<Simd256, Vector256<float>>(own);
         });
-    }
-
-    private static double Seconds(Action pass)
-    {
-        long start = Stopwatch.GetTimestamp();
-        pass();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private static void OnAllCores(Action<int> work)

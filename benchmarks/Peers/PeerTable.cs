@@ -34,7 +34,7 @@ internal sealed class PeerTable(
     public void WriteJson(string path) => File.WriteAllText(path, JsonSerializer.Serialize(
         new
         {
-            Processor = ProcessorName,
+            Machine.Processor,
             Cores = Environment.ProcessorCount,
             MachineLimits.RegisterBits,
             BytesPerSecond = bandwidth,
@@ -48,22 +48,9 @@ internal sealed class PeerTable(
 
     private string Caption => string.Create(
         CultureInfo.InvariantCulture,
-        $"GPT-2, 124M parameters, on {Environment.ProcessorCount} cores of {ProcessorName}, "
-        + $"with registers of {MachineLimits.RegisterBits} bits. "
+        $"GPT-2, 124M parameters, on {Machine.Description}. "
         + $"The machine reads {bandwidth / 1e9:F1} GB/s and multiplies {multiplyAdds / 1e9:F0} GFLOP/s (f32). "
         + $"Medians of {rounds} rounds; in parentheses, times the best peer at as many bits, and percent of the machine's limit.");
-
-    private static string ProcessorName
-    {
-        get
-        {
-            const string Key = "model name";
-            string? line = File.Exists("/proc/cpuinfo")
-                ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal))
-                : null;
-            return line?[(line.IndexOf(':', StringComparison.Ordinal) + 2)..] ?? "an unknown processor";
-        }
-    }
 
     private static string Cell(PeerResult result)
     {

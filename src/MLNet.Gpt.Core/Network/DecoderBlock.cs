@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
@@ -78,6 +79,7 @@ internal static unsafe class DecoderBlock
     /// <param name="attention">How tokens attend to one another.</param>
     /// <param name="attentionDropout">On what attention adds to the residual stream.</param>
     /// <param name="feedForwardDropout">On what the feed-forward layer adds to it.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)] // the profile benchmark recognizes a block's products by this caller
     public static void Forward<TMatrix, TVector, TAttention>(
         Compute compute, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, TAttention attention,
         Dropout attentionDropout, Dropout feedForwardDropout)

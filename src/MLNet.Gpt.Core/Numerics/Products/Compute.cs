@@ -24,7 +24,7 @@ internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
     {
         if (rows < FewestRowsToShare)
         {
-            for (int row = 0; row < rows; row++) body(row);
+            WorkerTeam.Run(rows, threadCount: 1, body);
             return;
         }
 

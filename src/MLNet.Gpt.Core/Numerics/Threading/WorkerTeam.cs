@@ -38,6 +38,12 @@ internal static class WorkerTeam
     public static int RegionsInUse => Volatile.Read(ref s_regions).Count(region => region.IsClaimed);
 
     /// <summary>
+    /// Receives the body of every region and the ticks that its caller spent in it, on the caller's thread;
+    /// <see langword="null"/> except in a benchmark that profiles.
+    /// </summary>
+    public static Action<Delegate, long>? Observer { get; set; }
+
+    /// <summary>
     /// Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1
     /// helpers.
     /// </summary>
@@ -57,6 +63,19 @@ internal static class WorkerTeam
     /// The exception of a body; the first of several. Items not yet begun are then skipped.
     /// </exception>
     public static void RunRanges(int count, int threadCount, Action<int, int> body)
+    {
+        if (Observer is not { } observer)
+        {
+            RunRegion(count, threadCount, body);
+            return;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        RunRegion(count, threadCount, body);
+        observer(body, Stopwatch.GetTimestamp() - start);
+    }
+
+    private static void RunRegion(int count, int threadCount, Action<int, int> body)
     {
         int helpers = Math.Min(Math.Min(threadCount, MostThreads), count) - 1;
         if (helpers <= 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Tests.Numerics.Threading;
@@ -30,6 +31,30 @@ public class WorkerTeamTests
                 Assert.All(runs, count => Assert.Equal(1, count));
             }
         });
+    }
+
+    [Fact]
+    public void An_observer_receives_every_region_of_a_caller()
+    {
+        int own = Environment.CurrentManagedThreadId;
+        var durations = new List<long>();
+        WorkerTeam.Observer = (_, ticks) =>
+        {
+            if (Environment.CurrentManagedThreadId == own) durations.Add(ticks); // other tests run at the same time
+        };
+        try
+        {
+            WorkerTeam.Run(1, 1, _ => Thread.Sleep(20));
+            WorkerTeam.RunRanges(100, 2, (_, _) => { });
+        }
+        finally
+        {
+            WorkerTeam.Observer = null;
+        }
+
+        WorkerTeam.Run(10, 2, _ => { });
+        Assert.Equal(2, durations.Count);
+        Assert.True(durations[0] >= Stopwatch.Frequency / 100, $"The first region took {durations[0]} ticks.");
     }
 
     [Fact]
