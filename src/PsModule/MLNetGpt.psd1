@@ -30,6 +30,7 @@
         'New-GptTokenFile'
         'Resume-GptTraining'
         'Set-GptModel'
+        'Show-GptLoss'
     )
     FunctionsToExport      = @()
     AliasesToExport        = @()

@@ -16,6 +16,9 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     /// <summary>The properties of objects that are paths.</summary>
     internal static readonly string[] PathNames = ["PSPath", "FullName", "LiteralPath", "Path"];
 
+    /// <summary>Whether losses of tokens, which have a text, are left to another parameter.</summary>
+    public bool LeavesTokenLosses { get; set; }
+
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
@@ -28,7 +31,8 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
     private void Add(List<string?> texts, object? item)
     {
         object? value = Unwrap(item);
-        if (value is LanguageModel) throw NotText();
+        if (value is LanguageModel) throw NotText("A model is not text; -Model takes it.");
+        if (LeavesTokenLosses && TokenLossArgumentAttribute.IsTokenLoss(item)) throw NotText("The loss of a token is not text.");
         if (IsText(value)) texts.Add(value?.ToString());
         else if (IsList(value)) foreach (object? element in (IEnumerable)value!) Add(texts, element);
         else AddProperty(texts, item!, value!);
@@ -47,13 +51,9 @@ public sealed class TextArgumentAttribute(params string[] names) : ArgumentTrans
         else throw Refused($"{name} of the {Describe(value)} is {(text is null ? "null" : Describe(text))}, which is not text.");
     }
 
-    // After an exception about a cast, PowerShell tries the parameter at the next position. So with the text from the
-    // pipeline the model needs no name.
-    private static ArgumentTransformationMetadataException NotText()
-    {
-        const string Message = "A model is not text; -Model takes it.";
-        return new(Message, new PSInvalidCastException(Message));
-    }
+    // After an exception about a cast, PowerShell tries the parameter at the next position, or the next one that takes
+    // the pipeline's input. So with the text from the pipeline the model needs no name.
+    private static ArgumentTransformationMetadataException NotText(string message) => new(message, new PSInvalidCastException(message));
 
     private ArgumentTransformationMetadataException NoText(object value, ICollection<string> members)
     {

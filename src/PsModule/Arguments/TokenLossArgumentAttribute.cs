@@ -22,6 +22,16 @@ public sealed class TokenLossArgumentAttribute : ArgumentTransformationAttribute
         _ => inputData,
     };
 
+    /// <summary>Whether an item is the loss of a token, or was one before it was stored.</summary>
+    internal static bool IsTokenLoss(object? item) => item switch
+    {
+        GptTokenLoss or PSObject { BaseObject: GptTokenLoss } => true,
+        PSObject { BaseObject: PSCustomObject } stored =>
+            stored.Properties[nameof(GptTokenLoss.NegativeLogLikelihood)] is not null
+            && stored.Properties[nameof(GptTokenLoss.Position)] is not null,
+        _ => false,
+    };
+
     private static object Restore(PSObject item)
     {
         // What is no loss of a token is left to PowerShell, which names the type that is expected.
