@@ -58,6 +58,21 @@ public static class GptServiceCollectionExtensions
     }
 
     /// <summary>
+    /// Adds a <see cref="GptEmbeddingGenerator"/> over the model of <c>AddGptModel</c> as the application's
+    /// <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of strings.
+    /// </summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="options">How texts become vectors; the defaults if <see langword="null"/>.</param>
+    /// <returns>The same services.</returns>
+    public static IServiceCollection AddGptEmbeddingGenerator(this IServiceCollection services, EmbeddingOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(
+            provider => new GptEmbeddingGenerator(provider.GetRequiredService<GptModel>(), options));
+        return services;
+    }
+
+    /// <summary>
     /// Adds a <see cref="PredictionPool{TData, TPrediction}"/> over a pipeline saved by <c>ml.Model.Save</c>, as a
     /// singleton that is loaded when it is first requested.
     /// </summary>

@@ -18,6 +18,7 @@
         'Enter-GptPrompt'
         'Export-GptLossReport'
         'Export-GptModel'
+        'Get-GptEmbedding'
         'Get-GptLoss'
         'Get-GptModel'
         'Get-GptModelInfo'

@@ -174,7 +174,7 @@ Describe 'The views' {
     }
 
     It 'show control characters, which a terminal would obey, by their numbers: <view> of <what>' -ForEach $(
-        foreach ($what in 'tokens', 'losses', 'losses of tokens', 'steps', 'next tokens', 'continued texts', 'models', 'what models are made of') {
+        foreach ($what in 'tokens', 'losses', 'losses of tokens', 'steps', 'next tokens', 'continued texts', 'models', 'what models are made of', 'vectors', 'comparisons') {
             foreach ($view in 'Out-String', 'Format-List', 'Format-Table', 'Format-Wide') { @{ what = $what; view = $view } }
         }
     ) {
@@ -187,6 +187,8 @@ Describe 'The views' {
             'losses of tokens' { Get-GptLoss $text -Model $model -PerToken -CandidateCount 2 }
             'steps' { Get-GptLoss $text -Model $model -Step }
             'next tokens' { Get-GptNextToken $text -Model $model }
+            'vectors' { Get-GptEmbedding $text -Model $model }
+            'comparisons' { if ($IsWindows) { $text | Compare-GptLoss $model $model -WarningAction Ignore } else { Export-GptModel $path $model -Force; $text | Compare-GptLoss $path $path -WarningAction Ignore } }
             'continued texts' { Invoke-GptGenerate $text -Model $model -MaxToken 2 -LogProbability }
             'models' { if ($IsWindows) { $model } else { Export-GptModel $path $model -Force; Import-GptModel -LiteralPath $path } }
             'what models are made of' { if ($IsWindows) { $model | Get-GptModelInfo } else { Export-GptModel $path $model -Force; Get-GptModelInfo -LiteralPath $path } }
@@ -205,7 +207,7 @@ Describe 'The views' {
     }
 
     It 'list every property of <type>' -ForEach @(
-        'GptToken', 'GptLoss', 'GptTokenLoss', 'GptNextToken', 'GptGeneration', 'LanguageModel' | ForEach-Object { @{ type = $_ } }
+        'GptToken', 'GptLoss', 'GptTokenLoss', 'GptNextToken', 'GptGeneration', 'GptEmbedding', 'LanguageModel' | ForEach-Object { @{ type = $_ } }
     ) {
         $view = Get-FormatData "MLNetGpt.Output.$type" | ForEach-Object FormatViewDefinition | Where-Object Control -Is ([System.Management.Automation.ListControl])
         $view.Control.Entries.Items.Label | Should -Be ("MLNetGpt.Output.$type" -as [type]).GetProperties().Name

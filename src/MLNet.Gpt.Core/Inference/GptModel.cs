@@ -231,7 +231,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         int[] sequence = CopySequence(ids);
         using var lease = Borrow();
         float[] states = new float[checked(sequence.Length * (long)Config.EmbeddingWidth)];
-        _runner.ComputeHiddenStates(sequence, states, cancellationToken);
+        _runner.ComputeHiddenStates(sequence, [sequence.Length], states, cancellationToken);
         return states;
     }
 
@@ -249,7 +249,20 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         int[] sequence = CopySequence(ids);
         CheckRoom(destination.Length, sequence.Length, Config.EmbeddingWidth);
         using var lease = Borrow();
-        _runner.ComputeHiddenStates(sequence, destination, cancellationToken);
+        _runner.ComputeHiddenStates(sequence, [sequence.Length], destination, cancellationToken);
+    }
+
+    /// <summary>Computes the hidden state of every position of packed sequences in one pass.</summary>
+    /// <param name="ids">The ids of all sequences, one after the other.</param>
+    /// <param name="lengths">The length of each, from 1 to the context length; they add up to the number of ids.</param>
+    /// <param name="destination">Receives as many rows as there are ids, (N, C).</param>
+    /// <param name="cancellationToken">Checked between blocks of the model.</param>
+    internal void ComputeHiddenStates(
+        ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, Span<float> destination, CancellationToken cancellationToken)
+    {
+        int[] copy = TokenIds.Copy(ids, Config.VocabularySize, nameof(ids));
+        using var lease = Borrow();
+        _runner.ComputeHiddenStates(copy, lengths, destination, cancellationToken);
     }
 
     /// <summary>

@@ -92,7 +92,7 @@ internal sealed unsafe class ModelRunner : IDisposable
         var workspace = _workspaces.Rent(ids.Length);
         try
         {
-            RunWhole(workspace, ids, cancellationToken);
+            RunWhole(workspace, ids, [ids.Length], cancellationToken);
             fixed (float* start = logits) ComputeLogits(workspace, ids.Length, start);
         }
         finally
@@ -101,15 +101,16 @@ internal sealed unsafe class ModelRunner : IDisposable
         }
     }
 
-    /// <summary>Computes the hidden states of a sequence after the last layer norm, (T, C).</summary>
-    public void ComputeHiddenStates(ReadOnlySpan<int> ids, Span<float> states, CancellationToken cancellationToken)
+    /// <summary>Computes the hidden states of packed sequences after the last layer norm, (N, C).</summary>
+    public void ComputeHiddenStates(
+        ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, Span<float> states, CancellationToken cancellationToken)
     {
         if (ids.IsEmpty) return;
         int width = Config.EmbeddingWidth;
         var workspace = _workspaces.Rent(ids.Length);
         try
         {
-            RunWhole(workspace, ids, cancellationToken);
+            RunWhole(workspace, ids, lengths, cancellationToken);
             for (int row = 0; row < ids.Length; row++)
             {
                 new ReadOnlySpan<float>(
@@ -147,12 +148,28 @@ internal sealed unsafe class ModelRunner : IDisposable
         }
     }
 
-    // Leaves the normalized rows of a whole sequence in the workspace.
-    private void RunWhole(Workspace workspace, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    // Leaves the normalized rows of whole sequences, each of at least one token, in the workspace.
+    private void RunWhole(Workspace workspace, ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, CancellationToken cancellationToken)
     {
-        using var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, ids.Length);
-        cache.EnsureCapacity(ids.Length);
-        ForwardPass.Run(_weights, workspace, [new(cache, 0, 0, ids.Length)], ids, _threadCount, cancellationToken);
+        var segments = new List<Segment>(lengths.Length);
+        try
+        {
+            int row = 0;
+            foreach (int length in lengths)
+            {
+                var cache = new KvCache(Config, _weights.Kernels, layerCount: 1, length);
+                segments.Add(new(cache, 0, row, length));
+                cache.EnsureCapacity(length);
+                row += length;
+            }
+
+            ForwardPass.Run(_weights, workspace, [.. segments], ids, _threadCount, cancellationToken);
+        }
+        finally
+        {
+            foreach (var segment in segments) segment.Cache.Dispose();
+        }
+
         ForwardPass.Normalize(_weights, workspace, 0, ids.Length, _threadCount);
         cancellationToken.ThrowIfCancellationRequested();
     }

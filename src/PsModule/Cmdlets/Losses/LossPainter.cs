@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 using MLNet.Gpt;
+using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -106,32 +107,19 @@ internal sealed class LossPainter(bool hasColors)
 
     private void AppendCharacters(ReadOnlySpan<char> text, int? level, List<string> lines)
     {
-        foreach (char character in text)
+        while (!text.IsEmpty)
         {
             if (hasColors) SwitchTo(level);
-            switch (character)
-            {
-                case '\n':
-                    if (hasColors && level is not null) _line.Append('↵');
-                    EndLine(lines);
-                    break;
-                case '\t':
-                    _line.Append(hasColors && level is not null ? "→\t" : "\t");
-                    break;
-                case '\r':
-                    _line.Append(@"\r");
-                    break;
-                default:
-                    if (IsObeyed(character)) _line.Append(CultureInfo.InvariantCulture, $@"\u{(int)character:x4}");
-                    else _line.Append(character);
-                    break;
-            }
+            int length = text.IndexOfAny('\n', '\t');
+            _line.Append(VisibleText.Line(text[..(length < 0 ? text.Length : length)].ToString()));
+            if (length < 0) return;
+            bool isTab = text[length] == '\t';
+            if (hasColors && level is not null) _line.Append(isTab ? '→' : '↵');
+            if (isTab) _line.Append('\t');
+            else EndLine(lines);
+            text = text[(length + 1)..];
         }
     }
-
-    // Whether a terminal would act on a character: control characters, and those that turn the direction of text.
-    private static bool IsObeyed(char character) =>
-        char.IsControl(character) || character is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
 
     private void SwitchTo(int? level)
     {
