@@ -200,4 +200,22 @@ Describe 'Show-GptLoss' {
         { Show-GptLoss 'a text' } | Should -Throw -ErrorId 'NoModel,MLNetGpt.Cmdlets.ShowGptLossCommand'
         { Get-GptLoss -Model $model 'a text' -PerToken | Show-GptLoss -Stride 2 -Model $model -ErrorAction Stop } | Should -Throw
     }
+
+    It 'shows the lines of a long text while it is measured, and stops within a second' {
+        $text = ("Every effort moves you`n" * 100000)
+        $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
+        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
+        $null = $shell.AddStatement().AddScript('param($m, $t) Show-GptLoss $t $m').AddArgument($model).AddArgument($text)
+        $lines = [System.Management.Automation.PSDataCollection[psobject]]::new()
+        $running = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]$null, $lines)
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        while ($lines.Count -lt 100 -and $clock.Elapsed.TotalSeconds -lt 30) { Start-Sleep -Milliseconds 100 }
+        $lines.Count | Should -BeGreaterOrEqual 100
+        $shell.InvocationStateInfo.State | Should -Be 'Running'
+        $clock.Restart()
+        $shell.Stop()
+        $clock.Elapsed.TotalSeconds | Should -BeLessThan 3 # on a busy machine
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
+        $shell.Dispose()
+    }
 }

@@ -3,9 +3,11 @@ BeforeDiscovery {
         @{ cmdlet = 'Get-GptLoss'; type = 'GetGptLossCommand'; more = @{}; figure = 'ExactSum' }
         @{ cmdlet = 'Get-GptNextToken'; type = 'GetGptNextTokenCommand'; more = @{ Count = 1 }; figure = 'LogProbability' }
         @{ cmdlet = 'ConvertTo-GptToken'; type = 'ConvertToGptTokenCommand'; more = @{}; figure = 'Id' }
+        @{ cmdlet = 'Get-GptEmbedding'; type = 'GetGptEmbeddingCommand'; more = @{}; figure = 'Vector' }
+        @{ cmdlet = 'Show-GptLoss'; type = 'ShowGptLossCommand'; more = @{}; figure = 'Length' }
         @{ cmdlet = 'Invoke-GptGenerate'; type = 'InvokeGptGenerateCommand'; more = @{ MaxToken = 2 }; figure = 'FullText' }
     )
-    $fileCmdlets = $textCmdlets[0..2]
+    $fileCmdlets = $textCmdlets[0..3]
 }
 
 BeforeAll {
