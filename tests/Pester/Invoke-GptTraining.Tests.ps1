@@ -209,6 +209,11 @@ Describe 'Invoke-GptTraining' {
         (Invoke-GptTraining -Model $model @quick -MaxStep 1).TrainingHistory | Out-String | Should -Match 'Step\s+Epoch\s+Tokens\s+TrainingLoss\s+ValidationLoss'
     }
 
+    It 'shows the hours of a training that takes more than a day' {
+        $long = [pscustomobject]@{ PSTypeName = 'MLNetGpt.Output.TrainingEvaluation'; Elapsed = [timespan]'1.06:05:04' }
+        $long | Out-String | Should -Match '30:05:04'
+    }
+
     Context 'nothing that was trained is lost' {
         It 'finds out before the first step that the history cannot be written: <why>' -ForEach @(
             @{ why = 'a folder'; id = 'PathIsFolder'; path = 'history-folder' }

@@ -49,8 +49,9 @@ public sealed class TrainingEvaluation
     /// </summary>
     public override string ToString()
     {
-        string time = Elapsed.ToString(@"hh\:mm\:ss", null);
-        string line = FormattableString.Invariant($"Step {Step:N0}, epoch {Epoch}, {time}: training loss {TrainingLoss:F4}");
+        int hours = (int)Elapsed.TotalHours;
+        string line = FormattableString.Invariant(
+            $"Step {Step:N0}, epoch {Epoch}, {hours:00}:{Elapsed:mm\\:ss}: training loss {TrainingLoss:F4}");
         return double.IsNaN(ValidationLoss) ? line : FormattableString.Invariant($"{line}, validation loss {ValidationLoss:F4}");
     }
 }
