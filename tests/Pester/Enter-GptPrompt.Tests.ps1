@@ -98,6 +98,25 @@ Describe 'Enter-GptPrompt' {
         (Start-Session "Every`e[31m" @{ Model = $model; MaxToken = 1 }).Shown.Contains('Every\u001b[31m') | Should -BeTrue
     }
 
+    It 'stops within a second in the middle of a long prompt' {
+        $screen = [PromptTests.TypingHost]::new(@('a' * 6000000))
+        $runspace = [runspacefactory]::CreateRunspace($screen)
+        $runspace.Open()
+        $shell = [powershell]::Create($runspace)
+        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
+        $null = $shell.AddStatement().AddCommand('Enter-GptPrompt').AddParameter('Model', $model)
+        $running = $shell.BeginInvoke()
+        while (-not $screen.Shown.StartsWith('Prompt> ') -and -not $running.IsCompleted) { Start-Sleep -Milliseconds 50 }
+        Start-Sleep -Milliseconds 500
+        $shell.InvocationStateInfo.State | Should -Be 'Running'
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        $shell.Stop()
+        $clock.Elapsed.TotalSeconds | Should -BeLessThan 3 # on a busy machine
+        $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+        $shell.Dispose()
+        $runspace.Dispose()
+    }
+
     It 'refuses settings like Invoke-GptGenerate, and a session without a keyboard' {
         { Enter-GptPrompt -Model $model -Temperature -1 } | Should -Throw -ErrorId 'InvalidGenerationOption,*'
         { Enter-GptPrompt -Model $model -TopP 0.5 } | Should -Throw -ErrorId 'ParameterWithoutEffect,*'

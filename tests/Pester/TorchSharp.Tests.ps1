@@ -2,8 +2,9 @@
 BeforeAll {
     . (Join-Path $PSScriptRoot NewProcess.ps1)
     $folder = Join-Path $PSScriptRoot '../../artifacts/module-torchsharp/MLNetGpt'
-    $seen = Invoke-InNewProcess -ArgumentList $folder, $TestDrive {
-        param($folder, $drive)
+    $seen = Invoke-InNewProcess -ArgumentList $folder, $TestDrive, $PSScriptRoot {
+        param($folder, $drive, $tests)
+        . (Join-Path $tests StopMidway.ps1)
         Import-Module (Join-Path $folder MLNetGpt.psd1)
         $model = New-GptModel tiny -ContextLength 8 -EmbeddingWidth 16 -HeadCount 2 -LayerCount 1 -DropoutRate 0
         $text = 'every effort moves you. I really like chocolate. ' * 10
@@ -29,6 +30,8 @@ BeforeAll {
         $seen.Exact = 1, 2 | ForEach-Object {
             , (Invoke-GptTraining -Model $model @settings -MaxStep 6 -EvaluationInterval 2 -Engine PyTorchExact).TrainingHistory
         }
+
+        $seen.StopTime = Measure-StopTime 'param($m) Invoke-GptTraining ("a" * 6000000) -Model $m -Engine PyTorchExact' @{ m = $model }
 
         $whole = Invoke-GptTraining -Model $model @settings -MaxStep 8 -Engine TorchSharp
         $null = Invoke-GptTraining -Model $model @settings -MaxStep 3 -Engine TorchSharp -CheckpointPath $drive/b -Resume
@@ -66,6 +69,10 @@ Describe 'The module with TorchSharp' {
         $seen.Exact[0].Step | Should -Be 0, 1, 3, 5, 6
         $seen.Exact[0].TrainingLoss | Should -Be $seen.Exact[1].TrainingLoss
         $seen.Exact[0].ValidationLoss | Should -Be $seen.Exact[1].ValidationLoss
+    }
+
+    It 'stops within a second in the middle of encoding a text for the engine PyTorchExact' {
+        $seen.StopTime | Should -BeLessThan 3 # on a busy machine
     }
 
     It 'goes on from a checkpoint of the engine TorchSharp as if there had been no break' {
