@@ -30,6 +30,7 @@ var benchmarks = new Dictionary<string, Action>
     ["rows"] = RowsBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
+    ["streams"] = StreamingBenchmark.Run,
 };
 
 string[] unknown = [.. args.Except(benchmarks.Keys)];

@@ -90,8 +90,7 @@ internal sealed class GenerationLoop : IDisposable
             }
             else
             {
-                int kept = _options.Overflow == ContextOverflow.Slide ? _model.ContextLength : Math.Max(1, _model.ContextLength / 2);
-                writer.Reread(kept, cancellationToken);
+                writer.Sequence.Append(writer.Restart(_model.ContextLength), cancellationToken);
             }
         }
 

@@ -127,7 +127,7 @@ public sealed record GenerationOptions
     /// <summary>
     /// Whether to guess tokens from earlier occurrences of the same text and verify several at a time. The text is the
     /// same, token for token. This is faster if the text repeats itself or its prompt, as in code, lists and summaries,
-    /// and slightly slower if it never does. Only for one text at a time.
+    /// and slightly slower if it never does. Texts that are generated together do not guess: they share passes instead.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool LookupDecoding { get; init; }

@@ -55,15 +55,7 @@ internal sealed class LookupSequence : ISequence
         }
 
         int id = ids[0];
-        if (Guesses > 0 && _passIds[_row + 1] == id)
-        {
-            _row++;
-            _drafter.Add(id);
-            return;
-        }
-
-        EndPass();
-        _drafter.Add(id);
+        if (Confirm(id)) return;
         int[] draft = _drafter.Draft(Math.Min(LongestDraft, _contextLength - _inner.Position - 1));
         if (draft.Length == 0)
         {
@@ -75,6 +67,24 @@ internal sealed class LookupSequence : ISequence
         if (_passLogits.Length == 0) _passLogits = new float[(LongestDraft + 1) * _vocabularySize];
         _inner.AppendAll(pass, _passLogits.AsSpan(0, pass.Length * _vocabularySize), cancellationToken);
         _passIds = pass;
+    }
+
+    /// <summary>
+    /// Accepts a token that is certain, and returns whether it was guessed and is in the sequence already. If not, the
+    /// caller appends it to the inner sequence.
+    /// </summary>
+    public bool Confirm(int id)
+    {
+        if (Guesses > 0 && _passIds[_row + 1] == id)
+        {
+            _row++;
+            _drafter.Add(id);
+            return true;
+        }
+
+        EndPass();
+        _drafter.Add(id);
+        return false;
     }
 
     public void AppendAll(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken)

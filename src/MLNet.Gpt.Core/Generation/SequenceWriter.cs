@@ -89,13 +89,15 @@ internal sealed class SequenceWriter : IDisposable
         return text + _stopFilter.Flush();
     }
 
-    /// <summary>Empties the sequence and appends the last tokens again.</summary>
-    /// <param name="count">How many tokens, including the last generated one.</param>
-    /// <param name="cancellationToken">Cancels the operation.</param>
-    public void Reread(int count, CancellationToken cancellationToken)
+    /// <summary>
+    /// Empties the sequence, whose context is full, and returns the last tokens, including the last generated one, which it
+    /// must read again.
+    /// </summary>
+    public int[] Restart(int contextLength)
     {
         _sequence.Truncate(0);
-        _sequence.Append(CollectionsMarshal.AsSpan(_ids)[^count..], cancellationToken);
+        int count = _options.Overflow == ContextOverflow.Slide ? contextLength : Math.Max(1, contextLength / 2);
+        return [.. CollectionsMarshal.AsSpan(_ids)[^count..]];
     }
 
     public void Dispose() => _sequence.Dispose();

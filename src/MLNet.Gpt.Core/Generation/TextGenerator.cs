@@ -19,19 +19,26 @@ namespace MLNet.Gpt;
 public sealed class TextGenerator
 {
     private readonly ISequenceModel _model;
+    private readonly StreamScheduler _streams;
     private readonly GenerationOptions _options;
 
     /// <summary>Initializes a generator for a model.</summary>
     /// <param name="model">The model. Not owned: it must outlive the generator.</param>
     /// <param name="options">The options of calls without their own; the defaults if <see langword="null"/>.</param>
     public TextGenerator(GptModel model, GenerationOptions? options = null)
-        : this(new GptSequenceModel(model ?? throw new ArgumentNullException(nameof(model))), options)
+        : this(StreamScheduler.Of(model ?? throw new ArgumentNullException(nameof(model))), options)
     {
     }
 
     internal TextGenerator(ISequenceModel model, GenerationOptions? options = null)
+        : this(new StreamScheduler(model), options)
     {
-        _model = model;
+    }
+
+    private TextGenerator(StreamScheduler streams, GenerationOptions? options)
+    {
+        _model = streams.Model;
+        _streams = streams;
         _options = options ?? new();
     }
 
@@ -65,11 +72,31 @@ public sealed class TextGenerator
         return Write(Samples(Validated(promptIds.ToArray(), options), 1, options), options, cancellationToken).Single();
     }
 
-    /// <summary>Continues a text on the thread pool.</summary>
+    /// <summary>
+    /// Continues a text without blocking the caller. Texts that are generated concurrently with one model share its passes,
+    /// as those of <see cref="StreamAsync(string, GenerationOptions?, CancellationToken)"/> do.
+    /// </summary>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
-    public Task<GeneratedText> GenerateAsync(
-        string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default) =>
-        Task.Run(() => Generate(prompt, options, cancellationToken), cancellationToken);
+    public async Task<GeneratedText> GenerateAsync(
+        string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= _options;
+        int[] promptIds = await Task.Run(() => Encode(prompt, options, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var request = Samples(promptIds, 1, options)[0];
+        var text = new StringBuilder();
+        List<int> ids = [];
+        List<ScoredToken> tokens = [];
+        FinishReason? reason = null;
+        await foreach (var chunk in Stream(request, options, cancellationToken).ConfigureAwait(false))
+        {
+            text.Append(chunk.Text);
+            ids.AddRange(chunk.TokenIds);
+            tokens.AddRange(chunk.Tokens);
+            reason = chunk.FinishReason;
+        }
+
+        return new(text.ToString(), ids, tokens, reason!.Value) { PromptTokenCount = promptIds.Length, Seed = request.Seed };
+    }
 
     /// <summary>
     /// Continues one text several times. The prompt is read once; the samples are generated concurrently. The first is
@@ -107,18 +134,22 @@ public sealed class TextGenerator
         return Write(requests, options, cancellationToken);
     }
 
-    /// <summary>Continues a text and yields it in chunks, each as soon as it is final. The work runs on the thread pool.</summary>
+    /// <summary>Continues a text and yields it in chunks, each as soon as it is final.</summary>
+    /// <remarks>
+    /// The work runs on a background thread, a few chunks ahead of the caller. Texts that are streamed concurrently with one
+    /// model, by any of its generators, share the passes over its weights: eight take little longer than one. Each is the
+    /// text that it would be alone, to the last bit.
+    /// </remarks>
     /// <inheritdoc cref="Generate(string, GenerationOptions?, CancellationToken)"/>
     public IAsyncEnumerable<GeneratedChunk> StreamAsync(
         string prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return StreamCore(Samples(Encode(prompt, options, cancellationToken), 1, options), options, cancellationToken);
+        return Stream(Samples(Encode(prompt, options, cancellationToken), 1, options)[0], options, cancellationToken);
     }
 
-    /// <summary>
-    /// Continues a sequence of token ids and yields the text in chunks, each as soon as it is final. The work runs on the thread pool.
-    /// </summary>
+    /// <summary>Continues a sequence of token ids and yields the text in chunks, each as soon as it is final.</summary>
+    /// <inheritdoc cref="StreamAsync(string, GenerationOptions?, CancellationToken)" path="/remarks"/>
     /// <param name="promptIds">The ids to continue.</param>
     /// <param name="options">How to generate; the generator's options if <see langword="null"/>.</param>
     /// <param name="cancellationToken">Cancels the generation.</param>
@@ -128,37 +159,15 @@ public sealed class TextGenerator
         ReadOnlySpan<int> promptIds, GenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= _options;
-        return StreamCore(Samples(Validated(promptIds.ToArray(), options), 1, options), options, cancellationToken);
+        return Stream(Samples(Validated(promptIds.ToArray(), options), 1, options)[0], options, cancellationToken);
     }
 
-    private async IAsyncEnumerable<GeneratedChunk> StreamCore(
-        IEnumerable<WritingRequest> requests, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<GeneratedChunk> Stream(
+        WritingRequest request, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var loop = new GenerationLoop(_model, options, requests, isSingle: true);
-        List<int> pendingIds = [];
-        List<ScoredToken> pending = [];
-        int seen = 0;
-        while (!loop.IsFinished)
-        {
-            string text = "";
-            FinishReason? reason = null;
-            await Task.Run(
-                () => loop.Advance(
-                    (writer, final) =>
-                    {
-                        text += final;
-                        reason = writer.FinishReason;
-                        pendingIds.AddRange(writer.TokenIds.Skip(seen));
-                        pending.AddRange(writer.Tokens.Skip(seen));
-                        seen = writer.TokenCount;
-                    },
-                    cancellationToken),
-                cancellationToken).ConfigureAwait(false);
-            if (text.Length == 0 && reason is null) continue;
-            yield return new(text, [.. pendingIds], [.. pending], reason);
-            pendingIds.Clear();
-            pending.Clear();
-        }
+        var stream = new TextStream(_streams, request, options, cancellationToken);
+        await using var ending = stream.ConfigureAwait(false);
+        await foreach (var chunk in stream.ReadAsync().ConfigureAwait(false)) yield return chunk;
     }
 
     private IEnumerable<GeneratedText> Write(
