@@ -187,8 +187,8 @@ Describe 'The views' {
             'losses of tokens' { Get-GptLoss $text -Model $model -PerToken -CandidateCount 2 }
             'steps' { Get-GptLoss $text -Model $model -Step }
             'next tokens' { Get-GptNextToken $text -Model $model }
+            'embeddings' { Get-GptEmbedding $text -Model $model }
             'vectors' { Get-GptEmbedding $text -Model $model }
-            'comparisons' { if ($IsWindows) { $text | Compare-GptLoss $model $model -WarningAction Ignore } else { Export-GptModel $path $model -Force; $text | Compare-GptLoss $path $path -WarningAction Ignore } }
             'continued texts' { Invoke-GptGenerate $text -Model $model -MaxToken 2 -LogProbability }
             'models' { if ($IsWindows) { $model } else { Export-GptModel $path $model -Force; Import-GptModel -LiteralPath $path } }
             'what models are made of' { if ($IsWindows) { $model | Get-GptModelInfo } else { Export-GptModel $path $model -Force; Get-GptModelInfo -LiteralPath $path } }
