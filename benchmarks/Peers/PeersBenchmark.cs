@@ -90,7 +90,6 @@ internal sealed class PeersBenchmark
     /// </summary>
     public static void MeasureMemory(string folder, string kind)
     {
-        LibTorch.EnsureLoaded();
         using (var peer = Kinds(new(folder)).Single(each => each.Name == kind).Load()) peer.Loss(PeerWork.Ids);
         Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
     }
@@ -123,6 +122,7 @@ internal sealed class PeersBenchmark
         }
 
         if (works.Contains("training")) MeasureTraining();
+        if (_bandwidths.Count == 0) Compare("limits", []); // none of the works was compared with them
     }
 
     private void Measure(PeerWork work, PeerKind[] kinds, Peer[] peers)

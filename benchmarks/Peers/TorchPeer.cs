@@ -1,4 +1,5 @@
 using MLNet.Gpt.Benchmarks.Baselines;
+using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Benchmarks.Peers;
@@ -10,6 +11,7 @@ internal sealed class TorchPeer : Peer
 
     private TorchPeer(string path, torch.ScalarType type)
     {
+        LibTorch.EnsureLoaded();
         using var file = GptCheckpoint.Open(path);
         _model = new(file, type);
     }
