@@ -103,8 +103,9 @@ Describe 'Enter-GptPrompt' {
         $runspace = [runspacefactory]::CreateRunspace($screen)
         $runspace.Open()
         $shell = [powershell]::Create($runspace)
-        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
-        $null = $shell.AddStatement().AddCommand('Enter-GptPrompt').AddParameter('Model', $model)
+        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1)).Invoke()
+        $shell.Commands.Clear()
+        $null = $shell.AddCommand('Enter-GptPrompt').AddParameter('Model', $model)
         $running = $shell.BeginInvoke()
         while (-not $screen.Shown.StartsWith('Prompt> ') -and -not $running.IsCompleted) { Start-Sleep -Milliseconds 50 }
         Start-Sleep -Milliseconds 500
@@ -113,6 +114,7 @@ Describe 'Enter-GptPrompt' {
         $shell.Stop()
         $clock.Elapsed.TotalSeconds | Should -BeLessThan 3 # on a busy machine
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.Dispose()
         $runspace.Dispose()
     }

@@ -8,12 +8,10 @@ stopped counts from when the module has been imported. Throws if the script ende
 function Measure-StopTime([string] $Script, [hashtable] $Parameter = @{}, [int] $After = 500) {
     $shell = [powershell]::Create([initialsessionstate]::CreateDefault2())
     try {
-        $begun = [System.Threading.ManualResetEventSlim]::new()
-        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
-        $null = $shell.AddStatement().AddScript('param($begun) $begun.Set()').AddArgument($begun)
-        $null = $shell.AddStatement().AddScript($Script).AddParameters($Parameter)
-        $running = $shell.BeginInvoke()
-        if (-not $begun.Wait(20000)) { throw 'The script did not begin.' }
+        $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1)).Invoke()
+        $shell.Commands.Clear()
+        $null = $shell.AddScript($Script).AddParameters($Parameter)
+        $running = $shell.BeginInvoke() # a single statement: a thread that runs several still looks at the session after it was stopped
         Start-Sleep -Milliseconds $After
         if ($shell.InvocationStateInfo.State -ne 'Running') { throw "The script ended too early: $($shell.Streams.Error) $($shell.InvocationStateInfo.Reason)" }
         $clock = [System.Diagnostics.Stopwatch]::StartNew()
