@@ -38,7 +38,7 @@ internal static unsafe class Scorer
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
-        if (head.Precision == WeightPrecision.Int8)
+        if (head.TakesBytes)
         {
             MatrixProduct.Quantize(head.Depth, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
         }

@@ -13,7 +13,7 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     /// <param name="precision">How matrices are stored.</param>
     /// <param name="kernels">Decides the width of panels.</param>
     /// <param name="blocks">
-    /// At Int8, says which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.
+    /// For matrices of bytes, says which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.
     /// </param>
     public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks = null)
         : this(new NativeArena("the model's weights"), config, precision, kernels, blocks)
@@ -23,10 +23,15 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     private ModelWeights(NativeArena arena, GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks)
         : base(
             config,
-            entry => new(
-                arena, entry.Label, entry.Rows, entry.Columns, precision,
-                precision == WeightPrecision.Int8 ? Int8Product.PanelWidth : kernels.PanelWidth,
-                hasBlocks: blocks is not null && entry.Names.All(blocks.IsMadeOfBlocks)),
+            entry =>
+            {
+                var own = PrecisionOf(entry, precision);
+                bool isBytes = own == WeightPrecision.Int8, isNibbles = own == WeightPrecision.Int4;
+                return new(
+                    arena, entry.Label, entry.Rows, entry.Columns, own,
+                    isBytes || isNibbles ? Int8Product.PanelWidth : kernels.PanelWidth,
+                    hasBlocks: isBytes && blocks is not null && entry.Names.All(blocks.IsMadeOfBlocks));
+            },
             entry => new(arena, entry.Length))
     {
         (_arena, Precision, Kernels) = (arena, precision, kernels);
@@ -48,4 +53,12 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
 
     /// <summary>Frees the memory when its last lease ends.</summary>
     public void Dispose() => _arena.Dispose();
+
+    // The embedding and the head decide between tens of thousands of tokens, and lose most from four bits.
+    private static WeightPrecision PrecisionOf(MatrixEntry entry, WeightPrecision precision)
+    {
+        bool isVocabulary = entry.Names is [WeightNames.TokenEmbedding or WeightNames.Head];
+        bool isWide = isVocabulary || entry.Columns % Q4Block.Length != 0;
+        return precision == WeightPrecision.Int4 && isWide ? WeightPrecision.Int8 : precision;
+    }
 }

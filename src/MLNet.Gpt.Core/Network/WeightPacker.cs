@@ -55,7 +55,7 @@ internal sealed unsafe class WeightPacker
         CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var blocks = precision == WeightPrecision.Int8 ? new Q8Weights(source) : null;
+        var blocks = precision is WeightPrecision.Int8 or WeightPrecision.Int4 ? new Q8Weights(source) : null;
         var target = new ModelWeights(source.Config, precision, kernels, blocks);
         try
         {
@@ -91,7 +91,7 @@ internal sealed unsafe class WeightPacker
             _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + (part * partRows), partRows));
         }
 
-        if (target.HasBlocks)
+        if (target is { HasBlocks: true, Precision: WeightPrecision.Int8 })
         {
             int blocksPerRow = depth / Q8Block.Length;
             PackPanels<byte>(
@@ -115,7 +115,7 @@ internal sealed unsafe class WeightPacker
     // time.
     private void PackTransposed(MatrixEntry entry, PackedMatrix target, ITransposedWeightSource source)
     {
-        if (target.Precision != WeightPrecision.Int8)
+        if (!target.TakesBytes)
         {
             ReadTransposed(entry, target, source, null, target.PackInputs);
             return;

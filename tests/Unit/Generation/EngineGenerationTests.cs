@@ -10,6 +10,7 @@ public class EngineGenerationTests
     [Theory]
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     public void Batches_and_samples_give_the_same_texts_as_single_calls(WeightPrecision precision)
     {
         using var model = GptModel.FromWeights(

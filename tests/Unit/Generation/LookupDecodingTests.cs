@@ -62,6 +62,7 @@ public class LookupDecodingTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     public void The_engine_writes_the_same_text_with_guesses_and_without(WeightPrecision precision)
     {
         var config = GptPresets.Tiny with { VocabularySize = 257, ContextLength = 200 };
@@ -83,6 +84,7 @@ public class LookupDecodingTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     public void Appending_many_gives_the_logits_of_appending_one_by_one(WeightPrecision precision)
     {
         var config = GptPresets.Tiny with { ContextLength = 300 };

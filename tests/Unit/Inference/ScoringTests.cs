@@ -32,6 +32,7 @@ public class ScoringTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     public void A_sequence_gets_the_same_bits_alone_and_among_others(WeightPrecision precision)
     {
         using var model = NewModel(precision);
@@ -85,6 +86,7 @@ public class ScoringTests
     [InlineData(WeightPrecision.Float32, float.NaN)]
     [InlineData(WeightPrecision.BFloat16, float.NaN)]
     [InlineData(WeightPrecision.Int8, float.NaN)]
+    [InlineData(WeightPrecision.Int4, float.NaN)]
     [InlineData(WeightPrecision.Int8, float.PositiveInfinity)]
     public void A_broken_weight_is_reported_and_not_scored(WeightPrecision precision, float broken)
     {

@@ -13,6 +13,7 @@ public class ThreadingTests
     [InlineData(WeightPrecision.Float32)]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     [InlineData(WeightPrecision.Int8, true)]
     public void Results_do_not_depend_on_the_number_of_threads_or_the_width_of_registers(WeightPrecision precision, bool hasBlocks = false)
     {

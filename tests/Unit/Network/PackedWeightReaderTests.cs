@@ -18,6 +18,7 @@ public class PackedWeightReaderTests
     [Theory]
     [InlineData(WeightPrecision.BFloat16, 1.0 / 256)]
     [InlineData(WeightPrecision.Int8, 1.0 / 254)]
+    [InlineData(WeightPrecision.Int4, 0.12)]
     public void A_quantized_model_returns_the_rounded_weights(WeightPrecision precision, double tolerance)
     {
         var weights = TinyModels.Weights(GptPresets.Tiny, seed: 3);

@@ -26,6 +26,7 @@ public sealed class LookAheadTests : IDisposable
     [InlineData(WeightPrecision.Float32, true)]
     [InlineData(WeightPrecision.BFloat16, false)]
     [InlineData(WeightPrecision.Int8, true)]
+    [InlineData(WeightPrecision.Int4, true)]
     public void A_row_has_the_same_bits_whatever_rows_surround_it(WeightPrecision precision, bool prependsEndOfText)
     {
         using var model = _model.Quantize(precision);

@@ -45,6 +45,7 @@ public sealed class SavingTests : IDisposable
     [Theory]
     [InlineData(WeightPrecision.BFloat16)]
     [InlineData(WeightPrecision.Int8)]
+    [InlineData(WeightPrecision.Int4)]
     public void A_quantized_model_keeps_its_precision_and_its_results(WeightPrecision precision)
     {
         using var quantized = _model.Quantize(precision);

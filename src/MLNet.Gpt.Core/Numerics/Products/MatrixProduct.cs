@@ -22,12 +22,12 @@ internal static unsafe class MatrixProduct
     /// <param name="compute">What to run on.</param>
     /// <param name="matrix">The matrix.</param>
     /// <param name="x">The inputs; readable up to the next multiple of 8 rows.</param>
-    /// <param name="quantized">At Int8, room for the rows as bytes.</param>
+    /// <param name="quantized">If the matrix takes bytes, room for the rows as bytes.</param>
     /// <param name="sink">Receives the sums.</param>
     public static void Run<TSink>(Compute compute, PackedMatrix matrix, Matrix x, byte* quantized, TSink sink)
         where TSink : struct, ISink
     {
-        if (matrix.Precision == WeightPrecision.Int8) Quantize(matrix.Depth, x.Data, x.Stride, x.Rows, quantized, compute.ThreadCount);
+        if (matrix.TakesBytes) Quantize(matrix.Depth, x.Data, x.Stride, x.Rows, quantized, compute.ThreadCount);
         if (x.Rows > 1)
         {
             BlockedProduct.Run(compute, x, new PackedPanels(matrix, quantized), sink);
@@ -69,6 +69,13 @@ internal static unsafe class MatrixProduct
                 break;
             case WeightPrecision.BFloat16:
                 kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, matrix.PanelStride / 4, count, y);
+                break;
+            case WeightPrecision.Int4:
+                for (int i = 0; i < count; i++)
+                {
+                    Q4Product.Multiply(depth, quantized, 1, matrix.BlockScales(panel + i), matrix.BlockBytes(panel + i), y + (i * width));
+                }
+
                 break;
             case WeightPrecision.Int8 when matrix.HasBlocks:
                 for (int i = 0; i < count; i++)

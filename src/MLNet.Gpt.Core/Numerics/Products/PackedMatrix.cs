@@ -14,8 +14,9 @@ namespace MLNet.Gpt.Numerics.Products;
 /// </summary>
 /// <remarks>
 /// The content of a panel depends on the precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four
-/// of k][output][4] as bytes offset by 128. Bytes have one scale per output or, if <see cref="HasBlocks"/>, one per
-/// output and 32 steps of k; these scales come before the bytes of their panel, as [block][output] in half precision.
+/// of k][output][4] as bytes offset by 128; Int4, as <see cref="Q4Product"/> says. Bytes have one scale per output or,
+/// if <see cref="HasBlocks"/>, one per output and 32 steps of k; these scales come before the bytes of their panel, as
+/// [block][output] in half precision.
 /// Missing outputs in the last panel, and missing steps in the last group of two or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IWeightMatrix
@@ -40,13 +41,15 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <param name="precision">How weights are stored.</param>
     /// <param name="panelWidth">Outputs of a panel.</param>
     /// <param name="hasBlocks">
-    /// Whether bytes keep the scales of Q8_0 blocks; the depth must then be a multiple of the block length.
+    /// Whether bytes keep the scales of Q8_0 blocks; the depth must then be a multiple of the block length. At Int4, always.
     /// </param>
     public PackedMatrix(
         NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false)
     {
+        bool isNibbles = precision == WeightPrecision.Int4;
+        hasBlocks |= isNibbles;
         Debug.Assert(
-            !hasBlocks || (precision == WeightPrecision.Int8 && depth % Q8Block.Length == 0),
+            !hasBlocks || ((precision == WeightPrecision.Int8 || isNibbles) && depth % Q8Block.Length == 0),
             "Only whole blocks of bytes have their own scales.");
         _arena = arena;
         Label = label;
@@ -60,10 +63,11 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             WeightPrecision.Float32 => depth,
             WeightPrecision.BFloat16 => (depth + 1) / 2,
             WeightPrecision.Int8 => (depth + 3) / 4,
+            WeightPrecision.Int4 => depth / 8,
             _ => throw Check.Undefined(precision, nameof(precision)),
         };
         HasBlocks = hasBlocks;
-        _bytes = hasBlocks ? ((2L * (depth / Q8Block.Length) * panelWidth) + 63) & ~63L : 0;
+        _bytes = hasBlocks ? (((isNibbles ? 4L : 2L) * (depth / Q8Block.Length) * panelWidth) + 63) & ~63L : 0;
         PanelStride = (_bytes + (steps * panelWidth * 4) + 63) & ~63L;
         _data = arena.Reserve(PanelStride * PanelCount);
         _scales = precision == WeightPrecision.Int8 && !hasBlocks ? arena.Reserve(4L * PaddedOutputs) : -1;
@@ -95,8 +99,11 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>The bias of each output, padded; zeros if the layer has none.</summary>
     public float* Bias => (float*)_arena.At(_bias);
 
-    /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks.</summary>
+    /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks, or consists of nibbles in blocks.</summary>
     public bool HasBlocks { get; }
+
+    /// <summary>Whether products take their rows as bytes.</summary>
+    public bool TakesBytes => Precision is WeightPrecision.Int8 or WeightPrecision.Int4;
 
     /// <summary>At Int8 without blocks, the scale of each output, padded.</summary>
     public float* Scales => (float*)_arena.At(_scales);
@@ -104,7 +111,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>The first byte of a panel.</summary>
     public byte* Panel(int panel) => _arena.At(_data) + (panel * PanelStride);
 
-    /// <summary>The scales of a panel's blocks, [block][output].</summary>
+    /// <summary>The scales of a panel's blocks, [block][output]; at Int4, then their minimums.</summary>
     public Half* BlockScales(int panel) => (Half*)Panel(panel);
 
     /// <summary>The bytes of a panel with blocks.</summary>
@@ -124,6 +131,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             case WeightPrecision.BFloat16:
                 ushort* half = (ushort*)panel + (2 * column);
                 for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
+                break;
+            case WeightPrecision.Int4:
+                CopyNibbleRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
                 break;
             case WeightPrecision.Int8 when HasBlocks:
                 CopyBlockRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
@@ -160,6 +170,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             case WeightPrecision.BFloat16:
                 PackBFloat16((ushort*)Panel(panel), rows, count);
                 break;
+            case WeightPrecision.Int4:
+                PackInt4(panel, rows, count);
+                break;
             case WeightPrecision.Int8:
                 PackInt8(Panel(panel), Scales + (panel * PanelWidth), rows, count);
                 break;
@@ -169,14 +182,14 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     }
 
     /// <summary>
-    /// Fills some steps of k in all panels from a matrix (in, out); not at Int8, where a scale depends on all steps.
+    /// Fills some steps of k in all panels from a matrix (in, out); not of bytes, whose scale depends on more steps.
     /// </summary>
     /// <param name="firstInput">The first step; at BFloat16, even.</param>
     /// <param name="inputs">The number of steps.</param>
     /// <param name="stored">As many rows of <see cref="Outputs"/> numbers.</param>
     public void PackInputs(int firstInput, int inputs, float* stored)
     {
-        Debug.Assert(Precision != WeightPrecision.Int8 && firstInput % 2 == 0, "Threads must not share a pair of steps.");
+        Debug.Assert(!TakesBytes && firstInput % 2 == 0, "Threads must not share a pair of steps.");
         for (int panel = 0; panel < PanelCount; panel++)
         {
             int column = panel * PanelWidth, count = Math.Min(PanelWidth, Outputs - column);
@@ -224,6 +237,36 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         {
             destination[k] = (float)scales[k / Q8Block.Length * PanelWidth]
                 * (bytes[((long)(k >> 2) * 4 * PanelWidth) + (k & 3)] - Int8Rounding.Offset);
+        }
+    }
+
+    private void CopyNibbleRow(Half* scales, byte* nibbles, float* destination)
+    {
+        int blocks = Depth / Q4Block.Length;
+        for (int k = 0; k < Depth; k++)
+        {
+            int block = k / Q4Block.Length, step = k % 16;
+            byte both = nibbles[((((long)block * 4) + (step / 4)) * 4 * PanelWidth) + (step % 4)];
+            int nibble = k % Q4Block.Length < 16 ? both & 0xF : both >> 4;
+            destination[k] = ((float)scales[block * PanelWidth] * nibble) + (float)scales[(blocks + block) * PanelWidth];
+        }
+    }
+
+    private void PackInt4(int panel, float* rows, int count)
+    {
+        int blocks = Depth / Q4Block.Length;
+        Half* scales = BlockScales(panel);
+        byte* nibbles = BlockBytes(panel), fitted = stackalloc byte[Q4Block.Length];
+        new Span<byte>(Panel(panel), checked((int)PanelStride)).Clear();
+        for (int output = 0; output < count; output++)
+        {
+            for (int block = 0; block < blocks; block++, rows += Q4Block.Length)
+            {
+                int scale = (block * PanelWidth) + output;
+                Q4Block.Fit(rows, out scales[scale], out scales[(blocks * PanelWidth) + scale], fitted);
+                byte* target = nibbles + (((long)block * 16 * PanelWidth) + (4 * output));
+                for (int i = 0; i < 16; i++) target[((i / 4) * 4 * PanelWidth) + (i % 4)] = (byte)(fitted[i] | (fitted[i + 16] << 4));
+            }
         }
     }
 

@@ -147,6 +147,9 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
                 }
 
                 break;
+            case WeightPrecision.Int4:
+                Q4Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
+                break;
             case WeightPrecision.Int8 when matrix.HasBlocks:
                 Q8Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
                 break;

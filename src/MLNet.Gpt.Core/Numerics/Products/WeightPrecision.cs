@@ -18,4 +18,11 @@ public enum WeightPrecision
     /// 32 weights, so they lose nothing.
     /// </summary>
     Int8,
+
+    /// <summary>
+    /// Nibbles with a scale and a minimum per 32 weights, 5 bits per weight; inputs of products are rounded to bytes, as
+    /// at <see cref="Int8"/>. The token embedding and the output head are stored as at <see cref="Int8"/>, and so are
+    /// matrices whose rows are not whole blocks of 32. Matrices that consist of GGML's Q4_0 or Q4_1 blocks lose nothing.
+    /// </summary>
+    Int4,
 }

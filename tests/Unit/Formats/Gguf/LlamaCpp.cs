@@ -24,7 +24,12 @@ internal static unsafe partial class LlamaCpp
     }
 
     /// <summary>Quantizes rows of one type of <c>enum ggml_type</c>; returns the bytes.</summary>
-    public static byte[] Quantize(int type, float[] numbers, int rowLength, int bytesPerRow)
+    /// <param name="type">The type.</param>
+    /// <param name="numbers">The rows.</param>
+    /// <param name="rowLength">Numbers per row.</param>
+    /// <param name="bytesPerRow">Bytes per row.</param>
+    /// <param name="searches">Whether blocks are searched for, as with an importance matrix, in which all numbers weigh the same.</param>
+    public static byte[] Quantize(int type, float[] numbers, int rowLength, int bytesPerRow, bool searches = true)
     {
         int rows = numbers.Length / rowLength;
         byte[] bytes = new byte[rows * bytesPerRow];
@@ -33,7 +38,7 @@ internal static unsafe partial class LlamaCpp
         fixed (float* source = numbers, weights = importance)
         fixed (byte* target = bytes)
         {
-            Assert.Equal((nuint)bytes.Length, quantize(type, source, target, 0, rows, rowLength, weights));
+            Assert.Equal((nuint)bytes.Length, quantize(type, source, target, 0, rows, rowLength, searches ? weights : null));
         }
 
         return bytes;

@@ -35,7 +35,11 @@ public class InstructionSetTests
         int[] ids = RandomWeights.Ids(config, 280);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var cases = Enum.GetValues<WeightPrecision>().Select(precision => (precision, RandomWeights.Of(config)));
-        foreach (var (precision, weights) in cases.Append((WeightPrecision.Int8, RandomWeights.OfBlocks(blocks))))
+        var ofBlocks = new[]
+        {
+            (WeightPrecision.Int8, RandomWeights.OfBlocks(blocks)), (WeightPrecision.Int4, RandomWeights.Of(blocks)),
+        };
+        foreach (var (precision, weights) in cases.Concat(ofBlocks))
         {
             using var model = GptModel.FromWeights(weights, new CountingTokenizer(config.VocabularySize), new() { Precision = precision });
             hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(model.ComputeLogits(ids)));
