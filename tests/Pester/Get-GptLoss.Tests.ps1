@@ -282,6 +282,7 @@ Describe 'Get-GptLoss' {
         $clock = [System.Diagnostics.Stopwatch]::StartNew()
         $shell.Stop()
         $clock.Elapsed.TotalSeconds | Should -BeLessThan 3
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.Dispose()
     }
 

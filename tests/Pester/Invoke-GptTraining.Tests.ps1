@@ -164,7 +164,7 @@ Describe 'Invoke-GptTraining' {
         $null = $shell.AddCommand('Import-Module').AddParameter('Name', (Join-Path (Get-Module MLNetGpt).ModuleBase MLNetGpt.psd1))
         $null = $shell.AddStatement().AddCommand('Invoke-GptTraining').AddParameter('Model', $model).AddParameter('Text', $text)
         $null = $shell.AddParameter('Epoch', 1000000).AddParameter('EvaluationInterval', 1000000).AddParameter('CheckpointInterval', 20).AddParameter('CheckpointPath', $folder)
-        $null = $shell.BeginInvoke()
+        $running = $shell.BeginInvoke()
         foreach ($i in 1..200) {
             Start-Sleep -Milliseconds 100
             if (Test-Path "$folder/checkpoint-20") { break }
@@ -172,6 +172,7 @@ Describe 'Invoke-GptTraining' {
         $shell.InvocationStateInfo.State | Should -Be 'Running'
         $stopping = $shell.BeginStop($null, $null)
         $stopping.AsyncWaitHandle.WaitOne(60000) | Should -BeTrue
+        $running.AsyncWaitHandle.WaitOne(20000) | Should -BeTrue
         $shell.InvocationStateInfo.State | Should -Be 'Stopped'
         $latest = (Get-ChildItem $folder).Name -replace 'checkpoint-' | ForEach-Object { [int]$_ } | Sort-Object | Select-Object -Last 1
         $resumed = Invoke-GptTraining -Model $model -Text $text -Epoch 1000000 -MaxStep ($latest + 1) -EvaluationInterval 1000000 -CheckpointPath $folder -Resume
