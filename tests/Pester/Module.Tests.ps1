@@ -128,24 +128,65 @@ Describe 'The module that was imported by its path' {
 }
 
 Describe 'The module from a gallery' -Tag Slow {
-    It 'is published, saved, and found by name in a new process' {
-        $used = Invoke-InNewProcess -ArgumentList $module.ModuleBase, "$(New-Item -ItemType Directory "$TestDrive/gallery")", "$(New-Item -ItemType Directory "$TestDrive/saved")" {
-            param($module, $gallery, $saved)
+    BeforeAll {
+        # A user's folder of this test's own for modules and the list of galleries; Windows has no such setting.
+        $userHome = "$TestDrive/home"
+        $data = $env:XDG_DATA_HOME
+        $env:XDG_DATA_HOME = "$(New-Item -ItemType Directory "$userHome/.local/share")"
+        $name = "MLNetGpt-$([guid]::NewGuid())"
+        $expected = (Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)).CrossEntropy
+        Invoke-InNewProcess -ArgumentList $module.ModuleBase, "$(New-Item -ItemType Directory "$TestDrive/gallery")", $name {
+            param($module, $gallery, $name)
             $ProgressPreference = 'SilentlyContinue'
-            $name = "MLNetGpt-$([guid]::NewGuid())"
             Register-PSResourceRepository -Name $name -Uri $gallery -Trusted
-            try {
-                Publish-PSResource -Path $module -Repository $name
-                Save-PSResource -Name MLNetGpt -Repository $name -Path $saved -TrustRepository
-            }
-            finally { Unregister-PSResourceRepository -Name $name }
+            Publish-PSResource -Path $module -Repository $name
+        }
+    }
 
+    AfterAll {
+        Invoke-InNewProcess -ArgumentList $name { param($name) Unregister-PSResourceRepository -Name $name }
+        $env:XDG_DATA_HOME = $data
+    }
+
+    It 'is saved, and found by name in a new process' {
+        $used = Invoke-InNewProcess -ArgumentList $name, "$(New-Item -ItemType Directory "$TestDrive/saved")" {
+            param($name, $saved)
+            $ProgressPreference = 'SilentlyContinue'
+            Save-PSResource -Name MLNetGpt -Repository $name -Path $saved -TrustRepository
             $env:PSModulePath = $saved, $env:PSModulePath -join [System.IO.Path]::PathSeparator
             $loss = Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)
             [pscustomobject]@{ Folder = (Get-Module MLNetGpt).ModuleBase; Loss = $loss.CrossEntropy; Saved = $saved }
         }
         $used.Folder | Should -BeLike "$($used.Saved)*"
-        $used.Loss | Should -Be (Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)).CrossEntropy
+        $used.Loss | Should -Be $expected
+    }
+
+    # On Windows this would be the real folder of the user.
+    It 'is installed for the user, found by name in a new process, and uninstalled' -Skip:$IsWindows {
+        $installed = Invoke-InNewProcess -ArgumentList $name, $userHome {
+            param($name, $userHome)
+            $ProgressPreference = 'SilentlyContinue'
+            $env:HOME = $userHome # which Install-PSResource reads
+            Install-PSResource -Name MLNetGpt -Repository $name -Scope CurrentUser -TrustRepository
+            Get-InstalledPSResource MLNetGpt | Select-Object Name, Version, InstalledLocation, LicenseUri, ProjectUri
+        }
+        "$($installed.Version)" | Should -Be "$($module.Version)"
+        $installed.InstalledLocation | Should -BeLike "$env:XDG_DATA_HOME*"
+
+        $used = Invoke-InNewProcess {
+            $loss = Get-GptLoss 'Every effort moves you' -Model (New-GptModel tiny)
+            [pscustomobject]@{ Folder = (Get-Module MLNetGpt).ModuleBase; Loss = $loss.CrossEntropy; Help = (Get-Help Get-GptLoss).Synopsis }
+        }
+        $used.Folder | Should -BeLike "$env:XDG_DATA_HOME*"
+        $used.Loss | Should -Be $expected
+        $used.Help | Should -Be (Get-Help Get-GptLoss).Synopsis
+
+        Invoke-InNewProcess -ArgumentList $userHome {
+            param($userHome)
+            $env:HOME = $userHome
+            Uninstall-PSResource -Name MLNetGpt -Scope CurrentUser
+        }
+        Get-ChildItem $env:XDG_DATA_HOME -Recurse -Filter MLNetGpt.psd1 | Should -BeNullOrEmpty
     }
 }
 
