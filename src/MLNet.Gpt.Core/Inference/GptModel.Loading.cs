@@ -110,23 +110,63 @@ public sealed partial class GptModel
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(file);
-        tokenizer ??= file.Tokenizer
-            ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
-            ?? throw new ArgumentException(
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"'{file.Path}' has no tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's "
-                    + $"({string.Join(", ", Gpt2Sizes)}); pass one."),
-                nameof(tokenizer));
+        options ??= new GptModelOptions();
+
+        // A Hugging Face vocabulary takes about as long to read as half of GPT-2's weights, so both are read at once. An
+        // error in the tokenizer stops the packing.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = Task.Run(
+            () =>
+            {
+                try
+                {
+                    return FittedTokenizer.Of(tokenizer ?? TokenizerOf(file), file.Config.VocabularySize, nameof(tokenizer));
+                }
+                catch
+                {
+                    stop.Cancel();
+                    throw;
+                }
+            },
+            CancellationToken.None);
+        ModelWeights? packed = null;
         try
         {
-            return FromWeights(file, tokenizer, options, progress, cancellationToken);
+            packed = WeightPacker.Pack(file, options.Precision, KernelSet.Best, options.WorkingThreads, progress, stop.Token);
         }
         catch (OutOfMemoryException error)
         {
             throw new OutOfMemoryException($"'{file.Path}' cannot be loaded. {error.Message}", error);
         }
+        catch (OperationCanceledException)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            Task.WaitAny([reading], CancellationToken.None); // it may read from the file, which the caller closes
+        }
+
+        try
+        {
+            var fitted = reading.GetAwaiter().GetResult();
+            return new(packed!, fitted, options); // without weights, the tokenizer has thrown
+        }
+        catch
+        {
+            packed?.Dispose();
+            throw;
+        }
     }
+
+    private static ITextTokenizer TokenizerOf(GptModelFile file) => file.Tokenizer
+        ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
+        ?? throw new ArgumentException(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"'{file.Path}' has no tokenizer, and its vocabulary of {file.Config.VocabularySize} ids is not GPT-2's "
+                + $"({string.Join(", ", Gpt2Sizes)}); pass one."),
+            "tokenizer");
 
     /// <summary>Packs weights for kernels of a given width.</summary>
     internal static GptModel FromWeights(

@@ -12,6 +12,7 @@ internal static class ModelLoading
     /// <summary>Loads a model from a file or folder with the default options.</summary>
     public static LanguageModel Load(Cmdlet command, string path, CancellationToken cancellationToken)
     {
+        FirstMeasurement.Prepare();
         using var file = GptModelFile.Open(path, cancellationToken: cancellationToken);
         return Load(command, file, new(), tokenizer: null, cancellationToken);
     }

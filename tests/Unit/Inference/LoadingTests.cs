@@ -57,6 +57,20 @@ public sealed class LoadingTests : IDisposable
     }
 
     [Fact]
+    public void An_error_in_the_tokenizer_frees_the_weights_that_are_packed_meanwhile()
+    {
+        string folder = Path.Combine(_directory.Path, "model");
+        GptModelExporter.Export(folder, RandomWeights.Of(Config), tokenizer: null);
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), "{ \"model\": 1 }");
+        long before = Settled();
+
+        Assert.Throws<InvalidDataException>(() => GptModel.Load(folder));
+        Assert.Throws<ArgumentException>("tokenizer", () => GptModel.Load(_path));
+        Assert.True(Settled() <= before, $"{Settled()} blocks of native memory after, {before} before");
+        File.Move(_path, _path + ".moved"); // the file is closed, or Windows would refuse
+    }
+
+    [Fact]
     public async Task A_model_is_exported_and_loaded_again_without_blocking()
     {
         using var model = TinyModels.Create();

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Vectors;
@@ -187,6 +188,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <param name="firstInput">The first step; at BFloat16, even.</param>
     /// <param name="inputs">The number of steps.</param>
     /// <param name="stored">As many rows of <see cref="Outputs"/> numbers.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // as PackSingle
     public void PackInputs(int firstInput, int inputs, float* stored)
     {
         Debug.Assert(!TakesBytes && firstInput % 2 == 0, "Threads must not share a pair of steps.");
@@ -270,15 +272,28 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
+    // Four outputs at a time: one store for what would be four.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // most of a model passes through here, usually once per process
     private void PackSingle(float* panel, float* rows, int count)
     {
-        for (int start = 0; start < Depth; start += PackingDepth)
+        int depth = Depth, width = PanelWidth, wholeFours = count & ~3;
+        for (int start = 0; start < depth; start += PackingDepth)
         {
-            int end = Math.Min(start + PackingDepth, Depth);
-            for (int output = 0; output < count; output++)
+            int end = Math.Min(start + PackingDepth, depth);
+            for (int output = 0; output < wholeFours; output += 4)
             {
-                float* row = rows + ((long)output * Depth);
-                for (int k = start; k < end; k++) panel[((long)k * PanelWidth) + output] = row[k];
+                float* first = rows + ((long)output * depth), second = first + depth, third = second + depth, fourth = third + depth;
+                float* target = panel + ((long)start * width) + output;
+                for (int k = start; k < end; k++, target += width)
+                {
+                    Vector128.Create(first[k], second[k], third[k], fourth[k]).Store(target);
+                }
+            }
+
+            for (int output = wholeFours; output < count; output++)
+            {
+                float* row = rows + ((long)output * depth);
+                for (int k = start; k < end; k++) panel[((long)k * width) + output] = row[k];
             }
         }
     }

@@ -28,6 +28,7 @@ public sealed class ImportGptModelCommand : ModelFileCommand
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
+        FirstMeasurement.Prepare();
         if (TokenizerPath is null) return;
         string path = GetUnresolvedProviderPathFromPSPath(TokenizerPath);
         try
