@@ -14,7 +14,7 @@ public class GptModelOptionsTests
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => new GptModelOptions { Precision = (WeightPrecision)77 });
         Assert.Contains("Float32, BFloat16, Int8", error.Message, StringComparison.Ordinal);
         using var model = NewModel(new());
-        Assert.Throws<ArgumentOutOfRangeException>(() => model.Quantize((WeightPrecision)3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => model.Quantize((WeightPrecision)77));
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Quantize((WeightPrecision)(-1)));
     }
 
