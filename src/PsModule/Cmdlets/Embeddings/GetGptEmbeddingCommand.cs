@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Output;
@@ -10,17 +9,13 @@ namespace MLNetGpt.Cmdlets;
 [OutputType(typeof(GptEmbedding))]
 public sealed class GetGptEmbeddingCommand : TextInputCommand
 {
-    // Texts that come in quick succession go through the model together: about as many as one pass takes.
     private const int BatchTokens = 512;
-    private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(200);
 
-    private readonly List<WaitingText> _waiting = [];
+    private readonly WaitingTexts _waiting = new(BatchTokens);
 
     private TextEmbedder _embedder = null!;
     private ProgressBar _progress = null!;
-    private long? _lastBatch;
     private long _tokenCount;
-    private int _textCount, _waitingTokens;
 
     /// <summary>How the hidden states of a text's tokens become one vector.</summary>
     [Parameter]
@@ -46,10 +41,7 @@ public sealed class GetGptEmbeddingCommand : TextInputCommand
     protected override void ProcessText(string text, string? source)
     {
         int[] ids = Encode(Model.Tokenizer, text, SpecialToken);
-        _waiting.Add(new(text, source, _textCount++, ids));
-        _waitingTokens += ids.Length;
-        bool hasTime = _lastBatch is { } last && Stopwatch.GetElapsedTime(last) < BatchTime;
-        if (!hasTime || _waitingTokens >= BatchTokens) EmbedWaiting();
+        if (_waiting.Add(text, source, ids.Length, ids)) EmbedWaiting();
     }
 
     /// <inheritdoc/>
@@ -68,15 +60,13 @@ public sealed class GetGptEmbeddingCommand : TextInputCommand
 
     private void EmbedWaiting()
     {
-        WaitingText[] texts = [.. _waiting];
-        _waiting.Clear();
-        _waitingTokens = 0;
+        var texts = _waiting.Take();
         if (texts.Length == 0) return;
         if (texts.All(text => text.Ids.Length > 0)) Attempt(() => Embed(texts), texts[0].Target);
         else foreach (var text in texts) Attempt(() => Embed([text]), text.Target);
         _tokenCount += texts.Sum(text => (long)text.Ids.Length);
-        if (_progress.IsDue) _progress.Draw(FormattableString.Invariant($"{_textCount:N0} texts, {_tokenCount:N0} tokens"), -1);
-        _lastBatch = Stopwatch.GetTimestamp();
+        if (_progress.IsDue) _progress.Draw(FormattableString.Invariant($"{_waiting.Count:N0} texts, {_tokenCount:N0} tokens"), -1);
+        _waiting.EndBatch();
     }
 
     private void Embed(WaitingText[] texts)
@@ -90,10 +80,5 @@ public sealed class GetGptEmbeddingCommand : TextInputCommand
                 Text = text.Source is null ? text.Text : null, Source = text.Source, Index = text.Index, TokenCount = text.Ids.Length,
             });
         }
-    }
-
-    private sealed record WaitingText(string Text, string? Source, int Index, int[] Ids)
-    {
-        public string Target => Source ?? Text;
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
@@ -14,17 +13,13 @@ public sealed class GetGptLossCommand : ScoringCommand
 {
     private const string IdSet = "Id";
 
-    // Texts that come in quick succession are measured together: about as many as one pass of the model takes.
     private const int BatchLength = 4096; // characters
-    private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(200);
 
-    private readonly List<WaitingText> _waiting = [];
+    private readonly WaitingTexts _waiting = new(BatchLength);
 
     private ScoringOptions _scoring = null!;
     private CorpusEvaluator _evaluator = null!;
     private EvaluationReporter _progress = null!;
-    private long? _lastBatch;
-    private int _textCount, _waitingLength;
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]
@@ -92,10 +87,7 @@ public sealed class GetGptLossCommand : ScoringCommand
     /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)
     {
-        _waiting.Add(new(text, source, _textCount++));
-        _waitingLength += text.Length;
-        bool hasTime = _lastBatch is { } last && Stopwatch.GetElapsedTime(last) < BatchTime;
-        if (Step || !hasTime || _waitingLength >= BatchLength) MeasureWaiting();
+        if (_waiting.Add(text, source, text.Length) || Step) MeasureWaiting();
     }
 
     /// <inheritdoc/>
@@ -124,17 +116,15 @@ public sealed class GetGptLossCommand : ScoringCommand
 
     private void MeasureWaiting()
     {
-        WaitingText[] texts = [.. _waiting];
-        _waiting.Clear();
-        _waitingLength = 0;
+        var texts = _waiting.Take();
         int measured = 0;
         if (texts.Length > 1) Attempt(() => MeasureTogether(texts, ref measured), texts);
         foreach (var text in texts[measured..])
         {
-            Attempt(Step ? () => WriteSteps(text) : () => MeasureAlone(text), text.Source ?? text.Text);
+            Attempt(Step ? () => WriteSteps(text) : () => MeasureAlone(text), text.Target);
         }
 
-        if (texts.Length > 0) _lastBatch = Stopwatch.GetTimestamp();
+        if (texts.Length > 0) _waiting.EndBatch();
     }
 
     private void MeasureTogether(WaitingText[] texts, ref int measured)
@@ -264,6 +254,4 @@ public sealed class GetGptLossCommand : ScoringCommand
         int[] lengths = [.. rows.Select(row => row.Length).Distinct()];
         return lengths.Length == 1 ? $"({rows.Length}, {lengths[0]})" : $"({string.Join(" + ", rows.Select(row => row.Length))})";
     }
-
-    private sealed record WaitingText(string Text, string? Source, int Index);
 }
