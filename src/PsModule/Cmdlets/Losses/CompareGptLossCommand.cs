@@ -125,9 +125,9 @@ public sealed class CompareGptLossCommand : ScoringCommand
             bool isResult = ParameterSetName == ResultSet;
             Terminate(invalid, isResult ? "ResultFileInvalid" : "TextInvalid", ErrorCategory.InvalidData, isResult ? ResultPath : null);
         }
-        catch (ObjectDisposedException disposed)
+        catch (ObjectDisposedException)
         {
-            Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, Model);
+            Terminate(Disposed("The model"), "ModelDisposed", ErrorCategory.InvalidOperation, Model);
         }
         catch (InvalidOperationException notNumber)
         {

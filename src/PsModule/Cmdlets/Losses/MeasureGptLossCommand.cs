@@ -203,9 +203,9 @@ public sealed class MeasureGptLossCommand : ModelCommand
             string id = merges ? "ResultsNotMerged" : "InputRefused";
             Terminate(ParameterNames.Plain(refused), id, ErrorCategory.InvalidArgument, merges ? ResultPath : _files);
         }
-        catch (ObjectDisposedException disposed)
+        catch (ObjectDisposedException)
         {
-            Terminate(disposed, "ModelDisposed", ErrorCategory.InvalidOperation, Model);
+            Terminate(Disposed("The model"), "ModelDisposed", ErrorCategory.InvalidOperation, Model);
         }
         catch (InvalidOperationException notNumber)
         {
