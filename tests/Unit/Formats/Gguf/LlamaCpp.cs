@@ -1,15 +1,20 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
 namespace MLNet.Gpt.Tests.Formats.Gguf;
 
 /// <summary>
-/// The functions of llama.cpp and GGML that quantize, from the package LLamaSharp.Backend.Cpu: the oracle for the types of
+/// llama.cpp and GGML, from the package LLamaSharp.Backend.Cpu: the oracle for modern decoders, and for the types of
 /// their files.
 /// </summary>
 internal static unsafe partial class LlamaCpp
 {
+    // Of enum ggml_log_level.
+    private const int ErrorLevel = 4, ContinuedLevel = 5;
+
     private static readonly nint GgmlBase, Llama;
+    private static readonly ConcurrentQueue<string> Errors = [];
 
     static LlamaCpp()
     {
@@ -19,9 +24,15 @@ internal static unsafe partial class LlamaCpp
         Load("ggml-cpu");
         Load("ggml");
         Llama = Load("llama");
-        ((delegate* unmanaged<delegate* unmanaged<int, byte*, void*, void>, void*, void>)Export(Llama, "llama_log_set"))(&Ignore, null);
+        ((delegate* unmanaged<delegate* unmanaged<int, byte*, void*, void>, void*, void>)Export(Llama, "llama_log_set"))(&Log, null);
         ((delegate* unmanaged<void>)Export(Llama, "llama_backend_init"))();
     }
+
+    /// <summary>The last errors that llama.cpp logged.</summary>
+    public static string LastErrors => string.Join(' ', Errors);
+
+    /// <summary>Returns a function of <c>llama.h</c>.</summary>
+    public static nint Function(string name) => Export(Llama, name);
 
     /// <summary>Quantizes rows of one type of <c>enum ggml_type</c>; returns the bytes.</summary>
     /// <param name="type">The type.</param>
@@ -90,8 +101,11 @@ internal static unsafe partial class LlamaCpp
     private static nint Export(nint library, string name) => NativeLibrary.GetExport(library, name);
 
     [UnmanagedCallersOnly]
-    private static void Ignore(int level, byte* text, void* data)
+    private static void Log(int level, byte* text, void* data)
     {
+        if (level is not (ErrorLevel or ContinuedLevel) || Marshal.PtrToStringUTF8((nint)text)?.Trim() is not { Length: > 1 } line) return;
+        Errors.Enqueue(line);
+        while (Errors.Count > 5) Errors.TryDequeue(out _);
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -1,0 +1,60 @@
+namespace MLNet.Gpt.Tests.Decoders;
+
+/// <summary>One small decoder of each family (0.5 to 3 million parameters), and others that differ in one part.</summary>
+internal static class DecoderFamilies
+{
+    private static readonly DecoderDescription Llama = new() { ModelType = "llama", NormEpsilon = 1e-5 };
+
+    private static readonly DecoderDescription Qwen3 = new()
+    {
+        ModelType = "qwen3", HeadCount = 4, KeyValueHeadCount = 2, HeadSize = 128, RotaryBase = 1_000_000, HasQueryKeyNorm = true,
+        HasTiedHead = true,
+    };
+
+    private static readonly DecoderDescription Gemma3 = new()
+    {
+        ModelType = "gemma3_text", LayerCount = 5, HeadCount = 4, KeyValueHeadCount = 1, HeadSize = 128, RotaryBase = 1_000_000,
+        LocalRotaryBase = 10_000, Window = 20, GlobalEvery = 3, HasQueryKeyNorm = true, HasTiedHead = true,
+    };
+
+    private static readonly Dictionary<string, DecoderDescription> All = new()
+    {
+        ["llama"] = Llama,
+        ["llama-one-key-head"] = Llama with { KeyValueHeadCount = 1, HasTiedHead = true },
+        ["llama-all-heads"] = Llama with { KeyValueHeadCount = 8 },
+        ["llama-biases"] = Llama with { HasQueryKeyValueBias = true, HasOutputBias = true, HasFeedForwardBias = true },
+        ["llama-linear"] = Llama with { LinearFactor = 4 },
+        ["llama-head-size"] = Llama with { HeadSize = 48 },
+        ["llama3"] = Llama with
+        {
+            HeadCount = 4, HeadSize = 64, RotaryBase = 500_000, Llama3 = (8, 1, 4, 32), HasTiedHead = true,
+        },
+        ["mistral"] = Llama with { ModelType = "mistral", Window = 24 },
+        ["mistral-no-window"] = Llama with { ModelType = "mistral", HeadSize = 64, RotaryBase = 1_000_000 },
+        ["qwen2"] = Llama with
+        {
+            ModelType = "qwen2", NormEpsilon = 1e-6, RotaryBase = 1_000_000, HasQueryKeyValueBias = true, HasTiedHead = true,
+        },
+        ["qwen2-window"] = Llama with
+        {
+            ModelType = "qwen2", NormEpsilon = 1e-6, HasQueryKeyValueBias = true, Window = 17, FirstLocalLayer = 1,
+        },
+        ["qwen3"] = Qwen3,
+        ["qwen3-own-head"] = Qwen3 with { HasTiedHead = false, KeyValueHeadCount = 4 },
+        ["gemma3"] = Gemma3,
+        ["gemma3-linear"] = Gemma3 with { LinearFactor = 8 },
+        ["gemma3-scalar"] = Gemma3 with { QueryScalar = 168 },
+        ["nanogpt"] = new() { ModelType = "nanogpt", NormEpsilon = 1e-5, KeyValueHeadCount = 8, HasTiedHead = true },
+    };
+
+    /// <summary>All names.</summary>
+    public static TheoryData<string> Names => [.. All.Keys];
+
+    /// <summary>The names of those that Hugging Face's transformers has a class for.</summary>
+    public static TheoryData<string> HuggingFaceNames => [.. All.Where(each => !each.Value.IsNanoGpt).Select(each => each.Key)];
+
+    /// <summary>The names of those that a GGUF file can represent.</summary>
+    public static TheoryData<string> GgufNames => [.. All.Where(each => GgufFile.CanRepresent(each.Value)).Select(each => each.Key)];
+
+    public static DecoderDescription Named(string name) => All[name];
+}

@@ -1,0 +1,172 @@
+using static TorchSharp.torch;
+
+namespace MLNet.Gpt.Tests.Decoders;
+
+/// <summary>
+/// Runs a <see cref="DecoderDescription"/> on TorchSharp in double precision; an oracle that is written from the papers,
+/// with every sum spelled out.
+/// </summary>
+/// <remarks>
+/// Sources: Touvron et al. 2023 (Llama), Zhang and Sennrich 2019 (RMSNorm), Su et al. 2021 (rotary positions), Shazeer 2020
+/// (SwiGLU and GeGLU), Ainslie et al. 2023 (grouped queries), Jiang et al. 2023 (Mistral's window), Grattafiori et al. 2024
+/// (Llama 3), Yang et al. 2024 and 2025 (Qwen2 and Qwen3), Gemma Team 2025 (Gemma 3), Radford et al. 2019 (GPT-2).
+/// </remarks>
+internal sealed class TorchDecoder : IDisposable
+{
+    private readonly DecoderDescription _description;
+    private readonly Dictionary<string, Tensor> _weights;
+
+    public TorchDecoder(DecoderDescription description, IReadOnlyDictionary<string, NamedTensor> weights)
+    {
+        _description = description;
+        _weights = description.Tensors().ToDictionary(each => each.Name, each => Parameter(weights[each.Name]));
+    }
+
+    public void Dispose()
+    {
+        foreach (var weight in _weights.Values) weight.Dispose();
+    }
+
+    /// <summary>Returns the logits after each token, row by row.</summary>
+    public double[] Logits(int[] ids)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradients = no_grad();
+        return Forward(tensor(ids, ScalarType.Int64).unsqueeze(0)).flatten().data<double>().ToArray();
+    }
+
+    /// <summary>
+    /// Returns the mean cross-entropy of sequences of the same length, each token predicting the next, and the gradient of
+    /// each weight.
+    /// </summary>
+    public (double Loss, Dictionary<string, double[]> Gradients) Backward(int[][] sequences)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var weight in _weights.Values) weight.grad = null;
+        var ids = stack(sequences.Select(sequence => tensor(sequence, ScalarType.Int64)));
+        var logits = Forward(ids[.., ..^1]);
+        var targets = ids[.., 1..].unsqueeze(-1);
+        var loss = (logits.logsumexp(-1) - logits.gather(-1, targets).squeeze(-1)).mean();
+        loss.backward();
+        return (loss.item<double>(), _weights.ToDictionary(
+            each => each.Key, each => each.Value.grad!.flatten().data<double>().ToArray()));
+    }
+
+    private Tensor Forward(Tensor ids) => _description.IsNanoGpt ? NanoGpt(ids) : Llama(ids);
+
+    private Tensor Llama(Tensor ids)
+    {
+        var embedding = _weights["model.embed_tokens.weight"];
+        var x = embedding[ids];
+        if (_description.IsGemma) x = x * Math.Sqrt(_description.Width);
+        for (int layer = 0; layer < _description.LayerCount; layer++)
+        {
+            string block = $"model.layers.{layer}.";
+            var attended = Attention(RmsNorm(x, $"{block}input_layernorm.weight"), layer);
+            if (_description.IsGemma)
+            {
+                x = x + RmsNorm(attended, $"{block}post_attention_layernorm.weight");
+                var gated = GatedFeedForward(RmsNorm(x, $"{block}pre_feedforward_layernorm.weight"), $"{block}mlp.");
+                x = x + RmsNorm(gated, $"{block}post_feedforward_layernorm.weight");
+            }
+            else
+            {
+                x = x + attended;
+                x = x + GatedFeedForward(RmsNorm(x, $"{block}post_attention_layernorm.weight"), $"{block}mlp.");
+            }
+        }
+
+        return matmul(RmsNorm(x, "model.norm.weight"), _weights.GetValueOrDefault("lm_head.weight", embedding).t());
+    }
+
+    private Tensor NanoGpt(Tensor ids)
+    {
+        var embedding = _weights["transformer.wte.weight"];
+        var x = embedding[ids] + _weights["transformer.wpe.weight"][..(int)ids.shape[1]];
+        for (int layer = 0; layer < _description.LayerCount; layer++)
+        {
+            string block = $"transformer.h.{layer}.";
+            var parts = Linear(LayerNorm(x, $"{block}ln_1.weight"), $"{block}attn.c_attn").chunk(3, -1);
+            x = x + Linear(Attend(Heads(parts[0]), Heads(parts[1]), Heads(parts[2]), layer), $"{block}attn.c_proj");
+            var inner = Linear(LayerNorm(x, $"{block}ln_2.weight"), $"{block}mlp.c_fc");
+            x = x + Linear(0.5 * inner * (1 + erf(inner / Math.Sqrt(2))), $"{block}mlp.c_proj");
+        }
+
+        return matmul(LayerNorm(x, "transformer.ln_f.weight"), embedding.t());
+    }
+
+    private Tensor Attention(Tensor x, int layer)
+    {
+        string name = $"model.layers.{layer}.self_attn.";
+        Tensor queries = Heads(Linear(x, $"{name}q_proj")), keys = Heads(Linear(x, $"{name}k_proj"));
+        if (_description.HasQueryKeyNorm)
+        {
+            queries = RmsNorm(queries, $"{name}q_norm.weight");
+            keys = RmsNorm(keys, $"{name}k_norm.weight");
+        }
+
+        double[] frequencies = _description.Frequencies(layer);
+        var attended = Attend(Rotate(queries, frequencies), Rotate(keys, frequencies), Heads(Linear(x, $"{name}v_proj")), layer);
+        return Linear(attended, $"{name}o_proj");
+    }
+
+    // (B, heads, T, size) to (B, T, heads * size)
+    private Tensor Attend(Tensor queries, Tensor keys, Tensor values, int layer)
+    {
+        long group = queries.shape[1] / keys.shape[1], tokens = queries.shape[2];
+        (keys, values) = (keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1));
+        var scores = matmul(queries, keys.transpose(2, 3)) / Math.Sqrt(_description.QueryScalar ?? _description.HeadSize);
+        var distance = arange(tokens).unsqueeze(1) - arange(tokens).unsqueeze(0);
+        var isHidden = distance < 0;
+        if (_description.IsLocal(layer)) isHidden = isHidden.logical_or(distance >= _description.Window!.Value);
+        var weights = scores.masked_fill(isHidden, double.NegativeInfinity).softmax(-1);
+        return matmul(weights, values).transpose(1, 2).flatten(2);
+    }
+
+    // (B, T, heads * size) to (B, heads, T, size)
+    private Tensor Heads(Tensor x) => x.view(x.shape[0], x.shape[1], -1, _description.HeadSize).transpose(1, 2);
+
+    // The element j and the element j + size / 2 are a complex number, which is turned by the position's angle.
+    private static Tensor Rotate(Tensor x, double[] frequencies)
+    {
+        var angles = outer(arange(x.shape[2], ScalarType.Float64), tensor(frequencies));
+        var halves = x.chunk(2, -1);
+        var turned = complex(halves[0].contiguous(), halves[1].contiguous()) * complex(angles.cos(), angles.sin());
+        return cat([turned.real, turned.imag], -1);
+    }
+
+    private Tensor GatedFeedForward(Tensor x, string name)
+    {
+        var gate = Linear(x, $"{name}gate_proj");
+        var opened = _description.IsGemma
+            ? 0.5 * gate * (1 + tanh(Math.Sqrt(2 / Math.PI) * (gate + (0.044715 * gate.pow(3)))))
+            : gate * sigmoid(gate);
+        return Linear(opened * Linear(x, $"{name}up_proj"), $"{name}down_proj");
+    }
+
+    private Tensor RmsNorm(Tensor x, string name)
+    {
+        var scale = _description.IsGemma ? 1 + _weights[name] : _weights[name];
+        return x / sqrt(x.pow(2).mean([-1], keepdim: true) + _description.NormEpsilon) * scale;
+    }
+
+    private Tensor LayerNorm(Tensor x, string name)
+    {
+        var centered = x - x.mean([-1], keepdim: true);
+        return centered / sqrt(centered.pow(2).mean([-1], keepdim: true) + _description.NormEpsilon) * _weights[name];
+    }
+
+    private Tensor Linear(Tensor x, string name)
+    {
+        var product = matmul(x, _weights[$"{name}.weight"].t());
+        return _weights.TryGetValue($"{name}.bias", out var bias) ? product + bias : product;
+    }
+
+    private static Tensor Parameter(NamedTensor source)
+    {
+        long[] shape = [.. source.Shape.Select(size => (long)size)];
+        var parameter = tensor(source.Elements, ScalarType.Float64).reshape(shape).DetachFromDisposeScope();
+        parameter.requires_grad = true;
+        return parameter;
+    }
+}
