@@ -43,13 +43,13 @@ internal sealed unsafe class InnerKernels : IDisposable
     public void Dispose() => _arena.Dispose();
 
     /// <summary>GELU of the sums of products, as inference applies it.</summary>
-    public void Gelu(int rows) => Apply(rows, new GeluSink(Rows(_activated, rows), Bias));
+    public void Gelu(int rows) => Apply(rows, new ActivationSink<Numerics.Kernels.Gelu>(Rows(_activated, rows), Bias));
 
     /// <summary>GELU as training applies it: the input is kept, and its gradient is computed in the backward pass.</summary>
     public void TrainGelu(int rows)
     {
-        Apply(rows, new GeluSink(Rows(_activated, rows), Bias, Rows(_hidden, rows)));
-        Apply(rows, new GeluGradientSink(Rows(_hidden, rows), Rows(_activated, rows)));
+        Apply(rows, new ActivationSink<Numerics.Kernels.Gelu>(Rows(_activated, rows), Bias, Rows(_hidden, rows)));
+        Apply(rows, new ActivationGradientSink<Numerics.Kernels.Gelu>(Rows(_hidden, rows), Rows(_activated, rows)));
     }
 
     /// <summary>Softmax of the queries at some positions, as inference applies it.</summary>

@@ -101,16 +101,16 @@ internal static class ProfileBenchmark
     private static string PartOf(string place, Func<string, bool> isCaller) => place switch
     {
         "MatrixProduct.Quantize" => Rounding,
-        "Linear.AddColumnSums" => isCaller(nameof(LayerNorm)) ? Norms : BiasGradients,
+        "Linear.AddColumnSums" => isCaller(nameof(Norm)) ? Norms : BiasGradients,
         "ForwardPass.Normalize" => Norms,
         "HeadLoss.Run" => CrossEntropy,
-        "DecoderBlock.Backward" => Gelu, // recomputed
+        "DecoderBlock.Reactivate" => Gelu, // recomputed
         _ => place[..place.IndexOf('.', StringComparison.Ordinal)] switch
         {
             nameof(MatrixProduct) or nameof(BlockedProduct) => isCaller(nameof(Network.DecoderBlock)) ? Products : Head,
             nameof(Inference.Scorer) => Head,
             nameof(Inference.CachedAttention) or nameof(Numerics.Kernels.Attention) => Attention,
-            nameof(LayerNorm) => Norms,
+            nameof(Norm) => Norms,
             nameof(Numerics.Kernels.Embedding) => Embedding,
             nameof(Training.Engines.AdamW) => Optimizer,
             _ => Other,

@@ -27,8 +27,11 @@ internal static class Check
         value >= 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "at least 0 and finite");
 
     /// <summary>Throws if a number is not above 0, infinite or NaN.</summary>
-    public static double Positive(double value, string name) =>
-        value > 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "above 0 and finite");
+    public static double Positive(double value, string name) => Above(value, 0, name);
+
+    /// <summary>Throws if a number is not above a limit, infinite or NaN.</summary>
+    public static double Above(double value, double limit, string name) =>
+        value > limit && double.IsFinite(value) ? value : throw OutOfRange(name, value, $"above {Text(limit)} and finite");
 
     /// <summary>Throws if a fraction is outside [0, 1).</summary>
     public static double BelowOne(double value, string name) =>

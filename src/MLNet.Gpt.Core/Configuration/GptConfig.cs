@@ -1,91 +1,250 @@
+using MLNet.Gpt.Configuration;
+
 namespace MLNet.Gpt;
 
 /// <summary>
-/// The sizes and switches of a GPT-2 model. An immutable record from which every part of the model is built.
+/// The sizes and parts of a decoder. An immutable record from which every part of the model is built.
 /// </summary>
 /// <remarks>
-/// Defaults are GPT-2's smallest published model (124M parameters). Property setters check their own range;
-/// <see cref="Validated"/> checks that the properties are consistent, and is called by everything that uses a config.
-/// Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), table 2.
+/// <para>
+/// Defaults are GPT-2's smallest published model (124M parameters); <see cref="GptPresets"/> has other decoders, such as
+/// Llama and Qwen. Property setters check their own range; <see cref="Validated"/> checks that the properties are
+/// consistent, and is called by everything that uses a config.
+/// </para>
+/// <para>
+/// A block computes x₂ = x₁ + attention(norm(x₁)) and x₃ = x₂ + feedForward(norm(x₂)). What comes before the blocks, in
+/// their parts and after them is described by the properties. Source: Radford et al., "Language Models are Unsupervised
+/// Multitask Learners" (2019), table 2; Touvron et al., "LLaMA" (2023), section 2.2, for what differs there.
+/// </para>
 /// </remarks>
 public sealed record GptConfig
 {
+    // 0: as the default depends on others
+    private int _keyValueHeadCount, _headSize, _feedForwardWidth;
+    private double _attentionScale;
+
     /// <summary>Number of distinct token ids, V. At least 1.</summary>
     /// <value>50257: GPT-2's byte-level BPE vocabulary.</value>
-    public int VocabularySize { get; init => field = AtLeast(1, value, nameof(VocabularySize)); } = 50257;
+    public int VocabularySize { get; init => field = Check.AtLeast(value, 1, nameof(VocabularySize)); } = 50257;
 
     /// <summary>Maximum number of tokens that the model can process at once, T. At least 1.</summary>
     /// <value>1024.</value>
-    public int ContextLength { get; init => field = AtLeast(1, value, nameof(ContextLength)); } = 1024;
+    public int ContextLength { get; init => field = Check.AtLeast(value, 1, nameof(ContextLength)); } = 1024;
 
-    /// <summary>Width of the embeddings and of the residual stream, C. At least 1, and divisible by <see cref="HeadCount"/>.</summary>
+    /// <summary>Width of the embeddings and of the residual stream, C. At least 1.</summary>
     /// <value>768.</value>
-    public int EmbeddingWidth { get; init => field = AtLeast(1, value, nameof(EmbeddingWidth)); } = 768;
+    public int EmbeddingWidth { get; init => field = Check.AtLeast(value, 1, nameof(EmbeddingWidth)); } = 768;
 
     /// <summary>Attention heads per layer, nh. At least 1.</summary>
     /// <value>12.</value>
-    public int HeadCount { get; init => field = AtLeast(1, value, nameof(HeadCount)); } = 12;
+    public int HeadCount { get; init => field = Check.AtLeast(value, 1, nameof(HeadCount)); } = 12;
+
+    /// <summary>
+    /// Heads of keys and values per layer, nkv, a divisor of <see cref="HeadCount"/>: as many query heads as the quotient
+    /// share one of them (grouped-query attention). At least 1.
+    /// </summary>
+    /// <value><see cref="HeadCount"/>.</value>
+    public int KeyValueHeadCount
+    {
+        get => _keyValueHeadCount == 0 ? HeadCount : _keyValueHeadCount;
+        init => _keyValueHeadCount = Check.AtLeast(value, 1, nameof(KeyValueHeadCount));
+    }
+
+    /// <summary>Width of one attention head, hs. At least 1; even with <see cref="Rotary"/>.</summary>
+    /// <value>C / nh, which must then be a whole number.</value>
+    public int HeadSize
+    {
+        get => _headSize == 0 ? EmbeddingWidth / HeadCount : _headSize;
+        init => _headSize = Check.AtLeast(value, 1, nameof(HeadSize));
+    }
 
     /// <summary>Transformer blocks, L. At least 1.</summary>
     /// <value>12.</value>
-    public int LayerCount { get; init => field = AtLeast(1, value, nameof(LayerCount)); } = 12;
+    public int LayerCount { get; init => field = Check.AtLeast(value, 1, nameof(LayerCount)); } = 12;
+
+    /// <summary>Width of the feed-forward layer's hidden activations, F. At least 1.</summary>
+    /// <value>4 C.</value>
+    public int FeedForwardWidth
+    {
+        get => _feedForwardWidth == 0 ? checked(4 * EmbeddingWidth) : _feedForwardWidth;
+        init => _feedForwardWidth = Check.AtLeast(value, 1, nameof(FeedForwardWidth));
+    }
 
     /// <summary>
     /// Probability of dropping an activation while training; at least 0 and below 1. Not used in inference.
     /// </summary>
     /// <value>0.1.</value>
-    public double DropoutRate
-    {
-        get;
-        init => field = value is >= 0 and < 1
-            ? value
-            : throw OutOfRange(nameof(DropoutRate), value, "at least 0 and below 1");
-    } = 0.1;
+    public double DropoutRate { get; init => field = Check.BelowOne(value, nameof(DropoutRate)); } = 0.1;
 
-    /// <summary>
-    /// Whether the query, key and value projections have a bias. The output and feed-forward projections always have
-    /// one.
-    /// </summary>
+    /// <summary>Whether the query, key and value projections have a bias.</summary>
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasQkvBias { get; init; } = true;
+
+    /// <summary>
+    /// Whether the output projection of attention and the feed-forward matrices have a bias, and layer norms a shift.
+    /// </summary>
+    /// <value><see langword="true"/>, as in GPT-2.</value>
+    public bool HasBias { get; init; } = true;
 
     /// <summary>Whether the output head shares the token embedding.</summary>
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasTiedHead { get; init; } = true;
 
-    /// <summary>Added to the variance in layer normalization.</summary>
-    public const float LayerNormEpsilon = 1e-5f;
+    /// <summary>How the residual stream is normalized.</summary>
+    /// <value><see cref="Normalization.LayerNorm"/>.</value>
+    public Normalization Normalization { get; init => field = Check.Defined(value, nameof(Normalization)); }
 
-    /// <summary>Width of one attention head, hs = C / nh.</summary>
-    public int HeadSize => EmbeddingWidth / HeadCount;
+    /// <summary>Added to the variance, or to the mean square, in normalization. Above 0.</summary>
+    /// <value>1e-5.</value>
+    public float NormEpsilon { get; init => field = (float)Check.Positive(value, nameof(NormEpsilon)); } = 1e-5f;
 
-    /// <summary>Width of the feed-forward layer's hidden activations, 4 C.</summary>
-    public int FeedForwardWidth => 4 * EmbeddingWidth;
+    /// <summary>
+    /// Whether what attention and feed-forward add to the residual stream is normalized as well, as in Gemma 3.
+    /// </summary>
+    /// <value><see langword="false"/>.</value>
+    public bool HasPostNorms { get; init; }
+
+    /// <summary>
+    /// Whether queries and keys are normalized head by head, by their root mean square, before they are rotated, as in
+    /// Qwen 3 and Gemma 3.
+    /// </summary>
+    /// <value><see langword="false"/>.</value>
+    public bool HasQueryKeyNorm { get; init; }
+
+    /// <summary>Rotary position encoding.</summary>
+    /// <value><see langword="null"/>: positions are embedded by a learned matrix, as in GPT-2.</value>
+    public RotaryEncoding? Rotary { get; init; }
+
+    /// <summary>The factor of attention's scores before softmax. Above 0.</summary>
+    /// <value>1 / √hs.</value>
+    public double AttentionScale
+    {
+        get => _attentionScale == 0 ? 1 / Math.Sqrt(HeadSize) : _attentionScale;
+        init => _attentionScale = Check.Positive(value, nameof(AttentionScale));
+    }
+
+    /// <summary>
+    /// Positions that a token can attend to in layers with a sliding window, including its own. At least 1.
+    /// </summary>
+    /// <value><see langword="null"/>: all preceding ones, in every layer.</value>
+    public int? SlidingWindow { get; init => field = Check.AtLeast(value, 1, nameof(SlidingWindow)); }
+
+    /// <summary>
+    /// Every how many layers one has no sliding window, if <see cref="SlidingWindow"/> is set: at 6, the sixth, the
+    /// twelfth and so on. At least 0.
+    /// </summary>
+    /// <value>0: all layers have a sliding window, as in Mistral. Gemma 3 has 6.</value>
+    public int GlobalLayerInterval { get; init => field = Check.AtLeast(value, 0, nameof(GlobalLayerInterval)); }
+
+    /// <summary>The function between the matrices of the feed-forward layer.</summary>
+    /// <value><see cref="FeedForwardKind.Gelu"/>.</value>
+    public FeedForwardKind FeedForward { get; init => field = Check.Defined(value, nameof(FeedForward)); }
+
+    /// <summary>Whether the token embedding is multiplied by √C before the first block, as in Gemma.</summary>
+    /// <value><see langword="false"/>.</value>
+    public bool HasScaledEmbedding { get; init; }
+
+    /// <summary>Whether the feed-forward layer has a gate, a third matrix.</summary>
+    public bool HasGate => FeedForward is FeedForwardKind.SwiGlu or FeedForwardKind.GeGlu;
 
     /// <summary>Number of trainable parameters; a tied head's matrix counts once.</summary>
     public long ParameterCount
     {
         get
         {
-            long c = EmbeddingWidth, v = VocabularySize;
-            long attention = (4 * c * c) + c + (HasQkvBias ? 3 * c : 0);
-            long feedForward = (8 * c * c) + (5 * c);
-            long block = attention + feedForward + (4 * c);
-            return (v * c) + (ContextLength * c) + (LayerCount * block) + (2 * c) + (HasTiedHead ? 0 : v * c);
+            long c = EmbeddingWidth, v = VocabularySize, f = FeedForwardWidth, hs = HeadSize;
+            long queries = HeadCount * hs, keys = KeyValueHeadCount * hs;
+            long norm = HasNormShift ? 2 * c : c;
+            long attention = (c * (queries + (2 * keys))) + (HasQkvBias ? queries + (2 * keys) : 0)
+                + (HasQueryKeyNorm ? 2 * hs : 0) + (queries * c) + (HasBias ? c : 0);
+            long feedForward = ((HasGate ? 3 : 2) * c * f) + (HasBias ? (HasGate ? 2 * f : f) + c : 0);
+            long block = attention + feedForward + ((HasPostNorms ? 4 : 2) * norm);
+            long positions = Rotary is null ? ContextLength * c : 0;
+            return (v * c) + positions + (LayerCount * block) + norm + (HasTiedHead ? 0 : v * c);
         }
     }
 
-    /// <summary>Returns this config if its properties are consistent.</summary>
-    /// <exception cref="ArgumentException"><see cref="EmbeddingWidth"/> is not divisible by <see cref="HeadCount"/>.</exception>
-    public GptConfig Validated() => EmbeddingWidth % HeadCount == 0
-        ? this
-        : throw new ArgumentException(
-            $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; "
-            + "all heads must have the same width.");
+    /// <summary>Whether norms have a shift.</summary>
+    internal bool HasNormShift => HasBias && Normalization == Normalization.LayerNorm;
 
-    private static int AtLeast(int minimum, int value, string name) =>
-        value >= minimum ? value : throw OutOfRange(name, value, $"at least {minimum}");
+    /// <summary>Whether, but for its sizes, query bias and head, the decoder is the book's GPT-2.</summary>
+    internal bool IsPlainGpt2 => IsGpt2 && HasBias && FeedForward == FeedForwardKind.Gelu && FeedForwardWidth == 4L * EmbeddingWidth
+        && NormEpsilon == 1e-5f;
 
-    private static ArgumentOutOfRangeException OutOfRange(string name, IFormattable value, string allowed) =>
-        new(name, value, FormattableString.Invariant($"{name} is {value}; it must be {allowed}."));
+    /// <summary>What token embeddings are multiplied by.</summary>
+    internal float EmbeddingFactor => HasScaledEmbedding ? MathF.Sqrt(EmbeddingWidth) : 1;
+
+    /// <summary><see cref="AttentionScale"/> in single precision.</summary>
+    internal float ScoreScale => _attentionScale == 0 ? 1 / MathF.Sqrt(HeadSize) : (float)_attentionScale;
+
+    /// <summary>Width of all query heads together, nh hs.</summary>
+    internal int QueryWidth => checked(HeadCount * HeadSize);
+
+    /// <summary>Width of all key heads together, nkv hs; that of the values is the same.</summary>
+    internal int KeyWidth => checked(KeyValueHeadCount * HeadSize);
+
+    /// <summary>Width of queries, keys and values together.</summary>
+    internal int ProjectedWidth => checked(QueryWidth + (2 * KeyWidth));
+
+    /// <summary>Whether the decoder has the parts of GPT-2, whatever its sizes and biases.</summary>
+    internal bool IsGpt2 => Normalization == Normalization.LayerNorm && Rotary is null && !HasGate && !HasPostNorms && !HasQueryKeyNorm
+        && SlidingWindow is null && !HasScaledEmbedding && KeyValueHeadCount == HeadCount && QueryWidth == EmbeddingWidth
+        && AttentionScale == 1 / Math.Sqrt(HeadSize);
+
+    /// <summary>
+    /// Returns this config if its properties are consistent. Sizes that are set to their defaults become unset, so that
+    /// configs of the same decoder are equal.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// <see cref="EmbeddingWidth"/> is not divisible by <see cref="HeadCount"/>, and <see cref="HeadSize"/> is not set;
+    /// <see cref="HeadCount"/> is not divisible by <see cref="KeyValueHeadCount"/>, heads of an odd size are rotated, or a
+    /// property has no effect without another.
+    /// </exception>
+    public GptConfig Validated()
+    {
+        if (_headSize == 0 && EmbeddingWidth % HeadCount != 0)
+        {
+            throw Inconsistent(
+                $"{nameof(EmbeddingWidth)} {EmbeddingWidth} is not divisible by {nameof(HeadCount)} {HeadCount}; all heads must "
+                + $"have the same width.");
+        }
+
+        if (HeadCount % KeyValueHeadCount != 0)
+        {
+            throw Inconsistent(
+                $"{nameof(HeadCount)} {HeadCount} is not divisible by {nameof(KeyValueHeadCount)} {KeyValueHeadCount}; equally many "
+                + $"query heads must share each head of keys and values.");
+        }
+
+        if (Rotary is not null && HeadSize % 2 != 0)
+        {
+            throw Inconsistent($"{nameof(HeadSize)} is {HeadSize}; rotary positions need an even one.");
+        }
+
+        if (SlidingWindow is null && GlobalLayerInterval > 0)
+        {
+            throw Inconsistent(
+                $"{nameof(GlobalLayerInterval)} is {GlobalLayerInterval}, which has no effect without {nameof(SlidingWindow)}.");
+        }
+
+        if (Rotary is null && HasScaledEmbedding)
+        {
+            throw Inconsistent($"{nameof(HasScaledEmbedding)} is for decoders with rotary positions; {nameof(Rotary)} is not set.");
+        }
+
+        var config = this with
+        {
+            _keyValueHeadCount = KeyValueHeadCount == HeadCount ? 0 : KeyValueHeadCount,
+            _headSize = QueryWidth == EmbeddingWidth ? 0 : HeadSize,
+            _feedForwardWidth = FeedForwardWidth == 4L * EmbeddingWidth ? 0 : FeedForwardWidth,
+            _attentionScale = AttentionScale == 1 / Math.Sqrt(HeadSize) ? 0 : AttentionScale,
+        };
+        return config == this ? this : config;
+    }
+
+    /// <summary>Returns whether a layer has a sliding window.</summary>
+    internal bool IsSliding(int layer) =>
+        SlidingWindow is not null && (GlobalLayerInterval == 0 || (layer + 1) % GlobalLayerInterval != 0);
+
+    private static ArgumentException Inconsistent(string message) => new(message);
 }

@@ -24,7 +24,7 @@ public static class GptModelExporter
     /// <param name="progress">Receives a report after every mebibyte or so, on this thread.</param>
     /// <param name="cancellationToken">Stops the export and keeps what was there before.</param>
     /// <exception cref="ArgumentException">
-    /// The format does not support the data type or the tokenizer, the tokenizer has ordinary tokens that the model
+    /// The format does not support the decoder, the data type or the tokenizer, the tokenizer has ordinary tokens that the model
     /// lacks, or a weight is beyond the data type's range; what was there before is kept.
     /// </exception>
     /// <exception cref="IOException">
@@ -49,6 +49,14 @@ public static class GptModelExporter
         {
             throw new ArgumentException(
                 $"{writer.Format} supports weights as {string.Join(", ", writer.DataTypes)}, not as {options.DataType}.", nameof(options));
+        }
+
+        if (!writer.Supports(config))
+        {
+            throw new ArgumentException(
+                $"{writer.Format} cannot describe this decoder: {config}. "
+                + $"{string.Join(" and ", ModelFormats.FormatsFor(config))} can.",
+                nameof(weights));
         }
 
         if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));

@@ -62,6 +62,10 @@ internal static class ModelFormats
             ?? Writers().Single(writer => writer.Extensions.Count == 0);
     }
 
+    /// <summary>Returns the formats that a decoder can be written in.</summary>
+    public static IEnumerable<ExportFormat> FormatsFor(GptConfig config) =>
+        Writers().Where(writer => writer.Supports(config)).Select(writer => writer.Format);
+
     private static IEnumerable<ModelWriter> Writers() => All.Select(format => format.Writer).OfType<ModelWriter>();
 
     private static InvalidDataException Unknown(ModelContent content)

@@ -7,21 +7,27 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Inference;
 
-/// <summary>Some rows of one head of one segment, whose attention one thread computes.</summary>
-internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRow, int RowCount)
+/// <summary>Some rows of one or several heads of one segment, whose attention one thread computes.</summary>
+internal readonly record struct AttentionUnit(int Segment, int FirstHead, int HeadCount, int FirstRow, int RowCount)
 {
     private const int LongestCount = 64;
 
-    /// <summary>Splits the attention of segments into units, the long ones first.</summary>
-    public static AttentionUnit[] Of(ReadOnlySpan<Segment> segments, int headCount)
+    /// <summary>
+    /// Splits the attention of segments into units, the long ones first. All query heads that share the key of a single
+    /// token are one unit, which stores it.
+    /// </summary>
+    public static AttentionUnit[] Of(ReadOnlySpan<Segment> segments, GptConfig config)
     {
         var units = new List<AttentionUnit>();
         for (int segment = 0; segment < segments.Length; segment++)
         {
-            int count = segments[segment].Count;
+            int count = segments[segment].Count, heads = count == 1 ? config.HeadCount / config.KeyValueHeadCount : 1;
             for (int first = (count - 1) / LongestCount * LongestCount; first >= 0; first -= LongestCount)
             {
-                for (int head = 0; head < headCount; head++) units.Add(new(segment, head, first, Math.Min(LongestCount, count - first)));
+                for (int head = 0; head < config.HeadCount; head += heads)
+                {
+                    units.Add(new(segment, head, heads, first, Math.Min(LongestCount, count - first)));
+                }
             }
         }
 
@@ -37,11 +43,11 @@ internal readonly record struct AttentionUnit(int Segment, int Head, int FirstRo
 /// online softmax, and weight the block's values. A single query, as in generation, takes the same steps with the
 /// one-row kernels and gets the same bits.
 /// </remarks>
-/// <param name="config">The model's sizes.</param>
+/// <param name="shape">The sizes of a head, how many there are, and what a query can see.</param>
 /// <param name="layer">The layer.</param>
 /// <param name="segments">The sequences and their rows in the pass.</param>
 /// <param name="units">The attention of all segments.</param>
-internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Segment[] segments, AttentionUnit[] units) : IAttention
+internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer, Segment[] segments, AttentionUnit[] units) : IAttention
 {
     private const int TileRows = KernelSet.TileRows;
     private const int Block = KvCache.BlockPositions;
@@ -49,42 +55,45 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
     public void Run(Compute compute, Matrix projected, Matrix attended)
     {
         // Copies, because the bodies cannot capture the struct.
-        var (allSegments, allUnits, ofLayer, heads, size) = (segments, units, layer, config.HeadCount, config.HeadSize);
+        var (ofAll, allSegments, allUnits, ofLayer, size) = (shape, segments, units, layer, shape.HeadSize);
 
         // The key and value of a single token are stored by the unit that reads them; those of longer segments are read
         // by several units, so they are stored before.
         bool storesFirst = projected.Rows > segments.Length;
         if (storesFirst)
         {
-            compute.ForEach(allSegments.Length * heads, i => Store(allSegments[i / heads], ofLayer, i % heads, heads, size, projected));
+            int heads = ofAll.KeyHeadCount;
+            compute.ForEach(allSegments.Length * heads, i => Store(allSegments[i / heads], ofAll, ofLayer, i % heads, projected));
         }
 
         compute.ForEach(allUnits.Length, i =>
         {
             var unit = allUnits[i];
             ref readonly var segment = ref allSegments[unit.Segment];
-            if (!storesFirst) Store(segment, ofLayer, unit.Head, heads, size, projected);
-            int row = segment.FirstRow + unit.FirstRow, column = unit.Head * size;
-            var queries = projected.Slice(row, unit.RowCount).SliceColumns(column, size);
-            Attend(
-                compute.Kernels, segment.Cache, segment.Position + unit.FirstRow, ofLayer, unit.Head, queries,
-                attended.Slice(row, unit.RowCount).SliceColumns(column, size));
+            int keyHead = unit.FirstHead / ofAll.GroupSize, row = segment.FirstRow + unit.FirstRow;
+            if (!storesFirst) Store(segment, ofAll, ofLayer, keyHead, projected);
+            Matrix queries = projected.Slice(row, unit.RowCount), output = attended.Slice(row, unit.RowCount);
+            for (int head = unit.FirstHead; head < unit.FirstHead + unit.HeadCount; head++)
+            {
+                Attend(
+                    compute.Kernels, segment.Cache, ofAll, segment.Position + unit.FirstRow, ofLayer, keyHead,
+                    queries.SliceColumns(head * size, size), output.SliceColumns(head * size, size));
+            }
         });
     }
 
-    private static void Store(in Segment segment, int layer, int head, int headCount, int headSize, Matrix projected)
+    private static void Store(in Segment segment, AttentionShape shape, int layer, int keyHead, Matrix projected)
     {
-        float* row = projected.Row(segment.FirstRow) + (head * headSize);
-        int width = headCount * headSize;
-        segment.Cache.Store(segment.Position, segment.Count, layer, head, row + width, row + (2 * width), projected.Stride);
+        float* key = projected.Row(segment.FirstRow) + shape.QueryWidth + (keyHead * shape.HeadSize);
+        segment.Cache.Store(segment.Position, segment.Count, layer, keyHead, key, key + shape.KeyWidth, projected.Stride);
     }
 
-    // Lets queries (rows, hs), of which the first is at the given position, attend to every position up to their own.
+    // Lets queries (rows, hs), of which the first is at the given position, attend to the positions that they can see.
     [SkipLocalsInit]
-    private static void Attend(KernelSet kernels, KvCache cache, int firstPosition, int layer, int head, Matrix queries, Matrix output)
+    private static void Attend(
+        KernelSet kernels, KvCache cache, AttentionShape shape, int firstPosition, int layer, int keyHead, Matrix queries, Matrix output)
     {
         int width = kernels.PanelWidth, valueStride = cache.ValueStride, headSize = queries.Columns;
-        float scale = 1 / MathF.Sqrt(headSize);
         float* scores = ThreadScratch.Get(TileRows * (Block + valueStride));
         float* gathered = scores + (TileRows * Block);
         var softmax = stackalloc OnlineSoftmax[TileRows];
@@ -96,10 +105,10 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
             new Span<float>(gathered, TileRows * valueStride).Clear();
             for (int i = 0; i < rows; i++) softmax[i] = OnlineSoftmax.Empty;
 
-            for (int block = 0; block * Block <= lastPosition; block++)
+            for (int block = shape.FirstVisible(firstPosition + row) / Block; block * Block <= lastPosition; block++)
             {
                 int first = block * Block, keys = Math.Min(Block, lastPosition + 1 - first);
-                float* panel = cache.Keys(block, layer, head);
+                float* panel = cache.Keys(block, layer, keyHead);
                 if (rows == 1)
                 {
                     kernels.MultiplyVector(headSize, tile.Data, panel, headSize * width, (keys + width - 1) / width, scores);
@@ -115,23 +124,26 @@ internal readonly unsafe struct CachedAttention(GptConfig config, int layer, Seg
                 for (int i = 0; i < rows; i++)
                 {
                     float* weights = scores + (i * Block);
-                    int visible = Math.Min(keys, firstPosition + row + i + 1 - first);
-                    if (visible > 0)
+                    int position = firstPosition + row + i;
+                    int end = Math.Clamp(position + 1 - first, 0, keys), begin = Math.Clamp(shape.FirstVisible(position) - first, 0, end);
+                    if (begin < end)
                     {
-                        float correction = softmax[i].Add(weights, visible, scale);
+                        int padded = Softmax.Hide(weights, begin);
+                        float correction = softmax[i].Add(weights + padded, end - padded, shape.Scale);
                         float* sums = gathered + (i * valueStride);
                         if (block > 0 && correction != 1) Row.Scale(sums, correction, sums, headSize);
                     }
 
-                    // Keys after the row's own position get no weight.
-                    if (visible < keys) new Span<float>(weights + Math.Max(0, visible), keys - Math.Max(0, visible)).Clear();
+                    // Keys that the query cannot see get no weight.
+                    if (begin > 0) new Span<float>(weights, begin).Clear();
+                    if (end < keys) new Span<float>(weights + end, keys - end).Clear();
                 }
 
                 // Rows that do not exist must not contain NaN from an earlier use: their values are not used, but NaN
                 // would be slow.
                 for (int i = rows; i < TileRows && rows > 1; i++) new Span<float>(scores + (i * Block), keys).Clear();
 
-                float* values = cache.Values(block, layer, head);
+                float* values = cache.Values(block, layer, keyHead);
                 if (rows == 1) kernels.AddWeightedRow(keys, scores, values, valueStride, gathered, valueStride);
                 else kernels.AddWeightedRows(keys, scores, Block, values, valueStride, gathered, valueStride);
             }

@@ -31,35 +31,37 @@ internal static unsafe class ForwardPass
         }
 
         Embedding.Forward(
-            compute, ids.ToArray(), positions, weights.TokenEmbedding, weights.PositionEmbedding.Pointer, default, buffers.Input);
-        var units = AttentionUnit.Of(segments, config.HeadCount);
+            compute, ids.ToArray(), positions, weights.TokenEmbedding, config.EmbeddingFactor,
+            weights.PositionEmbedding is { } embedding ? embedding.Pointer : null, default, buffers.Input);
+        weights.Angles.Fill(compute, positions, ids.Length, workspace.Angles);
+        var units = AttentionUnit.Of(segments, config);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var attention = new CachedAttention(config, layer, segments, units);
+            var shape = AttentionShape.Of(config, segments.Length, ids.Length, layer);
+            var rotary = weights.Angles.Of(weights.Blocks[layer], shape, layer, ids.Length, workspace.Angles);
             DecoderBlock.Forward(
-                compute, weights.Blocks[layer], buffers, attention, attentionDropout: default, feedForwardDropout: default);
+                compute, config.FeedForward, weights.Blocks[layer], buffers, rotary, new CachedAttention(shape, layer, segments, units),
+                attentionDropout: default, feedForwardDropout: default);
         }
     }
 
-    /// <summary>Applies the last layer norm to rows of the residual stream; the workspace's normalized rows receive them, from 0.</summary>
+    /// <summary>Applies the last norm to rows of the residual stream; the workspace's normalized rows receive them, from 0.</summary>
     public static void Normalize(ModelWeights weights, Workspace workspace, int firstRow, int rows, int threadCount)
     {
         var residual = workspace.BuffersOf(firstRow + rows).Input.Slice(firstRow, rows);
-        LayerNorm.Forward(
-            new(weights.Kernels, threadCount), residual, weights.FinalNormScale.Pointer, weights.FinalNormShift.Pointer,
-            workspace.BuffersOf(rows).Normalized, statistics: null);
+        weights.FinalNorm.Kernel.Forward(
+            new(weights.Kernels, threadCount), residual, workspace.BuffersOf(rows).Normalized, statistics: null);
     }
 
     /// <summary>
-    /// Applies the last layer norm to given rows of the residual stream; the workspace's normalized rows receive them,
-    /// from 0.
+    /// Applies the last norm to given rows of the residual stream; the workspace's normalized rows receive them, from 0.
     /// </summary>
     public static void Normalize(ModelWeights weights, Workspace workspace, int[] rows, int threadCount)
     {
-        int width = weights.Config.EmbeddingWidth;
-        new Compute(weights.Kernels, threadCount).ForEachRow(rows.Length, i => LayerNorm.Apply(
-            workspace.Residual + ((long)rows[i] * workspace.Width), weights.FinalNormScale.Pointer, weights.FinalNormShift.Pointer, width,
+        var norm = weights.FinalNorm.Kernel;
+        new Compute(weights.Kernels, threadCount).ForEachRow(rows.Length, i => norm.Apply(
+            workspace.Residual + ((long)rows[i] * workspace.Width), weights.Config.EmbeddingWidth,
             workspace.Normalized + ((long)i * workspace.Width)));
     }
 }

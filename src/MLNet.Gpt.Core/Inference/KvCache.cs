@@ -31,7 +31,7 @@ internal sealed unsafe class KvCache : IDisposable
     public KvCache(GptConfig config, KernelSet kernels, int layerCount, int longest)
     {
         _layerCount = layerCount;
-        _headCount = config.HeadCount;
+        _headCount = config.KeyValueHeadCount;
         _headSize = config.HeadSize;
         _panelWidth = kernels.PanelWidth;
         _blockPositions = Math.Min(BlockPositions, (longest + _panelWidth - 1) / _panelWidth * _panelWidth);

@@ -10,8 +10,8 @@ internal sealed unsafe class Workspace : IDisposable
 {
     private readonly GptConfig _config;
     private readonly NativeArena _arena;
-    private readonly long _residual, _normalized, _projected, _attended, _hidden, _quantized;
-    private readonly int _projectedWidth, _hiddenWidth;
+    private readonly long _residual, _normalized, _projected, _attended, _hidden, _angles, _quantized;
+    private readonly int _projectedWidth, _attendedWidth, _hiddenWidth;
     private NativeBlock? _logits;
 
     public Workspace(GptConfig config, int rows)
@@ -20,14 +20,17 @@ internal sealed unsafe class Workspace : IDisposable
         Rows = KernelSet.RoundUpToTiles(rows);
         _arena = new(FormattableString.Invariant($"a pass over {Quantity.Of(Rows, "token")}"));
         Width = RoundUp(config.EmbeddingWidth);
-        _projectedWidth = RoundUp(3 * config.EmbeddingWidth);
+        _projectedWidth = RoundUp(config.ProjectedWidth);
+        _attendedWidth = RoundUp(config.QueryWidth);
         _hiddenWidth = RoundUp(config.FeedForwardWidth);
         _residual = _arena.Reserve(4L * Rows * Width);
         _normalized = _arena.Reserve(4L * Rows * Width);
         _projected = _arena.Reserve(4L * (Rows + SpareProjectedRows) * _projectedWidth);
-        _attended = _arena.Reserve(4L * Rows * Width);
+        _attended = _arena.Reserve(4L * Rows * _attendedWidth);
         _hidden = _arena.Reserve(4L * Rows * _hiddenWidth);
-        _quantized = _arena.Reserve((long)Rows * QuantizedRow.StrideOf(config.FeedForwardWidth));
+        _quantized = _arena.Reserve((long)Rows * QuantizedRow.StrideOf(
+            Math.Max(Math.Max(config.FeedForwardWidth, config.EmbeddingWidth), config.QueryWidth)));
+        if (config.Rotary is not null) _angles = _arena.Reserve(4L * RotaryAngles.LengthOf(config, Rows));
         _arena.Allocate();
     }
 
@@ -43,8 +46,11 @@ internal sealed unsafe class Workspace : IDisposable
     /// <summary>The residual stream, (rows, C).</summary>
     public float* Residual => (float*)_arena.At(_residual);
 
-    /// <summary>The residual stream after a layer norm, (rows, C).</summary>
+    /// <summary>The residual stream after a norm, (rows, C).</summary>
     public float* Normalized => (float*)_arena.At(_normalized);
+
+    /// <summary>Room for <see cref="RotaryAngles"/>.</summary>
+    public float* Angles => (float*)_arena.At(_angles);
 
     /// <summary>Room for the input of a product in bytes.</summary>
     public byte* Quantized => _arena.At(_quantized);
@@ -59,15 +65,23 @@ internal sealed unsafe class Workspace : IDisposable
     {
         int c = _config.EmbeddingWidth, spare = Rows - rows;
         var residual = new Matrix(Residual, rows, c, Width, spare);
+        var normalized = new Matrix(Normalized, rows, c, Width, spare);
+        var projected = new Matrix(
+            (float*)_arena.At(_projected), rows, _config.ProjectedWidth, _projectedWidth, spare + SpareProjectedRows);
+        var hidden = new Matrix((float*)_arena.At(_hidden), rows, _config.FeedForwardWidth, _hiddenWidth, spare);
         return new()
         {
             Input = residual,
             Middle = residual,
             Output = residual,
-            Normalized = new(Normalized, rows, c, Width, spare),
-            Projected = new((float*)_arena.At(_projected), rows, 3 * c, _projectedWidth, spare + SpareProjectedRows),
-            Attended = new((float*)_arena.At(_attended), rows, c, Width, spare),
-            Activated = new((float*)_arena.At(_hidden), rows, _config.FeedForwardWidth, _hiddenWidth, spare),
+            Normalized = normalized,
+            Projected = projected,
+            Rotated = projected,
+            Attended = new((float*)_arena.At(_attended), rows, _config.QueryWidth, _attendedWidth, spare),
+            Activated = hidden,
+            Gated = hidden,
+            AttentionBranch = normalized, // which has been used by then
+            FeedForwardBranch = normalized,
             Quantized = Quantized,
         };
     }

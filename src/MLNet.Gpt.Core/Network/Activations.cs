@@ -11,8 +11,9 @@ namespace MLNet.Gpt.Network;
 /// </summary>
 /// <remarks>
 /// Each layer keeps the residual stream before each of its halves, queries, keys and values, the output of attention,
-/// and the input of GELU: 10 C numbers per token. Norms, GELU, attention weights and dropout masks are recomputed in
-/// the backward pass.
+/// and the input of the activation: in GPT-2, 10 C numbers per token. A gated layer also keeps what the gate is multiplied
+/// by, and norms after a branch need its output. Other norms, rotation, activation, attention weights and dropout masks are
+/// recomputed in the backward pass.
 /// </remarks>
 internal sealed unsafe class Activations : IDisposable
 {
@@ -21,29 +22,44 @@ internal sealed unsafe class Activations : IDisposable
 
     private readonly NativeArena _arena = new("the activations of a training step");
     private readonly GptConfig _config;
-    private readonly long _residual, _middle, _projected, _attended, _hidden, _statistics, _logSumExp;
-    private readonly long _normalized, _branch, _gradient, _activated, _hiddenGradient, _projectedGradient, _panels, _parts, _logits;
+    private readonly long _residual, _middle, _projected, _attended, _hidden, _gated, _attentionBranch, _feedForwardBranch, _statistics;
+    private readonly long _logSumExp, _normalized, _branch, _gradient, _rotated, _activated, _branchGradient, _hiddenGradient;
+    private readonly long _gatedGradient, _attendedGradient, _projectedGradient, _angles, _panels, _parts, _logits;
 
     public Activations(GptConfig config, int rows, KernelSet kernels)
     {
         (_config, Capacity) = (config, rows);
         int c = config.EmbeddingWidth, f = config.FeedForwardWidth, layers = config.LayerCount;
+        int queries = config.QueryWidth, projected = config.ProjectedWidth;
+        bool isRotated = config.Rotary is not null || config.HasQueryKeyNorm;
         _residual = ReserveMatrix(c, layers + 1);
         _middle = ReserveMatrix(c, layers);
-        _projected = ReserveMatrix(3 * c, layers);
-        _attended = ReserveMatrix(c, layers);
+        _projected = ReserveMatrix(projected, layers);
+        _attended = ReserveMatrix(queries, layers);
         _hidden = ReserveMatrix(f, layers);
-        _statistics = Reserve(2L * rows * ((2 * layers) + 1));
+        if (config.HasGate) _gated = ReserveMatrix(f, layers);
+        if (config.HasPostNorms)
+        {
+            _attentionBranch = ReserveMatrix(c, layers);
+            _feedForwardBranch = ReserveMatrix(c, layers);
+        }
+
+        _statistics = Reserve(2L * rows * ((BlockStatistics.Count * layers) + 1));
         _logSumExp = Reserve((long)rows * config.HeadCount * layers);
 
         _normalized = ReserveMatrix(c, 1);
         _branch = ReserveMatrix(c, 1);
         _gradient = ReserveMatrix(c, 1);
+        _rotated = isRotated ? ReserveMatrix(projected, 1) : _projected;
         _activated = ReserveMatrix(f, 1);
+        if (config.HasPostNorms) _branchGradient = ReserveMatrix(c, 1);
         _hiddenGradient = ReserveMatrix(f, 1);
-        _projectedGradient = ReserveMatrix(3 * c, 1);
-        _panels = Reserve(BlockedProduct.PanelsLengthOf(rows, f, kernels));
-        _parts = Reserve(LayerNorm.PartsLengthOf(rows, c));
+        if (config.HasGate) _gatedGradient = ReserveMatrix(f, 1);
+        _attendedGradient = queries == c ? _normalized : ReserveMatrix(queries, 1); // norms are recomputed after it
+        _projectedGradient = ReserveMatrix(projected, 1);
+        if (config.Rotary is not null) _angles = Reserve(RotaryAngles.LengthOf(config, rows));
+        _panels = Reserve(BlockedProduct.PanelsLengthOf(rows, Math.Max(f, queries), kernels));
+        _parts = Reserve(Math.Max(Norm.PartsLengthOf(rows, c), Rotary.PartsLengthOf(rows, config.HeadSize)));
         _logits = Reserve(HeadLoss.LogitsLengthOf(rows, config.VocabularySize));
         _arena.Allocate();
     }
@@ -57,47 +73,38 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>Scratch for the panels of <see cref="BlockedProduct"/>.</summary>
     public float* Panels => At(_panels);
 
-    /// <summary>Scratch for <see cref="LayerNorm"/>.</summary>
+    /// <summary>Scratch for <see cref="Norm"/>.</summary>
     public float* Parts => At(_parts);
 
     /// <summary>Scratch for <see cref="HeadLoss"/>.</summary>
     public float* Logits => At(_logits);
 
-    /// <summary>Returns the buffers of a layer's forward pass.</summary>
+    /// <summary>Room for <see cref="RotaryAngles"/>.</summary>
+    public float* Angles => At(_angles);
+
+    /// <summary>Returns the buffers of a layer.</summary>
     public BlockBuffers BuffersOf(int layer, int rows) => new()
     {
         Input = Residual(layer, rows),
-        Middle = Middle(layer, rows),
+        Middle = MatrixAt(_middle, _config.EmbeddingWidth, layer, rows),
         Output = Residual(layer + 1, rows),
         Normalized = Normalized(rows),
-        Projected = Projected(layer, rows),
-        Attended = Attended(layer, rows),
-        Hidden = Hidden(layer, rows),
-        Activated = Activated(rows),
-        Branch = Branch(rows),
-        AttentionStatistics = Statistics(2 * layer),
-        FeedForwardStatistics = Statistics((2 * layer) + 1),
+        Projected = MatrixAt(_projected, _config.ProjectedWidth, layer, rows),
+        Rotated = MatrixAt(_rotated, _config.ProjectedWidth, 0, rows),
+        Attended = MatrixAt(_attended, _config.QueryWidth, layer, rows),
+        Hidden = MatrixAt(_hidden, _config.FeedForwardWidth, layer, rows),
+        Gated = MatrixAt(_gated, _config.FeedForwardWidth, layer, rows),
+        Activated = MatrixAt(_activated, _config.FeedForwardWidth, 0, rows),
+        AttentionBranch = BranchOf(_attentionBranch, layer, rows),
+        FeedForwardBranch = BranchOf(_feedForwardBranch, layer, rows),
+        Statistics = new(At(_statistics) + ((long)BlockStatistics.Count * layer * 2 * Capacity), 2L * Capacity),
     };
 
     /// <summary>The residual stream before a layer, (N, C); after the last one at L.</summary>
     public Matrix Residual(int layer, int rows) => MatrixAt(_residual, _config.EmbeddingWidth, layer, rows);
 
-    /// <summary>The residual stream in the middle of a layer, (N, C).</summary>
-    public Matrix Middle(int layer, int rows) => MatrixAt(_middle, _config.EmbeddingWidth, layer, rows);
-
-    /// <summary>Queries, keys and values, (N, 3 C).</summary>
-    public Matrix Projected(int layer, int rows) => MatrixAt(_projected, 3 * _config.EmbeddingWidth, layer, rows);
-
-    /// <summary>The output of attention, (N, C).</summary>
-    public Matrix Attended(int layer, int rows) => MatrixAt(_attended, _config.EmbeddingWidth, layer, rows);
-
-    /// <summary>The input of GELU, (N, 4 C).</summary>
-    public Matrix Hidden(int layer, int rows) => MatrixAt(_hidden, _config.FeedForwardWidth, layer, rows);
-
-    /// <summary>
-    /// Mean and inverse standard deviation of each row at a norm: two norms per layer, then the last one.
-    /// </summary>
-    public float* Statistics(int norm) => At(_statistics) + (2L * Capacity * norm);
+    /// <summary>Mean and inverse standard deviation of each row at the last norm.</summary>
+    public float* FinalStatistics => At(_statistics) + ((long)BlockStatistics.Count * _config.LayerCount * 2 * Capacity);
 
     /// <summary>ln Σ e^score of each query, (B, nh, T).</summary>
     public float* LogSumExp(int layer) => At(_logSumExp) + ((long)Capacity * _config.HeadCount * layer);
@@ -111,16 +118,26 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>The gradient of the residual stream, (N, C).</summary>
     public Matrix Gradient(int rows) => MatrixAt(_gradient, _config.EmbeddingWidth, 0, rows);
 
-    /// <summary>The output of GELU, (N, 4 C).</summary>
-    public Matrix Activated(int rows) => MatrixAt(_activated, _config.FeedForwardWidth, 0, rows);
+    /// <summary>The gradient of a branch before its norm, (N, C).</summary>
+    public Matrix BranchGradient(int rows) => MatrixAt(_branchGradient, _config.EmbeddingWidth, 0, rows);
 
-    /// <summary>The gradient of GELU's input, (N, 4 C).</summary>
+    /// <summary>The gradient of the activation's input, (N, F).</summary>
     public Matrix HiddenGradient(int rows) => MatrixAt(_hiddenGradient, _config.FeedForwardWidth, 0, rows);
 
-    /// <summary>The gradient of queries, keys and values, (N, 3 C).</summary>
-    public Matrix ProjectedGradient(int rows) => MatrixAt(_projectedGradient, 3 * _config.EmbeddingWidth, 0, rows);
+    /// <summary>The gradient of what the gate is multiplied by, (N, F).</summary>
+    public Matrix GatedGradient(int rows) => MatrixAt(_gatedGradient, _config.FeedForwardWidth, 0, rows);
+
+    /// <summary>The gradient of attention's output, (N, nh hs).</summary>
+    public Matrix AttendedGradient(int rows) => MatrixAt(_attendedGradient, _config.QueryWidth, 0, rows);
+
+    /// <summary>The gradient of queries, keys and values, (N, (nh + 2 nkv) hs).</summary>
+    public Matrix ProjectedGradient(int rows) => MatrixAt(_projectedGradient, _config.ProjectedWidth, 0, rows);
 
     public void Dispose() => _arena.Dispose();
+
+    // Without a norm after it, a branch is only needed until it is added.
+    private Matrix BranchOf(long offset, int layer, int rows) =>
+        _config.HasPostNorms ? MatrixAt(offset, _config.EmbeddingWidth, layer, rows) : Branch(rows);
 
     private long Reserve(long count) => _arena.Reserve(sizeof(float) * count);
 

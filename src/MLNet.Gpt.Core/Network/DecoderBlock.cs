@@ -1,17 +1,19 @@
 using System.Runtime.CompilerServices;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
 
 /// <summary>How tokens attend to one another: to all preceding tokens in a window, or to a cache.</summary>
 internal interface IAttention
 {
-    /// <summary>(N, 3 C) -> (N, C).</summary>
+    /// <summary>(N, (nh + 2 nkv) hs) -> (N, nh hs).</summary>
     /// <param name="compute">What to run on.</param>
-    /// <param name="projected">Queries, keys and values, (N, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">Receives the output, (N, C).</param>
+    /// <param name="projected">Queries, keys and values, (N, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
+    /// <param name="attended">Receives the output, (N, nh hs).</param>
     void Run(Compute compute, Matrix projected, Matrix attended);
 }
 
@@ -42,64 +44,98 @@ internal readonly unsafe ref struct BlockBuffers
     /// <summary>The output of a norm, (N, C).</summary>
     public required Matrix Normalized { get; init; }
 
-    /// <summary>Queries, keys and values, (N, 3 C).</summary>
+    /// <summary>Queries, keys and values, (N, (nh + 2 nkv) hs).</summary>
     public required Matrix Projected { get; init; }
 
-    /// <summary>The output of attention, (N, C).</summary>
+    /// <summary>The same after norms of heads and rotation; may be <see cref="Projected"/>.</summary>
+    public required Matrix Rotated { get; init; }
+
+    /// <summary>The output of attention, (N, nh hs).</summary>
     public required Matrix Attended { get; init; }
 
-    /// <summary>The output of GELU, (N, 4 C).</summary>
+    /// <summary>The input of the last feed-forward matrix, (N, F).</summary>
     public required Matrix Activated { get; init; }
 
-    /// <summary>The input of GELU, (N, 4 C), if it is kept.</summary>
+    /// <summary>What is multiplied by the gate, (N, F); may be <see cref="Activated"/>.</summary>
+    public required Matrix Gated { get; init; }
+
+    /// <summary>The input of the activation, (N, F), if it is kept.</summary>
     public Matrix Hidden { get; init; }
 
-    /// <summary>What is added to the residual stream, (N, C); only needed for dropout.</summary>
-    public Matrix Branch { get; init; }
+    /// <summary>
+    /// What attention adds to the residual stream, (N, C), before the norm that may follow; only needed for such a norm or
+    /// dropout.
+    /// </summary>
+    public Matrix AttentionBranch { get; init; }
 
-    /// <summary>Mean and inverse standard deviation of each row at the first norm, if they are kept.</summary>
-    public float* AttentionStatistics { get; init; }
+    /// <summary>The same of the feed-forward layer; may be <see cref="AttentionBranch"/>.</summary>
+    public Matrix FeedForwardBranch { get; init; }
 
-    /// <summary>Mean and inverse standard deviation of each row at the second norm, if they are kept.</summary>
-    public float* FeedForwardStatistics { get; init; }
+    /// <summary>Mean and inverse standard deviation of each row at each norm of the block, if they are kept.</summary>
+    public BlockStatistics Statistics { get; init; }
 
     /// <summary>Room for the inputs of a product as bytes, if matrices are stored as bytes.</summary>
     public byte* Quantized { get; init; }
 }
 
+/// <summary>Mean and inverse standard deviation of each row at the norms of a block; <see langword="null"/> if they are not kept.</summary>
+internal readonly unsafe struct BlockStatistics(float* first, long length)
+{
+    /// <summary>Norms of a block for which there is room.</summary>
+    public const int Count = 4;
+
+    /// <summary>Before attention.</summary>
+    public float* Attention => first;
+
+    /// <summary>Before the feed-forward layer.</summary>
+    public float* FeedForward => At(1);
+
+    /// <summary>After attention.</summary>
+    public float* AttentionPost => At(2);
+
+    /// <summary>After the feed-forward layer.</summary>
+    public float* FeedForwardPost => At(3);
+
+    private float* At(int norm) => first is null ? null : first + (norm * length);
+}
+
 /// <summary>
 /// A decoder block: x₂ = x₁ + dropout(attention(norm(x₁))), x₃ = x₂ + dropout(feedForward(norm(x₂))), and its backward pass.
+/// In some decoders, what is added is normalized as well.
 /// </summary>
 internal static unsafe class DecoderBlock
 {
     /// <summary>Computes the residual stream after a block from that before it, for inference and training.</summary>
     /// <param name="compute">What to run on.</param>
+    /// <param name="kind">The function of the feed-forward layer.</param>
     /// <param name="weights">The block's weights.</param>
     /// <param name="b">The buffers.</param>
+    /// <param name="rotary">What happens to queries and keys before attention.</param>
     /// <param name="attention">How tokens attend to one another.</param>
     /// <param name="attentionDropout">On what attention adds to the residual stream.</param>
     /// <param name="feedForwardDropout">On what the feed-forward layer adds to it.</param>
     [MethodImpl(MethodImplOptions.NoInlining)] // the profile benchmark recognizes a block's products by this caller
     public static void Forward<TMatrix, TVector, TAttention>(
-        Compute compute, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, TAttention attention,
-        Dropout attentionDropout, Dropout feedForwardDropout)
-        where TMatrix : IWeightMatrix
-        where TVector : IWeightVector
+        Compute compute, FeedForwardKind kind, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, Rotary rotary,
+        TAttention attention, Dropout attentionDropout, Dropout feedForwardDropout)
+        where TMatrix : class, IWeightMatrix
+        where TVector : class, IWeightVector
         where TAttention : IAttention
     {
-        LayerNorm.Forward(
-            compute, b.Input, weights.AttentionNormScale.Pointer, weights.AttentionNormShift.Pointer, b.Normalized, b.AttentionStatistics);
-        weights.QueryKeyValue.Multiply(
-            compute, b.Normalized, b.Quantized, new StoreSink(b.Projected, weights.QueryKeyValue.Bias)); // (N, C) -> (N, 3 C)
-        attention.Run(compute, b.Projected, b.Attended); // (N, 3 C) -> (N, C)
-        AddBranch(compute, weights.AttentionOutput, b.Attended, b.Input, b.Middle, b, attentionDropout);
+        weights.AttentionNorm.Kernel.Forward(compute, b.Input, b.Normalized, b.Statistics.Attention);
+        weights.QueryKeyValue.Multiply( // (N, C) -> (N, (nh + 2 nkv) hs)
+            compute, b.Normalized, b.Quantized, new StoreSink(b.Projected, weights.QueryKeyValue.Bias));
+        if (rotary.IsActive) rotary.Forward(compute, b.Projected, b.Rotated);
+        attention.Run(compute, rotary.IsActive ? b.Rotated : b.Projected, b.Attended); // -> (N, nh hs)
+        AddBranch( // (N, nh hs) -> (N, C)
+            compute, weights.AttentionOutput, b.Attended, weights.AttentionPostNorm, b.Statistics.AttentionPost, b.AttentionBranch, b.Input,
+            b.Middle, b.Quantized, attentionDropout);
 
-        LayerNorm.Forward(
-            compute, b.Middle, weights.FeedForwardNormScale.Pointer, weights.FeedForwardNormShift.Pointer, b.Normalized,
-            b.FeedForwardStatistics);
-        weights.FeedForwardIn.Multiply(
-            compute, b.Normalized, b.Quantized, new GeluSink(b.Activated, weights.FeedForwardIn.Bias, b.Hidden)); // (N, C) -> (N, 4 C)
-        AddBranch(compute, weights.FeedForwardOut, b.Activated, b.Middle, b.Output, b, feedForwardDropout); // (N, 4 C) -> (N, C)
+        weights.FeedForwardNorm.Kernel.Forward(compute, b.Middle, b.Normalized, b.Statistics.FeedForward);
+        Activate(compute, kind, weights, b); // (N, C) -> (N, F)
+        AddBranch( // (N, F) -> (N, C)
+            compute, weights.FeedForwardOut, b.Activated, weights.FeedForwardPostNorm, b.Statistics.FeedForwardPost, b.FeedForwardBranch,
+            b.Middle, b.Output, b.Quantized, feedForwardDropout);
     }
 
     /// <summary>
@@ -107,66 +143,191 @@ internal static unsafe class DecoderBlock
     /// weights' gradients.
     /// </summary>
     public static void Backward(
-        Compute compute, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, AttentionShape shape, int layer,
-        DropoutStream dropout)
+        Compute compute, FeedForwardKind kind, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, Rotary rotary,
+        AttentionShape shape, int layer, DropoutStream dropout)
     {
         int rows = shape.BatchSize * shape.Tokens;
-        Matrix x1 = a.Residual(layer, rows), x2 = a.Middle(layer, rows), gradient = a.Gradient(rows), branch = a.Branch(rows);
-        Matrix projected = a.Projected(layer, rows), attended = a.Attended(layer, rows), hidden = a.Hidden(layer, rows);
-        Matrix normalized = a.Normalized(rows), activated = a.Activated(rows);
-        Matrix hiddenGradient = a.HiddenGradient(rows), projectedGradient = a.ProjectedGradient(rows);
-        float* statistics1 = a.Statistics(2 * layer), statistics2 = a.Statistics((2 * layer) + 1);
+        var b = a.BuffersOf(layer, rows);
+        Matrix gradient = a.Gradient(rows), branch = a.Branch(rows), normalized = b.Normalized;
+        Matrix hiddenGradient = a.HiddenGradient(rows), gatedGradient = a.GatedGradient(rows);
+        Matrix attendedGradient = a.AttendedGradient(rows), projectedGradient = a.ProjectedGradient(rows);
 
         // The feed-forward half
-        var dy = BranchGradient(compute, gradient, dropout.FeedForwardBranch(layer), branch);
-        compute.ForEachRow(rows, row => Gelu.Forward(hidden.Row(row), activated.Row(row), hidden.Columns));
-        BackwardParameters(activated, dy, w.FeedForwardOut);
-        Linear.BackwardInput(compute, dy, w.FeedForwardOut.Weight, new GeluGradientSink(hidden, hiddenGradient)); // (N, C) -> (N, 4 C)
-        LayerNorm.Recompute(compute, x2, w.FeedForwardNormScale.Pointer, w.FeedForwardNormShift.Pointer, normalized, statistics2);
-        BackwardParameters(normalized, hiddenGradient, w.FeedForwardIn);
-        Linear.BackwardInput(compute, hiddenGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, 4 C) -> (N, C)
-        LayerNorm.Backward(
-            compute, x2, statistics2, w.FeedForwardNormScale.Pointer, branch, gradient, w.FeedForwardNormScale.Gradient,
-            w.FeedForwardNormShift.Gradient, a.Parts);
+        var dy = BranchGradient(
+            compute, gradient, dropout.FeedForwardBranch(layer), w.FeedForwardPostNorm, b.FeedForwardBranch, b.Statistics.FeedForwardPost,
+            branch, a);
+        Reactivate(compute, kind, b);
+        BackwardParameters(b.Activated, dy, w.FeedForwardOut);
+        BackwardActivation(compute, kind, dy, w.FeedForwardOut.Weight, b, hiddenGradient, gatedGradient); // (N, C) -> (N, F)
+        w.FeedForwardNorm.Kernel.Recompute(compute, b.Middle, normalized, b.Statistics.FeedForward);
+        if (w.FeedForwardGate is { } gate)
+        {
+            BackwardParameters(normalized, hiddenGradient, gate);
+            BackwardParameters(normalized, gatedGradient, w.FeedForwardIn);
+            Linear.BackwardInput(compute, gatedGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
+            Linear.BackwardInput(compute, hiddenGradient, gate.Weight, new AddSink(branch, null, branch));
+        }
+        else
+        {
+            BackwardParameters(normalized, hiddenGradient, w.FeedForwardIn);
+            Linear.BackwardInput(compute, hiddenGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
+        }
+
+        BackwardNorm(compute, w.FeedForwardNorm, b.Middle, b.Statistics.FeedForward, branch, gradient, a);
 
         // The attention half
-        dy = BranchGradient(compute, gradient, dropout.AttentionBranch(layer), branch);
-        BackwardParameters(attended, dy, w.AttentionOutput);
-        Linear.BackwardInput(compute, dy, w.AttentionOutput.Weight, new StoreSink(normalized));
-        Attention.Backward( // (N, C) -> (N, 3 C)
-            compute, shape, projected, attended, a.LogSumExp(layer), dropout.AttentionWeights(layer), normalized, projectedGradient);
-        LayerNorm.Recompute(compute, x1, w.AttentionNormScale.Pointer, w.AttentionNormShift.Pointer, normalized, statistics1);
+        dy = BranchGradient(
+            compute, gradient, dropout.AttentionBranch(layer), w.AttentionPostNorm, b.AttentionBranch, b.Statistics.AttentionPost, branch,
+            a);
+        BackwardParameters(b.Attended, dy, w.AttentionOutput);
+        Linear.BackwardInput(compute, dy, w.AttentionOutput.Weight, new StoreSink(attendedGradient)); // (N, C) -> (N, nh hs)
+        if (rotary.IsActive) rotary.Forward(compute, b.Projected, b.Rotated);
+        Attention.Backward( // (N, nh hs) -> (N, (nh + 2 nkv) hs)
+            compute, shape, rotary.IsActive ? b.Rotated : b.Projected, b.Attended, a.LogSumExp(layer), dropout.AttentionWeights(layer),
+            attendedGradient, projectedGradient);
+        if (rotary.IsActive)
+        {
+            rotary.Backward(
+                compute, b.Projected, projectedGradient, GradientOf(w.QueryNorm?.Scale), GradientOf(w.KeyNorm?.Scale), a.Parts);
+        }
+
+        w.AttentionNorm.Kernel.Recompute(compute, b.Input, normalized, b.Statistics.Attention);
         BackwardParameters(normalized, projectedGradient, w.QueryKeyValue);
-        Linear.BackwardInput(compute, projectedGradient, w.QueryKeyValue.Weight, new StoreSink(branch)); // (N, 3 C) -> (N, C)
-        LayerNorm.Backward(
-            compute, x1, statistics1, w.AttentionNormScale.Pointer, branch, gradient, w.AttentionNormScale.Gradient,
-            w.AttentionNormShift.Gradient, a.Parts);
+        Linear.BackwardInput(compute, projectedGradient, w.QueryKeyValue.Weight, new StoreSink(branch)); // -> (N, C)
+        BackwardNorm(compute, w.AttentionNorm, b.Input, b.Statistics.Attention, branch, gradient, a);
 
         void BackwardParameters(Matrix x, Matrix dy, TrainedMatrix matrix) =>
             Linear.BackwardParameters(compute, x, dy, matrix.WeightGradient, matrix.BiasGradient, a.Panels);
     }
 
-    // y = x + dropout(input · matrixᵀ + bias); without dropout, the sums are added as the product computes them.
-    private static void AddBranch<TMatrix>(
-        Compute compute, TMatrix matrix, Matrix input, Matrix x, Matrix y, in BlockBuffers b, Dropout dropout)
-        where TMatrix : IWeightMatrix
+    /// <summary>Adds the gradients of a norm: of its input to <paramref name="dx"/>, and of its weights.</summary>
+    public static void BackwardNorm(
+        Compute compute, NormWeights<TrainedVector> norm, Matrix x, float* statistics, Matrix dy, Matrix dx, Activations a) =>
+        norm.Kernel.Backward(compute, x, statistics, dy, dx, GradientOf(norm.Scale), GradientOf(norm.Shift), a.Parts);
+
+    private static float* GradientOf(TrainedVector? vector) => vector is null ? null : vector.Gradient;
+
+    // Computes the input of the last feed-forward matrix.
+    private static void Activate<TMatrix, TVector>(
+        Compute compute, FeedForwardKind kind, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b)
+        where TMatrix : class, IWeightMatrix
+        where TVector : class, IWeightVector
     {
-        if (!dropout.IsActive)
+        switch (kind)
         {
-            matrix.Multiply(compute, input, b.Quantized, new AddSink(x, matrix.Bias, y));
+            case FeedForwardKind.Gelu: Ungated<Gelu>(b); break;
+            case FeedForwardKind.GeluExact: Ungated<GeluExact>(b); break;
+            case FeedForwardKind.SwiGlu: Gated<Silu>(b); break;
+            case FeedForwardKind.GeGlu: Gated<Gelu>(b); break;
+            default: throw Check.Undefined(kind, nameof(kind));
+        }
+
+        void Ungated<TActivation>(in BlockBuffers b)
+            where TActivation : struct, IActivation => weights.FeedForwardIn.Multiply(
+                compute, b.Normalized, b.Quantized, new ActivationSink<TActivation>(b.Activated, weights.FeedForwardIn.Bias, b.Hidden));
+
+        void Gated<TActivation>(in BlockBuffers b)
+            where TActivation : struct, IActivation
+        {
+            weights.FeedForwardIn.Multiply(compute, b.Normalized, b.Quantized, new StoreSink(b.Gated, weights.FeedForwardIn.Bias));
+            var gate = weights.FeedForwardGate!;
+            gate.Multiply(
+                compute, b.Normalized, b.Quantized, new GateSink<TActivation>(b.Gated, b.Activated, gate.Bias, b.Hidden));
+        }
+    }
+
+    // Recomputes it from what the forward pass has kept.
+    private static void Reactivate(Compute compute, FeedForwardKind kind, in BlockBuffers b)
+    {
+        Matrix hidden = b.Hidden, gated = b.Gated, activated = b.Activated;
+        switch (kind)
+        {
+            case FeedForwardKind.Gelu: Ungated<Gelu>(); break;
+            case FeedForwardKind.GeluExact: Ungated<GeluExact>(); break;
+            case FeedForwardKind.SwiGlu: Gated<Silu>(); break;
+            case FeedForwardKind.GeGlu: Gated<Gelu>(); break;
+            default: throw Check.Undefined(kind, nameof(kind));
+        }
+
+        void Ungated<TActivation>()
+            where TActivation : struct, IActivation => compute.ForEachRow(
+                hidden.Rows, row => Activation<TActivation>.Forward(hidden.Row(row), activated.Row(row), hidden.Columns));
+
+        void Gated<TActivation>()
+            where TActivation : struct, IActivation => compute.ForEachRow(
+                hidden.Rows, row => Activation<TActivation>.Gate(hidden.Row(row), gated.Row(row), activated.Row(row), hidden.Columns));
+    }
+
+    // Computes the gradients of the activation's input and of what its gate is multiplied by.
+    private static void BackwardActivation(
+        Compute compute, FeedForwardKind kind, Matrix dy, Matrix weight, in BlockBuffers b, Matrix hiddenGradient, Matrix gatedGradient)
+    {
+        Matrix hidden = b.Hidden, gated = b.Gated;
+        switch (kind)
+        {
+            case FeedForwardKind.Gelu: Ungated<Gelu>(); break;
+            case FeedForwardKind.GeluExact: Ungated<GeluExact>(); break;
+            case FeedForwardKind.SwiGlu: Gated<Silu>(); break;
+            case FeedForwardKind.GeGlu: Gated<Gelu>(); break;
+            default: throw Check.Undefined(kind, nameof(kind));
+        }
+
+        void Ungated<TActivation>()
+            where TActivation : struct, IActivation =>
+            Linear.BackwardInput(compute, dy, weight, new ActivationGradientSink<TActivation>(hidden, hiddenGradient));
+
+        void Gated<TActivation>()
+            where TActivation : struct, IActivation =>
+            Linear.BackwardInput(compute, dy, weight, new GateGradientSink<TActivation>(hidden, gated, hiddenGradient, gatedGradient));
+    }
+
+    // y = x + dropout(norm(input · matrixᵀ + bias)); without norm and dropout, the sums are added as the product computes
+    // them.
+    private static void AddBranch<TMatrix, TVector>(
+        Compute compute, TMatrix matrix, Matrix input, NormWeights<TVector>? norm, float* statistics, Matrix branch, Matrix x, Matrix y,
+        byte* quantized, Dropout dropout)
+        where TMatrix : class, IWeightMatrix
+        where TVector : class, IWeightVector
+    {
+        if (!dropout.IsActive && norm is null)
+        {
+            matrix.Multiply(compute, input, quantized, new AddSink(x, matrix.Bias, y));
             return;
         }
 
-        var branch = b.Branch;
-        matrix.Multiply(compute, input, b.Quantized, new StoreSink(branch, matrix.Bias));
-        compute.ForEachRow(x.Rows, row => dropout.ApplyAndAdd(branch.Row(row), x.Row(row), y.Row(row), x.Columns, row));
+        matrix.Multiply(compute, input, quantized, new StoreSink(branch, matrix.Bias));
+        if (norm is null)
+        {
+            compute.ForEachRow(x.Rows, row => dropout.ApplyAndAdd(branch.Row(row), x.Row(row), y.Row(row), x.Columns, row));
+            return;
+        }
+
+        var kernel = norm.Kernel;
+        compute.ForEachRow(x.Rows, row =>
+        {
+            float* scratch = ThreadScratch.Get(x.Columns);
+            kernel.Apply(branch.Row(row), x.Columns, scratch, statistics is null ? null : statistics + (2 * row));
+            if (dropout.IsActive) dropout.ApplyAndAdd(scratch, x.Row(row), y.Row(row), x.Columns, row);
+            else Row.Add(x.Row(row), scratch, y.Row(row), x.Columns);
+        });
     }
 
-    // Returns the gradient of the branch before dropout: the residual stream's own gradient if nothing was dropped.
-    private static Matrix BranchGradient(Compute compute, Matrix gradient, Dropout dropout, Matrix scratch)
+    // Returns the gradient of the branch before norm and dropout: the residual stream's own gradient if there are none.
+    private static Matrix BranchGradient(
+        Compute compute, Matrix gradient, Dropout dropout, NormWeights<TrainedVector>? norm, Matrix x, float* statistics, Matrix scratch,
+        Activations a)
     {
-        if (!dropout.IsActive) return gradient;
-        compute.ForEachRow(gradient.Rows, row => dropout.Apply(gradient.Row(row), scratch.Row(row), gradient.Columns, row));
-        return scratch;
+        var dy = gradient;
+        if (dropout.IsActive)
+        {
+            dy = scratch;
+            compute.ForEachRow(gradient.Rows, row => dropout.Apply(gradient.Row(row), scratch.Row(row), gradient.Columns, row));
+        }
+
+        if (norm is null) return dy;
+        var dx = a.BranchGradient(gradient.Rows);
+        compute.ForEachRow(dx.Rows, row => Row.Clear(dx.Row(row), dx.Columns));
+        BackwardNorm(compute, norm, x, statistics, dy, dx, a);
+        return dx;
     }
 }

@@ -35,6 +35,7 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
             entry => new(arena, entry.Length))
     {
         (_arena, Precision, Kernels) = (arena, precision, kernels);
+        Angles = new(config);
         _arena.Allocate();
     }
 
@@ -43,6 +44,9 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
 
     /// <summary>The kernels that the layout is for.</summary>
     public KernelSet Kernels { get; }
+
+    /// <summary>The rotation of positions.</summary>
+    public RotaryAngles Angles { get; }
 
     /// <summary>Memory of all weights, in bytes.</summary>
     public long ByteCount => _arena.Length;

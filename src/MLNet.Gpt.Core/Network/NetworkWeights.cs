@@ -1,15 +1,29 @@
+using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Products;
+
 namespace MLNet.Gpt.Network;
 
 /// <summary>The weights and biases that make up a matrix of the network.</summary>
 /// <param name="Label">What the matrix is, for messages.</param>
-/// <param name="Names">One weight, or several of equal height that are stacked.</param>
+/// <param name="Names">One weight, or several that are stacked.</param>
 /// <param name="BiasNames">Their biases; empty if there are none.</param>
-/// <param name="Rows">Rows of all weights together, the layer's outputs.</param>
+/// <param name="PartRows">Rows of each weight.</param>
 /// <param name="Columns">The layer's inputs.</param>
-internal sealed record MatrixEntry(string Label, string[] Names, string[] BiasNames, int Rows, int Columns)
+internal sealed record MatrixEntry(string Label, string[] Names, string[] BiasNames, int[] PartRows, int Columns)
 {
-    /// <summary>Rows of each weight.</summary>
-    public int PartRows => Rows / Names.Length;
+    /// <summary>Rows of all weights together, the layer's outputs.</summary>
+    public int Rows { get; } = PartRows.Sum();
+
+    /// <summary>Returns the first row of a weight.</summary>
+    public int FirstRowOf(int part) => PartRows.AsSpan(0, part).ToArray().Sum();
+
+    /// <summary>Returns the weight that a row belongs to, and its first row.</summary>
+    public (int Part, int FirstRow) PartAt(int row)
+    {
+        int part = 0, first = 0;
+        while (row >= first + PartRows[part]) first += PartRows[part++];
+        return (part, first);
+    }
 }
 
 /// <summary>A weight that is not a matrix of a product.</summary>
@@ -17,24 +31,44 @@ internal sealed record MatrixEntry(string Label, string[] Names, string[] BiasNa
 /// <param name="Length">Its elements.</param>
 internal sealed record VectorEntry(string Name, int Length);
 
-/// <summary>The weights of one decoder block.</summary>
-/// <param name="AttentionNormScale">(C).</param>
-/// <param name="AttentionNormShift">(C).</param>
-/// <param name="QueryKeyValue">(3 C, C): queries, keys and values of all heads in one product.</param>
-/// <param name="AttentionOutput">(C, C).</param>
-/// <param name="FeedForwardNormScale">(C).</param>
-/// <param name="FeedForwardNormShift">(C).</param>
-/// <param name="FeedForwardIn">(4 C, C).</param>
-/// <param name="FeedForwardOut">(C, 4 C).</param>
+/// <summary>The weights of a norm.</summary>
+/// <param name="IsCentered">Whether the mean is subtracted.</param>
+/// <param name="Epsilon">Added to the variance.</param>
+/// <param name="Scale">The scale.</param>
+/// <param name="Shift">The shift; <see langword="null"/> if there is none.</param>
+internal sealed record NormWeights<TVector>(bool IsCentered, float Epsilon, TVector Scale, TVector? Shift)
+    where TVector : class, IWeightVector
+{
+    /// <summary>The norm in the form used for computing.</summary>
+    public unsafe Norm Kernel => new(IsCentered, Epsilon, Scale.Pointer, Shift is null ? null : Shift.Pointer);
+}
+
+/// <summary>The weights of one decoder block. What the decoder does not have is <see langword="null"/>.</summary>
+/// <param name="AttentionNorm">Of C numbers.</param>
+/// <param name="QueryKeyValue">((nh + 2 nkv) hs, C): queries, keys and values of all heads in one product.</param>
+/// <param name="QueryNorm">Of hs numbers.</param>
+/// <param name="KeyNorm">Of hs numbers.</param>
+/// <param name="AttentionOutput">(C, nh hs).</param>
+/// <param name="AttentionPostNorm">Of C numbers.</param>
+/// <param name="FeedForwardNorm">Of C numbers.</param>
+/// <param name="FeedForwardGate">(F, C).</param>
+/// <param name="FeedForwardIn">(F, C).</param>
+/// <param name="FeedForwardOut">(C, F).</param>
+/// <param name="FeedForwardPostNorm">Of C numbers.</param>
 internal sealed record BlockWeights<TMatrix, TVector>(
-    TVector AttentionNormScale,
-    TVector AttentionNormShift,
+    NormWeights<TVector> AttentionNorm,
     TMatrix QueryKeyValue,
+    NormWeights<TVector>? QueryNorm,
+    NormWeights<TVector>? KeyNorm,
     TMatrix AttentionOutput,
-    TVector FeedForwardNormScale,
-    TVector FeedForwardNormShift,
+    NormWeights<TVector>? AttentionPostNorm,
+    NormWeights<TVector> FeedForwardNorm,
+    TMatrix? FeedForwardGate,
     TMatrix FeedForwardIn,
-    TMatrix FeedForwardOut);
+    TMatrix FeedForwardOut,
+    NormWeights<TVector>? FeedForwardPostNorm)
+    where TMatrix : class, IWeightMatrix
+    where TVector : class, IWeightVector;
 
 /// <summary>
 /// The weights of the network in the form used for computing: the only place that says which named weights a matrix or
@@ -44,6 +78,8 @@ internal sealed record BlockWeights<TMatrix, TVector>(
 /// <typeparam name="TMatrix">The form of matrices.</typeparam>
 /// <typeparam name="TVector">The form of everything else.</typeparam>
 internal class NetworkWeights<TMatrix, TVector>
+    where TMatrix : class, IWeightMatrix
+    where TVector : class, IWeightVector
 {
     private readonly List<(MatrixEntry Entry, TMatrix Matrix)> _matrices = [];
     private readonly List<(VectorEntry Entry, TVector Vector)> _vectors = [];
@@ -54,12 +90,11 @@ internal class NetworkWeights<TMatrix, TVector>
     {
         (Config, _createMatrix, _createVector) = (config, createMatrix, createVector);
         int c = config.EmbeddingWidth, v = config.VocabularySize;
-        TokenEmbedding = Matrix("token embedding", [WeightNames.TokenEmbedding], [], v, c);
-        PositionEmbedding = Vector(WeightNames.PositionEmbedding, checked(config.ContextLength * c));
+        TokenEmbedding = Matrix("token embedding", [WeightNames.TokenEmbedding], [], [v], c);
+        PositionEmbedding = config.Rotary is null ? Vector(WeightNames.PositionEmbedding, checked(config.ContextLength * c)) : null;
         Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(Block)];
-        FinalNormScale = Vector(WeightNames.FinalNormScale, c);
-        FinalNormShift = Vector(WeightNames.FinalNormShift, c);
-        Head = config.HasTiedHead ? TokenEmbedding : Matrix("output head", [WeightNames.Head], [], v, c);
+        FinalNorm = Norm(WeightNames.FinalNormScale, WeightNames.FinalNormShift);
+        Head = config.HasTiedHead ? TokenEmbedding : Matrix("output head", [WeightNames.Head], [], [v], c);
     }
 
     /// <summary>The model's sizes.</summary>
@@ -68,17 +103,14 @@ internal class NetworkWeights<TMatrix, TVector>
     /// <summary>(V, C).</summary>
     public TMatrix TokenEmbedding { get; }
 
-    /// <summary>(T, C).</summary>
-    public TVector PositionEmbedding { get; }
+    /// <summary>(T, C); <see langword="null"/> with rotary positions.</summary>
+    public TVector? PositionEmbedding { get; }
 
     /// <summary>The blocks, from the first.</summary>
     public IReadOnlyList<BlockWeights<TMatrix, TVector>> Blocks { get; }
 
-    /// <summary>(C).</summary>
-    public TVector FinalNormScale { get; }
-
-    /// <summary>(C).</summary>
-    public TVector FinalNormShift { get; }
+    /// <summary>The norm after the last block.</summary>
+    public NormWeights<TVector> FinalNorm { get; }
 
     /// <summary>(V, C): the token embedding itself if the head is tied to it.</summary>
     public TMatrix Head { get; }
@@ -92,30 +124,49 @@ internal class NetworkWeights<TMatrix, TVector>
     // The weights are in memory in this order.
     private BlockWeights<TMatrix, TVector> Block(int layer)
     {
-        int c = Config.EmbeddingWidth, f = Config.FeedForwardWidth;
+        int c = Config.EmbeddingWidth, f = Config.FeedForwardWidth, queries = Config.QueryWidth, keys = Config.KeyWidth;
         return new(
-            Vector(WeightNames.AttentionNormScale(layer), c),
-            Vector(WeightNames.AttentionNormShift(layer), c),
+            Norm(WeightNames.AttentionNormScale(layer), WeightNames.AttentionNormShift(layer)),
             Matrix(
                 $"query, key and value of block {layer}",
                 [WeightNames.Query(layer), WeightNames.Key(layer), WeightNames.Value(layer)],
                 Config.HasQkvBias ? [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)] : [],
-                3 * c,
+                [queries, keys, keys],
                 c),
+            Config.HasQueryKeyNorm ? HeadNorm(WeightNames.QueryNormScale(layer)) : null,
+            Config.HasQueryKeyNorm ? HeadNorm(WeightNames.KeyNormScale(layer)) : null,
             Matrix(
-                $"attention output of block {layer}", [WeightNames.AttentionOutput(layer)], [WeightNames.AttentionOutputBias(layer)], c,
-                c),
-            Vector(WeightNames.FeedForwardNormScale(layer), c),
-            Vector(WeightNames.FeedForwardNormShift(layer), c),
+                $"attention output of block {layer}", [WeightNames.AttentionOutput(layer)], Bias(WeightNames.AttentionOutputBias(layer)),
+                [c], queries),
+            Config.HasPostNorms ? Norm(WeightNames.AttentionPostNormScale(layer), WeightNames.AttentionPostNormShift(layer)) : null,
+            Norm(WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer)),
+            Config.HasGate
+                ? Matrix(
+                    $"feed-forward gate of block {layer}", [WeightNames.FeedForwardGate(layer)],
+                    Bias(WeightNames.FeedForwardGateBias(layer)), [f], c)
+                : null,
             Matrix(
                 $"first feed-forward layer of block {layer}", [WeightNames.FeedForwardIn(layer)],
-                [WeightNames.FeedForwardInBias(layer)], f, c),
+                Bias(WeightNames.FeedForwardInBias(layer)), [f], c),
             Matrix(
                 $"second feed-forward layer of block {layer}", [WeightNames.FeedForwardOut(layer)],
-                [WeightNames.FeedForwardOutBias(layer)], c, f));
+                Bias(WeightNames.FeedForwardOutBias(layer)), [c], f),
+            Config.HasPostNorms ? Norm(WeightNames.FeedForwardPostNormScale(layer), WeightNames.FeedForwardPostNormShift(layer)) : null);
     }
 
-    private TMatrix Matrix(string label, string[] names, string[] biasNames, int rows, int columns)
+    private NormWeights<TVector> Norm(string scale, string shift) => new(
+        Config.Normalization == Normalization.LayerNorm,
+        Config.NormEpsilon,
+        Vector(scale, Config.EmbeddingWidth),
+        Config.HasNormShift ? Vector(shift, Config.EmbeddingWidth) : null);
+
+    // Queries and keys have RMS norms, whatever the others are.
+    private NormWeights<TVector> HeadNorm(string scale) =>
+        new(IsCentered: false, Config.NormEpsilon, Vector(scale, Config.HeadSize), Shift: null);
+
+    private string[] Bias(string name) => Config.HasBias ? [name] : [];
+
+    private TMatrix Matrix(string label, string[] names, string[] biasNames, int[] rows, int columns)
     {
         var entry = new MatrixEntry(label, names, biasNames, rows, columns);
         var matrix = _createMatrix(entry);

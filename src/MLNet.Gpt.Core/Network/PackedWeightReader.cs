@@ -22,7 +22,7 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
         {
             for (int part = 0; part < entry.Names.Length; part++)
             {
-                int firstRow = part * entry.PartRows;
+                int firstRow = entry.FirstRowOf(part);
                 _readers.Add(entry.Names[part], (start, destination) => ReadRows(matrix, firstRow, start, destination));
                 if (part < entry.BiasNames.Length)
                 {

@@ -82,13 +82,13 @@ internal sealed unsafe class WeightPacker
         _done += target.Length;
     }
 
-    // A matrix may consist of several stacked weights of equal height; a panel can then extend from one into the next.
+    // A matrix may consist of several stacked weights; a panel can then extend from one into the next.
     private void PackMatrix(MatrixEntry entry, PackedMatrix target)
     {
-        int partRows = entry.PartRows, depth = target.Depth;
+        int depth = target.Depth;
         for (int part = 0; part < entry.BiasNames.Length; part++)
         {
-            _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + (part * partRows), partRows));
+            _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + entry.FirstRowOf(part), entry.PartRows[part]));
         }
 
         if (target is { HasBlocks: true, Precision: WeightPrecision.Int8 })
@@ -107,7 +107,7 @@ internal sealed unsafe class WeightPacker
             PackPanels<float>(entry, target, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
         }
 
-        _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length * (long)partRows);
+        _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length > 0 ? target.Outputs : 0);
         _progress?.Report(_done / _total);
     }
 
@@ -130,7 +130,7 @@ internal sealed unsafe class WeightPacker
         PackPanels<float>(entry, target, depth, (name, row, rows) =>
         {
             int part = Array.IndexOf(entry.Names, name);
-            Transpose(stored + (part * entry.PartRows) + row, outputs, depth, rows);
+            Transpose(stored + entry.FirstRowOf(part) + row, outputs, depth, rows);
         }, target.PackPanel);
     }
 
@@ -181,7 +181,6 @@ internal sealed unsafe class WeightPacker
     private void PackPanels<T>(MatrixEntry entry, PackedMatrix target, int rowLength, RowReader<T> read, PanelPacker<T> pack)
         where T : unmanaged
     {
-        int partRows = entry.PartRows;
         int panelsPerRead = Math.Clamp(target.PanelCount / (2 * _threadCount), 1, MostPanelsPerRead);
         int reads = (target.PanelCount + panelsPerRead - 1) / panelsPerRead;
         WorkerTeam.Run(reads, _threadCount, index =>
@@ -194,8 +193,9 @@ internal sealed unsafe class WeightPacker
             {
                 for (int row = first; row < end;)
                 {
-                    int part = row / partRows, count = Math.Min(end, (part + 1) * partRows) - row;
-                    read(entry.Names[part], row - (part * partRows), rows.AsSpan((row - first) * rowLength, count * rowLength));
+                    var (part, firstRow) = entry.PartAt(row);
+                    int count = Math.Min(end, firstRow + entry.PartRows[part]) - row;
+                    read(entry.Names[part], row - firstRow, rows.AsSpan((row - first) * rowLength, count * rowLength));
                     row += count;
                 }
 

@@ -41,7 +41,9 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
     /// generator in its current state; in training mode.
     /// </summary>
     /// <param name="config">The sizes.</param>
-    /// <exception cref="ArgumentException">The configuration's properties contradict each other.</exception>
+    /// <exception cref="ArgumentException">
+    /// The configuration's properties contradict each other, or it is not that of a GPT-2.
+    /// </exception>
     /// <exception cref="LibTorchUnavailableException">libtorch cannot be loaded here.</exception>
     public GptModule(GptConfig config)
         : base(Named(config))
@@ -176,7 +178,13 @@ public sealed class GptModule : Module<torch.Tensor, torch.Tensor>
 
     private static string Named(GptConfig config)
     {
-        config.Validated();
+        if (!config.Validated().IsPlainGpt2)
+        {
+            throw new ArgumentException(
+                $"TorchSharp's network is the book's GPT-2; it does not support the parts of {config}. The managed engine does.",
+                nameof(config));
+        }
+
         LibTorch.EnsureLoaded(); // before the base class creates a TorchSharp module
         return nameof(GptModule);
     }

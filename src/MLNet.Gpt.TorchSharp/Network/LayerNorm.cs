@@ -10,7 +10,8 @@ namespace MLNet.Gpt.TorchSharp;
 internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, IStepByStep
 {
     private readonly long[] _shape;
-    private readonly Scalar _epsilon = GptConfig.LayerNormEpsilon; // a field: see Gelu
+    private readonly double _addend;
+    private readonly Scalar _epsilon; // a field: see Gelu
 
     [ComponentName(Name = "scale")]
     private readonly Parameter _scale;
@@ -21,7 +22,8 @@ internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, I
     public LayerNorm(GptConfig config)
         : base(nameof(LayerNorm))
     {
-        _shape = [config.EmbeddingWidth];
+        (_shape, _addend) = ([config.EmbeddingWidth], config.NormEpsilon);
+        _epsilon = config.NormEpsilon;
         _scale = new Parameter(torch.ones(_shape));
         _shift = new Parameter(torch.zeros(_shape));
         RegisterComponents();
@@ -31,7 +33,7 @@ internal sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>, I
 
     public override torch.Tensor forward(torch.Tensor input)
     {
-        if (!ComputesStepByStep) return torch.nn.functional.layer_norm(input, _shape, _scale, _shift, GptConfig.LayerNormEpsilon);
+        if (!ComputesStepByStep) return torch.nn.functional.layer_norm(input, _shape, _scale, _shift, _addend);
         using var scope = torch.NewDisposeScope();
         var mean = input.mean([-1], keepdim: true); // (…, C) -> (…, 1)
         var variance = input.var([-1], unbiased: false, keepdim: true); // (…, C) -> (…, 1)

@@ -97,7 +97,7 @@ internal static class GptPackage
         using var hashing = new HashingStream(entry);
         var metadata = new Dictionary<string, string> { [SafetensorsConstants.FrameworkKey] = SafetensorsConstants.Framework };
         var elements = new ElementWriter(new ExportMeter(progress: null, cancellationToken));
-        SafetensorsWriter.Write(hashing, [.. new ModelTensors(model, OwnNames.Gpt2).All()], TensorDataType.Float32, metadata, elements);
+        SafetensorsWriter.Write(hashing, [.. new ModelTensors(model, OwnNames.Table).All()], TensorDataType.Float32, metadata, elements);
         return hashing.Sha256();
     }
 

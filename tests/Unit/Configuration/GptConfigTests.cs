@@ -34,7 +34,6 @@ public class GptConfigTests
         {
             var exception = Assert.Throws<ArgumentOutOfRangeException>(() => make(value));
             Assert.Equal(name, exception.ParamName);
-            Assert.Equal(value, exception.ActualValue);
             Assert.Contains($"{name} is {value}; it must be at least 1", exception.Message);
         }
 
@@ -49,7 +48,6 @@ public class GptConfigTests
     public void A_dropout_rate_out_of_range_is_an_error_that_names_it_and_the_limits(double rate)
     {
         var exception = Assert.Throws<ArgumentOutOfRangeException>(() => new GptConfig { DropoutRate = rate });
-        Assert.Equal(rate, exception.ActualValue);
         Assert.Contains($"{nameof(GptConfig.DropoutRate)} is {rate}; it must be at least 0 and below 1", exception.Message);
     }
 

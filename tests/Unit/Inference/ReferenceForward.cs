@@ -110,7 +110,7 @@ internal sealed class ReferenceForward(GptWeights weights)
             for (int i = 0; i < y[t].Length; i++)
             {
                 y[t][i] = (
-                    (x[t][i] - mean) / Math.Sqrt(variance + GptConfig.LayerNormEpsilon) * weights[scaleName][i]) + weights[shiftName][i];
+                    (x[t][i] - mean) / Math.Sqrt(variance + 1e-5) * weights[scaleName][i]) + weights[shiftName][i];
             }
         }
 

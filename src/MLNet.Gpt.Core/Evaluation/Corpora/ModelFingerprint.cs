@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using MLNet.Gpt.Formats.Metadata;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
@@ -30,6 +31,7 @@ internal static class ModelFingerprint
             CultureInfo.InvariantCulture,
             $"{c.VocabularySize};{c.ContextLength};{c.EmbeddingWidth};{c.HeadCount};{c.LayerCount};"
             + $"{model.Options.Precision};{HashOf(model.Tokenizer)}"));
+        if (!c.IsPlainGpt2) description.Append(';').Append(GptConfigJson.Write(c));
         for (int i = 0; i < hashes.Length; i++) description.Append(';').Append(entries[i].Name).Append('=').Append(hashes[i]);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description.ToString())));
     }

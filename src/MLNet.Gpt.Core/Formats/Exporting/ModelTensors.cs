@@ -23,12 +23,20 @@ internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
         string[] parts = role.Weights(layer);
         if (!_entries.ContainsKey(parts[0]))
         {
-            return role.IsBias() && table.HasAllBiases ? ExportTensor.Zeros(name, parts.Length * weights.Config.EmbeddingWidth) : null;
+            return role.IsBias() && table.HasAllBiases ? ExportTensor.Zeros(name, LengthOf(role)) : null;
         }
 
         var tensor = parts.Length == 1 ? Weight(name, parts[0]) : ExportTensor.Stacked(name, [.. parts.Select(part => Weight(name, part))]);
         return table.IsTransposed && role.IsLinear() ? tensor.Transposed() : tensor;
     }
+
+    // Of a bias or shift in GPT-2.
+    private int LengthOf(TensorRole role) => role switch
+    {
+        TensorRole.QueryKeyValueBias => weights.Config.ProjectedWidth,
+        TensorRole.FeedForwardInBias => weights.Config.FeedForwardWidth,
+        _ => weights.Config.EmbeddingWidth,
+    };
 
     private ExportTensor Weight(string name, string weight) =>
         new(name, _entries[weight].Shape, (start, destination) => weights.Read(weight, start, destination));

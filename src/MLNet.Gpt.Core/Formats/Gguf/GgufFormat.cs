@@ -12,7 +12,10 @@ internal sealed class GgufFormat : IModelFormat
     private static readonly string[] Splits = [GgufConstants.Gpt2Splitter, "default"];
 
     public ModelWriter Writer { get; } = new(
-        ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0], GgufWriter.Write);
+        ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0], GgufWriter.Write)
+    {
+        Supports = config => config is { IsGpt2: true, FeedForward: FeedForwardKind.Gelu },
+    };
 
     public bool Recognizes(ModelContent content) => content.Start.StartsWith(GgufConstants.Magic);
 
@@ -47,20 +50,7 @@ internal sealed class GgufFormat : IModelFormat
             throw new InvalidDataException($"'{path}' lacks the matrix '{table.NameOf(TensorRole.TokenEmbedding)}'.");
         }
 
-        double epsilon = file.Optional<double?>(GgufConstants.LayerNormEpsilonKey) ?? GptConfig.LayerNormEpsilon;
-        if ((float)epsilon != GptConfig.LayerNormEpsilon)
-        {
-            throw new InvalidDataException(
-                $"'{path}' specifies a layer norm epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
-        }
-
         int width = file.Integer(GgufConstants.EmbeddingWidthKey), heads = file.Integer(GgufConstants.HeadCountKey);
-        if (file.OptionalInteger(GgufConstants.FeedForwardWidthKey) is { } inner && inner != 4L * width)
-        {
-            throw new InvalidDataException(
-                $"'{path}' specifies feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
-        }
-
         if (file.OptionalInteger("gpt2.attention.head_count_kv") is { } keyHeads && keyHeads != heads)
         {
             throw new InvalidDataException(
@@ -75,6 +65,8 @@ internal sealed class GgufFormat : IModelFormat
             EmbeddingWidth = width,
             HeadCount = heads,
             LayerCount = layers,
+            FeedForwardWidth = file.OptionalInteger(GgufConstants.FeedForwardWidthKey) ?? checked(4 * width),
+            NormEpsilon = (float)(file.Optional<double?>(GgufConstants.LayerNormEpsilonKey) ?? 1e-5),
             HasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0)),
             HasTiedHead = !tensors.ContainsKey(table.NameOf(TensorRole.Head)),
         });

@@ -55,7 +55,7 @@ internal static class GgufWriter
         header.Add(GgufConstants.EmbeddingWidthKey, (uint)config.EmbeddingWidth);
         header.Add(GgufConstants.FeedForwardWidthKey, (uint)config.FeedForwardWidth);
         header.Add(GgufConstants.HeadCountKey, (uint)config.HeadCount);
-        header.Add(GgufConstants.LayerNormEpsilonKey, GptConfig.LayerNormEpsilon);
+        header.Add(GgufConstants.LayerNormEpsilonKey, config.NormEpsilon);
         header.Add("general.file_type", GgufConstants.FileTypeOf(job.DataType));
         header.Add("general.quantization_version", 2u);
         GgufTokenizerWriter.Write(header, job.Tokenizer, config);

@@ -15,6 +15,9 @@ internal static class HuggingFaceConfig
     // Three names for one formula: the tanh form of GELU.
     private static readonly string[] Activations = ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"];
 
+    // GELU with the error function.
+    private const string ExactActivation = "gelu";
+
     /// <summary>Reads a configuration.</summary>
     /// <exception cref="InvalidDataException">The file is damaged, or describes an unsupported model.</exception>
     public static GptConfig Read(PositionedFile file)
@@ -36,16 +39,10 @@ internal static class HuggingFaceConfig
         if (type is not (null or "gpt2")) throw new InvalidDataException(
             $"'{path}' describes a model of type '{type}'; only 'gpt2' is supported.");
         string activation = root.Optional("activation_function")?.GetString() ?? Activations[0];
-        if (!Activations.Contains(activation))
-        {
-            throw new InvalidDataException($"'{path}' specifies the activation '{activation}'; GPT-2's is '{Activations[0]}'.");
-        }
-
-        double epsilon = root.Optional("layer_norm_epsilon")?.GetDouble() ?? GptConfig.LayerNormEpsilon;
-        if ((float)epsilon != GptConfig.LayerNormEpsilon)
+        if (activation != ExactActivation && !Activations.Contains(activation))
         {
             throw new InvalidDataException(
-                $"'{path}' specifies a layer_norm_epsilon of {epsilon}; GPT-2's is {GptConfig.LayerNormEpsilon}.");
+                $"'{path}' specifies the activation '{activation}'; supported are {string.Join(", ", Activations)} and {ExactActivation}.");
         }
 
         Refuse(path, root, "scale_attn_weights", whereItIs: false);
@@ -53,12 +50,8 @@ internal static class HuggingFaceConfig
         Refuse(path, root, "add_cross_attention", whereItIs: true);
 
         int width = root.Integer("n_embd");
-        if (root.Optional("n_inner") is not null && root.Integer("n_inner") is int inner && inner != 4L * width)
-        {
-            throw new InvalidDataException(
-                $"'{path}' specifies feed-forward layers of width {inner}; GPT-2's are four times as wide as its embeddings of {width}.");
-        }
-
+        int? inner = root.Optional("n_inner") is null ? null : root.Integer("n_inner");
+        double epsilon = root.Optional("layer_norm_epsilon")?.GetDouble() ?? 1e-5;
         int vocabulary = root.Integer("vocab_size"), context = root.Integer("n_positions", "n_ctx"),
             heads = root.Integer("n_head"), layers = root.Integer("n_layer");
         double dropout = root.Optional("resid_pdrop")?.GetDouble() ?? 0.1;
@@ -71,6 +64,9 @@ internal static class HuggingFaceConfig
             HeadCount = heads,
             LayerCount = layers,
             DropoutRate = dropout,
+            FeedForwardWidth = inner ?? checked(4 * width),
+            FeedForward = activation == ExactActivation ? FeedForwardKind.GeluExact : FeedForwardKind.Gelu,
+            NormEpsilon = (float)epsilon,
             HasQkvBias = true,
             HasTiedHead = isTied,
         };

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Formats.Metadata;
@@ -20,7 +21,8 @@ internal static class HuggingFaceConfigWriter
     private static void WriteConfig(Utf8JsonWriter json, ExportJob job)
     {
         var config = job.Config;
-        json.WriteString("activation_function", "gelu_new"); // the tanh form, as in the book and in OpenAI's release
+        json.WriteString("activation_function", config.FeedForward == FeedForwardKind.GeluExact
+            ? "gelu" : "gelu_new"); // the tanh form, as in the book and in OpenAI's release
         json.WriteStartArray("architectures");
         json.WriteStringValue("GPT2LMHeadModel");
         json.WriteEndArray();
@@ -29,12 +31,13 @@ internal static class HuggingFaceConfigWriter
         json.WriteNumber("embd_pdrop", config.DropoutRate);
         json.WriteNumber("initializer_range", 0.02);
         json.WritePropertyName("layer_norm_epsilon");
-        json.WriteRawValue("1e-05"); // GptConfig.LayerNormEpsilon as printed by Python
+        json.WriteRawValue(Python(config.NormEpsilon));
         json.WriteString("model_type", "gpt2");
         json.WriteNumber("n_ctx", config.ContextLength);
         json.WriteNumber("n_embd", config.EmbeddingWidth);
         json.WriteNumber("n_head", config.HeadCount);
-        json.WriteNull("n_inner"); // 4 n_embd
+        if (config.FeedForwardWidth == 4 * config.EmbeddingWidth) json.WriteNull("n_inner"); // 4 n_embd
+        else json.WriteNumber("n_inner", config.FeedForwardWidth);
         json.WriteNumber("n_layer", config.LayerCount);
         json.WriteNumber("n_positions", config.ContextLength);
         json.WriteBoolean("reorder_and_upcast_attn", false);
@@ -52,6 +55,9 @@ internal static class HuggingFaceConfigWriter
         json.WriteBoolean("use_cache", true);
         json.WriteNumber("vocab_size", config.VocabularySize);
     }
+
+    // A number as Python prints it.
+    private static string Python(float number) => number.ToString(CultureInfo.InvariantCulture).Replace('E', 'e');
 
     // GPT2Config defaults to GPT-2's ids, so a vocabulary without such tokens must say so.
     private static void WriteEnds(Utf8JsonWriter json, ExportJob job)

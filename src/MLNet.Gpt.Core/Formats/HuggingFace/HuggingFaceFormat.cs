@@ -13,7 +13,10 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal sealed class HuggingFaceFormat : IModelFormat
 {
-    public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write);
+    public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write)
+    {
+        Supports = config => config.IsGpt2,
+    };
 
     public bool Recognizes(ModelContent content) => content.Contains(HuggingFaceConstants.ConfigFile) || content.Text.StartsWith("{"u8);
 

@@ -34,6 +34,9 @@ internal interface IModelFormat
 internal sealed record ModelWriter(
     ExportFormat Format, IReadOnlyList<string> Extensions, IReadOnlyList<TensorDataType> DataTypes, Action<ExportJob> Write)
 {
+    /// <summary>Returns whether the format can describe a decoder; by default, any.</summary>
+    public Func<GptConfig, bool> Supports { get; init; } = _ => true;
+
     /// <summary>Types of single elements, which all formats except ONNX support.</summary>
     public static IReadOnlyList<TensorDataType> PlainTypes { get; } = [
         TensorDataType.Float32, TensorDataType.Float16, TensorDataType.BFloat16

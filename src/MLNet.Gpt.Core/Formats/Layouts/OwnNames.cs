@@ -5,18 +5,19 @@ namespace MLNet.Gpt.Formats.Layouts;
 /// <summary>This library's own names, those of the book's state dict: <see cref="WeightNames"/>.</summary>
 internal static partial class OwnNames
 {
-    /// <summary>
-    /// GPT-2 with the book's names, including the mask that the book's attention keeps in each block.
-    /// </summary>
-    public static TensorTable Gpt2 { get; } = new([.. Order.Select(role => (role, PatternOf(role)))]) { Buffers = Mask() };
+    /// <summary>All weights, including the mask that the book's attention keeps in each block.</summary>
+    public static TensorTable Table { get; } = new([.. Order.Select(role => (role, PatternOf(role)))]) { Buffers = Mask() };
 
     private static TensorRole[] Order =>
     [
         TensorRole.TokenEmbedding, TensorRole.PositionEmbedding,
         TensorRole.Query, TensorRole.QueryBias, TensorRole.Key, TensorRole.KeyBias, TensorRole.Value, TensorRole.ValueBias,
-        TensorRole.AttentionOutput, TensorRole.AttentionOutputBias,
+        TensorRole.QueryNormScale, TensorRole.KeyNormScale, TensorRole.AttentionOutput, TensorRole.AttentionOutputBias,
+        TensorRole.FeedForwardGate, TensorRole.FeedForwardGateBias,
         TensorRole.FeedForwardIn, TensorRole.FeedForwardInBias, TensorRole.FeedForwardOut, TensorRole.FeedForwardOutBias,
         TensorRole.AttentionNormScale, TensorRole.AttentionNormShift, TensorRole.FeedForwardNormScale, TensorRole.FeedForwardNormShift,
+        TensorRole.AttentionPostNormScale, TensorRole.AttentionPostNormShift,
+        TensorRole.FeedForwardPostNormScale, TensorRole.FeedForwardPostNormShift,
         TensorRole.FinalNormScale, TensorRole.FinalNormShift, TensorRole.Head,
     ];
 

@@ -16,19 +16,27 @@ internal enum TensorRole
     Value,
     ValueBias,
 
-    /// <summary>Query, key, and value projections stacked in one matrix, (3 C, C).</summary>
+    /// <summary>Query, key, and value projections stacked in one matrix, in GPT-2 (3 C, C).</summary>
     QueryKeyValue,
 
     /// <summary>Their biases, (3 C).</summary>
     QueryKeyValueBias,
+    QueryNormScale,
+    KeyNormScale,
     AttentionOutput,
     AttentionOutputBias,
+    AttentionPostNormScale,
+    AttentionPostNormShift,
     FeedForwardNormScale,
     FeedForwardNormShift,
+    FeedForwardGate,
+    FeedForwardGateBias,
     FeedForwardIn,
     FeedForwardInBias,
     FeedForwardOut,
     FeedForwardOutBias,
+    FeedForwardPostNormScale,
+    FeedForwardPostNormShift,
     FinalNormScale,
     FinalNormShift,
     Head,
@@ -46,7 +54,7 @@ internal static class TensorRoles
     /// </summary>
     public static bool IsLinear(this TensorRole role) =>
         role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
-        or TensorRole.AttentionOutput or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
+        or TensorRole.AttentionOutput or TensorRole.FeedForwardGate or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
 
     /// <summary>
     /// Returns whether the tensor is added, like a bias or a norm's shift, and is therefore zero in a model without
@@ -54,7 +62,13 @@ internal static class TensorRoles
     /// </summary>
     public static bool IsBias(this TensorRole role) => role is TensorRole.QueryBias or TensorRole.KeyBias or TensorRole.ValueBias
         or TensorRole.QueryKeyValueBias or TensorRole.AttentionOutputBias or TensorRole.FeedForwardInBias or TensorRole.FeedForwardOutBias
-        or TensorRole.AttentionNormShift or TensorRole.FeedForwardNormShift or TensorRole.FinalNormShift;
+        or TensorRole.FeedForwardGateBias or TensorRole.AttentionNormShift or TensorRole.FeedForwardNormShift
+        or TensorRole.AttentionPostNormShift or TensorRole.FeedForwardPostNormShift or TensorRole.FinalNormShift;
+
+    /// <summary>Returns whether the tensor is the scale of a norm.</summary>
+    public static bool IsNormScale(this TensorRole role) => role is TensorRole.AttentionNormScale or TensorRole.FeedForwardNormScale
+        or TensorRole.AttentionPostNormScale or TensorRole.FeedForwardPostNormScale or TensorRole.QueryNormScale or TensorRole.KeyNormScale
+        or TensorRole.FinalNormScale;
 
     /// <summary>Returns the weights that are stacked in the tensor.</summary>
     /// <param name="role">The role.</param>
@@ -75,6 +89,14 @@ internal static class TensorRoles
         TensorRole.QueryKeyValueBias => [WeightNames.QueryBias(layer), WeightNames.KeyBias(layer), WeightNames.ValueBias(layer)],
         TensorRole.AttentionOutput => [WeightNames.AttentionOutput(layer)],
         TensorRole.AttentionOutputBias => [WeightNames.AttentionOutputBias(layer)],
+        TensorRole.QueryNormScale => [WeightNames.QueryNormScale(layer)],
+        TensorRole.KeyNormScale => [WeightNames.KeyNormScale(layer)],
+        TensorRole.AttentionPostNormScale => [WeightNames.AttentionPostNormScale(layer)],
+        TensorRole.AttentionPostNormShift => [WeightNames.AttentionPostNormShift(layer)],
+        TensorRole.FeedForwardPostNormScale => [WeightNames.FeedForwardPostNormScale(layer)],
+        TensorRole.FeedForwardPostNormShift => [WeightNames.FeedForwardPostNormShift(layer)],
+        TensorRole.FeedForwardGate => [WeightNames.FeedForwardGate(layer)],
+        TensorRole.FeedForwardGateBias => [WeightNames.FeedForwardGateBias(layer)],
         TensorRole.FeedForwardNormScale => [WeightNames.FeedForwardNormScale(layer)],
         TensorRole.FeedForwardNormShift => [WeightNames.FeedForwardNormShift(layer)],
         TensorRole.FeedForwardIn => [WeightNames.FeedForwardIn(layer)],

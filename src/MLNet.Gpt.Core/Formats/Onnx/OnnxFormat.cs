@@ -6,7 +6,10 @@ namespace MLNet.Gpt.Formats.Onnx;
 internal sealed class OnnxFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(
-        ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write);
+        ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write)
+    {
+        Supports = config => config is { IsGpt2: true, FeedForward: FeedForwardKind.Gelu },
+    };
 
     public bool Recognizes(ModelContent content) => false;
 

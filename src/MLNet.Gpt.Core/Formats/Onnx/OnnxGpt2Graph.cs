@@ -179,7 +179,7 @@ internal sealed class OnnxGpt2Graph
         name,
         [x, _graph.Weight(_tensors[scale, layer]), _graph.Weight(_tensors[shift, layer])],
         OnnxAttribute.Of("axis", -1L),
-        OnnxAttribute.Of("epsilon", GptConfig.LayerNormEpsilon));
+        OnnxAttribute.Of("epsilon", _config.NormEpsilon));
 
     // 0.5 x (1 + tanh(√(2 / π) (x + 0.044715 x³)))
     private string Gelu(string name, string x)

@@ -9,7 +9,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.Package;
 
 /// <summary>
-/// This library's own file: a safetensors file with the weights named as in <see cref="OwnNames.Gpt2"/>, and the
+/// This library's own file: a safetensors file with the weights named as in <see cref="OwnNames.Table"/>, and the
 /// configuration and the tokenizer in its metadata.
 /// </summary>
 internal sealed class CheckpointFormat : IModelFormat
@@ -36,7 +36,7 @@ internal sealed class CheckpointFormat : IModelFormat
     {
         var (config, tokenizer) = ReadMetadata(file);
         var weights = new WeightMap(
-            file.Path, config, OwnNames.Gpt2, TensorNames.Index(file.FileTensors()), cancellationToken: cancellationToken);
+            file.Path, config, OwnNames.Table, TensorNames.Index(file.FileTensors()), cancellationToken: cancellationToken);
         return new(format, weights, () => tokenizer);
     }
 
@@ -60,7 +60,7 @@ internal sealed class CheckpointFormat : IModelFormat
     /// <summary>Writes a validated model.</summary>
     public static void Write(ExportJob job)
     {
-        ExportTensor[] tensors = [.. new ModelTensors(job.Weights, OwnNames.Gpt2).All()];
+        ExportTensor[] tensors = [.. new ModelTensors(job.Weights, OwnNames.Table).All()];
         job.Meter.TotalBytes = job.DataType.Size(job.Config.ParameterCount);
         SafetensorsWriter.Write(job.Path, tensors, job.DataType, MetadataOf(job.Config, job.Tokenizer), job.Elements());
     }
@@ -68,7 +68,7 @@ internal sealed class CheckpointFormat : IModelFormat
     /// <summary>Writes the same bytes, in single precision, to a stream, from front to back.</summary>
     public static void Write(Stream stream, IWeightSource weights, ITextTokenizer? tokenizer, CancellationToken cancellationToken = default)
     {
-        ExportTensor[] tensors = [.. new ModelTensors(weights, OwnNames.Gpt2).All()];
+        ExportTensor[] tensors = [.. new ModelTensors(weights, OwnNames.Table).All()];
         var elements = new ElementWriter(new ExportMeter(progress: null, cancellationToken));
         SafetensorsWriter.Write(stream, tensors, TensorDataType.Float32, MetadataOf(weights.Config.Validated(), tokenizer), elements);
     }

@@ -91,7 +91,7 @@ internal sealed class PackageFormat : IModelFormat
         var weights = new WeightMap(
             path,
             sizes,
-            OwnNames.Gpt2,
+            OwnNames.Table,
             TensorNames.Index(SafetensorsReader.Open(file).FileTensors()),
             cancellationToken: cancellationToken);
         return new("MLNet.Gpt package", weights, () => read);

@@ -51,8 +51,8 @@ internal static class PyTorchWriter
             tensors.Add(tensor);
         }
 
-        var model = new ModelTensors(job.Weights, OwnNames.Gpt2);
-        foreach (var (role, layer) in OwnNames.Gpt2.Tensors(job.Config.LayerCount))
+        var model = new ModelTensors(job.Weights, OwnNames.Table);
+        foreach (var (role, layer) in OwnNames.Table.Tensors(job.Config.LayerCount))
         {
             if (role == TensorRole.Query && job.Options.IncludeCausalMasks)
             {

@@ -9,7 +9,10 @@ namespace MLNet.Gpt.Formats.StateDicts;
 /// </summary>
 internal sealed class PyTorchFormat : IModelFormat
 {
-    public ModelWriter Writer { get; } = new(ExportFormat.PyTorch, [".pth", ".pt"], ModelWriter.PlainTypes, PyTorchWriter.Write);
+    public ModelWriter Writer { get; } = new(ExportFormat.PyTorch, [".pth", ".pt"], ModelWriter.PlainTypes, PyTorchWriter.Write)
+    {
+        Supports = config => config.IsPlainGpt2, // only these can be inferred from shapes
+    };
 
     public bool Recognizes(ModelContent content) => TorchStateDict.Recognizes(content.Start);
 

@@ -20,11 +20,11 @@ internal static class StateDict
     public static OpenedModel Open(string path, IEnumerable<FileTensor> files, OpenOptions options, string format, string huggingFaceFormat)
     {
         var tensors = TensorNames.Index(files);
-        if (tensors.ContainsKey(OwnNames.Gpt2.NameOf(TensorRole.TokenEmbedding)))
+        if (tensors.ContainsKey(OwnNames.Table.NameOf(TensorRole.TokenEmbedding)))
         {
-            var config = ShapeInference.Infer(path, OwnNames.Gpt2, tensors, options.HeadCount);
+            var config = ShapeInference.Infer(path, OwnNames.Table, tensors, options.HeadCount);
             return new(
-                format, new WeightMap(path, config, OwnNames.Gpt2, tensors, cancellationToken: options.CancellationToken), () => null);
+                format, new WeightMap(path, config, OwnNames.Table, tensors, cancellationToken: options.CancellationToken), () => null);
         }
 
         string embedding = HuggingFaceNames.Gpt2.NameOf(TensorRole.TokenEmbedding);

@@ -10,14 +10,29 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <param name="BatchSize">B.</param>
 /// <param name="Tokens">T.</param>
 /// <param name="HeadCount">nh.</param>
+/// <param name="KeyHeadCount">nkv: as many query heads as nh / nkv share a head of keys and values.</param>
 /// <param name="HeadSize">hs.</param>
-internal readonly record struct AttentionShape(int BatchSize, int Tokens, int HeadCount, int HeadSize)
+/// <param name="Scale">The factor of the scores before softmax.</param>
+/// <param name="Window">Positions that a query can see, including its own.</param>
+internal readonly record struct AttentionShape(
+    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int Window = int.MaxValue)
 {
-    /// <summary>C.</summary>
-    public int Width => HeadCount * HeadSize;
+    /// <summary>Query heads that share a head of keys and values.</summary>
+    public int GroupSize => HeadCount / KeyHeadCount;
 
-    /// <summary>The factor of the scores before softmax, 1 / √hs.</summary>
-    public float Scale => 1 / MathF.Sqrt(HeadSize);
+    /// <summary>nh hs.</summary>
+    public int QueryWidth => HeadCount * HeadSize;
+
+    /// <summary>nkv hs.</summary>
+    public int KeyWidth => KeyHeadCount * HeadSize;
+
+    /// <summary>Returns the sizes of a layer's attention.</summary>
+    public static AttentionShape Of(GptConfig config, int batchSize, int tokens, int layer) => new(
+        batchSize, tokens, config.HeadCount, config.KeyValueHeadCount, config.HeadSize, config.ScoreScale,
+        config.IsSliding(layer) ? config.SlidingWindow!.Value : int.MaxValue);
+
+    /// <summary>Returns the first position that the query at a position can see.</summary>
+    public int FirstVisible(int position) => Math.Max(0, position - Window + 1);
 
     /// <summary>Tokens rounded up to whole panels of keys: the length of a row of scores.</summary>
     public int PaddedTokens(KernelSet kernels) => RoundUp(RoundUp(Tokens, kernels.PanelWidth), Lanes.Count);
@@ -29,14 +44,15 @@ internal readonly record struct AttentionShape(int BatchSize, int Tokens, int He
 }
 
 /// <summary>
-/// Causal attention of whole windows, o = dropout(softmax(q kᵀ / √hs)) v, and its gradients, head by head: 8 queries at
-/// a time are multiplied with the keys up to their own positions.
+/// Causal attention of whole windows, o = dropout(softmax(s q kᵀ)) v with the scale s, usually 1 / √hs, and its gradients,
+/// head by head: 8 queries at a time are multiplied with the keys that they can see. Several query heads may share one
+/// head of keys and values, whose gradients are then their sums.
 /// </summary>
 /// <remarks>
 /// The weights (B, nh, T, T) are never stored as a whole: for each query, only the logarithm of its softmax's sum is
-/// kept for the backward pass, which recomputes them. With P = softmax(S), S = q kᵀ / √hs, the mask M of dropout (0 or
-/// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = dS
-/// k / √hs, dk = dSᵀ q / √hs. D is Σ over keys of P dP, which softmax's derivative subtracts. Sources: Vaswani et al.,
+/// kept for the backward pass, which recomputes them. With P = softmax(S), S = s q kᵀ, the mask M of dropout (0 or
+/// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = s dS
+/// k, dk = s dSᵀ q. D is Σ over keys of P dP, which softmax's derivative subtracts. Sources: Vaswani et al.,
 /// "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022), appendix B.
 /// </remarks>
 internal static unsafe class Attention
@@ -44,90 +60,99 @@ internal static unsafe class Attention
     private const int TileRows = KernelSet.TileRows;
     private const int QueriesPerBlock = 64; // in the backward pass
 
-    /// <summary>(B, T, 3 C) -> (B, T, C).</summary>
+    /// <summary>(B, T, (nh + 2 nkv) hs) -> (B, T, nh hs).</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
-    /// <param name="projected">Queries, keys and values, (B T, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">Receives the output, (B T, C).</param>
+    /// <param name="projected">Queries, keys and values, (B T, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
+    /// <param name="attended">Receives the output, (B T, nh hs).</param>
     /// <param name="logSumExp">Receives ln Σ e^score of each query, (B, nh, T).</param>
     /// <param name="dropout">On the weights.</param>
     public static void Forward(
         Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout) =>
-        compute.ForEach(shape.BatchSize * shape.HeadCount, item =>
+        compute.ForEach(shape.BatchSize * shape.KeyHeadCount, item =>
         {
-            var (batch, head) = Math.DivRem(item, shape.HeadCount);
-            var rows = projected.Slice(batch * shape.Tokens, shape.Tokens).SliceColumns(head * shape.HeadSize, shape.HeadSize);
-            var output = attended.Slice(batch * shape.Tokens, shape.Tokens).SliceColumns(head * shape.HeadSize, shape.HeadSize);
-            ForwardHead(compute.Kernels, shape, rows, output, logSumExp + ((long)item * shape.Tokens), dropout, item * shape.Tokens);
+            var (batch, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            ForwardGroup(
+                compute.Kernels, shape, projected.Slice(batch * shape.Tokens, shape.Tokens),
+                attended.Slice(batch * shape.Tokens, shape.Tokens), logSumExp, dropout, batch, keyHead);
         });
 
-    private static void ForwardHead(
-        KernelSet kernels, AttentionShape shape, Matrix queries, Matrix output, float* logSumExp, Dropout dropout, int firstDropoutRow)
+    // The query heads that share a head of keys and values.
+    private static void ForwardGroup(
+        KernelSet kernels, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout, int batch,
+        int keyHead)
     {
-        int tokens = shape.Tokens, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
-        var keys = new Matrix(queries.Data + shape.Width, tokens, shape.HeadSize, queries.Stride);
-        var values = new Matrix(queries.Data + (2 * shape.Width), tokens, shape.HeadSize, queries.Stride);
+        int tokens = shape.Tokens, size = shape.HeadSize, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
+        Matrix keys = KeysOf(shape, projected, keyHead), values = ValuesOf(shape, projected, keyHead);
 
-        float* weights = ThreadScratch.Get((TileRows * (stride + headStride)) + (stride * shape.HeadSize) + (tokens * headStride));
+        float* weights = ThreadScratch.Get((TileRows * (stride + headStride)) + (stride * size) + (tokens * headStride));
         float* gathered = weights + (TileRows * stride);
         float* keyPanels = gathered + (TileRows * headStride);
-        float* valueRows = keyPanels + (stride * shape.HeadSize);
+        float* valueRows = keyPanels + (stride * size);
         PackPanels(kernels, keys, keyPanels);
         CopyRows(values, valueRows, headStride);
 
-        for (int row = 0; row < tokens; row += TileRows)
+        for (int head = keyHead * shape.GroupSize; head < (keyHead + 1) * shape.GroupSize; head++)
         {
-            int rows = Math.Min(TileRows, tokens - row), visible = row + rows;
-            Multiply(kernels, queries.Slice(row, rows), keyPanels, visible, weights, stride);
-            for (int i = 0; i < TileRows; i++)
+            int firstStatistic = ((batch * shape.HeadCount) + head) * tokens;
+            var queries = projected.SliceColumns(head * size, size);
+            var output = attended.SliceColumns(head * size, size);
+            for (int row = 0; row < tokens; row += TileRows)
             {
-                float* weight = weights + (i * stride);
-                int own = i < rows ? row + i + 1 : 0; // keys that the query can see
-                if (own > 0)
+                int rows = Math.Min(TileRows, tokens - row), visible = row + rows;
+                int from = Align(shape.FirstVisible(row)), count = visible - from;
+                Multiply(kernels, queries.Slice(row, rows), keyPanels + (from * size), count, weights, stride);
+                for (int i = 0; i < TileRows; i++)
                 {
-                    logSumExp[row + i] = Softmax.Apply(weight, own, shape.Scale);
-                    dropout.Apply(weight, weight, own, firstDropoutRow + row + i);
+                    float* weight = weights + (i * stride);
+                    int begin = 0, end = 0; // keys that the query can see, from the first in the tile
+                    if (i < rows)
+                    {
+                        (begin, end) = (shape.FirstVisible(row + i) - from, row + i + 1 - from);
+                        begin = Softmax.Hide(weight, begin);
+                        logSumExp[firstStatistic + row + i] = Softmax.Apply(weight + begin, end - begin, shape.Scale);
+                        dropout.Apply(weight + begin, weight + begin, end - begin, firstStatistic + row + i);
+                    }
+
+                    Row.Clear(weight, begin);
+                    Row.Clear(weight + end, count - end);
                 }
 
-                Row.Clear(weight + own, visible - own);
+                Row.Clear(gathered, TileRows * headStride);
+                kernels.AddWeightedRows(count, weights, stride, valueRows + (from * headStride), headStride, gathered, headStride);
+                for (int i = 0; i < rows; i++) Row.Copy(gathered + (i * headStride), output.Row(row + i), size);
             }
-
-            Row.Clear(gathered, TileRows * headStride);
-            kernels.AddWeightedRows(visible, weights, stride, valueRows, headStride, gathered, headStride);
-            for (int i = 0; i < rows; i++) Row.Copy(gathered + (i * headStride), output.Row(row + i), shape.HeadSize);
         }
     }
 
-    /// <summary>(B, T, C) -> (B, T, 3 C).</summary>
+    /// <summary>(B, T, nh hs) -> (B, T, (nh + 2 nkv) hs).</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
-    /// <param name="projected">Queries, keys and values, (B T, 3 C); readable up to 7 rows past the last.</param>
-    /// <param name="attended">The output of the forward pass, (B T, C).</param>
+    /// <param name="projected">Queries, keys and values, (B T, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
+    /// <param name="attended">The output of the forward pass, (B T, nh hs).</param>
     /// <param name="logSumExp">ln Σ e^score of each query, (B, nh, T).</param>
     /// <param name="dropout">On the weights, as in the forward pass.</param>
-    /// <param name="attendedGradient">(B T, C); readable up to 7 rows past the last.</param>
-    /// <param name="projectedGradient">Receives the gradient, (B T, 3 C).</param>
+    /// <param name="attendedGradient">(B T, nh hs); readable up to 7 rows past the last.</param>
+    /// <param name="projectedGradient">Receives the gradient, (B T, (nh + 2 nkv) hs).</param>
     public static void Backward(
         Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
-        Matrix attendedGradient, Matrix projectedGradient) => compute.ForEach(shape.BatchSize * shape.HeadCount, item =>
+        Matrix attendedGradient, Matrix projectedGradient) => compute.ForEach(shape.BatchSize * shape.KeyHeadCount, item =>
         {
-            var (batch, head) = Math.DivRem(item, shape.HeadCount);
-            BackwardHead(
-                compute.Kernels, shape, OfHead(projected), OfHead(attended), logSumExp + ((long)item * shape.Tokens), dropout,
-                item * shape.Tokens,
-                OfHead(attendedGradient), OfHead(projectedGradient));
+            var (batch, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            BackwardGroup(
+                compute.Kernels, shape, OfBatch(projected), OfBatch(attended), logSumExp, dropout, OfBatch(attendedGradient),
+                OfBatch(projectedGradient), batch, keyHead);
 
-            Matrix OfHead(Matrix all) => all.Slice(batch * shape.Tokens, shape.Tokens).SliceColumns(head * shape.HeadSize, shape.HeadSize);
+            Matrix OfBatch(Matrix all) => all.Slice(batch * shape.Tokens, shape.Tokens);
         });
 
-    private static void BackwardHead(
-        KernelSet kernels, AttentionShape shape, Matrix queries, Matrix attended, float* logSumExp, Dropout dropout, int firstDropoutRow,
-        Matrix attendedGradient, Matrix queryGradient)
+    private static void BackwardGroup(
+        KernelSet kernels, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
+        Matrix attendedGradient, Matrix projectedGradient, int batch, int keyHead)
     {
-        int tokens = shape.Tokens, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
-        int padded = (tokens + TileRows - 1) / TileRows * TileRows, panels = stride * shape.HeadSize, rowsLength = padded * headStride;
-        var keys = new Matrix(queries.Data + shape.Width, tokens, shape.HeadSize, queries.Stride);
-        var values = new Matrix(keys.Data + shape.Width, tokens, shape.HeadSize, queries.Stride);
+        int tokens = shape.Tokens, size = shape.HeadSize, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
+        int padded = (tokens + TileRows - 1) / TileRows * TileRows, panels = stride * size, rowsLength = padded * headStride;
+        Matrix keys = KeysOf(shape, projected, keyHead), values = ValuesOf(shape, projected, keyHead);
 
         float* weights = ThreadScratch.Get((2 * QueriesPerBlock * stride) + (2 * panels) + (5 * rowsLength) + (TileRows * headStride));
         float* scoreGradients = weights + (QueriesPerBlock * stride);
@@ -136,64 +161,89 @@ internal static unsafe class Attention
         float* keySums = outputRows + rowsLength, valueSums = keySums + rowsLength, querySums = valueSums + rowsLength;
         PackPanels(kernels, keys, keyPanels);
         PackPanels(kernels, values, valuePanels);
-        CopyRows(queries, queryRows, headStride);
         CopyRows(keys, keyRows, headStride);
-        CopyRows(attendedGradient, outputRows, headStride);
         Row.Clear(keySums, 2 * rowsLength);
 
-        for (int first = 0; first < tokens; first += QueriesPerBlock)
+        for (int head = keyHead * shape.GroupSize; head < (keyHead + 1) * shape.GroupSize; head++)
         {
-            int count = Math.Min(QueriesPerBlock, tokens - first), visible = first + count;
-            for (int tile = 0; tile < count; tile += TileRows)
+            int firstStatistic = ((batch * shape.HeadCount) + head) * tokens, column = head * size;
+            Matrix queries = projected.SliceColumns(column, size), outputs = attended.SliceColumns(column, size);
+            Matrix outputGradient = attendedGradient.SliceColumns(column, size);
+            Matrix queryGradient = projectedGradient.SliceColumns(column, size);
+            CopyRows(queries, queryRows, headStride);
+            CopyRows(outputGradient, outputRows, headStride);
+            for (int first = 0; first < tokens; first += QueriesPerBlock)
             {
-                int row = first + tile, rows = Math.Min(TileRows, tokens - row), seen = row + rows;
-                float* weight = weights + (tile * stride), gradient = scoreGradients + (tile * stride);
-                Multiply(kernels, queries.Slice(row, rows), keyPanels, seen, weight, stride);
-                Multiply(kernels, attendedGradient.Slice(row, rows), valuePanels, seen, gradient, stride);
-                for (int i = 0; i < TileRows; i++, weight += stride, gradient += stride)
+                // The columns of the block's weights are the keys from its first visible one on.
+                int count = Math.Min(QueriesPerBlock, tokens - first), visible = first + count;
+                int from = Align(shape.FirstVisible(first));
+                for (int tile = 0; tile < count; tile += TileRows)
                 {
-                    int own = i < rows ? row + i + 1 : 0;
-                    if (own > 0)
+                    int row = first + tile, rows = Math.Min(TileRows, tokens - row), seen = row + rows - from;
+                    float* weight = weights + (tile * stride), gradient = scoreGradients + (tile * stride);
+                    Multiply(kernels, queries.Slice(row, rows), keyPanels + (from * size), seen, weight, stride);
+                    Multiply(kernels, outputGradient.Slice(row, rows), valuePanels + (from * size), seen, gradient, stride);
+                    for (int i = 0; i < TileRows; i++, weight += stride, gradient += stride)
                     {
-                        float output = Row.Dot(attendedGradient.Row(row + i), attended.Row(row + i), shape.HeadSize);
-                        Softmax.Reapply(weight, own, shape.Scale, logSumExp[row + i]);
-                        dropout.Apply(gradient, gradient, own, firstDropoutRow + row + i);
-                        Row.Map(new ScoreGradient(output, shape.Scale), weight, gradient, gradient, own);
-                        dropout.Apply(weight, weight, own, firstDropoutRow + row + i);
+                        int begin = 0, end = 0;
+                        if (i < rows)
+                        {
+                            (begin, end) = (shape.FirstVisible(row + i) - from, row + i + 1 - from);
+                            begin = Softmax.Hide(weight, begin);
+                            int own = end - begin;
+                            float* ownWeight = weight + begin, ownGradient = gradient + begin;
+                            float output = Row.Dot(outputGradient.Row(row + i), outputs.Row(row + i), size);
+                            Softmax.Reapply(ownWeight, own, shape.Scale, logSumExp[firstStatistic + row + i]);
+                            dropout.Apply(ownGradient, ownGradient, own, firstStatistic + row + i);
+                            Row.Map(new ScoreGradient(output, shape.Scale), ownWeight, ownGradient, ownGradient, own);
+                            dropout.Apply(ownWeight, ownWeight, own, firstStatistic + row + i);
+                        }
+
+                        int columns = Math.Max(visible - from, seen);
+                        Row.Clear(weight, begin);
+                        Row.Clear(gradient, begin);
+                        Row.Clear(weight + end, columns - end);
+                        Row.Clear(gradient + end, columns - end);
                     }
 
-                    int end = Math.Max(visible, seen);
-                    Row.Clear(weight + own, end - own);
-                    Row.Clear(gradient + own, end - own);
+                    // dq = dS k
+                    Row.Clear(querySums, TileRows * headStride);
+                    kernels.AddWeightedRows(
+                        seen, scoreGradients + (tile * stride), stride, keyRows + (from * headStride), headStride, querySums, headStride);
+                    for (int i = 0; i < rows; i++) Row.Copy(querySums + (i * headStride), queryGradient.Row(row + i), size);
                 }
 
-                // dq = dS k
-                Row.Clear(querySums, TileRows * headStride);
-                kernels.AddWeightedRows(seen, scoreGradients + (tile * stride), stride, keyRows, headStride, querySums, headStride);
-                for (int i = 0; i < rows; i++) Row.Copy(querySums + (i * headStride), queryGradient.Row(row + i), shape.HeadSize);
-            }
-
-            // dk += dSᵀ q, dv += P̃ᵀ do; keys are visible to the queries from their own positions on.
-            for (int key = 0; key < visible; key += TileRows)
-            {
-                int from = Math.Max(first, key), depth = visible - from;
-                nint offset = ((nint)(from - first) * stride) + key;
-                kernels.AddStridedWeightedRows(
-                    depth, scoreGradients + offset, 1, stride, queryRows + (from * headStride), headStride,
-                    keySums + (key * headStride), headStride);
-                kernels.AddStridedWeightedRows(
-                    depth, weights + offset, 1, stride, outputRows + (from * headStride), headStride, valueSums + (key * headStride),
-                    headStride);
+                // dk += dSᵀ q, dv += P̃ᵀ do; keys are visible to the queries from their own positions on.
+                for (int key = from; key < visible; key += TileRows)
+                {
+                    int firstQuery = Math.Max(first, key), depth = visible - firstQuery;
+                    nint offset = ((nint)(firstQuery - first) * stride) + key - from;
+                    kernels.AddStridedWeightedRows(
+                        depth, scoreGradients + offset, 1, stride, queryRows + (firstQuery * headStride), headStride,
+                        keySums + (key * headStride), headStride);
+                    kernels.AddStridedWeightedRows(
+                        depth, weights + offset, 1, stride, outputRows + (firstQuery * headStride), headStride,
+                        valueSums + (key * headStride), headStride);
+                }
             }
         }
 
+        Matrix keyGradient = KeysOf(shape, projectedGradient, keyHead), valueGradient = ValuesOf(shape, projectedGradient, keyHead);
         for (int row = 0; row < tokens; row++)
         {
-            float* target = queryGradient.Row(row) + shape.Width;
-            Row.Copy(keySums + (row * headStride), target, shape.HeadSize);
-            Row.Copy(valueSums + (row * headStride), target + shape.Width, shape.HeadSize);
+            Row.Copy(keySums + (row * headStride), keyGradient.Row(row), size);
+            Row.Copy(valueSums + (row * headStride), valueGradient.Row(row), size);
         }
     }
+
+    private static Matrix KeysOf(AttentionShape shape, Matrix projected, int keyHead) =>
+        projected.SliceColumns(shape.QueryWidth + (keyHead * shape.HeadSize), shape.HeadSize);
+
+    private static Matrix ValuesOf(AttentionShape shape, Matrix projected, int keyHead) =>
+        projected.SliceColumns(shape.QueryWidth + shape.KeyWidth + (keyHead * shape.HeadSize), shape.HeadSize);
+
+    // Tiles of keys begin at multiples of every panel's width and of the lanes, whatever the machine.
+    private static int Align(int position) => position / 48 * 48;
 
     // Packs rows (T, hs) into panels [hs][keys], so that products with them are scores.
     private static void PackPanels(KernelSet kernels, Matrix rows, float* panels)

@@ -55,6 +55,20 @@ internal static unsafe class Softmax
     public static void Reapply(float* scores, int count, float scale, float logSumExp) =>
         Row.Map(new ScaledExponential(scale, logSumExp), scores, scores, Pad(scores, count));
 
+    /// <summary>
+    /// Hides the first scores of a row that begins at a multiple of 16 positions: the vectors before the first visible one
+    /// can be skipped, and scores in its own become −∞.
+    /// </summary>
+    /// <param name="scores">The row.</param>
+    /// <param name="begin">The first visible score.</param>
+    /// <returns>The first score of its vector, from which on the row is to be computed.</returns>
+    public static int Hide(float* scores, int begin)
+    {
+        int first = begin / Lanes.Count * Lanes.Count;
+        new Span<float>(scores + first, begin - first).Fill(float.NegativeInfinity);
+        return first;
+    }
+
     private readonly struct Maximum : IMap2
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

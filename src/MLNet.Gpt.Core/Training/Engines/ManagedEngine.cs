@@ -8,7 +8,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Training.Engines;
 
 /// <summary>
-/// Trains GPT-2 without libtorch: handwritten forward and backward passes on the library's own kernels, and a fused
+/// Trains decoders without libtorch: handwritten forward and backward passes on the library's own kernels, and a fused
 /// AdamW. The same weights, batches and options give the same bits for any number of threads.
 /// </summary>
 /// <remarks>Not thread-safe. The design follows A. Karpathy's llm.c.</remarks>
@@ -19,6 +19,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly Compute _compute;
     private readonly Parameters _parameters;
     private readonly AdamW _optimizer;
+    private readonly RotaryAngles _angles;
     private Activations? _activations;
     private double[] _losses = [];
     private int[] _positions = []; // of each row in its window
@@ -38,6 +39,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _compute = new(kernels ?? KernelSet.Best, _options.ThreadCount ?? Environment.ProcessorCount);
         _parameters = new(_config, _options.IsFrozen);
         _optimizer = new(_parameters, _options);
+        _angles = new(_config);
         _seed = (ulong)_options.Seed;
         try
         {
@@ -59,25 +61,27 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         var a = Prepare(batch);
         ApplyClipping();
         int rows = batch.BatchSize * batch.Length;
-        var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
         var dropout = new DropoutStream(_seed, _batch++, _config.DropoutRate);
         var network = _parameters.Network;
 
-        Forward(batch, a, shape, dropout);
+        Forward(batch, a, dropout);
         var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), network.Head.WeightGradient, a.Panels);
         HeadLoss.Run(
             _compute, a.Normalized(rows), network.Head.Weight, batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
 
         var gradient = a.Gradient(rows);
         _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
-        LayerNorm.Backward(
-            _compute, a.Residual(_config.LayerCount, rows), a.Statistics(2 * _config.LayerCount), network.FinalNormScale.Pointer,
-            a.Branch(rows), gradient, network.FinalNormScale.Gradient, network.FinalNormShift.Gradient, a.Parts);
-        for (int layer = _config.LayerCount - 1; layer >= 0; layer--) DecoderBlock.Backward(
-            _compute, network.Blocks[layer], a, shape, layer, dropout);
+        DecoderBlock.BackwardNorm(
+            _compute, network.FinalNorm, a.Residual(_config.LayerCount, rows), a.FinalStatistics, a.Branch(rows), gradient, a);
+        for (int layer = _config.LayerCount - 1; layer >= 0; layer--)
+        {
+            var (shape, rotary) = PartsOf(layer, batch, a);
+            DecoderBlock.Backward(_compute, _config.FeedForward, network.Blocks[layer], a, rotary, shape, layer, dropout);
+        }
+
         Embedding.Backward(
-            _compute, batch.Inputs, _positions, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient,
-            network.PositionEmbedding.Gradient);
+            _compute, batch.Inputs, _positions, _config.EmbeddingFactor, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient,
+            network.PositionEmbedding is { } positions ? positions.Gradient : null);
         return Sum(rows) / rows;
     }
 
@@ -116,8 +120,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         var a = Prepare(batch);
         int rows = batch.BatchSize * batch.Length;
-        var shape = new AttentionShape(batch.BatchSize, batch.Length, _config.HeadCount, _config.HeadSize);
-        Forward(batch, a, shape, new(_seed, 0, 0));
+        Forward(batch, a, new(_seed, 0, 0));
         HeadLoss.Run(_compute, a.Normalized(rows), _parameters.Network.Head.Weight, batch.Targets, 0, a.Logits, _losses, null);
 
         var summary = LossSummary.Empty;
@@ -175,24 +178,29 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     }
 
     /// <summary>From ids to the residual stream after the last norm.</summary>
-    private void Forward(TokenBatch batch, Activations a, AttentionShape shape, DropoutStream dropout)
+    private void Forward(TokenBatch batch, Activations a, DropoutStream dropout)
     {
         int rows = batch.BatchSize * batch.Length;
         var network = _parameters.Network;
         Embedding.Forward(
-            _compute, batch.Inputs, _positions, network.TokenEmbedding, network.PositionEmbedding.Pointer, dropout.Embedding,
-            a.Residual(0, rows));
+            _compute, batch.Inputs, _positions, network.TokenEmbedding, _config.EmbeddingFactor,
+            network.PositionEmbedding is { } positions ? positions.Pointer : null, dropout.Embedding, a.Residual(0, rows));
         for (int layer = 0; layer < _config.LayerCount; layer++)
         {
+            var (shape, rotary) = PartsOf(layer, batch, a);
             var attention = new WindowAttention(shape, a.LogSumExp(layer), dropout.AttentionWeights(layer));
             DecoderBlock.Forward(
-                _compute, network.Blocks[layer], a.BuffersOf(layer, rows), attention, dropout.AttentionBranch(layer),
-                dropout.FeedForwardBranch(layer));
+                _compute, _config.FeedForward, network.Blocks[layer], a.BuffersOf(layer, rows), rotary, attention,
+                dropout.AttentionBranch(layer), dropout.FeedForwardBranch(layer));
         }
 
-        LayerNorm.Forward(
-            _compute, a.Residual(_config.LayerCount, rows), network.FinalNormScale.Pointer, network.FinalNormShift.Pointer,
-            a.Normalized(rows), a.Statistics(2 * _config.LayerCount));
+        network.FinalNorm.Kernel.Forward(_compute, a.Residual(_config.LayerCount, rows), a.Normalized(rows), a.FinalStatistics);
+    }
+
+    private (AttentionShape Shape, Rotary Rotary) PartsOf(int layer, TokenBatch batch, Activations a)
+    {
+        var shape = AttentionShape.Of(_config, batch.BatchSize, batch.Length, layer);
+        return (shape, _angles.Of(_parameters.Network.Blocks[layer], shape, layer, batch.BatchSize * batch.Length, a.Angles));
     }
 
     private Activations Prepare(TokenBatch batch)
@@ -217,7 +225,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         }
 
         for (int row = 0; row < rows; row++) _positions[row] = row % batch.Length;
-
+        _angles.Fill(_compute, _positions, rows, _activations.Angles);
         return _activations;
     }
 

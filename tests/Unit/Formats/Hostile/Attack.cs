@@ -115,7 +115,7 @@ internal sealed class Attack : IDisposable
     }
 
     // No tensor's size shows how many heads there are, or the dropout rate.
-    private static GptConfig SizesOf(GptModelFileInfo info) => info.Config with { HeadCount = 1, DropoutRate = 0 };
+    private static GptConfig SizesOf(GptModelFileInfo info) => info.Config with { HeadCount = 1, DropoutRate = 0, NormEpsilon = 1 };
 
     private Dictionary<string, float[]> Read(out GptModelFileInfo info)
     {

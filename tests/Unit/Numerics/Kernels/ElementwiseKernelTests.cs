@@ -44,7 +44,7 @@ public unsafe class ElementwiseKernelTests
         float guard = KernelSetTests.At(y)[width];
         float* input = KernelSetTests.At(x);
         for (int i = 0; i < width; i++) input[i] += 5;
-        LayerNorm.Apply(input, KernelSetTests.At(scale), KernelSetTests.At(shift), width, KernelSetTests.At(y));
+        new Norm(isCentered: true, 1e-5f, KernelSetTests.At(scale), KernelSetTests.At(shift)).Apply(input, width, KernelSetTests.At(y));
 
         double mean = 0, variance = 0;
         for (int i = 0; i < width; i++) mean += input[i] / (double)width;
@@ -52,13 +52,68 @@ public unsafe class ElementwiseKernelTests
         for (int i = 0; i < width; i++)
         {
             double expected = (
-                (input[i] - mean) / Math
-                    .Sqrt(variance + GptConfig.LayerNormEpsilon) * KernelSetTests
-                    .At(scale)[i]) + KernelSetTests.At(shift)[i];
+                (input[i] - mean) / Math.Sqrt(variance + 1e-5) * KernelSetTests.At(scale)[i]) + KernelSetTests.At(shift)[i];
             Assert.Equal(expected, KernelSetTests.At(y)[i], 1e-5);
         }
 
         Assert.Equal(guard, KernelSetTests.At(y)[width]);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void An_RMS_norm_subtracts_no_mean(int width)
+    {
+        using var x = KernelSetTests.Numbers(width, 1);
+        using var scale = KernelSetTests.Numbers(width, 2);
+        using var y = KernelSetTests.Numbers(width + 1, 4);
+        float guard = KernelSetTests.At(y)[width];
+        float* input = KernelSetTests.At(x);
+        for (int i = 0; i < width; i++) input[i] += 5;
+        new Norm(isCentered: false, 1e-6f, KernelSetTests.At(scale), null).Apply(input, width, KernelSetTests.At(y));
+
+        double square = 0;
+        for (int i = 0; i < width; i++) square += (double)input[i] * input[i] / width;
+        for (int i = 0; i < width; i++)
+        {
+            Assert.Equal(input[i] / Math.Sqrt(square + 1e-6) * KernelSetTests.At(scale)[i], KernelSetTests.At(y)[i], 1e-5);
+        }
+
+        Assert.Equal(guard, KernelSetTests.At(y)[width]);
+    }
+
+    [Fact]
+    public void Activations_and_their_slopes_are_those_of_their_formulas()
+    {
+        Check<Gelu>(x => 0.5 * x * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x)))));
+        Check<GeluExact>(x => x * NormalProbability(x));
+        Check<Silu>(x => x / (1 + Math.Exp(-x)));
+
+        static void Check<TActivation>(Func<double, double> formula)
+            where TActivation : struct, IActivation
+        {
+            const double Step = 1e-4;
+            for (float x = -9; x <= 9; x += 0.0625f)
+            {
+                var number = System.Runtime.Intrinsics.Vector512.Create(x);
+                Assert.Equal(formula(x), default(TActivation).Of(number)[0], 1e-6);
+                double slope = (formula(x + Step) - formula(x - Step)) / (2 * Step);
+                Assert.Equal(slope, default(TActivation).Slope(number)[0], 2e-6);
+            }
+        }
+
+        // Φ(x), by Simpson's rule.
+        static double NormalProbability(double x)
+        {
+            const int Steps = 2000;
+            double sum = 0, width = x / Steps;
+            for (int i = 0; i <= Steps; i++)
+            {
+                double at = i * width, weight = i is 0 or Steps ? 1 : i % 2 == 0 ? 2 : 4;
+                sum += weight * Math.Exp(-at * at / 2);
+            }
+
+            return 0.5 + (sum * width / 3 / Math.Sqrt(2 * Math.PI));
+        }
     }
 
     [Theory]
@@ -70,7 +125,7 @@ public unsafe class ElementwiseKernelTests
         using var y = KernelSetTests.Numbers(count + 1, 3);
         float guard = KernelSetTests.At(y)[count];
         for (int i = 0; i < count; i++) KernelSetTests.At(a)[i] *= 12;
-        Gelu.OfSum(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
+        Activation<Gelu>.OfSum(KernelSetTests.At(a), KernelSetTests.At(b), KernelSetTests.At(y), count);
         for (int i = 0; i < count; i++)
         {
             double x = KernelSetTests.At(a)[i] + KernelSetTests.At(b)[i];
