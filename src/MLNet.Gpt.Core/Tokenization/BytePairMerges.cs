@@ -14,15 +14,16 @@ internal sealed class BytePairMerges
 
     /// <param name="merges">The pairs in order.</param>
     /// <param name="merged">The token that each pair becomes.</param>
+    /// <param name="ranks">The rank of each pair, of which the lowest merges first; the pairs' order if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">A pair occurs twice.</exception>
-    public BytePairMerges(IReadOnlyList<(int Left, int Right)> merges, IReadOnlyList<int> merged)
+    public BytePairMerges(IReadOnlyList<(int Left, int Right)> merges, IReadOnlyList<int> merged, IReadOnlyList<int>? ranks = null)
     {
         _merges = new(merges.Count);
-        for (int rank = 0; rank < merges.Count; rank++)
+        for (int i = 0; i < merges.Count; i++)
         {
-            if (_merges.TryAdd(Key(merges[rank].Left, merges[rank].Right), (rank, merged[rank]))) continue;
+            if (_merges.TryAdd(Key(merges[i].Left, merges[i].Right), (ranks?[i] ?? i, merged[i]))) continue;
             throw new ArgumentException(
-                $"Merge {rank} joins the ids {merges[rank].Left} and {merges[rank].Right}, which an earlier merge joins already.",
+                $"Merge {i} joins the ids {merges[i].Left} and {merges[i].Right}, which an earlier merge joins already.",
                 nameof(merges));
         }
     }
@@ -37,22 +38,30 @@ internal sealed class BytePairMerges
 
     private int MergeShort(Span<int> symbols)
     {
+        // The merge of each symbol with the next one; only two of them change when two symbols are merged.
+        Span<(int Rank, int Id)> pairs = stackalloc (int, int)[ShortPiece];
         int count = symbols.Length;
+        for (int i = 0; i + 1 < count; i++) pairs[i] = Find(symbols[i], symbols[i + 1]);
         while (true)
         {
-            int best = NoRank, at = -1, id = 0;
+            int best = NoRank, at = -1;
             for (int i = 0; i + 1 < count; i++)
             {
-                if (!_merges.TryGetValue(Key(symbols[i], symbols[i + 1]), out var merge) || merge.Rank >= best) continue;
-                (best, id, at) = (merge.Rank, merge.Id, i);
+                if (pairs[i].Rank < best) (best, at) = (pairs[i].Rank, i);
             }
 
             if (at < 0) return count;
-            symbols[at] = id;
+            symbols[at] = pairs[at].Id;
             symbols[(at + 2)..count].CopyTo(symbols[(at + 1)..]);
+            pairs[(at + 1)..count].CopyTo(pairs[at..]);
             count--;
+            if (at > 0) pairs[at - 1] = Find(symbols[at - 1], symbols[at]);
+            if (at + 1 < count) pairs[at] = Find(symbols[at], symbols[at + 1]);
         }
     }
+
+    private (int Rank, int Id) Find(int left, int right) =>
+        _merges.TryGetValue(Key(left, right), out var merge) ? merge : (NoRank, -1);
 
     private readonly struct Table(Dictionary<long, (int Rank, int Id)> merges) : IMergeTable
     {

@@ -6,18 +6,27 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Byte-level BPE with any vocabulary: text is split as in GPT-2, and the bytes of each piece are merged with a list.
-/// For imported models whose vocabulary is not GPT-2's; for GPT-2's own vocabulary, <see cref="Gpt2Tokenizer"/> gives
-/// the same ids faster.
+/// BPE with any vocabulary. Created by its constructor, it is byte-level and splits text as GPT-2 does; read from a
+/// model's files, it does what they say: split as Llama 3, Qwen or SmolLM do, or merge characters instead of bytes, as
+/// the SentencePiece vocabularies of Llama 2, Mistral and Gemma do. For GPT-2's own vocabulary,
+/// <see cref="Gpt2Tokenizer"/> gives the same ids faster.
 /// </summary>
 public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
 {
-    private readonly byte[][] _tokens;
+    // Characters per piece up to which its bytes fit on the stack.
+    private const int ShortPiece = 128;
+
+    // Bytes per token up to which its merges are derived from scores; SentencePiece's tokens are much shorter.
+    private const int LongestScored = 256;
+
+    private readonly TokenTable _tokens;
+    private readonly byte[] _merging; // per id, whether merging a token's own bytes leads to it: 0 unknown, 1 yes, 2 no
     private readonly int[] _byteIds = new int[256];
     private readonly BytePairMerges _merges;
-    private readonly (string Text, int Id)[] _specials;
+    private readonly AddedTokens _added;
+    private readonly HashSet<char> _beforeSpace = []; // characters that tokens contain before a space
 
-    /// <summary>Creates a tokenizer.</summary>
+    /// <summary>Creates a byte-level tokenizer that splits text as GPT-2 does.</summary>
     /// <param name="tokens">The bytes of each id, in order.</param>
     /// <param name="merges">Pairs of ids that become one token, in merge order.</param>
     /// <param name="specialIds">
@@ -42,12 +51,37 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         int? endOfTextId = null,
         int? unknownId = null,
         int? beginningOfTextId = null)
+        : this(
+            tokens, merges, AddedOf(tokens, specialIds), hiddenIds: [], endOfTextId, unknownId, beginningOfTextId, TokenizerRules.Gpt2)
+    {
+    }
+
+    /// <summary>Creates a tokenizer with other rules.</summary>
+    /// <param name="tokens">The bytes of each id, in order.</param>
+    /// <param name="merges">Pairs of ids that become one token, in merge order; none if the rules have scores.</param>
+    /// <param name="added">The tokens that are recognized as a whole.</param>
+    /// <param name="hiddenIds">Ids that text is never encoded to, apart from those of bytes.</param>
+    /// <param name="endOfTextId">The id that ends a document; one of the special ones.</param>
+    /// <param name="unknownId">The id for a byte or a character that has no token.</param>
+    /// <param name="beginningOfTextId">The id that begins a document; one of the special ones.</param>
+    /// <param name="rules">What is done besides merging.</param>
+    /// <exception cref="ArgumentException">As for the other constructor.</exception>
+    internal BytePairTokenizer(
+        IReadOnlyList<byte[]> tokens,
+        IReadOnlyList<(int Left, int Right)> merges,
+        IReadOnlyList<AddedToken> added,
+        IReadOnlyList<int> hiddenIds,
+        int? endOfTextId,
+        int? unknownId,
+        int? beginningOfTextId,
+        TokenizerRules rules)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(merges);
-        ArgumentNullException.ThrowIfNull(specialIds);
-        _tokens = [.. tokens];
-        TokenIds.Validate([.. specialIds], _tokens.Length, nameof(specialIds));
+        TokenIds.Validate([.. added.Select(token => token.Id)], tokens.Count, "specialIds");
+        TokenIds.Validate([.. hiddenIds], tokens.Count, nameof(hiddenIds));
+        TokenIds.Validate([.. rules.OtherEndIds], tokens.Count, nameof(endOfTextId));
+        var specialIds = added.Where(token => token.IsSpecial).Select(token => token.Id).ToHashSet();
         if (endOfTextId is { } end && !specialIds.Contains(end))
         {
             throw new ArgumentException($"The end-of-text id {end} is not one of the special ids.", nameof(endOfTextId));
@@ -58,33 +92,66 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
             throw new ArgumentException($"The beginning-of-text id {beginning} is not one of the special ids.", nameof(beginningOfTextId));
         }
 
-        if (unknownId is { } unknown) TokenIds.Validate([unknown], _tokens.Length, nameof(unknownId));
+        if (unknownId is { } unknown) TokenIds.Validate([unknown], tokens.Count, nameof(unknownId));
 
-        var ids = IdsOf(_tokens, [.. specialIds]);
-        _specials = [.. specialIds.Distinct()
-            .Select(id => (Encoding.UTF8.GetString(_tokens[id]), id))
-            .OrderByDescending(special => special.Item1.Length)];
-        var byBytes = ids.GetAlternateLookup<ReadOnlySpan<byte>>();
-        for (int value = 0; value < _byteIds.Length; value++)
-        {
-            _byteIds[value] = byBytes.TryGetValue([(byte)value], out int id) ? id : -1;
-        }
-
-        _merges = new BytePairMerges(merges, Merged(_tokens, merges, ids));
-        Merges = [.. merges];
+        HashSet<int> hidden = [.. added.Select(token => token.Id), .. hiddenIds, .. rules.ByteIds ?? []];
+        if (rules.MergesCharacters && unknownId is { } none) hidden.Add(none);
+        _tokens = TableOf(tokens, hidden);
+        _merging = new byte[tokens.Count];
+        _added = new(added.DistinctBy(token => token.Id));
+        Rules = rules;
         EndOfTextId = endOfTextId;
         BeginningOfTextId = beginningOfTextId ?? endOfTextId;
         UnknownId = unknownId;
+        HiddenIds = [.. hiddenIds.Distinct().Order()];
+        EndIds = [.. new[] { endOfTextId }.OfType<int>().Concat(rules.OtherEndIds).Distinct()];
+        if (rules.ByteIds is not null && (rules.ByteIds.Count != 256 || rules.ByteIds.Any(id => (uint)id >= (uint)tokens.Count)))
+        {
+            throw new ArgumentException("The ids of the 256 bytes are not in the vocabulary.", nameof(rules));
+        }
+
+        for (int value = 0; value < _byteIds.Length; value++)
+        {
+            _byteIds[value] = rules.MergesCharacters ? rules.ByteIds?[value] ?? -1 : _tokens.Find([(byte)value]);
+        }
+
+        if (rules.Scores is { } scores)
+        {
+            if (scores.Count != tokens.Count)
+            {
+                throw new ArgumentException($"There are {tokens.Count} tokens but {scores.Count} scores.", nameof(rules));
+            }
+
+            var pairs = ScoredMerges(scores);
+            Merges = [.. pairs.Select(pair => (pair.Left, pair.Right))];
+            _merges = new BytePairMerges(Merges, [.. pairs.Select(pair => pair.Id)], [.. pairs.Select(pair => pair.Rank)]);
+        }
+        else
+        {
+            Merges = [.. merges];
+            _merges = new BytePairMerges(Merges, Merged(Merges));
+        }
+
+        if (rules.Split == TextSplit.Words) FindCharactersBeforeSpaces(hidden);
     }
 
     /// <inheritdoc/>
-    public int VocabularySize => _tokens.Length;
+    public int VocabularySize => _tokens.Count;
 
     /// <inheritdoc/>
     public int? EndOfTextId { get; }
 
     /// <inheritdoc/>
     public int? BeginningOfTextId { get; }
+
+    /// <inheritdoc/>
+    public bool AddsBeginningOfText => Rules.AddsBeginningOfText;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> EndIds { get; }
+
+    /// <inheritdoc/>
+    public string? ChatTemplate => Rules.ChatTemplate;
 
     /// <summary>The id for a byte that has no token, or <see langword="null"/>.</summary>
     public int? UnknownId { get; }
@@ -93,7 +160,16 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     public IReadOnlyList<(int Left, int Right)> Merges { get; }
 
     /// <summary>The special ids.</summary>
-    public IReadOnlyList<int> SpecialIds => [.. _specials.Select(special => special.Id).Order()];
+    public IReadOnlyList<int> SpecialIds => [.. _added.All.Where(token => token.IsSpecial).Select(token => token.Id)];
+
+    /// <summary>The tokens that are recognized as a whole, special or not.</summary>
+    internal IReadOnlyList<AddedToken> Added => _added.All;
+
+    /// <summary>Ids that text is never encoded to, apart from added tokens and bytes.</summary>
+    internal IReadOnlyList<int> HiddenIds { get; }
+
+    /// <summary>What is done besides merging.</summary>
+    internal TokenizerRules Rules { get; }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
@@ -108,55 +184,112 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         IdBuffer.CountOf(this, text, specialTokens);
 
     /// <inheritdoc/>
+    /// <remarks>The space that some vocabularies put before a text is not part of it.</remarks>
     public string Decode(ReadOnlySpan<int> ids)
     {
         TokenIds.Validate(ids, VocabularySize, nameof(ids));
         var bytes = new ArrayBufferWriter<byte>();
         foreach (int id in ids) bytes.Write(_tokens[id]);
-        return Encoding.UTF8.GetString(bytes.WrittenSpan);
+        var text = bytes.WrittenSpan;
+        return Encoding.UTF8.GetString(Rules.DropsFirstSpace && text is [(byte)' ', ..] ? text[1..] : text);
     }
 
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> TokenBytes(int id)
     {
         TokenIds.Validate([id], VocabularySize, nameof(id));
-        return _tokens[id];
+        return _tokens.Memory(id);
     }
 
     /// <inheritdoc/>
     public int ByteCount(int id) => TokenBytes(id).Length;
 
     /// <inheritdoc/>
-    public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes);
+    public ITokenStreamDecoder CreateStreamDecoder() => new ByteStreamDecoder(TokenBytes, Rules.DropsFirstSpace);
 
-    private static Dictionary<byte[], int> IdsOf(byte[][] tokens, HashSet<int> specialIds)
+    private static AddedToken[] AddedOf(IReadOnlyList<byte[]> tokens, IReadOnlyList<int> specialIds)
     {
-        var ids = new Dictionary<byte[], int>(tokens.Length, ByteStringComparer.Instance);
-        for (int id = 0; id < tokens.Length; id++)
-        {
-            if (tokens[id].Length == 0) throw new ArgumentException($"Token {id} is empty.", nameof(tokens));
-            if (specialIds.Contains(id) || ids.TryAdd(tokens[id], id)) continue;
-            throw new ArgumentException($"Tokens {ids[tokens[id]]} and {id} are the same.", nameof(tokens));
-        }
-
-        return ids;
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(specialIds);
+        TokenIds.Validate([.. specialIds], tokens.Count, nameof(specialIds));
+        return [.. specialIds.Distinct().Select(id => new AddedToken(id, Encoding.UTF8.GetString(tokens[id])))];
     }
 
-    private static int[] Merged(byte[][] tokens, IReadOnlyList<(int Left, int Right)> merges, Dictionary<byte[], int> ids)
+    private static TokenTable TableOf(IReadOnlyList<byte[]> tokens, HashSet<int> hidden)
     {
+        for (int id = 0; id < tokens.Count; id++)
+        {
+            if (tokens[id].Length == 0) throw new ArgumentException($"Token {id} is empty.", nameof(tokens));
+        }
+
+        var table = TokenTable.Of(tokens);
+        for (int id = 0; id < tokens.Count; id++)
+        {
+            if (hidden.Contains(id)) continue;
+            if (table.Find(table[id]) is >= 0 and int same)
+            {
+                throw new ArgumentException($"Tokens {same} and {id} are the same.", nameof(tokens));
+            }
+
+            table.Add(id);
+        }
+
+        return table;
+    }
+
+    private int[] Merged(IReadOnlyList<(int Left, int Right)> merges)
+    {
+        var added = new Dictionary<byte[], int>(ByteStringComparer.Instance);
+        foreach (var token in _added.All) added.TryAdd(_tokens[token.Id].ToArray(), token.Id);
         int[] merged = new int[merges.Count];
         for (int rank = 0; rank < merged.Length; rank++)
         {
             var (left, right) = merges[rank];
-            TokenIds.Validate([left, right], tokens.Length, nameof(merges));
-            if (!ids.TryGetValue([.. tokens[left], .. tokens[right]], out merged[rank]))
-            {
-                throw new ArgumentException(
+            TokenIds.Validate([left, right], _tokens.Count, nameof(merges));
+            byte[] both = [.. _tokens[left], .. _tokens[right]];
+            merged[rank] = _tokens.Find(both) is >= 0 and int id || added.TryGetValue(both, out id)
+                ? id
+                : throw new ArgumentException(
                     $"Merge {rank} joins the ids {left} and {right}, which together are not a token.", nameof(merges));
-            }
         }
 
         return merged;
+    }
+
+    // Any two neighbors merge if together they are a token.
+    private List<(int Left, int Right, int Id, int Rank)> ScoredMerges(IReadOnlyList<float> scores)
+    {
+        float[] distinct = [.. scores.Distinct().Order()];
+        var pairs = new List<(int Left, int Right, int Id, int Rank)>();
+        for (int id = 0; id < _tokens.Count; id++)
+        {
+            var token = _tokens[id];
+            if (token.Length > LongestScored || _tokens.Find(token) != id) continue;
+            int rank = distinct.Length - 1 - Array.BinarySearch(distinct, scores[id]);
+            for (int middle = 1; middle < token.Length; middle++)
+            {
+                if ((token[middle] & 0xC0) == 0x80) continue; // inside a character
+                int left = _tokens.Find(token[..middle]), right = left < 0 ? -1 : _tokens.Find(token[middle..]);
+                if (right >= 0) pairs.Add((left, right, id, rank));
+            }
+        }
+
+        pairs.Sort((a, b) => (a.Rank, a.Left, a.Right).CompareTo((b.Rank, b.Left, b.Right)));
+        return pairs;
+    }
+
+    private void FindCharactersBeforeSpaces(HashSet<int> hidden)
+    {
+        for (int id = 0; id < _tokens.Count; id++)
+        {
+            var token = _tokens[id];
+            if (hidden.Contains(id) || !token.TrimStart((byte)' ').Contains((byte)' ')) continue;
+            string text = Encoding.UTF8.GetString(token);
+            for (int i = 1; i < text.Length; i++)
+            {
+                if (text[i] == ' ' && text[i - 1] != ' ') _beforeSpace.Add(text[i - 1]);
+            }
+        }
     }
 
     int[] ITextTokenizer.Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
@@ -166,60 +299,114 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
-        if (specialTokens == SpecialTokens.Literal)
-        {
-            EncodeOrdinary(text, ref ids);
-            return;
-        }
-
-        // The next position of each special token; searched for again only once it has been passed.
-        int[] next = new int[_specials.Length];
-        Array.Fill(next, -1);
+        bool isFirst = !ids.IsContinuation, isAfterToken = isFirst;
         for (int start = 0; ;)
         {
-            int first = text.Length, special = -1;
-            for (int i = 0; i < next.Length; i++)
-            {
-                if (next[i] < start)
-                {
-                    next[i] = text[start..].IndexOf(_specials[i].Text) is >= 0 and int found ? start + found : int.MaxValue;
-                }
-
-                if (next[i] < first) (first, special) = (next[i], i);
-            }
-
-            EncodeOrdinary(text[start..first], ref ids);
-            if (special < 0) return;
-            ids.Add(_specials[special].Id);
-            start = first + _specials[special].Text.Length;
+            int id = _added.Find(text, start, specialTokens, out int at, out int end);
+            if (at > start) EncodeOrdinary(text[start..at], isFirst, isAfterToken, ref ids);
+            if (id < 0) return;
+            ids.Add(id);
+            (start, isFirst, isAfterToken) = (end, false, true);
         }
     }
 
-    private void EncodeOrdinary(ReadOnlySpan<char> text, ref IdBuffer ids)
+    private void EncodeOrdinary(ReadOnlySpan<char> text, bool isFirst, bool isAfterToken, ref IdBuffer ids)
     {
+        if (Rules.NormalizesToNfc) text = WellFormedText.ToNfc(text);
+        if (Rules.MergesCharacters && text.Contains(SpelledSpace)) text = text.ToString().Replace(SpelledSpace, ' ');
+        bool isPrefixed = Rules.SpacePrefix switch
+        {
+            SpacePrefix.Always => isAfterToken,
+            SpacePrefix.IfMissing => isAfterToken && text[0] != ' ',
+            SpacePrefix.IfMissingAtStart => isFirst && text[0] != ' ',
+            _ => false,
+        };
+        if (isPrefixed) text = string.Concat(" ", text);
+
+        Span<byte> bytes = stackalloc byte[3 * ShortPiece]; // a character takes up to 3 bytes, and a surrogate pair 4
+        var splitter = new TextSplitter(Rules.Split);
         for (int start = 0, end; start < text.Length; start = end)
         {
             ids.CancellationToken.ThrowIfCancellationRequested();
-            end = Gpt2Splitter.PieceEnd(text, start);
-            EncodePiece(text[start..end], ref ids);
+            end = splitter.PieceEnd(text, start);
+            while (_beforeSpace.Count > 0 && end < text.Length && _beforeSpace.Contains(text[end - 1]))
+            {
+                end = splitter.PieceEnd(text, end);
+            }
+
+            EncodePiece(text[start..end], bytes, ref ids);
         }
     }
 
-    private void EncodePiece(ReadOnlySpan<char> piece, ref IdBuffer ids)
+    private void EncodePiece(ReadOnlySpan<char> piece, scoped Span<byte> buffer, ref IdBuffer ids)
     {
-        byte[] bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
-        int[] symbols = ArrayPool<int>.Shared.Rent(bytes.Length);
-        int count = Encoding.UTF8.GetBytes(piece, bytes);
-        for (int i = 0; i < count; i++)
+        byte[]? rented = piece.Length <= ShortPiece ? null : ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(piece.Length));
+        scoped Span<byte> bytes = rented ?? buffer;
+        bytes = bytes[..Encoding.UTF8.GetBytes(piece, bytes)];
+        int id = _tokens.Find(bytes);
+        if (id >= 0 && (Rules.IgnoresMerges || MergesToItself(id))) ids.Add(id); // nine pieces out of ten
+        else
         {
-            symbols[i] = _byteIds[bytes[i]] is >= 0 and int id
-                ? id
-                : UnknownId ?? throw new ArgumentException(
-                    $"The text contains '{piece}', whose byte 0x{bytes[i]:X2} is not a token of this vocabulary.", nameof(piece));
+            int[] symbols = ArrayPool<int>.Shared.Rent(bytes.Length);
+            int count = Merge(bytes, symbols, ids.CancellationToken);
+            foreach (int symbol in symbols.AsSpan(0, count)) ids.Add(symbol);
+            ArrayPool<int>.Shared.Return(symbols);
         }
 
-        foreach (int id in symbols.AsSpan(0, _merges.Merge(symbols.AsSpan(0, count), ids.CancellationToken))) ids.Add(id);
-        ArrayPool<byte>.Shared.Return(bytes);
-        ArrayPool<int>.Shared.Return(symbols);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
     }
+
+    // Not every token results from merging its own bytes: another merge inside it may come first.
+    private bool MergesToItself(int id)
+    {
+        if (_merging[id] == 0)
+        {
+            int[] symbols = ArrayPool<int>.Shared.Rent(_tokens[id].Length);
+            _merging[id] = (byte)(Merge(_tokens[id], symbols, CancellationToken.None) == 1 && symbols[0] == id ? 1 : 2);
+            ArrayPool<int>.Shared.Return(symbols);
+        }
+
+        return _merging[id] == 1;
+    }
+
+    private int Merge(ReadOnlySpan<byte> bytes, Span<int> symbols, CancellationToken cancellationToken)
+    {
+        int count = 0;
+        for (int at = 0, length; at < bytes.Length; at += length)
+        {
+            length = 1;
+            if (Rules.MergesCharacters)
+            {
+                Rune.DecodeFromUtf8(bytes[at..], out _, out length);
+                if (_tokens.Find(bytes.Slice(at, length)) is >= 0 and int id)
+                {
+                    symbols[count++] = id;
+                    continue;
+                }
+            }
+
+            int written = count;
+            for (int i = 0; i < length && _byteIds[bytes[at + i]] >= 0; i++) symbols[count++] = _byteIds[bytes[at + i]];
+            if (count - written == length) continue;
+            count = written;
+            int unknown = UnknownId ?? throw Unknown(bytes, at, length);
+            if (!Rules.FusesUnknown || count == 0 || symbols[count - 1] != unknown) symbols[count++] = unknown;
+        }
+
+        return _merges.Merge(symbols[..count], cancellationToken);
+    }
+
+    private ArgumentException Unknown(ReadOnlySpan<byte> piece, int at, int length)
+    {
+        string text = Encoding.UTF8.GetString(piece);
+        return new(
+            Rules.MergesCharacters
+                ? $"The text contains '{text}', whose character '{Encoding.UTF8.GetString(piece.Slice(at, length))}' is not a token of "
+                    + "this vocabulary."
+                : $"The text contains '{text}', whose byte 0x{piece[at]:X2} is not a token of this vocabulary.",
+            nameof(text));
+    }
+
+    /// <summary>The character with which SentencePiece's vocabularies spell a space.</summary>
+    internal const char SpelledSpace = '\u2581';
 }

@@ -25,6 +25,12 @@ internal sealed class FittedTokenizer : ITextTokenizer
 
     public int? BeginningOfTextId => Known(_inner.BeginningOfTextId) ?? EndOfTextId;
 
+    public bool AddsBeginningOfText => _inner.AddsBeginningOfText && BeginningOfTextId == _inner.BeginningOfTextId;
+
+    public IReadOnlyList<int> EndIds => [.. _inner.EndIds.Where(id => id < VocabularySize)];
+
+    public string? ChatTemplate => _inner.ChatTemplate;
+
     /// <summary>Returns a tokenizer with the size of a model's vocabulary: the given one if it has that size.</summary>
     /// <exception cref="ArgumentException">
     /// The tokenizer has ordinary tokens that the model lacks, so it belongs to another model.
@@ -101,7 +107,7 @@ internal sealed class FittedTokenizer : ITextTokenizer
 
     private static bool AreSpecial(ITextTokenizer tokenizer, int first) => tokenizer switch
     {
-        BytePairTokenizer pairs => pairs.SpecialIds.Count(id => id >= first) == pairs.VocabularySize - first,
+        BytePairTokenizer pairs => pairs.Added.Count(token => token.Id >= first) == pairs.VocabularySize - first,
         Gpt2Tokenizer => first >= Gpt2Vocabulary.EndOfTextId,
         _ => false,
     };

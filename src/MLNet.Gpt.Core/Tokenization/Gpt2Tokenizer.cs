@@ -120,7 +120,7 @@ public sealed class Gpt2Tokenizer : ITextTokenizer, IIdWriter
         for (int start = 0, end; start < text.Length; start = end)
         {
             ids.CancellationToken.ThrowIfCancellationRequested();
-            end = Gpt2Splitter.PieceEnd(text, start);
+            end = TextSplitter.Gpt2End(text, start);
             var piece = text[start..end];
             int id = piece.Length <= Gpt2Vocabulary.LongestToken ? _vocabulary.Find(bytes[..Encoding.UTF8.GetBytes(piece, bytes)]) : -1;
             if (id >= 0) ids.Add(id); // nine pieces out of ten have nothing to merge

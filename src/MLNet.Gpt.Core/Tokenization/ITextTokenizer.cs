@@ -16,6 +16,22 @@ public interface ITextTokenizer
     /// <value><see cref="EndOfTextId"/> if the vocabulary has no other.</value>
     int? BeginningOfTextId => EndOfTextId;
 
+    /// <summary>
+    /// Whether a prompt begins with <see cref="BeginningOfTextId"/>, as the model was trained. Encoding a text never adds it;
+    /// generating text after a prompt, and predicting what follows it, does.
+    /// </summary>
+    /// <value><see langword="false"/>, as with GPT-2.</value>
+    bool AddsBeginningOfText => false;
+
+    /// <summary>The ids after which a generated text ends: <see cref="EndOfTextId"/> and, for some models, the end of a turn.</summary>
+    IReadOnlyList<int> EndIds => EndOfTextId is { } id ? [id] : [];
+
+    /// <summary>
+    /// The template, in the language Jinja, with which the model's files turn a conversation into text, or
+    /// <see langword="null"/> if there is none.
+    /// </summary>
+    string? ChatTemplate => null;
+
     /// <summary>Returns the token ids of a text; none for an empty text.</summary>
     int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized);
 

@@ -14,6 +14,9 @@ internal ref struct IdBuffer
 {
     private int[]? _ids;
 
+    /// <summary>Whether the text continues another one, so that it does not begin like a text by itself.</summary>
+    public bool IsContinuation { get; private init; }
+
     /// <summary>Cancels the encoding; to be checked for each piece of a text, and in the middle of a long one.</summary>
     public CancellationToken CancellationToken { get; private init; }
 
@@ -25,11 +28,17 @@ internal ref struct IdBuffer
 
     /// <summary>Returns the ids that a tokenizer writes for a text.</summary>
     public static int[] Encode(
-        IIdWriter tokenizer, ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken = default)
+        IIdWriter tokenizer,
+        ReadOnlySpan<char> text,
+        SpecialTokens specialTokens,
+        CancellationToken cancellationToken = default,
+        bool isContinuation = false)
     {
         var ids = new IdBuffer
         {
-            _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16), CancellationToken = cancellationToken,
+            _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16),
+            CancellationToken = cancellationToken,
+            IsContinuation = isContinuation,
         };
         tokenizer.Write(text, specialTokens, ref ids);
         return ids.Detach();

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Tests.Decoders;
 /// <summary>A GGUF file that llama.cpp runs, with everything in single precision that it can keep so.</summary>
 internal sealed unsafe class LlamaCppModel : IDisposable
 {
-    private readonly nint _model, _context;
+    private readonly nint _model, _context, _vocabulary;
     private readonly int _vocabularySize;
 
     public LlamaCppModel(string path, int contextLength = 128)
@@ -25,8 +25,8 @@ internal sealed unsafe class LlamaCppModel : IDisposable
         parameters.KeyType = parameters.ValueType = 0; // F32
         _context = ((delegate* unmanaged<nint, ContextParameters, nint>)LlamaCpp.Function("llama_init_from_model"))(_model, parameters);
         Assert.True(_context != 0, $"llama.cpp does not run {path}: {LlamaCpp.LastErrors}");
-        nint vocabulary = ((delegate* unmanaged<nint, nint>)LlamaCpp.Function("llama_model_get_vocab"))(_model);
-        _vocabularySize = ((delegate* unmanaged<nint, int>)LlamaCpp.Function("llama_vocab_n_tokens"))(vocabulary);
+        _vocabulary = ((delegate* unmanaged<nint, nint>)LlamaCpp.Function("llama_model_get_vocab"))(_model);
+        _vocabularySize = ((delegate* unmanaged<nint, int>)LlamaCpp.Function("llama_vocab_n_tokens"))(_vocabulary);
     }
 
     public void Dispose()
@@ -59,6 +59,25 @@ internal sealed unsafe class LlamaCppModel : IDisposable
         }
 
         return (ids, leads);
+    }
+
+    /// <summary>Returns the ids of a text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="specialTokens">How special tokens in it are read.</param>
+    /// <param name="addsBeginning">Whether the beginning of a text is added as the model requires.</param>
+    public int[] Encode(string text, SpecialTokens specialTokens = SpecialTokens.Recognized, bool addsBeginning = false)
+    {
+        byte[] bytes = [.. System.Text.Encoding.UTF8.GetBytes(text), 0];
+        int[] ids = new int[bytes.Length + 8];
+        var tokenize = (delegate* unmanaged<nint, byte*, int, int*, int, byte, byte, int>)LlamaCpp.Function("llama_tokenize");
+        fixed (byte* source = bytes)
+        fixed (int* target = ids)
+        {
+            byte isRecognized = specialTokens == SpecialTokens.Recognized ? (byte)1 : (byte)0;
+            int count = tokenize(
+                _vocabulary, source, bytes.Length - 1, target, ids.Length, addsBeginning ? (byte)1 : (byte)0, isRecognized);
+            return ids[..count];
+        }
     }
 
     private void Clear()

@@ -39,11 +39,17 @@ internal static class GgufConstants
     public const string EndIdKey = "tokenizer.ggml.eos_token_id";
     public const string UnknownIdKey = "tokenizer.ggml.unknown_token_id";
 
-    /// <summary>llama.cpp's name for GPT-2's splitting of text.</summary>
-    public const string Gpt2Splitter = "gpt-2";
+    public const string ScoresKey = "tokenizer.ggml.scores";
+    public const string AddsBeginningKey = "tokenizer.ggml.add_bos_token";
+    public const string AddsEndKey = "tokenizer.ggml.add_eos_token";
+    public const string AddsSpaceKey = "tokenizer.ggml.add_space_prefix";
+    public const string ChatTemplateKey = "tokenizer.chat_template";
+
+    /// <summary>The keys of further tokens that end a text: the ends of a turn and of a message.</summary>
+    public static IReadOnlyList<string> OtherEndIdKeys { get; } = ["tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 
     /// <summary>llama.cpp's types of tokens.</summary>
-    public const int NormalToken = 1, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5;
+    public const int NormalToken = 1, UnknownToken = 2, ControlToken = 3, UserDefinedToken = 4, UnusedToken = 5, ByteToken = 6;
 
     // enum ggml_type and enum llama_ftype
     private static readonly (TensorDataType Type, uint Number, uint FileType)[] Types =

@@ -8,9 +8,6 @@ namespace MLNet.Gpt.Formats.Gguf;
 /// <summary>A model of the architecture gpt2 in a GGUF file, with its tokenizer.</summary>
 internal sealed class GgufFormat : IModelFormat
 {
-    // How text is split; if a file does not say, as in GPT-2.
-    private static readonly string[] Splits = [GgufConstants.Gpt2Splitter, "default"];
-
     public ModelWriter Writer { get; } = new(
         ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0], GgufWriter.Write)
     {
@@ -39,7 +36,7 @@ internal sealed class GgufFormat : IModelFormat
 
         var weights = new WeightMap(
             path, ReadConfig(path, file, tensors), GgufNames.Gpt2, tensors, cancellationToken: options.CancellationToken);
-        return new($"GGUF v{file.Version}", weights, () => ReadTokenizer(path, file));
+        return new($"GGUF v{file.Version}", weights, () => GgufTokenizer.Read(path, file, architecture));
     }
 
     private static GptConfig ReadConfig(string path, GgufReader file, Dictionary<string, FileTensor> tensors)
@@ -70,55 +67,5 @@ internal sealed class GgufFormat : IModelFormat
             HasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0)),
             HasTiedHead = !tensors.ContainsKey(table.NameOf(TensorRole.Head)),
         });
-    }
-
-    private static ITextTokenizer? ReadTokenizer(string path, GgufReader file)
-    {
-        if (file.Optional<List<string>>(GgufConstants.TokensKey) is not { } tokens) return null;
-        string? model = file.Optional<string>(GgufConstants.TokenizerKey), split = file.Optional<string>(GgufConstants.SplitterKey);
-        if (model != GgufConstants.Architecture)
-        {
-            throw new InvalidDataException(
-                $"'{path}' has a tokenizer of kind '{model}'; only '{GgufConstants.Architecture}' is supported.");
-        }
-
-        if (split is not null && !Splits.Contains(split))
-        {
-            throw new InvalidDataException($"'{path}' has a tokenizer that splits text as '{split}'; only '{Splits[0]}' is supported.");
-        }
-
-        var merges = file.Optional<List<string>>(GgufConstants.MergesKey)
-            ?? throw new InvalidDataException($"'{path}' has a tokenizer without '{GgufConstants.MergesKey}'.");
-
-        int? end = file.OptionalInteger(GgufConstants.EndIdKey), unknown = file.OptionalInteger(GgufConstants.UnknownIdKey);
-        int? beginning = file.OptionalInteger(GgufConstants.BeginningIdKey);
-        var types = file.Optional<List<long>>(GgufConstants.TokenTypesKey);
-        var special = new SortedSet<int>();
-        if (types is not null && types.Count != tokens.Count)
-        {
-            throw new InvalidDataException($"'{path}' has {tokens.Count} tokens but types for {types.Count}.");
-        }
-
-        for (int id = 0; id < types?.Count; id++)
-        {
-            if (types[id] is GgufConstants.ControlToken or GgufConstants.UserDefinedToken) special.Add(id);
-        }
-
-        // Rows that pad the vocabulary have special names, which do not represent text.
-        int count = tokens.Count;
-        while (count > 0 && types?[count - 1] == GgufConstants.UnusedToken) count--;
-        tokens = tokens.GetRange(0, count);
-        if (end is { } endId) special.Add(endId);
-        if (special.Count > 0 && special.Max >= tokens.Count)
-        {
-            throw new InvalidDataException($"'{path}' ends documents with the id {special.Max} of {tokens.Count} tokens.");
-        }
-
-        return new BytePairVocabulary(path, tokens, [.. merges.Select(merge => BytePairVocabulary.Merge(path, merge))], [.. special])
-        {
-            EndOfTextId = end,
-            BeginningOfTextId = beginning is { } beginningId && special.Contains(beginningId) ? beginning : null,
-            UnknownId = unknown < tokens.Count ? unknown : null,
-        }.ToTokenizer();
     }
 }

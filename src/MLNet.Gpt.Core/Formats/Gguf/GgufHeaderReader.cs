@@ -95,7 +95,7 @@ internal sealed class GgufHeaderReader(PositionedFile file)
 
     private static object Whole(ulong number) => number <= long.MaxValue ? (long)number : number;
 
-    // Only texts and integers are kept; anything else in an array is skipped.
+    // Only texts and numbers are kept; anything else in an array is skipped.
     private object Items(int depth)
     {
         if (depth == DeepestArray) throw Invalid($"it has arrays nested deeper than {DeepestArray}");
@@ -103,14 +103,21 @@ internal sealed class GgufHeaderReader(PositionedFile file)
         int count = Count(MostItems, "items of an array");
         var texts = new List<string>();
         var numbers = new List<long>();
+        var fractions = new List<double>();
         for (int i = 0; i < count; i++)
         {
             object item = Value(type, depth + 1);
             if (item is string text) texts.Add(text);
             else if (item is long number) numbers.Add(number);
+            else if (item is double fraction) fractions.Add(fraction);
         }
 
-        return type == GgufValueType.String ? texts : numbers;
+        return type switch
+        {
+            GgufValueType.String => texts,
+            GgufValueType.Float32 or GgufValueType.Float64 => fractions,
+            _ => numbers,
+        };
     }
 
     private ReadOnlySpan<byte> Take(int count)

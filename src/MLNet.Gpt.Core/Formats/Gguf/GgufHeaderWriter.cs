@@ -57,6 +57,12 @@ internal sealed class GgufHeaderWriter
         foreach (int value in values) Four(_values, (uint)value);
     }
 
+    public void Add(string key, IReadOnlyCollection<float> values)
+    {
+        Array(key, GgufValueType.Float32, values.Count);
+        foreach (float value in values) Four(_values, BitConverter.SingleToUInt32Bits(value));
+    }
+
     /// <summary>Adds a tensor after the previous ones.</summary>
     /// <param name="tensor">The tensor; GGUF lists its dimensions from the innermost.</param>
     /// <param name="type">How its elements are stored.</param>

@@ -1,10 +1,8 @@
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Formats.Layouts;
-using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Numerics.Products;
-using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Gguf;
 
@@ -58,46 +56,7 @@ internal static class GgufWriter
         header.Add(GgufConstants.LayerNormEpsilonKey, config.NormEpsilon);
         header.Add("general.file_type", GgufConstants.FileTypeOf(job.DataType));
         header.Add("general.quantization_version", 2u);
-        GgufTokenizerWriter.Write(header, job.Tokenizer, config);
+        GgufTokenizer.Write(header, job.Tokenizer, config.VocabularySize);
         return header;
-    }
-}
-
-/// <summary>Writes a tokenizer's keys: those of byte-level BPE, or that there is no tokenizer.</summary>
-internal static class GgufTokenizerWriter
-{
-    /// <exception cref="ArgumentException">GGUF does not support tokenizers of this kind.</exception>
-    public static void Write(GgufHeaderWriter header, ITextTokenizer? tokenizer, GptConfig config)
-    {
-        if (tokenizer is null) // ids in, ids out
-        {
-            header.Add("gpt2.vocab_size", (uint)config.VocabularySize);
-            header.Add(GgufConstants.TokenizerKey, "none");
-            return;
-        }
-
-        var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"GGUF does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)} and "
-            + $"{nameof(BytePairTokenizer)}; without a tokenizer, the model works on token ids.",
-            nameof(tokenizer));
-
-        // One token for each row of the embedding: missing tokens are padded as llama.cpp's converter does, and extra
-        // tokens are left out.
-        int size = config.VocabularySize, known = Math.Min(size, vocabulary.Tokens.Count);
-        string[] tokens = [.. Enumerable.Range(0, size).Select(id => id < known ? vocabulary.Tokens[id] : FittedTokenizer.NameOf(id))];
-        int[] types = new int[size];
-        types.AsSpan(0, known).Fill(GgufConstants.NormalToken);
-        types.AsSpan(known).Fill(GgufConstants.UnusedToken);
-        foreach (int id in vocabulary.SpecialIds.Where(id => id < size)) types[id] = GgufConstants.ControlToken;
-
-        header.Add(GgufConstants.TokenizerKey, GgufConstants.Architecture);
-        header.Add(GgufConstants.SplitterKey, GgufConstants.Gpt2Splitter);
-        header.Add(GgufConstants.TokensKey, tokens);
-        header.Add(GgufConstants.TokenTypesKey, types);
-        header.Add(GgufConstants.MergesKey, [.. vocabulary.MergeLines]);
-        if (tokenizer.BeginningOfTextId is { } beginning) header.Add(GgufConstants.BeginningIdKey, (uint)beginning);
-        if (tokenizer.EndOfTextId is { } end) header.Add(GgufConstants.EndIdKey, (uint)end);
-        if (vocabulary.UnknownId is { } unknown && unknown < size) header.Add(GgufConstants.UnknownIdKey, (uint)unknown);
-        header.Add("tokenizer.ggml.add_bos_token", false);
     }
 }

@@ -63,7 +63,15 @@ internal static class HuggingFaceConfigWriter
     private static void WriteEnds(Utf8JsonWriter json, ExportJob job)
     {
         WriteId(json, "bos_token_id", job.Tokenizer?.BeginningOfTextId);
-        WriteId(json, "eos_token_id", job.Tokenizer?.EndOfTextId);
+        if (job.Tokenizer is not { EndIds.Count: > 1 } tokenizer)
+        {
+            WriteId(json, "eos_token_id", job.Tokenizer?.EndOfTextId);
+            return;
+        }
+
+        json.WriteStartArray("eos_token_id");
+        foreach (int id in tokenizer.EndIds) json.WriteNumberValue(id);
+        json.WriteEndArray();
     }
 
     private static void WriteId(Utf8JsonWriter json, string key, int? id)

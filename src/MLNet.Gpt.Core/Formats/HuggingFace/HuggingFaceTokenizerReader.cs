@@ -1,12 +1,13 @@
 using System.Text.Json;
 using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Reads Hugging Face's <c>tokenizer.json</c>. Two kinds are supported: GPT-2's, byte-level BPE with GPT-2's splitting
-/// and no normalization, and words separated by white space (<c>WordLevel</c>), which this library writes for its own
-/// word vocabularies.
+/// Reads Hugging Face's <c>tokenizer.json</c>: byte-level BPE as GPT-2, Llama 3, Qwen and SmolLM have it, BPE over
+/// characters as Llama 2, Mistral and Gemma have it, and words separated by white space (<c>WordLevel</c>), which this
+/// library writes for its own word vocabularies.
 /// </summary>
 internal static class HuggingFaceTokenizerReader
 {
@@ -15,85 +16,98 @@ internal static class HuggingFaceTokenizerReader
     /// </exception>
     public static ITextTokenizer Read(string path, JsonElement root, TokenizerSettings settings)
     {
-        if (root.Optional("normalizer") is { } normalizer) throw Different(path, $"a normalizer of type '{TypeOf(normalizer)}'", "none");
         var model = root.GetProperty("model");
-        return TypeOf(model) == "WordLevel" ? ReadWords(path, root, model, settings) : ReadBytePairs(path, root, model, settings);
+        return TokenizerPipeline.TypeOf(model) == "WordLevel"
+            ? ReadWords(path, root, model, settings)
+            : ReadBytePairs(path, root, model, settings);
     }
 
-    public static InvalidDataException Different(string path, string found, string wanted) =>
-        new(
-            $"'{path}' is a tokenizer with {found}; GPT-2's kind, which is supported, has {wanted}. You can "
-            + "pass another tokenizer instead.");
+    public static InvalidDataException Different(string path, string found) =>
+        new($"'{path}' is a tokenizer with {found}, which is not supported. You can pass another tokenizer instead.");
 
     private static ITextTokenizer ReadBytePairs(string path, JsonElement root, JsonElement model, TokenizerSettings settings)
     {
-        var splitter = root.Optional("pre_tokenizer") ?? throw Different(path, "no pre_tokenizer", "'ByteLevel'");
-        if (TypeOf(splitter) != "ByteLevel") throw Different(path, $"a pre_tokenizer of type '{TypeOf(splitter)}'", "'ByteLevel'");
-        if (splitter.Optional("add_prefix_space")?.GetBoolean() != false) throw Different(path, "add_prefix_space", "it off");
-        if (splitter.Optional("use_regex")?.GetBoolean() == false) throw Different(path, "use_regex off", "it on");
-        if ((TypeOf(model) ?? "BPE") != "BPE") throw Different(path, $"a model of type '{TypeOf(model)}'", "'BPE'");
-        foreach (
-            string name in (ReadOnlySpan<string>)[
-                "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"
-            ])
+        string type = TokenizerPipeline.TypeOf(model) ?? "BPE";
+        if (type != "BPE") throw Different(path, $"a model of type '{type}'");
+        var rules = TokenizerPipeline.RulesOf(path, root, settings.AddsPrefixSpace);
+        string[] unsupported = ["dropout", "continuing_subword_prefix", "end_of_word_suffix"];
+        foreach (string name in rules.MergesCharacters ? unsupported : [.. unsupported, "byte_fallback"])
         {
             if (model.Optional(name) is { } value
                 && value.ValueKind != JsonValueKind.False
                 && value.GetRawText() is not ("\"\"" or "0" or "0.0"))
             {
-                throw Different(path, $"{name} at {value.GetRawText()}", "it off");
+                throw Different(path, $"{name} at {value.GetRawText()}");
             }
         }
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
-        var special = AddTokens(path, root, ids);
+        rules = rules with
+        {
+            IgnoresMerges = model.Optional("ignore_merges")?.GetBoolean() == true,
+            FusesUnknown = model.Optional("fuse_unk")?.GetBoolean() == true,
+            ByteIds = model.Optional("byte_fallback")?.GetBoolean() == true ? BytePairVocabulary.ByteIdsOf(path, ids) : null,
+        };
+        var added = AddTokens(path, root, ids, rules.SpacePrefix == SpacePrefix.Always);
         TokenizerFiles.CheckMergeCount(path, model.GetProperty("merges").GetArrayLength(), ids);
         List<(string, string)> merges = [.. model.GetProperty("merges").EnumerateArray().Select(merge => Merge(path, merge))];
-        return TokenizerFiles.BytePairs(path, ids, merges, special, model.Optional("unk_token")?.GetString(), settings);
+        string? unknown = model.Optional("unk_token")?.GetString();
+        return TokenizerFiles.BytePairs(path, ids, merges, added, unknown, settings, rules, TokenizerPipeline.EndsOf(path, root));
     }
 
     private static WordTokenizer ReadWords(string path, JsonElement root, JsonElement model, TokenizerSettings settings)
     {
-        var splitter = root.Optional("pre_tokenizer");
-        if (splitter is null || TypeOf(splitter.Value) != "WhitespaceSplit")
+        if (root.Optional("normalizer") is { } normalizer)
         {
-            string found = splitter is null ? "no pre_tokenizer" : $"a pre_tokenizer of type '{TypeOf(splitter.Value)}'";
+            throw Different(path, $"a normalizer of type '{TokenizerPipeline.TypeOf(normalizer)}'");
+        }
+
+        var splitter = root.Optional("pre_tokenizer");
+        if (splitter is null || TokenizerPipeline.TypeOf(splitter.Value) != "WhitespaceSplit")
+        {
+            string found = splitter is null ? "no pre_tokenizer" : $"a pre_tokenizer of type '{TokenizerPipeline.TypeOf(splitter.Value)}'";
             throw new InvalidDataException(
                 $"'{path}' is a word tokenizer with {found}; only those that split on 'WhitespaceSplit' are supported. "
                 + "You can pass another tokenizer instead.");
         }
 
         var ids = TokenizerFiles.Ids(model.GetProperty("vocab"));
-        HashSet<int> special = [.. AddTokens(path, root, ids), .. settings.AddTokens(ids, _ => true)];
+        var added = AddTokens(path, root, ids, refusesNormalized: false);
+        settings.AddTokens(ids, added, _ => true);
+        foreach (var token in added)
+        {
+            if (!token.IsPlain) throw Different(path, $"lstrip, rstrip or single_word on for '{token.Text}' in a vocabulary of words");
+        }
+
         string[] words = TokenizerFiles.InOrder(path, ids);
         string? unknown = model.Optional("unk_token")?.GetString();
-        var (beginning, end) = settings.FindEnds(words, ids, special, _ => true);
+        var (beginning, end) = settings.FindEnds(words, ids, added.Select(token => token.Id).ToHashSet(), _ => true);
         return new(words, unknown is { Length: > 0 } && ids.ContainsKey(unknown) ? unknown : null, WordOf(end), WordOf(beginning));
 
         string? WordOf(int? id) => id is { } known ? words[known] : null;
     }
 
     // They may already be in the vocabulary, or come after it.
-    private static List<int> AddTokens(string path, JsonElement root, Dictionary<string, int> ids)
+    private static List<AddedToken> AddTokens(string path, JsonElement root, Dictionary<string, int> ids, bool refusesNormalized)
     {
-        var special = new List<int>();
-        if (root.Optional("added_tokens") is not { } added) return special;
-        foreach (var token in added.EnumerateArray())
+        var tokens = new List<AddedToken>();
+        foreach (var element in root.Optional("added_tokens")?.EnumerateArray() ?? default)
         {
-            string content = token.GetProperty("content").GetString() ?? throw new JsonException("An added token has no content.");
-            int id = token.GetProperty("id").GetInt32();
-            TokenizerSettings.CheckFlags(path, content, token);
-            TokenizerSettings.Add(path, ids, content, id);
-            special.Add(id);
+            var token = TokenizerSettings.ReadAdded(element.GetProperty("id").GetInt32(), element);
+            if (refusesNormalized && element.Optional("normalized")?.GetBoolean() == true)
+            {
+                throw Different(path, $"normalized on for '{token.Text}' and a normalizer that would change it");
+            }
+
+            TokenizerSettings.Add(path, ids, token.Text, token.Id);
+            tokens.Add(token);
         }
 
-        return special;
+        return tokens;
     }
 
     private static (string Left, string Right) Merge(string path, JsonElement merge) =>
         merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2
             ? (merge[0].GetString() ?? "", merge[1].GetString() ?? "")
             : BytePairVocabulary.Merge(path, merge.GetString() ?? "");
-
-    private static string? TypeOf(JsonElement element) => element.Optional("type")?.GetString();
 }

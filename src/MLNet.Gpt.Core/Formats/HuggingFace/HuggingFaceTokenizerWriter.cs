@@ -6,7 +6,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes a tokenizer's files: byte-level BPE like <c>GPT2TokenizerFast</c>, and a word vocabulary as a
+/// Writes a tokenizer's files: BPE, with GPT-2's rules like <c>GPT2TokenizerFast</c>, and a word vocabulary as a
 /// <c>WordLevel</c> model of the tokenizers library that splits on white space.
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
@@ -29,56 +29,81 @@ internal static class HuggingFaceTokenizerWriter
             $"A Hugging Face folder does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)}, "
             + $"{nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
             nameof(tokenizer));
+        vocabulary.CheckMergesAreOrdered(nameof(tokenizer));
+        (string, byte[])[] whole =
+        [
+            (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
+            (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
+        ];
+
+        // The two older files do not say how text is split, and programs that read them assume GPT-2's way.
+        if (!vocabulary.Rules.EncodesAsGpt2) return whole;
         return
         [
             (HuggingFaceConstants.VocabularyFile, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
             (
                 HuggingFaceConstants.MergesFile,
                 Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
-            (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
-            (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
+            .. whole,
         ];
     }
 
     private static void WriteBytePairs(Utf8JsonWriter json, SpelledVocabulary vocabulary)
     {
-        WriteHead(json, vocabulary.SpecialIds.Select(id => (id, vocabulary.Tokens[id])));
-        WriteByteLevel(json, "pre_tokenizer", addPrefixSpace: false, trimOffsets: true);
-        WriteByteLevel(json, "post_processor", addPrefixSpace: true, trimOffsets: false);
-        WriteByteLevel(json, "decoder", addPrefixSpace: true, trimOffsets: true);
+        var rules = vocabulary.Rules;
+        WriteHead(json, vocabulary.Added);
+        TokenizerPipelineWriter.Write(json, vocabulary);
         json.WriteStartObject("model");
         json.WriteString("type", "BPE");
         json.WriteNull("dropout");
         WriteOptional(json, "unk_token", vocabulary.Unknown);
         json.WriteString("continuing_subword_prefix", "");
         json.WriteString("end_of_word_suffix", "");
-        json.WriteBoolean("fuse_unk", false);
-        json.WriteBoolean("byte_fallback", false);
+        json.WriteBoolean("fuse_unk", rules.FusesUnknown);
+        json.WriteBoolean("byte_fallback", rules.ByteIds is not null);
+        if (rules.IgnoresMerges) json.WriteBoolean("ignore_merges", true);
         json.WriteStartObject("vocab");
         WriteVocabulary(json, vocabulary.Tokens);
         json.WriteEndObject();
         json.WriteStartArray("merges");
-        foreach (string line in vocabulary.MergeLines) json.WriteStringValue(line);
+        if (rules.MergesCharacters)
+        {
+            foreach (var (left, right) in vocabulary.Merges) WritePair(json, vocabulary.Tokens[left], vocabulary.Tokens[right]);
+        }
+        else foreach (string line in vocabulary.MergeLines) json.WriteStringValue(line);
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
+    // Their tokens may contain white space, which separates two tokens in a line.
+    private static void WritePair(Utf8JsonWriter json, string left, string right)
+    {
+        json.WriteStartArray();
+        json.WriteStringValue(left);
+        json.WriteStringValue(right);
+        json.WriteEndArray();
+    }
+
     private static void WriteBytePairConfig(Utf8JsonWriter json, SpelledVocabulary vocabulary, GptConfig config)
     {
-        json.WriteBoolean("add_bos_token", false);
-        json.WriteBoolean("add_prefix_space", false);
+        var rules = vocabulary.Rules;
+        json.WriteBoolean("add_bos_token", rules.AddsBeginningOfText);
+        if (!rules.MergesCharacters) json.WriteBoolean("add_prefix_space", rules.SpacePrefix != SpacePrefix.None);
         WriteOptional(json, "bos_token", vocabulary.BeginningOfText);
+        if (rules.ChatTemplate is { } template) json.WriteString("chat_template", template);
         WriteOptional(json, "eos_token", vocabulary.EndOfText);
         json.WriteNumber("model_max_length", config.ContextLength);
-        json.WriteString("tokenizer_class", "GPT2Tokenizer");
-        WriteOptional(json, "unk_token", vocabulary.Unknown ?? vocabulary.EndOfText);
+        json.WriteString("tokenizer_class", rules.EncodesAsGpt2 ? "GPT2Tokenizer" : "PreTrainedTokenizerFast");
+        WriteOptional(json, "unk_token", vocabulary.Unknown ?? (rules.EncodesAsGpt2 ? vocabulary.EndOfText : null));
     }
 
     private static void WriteWords(Utf8JsonWriter json, WordTokenizer words)
     {
         WriteHead(
             json,
-            new[] { words.BeginningOfTextId, words.EndOfTextId }.OfType<int>().Distinct().Order().Select(id => (id, words.Words[id])));
+            new[] { words.BeginningOfTextId, words.EndOfTextId }.OfType<int>().Distinct().Order()
+                .Select(id => new AddedToken(id, words.Words[id])));
+        json.WriteNull("normalizer");
         json.WriteStartObject("pre_tokenizer");
         json.WriteString("type", "WhitespaceSplit");
         json.WriteEndObject();
@@ -103,37 +128,26 @@ internal static class HuggingFaceTokenizerWriter
         if (words.UnknownWord is { } unknown) json.WriteString("unk_token", unknown);
     }
 
-    private static void WriteHead(Utf8JsonWriter json, IEnumerable<(int Id, string Text)> specials)
+    private static void WriteHead(Utf8JsonWriter json, IEnumerable<AddedToken> added)
     {
         json.WriteString("version", "1.0");
         json.WriteNull("truncation");
         json.WriteNull("padding");
         json.WriteStartArray("added_tokens");
-        foreach (var (id, text) in specials)
+        foreach (var token in added)
         {
             json.WriteStartObject();
-            json.WriteNumber("id", id);
-            json.WriteString("content", text);
-            json.WriteBoolean("single_word", false);
-            json.WriteBoolean("lstrip", false);
-            json.WriteBoolean("rstrip", false);
+            json.WriteNumber("id", token.Id);
+            json.WriteString("content", token.Text);
+            json.WriteBoolean("single_word", token.IsSingleWord);
+            json.WriteBoolean("lstrip", token.StripsLeft);
+            json.WriteBoolean("rstrip", token.StripsRight);
             json.WriteBoolean("normalized", false);
-            json.WriteBoolean("special", true);
+            json.WriteBoolean("special", token.IsSpecial);
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
-        json.WriteNull("normalizer");
-    }
-
-    private static void WriteByteLevel(Utf8JsonWriter json, string name, bool addPrefixSpace, bool trimOffsets)
-    {
-        json.WriteStartObject(name);
-        json.WriteString("type", "ByteLevel");
-        json.WriteBoolean("add_prefix_space", addPrefixSpace);
-        json.WriteBoolean("trim_offsets", trimOffsets);
-        json.WriteBoolean("use_regex", true);
-        json.WriteEndObject();
     }
 
     private static void WriteOptional(Utf8JsonWriter json, string name, string? text)

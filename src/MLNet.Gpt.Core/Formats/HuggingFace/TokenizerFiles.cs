@@ -51,9 +51,21 @@ internal static class TokenizerFiles
         string vocabularyPath = Path.Combine(folder, vocabularyName), mergesPath = Path.Combine(folder, mergesName);
         if (!File.Exists(vocabularyPath) || !File.Exists(mergesPath)) return null;
         var settings = TokenizerSettings.Read(folder);
+        var rules = settings.TokenizerClass switch
+        {
+            null or "GPT2Tokenizer" or "GPT2TokenizerFast" => TokenizerRules.Gpt2 with
+            {
+                SpacePrefix = settings.AddsPrefixSpace == true ? SpacePrefix.IfMissing : SpacePrefix.None,
+            },
+            "Qwen2Tokenizer" or "Qwen2TokenizerFast" => new() { Split = TextSplit.Qwen2, NormalizesToNfc = true },
+            var other => throw new InvalidDataException(
+                $"'{folder}' contains a tokenizer of class '{other}', but no {HuggingFaceConstants.WholeTokenizerFile} that says how it "
+                + "splits text; only GPT2Tokenizer and Qwen2Tokenizer are known by their class. You can pass another tokenizer instead."),
+        };
         var ids = JsonFile.Read(vocabularyPath, SizeLimit, Ids);
-        int[] special = ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int end) ? [end] : [];
-        return BytePairs(vocabularyPath, ids, Merges(mergesPath, ids), special, settings.Unknown ?? Gpt2Vocabulary.EndOfText, settings);
+        List<AddedToken> added = ids.TryGetValue(Gpt2Vocabulary.EndOfText, out int end) ? [new(end, Gpt2Vocabulary.EndOfText)] : [];
+        string? unknown = settings.Unknown ?? Gpt2Vocabulary.EndOfText;
+        return BytePairs(vocabularyPath, ids, Merges(mergesPath, ids), added, unknown, settings, rules);
     }
 
     /// <summary>
@@ -71,37 +83,48 @@ internal static class TokenizerFiles
             $"'{path}' has {count} merges; the {ids.Count} tokens of its vocabulary, of {most} characters, cannot have as many."));
     }
 
-    /// <summary>Creates a tokenizer from a byte-level BPE vocabulary.</summary>
+    /// <summary>Creates a tokenizer from a BPE vocabulary.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="ids">Ids by spelling; the tokens that the settings add are added to it.</param>
     /// <param name="merges">The merges in order.</param>
-    /// <param name="special">Ids that the file itself recognizes as a whole.</param>
-    /// <param name="unknown">The token for bytes without one.</param>
+    /// <param name="added">Tokens that the file itself recognizes as a whole; those of the settings are added to them.</param>
+    /// <param name="unknown">The token for bytes or characters without one.</param>
     /// <param name="settings">The settings in the files around it.</param>
+    /// <param name="rules">What the file itself says is done besides merging.</param>
+    /// <param name="ends">The tokens that the file itself puts at the beginning and the end of a text.</param>
     public static ITextTokenizer BytePairs(
         string path,
         Dictionary<string, int> ids,
         List<(string Left, string Right)> merges,
-        IEnumerable<int> special,
+        List<AddedToken> added,
         string? unknown,
-        TokenizerSettings settings)
+        TokenizerSettings settings,
+        TokenizerRules rules,
+        (string? Beginning, string? End) ends = default)
     {
         var merged = merges.Select(merge => merge.Left + merge.Right).ToHashSet(StringComparer.Ordinal);
-        var specialIds = new SortedSet<int>(special);
-        specialIds.UnionWith(settings.AddTokens(ids, CanBeSpecial));
+        settings.AddTokens(ids, added, CanBeSpecial);
         string[] tokens = InOrder(path, ids);
-        var (beginning, end) = settings.FindEnds(tokens, ids, specialIds, CanBeSpecial);
-        foreach (int? id in (ReadOnlySpan<int?>)[end, beginning])
-        {
-            if (id is { } one) specialIds.Add(one);
-        }
-
-        return new BytePairVocabulary(path, tokens, merges, [.. specialIds])
+        var (beginning, end) = settings.FindEnds(tokens, ids, added.Select(token => token.Id).ToHashSet(), CanBeSpecial);
+        beginning ??= IdOf(ends.Beginning);
+        end ??= IdOf(ends.End);
+        int[] moreEnds = [.. settings.FindMoreEnds(tokens, CanBeSpecial).Where(id => id != end)];
+        foreach (int id in new[] { end, beginning }.OfType<int>().Concat(moreEnds)) TokenizerSettings.MakeSpecial(added, id, tokens[id]);
+        bool addsBeginning = settings.AddsBeginning ?? ends.Beginning is not null;
+        return new BytePairVocabulary(path, tokens, merges, added)
         {
             EndOfTextId = end,
             BeginningOfTextId = beginning,
-            UnknownId = unknown is { Length: > 0 } && ids.TryGetValue(unknown, out int unknownId) ? unknownId : null,
+            UnknownId = IdOf(unknown),
+            Rules = rules with
+            {
+                AddsBeginningOfText = addsBeginning && (beginning ?? end) is not null,
+                OtherEndIds = moreEnds.Length == 0 ? TokenizerRules.Gpt2.OtherEndIds : moreEnds,
+                ChatTemplate = settings.ChatTemplate,
+            },
         }.ToTokenizer();
+
+        int? IdOf(string? token) => token is { Length: > 0 } && ids.TryGetValue(token, out int id) ? id : null;
 
         // Tokens that merging produces or starts from must remain ordinary.
         bool CanBeSpecial(string token) => token.Length > 1 && !merged.Contains(token);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using MLNet.Gpt.Formats.Metadata;
 using MLNet.Gpt.Tokenization;
@@ -23,7 +24,8 @@ internal sealed class TokenizerSettings
     private readonly Dictionary<string, List<string>> _tokens = [];
     private readonly Dictionary<string, List<int>> _ids = [];
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
-    private readonly List<(string Path, string Content, int Id)> _added = [];
+    private readonly List<(string Path, AddedToken Token)> _added = [];
+    private readonly List<int> _endIds = [];
     private readonly string _folder;
     private bool _hasNoEnd;
 
@@ -32,10 +34,20 @@ internal sealed class TokenizerSettings
     /// <summary>The token for unknown text, or <see langword="null"/> if the files do not name one.</summary>
     public string? Unknown => _tokens.GetValueOrDefault(UnknownRole)?.FirstOrDefault();
 
+    /// <summary>Whether a space is put before each text, or <see langword="null"/> if the files do not say.</summary>
+    public bool? AddsPrefixSpace { get; private set; }
+
+    /// <summary>Whether a prompt begins with the beginning-of-text token, or <see langword="null"/> if the files do not say.</summary>
+    public bool? AddsBeginning { get; private set; }
+
+    /// <summary>The template of conversations, or <see langword="null"/>.</summary>
+    public string? ChatTemplate { get; private set; }
+
+    /// <summary>The name of transformers' tokenizer, or <see langword="null"/>.</summary>
+    public string? TokenizerClass { get; private set; }
+
     /// <summary>Reads the files of a folder; each may be missing.</summary>
-    /// <exception cref="InvalidDataException">
-    /// A file is damaged, or requires something that GPT-2's kind of tokenizer does not do.
-    /// </exception>
+    /// <exception cref="InvalidDataException">A file is damaged.</exception>
     public static TokenizerSettings Read(string folder)
     {
         var settings = new TokenizerSettings(folder);
@@ -43,7 +55,10 @@ internal sealed class TokenizerSettings
         settings.ReadFile(HuggingFaceConstants.SpecialTokensFile, (_, root) => settings.ReadRoles(root));
         settings.ReadFile(HuggingFaceConstants.AddedTokensFile, (path, root) =>
         {
-            foreach (var token in root.EnumerateObject()) settings._added.Add((path, token.Name, token.Value.GetInt32()));
+            foreach (var token in root.EnumerateObject())
+            {
+                settings._added.Add((path, new(token.Value.GetInt32(), token.Name) { IsSpecial = settings._special.Contains(token.Name) }));
+            }
         });
         settings.ReadFile(HuggingFaceConstants.GenerationConfigFile, (_, root) => settings.ReadIds(root));
         settings.ReadFile(HuggingFaceConstants.ConfigFile, (_, root) => settings.ReadIds(root));
@@ -51,17 +66,33 @@ internal sealed class TokenizerSettings
     }
 
     /// <summary>
-    /// Adds the tokens that are not in a vocabulary file, and returns the ids of all that are recognized as a whole.
+    /// Adds the tokens that are not in a vocabulary file, and adds all that are recognized as a whole to those that the
+    /// vocabulary's file names itself, which stay as they are apart from being special.
     /// </summary>
     /// <param name="ids">Ids by spelling.</param>
+    /// <param name="added">Those that are recognized as a whole.</param>
     /// <param name="canBeSpecial">Whether no merge needs a token.</param>
-    public List<int> AddTokens(Dictionary<string, int> ids, Func<string, bool> canBeSpecial)
+    public void AddTokens(Dictionary<string, int> ids, List<AddedToken> added, Func<string, bool> canBeSpecial)
     {
-        foreach (var (path, content, id) in _added) Add(path, ids, content, id);
-        return [
-            .. _added.Select(token => token.Id),
-            .. _special.Where(token => ids.ContainsKey(token) && canBeSpecial(token)).Select(token => ids[token])
-        ];
+        var known = added.Select(token => token.Id).ToHashSet();
+        foreach (var (path, token) in _added)
+        {
+            Add(path, ids, token.Text, token.Id);
+            if (known.Add(token.Id)) added.Add(token);
+        }
+
+        foreach (string text in _special)
+        {
+            if (ids.TryGetValue(text, out int id) && canBeSpecial(text)) MakeSpecial(added, id, text);
+        }
+    }
+
+    /// <summary>Makes a token special, whether or not it was recognized as a whole.</summary>
+    public static void MakeSpecial(List<AddedToken> added, int id, string text)
+    {
+        int index = added.FindIndex(token => token.Id == id);
+        if (index < 0) added.Add(new(id, text));
+        else added[index] = added[index] with { IsSpecial = true };
     }
 
     /// <summary>Assigns a token its id.</summary>
@@ -74,17 +105,15 @@ internal sealed class TokenizerSettings
         }
     }
 
-    /// <summary>Throws if an added token takes the characters around it into account.</summary>
-    public static void CheckFlags(string path, string content, JsonElement token)
-    {
-        foreach (string name in (ReadOnlySpan<string>)["lstrip", "rstrip", "single_word"])
+    /// <summary>Reads an added token, which is special unless the file says otherwise.</summary>
+    public static AddedToken ReadAdded(int id, JsonElement token) =>
+        new(id, ContentOf(token) ?? throw new JsonException("An added token has no content."))
         {
-            if (token.Optional(name)?.GetBoolean() == true)
-            {
-                throw HuggingFaceTokenizerReader.Different(path, $"{name} on for '{content}'", "it off");
-            }
-        }
-    }
+            IsSpecial = IsOn(token, "special") ?? true,
+            StripsLeft = IsOn(token, "lstrip") ?? false,
+            StripsRight = IsOn(token, "rstrip") ?? false,
+            IsSingleWord = IsOn(token, "single_word") ?? false,
+        };
 
     /// <summary>
     /// Returns the ids that begin and end a document: those that the files name or, for the end, the token with GPT-2's
@@ -105,6 +134,14 @@ internal sealed class TokenizerSettings
 
         return (Find(BeginningRole, tokens, ids, canBeSpecial), end);
     }
+
+    /// <summary>Returns the ids that the model's files name as ends of a text, if they name several.</summary>
+    /// <param name="tokens">Spellings by id.</param>
+    /// <param name="canBeSpecial">Whether no merge needs a token.</param>
+    public IEnumerable<int> FindMoreEnds(IReadOnlyList<string> tokens, Func<string, bool> canBeSpecial) =>
+        _endIds.Where(id => id >= 0 && id < tokens.Count && canBeSpecial(tokens[id])).Distinct();
+
+    private static bool? IsOn(JsonElement element, string name) => element.Optional(name)?.GetBoolean();
 
     private int? Find(string role, IReadOnlyList<string> tokens, IReadOnlyDictionary<string, int> ids, Func<string, bool> canBeSpecial)
     {
@@ -136,23 +173,18 @@ internal sealed class TokenizerSettings
 
     private void ReadSettings(string path, JsonElement root)
     {
-        if (root.Optional("add_prefix_space")?.GetBoolean() == true)
-        {
-            throw new InvalidDataException($"'{path}' puts a space before each text (add_prefix_space); GPT-2 does not.");
-        }
-
+        AddsPrefixSpace = IsOn(root, "add_prefix_space");
+        AddsBeginning = IsOn(root, "add_bos_token");
+        TokenizerClass = root.Optional("tokenizer_class")?.GetString();
+        ChatTemplate = root.Optional("chat_template") is { } template ? TemplateOf(template) : null;
         foreach (var token in root.Optional("added_tokens_decoder")?.EnumerateObject() ?? default)
         {
-            string content = ContentOf(token.Value) ?? throw new JsonException("An added token has no content.");
-            if (
-                !int.TryParse(
-                    token.Name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int id))
+            if (!int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
             {
-                throw new JsonException($"The added token '{content}' has the id '{token.Name}'.");
+                throw new JsonException($"The added token '{ContentOf(token.Value)}' has the id '{token.Name}'.");
             }
 
-            CheckFlags(path, content, token.Value);
-            _added.Add((path, content, id));
+            _added.Add((path, ReadAdded(id, token.Value)));
         }
 
         _hasNoEnd = root.TryGetProperty(EndRole, out var end) && end.ValueKind == JsonValueKind.Null;
@@ -176,13 +208,18 @@ internal sealed class TokenizerSettings
         }
     }
 
-    // A model can have several ids that end a document; the first one is its tokenizer's.
+    // A model can have several ids that end a text; the first one is its tokenizer's.
     private void ReadIds(JsonElement root)
     {
         foreach (string role in (ReadOnlySpan<string>)[BeginningRole, EndRole])
         {
             if (root.Optional(role + "_id") is not { } value) continue;
-            if (value.ValueKind == JsonValueKind.Array) value = value.EnumerateArray().FirstOrDefault();
+            if (value.ValueKind == JsonValueKind.Array)
+            {
+                if (role == EndRole) _endIds.AddRange(value.EnumerateArray().Select(each => each.TryGetInt32(out int end) ? end : -1));
+                value = value.EnumerateArray().FirstOrDefault();
+            }
+
             if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int id)) continue;
             if (!_ids.TryGetValue(role, out var ids)) _ids.Add(role, ids = []);
             ids.Add(id);
@@ -195,5 +232,16 @@ internal sealed class TokenizerSettings
         JsonValueKind.String => token.GetString(),
         JsonValueKind.Object => token.Optional("content")?.GetString(),
         _ => null,
+    };
+
+    // One template, or several with names.
+    private static string? TemplateOf(JsonElement template) => template.ValueKind switch
+    {
+        JsonValueKind.String => template.GetString(),
+        JsonValueKind.Array => template.EnumerateArray()
+            .Where(each => each.Optional("name")?.GetString() == "default")
+            .Select(each => each.Optional("template")?.GetString())
+            .FirstOrDefault(),
+        _ => throw new JsonException($"The chat_template is {template.ValueKind} instead of text."),
     };
 }

@@ -5,13 +5,13 @@ using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.Metadata;
 
-/// <summary>A byte-level BPE vocabulary as spelled in files, and the tokenizer that it defines.</summary>
+/// <summary>A BPE vocabulary as spelled in files, and the tokenizer that it defines.</summary>
 /// <param name="Path">The file, for messages.</param>
 /// <param name="Tokens">The spelling of each id.</param>
-/// <param name="Merges">Lines of two spellings, separated by a space.</param>
-/// <param name="SpecialIds">Ids that are spelled literally, not in the byte alphabet.</param>
+/// <param name="Merges">Lines of two spellings, separated by a space; none if the rules have scores.</param>
+/// <param name="Added">Tokens that are recognized as a whole and spelled literally.</param>
 internal sealed record BytePairVocabulary(
-    string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int> SpecialIds)
+    string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<AddedToken> Added)
 {
     // The hash of GPT-2's merges, as pairs of 32-bit ids: a vocabulary with the same tokens and merges is GPT-2's.
     private const string Gpt2MergesHash = "929E84B3BE32EA1E3D811C85CA1885E5A368515CFEC3DBDDC8F5EFA7D161A04B";
@@ -22,8 +22,26 @@ internal sealed record BytePairVocabulary(
     /// <summary>The id that begins a document, if it is a different one.</summary>
     public int? BeginningOfTextId { get; init; }
 
-    /// <summary>The id for bytes without a token.</summary>
+    /// <summary>The id for bytes or characters without a token.</summary>
     public int? UnknownId { get; init; }
+
+    /// <summary>Ids that no text is encoded to.</summary>
+    public IReadOnlyList<int> HiddenIds { get; init; } = [];
+
+    /// <summary>What is done besides merging.</summary>
+    public TokenizerRules Rules { get; init; } = TokenizerRules.Gpt2;
+
+    /// <summary>Returns how SentencePiece's vocabularies spell a byte.</summary>
+    public static string SpellingOfByte(int value) => $"<0x{value:X2}>";
+
+    /// <summary>Returns the ids of the tokens with which characters without a token are written.</summary>
+    /// <exception cref="InvalidDataException">One of them is missing.</exception>
+    public static int[] ByteIdsOf(string path, Dictionary<string, int> ids) =>
+    [
+        .. Enumerable.Range(0, 256).Select(SpellingOfByte).Select(token => ids.TryGetValue(token, out int id)
+            ? id
+            : throw new InvalidDataException($"'{path}' writes characters without a token as bytes, but lacks the token '{token}'."))
+    ];
 
     /// <summary>The two spellings of a merge.</summary>
     public static (string Left, string Right) Merge(string path, string line)
@@ -38,23 +56,29 @@ internal sealed record BytePairVocabulary(
     /// <exception cref="InvalidDataException">The vocabulary is inconsistent.</exception>
     public ITextTokenizer ToTokenizer()
     {
-        var special = SpecialIds.ToHashSet();
+        var added = Added.Select(token => token.Id).ToHashSet();
+        var hidden = HiddenIds.ToHashSet();
         var ids = new Dictionary<string, int>(Tokens.Count, StringComparer.Ordinal);
         byte[][] tokens = new byte[Tokens.Count][];
         for (int id = 0; id < tokens.Length; id++)
         {
             if (!ids.TryAdd(Tokens[id], id)) throw Invalid($"the token '{Tokens[id]}' occurs twice.");
-            tokens[id] = special.Contains(id)
-                ? Encoding.UTF8.GetBytes(Tokens[id])
+            bool isLiteral = added.Contains(id) || hidden.Contains(id);
+            tokens[id] = isLiteral ? Encoding.UTF8.GetBytes(Tokens[id])
+                : Rules.MergesCharacters ? Encoding.UTF8.GetBytes(Tokens[id].Replace(BytePairTokenizer.SpelledSpace, ' '))
                 : ByteAlphabet.Read(Tokens[id]) ?? throw Invalid($"the token '{Tokens[id]}' is not spelled in the byte alphabet.");
+
+            // Text never contains such a token, because its spaces are spelled differently.
+            if (!isLiteral && Rules.MergesCharacters && Tokens[id].Contains(' ', StringComparison.Ordinal)) hidden.Add(id);
         }
 
+        for (int value = 0; value < Rules.ByteIds?.Count; value++) tokens[Rules.ByteIds[value]] = [(byte)value];
         var merges = new (int Left, int Right)[Merges.Count];
         for (int rank = 0; rank < merges.Length; rank++) merges[rank] = (Find(Merges[rank].Left), Find(Merges[rank].Right));
-        if (EndsAsGpt2() && IsGpt2(tokens, merges, special)) return Gpt2Tokenizer.Instance;
+        if (Rules == TokenizerRules.Gpt2 && EndsAsGpt2() && IsGpt2(tokens, merges, added)) return Gpt2Tokenizer.Instance;
         try
         {
-            return new BytePairTokenizer(tokens, merges, SpecialIds, EndOfTextId, UnknownId, BeginningOfTextId);
+            return new BytePairTokenizer(tokens, merges, Added, [.. hidden], EndOfTextId, UnknownId, BeginningOfTextId, Rules);
         }
         catch (ArgumentException error)
         {
@@ -88,21 +112,28 @@ internal sealed record BytePairVocabulary(
     private InvalidDataException Invalid(string problem) => new($"'{Path}' does not contain a usable vocabulary: {problem}");
 }
 
-/// <summary>A byte-level BPE vocabulary as spelled in other programs' files.</summary>
-/// <param name="Tokens">The spelling of each id: special tokens literally, the others in the byte alphabet.</param>
+/// <summary>A BPE vocabulary as spelled in other programs' files.</summary>
+/// <param name="Tokens">
+/// The spelling of each id: added tokens literally, the others in the byte alphabet or as SentencePiece spells them.
+/// </param>
 /// <param name="Merges">Pairs of ids that become one token, in merge order.</param>
-/// <param name="SpecialIds">Ids that are recognized as a whole, in order.</param>
+/// <param name="Added">Tokens that are recognized as a whole, in the order of their ids.</param>
 /// <param name="EndOfTextId">The id that ends a document, if any.</param>
 /// <param name="BeginningOfTextId">The id that begins a document, if any.</param>
 /// <param name="UnknownId">The id for bytes without a token, if any.</param>
+/// <param name="Rules">What is done besides merging.</param>
 internal sealed record SpelledVocabulary(
     IReadOnlyList<string> Tokens,
     IReadOnlyList<(int Left, int Right)> Merges,
-    IReadOnlyList<int> SpecialIds,
+    IReadOnlyList<AddedToken> Added,
     int? EndOfTextId,
     int? BeginningOfTextId,
-    int? UnknownId)
+    int? UnknownId,
+    TokenizerRules Rules)
 {
+    /// <summary>Ids that no text is encoded to.</summary>
+    public IReadOnlyList<int> HiddenIds { get; private init; } = [];
+
     /// <summary>The merges as lines of two tokens, separated by a space.</summary>
     public IEnumerable<string> MergeLines => Merges.Select(merge => $"{Tokens[merge.Left]} {Tokens[merge.Right]}");
 
@@ -115,32 +146,117 @@ internal sealed record SpelledVocabulary(
     /// <summary>The spelling of the token for unknown bytes, if any.</summary>
     public string? Unknown => UnknownId is { } id ? Tokens[id] : null;
 
-    /// <summary>Returns the vocabulary of a tokenizer, or <see langword="null"/> if it is not byte-level BPE.</summary>
+    /// <summary>Throws if the merges are not in one order, because two tokens have the same score.</summary>
+    public void CheckMergesAreOrdered(string parameterName)
+    {
+        if (Rules.Scores is not { } scores) return;
+        var ids = MergingIds();
+        var byScore = new Dictionary<float, string>();
+        foreach (var (left, right) in Merges)
+        {
+            string token = Tokens[left] + Tokens[right];
+            float score = scores[ids[token]];
+            if (byScore.TryAdd(score, token) || byScore[score] == token) continue;
+            throw new ArgumentException(
+                $"The tokenizer's tokens '{byScore[score]}' and '{token}' have the same score, so their merges have no order, which a list "
+                + "of merges needs.",
+                parameterName);
+        }
+    }
+
+    /// <summary>
+    /// Returns scores by id that lead to the same merges, as SentencePiece and llama.cpp make them: of two neighbors that
+    /// together are a token, with the highest score first.
+    /// </summary>
+    /// <exception cref="ArgumentException">The merges depend on more than the token that they make.</exception>
+    public IReadOnlyList<float> ScoresOf(string parameterName)
+    {
+        if (Rules.Scores is { } known) return known;
+        float[] scores = new float[Tokens.Count];
+        var ids = MergingIds();
+        foreach (var token in Added) ids.TryAdd(token.Text, token.Id); // a merge may also make such a token
+        var merges = Merges.ToHashSet();
+        string? last = null;
+        int rank = 0;
+        var scored = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (left, right) in Merges)
+        {
+            string token = Tokens[left] + Tokens[right];
+            if (token == last) continue;
+            if (!scored.Add(token)) throw Different(token);
+            last = token;
+            scores[ids[token]] = -rank++;
+        }
+
+        foreach (var (token, id) in MergingIds())
+        {
+            if (!scored.Contains(token)) scores[id] = -rank;
+            for (int middle = 1; middle < token.Length; middle++)
+            {
+                if (!ids.TryGetValue(token[..middle], out int left) || !ids.TryGetValue(token[middle..], out int right)) continue;
+                if (!merges.Contains((left, right))) throw Different(token);
+            }
+        }
+
+        return scores;
+
+        ArgumentException Different(string token) => new(
+            $"The tokenizer makes the token '{token}' by some merges only, or at different times, which scores cannot express; "
+            + "GGUF's tokenizers of this kind have scores.",
+            parameterName);
+    }
+
+    // The tokens that merging can make or start from.
+    private Dictionary<string, int> MergingIds()
+    {
+        HashSet<int> others = [.. Added.Select(token => token.Id), .. HiddenIds, .. Rules.ByteIds ?? []];
+        if (UnknownId is { } unknown) others.Add(unknown);
+        others.ExceptWith(Merges.SelectMany(merge => (int[])[merge.Left, merge.Right]));
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (int id = 0; id < Tokens.Count; id++)
+        {
+            if (!others.Contains(id)) ids.Add(Tokens[id], id);
+        }
+
+        return ids;
+    }
+
+    /// <summary>Returns the vocabulary of a tokenizer, or <see langword="null"/> if it is not BPE.</summary>
     public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
         Gpt2Tokenizer gpt2 => new(
-            Spell(gpt2.VocabularySize, [Gpt2Vocabulary.EndOfTextId], gpt2.TokenBytes),
+            Spell(gpt2, [Gpt2Vocabulary.EndOfTextId], TokenizerRules.Gpt2),
             Gpt2Merges.All,
-            [Gpt2Vocabulary.EndOfTextId],
+            [new(Gpt2Vocabulary.EndOfTextId, Gpt2Vocabulary.EndOfText)],
             gpt2.EndOfTextId,
             gpt2.BeginningOfTextId,
-            null),
+            null,
+            TokenizerRules.Gpt2),
         BytePairTokenizer pairs => new(
-            Spell(pairs.VocabularySize, pairs.SpecialIds, pairs.TokenBytes),
+            Spell(pairs, [.. pairs.Added.Select(token => token.Id), .. pairs.HiddenIds], pairs.Rules),
             pairs.Merges,
-            pairs.SpecialIds,
+            pairs.Added,
             pairs.EndOfTextId,
             pairs.BeginningOfTextId,
-            pairs.UnknownId),
+            pairs.UnknownId,
+            pairs.Rules)
+        {
+            HiddenIds = pairs.HiddenIds,
+        },
         _ => null,
     };
 
-    private static string[] Spell(int count, IReadOnlyList<int> specialIds, Func<int, ReadOnlyMemory<byte>> bytesOf)
+    private static string[] Spell(ITextTokenizer tokenizer, HashSet<int> literal, TokenizerRules rules)
     {
-        var special = specialIds.ToHashSet();
-        return [
-            .. Enumerable.Range(0, count)
-                .Select(id => special.Contains(id) ? Encoding.UTF8.GetString(bytesOf(id).Span) : ByteAlphabet.Write(bytesOf(id).Span))
-        ];
+        string[] tokens = new string[tokenizer.VocabularySize];
+        for (int id = 0; id < tokens.Length; id++)
+        {
+            var bytes = tokenizer.TokenBytes(id).Span;
+            tokens[id] = !literal.Contains(id) && !rules.MergesCharacters ? ByteAlphabet.Write(bytes) : Encoding.UTF8.GetString(bytes);
+            if (!literal.Contains(id) && rules.MergesCharacters) tokens[id] = tokens[id].Replace(' ', BytePairTokenizer.SpelledSpace);
+        }
+
+        for (int value = 0; value < rules.ByteIds?.Count; value++) tokens[rules.ByteIds[value]] = BytePairVocabulary.SpellingOfByte(value);
+        return tokens;
     }
 }

@@ -22,6 +22,14 @@ internal static class TokenizerJson
     private const string Size = "size"; // omitted if it is the model's
     private const string BeginningOfText = "beginningOfText"; // omitted if it is the end of text
 
+    // Of byte-pair tokenizers; omitted if they are GPT-2's.
+    private const string Ordinary = "ordinary"; // added tokens that are not special
+    private const string StripsLeft = "stripsLeft", StripsRight = "stripsRight", SingleWords = "singleWords"; // ids
+    private const string Hidden = "hidden", Bytes = "bytes", OtherEnds = "otherEnds"; // ids
+    private const string Split = "split", Prefix = "spacePrefix", Scores = "scores", ChatTemplate = "chatTemplate";
+    private const string Nfc = "nfc", Characters = "characters", DropsSpace = "dropsFirstSpace", IgnoresMerges = "ignoresMerges",
+        FusesUnknown = "fusesUnknown", AddsBeginning = "addsBeginning"; // true or omitted
+
     /// <exception cref="ArgumentException">The tokenizer is of a kind that cannot be saved.</exception>
     public static string Write(ITextTokenizer tokenizer)
     {
@@ -117,8 +125,9 @@ internal static class TokenizerJson
         json.WriteStartArray(Tokens);
         for (int id = 0; id < tokenizer.VocabularySize; id++) json.WriteBase64StringValue(tokenizer.TokenBytes(id).Span);
         json.WriteEndArray();
+        var rules = tokenizer.Rules;
         json.WriteStartArray(Merges); // two ids per merge
-        foreach (var (left, right) in tokenizer.Merges)
+        foreach (var (left, right) in rules.Scores is null ? tokenizer.Merges : [])
         {
             json.WriteNumberValue(left);
             json.WriteNumberValue(right);
@@ -128,6 +137,29 @@ internal static class TokenizerJson
         json.WriteStartArray(Specials);
         foreach (int id in tokenizer.SpecialIds) json.WriteNumberValue(id);
         json.WriteEndArray();
+        WriteIds(json, Ordinary, tokenizer.Added.Where(token => !token.IsSpecial).Select(token => token.Id));
+        WriteIds(json, StripsLeft, tokenizer.Added.Where(token => token.StripsLeft).Select(token => token.Id));
+        WriteIds(json, StripsRight, tokenizer.Added.Where(token => token.StripsRight).Select(token => token.Id));
+        WriteIds(json, SingleWords, tokenizer.Added.Where(token => token.IsSingleWord).Select(token => token.Id));
+        WriteIds(json, Hidden, tokenizer.HiddenIds);
+        WriteIds(json, Bytes, rules.ByteIds ?? []);
+        WriteIds(json, OtherEnds, rules.OtherEndIds);
+        if (rules.Split != TextSplit.Gpt2) json.WriteString(Split, rules.Split.ToString());
+        if (rules.SpacePrefix != SpacePrefix.None) json.WriteString(Prefix, rules.SpacePrefix.ToString());
+        WriteFlag(json, Nfc, rules.NormalizesToNfc);
+        WriteFlag(json, Characters, rules.MergesCharacters);
+        WriteFlag(json, DropsSpace, rules.DropsFirstSpace);
+        WriteFlag(json, IgnoresMerges, rules.IgnoresMerges);
+        WriteFlag(json, FusesUnknown, rules.FusesUnknown);
+        WriteFlag(json, AddsBeginning, rules.AddsBeginningOfText);
+        if (rules.ChatTemplate is { } template) json.WriteString(ChatTemplate, template);
+        if (rules.Scores is { } scores)
+        {
+            json.WriteStartArray(Scores);
+            foreach (float score in scores) json.WriteNumberValue(BitConverter.SingleToInt32Bits(score)); // also of infinity
+            json.WriteEndArray();
+        }
+
         if (tokenizer.EndOfTextId is { } endOfText) json.WriteNumber(EndOfText, endOfText);
         if (tokenizer.BeginningOfTextId is { } beginning && beginning != tokenizer.EndOfTextId)
         {
@@ -139,15 +171,71 @@ internal static class TokenizerJson
 
     private static BytePairTokenizer ReadBytePairs(JsonElement root)
     {
-        int[] merges = [.. root.GetProperty(Merges).EnumerateArray().Select(id => id.GetInt32())];
+        int[] merges = Ids(root, Merges);
         if (merges.Length % 2 != 0) throw new JsonException("The last merge has only one id.");
+        byte[][] tokens = [.. root.GetProperty(Tokens).EnumerateArray().Select(token => token.GetBytesFromBase64())];
+        int[] ordinary = Ids(root, Ordinary), bytes = Ids(root, Bytes), otherEnds = Ids(root, OtherEnds);
+        HashSet<int> specials = [.. Ids(root, Specials)], words = [.. Ids(root, SingleWords)];
+        HashSet<int> left = [.. Ids(root, StripsLeft)], right = [.. Ids(root, StripsRight)];
+        TokenIds.Validate([.. specials, .. ordinary], tokens.Length, Specials);
+        AddedToken[] added = [
+            .. specials.Concat(ordinary).Distinct().Select(id => new AddedToken(id, System.Text.Encoding.UTF8.GetString(tokens[id]))
+            {
+                IsSpecial = specials.Contains(id),
+                StripsLeft = left.Contains(id),
+                StripsRight = right.Contains(id),
+                IsSingleWord = words.Contains(id),
+            })
+        ];
+        var rules = new TokenizerRules
+        {
+            Split = Value<TextSplit>(root, Split),
+            SpacePrefix = Value<SpacePrefix>(root, Prefix),
+            NormalizesToNfc = IsSet(root, Nfc),
+            MergesCharacters = IsSet(root, Characters),
+            DropsFirstSpace = IsSet(root, DropsSpace),
+            IgnoresMerges = IsSet(root, IgnoresMerges),
+            FusesUnknown = IsSet(root, FusesUnknown),
+            AddsBeginningOfText = IsSet(root, AddsBeginning),
+            ByteIds = bytes.Length == 0 ? null : bytes,
+            OtherEndIds = otherEnds.Length == 0 ? TokenizerRules.Gpt2.OtherEndIds : otherEnds,
+            ChatTemplate = Optional(root, ChatTemplate),
+            Scores = root.TryGetProperty(Scores, out _) ? [.. Ids(root, Scores).Select(BitConverter.Int32BitsToSingle)] : null,
+        };
         return new(
-            [.. root.GetProperty(Tokens).EnumerateArray().Select(token => token.GetBytesFromBase64())],
+            tokens,
             [.. merges.Chunk(2).Select(pair => (pair[0], pair[1]))],
-            [.. root.GetProperty(Specials).EnumerateArray().Select(id => id.GetInt32())],
+            added,
+            Ids(root, Hidden),
             Id(root, EndOfText),
             Id(root, Unknown),
-            Id(root, BeginningOfText));
+            Id(root, BeginningOfText),
+            rules);
+    }
+
+    private static void WriteIds(Utf8JsonWriter json, string key, IEnumerable<int> ids)
+    {
+        if (!ids.Any()) return;
+        json.WriteStartArray(key);
+        foreach (int id in ids) json.WriteNumberValue(id);
+        json.WriteEndArray();
+    }
+
+    private static void WriteFlag(Utf8JsonWriter json, string key, bool isSet)
+    {
+        if (isSet) json.WriteBoolean(key, true);
+    }
+
+    private static int[] Ids(JsonElement root, string key) =>
+        root.TryGetProperty(key, out var value) ? [.. value.EnumerateArray().Select(id => id.GetInt32())] : [];
+
+    private static bool IsSet(JsonElement root, string key) => root.TryGetProperty(key, out var value) && value.GetBoolean();
+
+    private static T Value<T>(JsonElement root, string key)
+        where T : struct, Enum
+    {
+        if (Optional(root, key) is not { } name) return default;
+        return Enum.IsDefined(typeof(T), name) ? Enum.Parse<T>(name) : throw new JsonException($"'{key}' is '{name}', which is not known.");
     }
 
     private static int? Id(JsonElement root, string key) => root.TryGetProperty(key, out var value) ? value.GetInt32() : null;

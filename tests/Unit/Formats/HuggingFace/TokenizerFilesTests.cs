@@ -39,9 +39,19 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("normalizer", """{"type":"NFC"}""", "a normalizer of type 'NFC'")]
+    [InlineData("normalizer", """{"type":"Lowercase"}""", "a normalizer of type 'Lowercase'")]
+    [InlineData("normalizer", """{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"NFKC"}]}""", "a normalizer of type 'NFKC'")]
+    [InlineData("normalizer", """{"type":"Prepend","prepend":"_"}""", "an unknown normalizer")]
+    [InlineData("normalizer", """{"type":"Prepend","prepend":"▁"}""", "a combination of normalizers")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[]}""", "no pre_tokenizer")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Punctuation"},{"type":"ByteLevel","add_prefix_space":false}]}""", "'Punctuation'")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":false},{"type":"ByteLevel","add_prefix_space":false}]}""", "an unknown pre_tokenizer")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":true}]}""", "add_prefix_space on after another step")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}""", "splits on '\\w+'")]
+    [InlineData("decoder", """{"type":"WordPiece"}""", "a decoder of type 'WordPiece'")]
+    [InlineData("decoder", """{"type":"ByteFallback"}""", "a decoder of type 'ByteFallback'")]
+    [InlineData("post_processor", """{"type":"BertProcessing"}""", "a post_processor of type 'BertProcessing'")]
     [InlineData("pre_tokenizer", """{"type":"Whitespace"}""", "a pre_tokenizer of type 'Whitespace'")]
-    [InlineData("pre_tokenizer", """{"type":"ByteLevel","add_prefix_space":true}""", "add_prefix_space")]
     [InlineData("pre_tokenizer", """{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}""", "use_regex off")]
     [InlineData("model", """{"type":"WordPiece","vocab":{},"merges":[]}""", "a model of type 'WordPiece'")]
     [InlineData("model", """{"type":"BPE","byte_fallback":true,"vocab":{},"merges":[]}""", "byte_fallback at true")]
@@ -55,7 +65,6 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("model", """{"type":"BPE"}""", "not the expected JSON")]
     [InlineData("added_tokens", """[{"content":"","id":50257}]""", "Token 50257 is empty")]
     [InlineData("added_tokens", """[{"content":"<x>","id":7}]""", "the id 7")]
-    [InlineData("added_tokens", """[{"content":"<x>","id":50257,"lstrip":true}]""", "lstrip on for '<x>'")]
     public void Another_kind_of_tokenizer_is_refused_by_name(string name, string value, string reason)
     {
         var json = TokenizerJson();
@@ -136,6 +145,23 @@ public sealed class TokenizerFilesTests : IDisposable
     }
 
     [Fact]
+    public void Added_tokens_take_in_white_space_and_a_text_gets_a_space_where_the_files_say_so()
+    {
+        Write("vocab.json", """{"a":0,"Ġ":1,"Ġa":2,"<l>":3,"<r>":4,"<w>":5}""");
+        Write("merges.txt", "Ġ a\n");
+        Write("tokenizer_config.json", """
+            {"add_prefix_space":true,"added_tokens_decoder":{
+                "3":{"content":"<l>","lstrip":true},"4":{"content":"<r>","rstrip":true,"special":false},"5":{"content":"<w>","single_word":true}}}
+            """);
+        var tokenizer = TokenizerFiles.Read(_directory.Path)!;
+        Assert.Equal([2, 3, 2, 4, 2], tokenizer.Encode("a <l>a<r>  a"));
+        Assert.Equal([2, 1, 5, 2], tokenizer.Encode("a <w> a"));
+        Assert.Contains("byte 0x3C", Assert.Throws<ArgumentException>(() => tokenizer.Encode("a<w>")).Message, StringComparison.Ordinal);
+        Assert.Equal([2, 4, 2], tokenizer.Encode("a<r>a", SpecialTokens.Literal));
+        Assert.Throws<ArgumentException>(() => tokenizer.Encode("a<l>", SpecialTokens.Literal));
+    }
+
+    [Fact]
     public void Every_token_with_a_role_is_recognized_whole()
     {
         Write("vocab.json", """{"a":0,"b":1,"ab":2,"<s>":3,"<pad>":4,"<x>":5}""");
@@ -149,9 +175,9 @@ public sealed class TokenizerFilesTests : IDisposable
     [InlineData("added_tokens.json", """{"a":3}""", "gives 'a' the ids 0 and 3")]
     [InlineData("added_tokens.json", """{"<x>":9}""", "gives the token '<x>' the id 9")]
     [InlineData("added_tokens.json", """{"<x>":"9"}""", "not the expected JSON")]
-    [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"3":{"content":"<x>","rstrip":true}}}""", "rstrip on for '<x>'")]
     [InlineData("tokenizer_config.json", """{"added_tokens_decoder":{"three":{"content":"<x>"}}}""", "has the id 'three'")]
-    [InlineData("tokenizer_config.json", """{"add_prefix_space":true}""", "add_prefix_space")]
+    [InlineData("tokenizer_config.json", """{"chat_template":7}""", "chat_template is Number")]
+    [InlineData("tokenizer_config.json", """{"tokenizer_class":"LlamaTokenizer"}""", "of class 'LlamaTokenizer'")]
     public void Files_around_a_vocabulary_that_contradict_it_are_refused_by_name(string name, string json, string reason)
     {
         Write("vocab.json", """{"a":0,"b":1,"ab":2}""");
