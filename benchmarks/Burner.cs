@@ -2,33 +2,58 @@ using System.Diagnostics;
 
 namespace MLNet.Gpt.Benchmarks;
 
-/// <summary>Another process of this program that keeps one core busy until it is disposed.</summary>
+/// <summary>Other processes of this program that each keep one core busy until they are disposed.</summary>
 internal sealed class Burner : IDisposable
 {
     public const string Argument = "--burn-one-core";
 
-    private readonly Process _process;
+    // .NET compiles the loop while it runs; after that, it does nothing but burn.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(300);
 
-    private Burner(Process process) => _process = process;
+    private readonly Process[] _processes;
 
-    public static Burner Start()
+    private Burner(Process[] processes) => _processes = processes;
+
+    /// <summary>Starts processes that keep a number of cores busy, and returns when they do.</summary>
+    public static Burner Start(int cores)
     {
-        var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument]) { RedirectStandardOutput = true })!;
-        process.StandardOutput.ReadLine(); // it is busy from here on
-        return new(process);
+        var processes = new Process[cores];
+        for (int i = 0; i < cores; i++)
+        {
+            processes[i] = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Argument])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            })!;
+        }
+
+        foreach (var process in processes) process.StandardOutput.ReadLine();
+        if (cores > 0) Thread.Sleep(WarmUp);
+        return new(processes);
     }
 
-    /// <summary>Keeps one core busy forever: the work of the other process.</summary>
+    /// <summary>
+    /// Keeps one core busy until this process is killed or the one that started it ends: the work of the other processes.
+    /// </summary>
     public static void Burn()
     {
+        new Thread(() =>
+        {
+            Console.In.ReadToEnd();
+            Environment.Exit(0);
+        })
+        { IsBackground = true }.Start();
         Console.WriteLine("burning");
         for (double x = 1; ; x = Math.Sqrt(x + 1)) GC.KeepAlive(x);
     }
 
     public void Dispose()
     {
-        _process.Kill();
-        _process.WaitForExit();
-        _process.Dispose();
+        foreach (var process in _processes)
+        {
+            process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
     }
 }

@@ -29,6 +29,7 @@ var benchmarks = new Dictionary<string, Action>
     ["measuring"] = MeasuringBenchmark.Run,
     ["rows"] = RowsBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
+    ["small"] = SmallModelBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
     ["streams"] = StreamingBenchmark.Run,
 };

@@ -79,7 +79,16 @@ internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer,
                     compute.Kernels, segment.Cache, ofAll, segment.Position + unit.FirstRow, ofLayer, keyHead,
                     queries.SliceColumns(head * size, size), output.SliceColumns(head * size, size));
             }
-        });
+        },
+        work: WorkOf(allSegments, ofAll));
+    }
+
+    // Multiply-adds: each pair of a query and a key costs one for every number of the key and of the value.
+    private static double WorkOf(Segment[] segments, AttentionShape shape)
+    {
+        double pairs = 0;
+        foreach (var segment in segments) pairs += segment.Count * (segment.Position + (0.5 * (segment.Count + 1)));
+        return 2 * pairs * shape.QueryWidth;
     }
 
     private static void Store(in Segment segment, AttentionShape shape, int layer, int keyHead, Matrix projected)

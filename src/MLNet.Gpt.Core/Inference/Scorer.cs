@@ -61,7 +61,8 @@ internal static unsafe class Scorer
                 part = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
                 details?.Add(firstRow + row, chunk, logits + (row * width), valid, part.Maximum);
             }
-        });
+        },
+        work: (double)rows * head.Depth * vocabulary);
 
         for (int row = 0; row < rows; row++)
         {

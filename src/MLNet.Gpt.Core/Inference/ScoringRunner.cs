@@ -1,6 +1,7 @@
 using System.Buffers;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Inference;
 
@@ -15,33 +16,83 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     // Sequences whose next token is computed at once: enough to pay for reading the head, few enough for their logits to stay small.
     private const int EndsPerProduct = 32;
 
+    // With weights up to this number, each thread runs whole passes of some texts by itself: it need not wait for the others
+    // after every product, and all weights are in the caches.
+    private const long WeightsOfSmallModel = 16_000_000;
+    private const int FewestRowsPerPass = 64;
+    private const int PassesPerThread = 4;
+
     /// <summary>Scores all targets of a batch.</summary>
     public void Score(in ScoringBatch batch, CancellationToken cancellationToken)
     {
-        // A pass takes whole sequences: as many as fit, and at least one. Each needs the keys and values of only one
-        // layer at a time.
+        int total = batch.Inputs.Length;
+        if (threadCount > 1 && total >= 2 * FewestRowsPerPass && weights.Config.ParameterCount <= WeightsOfSmallModel)
+        {
+            var passes = Divide(batch, Math.Clamp(total / (PassesPerThread * threadCount), FewestRowsPerPass, RowsPerPass));
+            if (passes.Max(pass => pass.RowCount) <= total / threadCount)
+            {
+                ScoreConcurrently(batch, passes, cancellationToken);
+                return;
+            }
+        }
+
+        foreach (var pass in Divide(batch, RowsPerPass)) RunPass(batch, pass, threadCount, cancellationToken);
+    }
+
+    // A pass takes whole sequences: as many as fit, and at least one. Each needs the keys and values of only one layer
+    // at a time.
+    private static List<Pass> Divide(in ScoringBatch batch, int rowsPerPass)
+    {
+        var passes = new List<Pass>();
         int row = 0, scored = 0;
         for (int sequence = 0; sequence < batch.Lengths.Length;)
         {
             int end = sequence, rows = 0;
-            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= RowsPerPass)) rows += batch.Lengths[end++];
-            if (rows > 0) scored += RunPass(batch, row, rows, scored, sequence, end, cancellationToken);
+            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= rowsPerPass)) rows += batch.Lengths[end++];
+            if (rows > 0) passes.Add(new(sequence, end, row, rows, scored));
+            foreach (int target in batch.Targets.Slice(row, rows)) scored += target >= 0 ? 1 : 0;
             row += rows;
             sequence = end;
         }
+
+        return passes;
     }
 
-    // Returns the number of targets that were scored.
-    private int RunPass(
-        in ScoringBatch batch,
-        int firstRow,
-        int rows,
-        int firstScore,
-        int firstSequence,
-        int endSequence,
-        CancellationToken cancellationToken)
+    private void ScoreConcurrently(in ScoringBatch batch, List<Pass> passes, CancellationToken cancellationToken)
     {
-        var lengths = batch.Lengths[firstSequence..endSequence];
+        int inputCount = batch.Inputs.Length, targetCount = batch.Targets.Length, scoreCount = batch.Scores.Length;
+        int lengthCount = batch.Lengths.Length, firstDetail = batch.FirstDetail;
+        var (details, ends) = (batch.Details, batch.Ends);
+        fixed (int* inputs = batch.Inputs, targets = batch.Targets, lengths = batch.Lengths)
+        fixed (TokenScore* scores = batch.Scores)
+        {
+            int* allInputs = inputs, allTargets = targets, allLengths = lengths; // a lambda cannot capture fixed variables
+            TokenScore* allScores = scores;
+            WorkerTeam.Run(
+                passes.Count,
+                threadCount,
+                i => RunPass(
+                    new ScoringBatch
+                    {
+                        Inputs = new(allInputs, inputCount),
+                        Targets = new(allTargets, targetCount),
+                        Lengths = new(allLengths, lengthCount),
+                        Scores = new(allScores, scoreCount),
+                        Details = details,
+                        FirstDetail = firstDetail,
+                        Ends = ends,
+                    },
+                    passes[i],
+                    threads: 1,
+                    cancellationToken),
+                work: (double)weights.Config.ParameterCount * inputCount);
+        }
+    }
+
+    private void RunPass(in ScoringBatch batch, Pass pass, int threads, CancellationToken cancellationToken)
+    {
+        var lengths = batch.Lengths[pass.FirstSequence..pass.EndSequence];
+        int rows = pass.RowCount;
         var segments = new List<Segment>();
         var workspace = workspaces.Rent(rows);
         try
@@ -56,11 +107,10 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                 row += length;
             }
 
-            ForwardPass.Run(weights, workspace, [.. segments], batch.Inputs.Slice(firstRow, rows), threadCount, cancellationToken);
+            ForwardPass.Run(weights, workspace, [.. segments], batch.Inputs.Slice(pass.FirstRow, rows), threads, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            int scored = ScoreTargets(workspace, batch, firstRow, rows, firstScore);
-            if (batch.Ends is { } ends) ShowEnds(workspace, lengths, ends, firstSequence);
-            return scored;
+            ScoreTargets(workspace, batch, pass, threads);
+            if (batch.Ends is { } ends) ShowEnds(workspace, lengths, ends, pass.FirstSequence, threads);
         }
         finally
         {
@@ -70,24 +120,24 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     }
 
     // The output head processes only the rows with a target, packed together.
-    private int ScoreTargets(Workspace workspace, in ScoringBatch batch, int firstRow, int rows, int firstScore)
+    private void ScoreTargets(Workspace workspace, in ScoringBatch batch, Pass pass, int threads)
     {
+        var (firstRow, rows, firstScore) = (pass.FirstRow, pass.RowCount, pass.FirstScore);
         var wanted = new List<int>(rows);
         for (int row = 0; row < rows; row++)
         {
             if (batch.Targets[firstRow + row] >= 0) wanted.Add(row);
         }
 
-        if (wanted.Count == 0) return 0;
+        if (wanted.Count == 0) return;
         int[] scored = [.. wanted], targets = new int[scored.Length];
         for (int i = 0; i < scored.Length; i++) targets[i] = batch.Targets[firstRow + scored[i]];
-        ForwardPass.Normalize(weights, workspace, scored, threadCount);
+        ForwardPass.Normalize(weights, workspace, scored, threads);
         var details = batch.Details is null ? null : new DetailParts(batch.Details, batch.FirstDetail + firstScore);
-        Scorer.Score(weights, workspace, targets, batch.Scores.Slice(firstScore, scored.Length), details, threadCount);
-        return scored.Length;
+        Scorer.Score(weights, workspace, targets, batch.Scores.Slice(firstScore, scored.Length), details, threads);
     }
 
-    private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence)
+    private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence, int threads)
     {
         int width = weights.Config.EmbeddingWidth, vocabulary = weights.Config.VocabularySize, row = -1;
         List<int> wanted = [], rows = [];
@@ -100,7 +150,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         }
 
         if (wanted.Count == 0) return;
-        ForwardPass.Normalize(weights, workspace, [.. rows], threadCount);
+        ForwardPass.Normalize(weights, workspace, [.. rows], threads);
         float[] logits = ends.WantsLogits ? ArrayPool<float>.Shared.Rent(Math.Min(EndsPerProduct, wanted.Count) * vocabulary) : [];
         for (int first = 0; first < wanted.Count; first += EndsPerProduct)
         {
@@ -110,7 +160,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                 fixed (float* start = logits)
                 {
                     weights.Head.Multiply(
-                        new(weights.Kernels, threadCount),
+                        new(weights.Kernels, threads),
                         workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count), workspace.Quantized,
                         new StoreSink(new(start, count, vocabulary, vocabulary), weights.Head.Bias));
                 }
@@ -125,4 +175,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
 
         if (logits.Length > 0) ArrayPool<float>.Shared.Return(logits);
     }
+
+    // Sequences that are computed together, their rows, and the place of their first score.
+    private readonly record struct Pass(int FirstSequence, int EndSequence, int FirstRow, int RowCount, int FirstScore);
 }

@@ -9,7 +9,7 @@ internal abstract class SequenceEnds
     /// <summary>Whether the end of this sequence is needed.</summary>
     public abstract bool IsWanted(int sequence);
 
-    /// <summary>Called once for each such sequence that has a token.</summary>
+    /// <summary>Called once for each such sequence that has a token, by several threads at a time and in any order.</summary>
     /// <param name="sequence">Its index in the call.</param>
     /// <param name="hiddenState">The last token's hidden state after the last layer norm (C); valid during the call.</param>
     /// <param name="logits">The next token's logits (V), empty if not needed; valid during the call.</param>

@@ -99,6 +99,57 @@ public class ScoringTests
         Assert.Contains("not a number", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Many_short_texts_get_the_same_details_and_ends_on_any_number_of_threads()
+    {
+        const int Texts = 60, Tokens = 6;
+        int[] inputs = RandomWeights.Ids(Config, Texts * Tokens, 3), targets = RandomWeights.Ids(Config, Texts * Tokens, 4);
+        for (int i = 0; i < targets.Length; i += 5) targets[i] = -1;
+        int count = targets.Count(target => target >= 0);
+        TokenScore[]? expected = null;
+        (PredictionDetails Details, EndStates Ends)? first = null;
+        foreach (int threads in (int[])[1, 2, 5])
+        {
+            using var model = GptModel.FromWeights(
+                RandomWeights.Of(Config), new CountingTokenizer(Config.VocabularySize), new() { ThreadCount = threads });
+            var scores = new TokenScore[count];
+            var details = new PredictionDetails(count + 1, hasEntropy: true, candidateCount: 3);
+            var ends = new EndStates(Texts);
+            var batch = new ScoringBatch
+            {
+                Inputs = inputs,
+                Targets = targets,
+                Lengths = Enumerable.Repeat(Tokens, Texts).ToArray(),
+                Scores = scores,
+                Details = details,
+                FirstDetail = 1,
+                Ends = ends,
+            };
+            model.Score(batch, Cancellation);
+            expected ??= scores;
+            first ??= (details, ends);
+            Assert.Equal(expected, scores);
+            Assert.Equal(first.Value.Details.Entropies, details.Entropies);
+            Assert.Equal(first.Value.Details.CandidateIds, details.CandidateIds);
+            Assert.Equal(first.Value.Details.CandidateLogProbabilities, details.CandidateLogProbabilities);
+            Assert.Equal(first.Value.Ends.States, ends.States);
+            int length = Config.EmbeddingWidth + Config.VocabularySize;
+            Assert.All(ends.States, (state, i) => Assert.Equal(i % 2 == 0 ? length : 0, state.Length));
+        }
+    }
+
     private static GptModel NewModel(WeightPrecision precision) =>
         GptModel.FromWeights(RandomWeights.Of(Config), new CountingTokenizer(Config.VocabularySize), new() { Precision = precision });
+
+    private sealed class EndStates(int count) : SequenceEnds
+    {
+        public float[][] States { get; } = [.. Enumerable.Repeat(Array.Empty<float>(), count)];
+
+        public override bool WantsLogits => true;
+
+        public override bool IsWanted(int sequence) => sequence % 2 == 0;
+
+        public override void Show(int sequence, ReadOnlySpan<float> hiddenState, ReadOnlySpan<float> logits) =>
+            States[sequence] = [.. hiddenState, .. logits];
+    }
 }

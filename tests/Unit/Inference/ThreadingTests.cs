@@ -21,7 +21,7 @@ public class ThreadingTests
         var weights = hasBlocks ? RandomWeights.OfBlocks(config) : RandomWeights.Of(config);
         int[] ids = RandomWeights.Ids(config, 281);
         float[]? logits = null;
-        TokenScore[]? scores = null;
+        TokenScore[]? scores = null, ofTexts = null;
 
         // Narrower kernels without a fused multiply-add give other last bits.
         var widths = Fma.IsSupported || AdvSimd.IsSupported ? KernelSet.All : [KernelSet.Best];
@@ -40,6 +40,13 @@ public class ThreadingTests
                 model.Score(ids.AsSpan(0, 280), ids.AsSpan(1), [280], scoresNow, Cancellation);
                 logits ??= logitsNow;
                 scores ??= scoresNow;
+
+                // Each thread computes some of many short texts.
+                var ofTextsNow = new TokenScore[280];
+                int[] lengths = [.. Enumerable.Repeat(7, 39), 0, 7];
+                model.Score(ids.AsSpan(0, 280), ids.AsSpan(1), lengths, ofTextsNow, Cancellation);
+                ofTexts ??= ofTextsNow;
+                Assert.Equal(ofTexts, ofTextsNow);
                 Assert.Equal(logits, logitsNow);
                 Assert.Equal(scores, scoresNow);
             }

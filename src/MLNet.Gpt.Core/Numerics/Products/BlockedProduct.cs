@@ -86,7 +86,8 @@ internal static unsafe class BlockedProduct
                 int column = panel * width, columns = Math.Min(width, b.Columns - column);
                 for (int each = 0; each < rows; each++) sink.Take(tile + (each * width), row + each, column, columns);
             }
-        });
+        },
+        work: (double)a.Rows * a.Columns * b.Columns);
     }
 
     /// <summary>
@@ -131,7 +132,8 @@ internal static unsafe class BlockedProduct
                     }
                 }
             }
-        });
+        },
+        work: (double)a.Rows * a.Columns * c.Columns);
     }
 
     /// <summary>

@@ -14,7 +14,8 @@ internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
     private const int FewestRowsToShare = 32;
 
     /// <summary>Runs a body for 0 … count − 1, in any order.</summary>
-    public void ForEach(int count, Action<int> body) => WorkerTeam.Run(count, ThreadCount, body);
+    /// <inheritdoc cref="WorkerTeam.Run" path="/param"/>
+    public void ForEach(int count, Action<int> body, double work = 0) => WorkerTeam.Run(count, ThreadCount, body, work);
 
     /// <summary>
     /// Runs a body for the rows 0 … rows − 1, in any order; a work item has several rows, and a few rows are not worth
@@ -28,13 +29,18 @@ internal readonly record struct Compute(KernelSet Kernels, int ThreadCount)
             return;
         }
 
-        WorkerTeam.Run((rows + RowsPerChunk - 1) / RowsPerChunk, ThreadCount, chunk =>
-        {
-            int end = Math.Min(rows, (chunk + 1) * RowsPerChunk);
-            for (int row = chunk * RowsPerChunk; row < end; row++) body(row);
-        });
+        WorkerTeam.RunRanges(
+            (rows + RowsPerChunk - 1) / RowsPerChunk,
+            ThreadCount,
+            (first, end) =>
+            {
+                int endRow = Math.Min(rows, end * RowsPerChunk);
+                for (int row = first * RowsPerChunk; row < endRow; row++) body(row);
+            },
+            kind: body);
     }
 
     /// <summary>Runs a body for ranges (first, end) of 0 … count − 1, in any order.</summary>
-    public void ForRanges(int count, Action<int, int> body) => WorkerTeam.RunRanges(count, ThreadCount, body);
+    /// <inheritdoc cref="WorkerTeam.RunRanges" path="/param"/>
+    public void ForRanges(int count, Action<int, int> body, double work = 0) => WorkerTeam.RunRanges(count, ThreadCount, body, work);
 }

@@ -45,7 +45,8 @@ internal static unsafe class MatrixProduct
                 MultiplyVector(kernels, matrix, panel, count, x.Data, quantized, sums);
                 sink.Take(sums, 0, column, Math.Min(count * width, matrix.Outputs - column));
             }
-        });
+        },
+        work: (double)matrix.Depth * matrix.Outputs);
     }
 
     /// <summary>Quantizes rows to bytes with scales.</summary>

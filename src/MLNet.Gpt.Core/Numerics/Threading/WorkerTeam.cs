@@ -7,7 +7,8 @@ namespace MLNet.Gpt.Numerics.Threading;
 /// <remarks>
 /// A caller opens a region and works on it itself; helpers join if they are free. Ranges of items are taken from a
 /// counter, so a helper that the system has suspended delays only the range that it has begun, and a caller that finds
-/// all helpers busy does everything alone. Helpers spin for some microseconds after work, because the next region of a
+/// all helpers busy does everything alone. Small regions, and those of a time when helpers cost more than they bring, run
+/// on the caller alone (<see cref="RegionPace"/>). Helpers spin for some microseconds after work, because the next region of a
 /// model usually follows at once, and then sleep; one that has found no work for a while ends.
 /// </remarks>
 internal static class WorkerTeam
@@ -23,6 +24,9 @@ internal static class WorkerTeam
 
     // Starting a thread takes only a tenth of a millisecond, so a helper need not survive long pauses.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(2);
+
+    // Multiply-adds of about a microsecond: not worth finding out how fast they are.
+    private const double LeastWork = 16_384;
 
     private static readonly Lock Gate = new();
     private static readonly object Sleep = new();
@@ -47,43 +51,72 @@ internal static class WorkerTeam
     /// Runs a body for every item 0 … count − 1, in any order, on the calling thread and at most threadCount − 1
     /// helpers.
     /// </summary>
+    /// <param name="count">The number of items.</param>
+    /// <param name="threadCount">Threads, including the calling one.</param>
+    /// <param name="body">What to do.</param>
+    /// <param name="work">
+    /// The multiply-adds of all items; 0 if the work is in proportion to the number of items. It predicts how long a region
+    /// takes.
+    /// </param>
     /// <inheritdoc cref="RunRanges" path="/remarks|/exception"/>
-    public static void Run(int count, int threadCount, Action<int> body) => RunRanges(count, threadCount, (first, end) =>
-    {
-        for (int item = first; item < end; item++) body(item);
-    });
+    public static void Run(int count, int threadCount, Action<int> body, double work = 0) => RunRanges(
+        count,
+        threadCount,
+        (first, end) =>
+        {
+            for (int item = first; item < end; item++) body(item);
+        },
+        work,
+        body);
 
     /// <summary>
     /// Does the same with ranges of items, [first, end): large ones at the beginning, because long runs of memory are
     /// read fastest, and ever smaller ones, so that all threads finish together.
     /// </summary>
+    /// <param name="count">The number of items.</param>
+    /// <param name="threadCount">Threads, including the calling one.</param>
+    /// <param name="body">What to do.</param>
+    /// <param name="work">As in <see cref="Run"/>.</param>
+    /// <param name="kind">The delegate whose closure tells regions apart; the body if <see langword="null"/>.</param>
     /// <remarks>When it returns or throws, no thread is in the body any longer, whatever was thrown.</remarks>
     /// <exception cref="ThreadInterruptedException">The calling thread was interrupted. All items may have been done.</exception>
     /// <exception cref="Exception">
     /// The exception of a body; the first of several. Items not yet begun are then skipped.
     /// </exception>
-    public static void RunRanges(int count, int threadCount, Action<int, int> body)
+    public static void RunRanges(int count, int threadCount, Action<int, int> body, double work = 0, Delegate? kind = null)
     {
+        kind ??= body;
         if (Observer is not { } observer)
         {
-            RunRegion(count, threadCount, body);
+            RunRegion(count, threadCount, body, kind, work);
             return;
         }
 
         long start = Stopwatch.GetTimestamp();
-        RunRegion(count, threadCount, body);
+        RunRegion(count, threadCount, body, kind, work);
         observer(body, Stopwatch.GetTimestamp() - start);
     }
 
-    private static void RunRegion(int count, int threadCount, Action<int, int> body)
+    private static void RunRegion(int count, int threadCount, Action<int, int> body, Delegate kind, double work)
     {
         int helpers = Math.Min(Math.Min(threadCount, MostThreads), count) - 1;
-        if (helpers <= 0)
+        if (helpers <= 0 || (work > 0 && work < LeastWork))
         {
             if (count > 0) body(0, count);
             return;
         }
 
+        if (work == 0) work = count;
+        var pace = RegionPace.Of(kind, work);
+        bool shares = pace.Shares(work, out bool isMeasured);
+        long start = isMeasured ? Stopwatch.GetTimestamp() : 0;
+        if (shares) Share(count, helpers, body);
+        else body(0, count);
+        if (isMeasured) pace.Add(work, shares, start);
+    }
+
+    private static void Share(int count, int helpers, Action<int, int> body)
+    {
         if (HelperCount < helpers) AddHelpers(helpers);
         var region = Claim();
         region.Open(body, count, helpers);

@@ -58,6 +58,24 @@ public class WorkerTeamTests
     }
 
     [Fact]
+    public void Regions_that_are_too_small_to_share_run_on_their_caller()
+    {
+        int own = Environment.CurrentManagedThreadId;
+        int[] threads = new int[4];
+        int shared = 0;
+        for (int round = 0; round < 2000; round++)
+        {
+            WorkerTeam.Run(threads.Length, 3, item => threads[item] = Environment.CurrentManagedThreadId);
+            if (round >= 1000 && threads.Any(thread => thread != own)) shared++;
+        }
+
+        Assert.InRange(shared, 0, 50); // what it takes is measured, so a disturbance may change the decision for a while
+
+        WorkerTeam.Run(threads.Length, 3, item => threads[item] = Environment.CurrentManagedThreadId, work: 100);
+        Assert.All(threads, thread => Assert.Equal(own, thread));
+    }
+
+    [Fact]
     public void There_are_never_more_threads_than_requested()
     {
         int inside = 0, most = 0;

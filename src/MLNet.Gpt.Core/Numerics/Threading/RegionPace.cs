@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace MLNet.Gpt.Numerics.Threading;
+
+/// <summary>
+/// How fast one kind of region, of one order of magnitude, runs on its caller alone and shared with helpers, as measured
+/// while it runs; decides whether to share it. Only time depends on the decision: results do not.
+/// </summary>
+/// <remarks>
+/// A region of less than three microseconds does not repay the exchange of cache lines. One that takes long is always shared: it has
+/// many items, so a thread that the system suspends delays it little. Between the two, <see cref="TeamBalance"/> decides.
+/// Several callers may update a pace at once; a lost sample does no harm.
+/// </remarks>
+internal sealed class RegionPace
+{
+    private const int KindsPerTable = 1024;
+    private const int SkipsPerSample = 8;
+
+    private static readonly long Least = Stopwatch.Frequency / 330_000;
+    private static readonly long LongestTrial = Stopwatch.Frequency / 5_000;
+    private static readonly long Longest = Stopwatch.Frequency / 40;
+    private static readonly RegionPace?[] Table = new RegionPace[KindsPerTable];
+
+    private readonly Type _kind;
+    private readonly int _magnitude;
+    private double _alone; // ticks per unit of work; 0 if it is not known
+    private double _shared;
+    private int _skips;
+
+    private RegionPace(Type kind, int magnitude) => (_kind, _magnitude) = (kind, magnitude);
+
+    /// <summary>Returns the pace of the regions whose bodies have the same closure and about as much work.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="work">The region's work, in a unit that fits its kind.</param>
+    public static RegionPace Of(Delegate body, double work)
+    {
+        var kind = body.Target?.GetType() ?? typeof(RegionPace);
+        int magnitude = Math.ILogB(work);
+        uint place = (uint)(RuntimeHelpers.GetHashCode(kind) + magnitude);
+        for (int i = 0; i < KindsPerTable; i++, place++)
+        {
+            ref var found = ref Table[place % KindsPerTable];
+            var pace = Volatile.Read(ref found);
+            if (pace is null)
+            {
+                var added = new RegionPace(kind, magnitude);
+                pace = Interlocked.CompareExchange(ref found, added, null) ?? added;
+            }
+
+            if (pace._kind == kind && pace._magnitude == magnitude) return pace;
+        }
+
+        return new(kind, magnitude); // unknown each time: there are far fewer kinds than places
+    }
+
+    /// <summary>Returns whether helpers should join.</summary>
+    /// <param name="work">The region's work.</param>
+    /// <param name="isMeasured">Whether its duration is to be added afterwards.</param>
+    public bool Shares(double work, out bool isMeasured)
+    {
+        double alone = _alone * work, shared = _shared * work;
+        if (alone > 0 && alone < Least)
+        {
+            isMeasured = (++_skips & (SkipsPerSample - 1)) == 0;
+            return false;
+        }
+
+        isMeasured = true;
+        if (alone == 0 && shared > 0 && shared < LongestTrial) return false; // to know it
+        return alone + shared == 0 || Math.Max(alone, shared) > Longest || TeamBalance.Shares;
+    }
+
+    /// <summary>Adds a measurement.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="isShared">Whether helpers could join.</param>
+    /// <param name="start">When it began.</param>
+    public void Add(double work, bool isShared, long start)
+    {
+        long end = Stopwatch.GetTimestamp(), ticks = Math.Max(1, end - start);
+        double alone = _alone * work;
+        if (isShared) Update(ref _shared, ticks / work);
+        else Update(ref _alone, ticks / work);
+        if (alone == 0 || (alone >= Least && alone <= Longest)) TeamBalance.Add(isShared, alone, ticks, end);
+    }
+
+    // Follows the usual duration; that a thread was suspended once is for the balance to count.
+    private static void Update(ref double pace, double sample)
+    {
+        double old = pace;
+        pace = old == 0 ? sample : old + ((Math.Min(sample, 4 * old) - old) / 8);
+    }
+}
+
+/// <summary>
+/// Whether helpers pay at the moment: beside other programs, a thread that the system has suspended can cost more than
+/// the team gains.
+/// </summary>
+/// <remarks>
+/// Time is divided into periods in which callers have helpers or work alone. In both, the duration of regions is added
+/// up and divided by what they usually take alone. If a period with helpers comes out slower than the last one without,
+/// helpers pause, the longer the more often in a row. With helpers, callers work alone for one period every two seconds,
+/// so that the comparison follows the machine.
+/// </remarks>
+internal static class TeamBalance
+{
+    private static readonly long Period = Stopwatch.Frequency / 100;
+    private static readonly long ShortestPause = Stopwatch.Frequency / 20;
+    private static readonly long LongestPause = Stopwatch.Frequency;
+    private static readonly long AloneInterval = 2 * Stopwatch.Frequency;
+
+    private static bool s_isAlone;
+    private static int s_isBusy;
+    private static long s_periodEnd, s_nextAlone, s_pause = ShortestPause;
+    private static double s_usual, s_taken, s_unknown;
+    private static double s_alonePace, s_sharedPace; // 0 if unknown
+
+    /// <summary>Whether helpers may join regions.</summary>
+    public static bool Shares => !Volatile.Read(ref s_isAlone);
+
+    /// <summary>Adds a region.</summary>
+    /// <param name="isShared">Whether helpers could join it.</param>
+    /// <param name="usual">The ticks that such a region usually takes alone; 0 if that is not known yet.</param>
+    /// <param name="taken">The ticks that it took.</param>
+    /// <param name="now">The current time.</param>
+    public static void Add(bool isShared, double usual, long taken, long now)
+    {
+        if (Interlocked.Exchange(ref s_isBusy, 1) != 0) return; // another caller adds one at the moment
+        if (isShared != s_isAlone)
+        {
+            if (usual > 0) (s_usual, s_taken) = (s_usual + usual, s_taken + taken);
+            else s_unknown += taken;
+
+            // A period of which the callers spent little in regions says nothing.
+            if (now >= s_periodEnd && s_taken + s_unknown >= Period / 4) EndPeriod(now);
+        }
+
+        Volatile.Write(ref s_isBusy, 0);
+    }
+
+    private static void EndPeriod(long now)
+    {
+        if (s_taken > s_unknown)
+        {
+            ref double pace = ref (s_isAlone ? ref s_alonePace : ref s_sharedPace);
+            pace = pace == 0 ? s_taken / s_usual : (pace + (s_taken / s_usual)) / 2;
+        }
+
+        (s_usual, s_taken, s_unknown) = (0, 0, 0);
+        bool wasAlone = s_isAlone, pays = s_alonePace == 0 || s_sharedPace < s_alonePace;
+        long length = Period;
+        if (wasAlone)
+        {
+            s_nextAlone = now + AloneInterval;
+        }
+        else if (!pays)
+        {
+            length = s_pause;
+            s_pause = Math.Min(4 * s_pause, LongestPause);
+        }
+        else
+        {
+            s_pause = ShortestPause;
+        }
+
+        s_periodEnd = now + length;
+        Volatile.Write(ref s_isAlone, !wasAlone && (!pays || now >= s_nextAlone));
+    }
+}
