@@ -37,7 +37,7 @@ internal static class DecoderFamilies
         },
         ["qwen2-window"] = Llama with
         {
-            ModelType = "qwen2", NormEpsilon = 1e-6, HasQueryKeyValueBias = true, Window = 17, FirstLocalLayer = 1,
+            ModelType = "qwen2", NormEpsilon = 1e-6, HasQueryKeyValueBias = true, Window = 17,
         },
         ["qwen3"] = Qwen3,
         ["qwen3-own-head"] = Qwen3 with { HasTiedHead = false, KeyValueHeadCount = 4 },

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -81,6 +82,21 @@ internal static class HuggingFaceFolder
             ["vision_config"] = new JsonObject { ["hidden_size"] = 1152, ["model_type"] = "siglip_vision_model" },
             ["transformers_version"] = "4.50.0.dev0",
         }.ToJsonString(new() { WriteIndented = true });
+    }
+
+    /// <summary>Returns the tensors of a safetensors file in single precision.</summary>
+    public static Dictionary<string, NamedTensor> ReadSafetensors(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        int start = 8 + (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+        using var header = JsonDocument.Parse(bytes.AsMemory(8, start - 8));
+        return header.RootElement.EnumerateObject().Where(each => each.Name != "__metadata__").ToDictionary(each => each.Name, each =>
+        {
+            Assert.Equal("F32", each.Value.GetProperty("dtype").GetString());
+            int[] ends = each.Value.GetProperty("data_offsets").Deserialize<int[]>()!;
+            var data = bytes.AsSpan(start + ends[0], ends[1] - ends[0]);
+            return new NamedTensor(each.Value.GetProperty("shape").Deserialize<int[]>()!, MemoryMarshal.Cast<byte, float>(data).ToArray());
+        });
     }
 
     private static JsonObject Fields(DecoderDescription description, ConfigStyle style)

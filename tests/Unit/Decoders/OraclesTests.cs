@@ -54,7 +54,7 @@ public sealed class OraclesTests : IDisposable
             "llama3" => description with { Llama3 = null },
             "window" => description with { Window = null },
             "window by one" => description with { Window = description.Window + 1 },
-            "first local layer" => description with { FirstLocalLayer = 0 },
+            "first local layer" => description with { FirstLocalLayer = 1 },
             "local base" => description with { LocalRotaryBase = 20_000 },
             "global layers" => description with { GlobalEvery = 2 },
             _ => description with { QueryScalar = null },
@@ -72,9 +72,9 @@ public sealed class OraclesTests : IDisposable
     {
         var description = DecoderFamilies.Named(name);
         var weights = description.RandomWeights(seed: 1);
-        int[][] sequences = [description.RandomIds(40, seed: 2), description.RandomIds(40, seed: 3)];
+        int[] inputs = description.RandomIds(80, seed: 2), targets = description.RandomIds(80, seed: 3);
         using var decoder = new TorchDecoder(description, weights);
-        var (_, gradients) = decoder.Backward(sequences);
+        var (_, gradients) = decoder.Backward(inputs, targets, sequenceCount: 2);
         foreach (string each in new[] { weights.Keys.First(key => key.Contains(".1.")), weights.Keys.Last() })
         {
             int index = Enumerable.Range(0, gradients[each].Length).MaxBy(i => Math.Abs(gradients[each][i]));
@@ -90,7 +90,7 @@ public sealed class OraclesTests : IDisposable
                 {
                     [each] = weights[each] with { Elements = elements },
                 });
-                return changed.Backward(sequences).Loss;
+                return changed.Backward(inputs, targets, sequenceCount: 2).Loss;
             }
         }
     }

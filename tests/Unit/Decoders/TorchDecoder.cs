@@ -35,18 +35,14 @@ internal sealed class TorchDecoder : IDisposable
         return Forward(tensor(ids, ScalarType.Int64).unsqueeze(0)).flatten().data<double>().ToArray();
     }
 
-    /// <summary>
-    /// Returns the mean cross-entropy of sequences of the same length, each token predicting the next, and the gradient of
-    /// each weight.
-    /// </summary>
-    public (double Loss, Dictionary<string, double[]> Gradients) Backward(int[][] sequences)
+    /// <summary>Returns the mean cross-entropy of sequences of the same length, and the gradient of each weight.</summary>
+    public (double Loss, Dictionary<string, double[]> Gradients) Backward(int[] inputs, int[] targets, int sequenceCount)
     {
         using var scope = NewDisposeScope();
         foreach (var weight in _weights.Values) weight.grad = null;
-        var ids = stack(sequences.Select(sequence => tensor(sequence, ScalarType.Int64)));
-        var logits = Forward(ids[.., ..^1]);
-        var targets = ids[.., 1..].unsqueeze(-1);
-        var loss = (logits.logsumexp(-1) - logits.gather(-1, targets).squeeze(-1)).mean();
+        var logits = Forward(tensor(inputs, ScalarType.Int64).view(sequenceCount, -1));
+        var ids = tensor(targets, ScalarType.Int64).view(sequenceCount, -1, 1);
+        var loss = (logits.logsumexp(-1) - logits.gather(-1, ids).squeeze(-1)).mean();
         loss.backward();
         return (loss.item<double>(), _weights.ToDictionary(
             each => each.Key, each => each.Value.grad!.flatten().data<double>().ToArray()));
