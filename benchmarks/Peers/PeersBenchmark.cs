@@ -20,14 +20,17 @@ internal sealed class PeersBenchmark
 
     private const string Usage =
         $"""
-        Usage: {Name} [--works NAME,NAME…] [--json FILE] [--quick] [--avx2]
+        Usage: {Name} [--works NAME,NAME…] [--bits N,N…] [--json FILE] [--quick] [--avx2]
           --works  only these of: {WorkNames}
+          --bits   only models of so many bits per weight, of: {AllBits}
           --json   also writes the figures to a file
           --quick  two rounds instead of five
           --avx2   all libraries that can be told so do without AVX-512
         """;
 
     private const string WorkNames = "decode, prefill, loss, sessions, load, memory, training";
+
+    private const string AllBits = "32, 16, 8, 4";
 
     private const string DotnetSwitch = "DOTNET_EnableAVX512";
 
@@ -44,6 +47,7 @@ internal sealed class PeersBenchmark
     private readonly List<double> _bandwidths = [], _multiplyAddRates = [];
     private readonly Dictionary<string, double> _losses = [];
     private int _rounds = 5;
+    private string[] _bits = AllBits.Split(", ");
 
     /// <summary>Whether this process was started by --avx2.</summary>
     public static bool AvoidsAvx512 => Environment.GetEnvironmentVariable(DotnetSwitch) == "0";
@@ -68,6 +72,9 @@ internal sealed class PeersBenchmark
                     break;
                 case "--works" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(works.Contains):
                     works = arguments[++i].Split(',');
+                    break;
+                case "--bits" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(benchmark._bits.Contains):
+                    benchmark._bits = arguments[++i].Split(',');
                     break;
                 default:
                     Console.Error.WriteLine(Usage);
@@ -108,7 +115,7 @@ internal sealed class PeersBenchmark
 
     private void Measure(ModelFiles files, string[] works)
     {
-        var kinds = Kinds(files);
+        var kinds = Kinds(files).Where(kind => _bits.Contains(kind.Bits.ToString(CultureInfo.InvariantCulture))).ToArray();
         if (works.Contains("memory")) MeasureMemory(files, kinds);
         if (works.Contains("load")) MeasureLoading(kinds);
 

@@ -5,62 +5,134 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MLNet.Gpt.Numerics.Products;
 
-/// <summary>One quantized row times a panel of byte weights.</summary>
+/// <summary>Quantized rows times a panel of byte weights, with a scale per output or with those of Q8_0 blocks.</summary>
 /// <remarks>
-/// A panel is [four of k][48 outputs][4]: one 32-byte load has four steps of k for eight outputs, and one instruction
-/// multiplies them with the same four steps of the row and adds up groups of four. Within a block of 64 steps, sums are
-/// integers, so every instruction set gives the same result; then they are scaled and added to a single-precision sum.
-/// Weights are unsigned (offset by 128) and activations signed because the instruction requires it.
+/// A panel is [four of k][48 outputs][4]: one 32-byte load has four steps of k for eight outputs. Within a block of 64
+/// steps (32 with Q8_0's scales), sums are integers, so every instruction set gives the same result; then they are scaled
+/// and added to a single-precision sum in the order of k. Weights are unsigned (offset by 128) and activations signed
+/// because the instructions that multiply bytes require it. Several rows share a panel's widened bytes,
+/// <see cref="Int8Tile"/>.
 /// </remarks>
 internal static unsafe class Int8Product
 {
     /// <summary>Outputs of a panel, at every register width.</summary>
     public const int PanelWidth = 48;
 
-    private const int StepsPerBlock = QuantizedRow.BlockLength / 4;
     private const int StepBytes = 4 * PanelWidth;
 
-    /// <summary>y (48) = row · panel, not yet scaled by the outputs' scales.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(int depth, byte* row, byte* panel, float* scales, float* y)
-    {
-        float* rowScales = QuantizedRow.ScalesOf(row, depth);
-        int* corrections = QuantizedRow.CorrectionsOf(row, depth);
-        Vector256<float> y0 = default, y1 = default, y2 = default, y3 = default, y4 = default, y5 = default;
-        int steps = (depth + 3) / 4;
-        for (int block = 0; steps > 0; block++, steps -= StepsPerBlock)
-        {
-            var s0 = Vector256.Create(corrections[2 * block] + corrections[(2 * block) + 1]);
-            Vector256<int> s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
-            int* four = (int*)row + (block * StepsPerBlock);
-            int* end = four + Math.Min(StepsPerBlock, steps);
-            for (; four < end; four++)
-            {
-                var x = Vector256.Create(*four).AsSByte();
-                s0 = MultiplyAddFours(s0, Vector256.Load(panel), x);
-                s1 = MultiplyAddFours(s1, Vector256.Load(panel + 32), x);
-                s2 = MultiplyAddFours(s2, Vector256.Load(panel + 64), x);
-                s3 = MultiplyAddFours(s3, Vector256.Load(panel + 96), x);
-                s4 = MultiplyAddFours(s4, Vector256.Load(panel + 128), x);
-                s5 = MultiplyAddFours(s5, Vector256.Load(panel + 160), x);
-                panel += StepBytes;
-            }
+    /// <summary>Groups of four steps of k that share a scale.</summary>
+    public static int FoursPerBlock(PackedMatrix matrix) => (matrix.HasBlocks ? Q8Block.Length : QuantizedRow.BlockLength) / 4;
 
-            var scale = Vector256.Create(rowScales[block]);
-            y0 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s0), scale, y0);
-            y1 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s1), scale, y1);
-            y2 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s2), scale, y2);
-            y3 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s3), scale, y3);
-            y4 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s4), scale, y4);
-            y5 = Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(s5), scale, y5);
+    /// <summary>y (rows × 48) = rows · panel.</summary>
+    /// <param name="kernels">The kernels, which decide the register width.</param>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="panel">Index of the panel.</param>
+    /// <param name="rows">Rows in the layout of <see cref="QuantizedRow"/>, one after the other.</param>
+    /// <param name="rowCount">Number of rows.</param>
+    /// <param name="scratch">For several rows, room for <see cref="Int8Tile.ScratchLength"/> numbers.</param>
+    /// <param name="y">Receives the sums, row after row.</param>
+    public static void Multiply(KernelSet kernels, PackedMatrix matrix, int panel, byte* rows, int rowCount, float* scratch, float* y)
+    {
+        int stride = QuantizedRow.StrideOf(matrix.Depth), tiled = Int8Tile.IsSupported ? rowCount - (rowCount % Int8Tile.Rows) : 0;
+        bool isWide = Avx512BW.IsSupported && kernels.Lanes == Vector512<float>.Count;
+        new Span<float>(y, rowCount * PanelWidth).Clear();
+        if (tiled > 0) Int8Tile.Multiply(isWide, matrix, panel, rows, tiled, scratch, y);
+        for (int row = tiled; row < rowCount; row++)
+        {
+            MultiplyRow(isWide, matrix, panel, rows + ((long)row * stride), y + (row * PanelWidth));
         }
 
-        (y0 * Vector256.Load(scales)).Store(y);
-        (y1 * Vector256.Load(scales + 8)).Store(y + 8);
-        (y2 * Vector256.Load(scales + 16)).Store(y + 16);
-        (y3 * Vector256.Load(scales + 24)).Store(y + 24);
-        (y4 * Vector256.Load(scales + 32)).Store(y + 32);
-        (y5 * Vector256.Load(scales + 40)).Store(y + 40);
+        if (matrix.HasBlocks) return;
+        for (int row = 0; row < rowCount; row++) BlockSums.Scale(matrix.Scales + (panel * PanelWidth), y + (row * PanelWidth));
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyRow(bool isWide, PackedMatrix matrix, int panel, byte* row, float* y)
+    {
+        float* widened = stackalloc float[PanelWidth], blockScales = null;
+        int depth = matrix.Depth, fours = (depth + 3) / 4, foursPerBlock = FoursPerBlock(matrix);
+        bool hasBlocks = matrix.HasBlocks;
+        float* rowScales = QuantizedRow.ScalesOf(row, depth);
+        int* corrections = QuantizedRow.CorrectionsOf(row, depth), four = (int*)row;
+        byte* bytes = hasBlocks ? matrix.BlockBytes(panel) : matrix.Panel(panel);
+        Half* scales = hasBlocks ? matrix.BlockScales(panel) : null;
+        for (int block = 0; fours > 0; block++, fours -= foursPerBlock)
+        {
+            int count = Math.Min(foursPerBlock, fours);
+            float rowScale = rowScales[hasBlocks ? block / 2 : block];
+            int correction = hasBlocks ? corrections[block] : corrections[2 * block] + corrections[(2 * block) + 1];
+            if (hasBlocks)
+            {
+                BlockSums.Widen(scales + (block * PanelWidth), 1, widened);
+                blockScales = widened;
+            }
+
+            if (isWide && !AvxVnni.IsSupported) MultiplyBlock512(count, four, bytes, correction, rowScale, blockScales, y);
+            else MultiplyBlock(count, four, bytes, correction, rowScale, blockScales, y);
+            four += count;
+            bytes += count * StepBytes;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MultiplyBlock(int count, int* four, byte* panel, int correction, float rowScale, float* scales, float* y)
+    {
+        Vector256<int> s0 = Vector256.Create(correction), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
+        for (int* end = four + count; four < end; four++)
+        {
+            BlockSums.Prefetch(panel);
+            var x = Vector256.Create(*four).AsSByte();
+            s0 = MultiplyAddFours(s0, Vector256.Load(panel), x);
+            s1 = MultiplyAddFours(s1, Vector256.Load(panel + 32), x);
+            s2 = MultiplyAddFours(s2, Vector256.Load(panel + 64), x);
+            s3 = MultiplyAddFours(s3, Vector256.Load(panel + 96), x);
+            s4 = MultiplyAddFours(s4, Vector256.Load(panel + 128), x);
+            s5 = MultiplyAddFours(s5, Vector256.Load(panel + 160), x);
+            panel += StepBytes;
+        }
+
+        var scale = Vector256.Create(rowScale);
+        BlockSums.Add(s0, scale, scales, y);
+        BlockSums.Add(s1, scale, At(scales, 8), y + 8);
+        BlockSums.Add(s2, scale, At(scales, 16), y + 16);
+        BlockSums.Add(s3, scale, At(scales, 24), y + 24);
+        BlockSums.Add(s4, scale, At(scales, 32), y + 32);
+        BlockSums.Add(s5, scale, At(scales, 40), y + 40);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MultiplyBlock512(int count, int* four, byte* panel, int correction, float rowScale, float* scales, float* y)
+    {
+        Vector512<int> s0 = Vector512.Create(correction), s1 = s0, s2 = s0;
+        for (int* end = four + count; four < end; four++)
+        {
+            BlockSums.Prefetch(panel);
+            var x = Vector512.Create(*four).AsInt16();
+            Vector512<short> even = (x << 8) >> 8, odd = x >> 8;
+            s0 = MultiplyAddFours(s0, Vector512.Load(panel), even, odd);
+            s1 = MultiplyAddFours(s1, Vector512.Load(panel + 64), even, odd);
+            s2 = MultiplyAddFours(s2, Vector512.Load(panel + 128), even, odd);
+            panel += StepBytes;
+        }
+
+        var scale = Vector512.Create(rowScale);
+        BlockSums.Add(s0, scale, scales, y);
+        BlockSums.Add(s1, scale, At(scales, 16), y + 16);
+        BlockSums.Add(s2, scale, At(scales, 32), y + 32);
+    }
+
+    // There may be no scales.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float* At(float* scales, int output) => scales is null ? null : scales + output;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> MultiplyAddFours(
+        Vector512<int> sum, Vector512<byte> unsigned, Vector512<short> evenSigned, Vector512<short> oddSigned)
+    {
+        var even = (unsigned.AsUInt16() & Vector512.Create((ushort)0xFF)).AsInt16();
+        var odd = (unsigned.AsUInt16() >> 8).AsInt16();
+        return sum + Avx512BW.MultiplyAddAdjacent(even, evenSigned) + Avx512BW.MultiplyAddAdjacent(odd, oddSigned);
     }
 
     /// <summary>

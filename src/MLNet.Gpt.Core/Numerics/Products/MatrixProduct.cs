@@ -72,26 +72,10 @@ internal static unsafe class MatrixProduct
                 kernels.MultiplyVectorBFloat16(depth, input, (uint*)data, matrix.PanelStride / 4, count, y);
                 break;
             case WeightPrecision.Int4:
-                for (int i = 0; i < count; i++)
-                {
-                    Q4Product.Multiply(depth, quantized, 1, matrix.BlockScales(panel + i), matrix.BlockBytes(panel + i), y + (i * width));
-                }
-
-                break;
-            case WeightPrecision.Int8 when matrix.HasBlocks:
-                for (int i = 0; i < count; i++)
-                {
-                    Q8Product.Multiply(depth, quantized, 1, matrix.BlockScales(panel + i), matrix.BlockBytes(panel + i), y + (i * width));
-                }
-
+                for (int i = 0; i < count; i++) Q4Product.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));
                 break;
             case WeightPrecision.Int8:
-                for (int i = 0; i < count; i++)
-                {
-                    Int8Product.Multiply(
-                        depth, quantized, data + (i * matrix.PanelStride), matrix.Scales + ((panel + i) * width), y + (i * width));
-                }
-
+                for (int i = 0; i < count; i++) Int8Product.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));
                 break;
             default:
                 throw Check.Undefined(matrix.Precision, nameof(matrix));

@@ -115,7 +115,7 @@ internal readonly unsafe struct TransposedPanels(Matrix matrix, KernelSet kernel
 
 /// <summary>The panels of a packed matrix, B = Mᵀ, which are used as they are.</summary>
 /// <param name="matrix">The matrix.</param>
-/// <param name="quantized">At Int8, all rows of A in the layout of <see cref="QuantizedRow"/>.</param>
+/// <param name="quantized">At Int8 and Int4, all rows of A in the layout of <see cref="QuantizedRow"/>.</param>
 internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantized) : IPanels
 {
     /// <summary>Numbers in a slice of a bfloat16 panel after widening to single precision.</summary>
@@ -125,7 +125,13 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
 
     public int Width => matrix.PanelWidth;
 
-    public int ScratchLength => matrix.Precision == WeightPrecision.BFloat16 ? WidenedLength : 0;
+    public int ScratchLength => matrix.Precision switch
+    {
+        WeightPrecision.BFloat16 => WidenedLength,
+        WeightPrecision.Int8 => Int8Tile.ScratchLength,
+        WeightPrecision.Int4 => Q4Product.ScratchLength,
+        _ => 0,
+    };
 
     public void Prepare(int panel, float* scratch)
     {
@@ -148,21 +154,10 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
 
                 break;
             case WeightPrecision.Int4:
-                Q4Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
-                break;
-            case WeightPrecision.Int8 when matrix.HasBlocks:
-                Q8Product.Multiply(matrix.Depth, QuantizedAt(firstRow), rows, matrix.BlockScales(panel), matrix.BlockBytes(panel), tile);
+                Q4Product.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);
                 break;
             case WeightPrecision.Int8:
-                // Integers multiply so fast that processing rows one by one, with the panel in the cache, costs
-                // nothing.
-                for (int row = 0; row < rows; row++)
-                {
-                    Int8Product.Multiply(
-                        matrix.Depth, QuantizedAt(firstRow + row), matrix.Panel(panel), matrix.Scales + (panel * Width),
-                        tile + (row * Width));
-                }
-
+                Int8Product.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);
                 break;
             default:
                 throw Check.Undefined(matrix.Precision, nameof(matrix));
