@@ -186,6 +186,44 @@ public sealed record GptConfig
     /// <summary>Width of queries, keys and values together.</summary>
     internal int ProjectedWidth => checked(QueryWidth + (2 * KeyWidth));
 
+    /// <summary>
+    /// The family of decoders that has these parts, as Hugging Face calls it: gpt2, llama, mistral, qwen2, qwen3 or
+    /// gemma3_text; <see langword="null"/> for a combination that none of them has.
+    /// </summary>
+    public string? Architecture => Family switch
+    {
+        GptFamily.Gemma3 => "gemma3_text",
+        { } family => family.ToString().ToLowerInvariant(),
+        null => null,
+    };
+
+    /// <summary>The family of decoders that has these parts; <see langword="null"/> if none has.</summary>
+    internal GptFamily? Family
+    {
+        get
+        {
+            if (IsGpt2) return GptFamily.Gpt2;
+            var config = Validated();
+            var llama = config with
+            {
+                Normalization = Normalization.RmsNorm, HasBias = false, HasQkvBias = false, HasQueryKeyNorm = false, HasPostNorms = false,
+                FeedForward = FeedForwardKind.SwiGlu, HasScaledEmbedding = false, _attentionScale = 0,
+                Rotary = (Rotary ?? new()) with { SlidingBase = null }, SlidingWindow = null, GlobalLayerInterval = 0,
+            };
+            return config == llama ? GptFamily.Llama
+                : config == llama with { SlidingWindow = SlidingWindow } ? GptFamily.Mistral
+                : config == llama with { HasQkvBias = true } ? GptFamily.Qwen2
+                : config == llama with { HasQueryKeyNorm = true } ? GptFamily.Qwen3
+                : config == llama with
+                {
+                    HasQueryKeyNorm = true, HasPostNorms = true, FeedForward = FeedForwardKind.GeGlu, HasScaledEmbedding = true,
+                    _attentionScale = config._attentionScale, Rotary = Rotary, SlidingWindow = SlidingWindow,
+                    GlobalLayerInterval = GlobalLayerInterval,
+                } ? GptFamily.Gemma3
+                : null;
+        }
+    }
+
     /// <summary>Whether the decoder has the parts of GPT-2, whatever its sizes and biases.</summary>
     internal bool IsGpt2 => Normalization == Normalization.LayerNorm && Rotary is null && !HasGate && !HasPostNorms && !HasQueryKeyNorm
         && SlidingWindow is null && !HasScaledEmbedding && KeyValueHeadCount == HeadCount && QueryWidth == EmbeddingWidth

@@ -1,3 +1,6 @@
+using System.Numerics.Tensors;
+using MLNet.Gpt.Formats.Layouts;
+
 namespace MLNet.Gpt.Formats.Exporting;
 
 /// <summary>A tensor to write to a file.</summary>
@@ -31,6 +34,24 @@ internal sealed record ExportTensor(string Name, IReadOnlyList<int> Shape, Eleme
             }
         });
     }
+
+    /// <summary>Adds a number to each element.</summary>
+    public ExportTensor Plus(float number) => this with
+    {
+        Read = (start, destination) =>
+        {
+            Read(start, destination);
+            TensorPrimitives.Add(destination, number, destination);
+        },
+    };
+
+    /// <summary>Puts the rows of heads into the order of <see cref="NeighboringPairs"/>.</summary>
+    public ExportTensor Paired(int headSize) => this with
+    {
+        Read = (start, destination) => NeighboringPairs.Read(
+            ElementCount / Shape[0], start, destination, row => NeighboringPairs.OwnRow(row, headSize),
+            (first, part) => Read(first, part)),
+    };
 
     /// <summary>Transposes the matrix. One matrix is in memory while it is read.</summary>
     public ExportTensor Transposed() => new(Name, [Shape[1], Shape[0]], new TransposedElements(this).Read);

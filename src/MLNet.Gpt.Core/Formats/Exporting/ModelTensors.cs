@@ -27,6 +27,8 @@ internal sealed class ModelTensors(IWeightSource weights, TensorTable table)
         }
 
         var tensor = parts.Length == 1 ? Weight(name, parts[0]) : ExportTensor.Stacked(name, [.. parts.Select(part => Weight(name, part))]);
+        if (table.NormOffset != 0 && role.IsNormScale()) tensor = tensor.Plus(-table.NormOffset);
+        if (table.HasNeighboringPairs && role.IsRotated()) tensor = tensor.Paired(weights.Config.HeadSize);
         return table.IsTransposed && role.IsLinear() ? tensor.Transposed() : tensor;
     }
 

@@ -3,7 +3,7 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
-/// The numbers and keys in a GGUF file with a model of the architecture gpt2. Source: ggml's <c>docs/gguf.md</c> and
+/// The numbers and keys in a GGUF file that do not depend on the architecture. Source: ggml's <c>docs/gguf.md</c> and
 /// <c>ggml.h</c>, and llama.cpp's <c>llama.h</c>.
 /// </summary>
 internal static class GgufConstants
@@ -19,17 +19,8 @@ internal static class GgufConstants
     /// <summary>Each tensor begins at a multiple of this many bytes, unless a file says otherwise.</summary>
     public const int Alignment = 32;
 
-    /// <summary>The architecture of a model, and the kind of its tokenizer.</summary>
-    public const string Architecture = "gpt2";
-
     public const string ArchitectureKey = "general.architecture";
     public const string AlignmentKey = "general.alignment";
-    public const string LayerCountKey = "gpt2.block_count";
-    public const string ContextLengthKey = "gpt2.context_length";
-    public const string EmbeddingWidthKey = "gpt2.embedding_length";
-    public const string FeedForwardWidthKey = "gpt2.feed_forward_length";
-    public const string HeadCountKey = "gpt2.attention.head_count";
-    public const string LayerNormEpsilonKey = "gpt2.attention.layer_norm_epsilon";
     public const string TokenizerKey = "tokenizer.ggml.model";
     public const string SplitterKey = "tokenizer.ggml.pre";
     public const string TokensKey = "tokenizer.ggml.tokens";

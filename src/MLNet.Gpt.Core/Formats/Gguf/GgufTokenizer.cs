@@ -87,11 +87,11 @@ internal static class GgufTokenizer
 
     /// <summary>Writes a tokenizer, or that there is none.</summary>
     /// <exception cref="ArgumentException">GGUF does not support tokenizers of this kind.</exception>
-    public static void Write(GgufHeaderWriter header, ITextTokenizer? tokenizer, int vocabularySize)
+    public static void Write(GgufHeaderWriter header, string architecture, ITextTokenizer? tokenizer, int vocabularySize)
     {
         if (tokenizer is null) // ids in, ids out
         {
-            header.Add("gpt2.vocab_size", (uint)vocabularySize);
+            header.Add($"{architecture}.vocab_size", (uint)vocabularySize);
             header.Add(GgufConstants.TokenizerKey, None);
             return;
         }

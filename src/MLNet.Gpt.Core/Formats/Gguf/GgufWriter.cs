@@ -7,16 +7,17 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
-/// Writes a GGUF file with the keys, names and types that llama.cpp's <c>convert_hf_to_gguf.py</c> uses for GPT-2.
+/// Writes a GGUF file with the keys, names and types that llama.cpp's <c>convert_hf_to_gguf.py</c> uses.
 /// </summary>
 internal static class GgufWriter
 {
     public static void Write(ExportJob job)
     {
         var header = Header(job);
-        (ExportTensor Tensor, TensorDataType Type)[] tensors = [
-            .. new ModelTensors(job.Weights, GgufNames.Gpt2).All().Select(tensor => (tensor, TypeOf(tensor, job.DataType)))
-        ];
+        var config = job.Config;
+        IEnumerable<ExportTensor> all = new ModelTensors(job.Weights, GgufDecoder.NamesOf(GgufDecoder.ArchitectureOf(config)!)).All();
+        if (GgufDecoder.FrequencyFactors(config) is { } factors) all = all.Prepend(factors);
+        (ExportTensor Tensor, TensorDataType Type)[] tensors = [.. all.Select(tensor => (tensor, TypeOf(tensor, job.DataType)))];
         foreach (var (tensor, type) in tensors) header.Add(tensor, type);
         job.Meter.TotalBytes = tensors.Sum(each => each.Type.Size(each.Tensor.ElementCount));
 
@@ -45,18 +46,14 @@ internal static class GgufWriter
     {
         var config = job.Config;
         var header = new GgufHeaderWriter();
-        header.Add(GgufConstants.ArchitectureKey, GgufConstants.Architecture);
+        string architecture = GgufDecoder.ArchitectureOf(config)!;
+        header.Add(GgufConstants.ArchitectureKey, architecture);
         header.Add("general.type", "model");
         header.Add("general.name", Path.GetFileNameWithoutExtension(job.Path));
-        header.Add(GgufConstants.LayerCountKey, (uint)config.LayerCount);
-        header.Add(GgufConstants.ContextLengthKey, (uint)config.ContextLength);
-        header.Add(GgufConstants.EmbeddingWidthKey, (uint)config.EmbeddingWidth);
-        header.Add(GgufConstants.FeedForwardWidthKey, (uint)config.FeedForwardWidth);
-        header.Add(GgufConstants.HeadCountKey, (uint)config.HeadCount);
-        header.Add(GgufConstants.LayerNormEpsilonKey, config.NormEpsilon);
+        GgufDecoder.Write(header, config, architecture);
         header.Add("general.file_type", GgufConstants.FileTypeOf(job.DataType));
         header.Add("general.quantization_version", 2u);
-        GgufTokenizer.Write(header, job.Tokenizer, config.VocabularySize);
+        GgufTokenizer.Write(header, architecture, job.Tokenizer, config.VocabularySize);
         return header;
     }
 }

@@ -36,8 +36,13 @@ internal static class HuggingFaceConfig
     private static Func<GptConfig> Fields(string path, JsonElement root)
     {
         string? type = root.Optional("model_type")?.GetString();
-        if (type is not (null or "gpt2")) throw new InvalidDataException(
-            $"'{path}' describes a model of type '{type}'; only 'gpt2' is supported.");
+        if (type is not null && DecoderConfig.Has(type)) return DecoderConfig.Fields(path, root, type);
+        if (type is not (null or "gpt2"))
+        {
+            throw new InvalidDataException(
+                $"'{path}' describes a model of type '{type}'; supported are gpt2, {string.Join(", ", DecoderConfig.Types)}.");
+        }
+
         string activation = root.Optional("activation_function")?.GetString() ?? Activations[0];
         if (activation != ExactActivation && !Activations.Contains(activation))
         {

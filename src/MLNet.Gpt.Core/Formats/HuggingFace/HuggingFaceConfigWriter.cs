@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Exporting;
 using MLNet.Gpt.Formats.Metadata;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
 
-/// <summary>Writes <c>config.json</c> and <c>generation_config.json</c> with the properties of transformers' <c>GPT2Config</c>.</summary>
+/// <summary>Writes <c>config.json</c> and <c>generation_config.json</c> with the properties of transformers' configurations.</summary>
 internal static class HuggingFaceConfigWriter
 {
     public static IEnumerable<(string Name, byte[] Contents)> Files(ExportJob job)
@@ -21,6 +22,18 @@ internal static class HuggingFaceConfigWriter
     private static void WriteConfig(Utf8JsonWriter json, ExportJob job)
     {
         var config = job.Config;
+        if (config.Family is { } family and not GptFamily.Gpt2)
+        {
+            json.WriteStartArray("architectures");
+            json.WriteStringValue($"{family}ForCausalLM");
+            json.WriteEndArray();
+            WriteEnds(json, job);
+            DecoderConfig.Write(json, config, family);
+            json.WriteString("model_type", config.Architecture);
+            WriteCommon(json, job);
+            return;
+        }
+
         json.WriteString("activation_function", config.FeedForward == FeedForwardKind.GeluExact
             ? "gelu" : "gelu_new"); // the tanh form, as in the book and in OpenAI's release
         json.WriteStartArray("architectures");
@@ -45,6 +58,11 @@ internal static class HuggingFaceConfigWriter
         json.WriteBoolean("scale_attn_by_inverse_layer_idx", false);
         json.WriteBoolean("scale_attn_weights", true);
         json.WriteBoolean("tie_word_embeddings", config.HasTiedHead);
+        WriteCommon(json, job);
+    }
+
+    private static void WriteCommon(Utf8JsonWriter json, ExportJob job)
+    {
         json.WriteString("torch_dtype", job.DataType switch
         {
             TensorDataType.Float16 => "float16",
@@ -53,7 +71,7 @@ internal static class HuggingFaceConfigWriter
             var other => throw new ArgumentOutOfRangeException(nameof(job), other, $"A Hugging Face folder does not support {other}."),
         });
         json.WriteBoolean("use_cache", true);
-        json.WriteNumber("vocab_size", config.VocabularySize);
+        json.WriteNumber("vocab_size", job.Config.VocabularySize);
     }
 
     // A number as Python prints it.

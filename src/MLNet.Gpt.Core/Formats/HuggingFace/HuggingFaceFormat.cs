@@ -15,7 +15,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write)
     {
-        Supports = config => config.IsGpt2,
+        Supports = config => config.Family is not null,
     };
 
     public bool Recognizes(ModelContent content) => content.Contains(HuggingFaceConstants.ConfigFile) || content.Text.StartsWith("{"u8);
@@ -51,7 +51,8 @@ internal sealed class HuggingFaceFormat : IModelFormat
             ? [.. TensorsOf(path, files, ref isSafetensors)]
             : [.. Shards(index, files, ref isSafetensors)];
         var tensors = TensorNames.Index(read);
-        var weights = new WeightMap(path, config, HuggingFaceNames.Of(tensors), tensors, options.UseStoredHead, options.CancellationToken);
+        var weights = new WeightMap(
+            path, config, HuggingFaceNames.Of(config, tensors), tensors, options.UseStoredHead, options.CancellationToken);
         return new($"Hugging Face {(isSafetensors ? "safetensors" : "PyTorch")}", weights, () => TokenizerFiles.Read(folder));
     }
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Layouts;
 using MLNet.Gpt.Formats.Tensors;
 
@@ -41,11 +42,78 @@ internal static partial class HuggingFaceNames
     /// <summary>nanoGPT's <c>GPT</c>: the same names, with matrices (out, in).</summary>
     public static TensorTable NanoGpt { get; } = Gpt2 with { IsTransposed = false };
 
-    /// <summary>The table of a file's tensors: only the shape of the fused matrix shows its orientation.</summary>
+    /// <summary>
+    /// <c>LlamaForCausalLM</c>, and Mistral and Qwen, which have the same names. Source: transformers'
+    /// <c>modeling_llama.py</c>, <c>modeling_qwen2.py</c>, <c>modeling_qwen3.py</c>.
+    /// </summary>
+    public static TensorTable Llama { get; } = new(
+    [
+        (TensorRole.TokenEmbedding, "model.embed_tokens.weight"),
+        (TensorRole.AttentionNormScale, "model.layers.{0}.input_layernorm.weight"),
+        (TensorRole.Query, "model.layers.{0}.self_attn.q_proj.weight"),
+        (TensorRole.QueryBias, "model.layers.{0}.self_attn.q_proj.bias"),
+        (TensorRole.Key, "model.layers.{0}.self_attn.k_proj.weight"),
+        (TensorRole.KeyBias, "model.layers.{0}.self_attn.k_proj.bias"),
+        (TensorRole.Value, "model.layers.{0}.self_attn.v_proj.weight"),
+        (TensorRole.ValueBias, "model.layers.{0}.self_attn.v_proj.bias"),
+        (TensorRole.QueryNormScale, "model.layers.{0}.self_attn.q_norm.weight"),
+        (TensorRole.KeyNormScale, "model.layers.{0}.self_attn.k_norm.weight"),
+        (TensorRole.AttentionOutput, "model.layers.{0}.self_attn.o_proj.weight"),
+        (TensorRole.FeedForwardNormScale, "model.layers.{0}.post_attention_layernorm.weight"),
+        (TensorRole.FeedForwardGate, "model.layers.{0}.mlp.gate_proj.weight"),
+        (TensorRole.FeedForwardIn, "model.layers.{0}.mlp.up_proj.weight"),
+        (TensorRole.FeedForwardOut, "model.layers.{0}.mlp.down_proj.weight"),
+        (TensorRole.FinalNormScale, "model.norm.weight"),
+        (TensorRole.Head, "lm_head.weight"),
+    ])
+    {
+        Prefix = "model.",
+        Buffers = Frequencies(),
+    };
+
+    /// <summary>
+    /// <c>Gemma3ForCausalLM</c>, whose norms contain the distance of their scale from 1. Source: transformers'
+    /// <c>modeling_gemma3.py</c>.
+    /// </summary>
+    public static TensorTable Gemma3 { get; } = new(
+    [
+        (TensorRole.TokenEmbedding, "model.embed_tokens.weight"),
+        .. Llama.Names.Where(each => each.Role.IsInBlock() && each.Role != TensorRole.FeedForwardNormScale),
+        (TensorRole.AttentionPostNormScale, "model.layers.{0}.post_attention_layernorm.weight"),
+        (TensorRole.FeedForwardNormScale, "model.layers.{0}.pre_feedforward_layernorm.weight"),
+        (TensorRole.FeedForwardPostNormScale, "model.layers.{0}.post_feedforward_layernorm.weight"),
+        (TensorRole.FinalNormScale, "model.norm.weight"),
+        (TensorRole.Head, "lm_head.weight"),
+    ])
+    {
+        Prefix = "model.",
+        NormOffset = 1,
+        Buffers = OtherParts(),
+    };
+
+    /// <summary>The table for writing a decoder, and for reading it if it is not a GPT-2.</summary>
+    public static TensorTable Of(GptFamily? family) => family switch
+    {
+        GptFamily.Gpt2 => Gpt2,
+        GptFamily.Gemma3 => Gemma3,
+        _ => Llama,
+    };
+
+    /// <summary>The table of a file's tensors.</summary>
+    public static TensorTable Of(GptConfig config, IReadOnlyDictionary<string, FileTensor> tensors) =>
+        config.IsGpt2 ? Of(tensors) : Of(config.Family);
+
+    /// <summary>The table of the tensors of a GPT-2: only the shape of the fused matrix shows its orientation.</summary>
     public static TensorTable Of(IReadOnlyDictionary<string, FileTensor> tensors) =>
         tensors.TryGetValue(Gpt2.QueryNameOf(0), out var fused) && fused.Shape is [var first, var second] && first == 3 * second
             ? NanoGpt
             : Gpt2;
+
+    [GeneratedRegex(@"^layers\.[0-9]{1,9}\.self_attn\.rotary_emb\.inv_freq$", RegexOptions.CultureInvariant)]
+    private static partial Regex Frequencies();
+
+    [GeneratedRegex(@"^(vision_tower|multi_modal_projector)\.", RegexOptions.CultureInvariant)]
+    private static partial Regex OtherParts();
 
     [GeneratedRegex(@"^h\.[0-9]{1,9}\.attn\.(bias|masked_bias)$", RegexOptions.CultureInvariant)]
     private static partial Regex Mask();

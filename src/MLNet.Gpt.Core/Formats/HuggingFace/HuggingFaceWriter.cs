@@ -7,8 +7,8 @@ using MLNet.Gpt.IO;
 namespace MLNet.Gpt.Formats.HuggingFace;
 
 /// <summary>
-/// Writes a folder like <c>save_pretrained</c> of Hugging Face's <c>GPT2LMHeadModel</c> and its tokenizer, with the
-/// weights named as in <see cref="HuggingFaceNames.Gpt2"/>. A tied head is left out.
+/// Writes a folder like <c>save_pretrained</c> of Hugging Face's model of the decoder's family and of its tokenizer, with the
+/// weights named as in <see cref="HuggingFaceNames"/>. A tied head is left out.
 /// </summary>
 internal static class HuggingFaceWriter
 {
@@ -30,7 +30,7 @@ internal static class HuggingFaceWriter
 
     private static void WriteWeights(string folder, ExportJob job)
     {
-        ExportTensor[] tensors = [.. new ModelTensors(job.Weights, HuggingFaceNames.Gpt2).All()];
+        ExportTensor[] tensors = [.. new ModelTensors(job.Weights, HuggingFaceNames.Of(job.Config.Family)).All()];
         long Size(ExportTensor tensor) => job.DataType.Size(tensor.ElementCount);
         job.Meter.TotalBytes = tensors.Sum(Size);
         var shards = Shards(tensors, Size, job.Options.ShardSize);

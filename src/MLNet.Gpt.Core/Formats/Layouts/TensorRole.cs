@@ -56,6 +56,10 @@ internal static class TensorRoles
         role is TensorRole.Query or TensorRole.Key or TensorRole.Value or TensorRole.QueryKeyValue
         or TensorRole.AttentionOutput or TensorRole.FeedForwardGate or TensorRole.FeedForwardIn or TensorRole.FeedForwardOut;
 
+    /// <summary>Returns whether rotary positions turn what the tensor computes.</summary>
+    public static bool IsRotated(this TensorRole role) =>
+        role is TensorRole.Query or TensorRole.QueryBias or TensorRole.Key or TensorRole.KeyBias;
+
     /// <summary>
     /// Returns whether the tensor is added, like a bias or a norm's shift, and is therefore zero in a model without
     /// biases.

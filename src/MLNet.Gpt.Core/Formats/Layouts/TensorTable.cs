@@ -28,6 +28,15 @@ internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)>
     /// </summary>
     public bool HasAllBiases { get; init; }
 
+    /// <summary>What is missing from the scales of norms in the file: 1 if it contains the distance from 1.</summary>
+    public float NormOffset { get; init; }
+
+    /// <summary>
+    /// Whether the rows of queries and keys are in an order in which the pairs that rotary positions turn are neighbors,
+    /// as in GGUF's architecture llama, and not half a head apart.
+    /// </summary>
+    public bool HasNeighboringPairs { get; init; }
+
     /// <summary>Tensors that are stored with the weights but are not weights, such as the attention mask.</summary>
     public Regex? Buffers { get; init; }
 
@@ -93,11 +102,17 @@ internal sealed record TensorTable(IReadOnlyList<(TensorRole Role, string Name)>
             string[] weights = role.Weights(layer);
             if (!shapes.TryGetValue(role.Weights(0)[0], out var shape)) continue;
             bool isTransposed = IsTransposed && role.IsLinear();
+            bool isPaired = HasNeighboringPairs && role.IsRotated();
             long[] stored = [(long)weights.Length * shape[0], .. shape.Skip(1).Select(size => (long)size)];
             if (isTransposed) Array.Reverse(stored);
             for (int part = 0; part < weights.Length; part++)
             {
-                yield return new(weights[part], NameOf(role, layer), stored, isTransposed, part, weights.Length) { IsBias = role.IsBias() };
+                yield return new(weights[part], NameOf(role, layer), stored, isTransposed, part, weights.Length)
+                {
+                    IsBias = role.IsBias(),
+                    Offset = role.IsNormScale() ? NormOffset : 0,
+                    PairedHeadSize = isPaired ? config.HeadSize : 0,
+                };
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Network;
@@ -91,7 +92,12 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
                     isTransposed,
                     place.Part * (count / place.PartCount),
                     count / place.PartCount,
-                    tensor.ByteCount / place.PartCount));
+                    tensor.ByteCount / place.PartCount)
+                {
+                    Offset = place.Offset,
+                    RowLength = place.Shape.Length == 2 ? place.Shape[1] : 1,
+                    PairedHeadSize = place.PairedHeadSize,
+                });
         }
 
         if (config.HasTiedHead) used.Add(table.NameOf(TensorRole.Head));
@@ -132,7 +138,18 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         Check.ElementRange(start, destination.Length, entry.Count, name);
         if (entry.Tensor is null) destination.Clear();
         else if (entry.IsTransposed) TransposedMatrix.Read(entry.Tensor, entry.Start + start, destination);
-        else entry.Tensor.Elements!.Read(entry.Start + start, destination);
+        else if (entry.PairedHeadSize > 0)
+        {
+            NeighboringPairs.Read(
+                entry.RowLength, start, destination, row => NeighboringPairs.StoredRow(row, entry.PairedHeadSize),
+                (first, part) => entry.Tensor.Elements!.Read(entry.Start + first, part));
+        }
+        else
+        {
+            entry.Tensor.Elements!.Read(entry.Start + start, destination);
+        }
+
+        if (entry.Offset != 0) TensorPrimitives.Add(destination, entry.Offset, destination);
     }
 
     public bool IsTransposed(string name) => Find(name).IsTransposed;
@@ -210,7 +227,17 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         }
 
         // Rows consist of whole blocks, and a part of a tensor of whole rows, so a weight begins at a block boundary.
-        elements.ReadBlocks((entry.Start / Q8Block.Length) + firstBlock, destination);
+        long first = entry.Start / Q8Block.Length;
+        if (entry.PairedHeadSize == 0)
+        {
+            elements.ReadBlocks(first + firstBlock, destination);
+            return;
+        }
+
+        long rowLength = entry.RowLength / Q8Block.Length * Q8Block.Size;
+        NeighboringPairs.Read(
+            rowLength, firstBlock * Q8Block.Size, destination, row => NeighboringPairs.StoredRow(row, entry.PairedHeadSize),
+            (start, part) => elements.ReadBlocks(first + (start / Q8Block.Size), part));
     }
 
     private Entry Find(string name) =>
@@ -221,6 +248,15 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
     {
         /// <summary>Of a matrix that is stored as (in, out), the number of outputs.</summary>
         public long Outputs => Count / Tensor!.Shape[0];
+
+        /// <summary>What is added to each element.</summary>
+        public float Offset { get; init; }
+
+        /// <summary>Elements of a row.</summary>
+        public long RowLength { get; init; }
+
+        /// <summary>Numbers in a head if its rows are in the order of <see cref="NeighboringPairs"/>; otherwise 0.</summary>
+        public int PairedHeadSize { get; init; }
     }
 }
 
@@ -294,8 +330,8 @@ internal static class TensorNames
     private const int MostShown = 5;
 
     // The prefixes of torch.compile, data-parallel wrappers, Opacus, an attribute of a training module, and
-    // transformers' and nanoGPT's module around the blocks.
-    private static readonly string[] Prefixes = ["_orig_mod.", "module.", "_module.", "model.", "transformer."];
+    // transformers' and nanoGPT's module around the blocks, and its decoder beside other parts.
+    private static readonly string[] Prefixes = ["_orig_mod.", "module.", "_module.", "model.", "transformer.", "language_model."];
 
     /// <summary>Indexes tensors by their names without prefixes, which may occur in any order and number.</summary>
     /// <exception cref="InvalidDataException">Two tensors have the same name.</exception>

@@ -13,4 +13,10 @@ internal sealed record WeightPlace(string Weight, string Tensor, long[] Shape, b
     /// Whether it is added, like a bias or a norm's shift, and is therefore zero in a model without biases.
     /// </summary>
     public bool IsBias { get; init; }
+
+    /// <summary>What is added to each element of the file.</summary>
+    public float Offset { get; init; }
+
+    /// <summary>Numbers in a head if its rows are in the order of <see cref="NeighboringPairs"/>; otherwise 0.</summary>
+    public int PairedHeadSize { get; init; }
 }

@@ -28,23 +28,33 @@ internal static class StateDict
         }
 
         string embedding = HuggingFaceNames.Gpt2.NameOf(TensorRole.TokenEmbedding);
-        if (!tensors.ContainsKey(embedding))
+        string otherEmbedding = HuggingFaceNames.Llama.NameOf(TensorRole.TokenEmbedding);
+        bool isOther = tensors.ContainsKey(otherEmbedding);
+        if (!isOther && !tensors.ContainsKey(embedding))
         {
             throw new InvalidDataException(
-                $"'{path}' does not contain a GPT-2 model with known names: it has neither '{WeightNames.TokenEmbedding}' of the book "
-                + $"nor '{embedding}' of Hugging Face; {TensorNames.Show(tensors)}.");
+                $"'{path}' does not contain a model with known names: it has neither '{WeightNames.TokenEmbedding}' of the book "
+                + $"nor '{embedding}' or '{otherEmbedding}' of Hugging Face; {TensorNames.Show(tensors)}.");
         }
 
-        var table = HuggingFaceNames.Of(tensors);
         string folder = ModelContent.FolderOf(path), configPath = Path.Combine(folder, HuggingFaceConstants.ConfigFile);
         if (!File.Exists(configPath))
         {
+            if (isOther)
+            {
+                throw new InvalidDataException(
+                    $"'{path}' contains only weights, which do not describe a decoder of this kind; put {HuggingFaceConstants.ConfigFile} "
+                    + "of the model next to it.");
+            }
+
+            var table = HuggingFaceNames.Of(tensors);
             var config = ShapeInference.Infer(path, table, tensors, options.HeadCount);
             return new(format, new WeightMap(path, config, table, tensors, options.UseStoredHead, options.CancellationToken), () => null);
         }
 
+        var described = HuggingFaceConfig.Read(configPath);
         var weights = new WeightMap(
-            path, HuggingFaceConfig.Read(configPath), table, tensors, options.UseStoredHead, options.CancellationToken);
+            path, described, HuggingFaceNames.Of(described, tensors), tensors, options.UseStoredHead, options.CancellationToken);
         return new(huggingFaceFormat, weights, () => TokenizerFiles.Read(folder));
     }
 }

@@ -9,7 +9,7 @@ public sealed class HuggingFaceTests : IDisposable
     private readonly TemporaryDirectory _directory = new();
 
     [Theory]
-    [InlineData("model_type", "\"llama\"", "'llama'; only 'gpt2' is supported")]
+    [InlineData("model_type", "\"bert\"", "'bert'; supported are gpt2, llama")]
     [InlineData("activation_function", "\"relu\"", "the activation 'relu'")]
     [InlineData("layer_norm_epsilon", "0", "NormEpsilon is 0; it must be above 0")]
     [InlineData("n_inner", "0", "FeedForwardWidth is 0; it must be at least 1")]

@@ -1,0 +1,220 @@
+using System.Globalization;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Formats.Layouts;
+using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.Formats.Tensors;
+
+namespace MLNet.Gpt.Formats.Gguf;
+
+/// <summary>
+/// The metadata of the architectures gpt2, llama (also Mistral's), qwen2, qwen3 and gemma3. Settings that this library, or
+/// llama.cpp itself, does not support are an error that names them. Source: llama.cpp's <c>llama-arch.cpp</c>,
+/// <c>llama-model.cpp</c> and <c>convert_hf_to_gguf.py</c>.
+/// </summary>
+internal static class GgufDecoder
+{
+    private const int GemmaInterval = 6;
+    private const int LayersOfGemma27B = 62;
+
+    /// <summary>The architectures that can be read.</summary>
+    public static IReadOnlyList<string> Architectures { get; } = ["gpt2", "llama", "qwen2", "qwen3", "gemma3"];
+
+    /// <summary>Returns the names of an architecture's tensors.</summary>
+    public static TensorTable NamesOf(string architecture) => architecture switch
+    {
+        "gpt2" => GgufNames.Gpt2,
+        "llama" => GgufNames.Llama,
+        _ => GgufNames.Others,
+    };
+
+    /// <summary>Returns the architecture of a decoder; <see langword="null"/> if llama.cpp has none with the same parts.</summary>
+    public static string? ArchitectureOf(GptConfig config)
+    {
+        bool seesAll = config.SlidingWindow is null || config.SlidingWindow >= config.ContextLength;
+        return config.Family switch
+        {
+            GptFamily.Gpt2 when config.FeedForward == FeedForwardKind.Gelu => "gpt2",
+            GptFamily.Llama => "llama",
+            GptFamily.Mistral when seesAll => "llama", // whose sliding window llama.cpp ignores
+            GptFamily.Qwen2 when config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
+            GptFamily.Qwen3 when config.Rotary!.Llama3 is null => "qwen3",
+            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && IsUsualGemma(config) => "gemma3",
+            _ => null,
+        };
+    }
+
+    /// <summary>Reads the configuration.</summary>
+    /// <param name="path">For messages.</param>
+    /// <param name="file">The metadata.</param>
+    /// <param name="architecture">One of <see cref="Architectures"/>.</param>
+    /// <param name="tensors">The tensors by their names.</param>
+    /// <exception cref="InvalidDataException">Something is missing or not supported.</exception>
+    public static GptConfig Read(string path, GgufReader file, string architecture, IReadOnlyDictionary<string, FileTensor> tensors)
+    {
+        var table = NamesOf(architecture);
+        if (!tensors.TryGetValue(table.NameOf(TensorRole.TokenEmbedding), out var embedding) || embedding.Shape.Count != 2)
+        {
+            throw new InvalidDataException($"'{path}' lacks the matrix '{table.NameOf(TensorRole.TokenEmbedding)}'.");
+        }
+
+        string Key(string name) => $"{architecture}.{name}";
+        int? Integer(string name) => file.OptionalInteger(Key(name));
+        double? Number(string name) => file.Optional<double?>(Key(name));
+        InvalidDataException Unsupported(string name, object value) => new(
+            string.Create(CultureInfo.InvariantCulture, $"'{path}' sets {Key(name)} to {value}, which is not supported."));
+
+        int width = file.Integer(Key("embedding_length")), heads = file.Integer(Key("attention.head_count"));
+        int context = file.Integer(Key("context_length")), layers = file.Integer(Key("block_count"));
+        int keyHeads = Integer("attention.head_count_kv") ?? heads;
+        int headSize = Integer("attention.key_length") ?? width / Math.Max(1, heads);
+        bool isTied = !tensors.ContainsKey(table.NameOf(TensorRole.Head)), isGpt2 = architecture == "gpt2";
+        bool hasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0));
+        if (isGpt2 && keyHeads != heads)
+        {
+            throw new InvalidDataException(
+                $"'{path}' specifies {heads} heads and {keyHeads} key heads; GPT-2 has the same number of both.");
+        }
+
+        var config = new GptConfig { HasQkvBias = hasQkvBias, HasTiedHead = isTied };
+        int inner = Integer("feed_forward_length") ?? (isGpt2 ? checked(4 * width) : file.Integer(Key("feed_forward_length")));
+        double epsilon = Number(isGpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon")
+            ?? (isGpt2 ? 1e-5
+                : throw new InvalidDataException($"'{path}' lacks the metadata '{Key("attention.layer_norm_rms_epsilon")}'."));
+        if (!isGpt2)
+        {
+            if (Integer("attention.value_length") is { } valueSize && valueSize != headSize)
+            {
+                throw Unsupported("attention.value_length", valueSize);
+            }
+
+            if (Integer("rope.dimension_count") is { } rotated && rotated != headSize) throw Unsupported("rope.dimension_count", rotated);
+            if (Integer("expert_count") is > 0 and var experts) throw Unsupported("expert_count", experts);
+            foreach (string softcap in (string[])["attn_logit_softcapping", "final_logit_softcapping"])
+            {
+                if (Number(softcap) is > 0 and var cap) throw Unsupported(softcap, cap);
+            }
+
+            if (Number("rope.scaling.attn_factor") is { } attention and not 1) throw Unsupported("rope.scaling.attn_factor", attention);
+            string? scaling = file.Optional<string>(Key("rope.scaling.type"));
+            if (scaling is not (null or "none" or "linear")) throw Unsupported("rope.scaling.type", scaling);
+        }
+
+        return Configurations.Validated(path, () =>
+        {
+            config = config with
+            {
+                VocabularySize = checked((int)embedding.Shape[0]), ContextLength = context, EmbeddingWidth = width, HeadCount = heads,
+                LayerCount = layers, FeedForwardWidth = inner, NormEpsilon = (float)epsilon,
+            };
+            if (isGpt2) return config;
+            config = config with
+            {
+                KeyValueHeadCount = keyHeads, HeadSize = headSize, DropoutRate = 0, HasBias = false, FeedForward = FeedForwardKind.SwiGlu,
+                Normalization = Normalization.RmsNorm, HasQueryKeyNorm = tensors.ContainsKey(table.NameOf(TensorRole.QueryNormScale)),
+                Rotary = new()
+                {
+                    Base = Number("rope.freq_base") ?? 10000,
+                    LinearFactor = file.Optional<string>(Key("rope.scaling.type")) == "none" ? 1
+                        : Number("rope.scaling.factor") ?? Number("rope.scale_linear") ?? 1,
+                    Llama3 = tensors.TryGetValue(GgufNames.FrequencyFactors, out var factors) && architecture == "llama"
+                        ? ScalingOf(path, factors, headSize, Number("rope.freq_base") ?? 10000)
+                        : null,
+                },
+            };
+            if (architecture != "gemma3") return config;
+            int? window = Integer("attention.sliding_window") is > 0 and var positions ? positions : null;
+            return config with
+            {
+                FeedForward = FeedForwardKind.GeGlu, HasPostNorms = true, HasScaledEmbedding = true, SlidingWindow = window,
+                GlobalLayerInterval = window is null ? 0 : Integer("attention.sliding_window_pattern") ?? GemmaInterval,
+                AttentionScale = layers == LayersOfGemma27B ? 1 / Math.Sqrt(width / (double)heads) : 1 / Math.Sqrt(headSize),
+                Rotary = config.Rotary! with { SlidingBase = window is null ? null : Number("rope.freq_base_swa") ?? 10000 },
+            };
+        });
+    }
+
+    /// <summary>Writes the metadata of a configuration.</summary>
+    public static void Write(GgufHeaderWriter header, GptConfig config, string architecture)
+    {
+        void Add(string name, int value) => header.Add($"{architecture}.{name}", (uint)value);
+        void AddNumber(string name, double value) => header.Add($"{architecture}.{name}", (float)value);
+        bool isGpt2 = architecture == "gpt2";
+        Add("block_count", config.LayerCount);
+        Add("context_length", config.ContextLength);
+        Add("embedding_length", config.EmbeddingWidth);
+        Add("feed_forward_length", config.FeedForwardWidth);
+        Add("attention.head_count", config.HeadCount);
+        AddNumber(isGpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", config.NormEpsilon);
+        if (config.Rotary is not { } rotary) return;
+        Add("attention.head_count_kv", config.KeyValueHeadCount);
+        Add("attention.key_length", config.HeadSize);
+        Add("attention.value_length", config.HeadSize);
+        if (architecture == "llama") Add("rope.dimension_count", config.HeadSize);
+        AddNumber("rope.freq_base", rotary.Base);
+        if (rotary.LinearFactor != 1)
+        {
+            header.Add($"{architecture}.rope.scaling.type", "linear");
+            AddNumber("rope.scaling.factor", rotary.LinearFactor);
+        }
+
+        if (architecture != "gemma3" || config.SlidingWindow is not { } window) return;
+        AddNumber("rope.freq_base_swa", rotary.SlidingBase ?? rotary.Base);
+        Add("attention.sliding_window", window);
+        Add("attention.sliding_window_pattern", config.GlobalLayerInterval);
+    }
+
+    /// <summary>Returns the tensor with which llama.cpp scales Llama 3's frequencies; <see langword="null"/> for other decoders.</summary>
+    public static ExportTensor? FrequencyFactors(GptConfig config)
+    {
+        if (config.Rotary?.Llama3 is not { } scaling) return null;
+        float[] factors = FactorsOf(scaling, config.HeadSize, config.Rotary.Base);
+        return new(
+            GgufNames.FrequencyFactors, [factors.Length],
+            (start, destination) => factors.AsSpan((int)start, destination.Length).CopyTo(destination));
+    }
+
+    // llama.cpp knows one pattern of sliding windows, and two scales of scores.
+    private static bool IsUsualGemma(GptConfig config)
+    {
+        double scale = config.LayerCount == LayersOfGemma27B
+            ? 1 / Math.Sqrt(config.EmbeddingWidth / (double)config.HeadCount) : 1 / Math.Sqrt(config.HeadSize);
+        bool isUsualWindow = config.SlidingWindow is null
+            ? config.Rotary!.SlidingBase is null
+            : config.GlobalLayerInterval == GemmaInterval && (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
+        return isUsualWindow && Math.Abs((config.AttentionScale / scale) - 1) < 1e-6;
+    }
+
+    private static float[] FactorsOf(Llama3Scaling scaling, int headSize, double frequencyBase) => [
+        .. Enumerable.Range(0, headSize / 2).Select(i =>
+        {
+            double frequency = Math.Pow(frequencyBase, -2.0 * i / headSize);
+            return (float)(frequency / scaling.Scale(frequency));
+        })
+    ];
+
+    // The file has only the factors. All released models have the same other parameters, which is checked.
+    private static Llama3Scaling ScalingOf(string path, FileTensor tensor, int headSize, double frequencyBase)
+    {
+        if (tensor.Elements is null || !tensor.Shape.SequenceEqual([headSize / 2]))
+        {
+            throw new InvalidDataException($"'{path}' contains {tensor}; its configuration requires the shape ({headSize / 2}).");
+        }
+
+        float[] factors = new float[headSize / 2];
+        tensor.Elements.Read(0, factors);
+        var scaling = new Llama3Scaling { Factor = factors.Max() };
+        float[] expected = FactorsOf(scaling, headSize, frequencyBase);
+        for (int i = 0; i < factors.Length; i++)
+        {
+            if (!(Math.Abs((factors[i] / expected[i]) - 1) <= 1e-4))
+            {
+                throw new InvalidDataException(
+                    $"'{path}' scales rotary positions by '{GgufNames.FrequencyFactors}' in another way than Llama 3, which is not "
+                    + "supported.");
+            }
+        }
+
+        return scaling;
+    }
+}

@@ -1,0 +1,277 @@
+using System.Text.Json;
+using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Formats.Metadata;
+
+namespace MLNet.Gpt.Formats.HuggingFace;
+
+/// <summary>
+/// The <c>config.json</c> of Llama, Mistral, Qwen 2, Qwen 3 and Gemma 3 (text). Settings that this library does not support are
+/// an error that names them. Sources: transformers' <c>LlamaConfig</c>, <c>MistralConfig</c>, <c>Qwen2Config</c>,
+/// <c>Qwen3Config</c> and <c>Gemma3TextConfig</c>, whose defaults apply to missing properties.
+/// </summary>
+internal static class DecoderConfig
+{
+    private const string Sliding = "sliding_attention", Global = "full_attention";
+
+    // Settings with the only value that is supported.
+    private static readonly (string Name, bool Value)[] Switches =
+    [
+        ("mlp_bias", false), ("use_sliding_window", false), ("use_bidirectional_attention", false),
+    ];
+
+    private static readonly Dictionary<string, Defaults> Families = new(StringComparer.Ordinal)
+    {
+        ["llama"] = new(GptFamily.Llama, 4096, 11008, 32, 32, 0, 0, 2048, 32000, 10000, "silu", IsTied: false),
+        ["mistral"] = new(GptFamily.Mistral, 4096, 14336, 32, 32, 8, 0, 131072, 32000, 10000, "silu", IsTied: false),
+        ["qwen2"] = new(GptFamily.Qwen2, 4096, 22016, 32, 32, 32, 0, 32768, 151936, 10000, "silu", IsTied: false),
+        ["qwen3"] = new(GptFamily.Qwen3, 4096, 22016, 32, 32, 32, 128, 32768, 151936, 10000, "silu", IsTied: false),
+        ["gemma3_text"] = new(
+            GptFamily.Gemma3, 2304, 9216, 26, 8, 4, 256, 131072, 262208, 1_000_000, "gelu_pytorch_tanh", IsTied: true),
+    };
+
+    /// <summary>The model types that can be read, besides gpt2.</summary>
+    public static IEnumerable<string> Types => Families.Keys;
+
+    /// <summary>Returns whether a model type is one of these; the text part of Gemma 3 with vision is.</summary>
+    public static bool Has(string type) => Families.ContainsKey(type) || type == "gemma3";
+
+    /// <summary>Reads the properties; the result creates the configuration.</summary>
+    /// <param name="path">For messages.</param>
+    /// <param name="root">The object.</param>
+    /// <param name="type">The model type.</param>
+    /// <exception cref="InvalidDataException">It describes an unsupported model.</exception>
+    public static Func<GptConfig> Fields(string path, JsonElement root, string type)
+    {
+        bool? isTied = root.Optional("tie_word_embeddings")?.GetBoolean();
+        if (type == "gemma3") // with vision
+        {
+            root = root.Optional("text_config") ?? throw new JsonException("It lacks 'text_config'.");
+            type = "gemma3_text";
+        }
+
+        var defaults = Families[type];
+        foreach (var (name, value) in Switches)
+        {
+            if (root.Optional(name)?.GetBoolean() == !value) throw Unsupported(path, name, root);
+        }
+
+        foreach (string name in (string[])["attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts"])
+        {
+            if (root.Optional(name) is not null) throw Unsupported(path, name, root);
+        }
+
+        if (root.Optional("attention_bias")?.GetBoolean() == true) throw Unsupported(path, "attention_bias", root);
+        string activation = (root.Optional("hidden_activation") ?? root.Optional("hidden_act"))?.GetString() ?? defaults.Activation;
+        if (activation != defaults.Activation)
+        {
+            throw new InvalidDataException($"'{path}' specifies the activation '{activation}'; that of {type} is '{defaults.Activation}'.");
+        }
+
+        int Integer(string name, int fallback) => root.Optional(name) is null ? fallback : root.Integer(name);
+        int width = Integer("hidden_size", defaults.Width), heads = Integer("num_attention_heads", defaults.Heads);
+        int keyHeads = Integer("num_key_value_heads", defaults.KeyHeads == 0 ? heads : defaults.KeyHeads);
+        int headSize = Integer("head_dim", defaults.HeadSize == 0 ? width / Math.Max(1, heads) : defaults.HeadSize);
+        int layers = Integer("num_hidden_layers", defaults.Layers);
+        var family = defaults.Family;
+        var config = new
+        {
+            Vocabulary = Integer("vocab_size", defaults.Vocabulary),
+            Context = Integer("max_position_embeddings", defaults.Context),
+            Inner = Integer("intermediate_size", defaults.Inner),
+            Epsilon = root.Optional("rms_norm_eps")?.GetDouble() ?? 1e-6,
+            Scale = root.Optional("query_pre_attn_scalar")?.GetDouble() ?? 256,
+            IsTied = root.Optional("tie_word_embeddings")?.GetBoolean() ?? isTied ?? defaults.IsTied,
+        };
+        var (window, interval) = Windows(path, root, family, layers);
+        var rotary = RotaryOf(path, root, defaults, hasWindow: window is not null);
+        return () => new GptConfig
+        {
+            VocabularySize = config.Vocabulary,
+            ContextLength = config.Context,
+            EmbeddingWidth = width,
+            HeadCount = heads,
+            KeyValueHeadCount = keyHeads,
+            HeadSize = headSize,
+            LayerCount = layers,
+            FeedForwardWidth = config.Inner,
+            DropoutRate = 0,
+            HasQkvBias = family == GptFamily.Qwen2,
+            HasBias = false,
+            HasTiedHead = config.IsTied,
+            Normalization = Normalization.RmsNorm,
+            NormEpsilon = (float)config.Epsilon,
+            HasPostNorms = family == GptFamily.Gemma3,
+            HasQueryKeyNorm = family is GptFamily.Qwen3 or GptFamily.Gemma3,
+            Rotary = rotary(),
+            AttentionScale = family == GptFamily.Gemma3 ? 1 / Math.Sqrt(config.Scale) : 1 / Math.Sqrt(headSize),
+            SlidingWindow = window,
+            GlobalLayerInterval = interval,
+            FeedForward = family == GptFamily.Gemma3 ? FeedForwardKind.GeGlu : FeedForwardKind.SwiGlu,
+            HasScaledEmbedding = family == GptFamily.Gemma3,
+        };
+    }
+
+    /// <summary>Writes the properties of a decoder that is not a GPT-2.</summary>
+    /// <param name="json">Receives them.</param>
+    /// <param name="config">The configuration.</param>
+    /// <param name="family">Its family.</param>
+    public static void Write(Utf8JsonWriter json, GptConfig config, GptFamily family)
+    {
+        bool isGemma = family == GptFamily.Gemma3;
+        json.WriteBoolean("attention_bias", false);
+        json.WriteNumber("attention_dropout", config.DropoutRate);
+        json.WriteNumber("head_dim", config.HeadSize);
+        json.WriteString(isGemma ? "hidden_activation" : "hidden_act", isGemma ? "gelu_pytorch_tanh" : "silu");
+        json.WriteNumber("hidden_size", config.EmbeddingWidth);
+        json.WriteNumber("initializer_range", 0.02);
+        json.WriteNumber("intermediate_size", config.FeedForwardWidth);
+        if (config.SlidingWindow is not null && isGemma)
+        {
+            json.WriteStartArray("layer_types");
+            for (int layer = 0; layer < config.LayerCount; layer++) json.WriteStringValue(config.IsSliding(layer) ? Sliding : Global);
+            json.WriteEndArray();
+        }
+
+        json.WriteNumber("max_position_embeddings", config.ContextLength);
+        json.WriteNumber("num_attention_heads", config.HeadCount);
+        json.WriteNumber("num_hidden_layers", config.LayerCount);
+        json.WriteNumber("num_key_value_heads", config.KeyValueHeadCount);
+        if (isGemma) json.WriteNumber("query_pre_attn_scalar", Rounded(1 / (config.AttentionScale * config.AttentionScale)));
+        json.WriteNumber("rms_norm_eps", Rounded(config.NormEpsilon));
+        var rotary = config.Rotary!;
+        if (isGemma) json.WriteNumber("rope_local_base_freq", rotary.SlidingBase ?? rotary.Base);
+        WriteScaling(json, rotary);
+        json.WriteNumber("rope_theta", rotary.Base);
+        if (config.SlidingWindow is { } window) json.WriteNumber("sliding_window", window);
+        if (isGemma && config.GlobalLayerInterval > 0) json.WriteNumber("sliding_window_pattern", config.GlobalLayerInterval);
+        json.WriteBoolean("tie_word_embeddings", config.HasTiedHead);
+        if (family is GptFamily.Qwen2 or GptFamily.Qwen3) json.WriteBoolean("use_sliding_window", false);
+    }
+
+    private static void WriteScaling(Utf8JsonWriter json, RotaryEncoding rotary)
+    {
+        if (rotary is { Llama3: null, LinearFactor: 1 })
+        {
+            json.WriteNull("rope_scaling");
+            return;
+        }
+
+        json.WriteStartObject("rope_scaling");
+        json.WriteNumber("factor", rotary.Llama3?.Factor ?? rotary.LinearFactor);
+        if (rotary.Llama3 is { } scaling)
+        {
+            json.WriteNumber("high_freq_factor", scaling.HighFrequencyFactor);
+            json.WriteNumber("low_freq_factor", scaling.LowFrequencyFactor);
+            json.WriteNumber("original_max_position_embeddings", scaling.OriginalContextLength);
+        }
+
+        json.WriteString("rope_type", rotary.Llama3 is null ? "linear" : "llama3");
+        json.WriteEndObject();
+    }
+
+    // The sliding window, and every how many layers one has none.
+    private static (int? Window, int Interval) Windows(string path, JsonElement root, GptFamily family, int layers)
+    {
+        bool[]? isSliding = root.Optional("layer_types") is { } types
+            ? [.. types.EnumerateArray().Select(each => each.GetString() switch
+            {
+                Sliding => true,
+                Global => false,
+                var other => throw new InvalidDataException(
+                    $"'{path}' has a layer of type '{other}'; supported are '{Global}' and '{Sliding}'."),
+            })]
+            : null;
+        int? window = root.Optional("sliding_window") is not null ? root.Integer("sliding_window")
+            : root.TryGetProperty("sliding_window", out _) || family is not (GptFamily.Mistral or GptFamily.Gemma3) ? null
+            : 4096;
+        if (isSliding is null)
+        {
+            if (family == GptFamily.Mistral) return (window, 0);
+            if (family != GptFamily.Gemma3) return (null, 0);
+            int pattern = root.Optional("sliding_window_pattern") is not null ? root.Integer("sliding_window_pattern")
+                : root.Optional("_sliding_window_pattern") is not null ? root.Integer("_sliding_window_pattern")
+                : 6;
+            return (window, window is null ? 0 : pattern);
+        }
+
+        if (isSliding.Length != layers)
+        {
+            throw new InvalidDataException($"'{path}' has layer_types for {isSliding.Length} layers; it has {layers} layers.");
+        }
+
+        int first = Array.IndexOf(isSliding, false); // the first global layer
+        if (first == 0 || window is null) // all layers are global
+        {
+            return !isSliding.Contains(true) ? (null, 0) : throw new InvalidDataException(
+                $"'{path}' has layers of type '{Sliding}', but the first layer is of type '{Global}' or sliding_window is missing.");
+        }
+
+        int interval = first < 0 ? 0 : first + 1;
+        for (int layer = 0; layer < layers; layer++)
+        {
+            if (isSliding[layer] != (interval == 0 || (layer + 1) % interval != 0))
+            {
+                throw new InvalidDataException(
+                    $"'{path}' has layer_types that do not repeat every {interval} layers; only such patterns are supported.");
+            }
+        }
+
+        return (window, interval);
+    }
+
+    // rope_theta and rope_scaling, or rope_parameters of transformers 5.
+    private static Func<RotaryEncoding> RotaryOf(string path, JsonElement root, Defaults defaults, bool hasWindow)
+    {
+        JsonElement? parameters = root.Optional("rope_parameters"), ofAll = parameters?.Optional(Global) ?? parameters;
+        double theta = (ofAll?.Optional("rope_theta") ?? root.Optional("rope_theta"))?.GetDouble() ?? defaults.Base;
+        bool isGemma = defaults.Family == GptFamily.Gemma3;
+        var ofSliding = parameters?.Optional(Sliding);
+        double local = (ofSliding?.Optional("rope_theta") ?? root.Optional("rope_local_base_freq"))?.GetDouble() ?? 10000;
+        if (ofSliding?.Optional("rope_type")?.GetString() is not (null or "default"))
+        {
+            throw new InvalidDataException($"'{path}' scales the rotary positions of layers of type '{Sliding}', which is not supported.");
+        }
+
+        var scaling = ofAll ?? root.Optional("rope_scaling");
+        string kind = scaling is { } given ? (given.Optional("rope_type") ?? given.Optional("type"))?.GetString() ?? "default" : "default";
+        double factor = kind is "linear" or "llama3" ? scaling!.Value.GetProperty("factor").GetDouble() : 1;
+        Func<Llama3Scaling>? llama3 = null;
+        switch (kind)
+        {
+            case "default" or "linear":
+                break;
+            case "llama3":
+                double low = scaling!.Value.GetProperty("low_freq_factor").GetDouble();
+                double high = scaling.Value.GetProperty("high_freq_factor").GetDouble();
+                int original = scaling.Value.Integer("original_max_position_embeddings");
+                llama3 = () => new()
+                {
+                    Factor = factor, LowFrequencyFactor = low, HighFrequencyFactor = high, OriginalContextLength = original,
+                };
+                break;
+            default:
+                throw new InvalidDataException(
+                    $"'{path}' scales rotary positions as '{kind}'; supported are 'default', 'linear' and 'llama3'.");
+        }
+
+        return () => new()
+        {
+            Base = theta,
+            SlidingBase = isGemma && hasWindow && local != theta ? local : null,
+            LinearFactor = kind == "linear" ? factor : 1,
+            Llama3 = llama3?.Invoke(),
+        };
+    }
+
+    private static InvalidDataException Unsupported(string path, string name, JsonElement root) =>
+        new($"'{path}' sets {name} to {root.GetProperty(name).GetRawText()}, which is not supported.");
+
+    // Without the digits that single precision and square roots add.
+    private static double Rounded(double number) => double.Parse(
+        number.ToString("G7", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>What applies to a family if config.json does not say; 0 for what depends on another property.</summary>
+    private sealed record Defaults(
+        GptFamily Family, int Width, int Inner, int Layers, int Heads, int KeyHeads, int HeadSize, int Context, int Vocabulary, double Base,
+        string Activation, bool IsTied);
+}
