@@ -15,7 +15,9 @@ internal sealed class Burner : IDisposable
     private Burner(Process[] processes) => _processes = processes;
 
     /// <summary>Starts processes that keep a number of cores busy, and returns when they do.</summary>
-    public static Burner Start(int cores)
+    /// <param name="cores">The number of cores.</param>
+    /// <param name="isPinned">Whether each process stays on one core: the first, the second, …; otherwise the system moves them.</param>
+    public static Burner Start(int cores, bool isPinned = false)
     {
         var processes = new Process[cores];
         for (int i = 0; i < cores; i++)
@@ -28,6 +30,11 @@ internal sealed class Burner : IDisposable
         }
 
         foreach (var process in processes) process.StandardOutput.ReadLine();
+        for (int i = 0; i < cores && isPinned && (OperatingSystem.IsLinux() || OperatingSystem.IsWindows()); i++)
+        {
+            processes[i].ProcessorAffinity = 1 << i;
+        }
+
         if (cores > 0) Thread.Sleep(WarmUp);
         return new(processes);
     }

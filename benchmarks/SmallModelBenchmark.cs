@@ -50,7 +50,7 @@ internal static class SmallModelBenchmark
             var alone = Measure(0);
             var row = new List<string>
             {
-                Quantity(config.ParameterCount), name,
+                Thousands(config.ParameterCount), name,
                 Report.Number(tokens * repetitions / alone.Seconds), alone.Ratio,
             };
             row.Add(Measure(1).Ratio);
@@ -94,8 +94,7 @@ internal static class SmallModelBenchmark
         }
     }
 
-    private static string Quantity(long count) =>
-        string.Create(CultureInfo.InvariantCulture, count < 1e6 ? $"{count / 1e3:N0}k" : $"{count / 1e6:N0}M");
+    private static string Thousands(long count) => string.Create(CultureInfo.InvariantCulture, $"{count / 1e3:N0}k");
 
     private static string Format(double ratio) => ratio.ToString("F2", CultureInfo.InvariantCulture);
 

@@ -68,7 +68,7 @@ internal sealed class RegionPace
 
         isMeasured = true;
         if (alone == 0 && shared > 0 && shared < LongestTrial) return false; // to know it
-        return alone + shared == 0 || Math.Max(alone, shared) > Longest || TeamBalance.Shares;
+        return alone + shared == 0 || Math.Max(alone, shared) > Longest || TeamBalance.OfProcess.Shares;
     }
 
     /// <summary>Adds a measurement.</summary>
@@ -81,7 +81,7 @@ internal sealed class RegionPace
         double alone = _alone * work;
         if (isShared) Update(ref _shared, ticks / work);
         else Update(ref _alone, ticks / work);
-        if (alone == 0 || (alone >= Least && alone <= Longest)) TeamBalance.Add(isShared, alone, ticks, end);
+        if (alone == 0 || (alone >= Least && alone <= Longest)) TeamBalance.OfProcess.Add(isShared, alone, ticks, end);
     }
 
     // Follows the usual duration; that a thread was suspended once is for the balance to count.
@@ -89,81 +89,5 @@ internal sealed class RegionPace
     {
         double old = pace;
         pace = old == 0 ? sample : old + ((Math.Min(sample, 4 * old) - old) / 8);
-    }
-}
-
-/// <summary>
-/// Whether helpers pay at the moment: beside other programs, a thread that the system has suspended can cost more than
-/// the team gains.
-/// </summary>
-/// <remarks>
-/// Time is divided into periods in which callers have helpers or work alone. In both, the duration of regions is added
-/// up and divided by what they usually take alone. If a period with helpers comes out slower than the last one without,
-/// helpers pause, the longer the more often in a row. With helpers, callers work alone for one period every two seconds,
-/// so that the comparison follows the machine.
-/// </remarks>
-internal static class TeamBalance
-{
-    private static readonly long Period = Stopwatch.Frequency / 100;
-    private static readonly long ShortestPause = Stopwatch.Frequency / 20;
-    private static readonly long LongestPause = Stopwatch.Frequency;
-    private static readonly long AloneInterval = 2 * Stopwatch.Frequency;
-
-    private static bool s_isAlone;
-    private static int s_isBusy;
-    private static long s_periodEnd, s_nextAlone, s_pause = ShortestPause;
-    private static double s_usual, s_taken, s_unknown;
-    private static double s_alonePace, s_sharedPace; // 0 if unknown
-
-    /// <summary>Whether helpers may join regions.</summary>
-    public static bool Shares => !Volatile.Read(ref s_isAlone);
-
-    /// <summary>Adds a region.</summary>
-    /// <param name="isShared">Whether helpers could join it.</param>
-    /// <param name="usual">The ticks that such a region usually takes alone; 0 if that is not known yet.</param>
-    /// <param name="taken">The ticks that it took.</param>
-    /// <param name="now">The current time.</param>
-    public static void Add(bool isShared, double usual, long taken, long now)
-    {
-        if (Interlocked.Exchange(ref s_isBusy, 1) != 0) return; // another caller adds one at the moment
-        if (isShared != s_isAlone)
-        {
-            if (usual > 0) (s_usual, s_taken) = (s_usual + usual, s_taken + taken);
-            else s_unknown += taken;
-
-            // A period of which the callers spent little in regions says nothing.
-            if (now >= s_periodEnd && s_taken + s_unknown >= Period / 4) EndPeriod(now);
-        }
-
-        Volatile.Write(ref s_isBusy, 0);
-    }
-
-    private static void EndPeriod(long now)
-    {
-        if (s_taken > s_unknown)
-        {
-            ref double pace = ref (s_isAlone ? ref s_alonePace : ref s_sharedPace);
-            pace = pace == 0 ? s_taken / s_usual : (pace + (s_taken / s_usual)) / 2;
-        }
-
-        (s_usual, s_taken, s_unknown) = (0, 0, 0);
-        bool wasAlone = s_isAlone, pays = s_alonePace == 0 || s_sharedPace < s_alonePace;
-        long length = Period;
-        if (wasAlone)
-        {
-            s_nextAlone = now + AloneInterval;
-        }
-        else if (!pays)
-        {
-            length = s_pause;
-            s_pause = Math.Min(4 * s_pause, LongestPause);
-        }
-        else
-        {
-            s_pause = ShortestPause;
-        }
-
-        s_periodEnd = now + length;
-        Volatile.Write(ref s_isAlone, !wasAlone && (!pays || now >= s_nextAlone));
     }
 }
