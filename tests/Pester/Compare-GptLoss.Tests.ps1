@@ -159,6 +159,7 @@ Describe 'Compare-GptLoss' {
         It 'is <what>' -ForEach @(
             @{ what = 'a confidence of 1'; more = @{ Confidence = 1 }; id = 'OptionsRefused'; says = '*-Confidence*' }
             @{ what = 'too few resamples'; more = @{ ResampleCount = 10 }; id = 'OptionsRefused'; says = '*-ResampleCount*' }
+            @{ what = 'too many resamples'; more = @{ ResampleCount = 2000000000 }; id = 'OptionsRefused'; says = '*-ResampleCount*' }
             @{ what = 'a window beyond the context'; more = @{ WindowLength = 5000 }; id = 'OptionsRefused'; says = '*-WindowLength is 5000*' }
             @{ what = 'a unit that blocks do not have'; more = @{ Unit = 'BitsPerByte'; BlockLength = 8 }; id = 'ParameterWithoutEffect'; says = '*-Unit*-BlockLength*' }
         ) {

@@ -121,6 +121,10 @@ Describe 'Invoke-GptTraining' {
         $samples = $written | Where-Object Tags -Contains 'TrainingSample'
         $samples | Should -HaveCount 2
         $samples[0].MessageData | Should -BeLike 'every effort*'
+        $esc = [char]27
+        $escaped = Invoke-GptTraining -Model $model @quick -Epoch 1 -SamplePrompt "a${esc}[2J`nb" -SampleToken 1 -InformationVariable shown
+        @($shown | Where-Object Tags -Contains 'TrainingSample')[0].MessageData | Should -BeLike "a\u001b``[2J`nb*"
+        $escaped.TrainingSamples[0] | Should -BeLike "a${esc}``[2J`nb*"
         $trained.TrainingSamples | Should -HaveCount 2
         $trained.TrainingSamples[0] | Should -BeLike 'every effort*'
         $trained.TrainingEnding | Should -Be 'Completed'

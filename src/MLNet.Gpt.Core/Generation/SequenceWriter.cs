@@ -95,8 +95,11 @@ internal sealed class SequenceWriter : IDisposable
     /// </summary>
     public int[] Restart(int contextLength)
     {
-        _sequence.Truncate(0);
         int count = _options.Overflow == ContextOverflow.Slide ? contextLength : Math.Max(1, contextLength / 2);
+
+        // Guesses look at every token; a single one is confirmed when it is appended.
+        if (count > 1 && _sequence is LookupSequence lookup) lookup.Confirm(LastId);
+        _sequence.Truncate(0);
         return [.. CollectionsMarshal.AsSpan(_ids)[^count..]];
     }
 

@@ -115,6 +115,11 @@ public class PairedComparisonTests
             Assert.Throws<ArgumentException>(() => PairedComparison.FromDocuments([a, a], [a, b])).Message,
             StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => PairedComparison.FromTokenBlocks([a, a], [a, a]));
+
+        var bits = new ComparisonOptions { Unit = LossUnit.BitsPerByte };
+        string unit = Assert.Throws<ArgumentException>(() => PairedComparison.FromTokenBlocks([a, a], [a, a], 10, bits)).Message;
+        Assert.Contains("NatsPerToken; Unit is BitsPerByte", unit, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ComparisonOptions { ResampleCount = 2_000_000_000 });
     }
 
     [Fact]

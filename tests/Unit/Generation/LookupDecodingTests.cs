@@ -26,6 +26,24 @@ public class LookupDecodingTests
     }
 
     [Theory]
+    [InlineData(ContextOverflow.KeepHalf, 60)]
+    [InlineData(ContextOverflow.Slide, 240)]
+    public void A_context_that_starts_again_forgets_no_token(ContextOverflow overflow, int most)
+    {
+        // The context is full after each 20 tokens, or after each token: the guesses must still see all of them.
+        var model = new ScriptedModel(40, ids =>
+        {
+            float[] logits = new float[257];
+            logits[(ids[^1] + 1) % 10] = 50;
+            return logits;
+        });
+        var options = new GenerationOptions { MaxTokens = 240, Overflow = overflow, LookupDecoding = true };
+        int[] ids = [.. new TextGenerator(model).Generate([0, 1, 2], options with { CandidateCount = 1 }).Tokens.Select(token => token.Id)];
+        Assert.Equal(Enumerable.Range(3, 240).Select(id => id % 10), ids);
+        Assert.InRange(model.PassCount, 1, most);
+    }
+
+    [Theory]
     [InlineData(0.0)]
     [InlineData(0.6)]
     public void Wrong_guesses_change_nothing(double temperature)

@@ -5,9 +5,14 @@ namespace MLNet.Gpt;
 /// <summary>How two models are compared.</summary>
 public sealed record ComparisonOptions
 {
-    /// <summary>The unit of the losses.</summary>
-    /// <value><see cref="LossUnit.BitsPerByte"/>.</value>
-    public LossUnit Unit { get; init => field = Check.Defined(value, nameof(Unit)); } = LossUnit.BitsPerByte;
+    // 8 bytes each.
+    private const int MostResamples = 100_000_000;
+
+    /// <summary>
+    /// The unit of the losses; <see langword="null"/> for bits per byte, or for nats per token where blocks of tokens are compared.
+    /// </summary>
+    /// <value><see langword="null"/>.</value>
+    public LossUnit? Unit { get; init => field = value is { } unit ? Check.Defined(unit, nameof(Unit)) : null; }
 
     /// <summary>The fraction of the resamples that the interval contains; above 0 and below 1.</summary>
     /// <value>0.95.</value>
@@ -17,9 +22,9 @@ public sealed record ComparisonOptions
         init => field = value is > 0 and < 1 ? value : throw Check.OutOfRange(nameof(Confidence), value, "above 0 and below 1");
     } = 0.95;
 
-    /// <summary>The number of bootstrap resamples; at least 100.</summary>
+    /// <summary>The number of bootstrap resamples, from 100 to 100,000,000; each takes 8 bytes.</summary>
     /// <value>10,000.</value>
-    public int ResampleCount { get; init => field = Check.AtLeast(value, 100, nameof(ResampleCount)); } = 10_000;
+    public int ResampleCount { get; init => field = Check.Between(value, 100, MostResamples, nameof(ResampleCount)); } = 10_000;
 
     /// <summary>The seed of the resampling: the same seed gives the same interval on every machine.</summary>
     /// <value>1.</value>

@@ -81,10 +81,10 @@ public sealed class PairedComparison
     /// Tokens per block, at least 1. Long enough that the losses of neighboring blocks are less correlated than those
     /// of neighboring tokens.
     /// </param>
-    /// <param name="options">How to compare; the unit is nats per token.</param>
+    /// <param name="options">How to compare; the unit can only be nats per token.</param>
     /// <param name="cancellationToken">Cancels the computation.</param>
     /// <exception cref="ArgumentException">
-    /// The documents or their tokens differ, tokens were not kept, or there are fewer than two blocks.
+    /// The documents or their tokens differ, tokens were not kept, there are fewer than two blocks, or the unit is another.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The block length is below 1.</exception>
     public static PairedComparison FromTokenBlocks(
@@ -92,6 +92,14 @@ public sealed class PairedComparison
         CancellationToken cancellationToken = default)
     {
         Check.AtLeast(blockLength, 1, nameof(blockLength));
+        options ??= new();
+        if ((options.Unit ?? LossUnit.NatsPerToken) != LossUnit.NatsPerToken)
+        {
+            throw new ArgumentException(
+                $"Blocks of tokens are compared in {LossUnit.NatsPerToken}; {nameof(ComparisonOptions.Unit)} is {options.Unit}.",
+                nameof(options));
+        }
+
         var left = new TokenBlocks(blockLength);
         var right = new TokenBlocks(blockLength);
         foreach (var (a, b) in Pairs(first, second))
@@ -108,7 +116,7 @@ public sealed class PairedComparison
             right.Add(b);
         }
 
-        return FromMetrics(left.Metrics, right.Metrics, (options ?? new()) with { Unit = LossUnit.NatsPerToken }, cancellationToken);
+        return FromMetrics(left.Metrics, right.Metrics, options with { Unit = LossUnit.NatsPerToken }, cancellationToken);
     }
 
     /// <summary>Compares two models by their metrics of the same units of text.</summary>
@@ -124,6 +132,7 @@ public sealed class PairedComparison
         CancellationToken cancellationToken = default)
     {
         options ??= new();
+        var unitOfLoss = options.Unit ?? LossUnit.BitsPerByte;
         if (first.Count != second.Count)
         {
             throw new ArgumentException($"The first model has {first.Count} units, the second {second.Count}.", nameof(second));
@@ -137,7 +146,7 @@ public sealed class PairedComparison
         double[] losses1 = [.. first.Select(metrics => metrics.Loss.Sum)], losses2 = [.. second.Select(metrics => metrics.Loss.Sum)];
         double[] sizes1 = [.. first.Select(SizeOf)], sizes2 = [.. second.Select(SizeOf)];
         if (sizes1.Sum() == 0 || sizes2.Sum() == 0) throw new ArgumentException("Nothing was predicted in any unit.", nameof(first));
-        double scale = options.Unit == LossUnit.NatsPerToken ? 1 : 1 / Math.Log(2);
+        double scale = unitOfLoss == LossUnit.NatsPerToken ? 1 : 1 / Math.Log(2);
 
         var differences = new List<double>(options.ResampleCount);
         var random = new SplitMix64((ulong)options.Seed);
@@ -163,7 +172,7 @@ public sealed class PairedComparison
         {
             First = scale * losses1.Sum() / sizes1.Sum(),
             Second = scale * losses2.Sum() / sizes2.Sum(),
-            Unit = options.Unit,
+            Unit = unitOfLoss,
             Lower = Quantile(differences, outside),
             Upper = Quantile(differences, 1 - outside),
             Confidence = options.Confidence,
@@ -171,7 +180,7 @@ public sealed class PairedComparison
             UnitCount = first.Count,
         };
 
-        double SizeOf(LanguageModelMetrics metrics) => options.Unit == LossUnit.NatsPerToken ? metrics.TokenCount : metrics.ByteCount;
+        double SizeOf(LanguageModelMetrics metrics) => unitOfLoss == LossUnit.NatsPerToken ? metrics.TokenCount : metrics.ByteCount;
     }
 
     /// <summary>The difference and its interval, such as <c>−0.3000 [−0.3020, −0.2980] bits per byte (95 %, 40 units)</c>.</summary>

@@ -25,7 +25,7 @@ internal sealed class TrainingReporter(Cmdlet command, string name, Action? begu
         if (_bar.IsDue) Show(value);
         foreach (string warning in value.Warnings) command.WriteWarning(warning);
         if (value.Evaluation is { } point) command.WriteInformation(TrainingEvaluation.Of(point), [Tag, nameof(TrainingEvaluation)]);
-        if (value.Sample is { } sample) command.WriteInformation(sample.Text, [Tag, nameof(TrainingSample)]);
+        if (value.Sample is { } sample) command.WriteInformation(VisibleText.Block(sample.Text), [Tag, nameof(TrainingSample)]);
         if (value.Checkpoint is { } checkpoint) command.WriteVerbose($"Checkpoint: {checkpoint}");
     }
 
