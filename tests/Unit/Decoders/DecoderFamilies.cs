@@ -13,8 +13,8 @@ internal static class DecoderFamilies
 
     private static readonly DecoderDescription Gemma3 = new()
     {
-        ModelType = "gemma3_text", LayerCount = 5, HeadCount = 4, KeyValueHeadCount = 1, HeadSize = 128, RotaryBase = 1_000_000,
-        LocalRotaryBase = 10_000, Window = 20, GlobalEvery = 3, HasQueryKeyNorm = true, HasTiedHead = true,
+        ModelType = "gemma3_text", LayerCount = 7, HeadCount = 4, KeyValueHeadCount = 1, HeadSize = 128, RotaryBase = 1_000_000,
+        LocalRotaryBase = 10_000, Window = 20, GlobalEvery = 6, HasQueryKeyNorm = true, HasTiedHead = true,
     };
 
     private static readonly Dictionary<string, DecoderDescription> All = new()
@@ -25,9 +25,10 @@ internal static class DecoderFamilies
         ["llama-biases"] = Llama with { HasQueryKeyValueBias = true, HasOutputBias = true, HasFeedForwardBias = true },
         ["llama-linear"] = Llama with { LinearFactor = 4 },
         ["llama-head-size"] = Llama with { HeadSize = 48 },
-        ["llama3"] = Llama with
+        ["llama3"] = Llama with { HeadCount = 4, HeadSize = 64, RotaryBase = 500_000, Llama3 = (8, 1, 4, 8192) },
+        ["llama3-short"] = Llama with
         {
-            HeadCount = 4, HeadSize = 64, RotaryBase = 500_000, Llama3 = (8, 1, 4, 32), HasTiedHead = true,
+            HeadCount = 4, HeadSize = 64, RotaryBase = 500_000, Llama3 = (32, 2, 5, 32), HasTiedHead = true,
         },
         ["mistral"] = Llama with { ModelType = "mistral", Window = 24 },
         ["mistral-no-window"] = Llama with { ModelType = "mistral", HeadSize = 64, RotaryBase = 1_000_000 },
@@ -43,6 +44,7 @@ internal static class DecoderFamilies
         ["qwen3-own-head"] = Qwen3 with { HasTiedHead = false, KeyValueHeadCount = 4 },
         ["gemma3"] = Gemma3,
         ["gemma3-linear"] = Gemma3 with { LinearFactor = 8 },
+        ["gemma3-every-third"] = Gemma3 with { LayerCount = 4, GlobalEvery = 3, LocalRotaryBase = 20_000 },
         ["gemma3-scalar"] = Gemma3 with { QueryScalar = 168 },
         ["nanogpt"] = new() { ModelType = "nanogpt", NormEpsilon = 1e-5, KeyValueHeadCount = 8, HasTiedHead = true },
     };
@@ -50,11 +52,21 @@ internal static class DecoderFamilies
     /// <summary>All names.</summary>
     public static TheoryData<string> Names => [.. All.Keys];
 
-    /// <summary>The names of those that Hugging Face's transformers has a class for.</summary>
-    public static TheoryData<string> HuggingFaceNames => [.. All.Where(each => !each.Value.IsNanoGpt).Select(each => each.Key)];
+    /// <summary>The names of those that the library reads from Hugging Face's folders.</summary>
+    public static TheoryData<string> HuggingFaceNames =>
+    [
+        .. All.Where(each => each.Value is { IsNanoGpt: false, HasOutputBias: false }).Select(each => each.Key).Except(["qwen2-window"]),
+    ];
 
-    /// <summary>The names of those that a GGUF file can represent.</summary>
-    public static TheoryData<string> GgufNames => [.. All.Where(each => GgufFile.CanRepresent(each.Value)).Select(each => each.Key)];
+    /// <summary>The names of those that llama.cpp runs as they are.</summary>
+    public static TheoryData<string> LlamaCppNames => [.. All.Where(each => GgufFile.CanRepresent(each.Value)).Select(each => each.Key)];
+
+    /// <summary>The names of those that the library reads from GGUF files.</summary>
+    public static TheoryData<string> GgufNames =>
+    [
+        .. All.Where(each => GgufFile.CanRepresent(each.Value) && !each.Value.HasOutputBias)
+            .Select(each => each.Key).Except(["llama3-short", "gemma3-every-third"]),
+    ];
 
     public static DecoderDescription Named(string name) => All[name];
 }

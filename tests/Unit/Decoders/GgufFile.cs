@@ -15,11 +15,25 @@ internal static class GgufFile
     public static bool CanRepresent(DecoderDescription description) =>
         !description.IsNanoGpt && description.QueryScalar is null && (description.Window is null || description.IsGemma);
 
-    public static void Write(string path, DecoderDescription description, IReadOnlyDictionary<string, NamedTensor> weights)
+    /// <summary>Writes a model.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="description">The decoder.</param>
+    /// <param name="weights">Its tensors by the names of transformers.</param>
+    /// <param name="changedKey">A key that gets another value, without the architecture; none if it is null.</param>
+    /// <param name="changedValue">Its value; <see langword="null"/> leaves it out.</param>
+    public static void Write(
+        string path, DecoderDescription description, IReadOnlyDictionary<string, NamedTensor> weights, string? changedKey = null,
+        object? changedValue = null)
     {
         var tensors = description.Tensors().Select(each => Converted(description, each.Name, weights[each.Name])).ToList();
         if (description.Llama3 is not null) tensors.Add(("rope_freqs.weight", Divisors(description)));
         var keys = Keys(description);
+        if (changedKey is not null)
+        {
+            keys.Remove($"{keys["general.architecture"]}.{changedKey}");
+            if (changedValue is not null) keys.Add($"{keys["general.architecture"]}.{changedKey}", changedValue);
+        }
+
         using var file = new BinaryWriter(File.Create(path));
         file.Write("GGUF"u8);
         file.Write(3u);

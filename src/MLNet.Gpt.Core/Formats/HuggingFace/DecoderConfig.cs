@@ -234,15 +234,15 @@ internal static class DecoderConfig
 
         var scaling = ofAll ?? root.Optional("rope_scaling");
         string kind = scaling is { } given ? (given.Optional("rope_type") ?? given.Optional("type"))?.GetString() ?? "default" : "default";
-        double factor = kind is "linear" or "llama3" ? scaling!.Value.GetProperty("factor").GetDouble() : 1;
+        double factor = kind is "linear" or "llama3" ? scaling!.Value.Number("factor") : 1;
         Func<Llama3Scaling>? llama3 = null;
         switch (kind)
         {
             case "default" or "linear":
                 break;
             case "llama3":
-                double low = scaling!.Value.GetProperty("low_freq_factor").GetDouble();
-                double high = scaling.Value.GetProperty("high_freq_factor").GetDouble();
+                double low = scaling!.Value.Number("low_freq_factor");
+                double high = scaling.Value.Number("high_freq_factor");
                 int original = scaling.Value.Integer("original_max_position_embeddings");
                 llama3 = () => new()
                 {

@@ -66,6 +66,15 @@ internal static class JsonFile
     public static JsonElement? Optional(this JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
+    /// <summary>Returns a number.</summary>
+    /// <exception cref="JsonException">It is absent or not a number.</exception>
+    public static double Number(this JsonElement parent, string name)
+    {
+        if (parent.Optional(name) is not { } value) throw new JsonException($"It lacks '{name}'.");
+        return value.ValueKind == JsonValueKind.Number
+            ? value.GetDouble() : throw new JsonException($"'{name}' is {value.GetRawText()}, which is not a number.");
+    }
+
     /// <summary>Returns an integer, from the first of these names that is present.</summary>
     /// <exception cref="JsonException">It is absent or not a 32-bit integer.</exception>
     public static int Integer(this JsonElement parent, params ReadOnlySpan<string> names)

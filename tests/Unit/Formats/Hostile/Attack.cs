@@ -13,20 +13,17 @@ internal sealed class Attack : IDisposable
     private readonly string _folder;
     private readonly Dictionary<string, byte[]> _originals;
     private readonly Dictionary<string, float[]> _weights;
-    private readonly GptConfig _sizes;
+    private readonly Sizes _sizes;
 
     public Attack(Victim victim)
     {
         _victim = victim;
         _folder = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"mlnet-gpt-{Guid.NewGuid():N}");
-        string source = ModelFixtures.Path(victim.Files[0].Name.Split('/')[0]);
-        Directory.CreateDirectory(Path.Combine(_folder, Path.GetFileName(source)));
-        foreach (string file in Directory.GetFiles(source))
-        {
-            File.Copy(file, Path.Combine(_folder, Path.GetFileName(source), Path.GetFileName(file)));
-        }
-
-        _originals = victim.Files.ToDictionary(file => file.Name, file => File.ReadAllBytes(ModelFixtures.Path(file.Name)));
+        string source = ModelFixtures.Path(victim.Files[0].Name.Split('/')[0]), copy = Path.Combine(_folder, Path.GetFileName(source));
+        Directory.CreateDirectory(copy);
+        if (victim.Write is { } write) write(copy);
+        else foreach (string file in Directory.GetFiles(source)) File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        _originals = victim.Files.ToDictionary(file => file.Name, file => File.ReadAllBytes(Path.Combine(_folder, file.Name)));
         _weights = Read(out var info);
         _sizes = SizesOf(info);
     }
@@ -114,8 +111,13 @@ internal sealed class Attack : IDisposable
         return at >= start && at < start + count;
     }
 
-    // No tensor's size shows how many heads there are, or the dropout rate.
-    private static GptConfig SizesOf(GptModelFileInfo info) => info.Config with { HeadCount = 1, DropoutRate = 0, NormEpsilon = 1 };
+    private static Sizes SizesOf(GptModelFileInfo info)
+    {
+        var config = info.Config;
+        return new(
+            config.VocabularySize, config.Rotary is null ? config.ContextLength : 0, config.EmbeddingWidth, config.LayerCount,
+            config.FeedForwardWidth, config.QueryWidth, config.KeyWidth, config.HasQkvBias, config.HasTiedHead, config.ParameterCount);
+    }
 
     private Dictionary<string, float[]> Read(out GptModelFileInfo info)
     {
@@ -137,4 +139,9 @@ internal sealed class Attack : IDisposable
         weights.TryGetValue(original.Key, out float[]? now) && now.Length == original.Value.Length
             ? now.AsSpan().SequenceEqual(original.Value) ? 0 : now.Zip(original.Value).Count(pair => !pair.First.Equals(pair.Second))
             : original.Value.Length);
+
+    // What the sizes of tensors show. They do not show how many heads there are, for example, or the dropout rate.
+    private readonly record struct Sizes(
+        int Vocabulary, int Context, int Width, int Layers, int Inner, int Queries, int Keys, bool HasQkvBias, bool HasTiedHead,
+        long ParameterCount);
 }

@@ -11,4 +11,7 @@ internal sealed record Victim(string Name, VictimFile[] Files, bool HasChecksums
     /// model that a program could have saved.
     /// </summary>
     public bool HasViews { get; init; }
+
+    /// <summary>Writes the model into a folder; <see langword="null"/> if it is among the fixtures.</summary>
+    public Action<string>? Write { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Text;
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Tests.Decoders;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
@@ -32,12 +34,39 @@ internal static class Victims
             HasChecksums: true),
         ["GGUF"] = new("gguf/f32.gguf", [new("gguf/f32.gguf", GgufStructure)]),
         ["GGUF Q8_0"] = new("gguf/q8_0.gguf", [new("gguf/q8_0.gguf", GgufStructure)]),
+        ["Llama folder"] = Folder("llama3", ConfigStyle.Version4),
+        ["Qwen folder"] = Folder("qwen3", ConfigStyle.Version5),
+        ["Gemma folder"] = Folder("gemma3", ConfigStyle.Multimodal),
+        ["GGUF Llama"] = Gguf("llama3"),
+        ["GGUF Gemma"] = Gguf("gemma3-linear"),
+    };
+
+    private static Victim Folder(string name, ConfigStyle style) => new("decoder", [
+        new("decoder/config.json", Whole),
+        new("decoder/model.safetensors", bytes => [0..(8 + BinaryPrimitives.ReadInt32LittleEndian(bytes))])])
+    {
+        Write = folder => HuggingFaceFolder.Write(folder, Small(name), Small(name).RandomWeights(seed: 1), style),
+    };
+
+    private static Victim Gguf(string name) => new("decoder/model.gguf", [new("decoder/model.gguf", GgufStructure)])
+    {
+        Write = folder => GgufFile.Write(Path.Combine(folder, "model.gguf"), Small(name), Small(name).RandomWeights(seed: 1)),
+    };
+
+    private static DecoderDescription Small(string name) => DecoderFamilies.Named(name) with
+    {
+        VocabularySize = 40, ContextLength = 24, Width = 16, LayerCount = 2, HeadCount = 2, KeyValueHeadCount = 1, HeadSize = 12,
+        FeedForwardWidth = 20,
     };
 
     private static Range[] Whole(byte[] bytes) => [Range.All];
 
     // The list of tensors ends soon after the last name.
-    private static Range[] GgufStructure(byte[] bytes) => [0..(bytes.AsSpan().LastIndexOf("output_norm.bias"u8) + 40)];
+    private static Range[] GgufStructure(byte[] bytes)
+    {
+        string[] last = ["output_norm.bias", "output_norm.weight", "output.weight", "rope_freqs.weight"];
+        return [0..(last.Max(name => bytes.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes(name))) + 40)];
+    }
 
     private static Range[] ZipStructure(byte[] bytes) => [Pickle(bytes), bytes.AsSpan().IndexOf("PK\x01\x02"u8)..bytes.Length];
 

@@ -1,0 +1,334 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Numerics.Softmax;
+using MLNet.Gpt.Tests.Formats.Gguf;
+using MLNet.Gpt.Tests.Inference;
+using MLNet.Gpt.Tests.TorchSharp;
+
+namespace MLNet.Gpt.Tests.Decoders;
+
+/// <summary>Files that the library did not write, and what others make of those that it writes.</summary>
+[Collection(TorchCollection.Name)]
+public sealed class DecoderFileTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private string Gguf => Path.Combine(_directory.Path, "model.gguf");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [MemberData(nameof(DecoderFamilies.HuggingFaceNames), MemberType = typeof(DecoderFamilies))]
+    public void A_Hugging_Face_folder_is_read_as_transformers_reads_it(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = description.RandomWeights(seed: 1);
+        int[] ids = description.RandomIds(64, seed: 2);
+        using var decoder = new TorchDecoder(description, weights);
+        double[] expected = decoder.Logits(ids);
+        ConfigStyle[] styles = [ConfigStyle.Version4, ConfigStyle.Early, ConfigStyle.Version5];
+        if (description.IsGemma) styles = [.. styles, ConfigStyle.Multimodal];
+        foreach (var style in styles)
+        {
+            using var file = GptModelFile.Open(Folder(description, weights, style));
+            Assert.Equal(LibraryDecoder.Config(description).Validated(), file.Config);
+            using var model = NewModel(file, description);
+            Assert.InRange(LargestDifference(expected, model.ComputeLogits(ids)), 0, 2e-5);
+        }
+    }
+
+    [Fact]
+    public void A_folder_in_shards_is_the_same_model()
+    {
+        var description = DecoderFamilies.Named("qwen3");
+        var weights = description.RandomWeights(seed: 1);
+        int[] ids = description.RandomIds(20, seed: 2);
+        using var whole = Load(Folder(description, weights), description);
+        using var parts = Load(Folder(description, weights, shards: 3), description);
+        Assert.Equal(whole.ComputeLogits(ids), parts.ComputeLogits(ids));
+    }
+
+    [Theory]
+    [MemberData(nameof(DecoderFamilies.GgufNames), MemberType = typeof(DecoderFamilies))]
+    public void A_GGUF_file_is_read_as_llama_cpp_reads_it(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = description.RandomWeights(seed: 1);
+        int[] ids = description.RandomIds(64, seed: 2);
+        using var decoder = new TorchDecoder(description, weights);
+        GgufFile.Write(Gguf, description, weights);
+        using var model = Load(Gguf, description);
+        float[] logits = model.ComputeLogits(ids);
+        Assert.InRange(LargestDifference(decoder.Logits(ids), logits), 0, 2e-5);
+        using var peer = new LlamaCppModel(Gguf);
+        Assert.InRange(LargestDifference(peer.Logits(ids), logits), 0, 1e-3);
+    }
+
+    [Theory]
+    [MemberData(nameof(DecoderFamilies.GgufNames), MemberType = typeof(DecoderFamilies))]
+    public void An_exported_GGUF_file_runs_in_llama_cpp_with_the_same_logits_and_greedy_text(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        GptModelExporter.Export(Gguf, weights, tokenizer: null, cancellationToken: Cancellation);
+        using var model = NewModel(weights, description);
+        using var peer = new LlamaCppModel(Gguf);
+        int[] ids = description.RandomIds(64, seed: 2);
+        Assert.InRange(LargestDifference(peer.Logits(ids), model.ComputeLogits(ids)), 0, 1e-3);
+
+        // Equal until the peer's lead is within what its precision explains.
+        var (expected, leads) = peer.Generate(ids.AsSpan(0, 40), count: 64);
+        using var session = model.CreateSession();
+        session.Append(ids.AsSpan(0, 40), Cancellation);
+        for (int i = 0; i < expected.Length && leads[i] > 1e-3; i++)
+        {
+            Assert.Equal(expected[i], LogitScan.ArgMax(session.Logits));
+            session.Append(expected.AsSpan(i, 1), Cancellation);
+        }
+
+        using var again = GptModelFile.Open(Gguf);
+        Assert.Equal(weights.Config.Validated(), again.Config);
+        AssertSame(weights, again, tolerance: 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(DecoderFamilies.HuggingFaceNames), MemberType = typeof(DecoderFamilies))]
+    public void An_exported_folder_has_the_tensors_and_the_configuration_of_transformers(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var original = description.RandomWeights(seed: 1);
+        var weights = LibraryDecoder.Weights(description, original);
+        string folder = Path.Combine(_directory.Path, "exported");
+        GptModelExporter.Export(folder, weights, tokenizer: null, cancellationToken: Cancellation);
+
+        var tensors = HuggingFaceFolder.ReadSafetensors(Path.Combine(folder, "model.safetensors"));
+        Assert.Equal(original.Keys.Order(), tensors.Keys.Order());
+        foreach (var (tensor, expected) in original)
+        {
+            Assert.Equal(expected.Shape, tensors[tensor].Shape);
+            Assert.Equal(0, LargestDifference(expected.Elements, tensors[tensor].Elements), description.IsGemma ? 1e-7 : 0);
+        }
+
+        // Every property that transformers' own file has, if it has a value.
+        using var written = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        using var expectedConfig = JsonDocument.Parse(HuggingFaceFolder.Config(description, ConfigStyle.Version4));
+        HashSet<string> incidental =
+        [
+            "transformers_version", "bos_token_id", "eos_token_id", "pretraining_tp", "cache_implementation", "mlp_bias",
+            "max_window_layers",
+        ];
+        if (!description.IsGemma) incidental.Add("layer_types"); // there are no others
+        if (name == "mistral-no-window") incidental.UnionWith(["model_type", "architectures"]); // which is a Llama
+        foreach (var property in expectedConfig.RootElement.EnumerateObject().Where(each => !incidental.Contains(each.Name)))
+        {
+            if (property.Value.ValueKind == JsonValueKind.Null || property.Name.StartsWith('_')) continue;
+            Assert.True(written.RootElement.TryGetProperty(property.Name, out var actual), property.Name);
+            Assert.True(JsonElement.DeepEquals(property.Value, actual), $"{property.Name}: {actual} instead of {property.Value}");
+        }
+
+        using var again = GptModelFile.Open(folder);
+        Assert.Equal(weights.Config.Validated(), again.Config);
+        AssertSame(weights, again, tolerance: description.IsGemma ? 1e-7 : 0);
+    }
+
+    [Fact]
+    public void A_long_context_costs_no_memory_before_it_is_used()
+    {
+        var description = DecoderFamilies.Named("llama3");
+        var weights = description.RandomWeights(seed: 1);
+        int[] ids = description.RandomIds(20, seed: 2);
+        using var usual = Load(Folder(description, weights), description);
+        using var unusual = Load(Folder(description with { ContextLength = 1_000_000_000 }, weights, shards: 2), description);
+        using var session = unusual.CreateSession();
+        Assert.Equal(usual.ComputeLogits(ids), unusual.ComputeLogits(ids));
+        Assert.Equal(usual.ComputeLogits(ids)[^1000..], session.Append(ids, Cancellation).ToArray());
+    }
+
+    [Theory]
+    [InlineData("llama", "hidden_act", "\"gelu\"")]
+    [InlineData("llama", "attention_bias", "true")]
+    [InlineData("llama", "mlp_bias", "true")]
+    [InlineData("llama", "model_type", "\"mixtral\"")]
+    [InlineData("llama", "model_type", "\"gemma2\"")]
+    [InlineData("llama", "rope_scaling", """{"rope_type": "yarn", "factor": 4.0}""", "yarn")]
+    [InlineData("llama", "rope_scaling", """{"type": "dynamic", "factor": 4.0}""", "dynamic")]
+    [InlineData("llama", "rope_scaling", """{"rope_type": "linear"}""", "factor")]
+    [InlineData("llama", "rope_scaling", """{"rope_type": "linear", "factor": 0}""", "")]
+    [InlineData("llama", "rope_parameters", """{"rope_type": "longrope"}""", "longrope")]
+    [InlineData("llama", "num_key_value_heads", "3")]
+    [InlineData("llama", "num_attention_heads", "0")]
+    [InlineData("llama", "head_dim", "33")]
+    [InlineData("llama", "head_dim", "-32")]
+    [InlineData("llama", "hidden_size", "-256")]
+    [InlineData("llama", "rms_norm_eps", "0", "")]
+    [InlineData("llama", "rms_norm_eps", "1e-400", "")]
+    [InlineData("llama", "rope_theta", "-1", "")]
+    [InlineData("llama", "num_local_experts", "8")]
+    [InlineData("llama", "vocab_size", "999", "")]
+    [InlineData("llama", "num_hidden_layers", "4", "")]
+    [InlineData("llama", "num_hidden_layers", "2000000000", "")]
+    [InlineData("llama", "num_hidden_layers", "2", "")]
+    [InlineData("llama", "tie_word_embeddings", "\"yes\"", "")]
+    [InlineData("mistral", "sliding_window", "0", "")]
+    [InlineData("qwen2", "use_sliding_window", "true")]
+    [InlineData("qwen3", "layer_types", """["sliding_attention", "full_attention", "full_attention"]""", "sliding_attention")]
+    [InlineData("qwen3", "layer_types", """["full_attention"]""", "layer_types")]
+    [InlineData("qwen3", "layer_types", """["full_attention", "full_attention", "linear_attention"]""", "linear_attention")]
+    [InlineData("gemma3", "final_logit_softcapping", "30.0")]
+    [InlineData("gemma3", "attn_logit_softcapping", "50.0")]
+    [InlineData("gemma3", "use_bidirectional_attention", "true")]
+    [InlineData("gemma3", "query_pre_attn_scalar", "0", "")]
+    [InlineData("gemma3", "hidden_activation", "\"silu\"", "silu")]
+    public void A_setting_of_a_folder_that_is_not_supported_is_refused_by_name(
+        string name, string property, string value, string? mentioned = null)
+    {
+        var description = DecoderFamilies.Named(name);
+        string folder = Folder(description, description.RandomWeights(seed: 1)), path = Path.Combine(folder, "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!;
+        config[property] = JsonNode.Parse(value);
+        File.WriteAllText(path, config.ToJsonString());
+        var error = Assert.Throws<InvalidDataException>(() => GptModelFile.Open(folder).Dispose());
+        Assert.Contains(folder, error.Message, StringComparison.Ordinal);
+        Assert.Contains(mentioned ?? value.Trim('"', '-'), error.Message, StringComparison.Ordinal);
+        TestContext.Current.TestOutputHelper?.WriteLine(error.Message);
+    }
+
+    [Theory]
+    [InlineData("llama", "attention.layer_norm_rms_epsilon", null)]
+    [InlineData("llama", "attention.layer_norm_rms_epsilon", -1f, "")]
+    [InlineData("llama", "embedding_length", null)]
+    [InlineData("llama", "feed_forward_length", null)]
+    [InlineData("llama", "feed_forward_length", 511u, "")]
+    [InlineData("llama", "block_count", 4u, "")]
+    [InlineData("llama", "block_count", 2u, "")]
+    [InlineData("llama", "attention.head_count", 0u, "")]
+    [InlineData("llama", "attention.head_count_kv", 3u, "")]
+    [InlineData("llama", "attention.value_length", 64u)]
+    [InlineData("llama", "rope.dimension_count", 16u)]
+    [InlineData("llama", "rope.scaling.type", "yarn")]
+    [InlineData("llama", "rope.scaling.factor", -2f, "")]
+    [InlineData("llama", "rope.scaling.attn_factor", 2f)]
+    [InlineData("llama", "rope.freq_base", 0f, "")]
+    [InlineData("llama", "expert_count", 8u)]
+    [InlineData("gemma3", "final_logit_softcapping", 30f)]
+    [InlineData("qwen3", "rope.dimension_count", 64u)]
+    public void A_setting_of_a_GGUF_file_that_is_not_supported_is_refused_by_name(
+        string name, string key, object? value, string? mentioned = null)
+    {
+        var description = DecoderFamilies.Named(name);
+        GgufFile.Write(Gguf, description, description.RandomWeights(seed: 1), key, value);
+        var error = Assert.Throws<InvalidDataException>(() => GptModelFile.Open(Gguf).Dispose());
+        Assert.Contains(Gguf, error.Message, StringComparison.Ordinal);
+        Assert.Contains(mentioned ?? key, error.Message, StringComparison.Ordinal);
+        TestContext.Current.TestOutputHelper?.WriteLine(error.Message);
+    }
+
+    /// <summary>Nothing that a file has may be ignored silently.</summary>
+    [Theory]
+    [InlineData("llama-biases")]
+    [InlineData("llama3-short")]
+    public void A_GGUF_file_with_weights_that_are_not_supported_is_refused(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        GgufFile.Write(Gguf, description, description.RandomWeights(seed: 1));
+        var error = Assert.Throws<InvalidDataException>(() => GptModelFile.Open(Gguf).Dispose());
+        Assert.Contains(name == "llama3-short" ? "rope_freqs" : "bias", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mistral")]
+    [InlineData("qwen2-window")]
+    [InlineData("gemma3-scalar")]
+    [InlineData("gemma3-every-third")]
+    [InlineData("llama-biases")]
+    public void What_llama_cpp_would_compute_otherwise_is_not_exported(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Gguf, weights, tokenizer: null, cancellationToken: Cancellation));
+        Assert.False(File.Exists(Gguf));
+    }
+
+    /// <summary>Files that llama.cpp's quantizer wrote, whose products it computes with activations of eight bits.</summary>
+    [Theory]
+    [InlineData("llama", "Q4_0", 2)]
+    [InlineData("llama", "Q5_0", 8)]
+    [InlineData("llama", "Q8_0", 7)]
+    [InlineData("llama", "Q4_K_M", 15)]
+    [InlineData("llama", "Q5_K_M", 17)]
+    [InlineData("llama", "Q6_K", 18)]
+    [InlineData("qwen3", "Q4_K_M", 15)]
+    [InlineData("gemma3", "Q6_K", 18)]
+    [InlineData("qwen2", "Q8_0", 7)]
+    public void A_quantized_file_has_the_perplexity_that_llama_cpp_has(string name, string type, int fileType)
+    {
+        var description = DecoderFamilies.Named(name) with { LayerCount = 2, VocabularySize = 256, FeedForwardWidth = 256 };
+        GgufFile.Write(Gguf, description, description.RandomWeights(seed: 1));
+        string quantized = Path.Combine(_directory.Path, $"{type}.gguf");
+        LlamaCpp.QuantizeFile(Gguf, quantized, fileType);
+
+        using var file = GptModelFile.Open(quantized);
+        Assert.Contains(type.Split("_M")[0], file.DataType, StringComparison.Ordinal);
+        using var model = NewModel(file, description);
+        using var peer = new LlamaCppModel(quantized);
+        double loss = 0, peersLoss = 0;
+        for (int text = 0; text < 10; text++)
+        {
+            int[] ids = description.RandomIds(129, seed: text);
+            loss += Loss(model.ComputeLogits(ids.AsSpan(0, 128)), ids, description.VocabularySize);
+            peersLoss += Loss(peer.Logits(ids.AsSpan(0, 128)), ids, description.VocabularySize);
+        }
+
+        Assert.Equal(1, Math.Exp((loss - peersLoss) / (10 * 128)), 0.005);
+    }
+
+    private static double Loss(float[] logits, int[] ids, int v)
+    {
+        double loss = 0;
+        for (int t = 0; t + 1 < ids.Length; t++)
+        {
+            double maximum = logits.AsSpan(t * v, v).ToArray().Max(), sum = 0;
+            for (int id = 0; id < v; id++) sum += Math.Exp(logits[(t * v) + id] - maximum);
+            loss += maximum + Math.Log(sum) - logits[(t * v) + ids[t + 1]];
+        }
+
+        return loss;
+    }
+
+    private static GptModel Load(string path, DecoderDescription description) =>
+        GptModel.Load(path, tokenizer: new CountingTokenizer(description.VocabularySize));
+
+    private static GptModel NewModel(IWeightSource weights, DecoderDescription description) =>
+        GptModel.FromWeights(weights, new CountingTokenizer(description.VocabularySize));
+
+    private static void AssertSame(IWeightSource expected, IWeightSource actual, double tolerance)
+    {
+        foreach (var entry in WeightNames.For(expected.Config))
+        {
+            float[] left = new float[entry.ElementCount], right = new float[entry.ElementCount];
+            expected.Read(entry.Name, 0, left);
+            actual.Read(entry.Name, 0, right);
+            Assert.Equal(0, LargestDifference(left, right), tolerance);
+        }
+    }
+
+    private static double LargestDifference(float[] expected, float[] actual) =>
+        LargestDifference(Array.ConvertAll(expected, x => (double)x), actual);
+
+    private static double LargestDifference(double[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        return expected.Zip(actual, (x, y) => Math.Abs(x - y)).Max();
+    }
+
+    private string Folder(
+        DecoderDescription description, Dictionary<string, NamedTensor> weights, ConfigStyle style = ConfigStyle.Version4, int shards = 1)
+    {
+        string folder = Path.Combine(_directory.Path, $"{style}-{shards}");
+        HuggingFaceFolder.Write(folder, description, weights, style, shards);
+        return folder;
+    }
+}

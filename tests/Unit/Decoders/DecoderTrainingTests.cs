@@ -1,0 +1,109 @@
+using MLNet.Gpt.Formats;
+using MLNet.Gpt.Inference;
+using MLNet.Gpt.Numerics.Softmax;
+using MLNet.Gpt.Tests.Inference;
+using MLNet.Gpt.Tests.Training;
+
+namespace MLNet.Gpt.Tests.Decoders;
+
+/// <summary>Training decoders other than GPT-2 with the managed engine.</summary>
+public sealed class DecoderTrainingTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _directory.Dispose();
+
+    [Theory]
+    [InlineData("llama-biases")]
+    [InlineData("mistral")]
+    [InlineData("qwen3")]
+    [InlineData("gemma3")]
+    [InlineData("nanogpt")]
+    public void Canceled_training_resumes_bit_for_bit(string name)
+    {
+        var config = LibraryDecoder.Config(DecoderFamilies.Named(name) with
+        {
+            VocabularySize = 61, ContextLength = 16, Width = 32, HeadCount = 4, HeadSize = 8, FeedForwardWidth = 48, Window = name switch
+            {
+                "mistral" or "gemma3" => 5,
+                _ => null,
+            },
+            KeyValueHeadCount = name == "nanogpt" ? 4 : 2,
+        }) with
+        {
+            DropoutRate = 0.1,
+        };
+        var options = CheckpointTests.Options(Engines.Managed);
+        var data = TrainingData.FromTokens(TrainerTests.Tokens(180), config.ContextLength, config.VocabularySize, options);
+        var whole = WeightInitializer.Create(config, seed: 1).Train(data, options, cancellationToken: Cancellation);
+        Assert.True(whole.History.Points[^1].TrainingLoss < whole.History.Points[0].TrainingLoss);
+
+        foreach (int step in new[] { 1, 4, 7 })
+        {
+            string folder = Path.Combine(_directory.Path, $"{step}");
+            var saving = options with { Checkpoints = new(folder) { Interval = 1000, Existing = ExistingCheckpoints.Resume } };
+            using var source = new CancellationTokenSource();
+            var progress = new ProgressList(report =>
+            {
+                if (report.Step >= step) source.Cancel();
+            });
+            var weights = WeightInitializer.Create(config, seed: 1);
+            Assert.Throws<OperationCanceledException>(() => weights.Train(data, saving, progress, source.Token));
+            var resumed = WeightInitializer.Create(config, seed: 7).Train(data, saving, cancellationToken: Cancellation);
+            CheckpointTests.AssertSame(whole, resumed);
+        }
+    }
+
+    /// <summary>Letters of Moby-Dick, the same ones in the same order for both; the Llama then runs in llama.cpp.</summary>
+    [Fact]
+    public void A_Llama_learns_at_least_as_much_as_a_GPT_2_of_its_size_and_writes_the_same_in_llama_cpp()
+    {
+        var gpt2 = new GptConfig
+        {
+            VocabularySize = 256, ContextLength = 64, EmbeddingWidth = 96, HeadCount = 4, LayerCount = 3, DropoutRate = 0,
+        };
+        var llama = gpt2 with
+        {
+            KeyValueHeadCount = 4, FeedForwardWidth = 256, HasQkvBias = false, HasBias = false, Normalization = Normalization.RmsNorm,
+            Rotary = new(), FeedForward = FeedForwardKind.SwiGlu,
+        };
+        Assert.InRange(llama.ParameterCount, 0.95 * gpt2.ParameterCount, gpt2.ParameterCount);
+
+        byte[] text = File.ReadAllBytes(Path.Combine(Repository.Root, "samples", "Data", "moby-dick.txt"));
+        int[] ids = [.. text.Select(letter => (int)letter)];
+        var (_, lossOfGpt2) = TrainAndMeasure(gpt2);
+        var (weights, lossOfLlama) = TrainAndMeasure(llama);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"GPT-2 {lossOfGpt2:F4} with {gpt2.ParameterCount} weights, Llama {lossOfLlama:F4} with {llama.ParameterCount}");
+        Assert.InRange(lossOfLlama, 1, lossOfGpt2);
+
+        string package = Path.Combine(_directory.Path, "model.safetensors"), gguf = Path.Combine(_directory.Path, "model.gguf");
+        GptModelExporter.Export(package, weights, tokenizer: null, cancellationToken: Cancellation);
+        using var file = GptModelFile.Open(package);
+        GptModelExporter.Export(gguf, file, tokenizer: null, cancellationToken: Cancellation);
+        using var model = GptModel.FromWeights(file, new CountingTokenizer(256));
+        using var peer = new LlamaCppModel(gguf, contextLength: 64);
+        var (expected, leads) = peer.Generate(ids.AsSpan(320_000, 20), count: 44);
+        using var session = model.CreateSession();
+        session.Append(ids.AsSpan(320_000, 20), Cancellation);
+        for (int i = 0; i < expected.Length && leads[i] > 1e-3; i++)
+        {
+            Assert.Equal(expected[i], LogitScan.ArgMax(session.Logits));
+            session.Append(expected.AsSpan(i, 1), Cancellation);
+        }
+
+        (GptWeights Weights, double Loss) TrainAndMeasure(GptConfig config)
+        {
+            var data = new TrainingData(new TokenWindows(ids.AsMemory(0, 300_000), config.ContextLength), null);
+            var options = new TrainingOptions { Engine = TrainingEngine.Managed, BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 };
+            var trained = WeightInitializer.Create(config, seed: 1).Train(data, options, cancellationToken: Cancellation).Weights;
+            using var measured = GptModel.FromWeights(trained, new CountingTokenizer(256));
+            var held = ids.AsSpan(320_000, 12_801);
+            var scores = new TokenScore[12_800];
+            measured.Score(held[..^1], held[1..], [.. Enumerable.Repeat(64, 200)], scores, Cancellation);
+            return (trained, scores.Average(score => (double)score.NegativeLogLikelihood));
+        }
+    }
+}
