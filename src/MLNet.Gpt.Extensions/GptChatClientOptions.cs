@@ -23,13 +23,14 @@ public sealed record GptChatClientOptions
             : value;
     } = "gpt2";
 
-    /// <summary>Formats a conversation as the text to continue.</summary>
-    /// <value><see cref="JoinText"/>.</value>
-    public Func<IEnumerable<ChatMessage>, string> FormatPrompt
-    {
-        get;
-        init => field = value ?? throw new ArgumentNullException(nameof(FormatPrompt));
-    } = JoinText;
+    /// <summary>
+    /// Formats a conversation as the text to continue, in place of the model's chat template; for example
+    /// <see cref="JoinText"/>.
+    /// </summary>
+    /// <value>
+    /// <see langword="null"/>: the chat template in the model's files or, without one, <see cref="JoinText"/>.
+    /// </value>
+    public Func<IEnumerable<ChatMessage>, string>? FormatPrompt { get; init; }
 
     /// <summary>
     /// Joins the messages' texts in order, with a line break before each message that is not the assistant's, because
@@ -43,17 +44,18 @@ public sealed record GptChatClientOptions
         foreach (var message in messages)
         {
             if (text.Length > 0 && message.Role != ChatRole.Assistant) text.Append('\n');
-            foreach (var content in message.Contents)
-            {
-                text.Append(content switch
-                {
-                    TextContent written => written.Text,
-                    UsageContent => string.Empty, // a response that is passed back as history includes its usage
-                    _ => throw new NotSupportedException($"A message contains {content.GetType().Name}; GPT-2 reads only text."),
-                });
-            }
+            text.Append(TextOf(message));
         }
 
         return text.ToString();
     }
+
+    /// <summary>Returns the text of a message.</summary>
+    /// <exception cref="NotSupportedException">The message contains something other than text.</exception>
+    internal static string TextOf(ChatMessage message) => string.Concat(message.Contents.Select(content => content switch
+    {
+        TextContent written => written.Text,
+        UsageContent => string.Empty, // a response that is passed back as history includes its usage
+        _ => throw new NotSupportedException($"A message contains {content.GetType().Name}; the model reads only text."),
+    }));
 }

@@ -4,8 +4,9 @@ namespace MLNet.Gpt.Data;
 internal static class TextChunks
 {
     /// <summary>
-    /// Reads a text in chunks. It is split before white space that follows another character, where every piece of
-    /// GPT-2's splitting ends, and every word.
+    /// Reads a text in chunks. It is split before white space that follows another character, where every piece ends into
+    /// which a supported tokenizer splits text, and every word. Before a line ending, the character must be a letter or a
+    /// digit: Llama 3's pieces of punctuation include the line endings after it.
     /// </summary>
     /// <param name="reader">The text.</param>
     /// <param name="length">Approximate number of characters per chunk; more if there is no such place.</param>
@@ -38,7 +39,8 @@ internal static class TextChunks
     {
         for (int i = text.Length - 1; i > 0; i--)
         {
-            if (char.IsWhiteSpace(text[i]) && !char.IsWhiteSpace(text[i - 1])) return i;
+            if (!char.IsWhiteSpace(text[i]) || char.IsWhiteSpace(text[i - 1])) continue;
+            if (text[i] is not ('\r' or '\n') || char.IsLetterOrDigit(text[i - 1])) return i;
         }
 
         return 0;

@@ -121,9 +121,11 @@ public static class TokenFileBuilder
                 if (done > 0 && tokenizer.EndOfTextId is { } endOfText) count += Write(output, [endOfText], bytesPerToken);
                 using (var text = open(document))
                 {
+                    var start = TextStart.Beginning;
                     foreach (string chunk in TextChunks.Read(text, chunkLength))
                     {
-                        count += Write(output, tokenizer.Encode(chunk, SpecialTokens.Recognized, cancellationToken), bytesPerToken);
+                        count += Write(output, tokenizer.Encode(chunk, SpecialTokens.Recognized, start, cancellationToken), bytesPerToken);
+                        start = TextStart.AfterText;
                         Report(bytes + BytesRead(text));
                     }
 

@@ -71,11 +71,14 @@ public sealed record GenerationOptions
     public IReadOnlyList<string> StopSequences { get; init => field = CopyStopSequences(value); } = [];
 
     /// <summary>
-    /// Whether the tokenizer's end-of-text token ends the generation; it is then not part of the result. Otherwise it
-    /// is a token like any other.
+    /// Whether the tokenizer's end-of-text token, or another of its <see cref="ITextTokenizer.EndIds"/>, ends the
+    /// generation; it is then not part of the result. Otherwise it is a token like any other.
     /// </summary>
     /// <value><see langword="true"/>.</value>
     public bool StopAtEndOfText { get; init; } = true;
+
+    /// <summary>Further tokens that end the generation: those of a conversation's template.</summary>
+    internal IReadOnlyList<int> StopIds { get; init; } = [];
 
     /// <summary>The seed of the random generator. The same seed, prompt and model give the same text.</summary>
     /// <value><see langword="null"/>: a new one each time, reported in <see cref="GeneratedText.Seed"/>.</value>

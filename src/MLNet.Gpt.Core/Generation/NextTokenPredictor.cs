@@ -24,7 +24,7 @@ public sealed class NextTokenPredictor(GptModel model)
         int count = 5,
         SpecialTokens specialTokens = SpecialTokens.Recognized,
         CancellationToken cancellationToken = default) =>
-        Predict(model.Tokenizer.Encode(text, specialTokens, cancellationToken), count, cancellationToken);
+        Predict(PromptEncoding.Encode(model.Tokenizer, text, specialTokens, cancellationToken), count, cancellationToken);
 
     /// <summary>Returns the most probable tokens after token ids, the best first and equally probable ones by id.</summary>
     /// <param name="ids">The ids so far. If there are more than the context length, only the last ones count.</param>

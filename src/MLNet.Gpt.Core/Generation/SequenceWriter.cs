@@ -16,6 +16,7 @@ internal sealed class SequenceWriter : IDisposable
     private readonly GenerationOptions _options;
     private readonly ITextTokenizer _tokenizer;
     private readonly int _tokenCount; // ids that have a text
+    private readonly int[] _endIds;
     private readonly ISequence _sequence;
     private readonly TokenDrawer _drawer;
     private readonly TokenHistory _history;
@@ -34,6 +35,7 @@ internal sealed class SequenceWriter : IDisposable
         _tokenizer = tokenizer;
         _tokenCount = FittedTokenizer.TokenCountOf(tokenizer);
         _options = options;
+        _endIds = [.. options.StopAtEndOfText ? tokenizer.EndIds : [], .. options.StopIds];
         _ids = [.. request.PromptIds];
         _drawer = TokenDrawer.Create(options.RandomAlgorithm, request.Seed, request.SampleIndex);
         _history = new(request.PromptIds);
@@ -68,7 +70,7 @@ internal sealed class SequenceWriter : IDisposable
     {
         var logits = _sequence.Logits;
         int id = sampler.Sample(logits, _history, _drawer, _tokenCount);
-        if (_options.StopAtEndOfText && id == _tokenizer.EndOfTextId) return Finish(Gpt.FinishReason.EndOfText);
+        if (_endIds.Contains(id)) return Finish(Gpt.FinishReason.EndOfText);
 
         _ids.Add(id);
         _history.Add(id);

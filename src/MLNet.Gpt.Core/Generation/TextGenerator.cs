@@ -213,7 +213,7 @@ public sealed class TextGenerator
     private int[] Encode(string prompt, GenerationOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return Validated(_model.Tokenizer.Encode(prompt, options.PromptSpecialTokens, cancellationToken), options);
+        return Validated(PromptEncoding.Encode(_model.Tokenizer, prompt, options.PromptSpecialTokens, cancellationToken), options);
     }
 
     private int[] Validated(int[] promptIds, GenerationOptions options)

@@ -16,6 +16,9 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     // Characters per piece up to which its bytes fit on the stack.
     private const int ShortPiece = 128;
 
+    // Pieces that are kept with their ids, and bytes per piece up to which they are kept: about 2 MB in all.
+    private const int CacheSize = 1 << 14, LongestCached = 64;
+
     // Bytes per token up to which its merges are derived from scores; SentencePiece's tokens are much shorter.
     private const int LongestScored = 256;
 
@@ -24,6 +27,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     private readonly int[] _byteIds = new int[256];
     private readonly BytePairMerges _merges;
     private readonly AddedTokens _added;
+    private readonly MergedPiece?[] _merged = new MergedPiece?[CacheSize]; // recent pieces, by their hash
     private readonly HashSet<char> _beforeSpace = []; // characters that tokens contain before a space
 
     /// <summary>Creates a byte-level tokenizer that splits text as GPT-2 does.</summary>
@@ -295,11 +299,15 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
     int[] ITextTokenizer.Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
         IdBuffer.Encode(this, text, specialTokens, cancellationToken);
 
+    int[] ITextTokenizer.Encode(
+        ReadOnlySpan<char> text, SpecialTokens specialTokens, TextStart start, CancellationToken cancellationToken) =>
+        IdBuffer.Encode(this, text, specialTokens, cancellationToken, start);
+
     void IIdWriter.Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids)
     {
         Check.Defined(specialTokens, nameof(specialTokens));
         text = WellFormedText.Of(text);
-        bool isFirst = !ids.IsContinuation, isAfterToken = isFirst;
+        bool isFirst = ids.Start == TextStart.Beginning, isAfterToken = ids.Start != TextStart.AfterText;
         for (int start = 0; ;)
         {
             int id = _added.Find(text, start, specialTokens, out int at, out int end);
@@ -345,6 +353,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         bytes = bytes[..Encoding.UTF8.GetBytes(piece, bytes)];
         int id = _tokens.Find(bytes);
         if (id >= 0 && (Rules.IgnoresMerges || MergesToItself(id))) ids.Add(id); // nine pieces out of ten
+        else if (bytes.Length <= LongestCached) MergeCached(bytes, ref ids);
         else
         {
             int[] symbols = ArrayPool<int>.Shared.Rent(bytes.Length);
@@ -354,6 +363,20 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
         }
 
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    private void MergeCached(scoped ReadOnlySpan<byte> piece, ref IdBuffer ids)
+    {
+        ref var place = ref _merged[TokenTable.Hash(piece) % CacheSize];
+        var merged = place; // another thread may replace it meanwhile
+        if (merged is null || !piece.SequenceEqual(merged.Piece))
+        {
+            Span<int> symbols = stackalloc int[LongestCached];
+            int count = Merge(piece, symbols, ids.CancellationToken);
+            place = merged = new(piece.ToArray(), symbols[..count].ToArray());
+        }
+
+        foreach (int id in merged.Ids) ids.Add(id);
     }
 
     // Not every token results from merging its own bytes: another merge inside it may come first.
@@ -406,6 +429,8 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
                 : $"The text contains '{text}', whose byte 0x{piece[at]:X2} is not a token of this vocabulary.",
             nameof(text));
     }
+
+    private sealed record MergedPiece(byte[] Piece, int[] Ids);
 
     /// <summary>The character with which SentencePiece's vocabularies spell a space.</summary>
     internal const char SpelledSpace = '\u2581';

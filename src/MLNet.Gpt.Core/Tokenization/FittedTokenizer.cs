@@ -65,9 +65,12 @@ internal sealed class FittedTokenizer : ITextTokenizer
     public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens = SpecialTokens.Recognized) =>
         Encode(text, specialTokens, CancellationToken.None);
 
-    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken)
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, CancellationToken cancellationToken) =>
+        Encode(text, specialTokens, TextStart.Beginning, cancellationToken);
+
+    public int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, TextStart start, CancellationToken cancellationToken)
     {
-        int[] ids = _inner.Encode(text, specialTokens, cancellationToken);
+        int[] ids = _inner.Encode(text, specialTokens, start, cancellationToken);
         foreach (int id in ids)
         {
             if (id < VocabularySize) continue;

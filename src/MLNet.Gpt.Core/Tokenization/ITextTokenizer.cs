@@ -1,3 +1,5 @@
+using MLNet.Gpt.Tokenization;
+
 namespace MLNet.Gpt;
 
 /// <summary>Turns text into token ids and back. Implementations are immutable and thread-safe.</summary>
@@ -45,6 +47,10 @@ public interface ITextTokenizer
         cancellationToken.ThrowIfCancellationRequested();
         return Encode(text, specialTokens);
     }
+
+    /// <summary>Returns the token ids of a part of a text; some tokenizers put a space before a text as a whole.</summary>
+    internal int[] Encode(ReadOnlySpan<char> text, SpecialTokens specialTokens, TextStart start, CancellationToken cancellationToken) =>
+        Encode(text, specialTokens, cancellationToken);
 
     /// <summary>
     /// Returns the number of ids that <see cref="Encode(ReadOnlySpan{char}, SpecialTokens)"/> would return, without

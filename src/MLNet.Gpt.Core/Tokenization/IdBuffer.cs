@@ -9,13 +9,26 @@ internal interface IIdWriter
     void Write(ReadOnlySpan<char> text, SpecialTokens specialTokens, ref IdBuffer ids);
 }
 
+/// <summary>What is before a text.</summary>
+internal enum TextStart
+{
+    /// <summary>Nothing: it is a text by itself.</summary>
+    Beginning,
+
+    /// <summary>A special token.</summary>
+    AfterToken,
+
+    /// <summary>More of the same text.</summary>
+    AfterText,
+}
+
 /// <summary>Collects ids in a rented array, or only counts them.</summary>
 internal ref struct IdBuffer
 {
     private int[]? _ids;
 
-    /// <summary>Whether the text continues another one, so that it does not begin like a text by itself.</summary>
-    public bool IsContinuation { get; private init; }
+    /// <summary>What is before the text.</summary>
+    public TextStart Start { get; private init; }
 
     /// <summary>Cancels the encoding; to be checked for each piece of a text, and in the middle of a long one.</summary>
     public CancellationToken CancellationToken { get; private init; }
@@ -32,13 +45,13 @@ internal ref struct IdBuffer
         ReadOnlySpan<char> text,
         SpecialTokens specialTokens,
         CancellationToken cancellationToken = default,
-        bool isContinuation = false)
+        TextStart start = TextStart.Beginning)
     {
         var ids = new IdBuffer
         {
             _ids = ArrayPool<int>.Shared.Rent((text.Length / 4) + 16),
             CancellationToken = cancellationToken,
-            IsContinuation = isContinuation,
+            Start = start,
         };
         tokenizer.Write(text, specialTokens, ref ids);
         return ids.Detach();

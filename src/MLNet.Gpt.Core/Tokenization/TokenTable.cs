@@ -73,8 +73,9 @@ internal sealed class TokenTable
         LongestToken = Math.Max(LongestToken, this[id].Length);
     }
 
+    /// <summary>Returns a hash of bytes, the same as long as the process runs.</summary>
     // Processes eight bytes at a time (constants: odd, from the golden ratio and from π).
-    private static uint Hash(ReadOnlySpan<byte> bytes)
+    public static uint Hash(ReadOnlySpan<byte> bytes)
     {
         const ulong factor = 0x9E37_79B9_7F4A_7C15;
         ulong hash = Seed ^ ((ulong)bytes.Length * 0x243F_6A88_85A3_08D3);

@@ -130,12 +130,18 @@ public sealed class FamilyTokenizersTests : IDisposable
         {
             if (text.Contains('\0', StringComparison.Ordinal)) continue;
 
-            // llama.cpp does not normalize.
+            // llama.cpp does not normalize, and merges U+2581 like spaces even where an added token contains it.
+            bool isSame = name switch
+            {
+                "qwen2" => text == Normalized(text),
+                "gemma" => !text.Contains("\u2581\u2581", StringComparison.Ordinal),
+                _ => true,
+            };
             foreach (var special in (ReadOnlySpan<SpecialTokens>)[SpecialTokens.Recognized, SpecialTokens.Literal])
             {
                 int[] ids = model.Encode(text, special), ours = read.Encode(text, special);
                 Assert.True(ids.SequenceEqual(ours), $"{special}: '{text}' has {string.Join(' ', ids)}, not {string.Join(' ', ours)}.");
-                if (name != "qwen2" || text == Normalized(text)) Assert.Equal(ids, tokenizer.Encode(text, special));
+                if (isSame) Assert.Equal(ids, tokenizer.Encode(text, special));
             }
         }
 

@@ -217,6 +217,9 @@ internal static class GgufTokenizer
         foreach (int id in vocabulary.HiddenIds) Set(id, GgufConstants.UnusedToken);
         foreach (var token in vocabulary.Added)
         {
+            // Such a token is merged as well, and llama.cpp decodes only ordinary ones to spaces.
+            bool hasSpaces = token.Text.Contains(BytePairTokenizer.SpelledSpace, StringComparison.Ordinal);
+            if (hasSpaces && vocabulary.Rules.MergesCharacters && !token.IsSpecial) continue;
             Set(token.Id, token.IsSpecial ? GgufConstants.ControlToken : GgufConstants.UserDefinedToken);
         }
 

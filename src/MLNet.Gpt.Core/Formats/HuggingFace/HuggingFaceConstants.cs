@@ -10,6 +10,7 @@ internal static partial class HuggingFaceConstants
     public const string GenerationConfigFile = "generation_config.json";
     public const string WholeTokenizerFile = "tokenizer.json";
     public const string TokenizerConfigFile = "tokenizer_config.json";
+    public const string ChatTemplateFile = "chat_template.jinja";
     public const string SpecialTokensFile = "special_tokens_map.json";
     public const string AddedTokensFile = "added_tokens.json";
     public const string VocabularyFile = "vocab.json";
@@ -38,7 +39,7 @@ internal static partial class HuggingFaceConstants
     /// </summary>
     public static bool IsReplaceable(string name) =>
         name is ConfigFile or GenerationConfigFile or WholeTokenizerFile or TokenizerConfigFile or SpecialTokensFile or AddedTokensFile
-            or VocabularyFile or MergesFile or WeightsFile or WeightsFile + IndexEnding
+            or ChatTemplateFile or VocabularyFile or MergesFile or WeightsFile or WeightsFile + IndexEnding
         || Shard().IsMatch(name);
 
     [GeneratedRegex(@"^model-\d{5}-of-\d{5}\.safetensors$", RegexOptions.CultureInvariant)]

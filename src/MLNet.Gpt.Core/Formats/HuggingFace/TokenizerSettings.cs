@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats.HuggingFace;
@@ -12,7 +14,8 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal sealed class TokenizerSettings
 {
-    private const int SizeLimit = 64 << 20;
+    private const int SizeLimit = 64 << 20, TemplateLimit = 1 << 20;
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private const string EndRole = "eos_token", BeginningRole = "bos_token", UnknownRole = "unk_token",
         MoreRoles = "additional_special_tokens";
 
@@ -52,6 +55,8 @@ internal sealed class TokenizerSettings
     {
         var settings = new TokenizerSettings(folder);
         settings.ReadFile(HuggingFaceConstants.TokenizerConfigFile, settings.ReadSettings);
+        string template = Path.Combine(folder, HuggingFaceConstants.ChatTemplateFile);
+        if (File.Exists(template)) settings.ChatTemplate = ReadTemplate(template);
         settings.ReadFile(HuggingFaceConstants.SpecialTokensFile, (_, root) => settings.ReadRoles(root));
         settings.ReadFile(HuggingFaceConstants.AddedTokensFile, (path, root) =>
         {
@@ -233,6 +238,18 @@ internal sealed class TokenizerSettings
         JsonValueKind.Object => token.Optional("content")?.GetString(),
         _ => null,
     };
+
+    private static string ReadTemplate(string path)
+    {
+        try
+        {
+            return StrictUtf8.GetString(JsonFile.WithoutMark(PositionedFile.ReadAll(path, TemplateLimit)).Span);
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new InvalidDataException($"'{path}' is not valid UTF-8: {error.Message}", error);
+        }
+    }
 
     // One template, or several with names.
     private static string? TemplateOf(JsonElement template) => template.ValueKind switch

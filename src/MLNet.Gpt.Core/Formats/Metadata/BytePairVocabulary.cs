@@ -64,7 +64,7 @@ internal sealed record BytePairVocabulary(
         {
             if (!ids.TryAdd(Tokens[id], id)) throw Invalid($"the token '{Tokens[id]}' occurs twice.");
             bool isLiteral = added.Contains(id) || hidden.Contains(id);
-            tokens[id] = isLiteral ? Encoding.UTF8.GetBytes(Tokens[id])
+            tokens[id] = isLiteral && !Rules.MergesCharacters ? Encoding.UTF8.GetBytes(Tokens[id])
                 : Rules.MergesCharacters ? Encoding.UTF8.GetBytes(Tokens[id].Replace(BytePairTokenizer.SpelledSpace, ' '))
                 : ByteAlphabet.Read(Tokens[id]) ?? throw Invalid($"the token '{Tokens[id]}' is not spelled in the byte alphabet.");
 
@@ -225,7 +225,7 @@ internal sealed record SpelledVocabulary(
     public static SpelledVocabulary? Of(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) switch
     {
         Gpt2Tokenizer gpt2 => new(
-            Spell(gpt2, [Gpt2Vocabulary.EndOfTextId], TokenizerRules.Gpt2),
+            Spell(gpt2, [new(Gpt2Vocabulary.EndOfTextId, Gpt2Vocabulary.EndOfText)], [], TokenizerRules.Gpt2),
             Gpt2Merges.All,
             [new(Gpt2Vocabulary.EndOfTextId, Gpt2Vocabulary.EndOfText)],
             gpt2.EndOfTextId,
@@ -233,7 +233,7 @@ internal sealed record SpelledVocabulary(
             null,
             TokenizerRules.Gpt2),
         BytePairTokenizer pairs => new(
-            Spell(pairs, [.. pairs.Added.Select(token => token.Id), .. pairs.HiddenIds], pairs.Rules),
+            Spell(pairs, pairs.Added, pairs.HiddenIds, pairs.Rules),
             pairs.Merges,
             pairs.Added,
             pairs.EndOfTextId,
@@ -246,11 +246,20 @@ internal sealed record SpelledVocabulary(
         _ => null,
     };
 
-    private static string[] Spell(ITextTokenizer tokenizer, HashSet<int> literal, TokenizerRules rules)
+    private static string[] Spell(
+        ITextTokenizer tokenizer, IReadOnlyList<AddedToken> added, IReadOnlyList<int> hidden, TokenizerRules rules)
     {
         string[] tokens = new string[tokenizer.VocabularySize];
+        HashSet<int> literal = [.. hidden];
+        foreach (var token in added)
+        {
+            literal.Add(token.Id);
+            tokens[token.Id] = token.Text;
+        }
+
         for (int id = 0; id < tokens.Length; id++)
         {
+            if (tokens[id] is not null) continue;
             var bytes = tokenizer.TokenBytes(id).Span;
             tokens[id] = !literal.Contains(id) && !rules.MergesCharacters ? ByteAlphabet.Write(bytes) : Encoding.UTF8.GetString(bytes);
             if (!literal.Contains(id) && rules.MergesCharacters) tokens[id] = tokens[id].Replace(' ', BytePairTokenizer.SpelledSpace);

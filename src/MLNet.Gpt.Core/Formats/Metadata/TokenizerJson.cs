@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using MLNet.Gpt.Tokenization;
 
@@ -26,6 +27,7 @@ internal static class TokenizerJson
     private const string Ordinary = "ordinary"; // added tokens that are not special
     private const string StripsLeft = "stripsLeft", StripsRight = "stripsRight", SingleWords = "singleWords"; // ids
     private const string Hidden = "hidden", Bytes = "bytes", OtherEnds = "otherEnds"; // ids
+    private const string Spellings = "spellings"; // of ordinary added tokens, by id, where they are not their bytes
     private const string Split = "split", Prefix = "spacePrefix", Scores = "scores", ChatTemplate = "chatTemplate";
     private const string Nfc = "nfc", Characters = "characters", DropsSpace = "dropsFirstSpace", IgnoresMerges = "ignoresMerges",
         FusesUnknown = "fusesUnknown", AddsBeginning = "addsBeginning"; // true or omitted
@@ -138,6 +140,14 @@ internal static class TokenizerJson
         foreach (int id in tokenizer.SpecialIds) json.WriteNumberValue(id);
         json.WriteEndArray();
         WriteIds(json, Ordinary, tokenizer.Added.Where(token => !token.IsSpecial).Select(token => token.Id));
+        AddedToken[] spelled = [.. tokenizer.Added.Where(token => token.Text != TextOf(tokenizer.TokenBytes(token.Id).Span))];
+        if (spelled.Length > 0)
+        {
+            json.WriteStartObject(Spellings);
+            foreach (var token in spelled) json.WriteString(token.Id.ToString(CultureInfo.InvariantCulture), token.Text);
+            json.WriteEndObject();
+        }
+
         WriteIds(json, StripsLeft, tokenizer.Added.Where(token => token.StripsLeft).Select(token => token.Id));
         WriteIds(json, StripsRight, tokenizer.Added.Where(token => token.StripsRight).Select(token => token.Id));
         WriteIds(json, SingleWords, tokenizer.Added.Where(token => token.IsSingleWord).Select(token => token.Id));
@@ -178,8 +188,14 @@ internal static class TokenizerJson
         HashSet<int> specials = [.. Ids(root, Specials)], words = [.. Ids(root, SingleWords)];
         HashSet<int> left = [.. Ids(root, StripsLeft)], right = [.. Ids(root, StripsRight)];
         TokenIds.Validate([.. specials, .. ordinary], tokens.Length, Specials);
+        Dictionary<int, string> spellings = [];
+        foreach (var spelling in root.TryGetProperty(Spellings, out var all) ? all.EnumerateObject() : default)
+        {
+            spellings.Add(int.Parse(spelling.Name, CultureInfo.InvariantCulture), spelling.Value.GetString()!);
+        }
+
         AddedToken[] added = [
-            .. specials.Concat(ordinary).Distinct().Select(id => new AddedToken(id, System.Text.Encoding.UTF8.GetString(tokens[id]))
+            .. specials.Concat(ordinary).Distinct().Select(id => new AddedToken(id, spellings.GetValueOrDefault(id) ?? TextOf(tokens[id]))
             {
                 IsSpecial = specials.Contains(id),
                 StripsLeft = left.Contains(id),
@@ -212,6 +228,8 @@ internal static class TokenizerJson
             Id(root, BeginningOfText),
             rules);
     }
+
+    private static string TextOf(ReadOnlySpan<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes);
 
     private static void WriteIds(Utf8JsonWriter json, string key, IEnumerable<int> ids)
     {

@@ -142,7 +142,7 @@ for (const [name, { normalizer, split = null, strips = false }] of Object.entrie
     const first = tokens.length;
     save(name, {
         added_tokens: [
-            added(0, '<unk>'), added(1, '<s>'), added(2, '</s>'), ...name === 'gemma' ? [added(vocab['\n\n'], '\n\n', { special: false })] : [],
+            added(0, '<unk>'), added(1, '<s>'), added(2, '</s>'), ...name === 'gemma' ? ['\n\n', space + space].map(text => added(vocab[text], text, { special: false })) : [],
             added(first, '<|begin|>'), added(first + 1, '<|end|>'), added(first + 2, '<think>', { special: false }),
         ],
         normalizer, pre_tokenizer: split,
