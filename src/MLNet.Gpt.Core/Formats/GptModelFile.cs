@@ -19,7 +19,7 @@ namespace MLNet.Gpt;
 /// what each is tested against.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
-public sealed class GptModelFile : IWeightSource, IQ8WeightSource, ITransposedWeightSource, IDisposable
+public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITransposedWeightSource, IDisposable
 {
     private readonly OpenFiles _files;
     private readonly OpenedModel _model;
@@ -138,15 +138,20 @@ public sealed class GptModelFile : IWeightSource, IQ8WeightSource, ITransposedWe
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Read(string name, long start, Span<float> destination) => _model.Weights.Read(name, start, destination);
 
-    bool IQ8WeightSource.HasQ8Blocks(string name) => _model.Weights.HasQ8Blocks(name);
+    bool IBlockWeightSource.HasQ8Blocks(string name) => _model.Weights.HasQ8Blocks(name);
+
+    bool IBlockWeightSource.HasQ4KBlocks(string name) => _model.Weights.HasQ4KBlocks(name);
 
     bool ITransposedWeightSource.IsTransposed(string name) => _model.Weights.IsTransposed(name);
 
     void ITransposedWeightSource.ReadTransposed(string[] names, int firstInput, int inputs, Span<float> destination) =>
         _model.Weights.ReadTransposed(names, firstInput, inputs, destination);
 
-    void IQ8WeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
+    void IBlockWeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
         _model.Weights.ReadQ8Blocks(name, firstBlock, destination);
+
+    void IBlockWeightSource.ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
+        _model.Weights.ReadQ4KBlocks(name, firstBlock, destination);
 
     /// <summary>Closes the files.</summary>
     public void Dispose() => _files.Dispose();

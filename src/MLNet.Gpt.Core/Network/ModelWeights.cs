@@ -13,14 +13,14 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     /// <param name="precision">How matrices are stored.</param>
     /// <param name="kernels">Decides the width of panels.</param>
     /// <param name="blocks">
-    /// For matrices of bytes, says which matrices keep their Q8_0 blocks; <see langword="null"/> if none does.
+    /// For matrices of bytes, says which matrices keep their Q8_0 or Q4_K blocks; <see langword="null"/> if none does.
     /// </param>
-    public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks = null)
+    public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks = null)
         : this(new NativeArena("the model's weights"), config, precision, kernels, blocks)
     {
     }
 
-    private ModelWeights(NativeArena arena, GptConfig config, WeightPrecision precision, KernelSet kernels, Q8Weights? blocks)
+    private ModelWeights(NativeArena arena, GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks)
         : base(
             config,
             entry =>
@@ -30,7 +30,8 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
                 return new(
                     arena, entry.Label, entry.Rows, entry.Columns, own,
                     isBytes || isNibbles ? Int8Product.PanelWidth : kernels.PanelWidth,
-                    hasBlocks: isBytes && blocks is not null && entry.Names.All(blocks.IsMadeOfBlocks));
+                    hasBlocks: isBytes && blocks is not null && entry.Names.All(blocks.IsMadeOfBlocks),
+                    hasSuperBlocks: isNibbles && blocks is not null && entry.Names.All(blocks.HasQ4KBlocks));
             },
             entry => new(arena, entry.Length))
     {

@@ -15,7 +15,7 @@ internal sealed unsafe class WeightPacker
     private const int InputsPerRead = 16;
 
     private readonly IWeightSource _source;
-    private readonly Q8Weights? _blocks;
+    private readonly BlockWeights? _blocks;
     private readonly int _threadCount;
     private readonly IProgress<double>? _progress;
     private readonly CancellationToken _cancellationToken;
@@ -24,7 +24,7 @@ internal sealed unsafe class WeightPacker
     private long _done;
 
     private WeightPacker(
-        IWeightSource source, ModelWeights target, Q8Weights? blocks, int threadCount, IProgress<double>? progress,
+        IWeightSource source, ModelWeights target, BlockWeights? blocks, int threadCount, IProgress<double>? progress,
         CancellationToken cancellationToken)
     {
         (_source, _target, _blocks, _threadCount) = (source, target, blocks, threadCount);
@@ -55,7 +55,7 @@ internal sealed unsafe class WeightPacker
         CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var blocks = precision is WeightPrecision.Int8 or WeightPrecision.Int4 ? new Q8Weights(source) : null;
+        var blocks = precision is WeightPrecision.Int8 or WeightPrecision.Int4 ? new BlockWeights(source) : null;
         var target = new ModelWeights(source.Config, precision, kernels, blocks);
         try
         {
@@ -91,7 +91,14 @@ internal sealed unsafe class WeightPacker
             _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + entry.FirstRowOf(part), entry.PartRows[part]));
         }
 
-        if (target is { HasBlocks: true, Precision: WeightPrecision.Int8 })
+        if (target.HasSuperBlocks)
+        {
+            int blocksPerRow = depth / Q4KBlock.Length;
+            PackPanels<byte>(
+                entry, target, blocksPerRow * Q4KBlock.Size,
+                (name, row, rows) => _blocks!.ReadQ4KBlocks(name, (long)row * blocksPerRow, rows), target.PackSuperBlocks);
+        }
+        else if (target is { HasBlocks: true, Precision: WeightPrecision.Int8 })
         {
             int blocksPerRow = depth / Q8Block.Length;
             PackPanels<byte>(

@@ -10,7 +10,7 @@ namespace MLNet.Gpt.Formats.Layouts;
 /// Maps a file's tensors to this library's names: every weight of the configuration has its place, missing biases are
 /// zeros, and nothing is left over except heads for other tasks.
 /// </summary>
-internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
+internal sealed class WeightMap : IBlockWeightSource, ITransposedWeightSource
 {
     private const int MostShared = 16;
 
@@ -205,19 +205,25 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         }
     }
 
-    public bool HasQ8Blocks(string name) =>
-        Find(name) is { IsTransposed: false, Tensor.Elements: BlockElements { Type: TensorDataType.Q8_0 } };
+    public bool HasQ8Blocks(string name) => BlocksOf(name, TensorDataType.Q8_0) is not null;
 
-    public void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination)
+    public void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
+        ReadBlocks(name, TensorDataType.Q8_0, Q8Block.Length, Q8Block.Size, firstBlock, destination);
+
+    public bool HasQ4KBlocks(string name) => BlocksOf(name, TensorDataType.Q4_K) is not null;
+
+    public void ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
+        ReadBlocks(name, TensorDataType.Q4_K, Q4KBlock.Length, Q4KBlock.Size, firstBlock, destination);
+
+    private BlockElements? BlocksOf(string name, TensorDataType type) =>
+        Find(name) is { IsTransposed: false, Tensor.Elements: BlockElements elements } && elements.Type == type ? elements : null;
+
+    private void ReadBlocks(string name, TensorDataType type, int length, int size, long firstBlock, Span<byte> destination)
     {
+        var elements = BlocksOf(name, type) ?? throw new InvalidOperationException($"'{name}' is not stored as {type} blocks.");
         var entry = Find(name);
-        if (entry is not { IsTransposed: false, Tensor.Elements: BlockElements { Type: TensorDataType.Q8_0 } elements })
-        {
-            throw new InvalidOperationException($"'{name}' is not stored as Q8_0 blocks.");
-        }
-
-        var (count, rest) = Math.DivRem(destination.Length, Q8Block.Size);
-        long blocks = entry.Count / Q8Block.Length;
+        var (count, rest) = Math.DivRem(destination.Length, size);
+        long blocks = entry.Count / length;
         if (rest != 0 || firstBlock < 0 || firstBlock > blocks - count)
         {
             throw new ArgumentOutOfRangeException(
@@ -227,17 +233,17 @@ internal sealed class WeightMap : IQ8WeightSource, ITransposedWeightSource
         }
 
         // Rows consist of whole blocks, and a part of a tensor of whole rows, so a weight begins at a block boundary.
-        long first = entry.Start / Q8Block.Length;
+        long first = entry.Start / length;
         if (entry.PairedHeadSize == 0)
         {
             elements.ReadBlocks(first + firstBlock, destination);
             return;
         }
 
-        long rowLength = entry.RowLength / Q8Block.Length * Q8Block.Size;
+        long rowLength = entry.RowLength / length * size;
         NeighboringPairs.Read(
-            rowLength, firstBlock * Q8Block.Size, destination, row => NeighboringPairs.StoredRow(row, entry.PairedHeadSize),
-            (start, part) => elements.ReadBlocks(first + (start / Q8Block.Size), part));
+            rowLength, firstBlock * size, destination, row => NeighboringPairs.StoredRow(row, entry.PairedHeadSize),
+            (start, part) => elements.ReadBlocks(first + (start / size), part));
     }
 
     private Entry Find(string name) =>

@@ -29,7 +29,7 @@ internal static class BlockDecoder
         TensorDataType.Q2_K => 84,
         TensorDataType.Q3_K => 110,
         TensorDataType.IQ4_XS => 136,
-        TensorDataType.Q4_K => 144,
+        TensorDataType.Q4_K => Q4KBlock.Size,
         TensorDataType.Q5_K => 176,
         TensorDataType.Q6_K => 210,
         _ => null,
@@ -156,21 +156,16 @@ internal static class BlockDecoder
         float scale = HalfAt(block, 0), minimum = HalfAt(block, 2);
         for (int group = 0; group < 8; group++)
         {
-            var (ownScale, ownMinimum) = SixBits(block.Slice(4, 12), group);
+            var (ownScale, ownMinimum) = Q4KBlock.FactorsOf(block.Slice(4, Q4KBlock.FactorBytes), group);
             float own = scale * ownScale, least = minimum * ownMinimum;
-            var bytes = nibbles.Slice(group / 2 * 32, 32);
             for (int i = 0; i < 32; i++)
             {
-                int value = group % 2 == 0 ? bytes[i] & 0xF : bytes[i] >> 4;
+                int value = Q4KBlock.NibbleOf(nibbles, group, i);
                 if (!fifths.IsEmpty) value += ((fifths[i] >> group) & 1) << 4;
                 y[(32 * group) + i] = (own * value) - least;
             }
         }
     }
-
-    private static (int Scale, int Minimum) SixBits(ReadOnlySpan<byte> packed, int group) => group < 4
-        ? (packed[group] & 63, packed[group + 4] & 63)
-        : ((packed[group + 4] & 0xF) | (packed[group - 4] >> 6 << 4), (packed[group + 4] >> 4) | (packed[group] >> 6 << 4));
 
     private static void DecodeQ6_K(ReadOnlySpan<byte> block, Span<float> y)
     {

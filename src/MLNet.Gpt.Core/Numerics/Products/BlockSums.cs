@@ -56,6 +56,18 @@ internal static unsafe class BlockSums
         for (int i = 0; i < Width; i += Vector256<float>.Count) (Vector256.Load(y + i) * Vector256.Load(scales + i)).Store(y + i);
     }
 
+    /// <summary>products = numbers × bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Multiply(float* numbers, byte* bytes, float* products)
+    {
+        for (int i = 0; i < Width; i += Vector256<float>.Count)
+        {
+            var words = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)(bytes + i)).AsByte());
+            var factors = Vector256.ConvertToSingle(Vector256.WidenLower(words.ToVector256Unsafe()).AsInt32());
+            (factors * Vector256.Load(numbers + i)).Store(products + i);
+        }
+    }
+
     /// <summary>Widens the scales of some blocks; .NET has no access to the instruction that does so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Widen(Half* scales, int blocks, float* destination)

@@ -17,7 +17,8 @@ namespace MLNet.Gpt.Numerics.Products;
 /// The content of a panel depends on the precision: Float32, [k][output]; BFloat16, [pair of k][output][2]; Int8, [four
 /// of k][output][4] as bytes offset by 128; Int4, as <see cref="Q4Product"/> says. Bytes have one scale per output or,
 /// if <see cref="HasBlocks"/>, one per output and 32 steps of k; these scales come before the bytes of their panel, as
-/// [block][output] in half precision.
+/// [block][output] in half precision. If <see cref="HasSuperBlocks"/>, what comes before are d and −m of each Q4_K block,
+/// [block of 256][output] in single precision, then the bytes s and n, [block of 32][output].
 /// Missing outputs in the last panel, and missing steps in the last group of two or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IWeightMatrix
@@ -44,14 +45,18 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <param name="hasBlocks">
     /// Whether bytes keep the scales of Q8_0 blocks; the depth must then be a multiple of the block length. At Int4, always.
     /// </param>
+    /// <param name="hasSuperBlocks">Whether nibbles keep the factors of Q4_K blocks.</param>
     public PackedMatrix(
-        NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false)
+        NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false,
+        bool hasSuperBlocks = false)
     {
         bool isNibbles = precision == WeightPrecision.Int4;
         hasBlocks |= isNibbles;
         Debug.Assert(
             !hasBlocks || ((precision == WeightPrecision.Int8 || isNibbles) && depth % Q8Block.Length == 0),
             "Only whole blocks of bytes have their own scales.");
+        Debug.Assert(
+            !hasSuperBlocks || (isNibbles && depth % Q4KBlock.Length == 0), "Only whole blocks of nibbles have factors of their own.");
         _arena = arena;
         Label = label;
         Outputs = outputs;
@@ -68,7 +73,10 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             _ => throw Check.Undefined(precision, nameof(precision)),
         };
         HasBlocks = hasBlocks;
-        _bytes = hasBlocks ? (((isNibbles ? 4L : 2L) * (depth / Q8Block.Length) * panelWidth) + 63) & ~63L : 0;
+        HasSuperBlocks = hasSuperBlocks;
+        int blocks = depth / Q8Block.Length, superBlocks = depth / Q4KBlock.Length;
+        int scaleBytes = hasSuperBlocks ? (2 * sizeof(float) * superBlocks) + (2 * blocks) : hasBlocks ? (isNibbles ? 4 : 2) * blocks : 0;
+        _bytes = (((long)scaleBytes * panelWidth) + 63) & ~63L;
         PanelStride = (_bytes + (steps * panelWidth * 4) + 63) & ~63L;
         _data = arena.Reserve(PanelStride * PanelCount);
         _scales = precision == WeightPrecision.Int8 && !hasBlocks ? arena.Reserve(4L * PaddedOutputs) : -1;
@@ -103,6 +111,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks, or consists of nibbles in blocks.</summary>
     public bool HasBlocks { get; }
 
+    /// <summary>Whether the matrix keeps the nibbles and factors of Q4_K blocks.</summary>
+    public bool HasSuperBlocks { get; }
+
     /// <summary>Whether products take their rows as bytes.</summary>
     public bool TakesBytes => Precision is WeightPrecision.Int8 or WeightPrecision.Int4;
 
@@ -112,8 +123,31 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>The first byte of a panel.</summary>
     public byte* Panel(int panel) => _arena.At(_data) + (panel * PanelStride);
 
-    /// <summary>The scales of a panel's blocks, [block][output]; at Int4, then their minimums.</summary>
+    /// <summary>The scales of a panel's blocks, [block][output]; at Int4, then their minimums; none with Q4_K blocks.</summary>
     public Half* BlockScales(int panel) => (Half*)Panel(panel);
+
+    /// <summary>Computes the scales and minimums of some blocks of a panel of nibbles, each as [block][output].</summary>
+    public void WidenScales(int panel, int firstBlock, int count, float* scales, float* minimums)
+    {
+        int blocks = Depth / Q4Block.Length;
+        if (!HasSuperBlocks)
+        {
+            Half* halves = BlockScales(panel) + (firstBlock * PanelWidth);
+            BlockSums.Widen(halves, count, scales);
+            BlockSums.Widen(halves + (blocks * PanelWidth), count, minimums);
+            return;
+        }
+
+        // The products of half precision and six bits are exact.
+        float* units = (float*)Panel(panel), least = units + (Depth / Q4KBlock.Length * PanelWidth);
+        byte* factors = (byte*)(least + (Depth / Q4KBlock.Length * PanelWidth)), ofMinimums = factors + (blocks * PanelWidth);
+        for (int block = firstBlock; block < firstBlock + count; block++, scales += PanelWidth, minimums += PanelWidth)
+        {
+            int super = block / Q4KBlock.Groups * PanelWidth, own = block * PanelWidth;
+            BlockSums.Multiply(units + super, factors + own, scales);
+            BlockSums.Multiply(least + super, ofMinimums + own, minimums);
+        }
+    }
 
     /// <summary>The bytes of a panel with blocks.</summary>
     public byte* BlockBytes(int panel) => Panel(panel) + _bytes;
@@ -134,7 +168,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
                 for (int k = 0; k < Depth; k++) destination[k] = BFloat16Rounding.Widen(half[((long)(k >> 1) * 2 * PanelWidth) + (k & 1)]);
                 break;
             case WeightPrecision.Int4:
-                CopyNibbleRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
+                CopyNibbleRow(row / PanelWidth, column, destination);
                 break;
             case WeightPrecision.Int8 when HasBlocks:
                 CopyBlockRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
@@ -233,6 +267,40 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
+    /// <summary>Fills a panel from rows of Q4_K blocks, losing nothing.</summary>
+    /// <param name="panel">Index of the panel.</param>
+    /// <param name="rows">As many rows of blocks, in the file's format, as the panel has outputs.</param>
+    public void PackSuperBlocks(int panel, byte* rows)
+    {
+        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth)), superBlocks = Depth / Q4KBlock.Length;
+        float* units = (float*)Panel(panel), least = units + (superBlocks * PanelWidth);
+        byte* factors = (byte*)(least + (superBlocks * PanelWidth)), ofMinimums = factors + (superBlocks * Q4KBlock.Groups * PanelWidth);
+        new Span<byte>(Panel(panel), checked((int)PanelStride)).Clear();
+        for (int output = 0; output < count; output++)
+        {
+            for (int super = 0; super < superBlocks; super++, rows += Q4KBlock.Size)
+            {
+                var bytes = new ReadOnlySpan<byte>(rows, Q4KBlock.Size);
+                units[(super * PanelWidth) + output] = (float)BinaryPrimitives.ReadHalfLittleEndian(bytes);
+                least[(super * PanelWidth) + output] = -(float)BinaryPrimitives.ReadHalfLittleEndian(bytes[2..]);
+                for (int group = 0; group < Q4KBlock.Groups; group++)
+                {
+                    int block = (super * Q4KBlock.Groups) + group;
+                    var (scale, minimum) = Q4KBlock.FactorsOf(bytes[4..], group);
+                    factors[(block * PanelWidth) + output] = (byte)scale;
+                    ofMinimums[(block * PanelWidth) + output] = (byte)minimum;
+                    var nibbles = bytes[(4 + Q4KBlock.FactorBytes)..];
+                    byte* target = BlockBytes(panel) + (((long)block * 16 * PanelWidth) + (4 * output));
+                    for (int i = 0; i < 16; i++)
+                    {
+                        target[((i / 4) * 4 * PanelWidth) + (i % 4)] =
+                            (byte)(Q4KBlock.NibbleOf(nibbles, group, i) | (Q4KBlock.NibbleOf(nibbles, group, i + 16) << 4));
+                    }
+                }
+            }
+        }
+    }
+
     private void CopyBlockRow(Half* scales, byte* bytes, float* destination)
     {
         for (int k = 0; k < Depth; k++)
@@ -242,15 +310,17 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
-    private void CopyNibbleRow(Half* scales, byte* nibbles, float* destination)
+    private void CopyNibbleRow(int panel, int column, float* destination)
     {
-        int blocks = Depth / Q4Block.Length;
+        float* scales = stackalloc float[2 * PanelWidth], minimums = scales + PanelWidth;
+        byte* nibbles = BlockBytes(panel) + (4 * column);
         for (int k = 0; k < Depth; k++)
         {
             int block = k / Q4Block.Length, step = k % 16;
+            if (k % Q4Block.Length == 0) WidenScales(panel, block, 1, scales, minimums);
             byte both = nibbles[((((long)block * 4) + (step / 4)) * 4 * PanelWidth) + (step % 4)];
             int nibble = k % Q4Block.Length < 16 ? both & 0xF : both >> 4;
-            destination[k] = ((float)scales[block * PanelWidth] * nibble) + (float)scales[(blocks + block) * PanelWidth];
+            destination[k] = (scales[column] * nibble) + minimums[column];
         }
     }
 

@@ -49,12 +49,10 @@ internal static unsafe class Q4Product
     {
         float* scales = stackalloc float[2 * PanelWidth], minimums = scales + PanelWidth;
         int depth = matrix.Depth, blockCount = depth / Q4Block.Length;
-        Half* halfScales = matrix.BlockScales(panel), halfMinimums = halfScales + (blockCount * PanelWidth);
         byte* nibbles = matrix.BlockBytes(panel);
         for (int block = 0; block < blockCount; block++, nibbles += BytesPerBlock / 2)
         {
-            BlockSums.Widen(halfScales + (block * PanelWidth), 1, scales);
-            BlockSums.Widen(halfMinimums + (block * PanelWidth), 1, minimums);
+            matrix.WidenScales(panel, block, 1, scales, minimums);
             var (rowScale, rowSum) = RowFactors(row, depth, block);
             int* four = (int*)row + (block * 2 * Groups);
             if (isWide) MultiplyNibbles512(four, nibbles, rowScale, scales, rowSum, minimums, y);
@@ -71,8 +69,7 @@ internal static unsafe class Q4Product
         for (int first = 0; first < blockCount; first += BlocksPerPass)
         {
             int count = Math.Min(BlocksPerPass, blockCount - first);
-            BlockSums.Widen(matrix.BlockScales(panel) + (first * PanelWidth), count, scales);
-            BlockSums.Widen(matrix.BlockScales(panel) + ((blockCount + first) * PanelWidth), count, minimums);
+            matrix.WidenScales(panel, first, count, scales, minimums);
             Unpack(matrix.BlockBytes(panel) + ((nint)first * BytesPerBlock / 2), count, bytes);
             for (int row = 0; row < rowCount; row++)
             {

@@ -22,7 +22,8 @@ public enum WeightPrecision
     /// <summary>
     /// Nibbles with a scale and a minimum per 32 weights, 5 bits per weight; inputs of products are rounded to bytes, as
     /// at <see cref="Int8"/>. The token embedding and the output head are stored as at <see cref="Int8"/>, and so are
-    /// matrices whose rows are not whole blocks of 32. Matrices that consist of GGML's Q4_0 or Q4_1 blocks lose nothing.
+    /// matrices whose rows are not whole blocks of 32. Matrices that consist of GGML's Q4_0, Q4_1 or
+    /// Q4_K blocks lose nothing.
     /// </summary>
     Int4,
 }

@@ -17,7 +17,7 @@ public sealed class Q8BlocksTests : IDisposable
     public void The_elements_come_from_the_blocks()
     {
         using var file = Export(TensorDataType.Q8_0);
-        IQ8WeightSource source = file;
+        IBlockWeightSource source = file;
         string[] stored = [.. WeightNames.For(Config).Select(entry => entry.Name).Where(source.HasQ8Blocks)];
         Assert.Equal(
             [.. WeightNames.For(
@@ -45,7 +45,7 @@ public sealed class Q8BlocksTests : IDisposable
     public void Blocks_outside_a_weight_or_of_another_type_are_refused()
     {
         using var file = Export(TensorDataType.Q8_0);
-        IQ8WeightSource source = file;
+        IBlockWeightSource source = file;
         int blocks = Config.EmbeddingWidth * Config.EmbeddingWidth / Q8Block.Length;
         byte[] two = new byte[2 * Q8Block.Size];
         Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), blocks - 1, two));
@@ -59,7 +59,7 @@ public sealed class Q8BlocksTests : IDisposable
     public void Other_types_have_no_blocks()
     {
         using var file = Export(TensorDataType.Float16);
-        Assert.DoesNotContain(WeightNames.For(Config), entry => ((IQ8WeightSource)file).HasQ8Blocks(entry.Name));
+        Assert.DoesNotContain(WeightNames.For(Config), entry => ((IBlockWeightSource)file).HasQ8Blocks(entry.Name));
     }
 
     public void Dispose() => _directory.Dispose();

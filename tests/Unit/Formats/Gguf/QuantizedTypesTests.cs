@@ -1,5 +1,7 @@
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Tensors;
+using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Tests.Formats.Gguf;
 
@@ -97,6 +99,42 @@ public sealed class QuantizedTypesTests : IDisposable
 
         using var model = GptModel.Load(quantized, tokenizer: TinyModels.Words);
         Assert.True(double.IsFinite(new TextScorer(model).Score(TinyModels.Text(12, 5)).CrossEntropy));
+    }
+
+    [Fact]
+    public void Four_bits_keep_the_weights_of_Q4_K()
+    {
+        var config = GptPresets.Tiny with { EmbeddingWidth = 256, LayerCount = 2 };
+        string plain = Path.Combine(_directory.Path, "plain.gguf"), quantized = Path.Combine(_directory.Path, "q4_k.gguf");
+        GptModelExporter.Export(plain, TinyModels.Weights(config, 3), tokenizer: null);
+        LlamaCpp.QuantizeFile(plain, quantized, fileType: 14); // Q4_K_S
+
+        using var file = GptModelFile.Open(quantized);
+        using var model = GptModel.Load(quantized, new() { Precision = WeightPrecision.Int4 }, TinyModels.Words);
+        var read = new PackedWeightReader(model.Weights);
+        IBlockWeightSource source = file;
+        string[] names = [.. WeightNames.For(config).Select(entry => entry.Name)];
+        string[] kept = [.. names.Where(name => name != WeightNames.TokenEmbedding && source.HasQ4KBlocks(name))];
+        Assert.NotEmpty(kept); // of query, key and value, llama.cpp makes Q5_K
+        Assert.True(model.Weights.Blocks[0].FeedForwardOut.HasSuperBlocks);
+        foreach (string name in kept)
+        {
+            float[] expected = new float[WeightNames.For(config).Single(entry => entry.Name == name).ElementCount];
+            float[] actual = new float[expected.Length];
+            file.Read(name, 0, expected);
+            read.Read(name, 0, actual);
+            Assert.Equal(expected, actual);
+        }
+
+        // Only activations are rounded in addition.
+        using var single = GptModel.FromWeights(read, TinyModels.Words);
+        double exact = Loss(single);
+        Assert.Equal(exact, Loss(model), 2e-3 * exact);
+        byte[] blocks = new byte[2 * Q4KBlock.Size];
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ4KBlocks(kept[0], 255, blocks));
+        Assert.Throws<InvalidOperationException>(() => source.ReadQ4KBlocks(WeightNames.FinalNormScale, 0, blocks));
+
+        static double Loss(GptModel of) => new TextScorer(of).Score(TinyModels.Text(40, 5)).CrossEntropy;
     }
 
     private static int[] HalvesOf(TensorDataType type) => type switch

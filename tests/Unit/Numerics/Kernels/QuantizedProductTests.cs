@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Tests.Formats.Gguf;
 
 namespace MLNet.Gpt.Tests.Numerics.Kernels;
 
@@ -99,11 +100,49 @@ public unsafe class QuantizedProductTests
         var matrix = Allocate(arena, depth, WeightPrecision.Int4);
         using var numbers = KernelSetTests.Numbers(2 * 48 * depth, 2);
         for (int panel = 0; panel < 2; panel++) matrix.PackPanel(panel, KernelSetTests.At(numbers) + (panel * 48 * depth));
-        int blocks = depth / 32;
+        CheckNibbles(matrix);
+    }
+
+    [Theory]
+    [InlineData(256)]
+    [InlineData(768)]
+    public void Nibbles_of_super_blocks(int depth)
+    {
+        float[] numbers = new float[2 * 48 * depth];
+        var random = new Random(depth);
+        for (int i = 0; i < numbers.Length; i++) numbers[i] = (random.NextSingle() - 0.4f) * random.NextSingle();
+        int rowLength = depth / Q4KBlock.Length * Q4KBlock.Size;
+        byte[] file = LlamaCpp.Quantize(12, numbers, depth, rowLength);
+        using var arena = new NativeArena("a test");
+        var matrix = Allocate(arena, depth, WeightPrecision.Int4, hasSuperBlocks: true);
+        fixed (byte* rows = file)
+        {
+            for (int panel = 0; panel < 2; panel++) matrix.PackSuperBlocks(panel, rows + (panel * 48 * rowLength));
+        }
+
+        float[] expected = LlamaCpp.Dequantize("q4_K", file, numbers.Length), actual = new float[depth];
+        for (int output = 0; output < Outputs; output++)
+        {
+            fixed (float* row = actual) matrix.CopyRow(output, row);
+            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
+        }
+
+        CheckNibbles(matrix);
+    }
+
+    private static void CheckNibbles(PackedMatrix matrix)
+    {
+        int depth = matrix.Depth, blocks = depth / 32, ofPanel = blocks * 48;
+        float[] scales = new float[2 * ofPanel], minimums = new float[2 * ofPanel];
+        fixed (float* s = scales, m = minimums)
+        {
+            for (int panel = 0; panel < 2; panel++) matrix.WidenScales(panel, 0, blocks, s + (panel * ofPanel), m + (panel * ofPanel));
+        }
+
         Check(matrix, (x, output) =>
         {
             byte* nibbles = matrix.BlockBytes(output / 48) + (4 * (output % 48));
-            Half* scales = matrix.BlockScales(output / 48) + (output % 48);
+            int scale = (output / 48 * ofPanel) + (output % 48);
             float y = 0;
             for (int block = 0; block < blocks; block++)
             {
@@ -117,8 +156,8 @@ public unsafe class QuantizedProductTests
                 }
 
                 float rowScale = QuantizedRow.ScalesOf(x, depth)[block / 2];
-                y = float.MultiplyAddEstimate(sum, rowScale * (float)scales[48 * block], y);
-                y = float.MultiplyAddEstimate(rowScale * sumOfRow, (float)scales[48 * (blocks + block)], y);
+                y = float.MultiplyAddEstimate(sum, rowScale * scales[scale + (48 * block)], y);
+                y = float.MultiplyAddEstimate(rowScale * sumOfRow, minimums[scale + (48 * block)], y);
             }
 
             return y;
@@ -142,9 +181,10 @@ public unsafe class QuantizedProductTests
 
     private delegate float Reference(byte* row, int output);
 
-    private static PackedMatrix Allocate(NativeArena arena, int depth, WeightPrecision precision, bool hasBlocks = false)
+    private static PackedMatrix Allocate(
+        NativeArena arena, int depth, WeightPrecision precision, bool hasBlocks = false, bool hasSuperBlocks = false)
     {
-        var matrix = new PackedMatrix(arena, "test", Outputs, depth, precision, Int8Product.PanelWidth, hasBlocks);
+        var matrix = new PackedMatrix(arena, "test", Outputs, depth, precision, Int8Product.PanelWidth, hasBlocks, hasSuperBlocks);
         arena.Allocate();
         return matrix;
     }

@@ -6,7 +6,7 @@ using MLNet.Gpt.Tests.Inference;
 
 namespace MLNet.Gpt.Tests.Network;
 
-public class Q8WeightsTests
+public class BlockWeightsTests
 {
     private static readonly GptConfig Config = GptModelTests.Odd with { EmbeddingWidth = 96 };
 
@@ -19,7 +19,7 @@ public class Q8WeightsTests
         float[] numbers = [.. bytes.Select(value => (float)scale * value)];
         byte[] found = new byte[Q8Block.Size];
 
-        Assert.True(Q8Weights.TryEncode(numbers, found));
+        Assert.True(BlockWeights.TryEncode(numbers, found));
         float foundScale = (float)BinaryPrimitives.ReadHalfLittleEndian(found);
         Assert.Equal(numbers, found.Skip(2).Select(value => foundScale * (sbyte)value));
         if (bytes.Any(value => Math.Abs((int)value) == 127)) Assert.Equal((float)scale, foundScale);
@@ -36,19 +36,19 @@ public class Q8WeightsTests
         numbers[3] = number;
         numbers[4] = number / 3;
 
-        Assert.False(Q8Weights.TryEncode(numbers, new byte[Q8Block.Size]));
+        Assert.False(BlockWeights.TryEncode(numbers, new byte[Q8Block.Size]));
     }
 
     [Fact]
     public void A_matrix_consists_of_blocks_only_if_all_of_it_does()
     {
         var weights = RandomWeights.OfBlocks(Config);
-        Assert.True(new Q8Weights(weights).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
-        Assert.False(new Q8Weights(weights).IsMadeOfBlocks(WeightNames.FinalNormScale));
-        Assert.False(new Q8Weights(RandomWeights.Of(Config)).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
+        Assert.True(new BlockWeights(weights).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
+        Assert.False(new BlockWeights(weights).IsMadeOfBlocks(WeightNames.FinalNormScale));
+        Assert.False(new BlockWeights(RandomWeights.Of(Config)).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
 
         var arrays = WeightNames.For(Config).ToDictionary(entry => entry.Name, entry => weights[entry.Name].ToArray());
         arrays[WeightNames.FeedForwardIn(1)][^1] *= 1.001f;
-        Assert.False(new Q8Weights(new GptWeights(Config, arrays)).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
+        Assert.False(new BlockWeights(new GptWeights(Config, arrays)).IsMadeOfBlocks(WeightNames.FeedForwardIn(1)));
     }
 }

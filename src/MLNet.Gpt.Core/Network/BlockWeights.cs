@@ -7,14 +7,15 @@ namespace MLNet.Gpt.Network;
 
 /// <summary>
 /// The matrices of a source that are exactly Q8_0 blocks: those that it stores this way, and those whose numbers came
-/// from such blocks, as in a model that was loaded from a Q8_0 file and saved in single precision. Thread-safe.
+/// from such blocks, as in a model that was loaded from a Q8_0 file and saved in single precision; and those that it stores
+/// as Q4_K blocks. Thread-safe.
 /// </summary>
 /// <param name="source">The weights.</param>
-internal sealed class Q8Weights(IWeightSource source)
+internal sealed class BlockWeights(IWeightSource source)
 {
     private const int BlocksPerRead = 2048;
 
-    private readonly IQ8WeightSource? _stored = source as IQ8WeightSource;
+    private readonly IBlockWeightSource? _stored = source as IBlockWeightSource;
     private readonly Dictionary<string, WeightEntry> _entries = WeightNames.For(source.Config).ToDictionary(entry => entry.Name);
 
     /// <summary>
@@ -48,13 +49,21 @@ internal sealed class Q8Weights(IWeightSource source)
     }
 
     /// <summary>Copies whole blocks of a weight for which <see cref="IsMadeOfBlocks"/> is true.</summary>
-    /// <inheritdoc cref="IQ8WeightSource.ReadQ8Blocks" path="/param|/exception"/>
+    /// <inheritdoc cref="IBlockWeightSource.ReadQ8Blocks" path="/param|/exception"/>
     public void ReadBlocks(string name, long firstBlock, Span<byte> destination)
     {
         if (_stored?.HasQ8Blocks(name) == true) _stored.ReadQ8Blocks(name, firstBlock, destination);
         else if (!TryEncode(name, firstBlock, destination)) throw new InvalidOperationException(
             $"'{name}' changed while it was being read.");
     }
+
+    /// <summary>Whether the source stores a matrix as Q4_K blocks.</summary>
+    public bool HasQ4KBlocks(string name) => _stored?.HasQ4KBlocks(name) == true;
+
+    /// <summary>Copies whole blocks of a weight for which <see cref="HasQ4KBlocks"/> is true.</summary>
+    /// <inheritdoc cref="IBlockWeightSource.ReadQ8Blocks" path="/param|/exception"/>
+    public void ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
+        _stored!.ReadQ4KBlocks(name, firstBlock, destination);
 
     /// <summary>Finds the block that represents numbers exactly.</summary>
     /// <param name="numbers">As many numbers as a block has.</param>
