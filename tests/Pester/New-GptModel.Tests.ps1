@@ -74,7 +74,7 @@ Describe 'New-GptModel' {
         $line = 'New-GptModel -Preset '
         $all = (TabExpansion2 $line $line.Length).CompletionMatches
         $all.CompletionText | Should -Contain 'lecture'
-        ($all | Where-Object CompletionText -EQ 'gpt2').ToolTip | Should -BeLike '12 layers, width 768*'
+        ($all | Where-Object CompletionText -EQ 'gpt2').ToolTip | Should -BeLike 'gpt2, 12 layers, width 768*'
     }
 
     It 'shows a model as a row' {

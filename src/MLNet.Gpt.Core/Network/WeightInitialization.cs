@@ -4,7 +4,7 @@ namespace MLNet.Gpt;
 public enum WeightInitialization
 {
     /// <summary>
-    /// <see cref="Gpt2"/> for a tied head, else <see cref="PyTorch"/>. A head that shares a token embedding of unit
+    /// <see cref="PyTorch"/> for a GPT-2 with its own head, else <see cref="Gpt2"/>. A head that shares a token embedding of unit
     /// variance would start with logits of magnitude √C or so, and with a loss far above that of guessing.
     /// </summary>
     Default,

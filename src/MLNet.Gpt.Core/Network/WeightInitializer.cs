@@ -27,7 +27,8 @@ public static class WeightInitializer
         var random = new PyTorchGenerator(seed);
         var arrays = WeightNames.For(config.Validated()).ToDictionary(entry => entry.Name, entry => new float[entry.ElementCount]);
         DrawDefaults(config, arrays, random);
-        if (initialization == WeightInitialization.Gpt2 || (initialization == WeightInitialization.Default && config.HasTiedHead))
+        if (initialization == WeightInitialization.Gpt2
+            || (initialization == WeightInitialization.Default && (config.HasTiedHead || !config.IsGpt2)))
         {
             RedrawAsGpt2(config, arrays, random);
         }

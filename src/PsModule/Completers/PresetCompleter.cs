@@ -19,7 +19,7 @@ public sealed class PresetCompleter : IArgumentCompleter
             if (!name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) continue;
             string layers = Quantity.Of(config.LayerCount, "layer"), heads = Quantity.Of(config.HeadCount, "head");
             string sizes = FormattableString.Invariant(
-                $"{layers}, width {config.EmbeddingWidth}, {heads}, context {config.ContextLength}");
+                $"{config.Architecture}, {layers}, width {config.EmbeddingWidth}, {heads}, context {config.ContextLength}");
             yield return new CompletionResult(name, name, CompletionResultType.ParameterValue, sizes);
         }
     }

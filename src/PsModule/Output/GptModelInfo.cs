@@ -35,6 +35,12 @@ public sealed class GptModelInfo
     /// <summary>Its sizes and switches.</summary>
     public GptConfig Config { get; }
 
+    /// <summary>
+    /// The family of decoders, as Hugging Face calls it, such as gpt2 or llama; <see langword="null"/> for a combination of
+    /// parts that no family has.
+    /// </summary>
+    public string? Architecture => Config.Architecture;
+
     /// <summary>Number of token ids, V.</summary>
     public int VocabularySize => Config.VocabularySize;
 
@@ -46,6 +52,9 @@ public sealed class GptModelInfo
 
     /// <summary>Attention heads per layer.</summary>
     public int HeadCount => Config.HeadCount;
+
+    /// <summary>Heads of keys and values per layer.</summary>
+    public int KeyValueHeadCount => Config.KeyValueHeadCount;
 
     /// <summary>Transformer blocks.</summary>
     public int LayerCount => Config.LayerCount;

@@ -184,13 +184,13 @@ internal static class DecoderConfig
         int? window = root.Optional("sliding_window") is not null ? root.Integer("sliding_window")
             : root.TryGetProperty("sliding_window", out _) || family is not (GptFamily.Mistral or GptFamily.Gemma3) ? null
             : 4096;
+        int pattern = root.Optional("sliding_window_pattern") is not null ? root.Integer("sliding_window_pattern")
+            : root.Optional("_sliding_window_pattern") is not null ? root.Integer("_sliding_window_pattern")
+            : 6;
         if (isSliding is null)
         {
             if (family == GptFamily.Mistral) return (window, 0);
             if (family != GptFamily.Gemma3) return (null, 0);
-            int pattern = root.Optional("sliding_window_pattern") is not null ? root.Integer("sliding_window_pattern")
-                : root.Optional("_sliding_window_pattern") is not null ? root.Integer("_sliding_window_pattern")
-                : 6;
             return (window, window is null ? 0 : pattern);
         }
 
@@ -206,7 +206,8 @@ internal static class DecoderConfig
                 $"'{path}' has layers of type '{Sliding}', but the first layer is of type '{Global}' or sliding_window is missing.");
         }
 
-        int interval = first < 0 ? 0 : first + 1;
+        // With too few layers for a global one, only the pattern says where it would be.
+        int interval = first >= 0 ? first + 1 : family == GptFamily.Gemma3 && pattern > layers ? pattern : 0;
         for (int layer = 0; layer < layers; layer++)
         {
             if (isSliding[layer] != (interval == 0 || (layer + 1) % interval != 0))

@@ -8,7 +8,7 @@ internal static class ShapeInference
 {
     // GPT-2's published sizes, the only ones for which the width determines the number of heads.
     private static readonly Dictionary<long, int> PublishedHeads = GptPresets.All.Values
-        .Where(config => config.EmbeddingWidth >= 768)
+        .Where(config => config is { IsGpt2: true, EmbeddingWidth: >= 768 })
         .DistinctBy(config => config.EmbeddingWidth)
         .ToDictionary(config => (long)config.EmbeddingWidth, config => config.HeadCount);
 

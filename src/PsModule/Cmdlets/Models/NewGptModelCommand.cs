@@ -35,6 +35,20 @@ public sealed class NewGptModelCommand : GptCommand
     [Parameter]
     public int? HeadCount { get; set; }
 
+    /// <summary>Heads of keys and values per layer; by default as the preset says.</summary>
+    [Parameter]
+    public int? KeyValueHeadCount { get; set; }
+
+    /// <summary>Width of one attention head; by default as the preset says.</summary>
+    [Parameter]
+    public int? HeadSize { get; set; }
+
+    /// <summary>
+    /// Width of the feed-forward layer; by default as the preset says, in proportion to <see cref="EmbeddingWidth"/>.
+    /// </summary>
+    [Parameter]
+    public int? FeedForwardWidth { get; set; }
+
     /// <summary>Transformer blocks.</summary>
     [Parameter]
     public int? LayerCount { get; set; }
@@ -106,7 +120,7 @@ public sealed class NewGptModelCommand : GptCommand
     private GptConfig Configure()
     {
         var preset = GptPresets.Named(Preset);
-        return (preset with
+        var config = preset with
         {
             // A preset for tests has a vocabulary of its own, which no text tokenizer has.
             VocabularySize = Gpt2Tokenizer.Instance.VocabularySize,
@@ -117,6 +131,11 @@ public sealed class NewGptModelCommand : GptCommand
             DropoutRate = DropoutRate ?? preset.DropoutRate,
             HasQkvBias = IsGiven(nameof(QkvBias)) ? QkvBias : preset.HasQkvBias,
             HasTiedHead = IsGiven(nameof(TiedHead)) ? TiedHead : preset.HasTiedHead,
-        }).Validated();
+        };
+        if (KeyValueHeadCount is { } keyHeads) config = config with { KeyValueHeadCount = keyHeads };
+        if (HeadSize is { } size) config = config with { HeadSize = size };
+        int inner = FeedForwardWidth
+            ?? checked((int)((long)preset.FeedForwardWidth * config.EmbeddingWidth / preset.EmbeddingWidth));
+        return (inner == config.FeedForwardWidth ? config : config with { FeedForwardWidth = inner }).Validated();
     }
 }
