@@ -252,6 +252,35 @@ public sealed class DecoderFileTests : IDisposable
         Assert.False(File.Exists(Gguf));
     }
 
+    [Theory]
+    [MemberData(nameof(DecoderFamilies.Names), MemberType = typeof(DecoderFamilies))]
+    public void A_checkpoint_contains_every_decoder_to_the_last_bit(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        string path = Path.Combine(_directory.Path, "model.safetensors");
+        GptModelExporter.Export(path, weights, tokenizer: null, cancellationToken: Cancellation);
+        using var file = GptModelFile.Open(path);
+        Assert.Equal(weights.Config.Validated(), file.Config);
+        AssertSame(weights, file, tolerance: 0);
+    }
+
+    [Theory]
+    [InlineData("model.onnx", "Onnx")]
+    [InlineData("model.pth", "PyTorch")]
+    public void A_format_without_words_for_a_decoder_is_refused_and_those_with_are_named(string file, string format)
+    {
+        var description = DecoderFamilies.Named("gemma3");
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        string path = Path.Combine(_directory.Path, file);
+        var error = Assert.Throws<ArgumentException>(
+            () => GptModelExporter.Export(path, weights, tokenizer: null, cancellationToken: Cancellation));
+        Assert.Contains(format, error.Message, StringComparison.Ordinal);
+        Assert.Contains("Checkpoint", error.Message, StringComparison.Ordinal);
+        Assert.Contains("HuggingFace", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
+    }
+
     /// <summary>Files that llama.cpp's quantizer wrote, whose products it computes with activations of eight bits.</summary>
     [Theory]
     [InlineData("llama", "Q4_0", 2)]

@@ -122,6 +122,51 @@ public class DecoderTests
         }
     }
 
+    public static TheoryData<string, WeightPrecision, double> Precisions
+    {
+        get
+        {
+            var data = new TheoryData<string, WeightPrecision, double>();
+            foreach (string name in new[] { "llama3", "mistral", "qwen3", "gemma3", "nanogpt" })
+            {
+                data.Add(name, WeightPrecision.BFloat16, 0.02);
+                data.Add(name, WeightPrecision.Int8, 0.05);
+                data.Add(name, WeightPrecision.Int4, 0.5);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Precisions))]
+    public void Rounded_weights_give_similar_logits_with_the_same_bits_however_they_are_computed(
+        string name, WeightPrecision precision, double tolerance)
+    {
+        var description = DecoderFamilies.Named(name);
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        int v = description.VocabularySize;
+        int[] ids = description.RandomIds(50, seed: 2);
+        using var exact = GptModel.FromWeights(weights, new CountingTokenizer(v));
+        using var model = GptModel.FromWeights(weights, new CountingTokenizer(v), new() { Precision = precision, ThreadCount = 1 });
+        using var other = GptModel.FromWeights(weights, new CountingTokenizer(v), new() { Precision = precision, ThreadCount = 3 });
+        float[] expected = model.ComputeLogits(ids);
+        Assert.Equal(expected, other.ComputeLogits(ids));
+        Assert.InRange(Math.Sqrt(exact.ComputeLogits(ids).Zip(expected, (x, y) => (double)(x - y) * (x - y)).Average()), 1e-6, tolerance);
+
+        using GptSession session = other.CreateSession(), first = other.CreateSession();
+        session.Append(ids.AsSpan(0, 20), Cancellation);
+        first.Append(ids.AsSpan(0, 5), Cancellation);
+        for (int t = 20; t < 40; t++)
+        {
+            other.Step([session, first], [ids[t], ids[t - 15]], Cancellation);
+            Assert.Equal(expected.AsSpan(t * v, v), session.Logits);
+            Assert.Equal(expected.AsSpan((t - 15) * v, v), first.Logits);
+        }
+
+        Assert.Equal(expected.AsSpan(49 * v), session.Append(ids.AsSpan(40), Cancellation));
+    }
+
     /// <summary>A token of a layer with a window is out of reach of one that is farther away, in every layer together.</summary>
     [Fact]
     public void A_token_beyond_all_windows_does_not_matter()
