@@ -29,11 +29,10 @@ internal sealed unsafe class HookedKernels : KernelSet
         _kernels.MultiplyTile(depth, a, lda, panel, c, ldc, accumulate);
     }
 
-    public override void MultiplyStridedTile(
-        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate)
+    public override void MultiplyStrip(int depth, float* strip, float* panel, float* c, nint ldc, bool accumulate)
     {
         Call();
-        _kernels.MultiplyStridedTile(depth, a, rowStride, stepStride, panel, c, ldc, accumulate);
+        _kernels.MultiplyStrip(depth, strip, panel, c, ldc, accumulate);
     }
 
     public override void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y)

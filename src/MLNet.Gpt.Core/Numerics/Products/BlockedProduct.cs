@@ -179,11 +179,11 @@ internal static unsafe class BlockedProduct
         int width = kernels.PanelWidth;
         if (rows == TileRows && columns == width)
         {
-            kernels.MultiplyStridedTile(depth, strip, 1, TileRows, panel, target, stride, accumulate: true);
+            kernels.MultiplyStrip(depth, strip, panel, target, stride, accumulate: true);
             return;
         }
 
-        kernels.MultiplyStridedTile(depth, strip, 1, TileRows, panel, tile, width, accumulate: false);
+        kernels.MultiplyStrip(depth, strip, panel, tile, width, accumulate: false);
         for (int row = 0; row < rows; row++) Row.AddTo(tile + (row * width), target + (row * stride), columns);
     }
 

@@ -31,12 +31,8 @@ internal abstract unsafe class KernelSet
     /// <summary>C (8 × <see cref="PanelWidth"/>) = A (8 × depth) · panel, optionally added to C.</summary>
     public abstract void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate);
 
-    /// <summary>
-    /// The same with any stride between A's rows and between its steps of k: a row stride of 1 means a transposed
-    /// matrix.
-    /// </summary>
-    public abstract void MultiplyStridedTile(
-        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate);
+    /// <summary>The same with A packed as a strip, [k][8].</summary>
+    public abstract void MultiplyStrip(int depth, float* strip, float* panel, float* c, nint ldc, bool accumulate);
 
     /// <summary>
     /// y (count × <see cref="PanelWidth"/>) = x (depth) · panels, which are <paramref name="stride"/> numbers apart.

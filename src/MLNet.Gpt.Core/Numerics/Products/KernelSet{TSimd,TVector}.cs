@@ -10,11 +10,10 @@ internal sealed unsafe class KernelSet<TSimd, TVector> : KernelSet
     public override int Lanes => TSimd.Lanes;
 
     public override void MultiplyTile(int depth, float* a, nint lda, float* panel, float* c, nint ldc, bool accumulate) =>
-        TileProduct<TSimd, TVector>.MultiplyWide(depth, a, lda, 1, panel, PanelWidth, c, ldc, accumulate);
+        TileProduct<TSimd, TVector>.MultiplyWide<MatrixRows>(depth, a, lda, panel, c, ldc, accumulate);
 
-    public override void MultiplyStridedTile(
-        int depth, float* a, nint rowStride, nint stepStride, float* panel, float* c, nint ldc, bool accumulate) =>
-        TileProduct<TSimd, TVector>.MultiplyWide(depth, a, rowStride, stepStride, panel, PanelWidth, c, ldc, accumulate);
+    public override void MultiplyStrip(int depth, float* strip, float* panel, float* c, nint ldc, bool accumulate) =>
+        TileProduct<TSimd, TVector>.MultiplyWide<StripRows>(depth, strip, 0, panel, c, ldc, accumulate);
 
     public override void MultiplyVector(int depth, float* x, float* panels, long stride, int count, float* y) =>
         VectorProduct<TSimd, TVector>.Multiply(depth, x, panels, stride, count, y);

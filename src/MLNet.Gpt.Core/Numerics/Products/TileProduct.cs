@@ -3,6 +3,33 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Products;
 
+/// <summary>Where the 8 rows of a tile are.</summary>
+internal interface ITileRows
+{
+    /// <summary>Numbers from one row to the next.</summary>
+    /// <param name="stride">The row length of the matrix.</param>
+    static abstract nint RowStride(nint stride);
+
+    /// <summary>Numbers from one step of k to the next.</summary>
+    static abstract nint Step { get; }
+}
+
+/// <summary>Rows of a matrix.</summary>
+internal readonly struct MatrixRows : ITileRows
+{
+    public static nint RowStride(nint stride) => stride;
+
+    public static nint Step => 1;
+}
+
+/// <summary>Rows packed as a strip, [k][8].</summary>
+internal readonly struct StripRows : ITileRows
+{
+    public static nint RowStride(nint stride) => 1;
+
+    public static nint Step => KernelSet.TileRows;
+}
+
 /// <summary>
 /// The inner kernel of all products with several rows: 8 rows of A times a narrow strip of B, with the sums in
 /// registers.
@@ -10,10 +37,10 @@ namespace MLNet.Gpt.Numerics.Products;
 /// <remarks>
 /// Each step of k loads one short row of B (three registers: 48 columns on AVX-512, 24 on AVX2, 12 on 128 bits) and
 /// multiplies it with one number of each row of A. On machines with 32 registers, 8 rows × 3 registers of sums stay in
-/// registers, so 11 loads feed 24 multiply-adds; on machines with 16 registers, it is 4 rows, twice. A's rows are
-/// <c>lda</c> numbers apart and its steps of k <c>step</c> numbers: 1 for a matrix as is, its row length for the
-/// transposed matrix. Every sum runs over k in order, with one rounding per step: its bits depend neither on the
-/// register width nor on the other rows, and equal those of <see cref="VectorProduct{TSimd, TVector}"/>.
+/// registers; on machines with 16 registers, it is 4 rows, twice. The loop takes four steps at a time, because a core
+/// that two threads share decodes only half of its instructions for each: then what is not a multiply-add costs time.
+/// Every sum runs over k in order, with one rounding per step: its bits depend neither on the register width nor on the
+/// other rows, and equal those of <see cref="VectorProduct{TSimd, TVector}"/>.
 /// </remarks>
 internal static unsafe class TileProduct<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
@@ -23,16 +50,17 @@ internal static unsafe class TileProduct<TSimd, TVector>
     public const int Rows = 8;
 
     /// <summary>C (8 × 3 registers) = A (8 × depth) · B (depth × 3 registers), optionally added to C.</summary>
-    public static void MultiplyWide(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    public static void MultiplyWide<TRows>(int depth, float* a, nint stride, float* b, float* c, nint ldc, bool accumulate)
+        where TRows : struct, ITileRows
     {
         if (TSimd.HasManyRegisters)
         {
-            Multiply8By3(depth, a, lda, step, b, ldb, c, ldc, accumulate);
+            Multiply8By3<TRows>(depth, a, stride, b, c, ldc, accumulate);
         }
         else
         {
-            Multiply4By3(depth, a, lda, step, b, ldb, c, ldc, accumulate);
-            Multiply4By3(depth, a + (4 * lda), lda, step, b, ldb, c + (4 * ldc), ldc, accumulate);
+            Multiply4By3<TRows>(depth, a, stride, b, c, ldc, accumulate);
+            Multiply4By3<TRows>(depth, a + (4 * TRows.RowStride(stride)), stride, b, c + (4 * ldc), ldc, accumulate);
         }
     }
 
@@ -44,9 +72,11 @@ internal static unsafe class TileProduct<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply8By3(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    private static void Multiply8By3<TRows>(int depth, float* a, nint stride, float* b, float* c, nint ldc, bool accumulate)
+        where TRows : struct, ITileRows
     {
         int lanes = TSimd.Lanes;
+        nint lda = TRows.RowStride(stride), step = TRows.Step;
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero;
         TVector c10 = TSimd.Zero, c11 = TSimd.Zero, c12 = TSimd.Zero;
         TVector c20 = TSimd.Zero, c21 = TSimd.Zero, c22 = TSimd.Zero;
@@ -79,10 +109,11 @@ internal static unsafe class TileProduct<TSimd, TVector>
         float* a3 = a + (3 * lda);
         float* a6 = a + (6 * lda);
         nint twice = 2 * lda;
-        for (int k = 0; k < depth; k++)
+        float* end = b + ((nint)depth * 3 * lanes), lastFour = end - (12 * lanes);
+        while (b <= lastFour)
         {
-            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes));
-            TVector x = TSimd.Broadcast(*a0);
+            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
+            x = TSimd.Broadcast(*a0);
             c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
             x = TSimd.Broadcast(a0[lda]);
             c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
@@ -98,7 +129,84 @@ internal static unsafe class TileProduct<TSimd, TVector>
             c60 = TSimd.MultiplyAdd(x, b0, c60); c61 = TSimd.MultiplyAdd(x, b1, c61); c62 = TSimd.MultiplyAdd(x, b2, c62);
             x = TSimd.Broadcast(a6[lda]);
             c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
-            b += ldb;
+
+            b0 = TSimd.Load(b + (3 * lanes)); b1 = TSimd.Load(b + (4 * lanes)); b2 = TSimd.Load(b + (5 * lanes));
+            x = TSimd.Broadcast(a0[step]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + step]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + step]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[step]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            x = TSimd.Broadcast(a3[lda + step]);
+            c40 = TSimd.MultiplyAdd(x, b0, c40); c41 = TSimd.MultiplyAdd(x, b1, c41); c42 = TSimd.MultiplyAdd(x, b2, c42);
+            x = TSimd.Broadcast(a3[twice + step]);
+            c50 = TSimd.MultiplyAdd(x, b0, c50); c51 = TSimd.MultiplyAdd(x, b1, c51); c52 = TSimd.MultiplyAdd(x, b2, c52);
+            x = TSimd.Broadcast(a6[step]);
+            c60 = TSimd.MultiplyAdd(x, b0, c60); c61 = TSimd.MultiplyAdd(x, b1, c61); c62 = TSimd.MultiplyAdd(x, b2, c62);
+            x = TSimd.Broadcast(a6[lda + step]);
+            c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
+
+            b0 = TSimd.Load(b + (6 * lanes)); b1 = TSimd.Load(b + (7 * lanes)); b2 = TSimd.Load(b + (8 * lanes));
+            x = TSimd.Broadcast(a0[(2 * step)]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + (2 * step)]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + (2 * step)]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[(2 * step)]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            x = TSimd.Broadcast(a3[lda + (2 * step)]);
+            c40 = TSimd.MultiplyAdd(x, b0, c40); c41 = TSimd.MultiplyAdd(x, b1, c41); c42 = TSimd.MultiplyAdd(x, b2, c42);
+            x = TSimd.Broadcast(a3[twice + (2 * step)]);
+            c50 = TSimd.MultiplyAdd(x, b0, c50); c51 = TSimd.MultiplyAdd(x, b1, c51); c52 = TSimd.MultiplyAdd(x, b2, c52);
+            x = TSimd.Broadcast(a6[(2 * step)]);
+            c60 = TSimd.MultiplyAdd(x, b0, c60); c61 = TSimd.MultiplyAdd(x, b1, c61); c62 = TSimd.MultiplyAdd(x, b2, c62);
+            x = TSimd.Broadcast(a6[lda + (2 * step)]);
+            c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
+
+            b0 = TSimd.Load(b + (9 * lanes)); b1 = TSimd.Load(b + (10 * lanes)); b2 = TSimd.Load(b + (11 * lanes));
+            x = TSimd.Broadcast(a0[(3 * step)]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + (3 * step)]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + (3 * step)]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[(3 * step)]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            x = TSimd.Broadcast(a3[lda + (3 * step)]);
+            c40 = TSimd.MultiplyAdd(x, b0, c40); c41 = TSimd.MultiplyAdd(x, b1, c41); c42 = TSimd.MultiplyAdd(x, b2, c42);
+            x = TSimd.Broadcast(a3[twice + (3 * step)]);
+            c50 = TSimd.MultiplyAdd(x, b0, c50); c51 = TSimd.MultiplyAdd(x, b1, c51); c52 = TSimd.MultiplyAdd(x, b2, c52);
+            x = TSimd.Broadcast(a6[(3 * step)]);
+            c60 = TSimd.MultiplyAdd(x, b0, c60); c61 = TSimd.MultiplyAdd(x, b1, c61); c62 = TSimd.MultiplyAdd(x, b2, c62);
+            x = TSimd.Broadcast(a6[lda + (3 * step)]);
+            c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
+            b += 12 * lanes;
+            a0 += 4 * step; a3 += 4 * step; a6 += 4 * step;
+        }
+
+        while (b < end)
+        {
+            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
+            x = TSimd.Broadcast(*a0);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(*a3);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            x = TSimd.Broadcast(a3[lda]);
+            c40 = TSimd.MultiplyAdd(x, b0, c40); c41 = TSimd.MultiplyAdd(x, b1, c41); c42 = TSimd.MultiplyAdd(x, b2, c42);
+            x = TSimd.Broadcast(a3[twice]);
+            c50 = TSimd.MultiplyAdd(x, b0, c50); c51 = TSimd.MultiplyAdd(x, b1, c51); c52 = TSimd.MultiplyAdd(x, b2, c52);
+            x = TSimd.Broadcast(*a6);
+            c60 = TSimd.MultiplyAdd(x, b0, c60); c61 = TSimd.MultiplyAdd(x, b1, c61); c62 = TSimd.MultiplyAdd(x, b2, c62);
+            x = TSimd.Broadcast(a6[lda]);
+            c70 = TSimd.MultiplyAdd(x, b0, c70); c71 = TSimd.MultiplyAdd(x, b1, c71); c72 = TSimd.MultiplyAdd(x, b2, c72);
+            b += 3 * lanes;
             a0 += step; a3 += step; a6 += step;
         }
 
@@ -136,9 +244,11 @@ internal static unsafe class TileProduct<TSimd, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply4By3(int depth, float* a, nint lda, nint step, float* b, nint ldb, float* c, nint ldc, bool accumulate)
+    private static void Multiply4By3<TRows>(int depth, float* a, nint stride, float* b, float* c, nint ldc, bool accumulate)
+        where TRows : struct, ITileRows
     {
         int lanes = TSimd.Lanes;
+        nint lda = TRows.RowStride(stride), step = TRows.Step;
         TVector c00 = TSimd.Zero, c01 = TSimd.Zero, c02 = TSimd.Zero;
         TVector c10 = TSimd.Zero, c11 = TSimd.Zero, c12 = TSimd.Zero;
         TVector c20 = TSimd.Zero, c21 = TSimd.Zero, c22 = TSimd.Zero;
@@ -158,10 +268,11 @@ internal static unsafe class TileProduct<TSimd, TVector>
         float* a0 = a;
         float* a3 = a + (3 * lda);
         nint twice = 2 * lda;
-        for (int k = 0; k < depth; k++)
+        float* end = b + ((nint)depth * 3 * lanes), lastFour = end - (12 * lanes);
+        while (b <= lastFour)
         {
-            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes));
-            TVector x = TSimd.Broadcast(*a0);
+            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
+            x = TSimd.Broadcast(*a0);
             c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
             x = TSimd.Broadcast(a0[lda]);
             c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
@@ -169,7 +280,52 @@ internal static unsafe class TileProduct<TSimd, TVector>
             c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
             x = TSimd.Broadcast(*a3);
             c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
-            b += ldb;
+
+            b0 = TSimd.Load(b + (3 * lanes)); b1 = TSimd.Load(b + (4 * lanes)); b2 = TSimd.Load(b + (5 * lanes));
+            x = TSimd.Broadcast(a0[step]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + step]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + step]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[step]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+
+            b0 = TSimd.Load(b + (6 * lanes)); b1 = TSimd.Load(b + (7 * lanes)); b2 = TSimd.Load(b + (8 * lanes));
+            x = TSimd.Broadcast(a0[(2 * step)]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + (2 * step)]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + (2 * step)]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[(2 * step)]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+
+            b0 = TSimd.Load(b + (9 * lanes)); b1 = TSimd.Load(b + (10 * lanes)); b2 = TSimd.Load(b + (11 * lanes));
+            x = TSimd.Broadcast(a0[(3 * step)]);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda + (3 * step)]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice + (3 * step)]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(a3[(3 * step)]);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            b += 12 * lanes;
+            a0 += 4 * step; a3 += 4 * step;
+        }
+
+        while (b < end)
+        {
+            TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
+            x = TSimd.Broadcast(*a0);
+            c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
+            x = TSimd.Broadcast(a0[lda]);
+            c10 = TSimd.MultiplyAdd(x, b0, c10); c11 = TSimd.MultiplyAdd(x, b1, c11); c12 = TSimd.MultiplyAdd(x, b2, c12);
+            x = TSimd.Broadcast(a0[twice]);
+            c20 = TSimd.MultiplyAdd(x, b0, c20); c21 = TSimd.MultiplyAdd(x, b1, c21); c22 = TSimd.MultiplyAdd(x, b2, c22);
+            x = TSimd.Broadcast(*a3);
+            c30 = TSimd.MultiplyAdd(x, b0, c30); c31 = TSimd.MultiplyAdd(x, b1, c31); c32 = TSimd.MultiplyAdd(x, b2, c32);
+            b += 3 * lanes;
             a0 += step; a3 += step;
         }
 

@@ -141,7 +141,7 @@ public unsafe class KernelSetTests
         using var actual = Numbers(8 * Math.Max(width, columns), 4);
 
         kernels.MultiplyTile(depth, At(a), depth, At(b), At(expected), width, accumulate: true);
-        kernels.MultiplyStridedTile(depth, At(transposed), 1, 8, At(b), At(actual), width, accumulate: true);
+        kernels.MultiplyStrip(depth, At(transposed), At(b), At(actual), width, accumulate: true);
         Assert.Equal(ToArray(expected, 8 * width), ToArray(actual, 8 * width));
 
         kernels.AddWeightedRows(depth, At(a), depth, At(b), columns, At(expected), columns);
