@@ -17,7 +17,7 @@ internal sealed unsafe class InnerKernels : IDisposable
     private const int MostRows = 1024;
     private const int KeysPerBlock = 240; // of the cache
     private const int IdsPerChunk = 384; // of the scorer
-    private const int RowsPerUnit = 64;
+    private const int RowsPerUnit = 128;
     private const float ScoreScale = 0.125f;
 
     private readonly Compute _compute = new(KernelSet.Best, Environment.ProcessorCount);

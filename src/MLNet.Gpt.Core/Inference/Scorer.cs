@@ -17,7 +17,7 @@ namespace MLNet.Gpt.Inference;
 /// </remarks>
 internal static unsafe class Scorer
 {
-    private const int RowsPerUnit = 64;
+    private const int RowsPerUnit = 128;
     private const int IdsPerChunk = 384;
 
     /// <summary>Scores the target of each normalized row of the workspace.</summary>

@@ -19,10 +19,10 @@ internal sealed unsafe class Workspace : IDisposable
         _config = config;
         Rows = KernelSet.RoundUpToTiles(rows);
         _arena = new(FormattableString.Invariant($"a pass over {Quantity.Of(Rows, "token")}"));
-        Width = RoundUp(config.EmbeddingWidth);
-        _projectedWidth = RoundUp(config.ProjectedWidth);
-        _attendedWidth = RoundUp(config.QueryWidth);
-        _hiddenWidth = RoundUp(config.FeedForwardWidth);
+        Width = Matrix.StrideOf(config.EmbeddingWidth);
+        _projectedWidth = Matrix.StrideOf(config.ProjectedWidth);
+        _attendedWidth = Matrix.StrideOf(config.QueryWidth);
+        _hiddenWidth = Matrix.StrideOf(config.FeedForwardWidth);
         _residual = _arena.Reserve(4L * Rows * Width);
         _normalized = _arena.Reserve(4L * Rows * Width);
         _projected = _arena.Reserve(4L * (Rows + SpareProjectedRows) * _projectedWidth);
@@ -95,6 +95,4 @@ internal sealed unsafe class Workspace : IDisposable
         _arena.Dispose();
         _logits?.Dispose();
     }
-
-    private static int RoundUp(int width) => (width + 15) & ~15;
 }

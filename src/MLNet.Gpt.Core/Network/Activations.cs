@@ -1,7 +1,6 @@
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
-using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
 
@@ -141,15 +140,13 @@ internal sealed unsafe class Activations : IDisposable
 
     private long Reserve(long count) => _arena.Reserve(sizeof(float) * count);
 
-    private long ReserveMatrix(int columns, int count) => Reserve((long)count * (Capacity + SpareRows) * StrideOf(columns));
+    private long ReserveMatrix(int columns, int count) => Reserve((long)count * (Capacity + SpareRows) * Matrix.StrideOf(columns));
 
     private float* At(long offset) => (float*)_arena.At(offset);
 
     private Matrix MatrixAt(long offset, int columns, int index, int rows)
     {
-        int stride = StrideOf(columns);
+        int stride = Matrix.StrideOf(columns);
         return new(At(offset) + ((long)index * (Capacity + SpareRows) * stride), rows, columns, stride, Capacity + SpareRows - rows);
     }
-
-    private static int StrideOf(int columns) => (columns + Lanes.Count - 1) / Lanes.Count * Lanes.Count;
 }

@@ -10,6 +10,10 @@ namespace MLNet.Gpt.Numerics.Memory;
 /// <param name="spareRows">Rows after the last one that can be read, but whose content is not used.</param>
 internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint stride, int spareRows = 0)
 {
+    // Numbers in a cache line and in a page.
+    private const int Line = 16;
+    private const int Page = 1024;
+
     /// <summary>The first number.</summary>
     public float* Data => data;
 
@@ -21,6 +25,16 @@ internal readonly unsafe struct Matrix(float* data, int rows, int columns, nint 
 
     /// <summary>Numbers from one row to the next.</summary>
     public nint Stride => stride;
+
+    /// <summary>
+    /// Returns the stride that rows of some columns should have: whole cache lines, but not whole pages, because columns
+    /// of rows that are whole pages apart evict each other from the L1 cache.
+    /// </summary>
+    public static int StrideOf(int columns)
+    {
+        int stride = (columns + Line - 1) / Line * Line;
+        return stride % Page == 0 ? stride + Line : stride;
+    }
 
     /// <summary>Returns the first number of a row.</summary>
     public float* Row(int row) => data + (row * stride);
