@@ -25,9 +25,11 @@ internal sealed unsafe class Workspace : IDisposable
         _hiddenWidth = Matrix.StrideOf(config.FeedForwardWidth);
         _residual = _arena.Reserve(4L * Rows * Width);
         _normalized = _arena.Reserve(4L * Rows * Width);
-        _projected = _arena.Reserve(4L * (Rows + SpareProjectedRows) * _projectedWidth);
+
+        // The hidden layer is computed when queries, keys and values have been used, so they share memory.
+        _projected = _hidden = _arena.Reserve(
+            4L * Math.Max((long)(Rows + SpareProjectedRows) * _projectedWidth, (long)Rows * _hiddenWidth));
         _attended = _arena.Reserve(4L * Rows * _attendedWidth);
-        _hidden = _arena.Reserve(4L * Rows * _hiddenWidth);
         _quantized = _arena.Reserve((long)Rows * QuantizedRow.StrideOf(
             Math.Max(Math.Max(config.FeedForwardWidth, config.EmbeddingWidth), config.QueryWidth)));
         if (config.Rotary is not null) _angles = _arena.Reserve(4L * RotaryAngles.LengthOf(config, Rows));

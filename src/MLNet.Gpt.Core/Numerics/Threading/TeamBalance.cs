@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Numerics.Threading;
 /// <remarks>
 /// Time is divided into periods in which callers have helpers or work alone. In both, the duration of regions is added
 /// up and divided by what they usually take alone. If a period with helpers comes out slower than the last one without,
-/// helpers pause, the longer the more often in a row. With helpers, callers work alone for one period every two seconds,
+/// helpers pause, the longer the more often in a row. With helpers, callers work alone for one period every second,
 /// so that the comparison follows the machine.
 /// </remarks>
 internal sealed class TeamBalance
@@ -17,7 +17,7 @@ internal sealed class TeamBalance
     private static readonly long Period = Stopwatch.Frequency / 100;
     private static readonly long ShortestPause = Stopwatch.Frequency / 20;
     private static readonly long LongestPause = 2 * Stopwatch.Frequency / 5;
-    private static readonly long AloneInterval = 2 * Stopwatch.Frequency;
+    private static readonly long AloneInterval = Stopwatch.Frequency;
 
     private bool _isAlone;
     private bool _isFirstShared = true;

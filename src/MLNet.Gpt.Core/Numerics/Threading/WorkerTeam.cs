@@ -25,8 +25,8 @@ internal static class WorkerTeam
     // Starting a thread takes only a tenth of a millisecond, so a helper need not survive long pauses.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromSeconds(2);
 
-    // Multiply-adds of about a microsecond: not worth finding out how fast they are.
-    private const double LeastWork = 16_384;
+    // Multiply-adds of two or three microseconds: not worth finding out how fast they are.
+    private const double LeastWork = 32_768;
 
     private static readonly Lock Gate = new();
     private static readonly object Sleep = new();

@@ -22,7 +22,7 @@ public class TeamBalanceTests
     public void Helpers_are_compared_with_what_a_caller_achieves_alone_at_the_time()
     {
         Assert.InRange(ShareOfHelpers(seconds: 4, sharedPace: 1.4, alonePace: 2), 0.95, 1); // all cores are busy
-        Assert.InRange(ShareOfHelpers(seconds: 8, sharedPace: 1.4, alonePace: 1), 0, 0.3); // seen within two seconds
+        Assert.InRange(ShareOfHelpers(seconds: 8, sharedPace: 1.4, alonePace: 1), 0, 0.3); // seen within a second
     }
 
     // Runs regions, one after the other; returns the share of them that helpers could join.
