@@ -148,7 +148,7 @@ Describe 'Invoke-GptTraining' {
     }
 
     It 'takes all settings of a training' {
-        $run = Invoke-GptTraining -Model $model -Text $text -MaxStep 4 -MaxDuration 1:00 -BatchSize 2 -BatchPerStep 2 -DropLastBatch -Stride 4 -ValidationFraction 0.2 -LearningRate 0.01 `
+        $run = Invoke-GptTraining -Model $model -Text $text -MaxStep 4 -MaxDuration 1:00 -BatchSize 2 -BatchPerStep 2 -DropLastBatch -Stride 4 -WindowLength 8 -ValidationFraction 0.2 -LearningRate 0.01 `
             -FinalLearningRate 0.001 -LearningRateDecay Linear -WarmUpStep 1 -WeightDecay 0.05 -DecayMatricesOnly -GradientClipping 0 -LabelSmoothing 0.1 -OnDivergence SkipStep `
             -EvaluationInterval 2 -EvaluationBatch 1 -KeepBest -Seed 4 -Engine Managed -FreezeWeight 'pos_emb.*'
         $run.TrainingHistory.Step | Should -Be 0, 2, 4
@@ -323,6 +323,7 @@ Describe 'Invoke-GptTraining' {
             @{ why = 'a frozen weight'; arguments = @{ FreezeWeight = 'block*' }; message = "-FreezeWeight *'block``*'*" }
             @{ why = 'steps'; arguments = @{ MaxStep = 0 }; message = '-MaxStep is 0; it must be at least 1.' }
             @{ why = 'a stride'; arguments = @{ Stride = 1000 }; message = '*1000*' }
+            @{ why = 'a window'; arguments = @{ WindowLength = 100000 }; message = '-WindowLength is 100000; it must be from 1 to *' }
         ) {
             $thrown = { Invoke-GptTraining -Model $model -Text $text @arguments -WhatIf } | Should -Throw -ErrorId 'TrainingRefused,*' -PassThru
             $thrown.Exception.Message | Should -BeLike $message

@@ -25,9 +25,9 @@ public sealed class TrainingData
     /// windows.
     /// </summary>
     /// <param name="tokens">The ids of the text.</param>
-    /// <param name="contextLength">Inputs per window, T.</param>
+    /// <param name="contextLength">The model's context length, the most inputs per window.</param>
     /// <param name="vocabularySize">The vocabulary size against which all ids are checked.</param>
-    /// <param name="options">The stride and the validation fraction.</param>
+    /// <param name="options">The window length, the stride and the validation fraction.</param>
     /// <remarks>
     /// Incomplete windows are kept, so that every token except the first of its part is predicted;
     /// TorchSharpEngine.PyTorchExact drops them, like the lecture's program. A validation part of fewer than 2 tokens,
@@ -35,17 +35,18 @@ public sealed class TrainingData
     /// </remarks>
     /// <exception cref="ArgumentException">There are fewer than 2 tokens to learn from.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// An id is outside the vocabulary, or the stride is above the context length.
+    /// An id is outside the vocabulary, the window is longer than the context, or the stride longer than the window.
     /// </exception>
     public static TrainingData FromTokens(
         ReadOnlyMemory<int> tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         int kept = (int)(tokens.Length * options.ValidationFraction);
+        int window = options.WindowLengthFor(contextLength);
         bool keepIncomplete = options.Engine.KeepsIncompleteWindows;
-        var training = new TokenWindows(tokens[..^kept], contextLength, options.Stride, keepIncomplete, vocabularySize);
+        var training = new TokenWindows(tokens[..^kept], window, options.Stride, keepIncomplete, vocabularySize);
         if (kept < 2) return new(training);
-        return new(training, new(tokens[^kept..], contextLength, stride: null, keepIncomplete, vocabularySize));
+        return new(training, new(tokens[^kept..], window, stride: null, keepIncomplete, vocabularySize));
     }
 
     /// <summary>
@@ -56,7 +57,9 @@ public sealed class TrainingData
     /// <exception cref="ArgumentException">
     /// There are fewer than 2 tokens to learn from, or a file's vocabulary is larger than the model's.
     /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException">The stride is above the context length.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The window is longer than the context, or the stride longer than the window.
+    /// </exception>
     public static TrainingData FromTokens(ITokenSource tokens, int contextLength, int vocabularySize, TrainingOptions options)
     {
         ArgumentNullException.ThrowIfNull(tokens);
@@ -68,12 +71,13 @@ public sealed class TrainingData
         }
 
         long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
+        int window = options.WindowLengthFor(contextLength);
         bool keepIncomplete = options.Engine.KeepsIncompleteWindows;
         var training = new TokenWindows(
-            new TokenRange(tokens, 0, learned), contextLength, options.Stride, keepIncomplete, vocabularySize);
+            new TokenRange(tokens, 0, learned), window, options.Stride, keepIncomplete, vocabularySize);
         if (kept < 2) return new(training);
         var range = new TokenRange(tokens, learned, kept);
-        return new(training, new(range, contextLength, stride: null, keepIncomplete, vocabularySize));
+        return new(training, new(range, window, stride: null, keepIncomplete, vocabularySize));
     }
 
     /// <summary>
@@ -82,8 +86,8 @@ public sealed class TrainingData
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="tokenizer">Encodes each part separately.</param>
-    /// <param name="contextLength">Inputs per window, T.</param>
-    /// <param name="options">The stride, the validation fraction, and the engine.</param>
+    /// <param name="contextLength">The model's context length, the most inputs per window.</param>
+    /// <param name="options">The window length, the stride, the validation fraction, and the engine.</param>
     /// <param name="cancellationToken">Cancels encoding.</param>
     /// <remarks>Incomplete windows are kept, except by TorchSharpEngine.PyTorchExact.</remarks>
     /// <exception cref="ArgumentException">A part is too short for a window.</exception>
@@ -94,13 +98,14 @@ public sealed class TrainingData
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(options);
+        int window = options.WindowLengthFor(contextLength);
         if (options.ValidationFraction == 0) return new(Windows(text, options.Stride));
         var split = TextSplit.AtFraction(text, 1 - options.ValidationFraction);
         return new(Windows(split.Training, options.Stride), Windows(split.Validation, stride: null));
 
         TokenWindows Windows(string part, int? stride) =>
             new(
-                tokenizer.Encode(part, SpecialTokens.Recognized, cancellationToken), contextLength, stride,
+                tokenizer.Encode(part, SpecialTokens.Recognized, cancellationToken), window, stride,
                 options.Engine.KeepsIncompleteWindows, tokenizer.VocabularySize);
     }
 }

@@ -94,9 +94,20 @@ public sealed record TrainingOptions
     /// <value><see langword="false"/>; the lecture drops them.</value>
     public bool DropLastBatch { get; init; }
 
-    /// <summary>Tokens between the beginnings of two training windows, at least 1 and at most the context length.</summary>
-    /// <value><see langword="null"/>: the context length, as in the lecture, so that windows do not overlap.</value>
+    /// <summary>Tokens between the beginnings of two training windows, at least 1 and at most <see cref="WindowLength"/>.</summary>
+    /// <value><see langword="null"/>: the window length, as in the lecture, so that windows do not overlap.</value>
     public int? Stride { get; init => field = Check.AtLeast(value, 1, nameof(Stride)); }
+
+    /// <summary>The number of tokens in a window, T; from 1 to the model's context length.</summary>
+    /// <value><see langword="null"/>: the model's context length, but at most 1024.</value>
+    public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
+
+    /// <summary>Returns the number of tokens in a window.</summary>
+    /// <param name="contextLength">The model's context length.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><see cref="WindowLength"/> is above it.</exception>
+    internal int WindowLengthFor(int contextLength) => WindowLength is { } length
+        ? Check.Between(length, 1, contextLength, nameof(WindowLength))
+        : Math.Min(contextLength, 1024);
 
     /// <summary>
     /// The fraction of the tokens, at their end, that is held out for validation; at least 0 and below 1.

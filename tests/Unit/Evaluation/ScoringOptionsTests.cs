@@ -24,6 +24,14 @@ public class ScoringOptionsTests
     }
 
     [Fact]
+    public void By_default_a_window_is_as_long_as_the_context_but_at_most_4096()
+    {
+        Assert.Equal(1024, new ScoringOptions().WindowLengthFor(GptPresets.Gpt2Small));
+        Assert.Equal(4096, new ScoringOptions().WindowLengthFor(GptPresets.Llama32));
+        Assert.Equal(8192, new ScoringOptions { WindowLength = 8192 }.WindowLengthFor(GptPresets.Llama32));
+    }
+
+    [Fact]
     public void A_stride_as_long_as_the_window_is_the_default()
     {
         using var model = TinyModels.Create();

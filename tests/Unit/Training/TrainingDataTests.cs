@@ -14,6 +14,23 @@ public class TrainingDataTests
         Assert.Equal(tokens[75..83], data.Validation.Inputs(0).ToArray());
     }
 
+    [Theory]
+    [InlineData(131072, null, 1024)]
+    [InlineData(256, null, 256)]
+    [InlineData(131072, 2048, 2048)]
+    public void A_window_is_as_long_as_the_context_but_by_default_at_most_1024(int contextLength, int? windowLength, int expected)
+    {
+        var data = TrainingData.FromTokens(
+            TrainerTests.Tokens(5000), contextLength, 61, new() { WindowLength = windowLength, ValidationFraction = 0 });
+        Assert.Equal(expected, data.Training.Inputs(0).Length);
+    }
+
+    [Fact]
+    public void A_window_longer_than_the_context_is_refused() => Assert.Contains(
+        "WindowLength is 9; it must be from 1 to 8",
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => TrainingData.FromTokens(TrainerTests.Tokens(100), 8, 61, new() { WindowLength = 9 })).Message);
+
     [Fact]
     public void Without_a_validation_fraction_there_is_no_validation() =>
         Assert.Null(TrainingData.FromTokens(TrainerTests.Tokens(100), 8, 61, new() { ValidationFraction = 0 }).Validation);

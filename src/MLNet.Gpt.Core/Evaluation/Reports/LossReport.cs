@@ -110,7 +110,7 @@ public sealed record LossReport
 
     private string Sentence(ScoringOptions scoring)
     {
-        int? window = scoring.WindowLength ?? Config?.ContextLength, stride = scoring.Stride ?? window;
+        int? window = scoring.WindowLength ?? (Config is null ? null : scoring.WindowLengthFor(Config)), stride = scoring.Stride ?? window;
         string length = window is { } tokens ? $"of {Quantity.Of(tokens, "token", "N0")}" : "of the context length";
         string apart = stride is null || stride == window ? "side by side" : $"{Quantity.Of(stride.Value, "token", "N0")} apart";
         string last = scoring.LastWindow == LastWindow.AtEnd ? ", the last one ending with the text" : "";

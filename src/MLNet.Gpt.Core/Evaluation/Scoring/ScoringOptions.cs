@@ -26,6 +26,8 @@ public sealed record ScoringOptions
     /// </summary>
     public static ScoringOptions RollingWindows { get; } = new() { PrependEndOfText = true, LastWindow = LastWindow.AtEnd };
 
+    private const int DefaultWindowLength = 4096;
+
     /// <summary>
     /// Whether each document, or the first of joined documents, is preceded by the token that begins a document, so
     /// that its first token is predicted as well. That token is the tokenizer's
@@ -40,7 +42,10 @@ public sealed record ScoringOptions
     public SpecialTokens SpecialTokens { get; init => field = Check.Defined(value, nameof(SpecialTokens)); } = SpecialTokens.Recognized;
 
     /// <summary>The number of tokens given to the model at once; from 1 to its context length.</summary>
-    /// <value><see langword="null"/>: the model's context length.</value>
+    /// <value>
+    /// <see langword="null"/>: the model's context length, but at most 4096. The memory of a pass grows with the window, and its
+    /// time with the square of it, and some models have contexts of over 100,000 tokens.
+    /// </value>
     public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
 
     /// <summary>
@@ -68,7 +73,7 @@ public sealed record ScoringOptions
         new() { WindowLength = config.ContextLength - 1, Stride = stride };
 
     /// <summary>Returns the number of tokens per window.</summary>
-    internal int WindowLengthFor(GptConfig config) => WindowLength ?? config.ContextLength;
+    internal int WindowLengthFor(GptConfig config) => WindowLength ?? Math.Min(config.ContextLength, DefaultWindowLength);
 
     /// <summary>Returns the number of tokens from window to window.</summary>
     internal int StrideFor(GptConfig config) => Stride ?? WindowLengthFor(config);

@@ -35,8 +35,8 @@ internal static class GgufDecoder
         return config.Family switch
         {
             GptFamily.Gpt2 when config.FeedForward == FeedForwardKind.Gelu => "gpt2",
-            GptFamily.Llama => "llama",
-            GptFamily.Mistral when seesAll => "llama", // whose sliding window llama.cpp ignores
+            GptFamily.Llama when IsUsual(config.Rotary!.Llama3) => "llama",
+            GptFamily.Mistral when seesAll && IsUsual(config.Rotary!.Llama3) => "llama", // whose sliding window llama.cpp ignores
             GptFamily.Qwen2 when config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
             GptFamily.Qwen3 when config.Rotary!.Llama3 is null => "qwen3",
             GptFamily.Gemma3 when config.Rotary!.Llama3 is null && IsUsualGemma(config) => "gemma3",
@@ -174,14 +174,17 @@ internal static class GgufDecoder
             (start, destination) => factors.AsSpan((int)start, destination.Length).CopyTo(destination));
     }
 
-    // llama.cpp knows one pattern of sliding windows, and two scales of scores.
+    // The file has only the factors of Llama 3's scaling, from which a reader can recover the usual parameters.
+    private static bool IsUsual(Llama3Scaling? scaling) => scaling is null || scaling == new Llama3Scaling { Factor = scaling.Factor };
+
+    // llama.cpp knows one base of layers with a sliding window, and two scales of scores.
     private static bool IsUsualGemma(GptConfig config)
     {
         double scale = config.LayerCount == LayersOfGemma27B
             ? 1 / Math.Sqrt(config.EmbeddingWidth / (double)config.HeadCount) : 1 / Math.Sqrt(config.HeadSize);
         bool isUsualWindow = config.SlidingWindow is null
             ? config.Rotary!.SlidingBase is null
-            : config.GlobalLayerInterval == GemmaInterval && (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
+            : (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
         return isUsualWindow && Math.Abs((config.AttentionScale / scale) - 1) < 1e-6;
     }
 

@@ -63,6 +63,10 @@ public abstract class TrainingCommand : TextInputCommand
     [Parameter]
     public int? Stride { get; set; }
 
+    /// <summary>Tokens in a window; by default the context length, at most 1024.</summary>
+    [Parameter]
+    public int? WindowLength { get; set; }
+
     /// <summary>The fraction of the tokens, at the end, that is held out to measure on.</summary>
     [Parameter]
     public double? ValidationFraction { get; set; }
@@ -230,6 +234,7 @@ public abstract class TrainingCommand : TextInputCommand
             BatchesPerStep = BatchPerStep ?? defaults.BatchesPerStep,
             DropLastBatch = DropLastBatch,
             Stride = Stride ?? defaults.Stride,
+            WindowLength = WindowLength,
             ValidationFraction = ValidationFraction ?? defaults.ValidationFraction,
             LearningRate = LearningRate ?? defaults.LearningRate,
             FinalLearningRate = FinalLearningRate ?? defaults.FinalLearningRate,
