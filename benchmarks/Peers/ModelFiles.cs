@@ -2,10 +2,11 @@ using MLNet.Gpt.Formats;
 
 namespace MLNet.Gpt.Benchmarks.Peers;
 
-/// <summary>The same random weights of GPT-2, 124M parameters, in every format that a library reads.</summary>
+/// <summary>The same random weights of a decoder, by default GPT-2 with 124M parameters, in every format that a library reads.</summary>
 internal sealed class ModelFiles(string folder)
 {
-    public static readonly GptConfig Config = GptPresets.Gpt2Small;
+    /// <summary>The decoder, with GPT-2's vocabulary and a context that every library has memory for.</summary>
+    public static GptConfig Config { get; private set; } = GptPresets.Gpt2Small;
 
     /// <summary>Where the files are.</summary>
     public string Folder => folder;
@@ -22,6 +23,13 @@ internal sealed class ModelFiles(string folder)
 
     public string Onnx => Path.Combine(folder, "model.onnx");
 
+    /// <summary>Chooses another decoder, before anything is written or measured.</summary>
+    public static void Use(GptConfig config) => Config = (config with
+    {
+        VocabularySize = GptPresets.Gpt2Small.VocabularySize, ContextLength = Math.Min(config.ContextLength, 1024),
+        SlidingWindow = config.Architecture == "mistral" ? null : config.SlidingWindow,
+    }).Validated();
+
     /// <summary>Writes all files into a new folder, which is deleted when the process ends, also by Ctrl+C.</summary>
     public static ModelFiles Write()
     {
@@ -29,7 +37,7 @@ internal sealed class ModelFiles(string folder)
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(files.Folder, recursive: true);
         var weights = RandomWeights.Create(Config);
         GptCheckpoint.Save(files.Safetensors, weights, Gpt2Tokenizer.Instance);
-        GptModelExporter.Export(files.Onnx, weights, tokenizer: null);
+        if (Config.Architecture == "gpt2") GptModelExporter.Export(files.Onnx, weights, tokenizer: null);
         GptModelExporter.Export(files.Gguf, weights, Gpt2Tokenizer.Instance);
         GptModelExporter.Export(files.GgufF16, weights, Gpt2Tokenizer.Instance, new() { DataType = TensorDataType.Float16 });
         GptModelExporter.Export(files.GgufQ8, weights, Gpt2Tokenizer.Instance, new() { DataType = TensorDataType.Q8_0 });

@@ -1,6 +1,6 @@
 namespace MLNet.Gpt.Benchmarks.Peers;
 
-/// <summary>GPT-2, loaded by one library at one precision.</summary>
+/// <summary>The decoder, loaded by one library at one precision.</summary>
 internal abstract class Peer : IDisposable
 {
     public const int ContextLength = 1024;

@@ -48,7 +48,7 @@ internal sealed class PeerTable(
 
     private string Caption => string.Create(
         CultureInfo.InvariantCulture,
-        $"GPT-2, 124M parameters, on {Machine.Description}. "
+        $"A {ModelFiles.Config.Architecture} of {ModelFiles.Config.ParameterCount / 1e6:F0}M parameters, on {Machine.Description}. "
         + $"The machine reads {bandwidth / 1e9:F1} GB/s and multiplies {multiplyAdds / 1e9:F0} GFLOP/s (f32). "
         + $"Medians of {rounds} rounds; in parentheses, times the best peer at as many bits, and percent of the machine's limit.");
 

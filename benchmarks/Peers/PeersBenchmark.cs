@@ -20,10 +20,11 @@ internal sealed class PeersBenchmark
 
     private const string Usage =
         $"""
-        Usage: {Name} [--works NAME,NAME…] [--bits N,N…] [--json FILE] [--quick] [--avx2]
+        Usage: {Name} [--works NAME,NAME…] [--bits N,N…] [--json FILE] [--preset NAME] [--quick] [--avx2]
           --works  only these of: {WorkNames}
           --bits   only models of so many bits per weight, of: {AllBits}
           --json   also writes the figures to a file
+          --preset another decoder, such as smollm2-135m, which only LLamaSharp runs as well
           --quick  two rounds instead of five
           --avx2   all libraries that can be told so do without AVX-512
         """;
@@ -70,6 +71,10 @@ internal sealed class PeersBenchmark
                 case "--json" when i + 1 < arguments.Length:
                     json = arguments[++i];
                     break;
+                case "--preset" when i + 1 < arguments.Length && GptPresets.All.TryGetValue(arguments[i + 1], out var preset):
+                    ModelFiles.Use(preset);
+                    i++;
+                    break;
                 case "--works" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(works.Contains):
                     works = arguments[++i].Split(',');
                     break;
@@ -102,7 +107,9 @@ internal sealed class PeersBenchmark
     }
 
     private static PeerKind[] Kinds(ModelFiles files) =>
-        [.. LlamaPeer.Kinds(files), .. OnnxPeer.Kinds(files), .. TorchPeer.Kinds(files), .. EnginePeer.Kinds(files)];
+        ModelFiles.Config.Architecture == "gpt2"
+            ? [.. LlamaPeer.Kinds(files), .. OnnxPeer.Kinds(files), .. TorchPeer.Kinds(files), .. EnginePeer.Kinds(files)]
+            : [.. LlamaPeer.Kinds(files), .. EnginePeer.Kinds(files)];
 
     private static int Restart(string[] arguments)
     {
