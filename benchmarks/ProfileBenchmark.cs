@@ -104,7 +104,7 @@ internal static class ProfileBenchmark
         "Linear.AddColumnSums" => isCaller(nameof(Norm)) ? Norms : BiasGradients,
         "ForwardPass.Normalize" => Norms,
         "HeadLoss.Run" => CrossEntropy,
-        "DecoderBlock.Reactivate" => Gelu, // recomputed
+        "FeedForwardFunction.Recompute" => Gelu, // recomputed
         _ => place[..place.IndexOf('.', StringComparison.Ordinal)] switch
         {
             nameof(MatrixProduct) or nameof(BlockedProduct) => isCaller(nameof(Network.DecoderBlock)) ? Products : Head,

@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Extensions;
 internal static class ChatRequest
 {
     /// <summary>Returns the client's options, overridden by those of the call.</summary>
-    /// <exception cref="NotSupportedException">The call requires something that GPT-2 cannot do.</exception>
+    /// <exception cref="NotSupportedException">The call requires something that a language model alone cannot do.</exception>
     /// <exception cref="ArgumentException">An option is out of range, or the call requests another model.</exception>
     public static GenerationOptions ToGenerationOptions(ChatOptions? call, GptChatClientOptions client, IChatClient asked)
     {
@@ -28,7 +28,7 @@ internal static class ChatRequest
     }
 
     /// <summary>
-    /// Returns the call's instructions, which are ordinary text to GPT-2, followed by the conversation.
+    /// Returns the call's instructions, which precede it as a system message, followed by the conversation.
     /// </summary>
     public static IEnumerable<ChatMessage> WithInstructions(IEnumerable<ChatMessage> messages, ChatOptions? call) =>
         string.IsNullOrEmpty(call?.Instructions) ? messages : messages.Prepend(new(ChatRole.System, call.Instructions));
@@ -49,6 +49,6 @@ internal static class ChatRequest
             _ => null,
         };
         if (beyond is null) return;
-        throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; GPT-2 can only continue text.");
+        throw new NotSupportedException($"{nameof(ChatOptions)}.{beyond} is set; the model can only write text.");
     }
 }

@@ -8,7 +8,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A GPT-2 model in a file or folder of any supported format, which is detected from the content: a checkpoint of this
+/// A model in a file or folder of any supported format, which is detected from the content: a checkpoint of this
 /// library, a transformer package, a pipeline saved by ML.NET that contains one GPT model, a Hugging Face folder or
 /// file (safetensors or PyTorch, in one file or several), a PyTorch state dict, OpenAI's TensorFlow release, or GGUF.
 /// Opening reads and checks everything except the weights, which are read on demand. Thread-safe.
@@ -75,7 +75,7 @@ public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITranspose
     /// Cancels opening, which can take long: a package is unpacked, a tied head compared.
     /// </param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, of an unknown format, or not a GPT-2 model; the message names the file, the tensor and the
+    /// The file is damaged, of an unknown format, or not a supported decoder; the message names the file, the tensor and the
     /// problem.
     /// </exception>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>

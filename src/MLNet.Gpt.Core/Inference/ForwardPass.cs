@@ -35,13 +35,14 @@ internal static unsafe class ForwardPass
             weights.PositionEmbedding is { } embedding ? embedding.Pointer : null, default, buffers.Input);
         weights.Angles.Fill(compute, positions, ids.Length, workspace.Angles);
         var units = AttentionUnit.Of(segments, config);
+        var function = FeedForwardFunction.Of(config.FeedForward);
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var shape = AttentionShape.Of(config, segments.Length, ids.Length, layer);
             var rotary = weights.Angles.Of(weights.Blocks[layer], shape, layer, ids.Length, workspace.Angles);
             DecoderBlock.Forward(
-                compute, config.FeedForward, weights.Blocks[layer], buffers, rotary, new CachedAttention(shape, layer, segments, units),
+                compute, function, weights.Blocks[layer], buffers, rotary, new CachedAttention(shape, layer, segments, units),
                 attentionDropout: default, feedForwardDropout: default);
         }
     }

@@ -55,7 +55,7 @@ public sealed partial class GptModel
     /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
     /// <param name="cancellationToken">Stops the loading, closes the file and frees the memory.</param>
     /// <exception cref="InvalidDataException">
-    /// The file is damaged, of no known format, or not a GPT-2; the message names the file, the tensor and the problem.
+    /// The file is damaged, of no known format, or not a supported decoder; the message names the file, the tensor and the problem.
     /// </exception>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
     /// <exception cref="ArgumentException">

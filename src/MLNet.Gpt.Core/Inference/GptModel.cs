@@ -9,7 +9,7 @@ using MLNet.Gpt.Tokenization;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// A GPT-2 model ready to measure and generate: configuration, tokenizer, and weights packed for the managed engine.
+/// A model ready to measure and generate: configuration, tokenizer, and weights packed for the managed engine.
 /// Immutable and thread-safe; loads no native library.
 /// </summary>
 /// <remarks>
@@ -41,7 +41,7 @@ public sealed partial class GptModel : IWeightSource, IDisposable
         _runner = new ModelRunner(weights, ThreadCount);
     }
 
-    /// <summary>The model's sizes.</summary>
+    /// <summary>The model's sizes and parts.</summary>
     public GptConfig Config => _weights.Config;
 
     /// <summary>

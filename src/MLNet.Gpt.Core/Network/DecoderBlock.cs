@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
@@ -107,7 +106,7 @@ internal static unsafe class DecoderBlock
 {
     /// <summary>Computes the residual stream after a block from that before it, for inference and training.</summary>
     /// <param name="compute">What to run on.</param>
-    /// <param name="kind">The function of the feed-forward layer.</param>
+    /// <param name="function">What the feed-forward layer does between its matrices.</param>
     /// <param name="weights">The block's weights.</param>
     /// <param name="b">The buffers.</param>
     /// <param name="rotary">What happens to queries and keys before attention.</param>
@@ -116,7 +115,7 @@ internal static unsafe class DecoderBlock
     /// <param name="feedForwardDropout">On what the feed-forward layer adds to it.</param>
     [MethodImpl(MethodImplOptions.NoInlining)] // the profile benchmark recognizes a block's products by this caller
     public static void Forward<TMatrix, TVector, TAttention>(
-        Compute compute, FeedForwardKind kind, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, Rotary rotary,
+        Compute compute, FeedForwardFunction function, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b, Rotary rotary,
         TAttention attention, Dropout attentionDropout, Dropout feedForwardDropout)
         where TMatrix : class, IWeightMatrix
         where TVector : class, IWeightVector
@@ -132,7 +131,7 @@ internal static unsafe class DecoderBlock
             b.Middle, b.Quantized, attentionDropout);
 
         weights.FeedForwardNorm.Kernel.Forward(compute, b.Middle, b.Normalized, b.Statistics.FeedForward);
-        Activate(compute, kind, weights, b); // (N, C) -> (N, F)
+        function.Forward(compute, weights, b); // (N, C) -> (N, F)
         AddBranch( // (N, F) -> (N, C)
             compute, weights.FeedForwardOut, b.Activated, weights.FeedForwardPostNorm, b.Statistics.FeedForwardPost, b.FeedForwardBranch,
             b.Middle, b.Output, b.Quantized, feedForwardDropout);
@@ -143,7 +142,7 @@ internal static unsafe class DecoderBlock
     /// weights' gradients.
     /// </summary>
     public static void Backward(
-        Compute compute, FeedForwardKind kind, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, Rotary rotary,
+        Compute compute, FeedForwardFunction function, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, Rotary rotary,
         AttentionShape shape, int layer, DropoutStream dropout)
     {
         int rows = shape.BatchSize * shape.Tokens;
@@ -156,9 +155,9 @@ internal static unsafe class DecoderBlock
         var dy = BranchGradient(
             compute, gradient, dropout.FeedForwardBranch(layer), w.FeedForwardPostNorm, b.FeedForwardBranch, b.Statistics.FeedForwardPost,
             branch, a);
-        Reactivate(compute, kind, b);
+        function.Recompute(compute, b);
         BackwardParameters(b.Activated, dy, w.FeedForwardOut);
-        BackwardActivation(compute, kind, dy, w.FeedForwardOut.Weight, b, hiddenGradient, gatedGradient); // (N, C) -> (N, F)
+        function.Backward(compute, dy, w.FeedForwardOut.Weight, b, hiddenGradient, gatedGradient); // (N, C) -> (N, F)
         w.FeedForwardNorm.Kernel.Recompute(compute, b.Middle, normalized, b.Statistics.FeedForward);
         if (w.FeedForwardGate is { } gate)
         {
@@ -206,80 +205,6 @@ internal static unsafe class DecoderBlock
         norm.Kernel.Backward(compute, x, statistics, dy, dx, GradientOf(norm.Scale), GradientOf(norm.Shift), a.Parts);
 
     private static float* GradientOf(TrainedVector? vector) => vector is null ? null : vector.Gradient;
-
-    // Computes the input of the last feed-forward matrix.
-    private static void Activate<TMatrix, TVector>(
-        Compute compute, FeedForwardKind kind, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b)
-        where TMatrix : class, IWeightMatrix
-        where TVector : class, IWeightVector
-    {
-        switch (kind)
-        {
-            case FeedForwardKind.Gelu: Ungated<Gelu>(b); break;
-            case FeedForwardKind.GeluExact: Ungated<GeluExact>(b); break;
-            case FeedForwardKind.SwiGlu: Gated<Silu>(b); break;
-            case FeedForwardKind.GeGlu: Gated<Gelu>(b); break;
-            default: throw Check.Undefined(kind, nameof(kind));
-        }
-
-        void Ungated<TActivation>(in BlockBuffers b)
-            where TActivation : struct, IActivation => weights.FeedForwardIn.Multiply(
-                compute, b.Normalized, b.Quantized, new ActivationSink<TActivation>(b.Activated, weights.FeedForwardIn.Bias, b.Hidden));
-
-        void Gated<TActivation>(in BlockBuffers b)
-            where TActivation : struct, IActivation
-        {
-            weights.FeedForwardIn.Multiply(compute, b.Normalized, b.Quantized, new StoreSink(b.Gated, weights.FeedForwardIn.Bias));
-            var gate = weights.FeedForwardGate!;
-            gate.Multiply(
-                compute, b.Normalized, b.Quantized, new GateSink<TActivation>(b.Gated, b.Activated, gate.Bias, b.Hidden));
-        }
-    }
-
-    // Recomputes it from what the forward pass has kept.
-    private static void Reactivate(Compute compute, FeedForwardKind kind, in BlockBuffers b)
-    {
-        Matrix hidden = b.Hidden, gated = b.Gated, activated = b.Activated;
-        switch (kind)
-        {
-            case FeedForwardKind.Gelu: Ungated<Gelu>(); break;
-            case FeedForwardKind.GeluExact: Ungated<GeluExact>(); break;
-            case FeedForwardKind.SwiGlu: Gated<Silu>(); break;
-            case FeedForwardKind.GeGlu: Gated<Gelu>(); break;
-            default: throw Check.Undefined(kind, nameof(kind));
-        }
-
-        void Ungated<TActivation>()
-            where TActivation : struct, IActivation => compute.ForEachRow(
-                hidden.Rows, row => Activation<TActivation>.Forward(hidden.Row(row), activated.Row(row), hidden.Columns));
-
-        void Gated<TActivation>()
-            where TActivation : struct, IActivation => compute.ForEachRow(
-                hidden.Rows, row => Activation<TActivation>.Gate(hidden.Row(row), gated.Row(row), activated.Row(row), hidden.Columns));
-    }
-
-    // Computes the gradients of the activation's input and of what its gate is multiplied by.
-    private static void BackwardActivation(
-        Compute compute, FeedForwardKind kind, Matrix dy, Matrix weight, in BlockBuffers b, Matrix hiddenGradient, Matrix gatedGradient)
-    {
-        Matrix hidden = b.Hidden, gated = b.Gated;
-        switch (kind)
-        {
-            case FeedForwardKind.Gelu: Ungated<Gelu>(); break;
-            case FeedForwardKind.GeluExact: Ungated<GeluExact>(); break;
-            case FeedForwardKind.SwiGlu: Gated<Silu>(); break;
-            case FeedForwardKind.GeGlu: Gated<Gelu>(); break;
-            default: throw Check.Undefined(kind, nameof(kind));
-        }
-
-        void Ungated<TActivation>()
-            where TActivation : struct, IActivation =>
-            Linear.BackwardInput(compute, dy, weight, new ActivationGradientSink<TActivation>(hidden, hiddenGradient));
-
-        void Gated<TActivation>()
-            where TActivation : struct, IActivation =>
-            Linear.BackwardInput(compute, dy, weight, new GateGradientSink<TActivation>(hidden, gated, hiddenGradient, gatedGradient));
-    }
 
     // y = x + dropout(norm(input · matrixᵀ + bias)); without norm and dropout, the sums are added as the product computes
     // them.

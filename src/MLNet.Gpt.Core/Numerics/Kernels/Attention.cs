@@ -13,9 +13,9 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <param name="KeyHeadCount">nkv: as many query heads as nh / nkv share a head of keys and values.</param>
 /// <param name="HeadSize">hs.</param>
 /// <param name="Scale">The factor of the scores before softmax.</param>
-/// <param name="Window">Positions that a query can see, including its own.</param>
+/// <param name="WindowLength">Positions that a query can see, including its own.</param>
 internal readonly record struct AttentionShape(
-    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int Window = int.MaxValue)
+    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int WindowLength = int.MaxValue)
 {
     /// <summary>Query heads that share a head of keys and values.</summary>
     public int GroupSize => HeadCount / KeyHeadCount;
@@ -32,7 +32,7 @@ internal readonly record struct AttentionShape(
         config.IsSliding(layer) ? config.SlidingWindow!.Value : int.MaxValue);
 
     /// <summary>Returns the first position that the query at a position can see.</summary>
-    public int FirstVisible(int position) => Math.Max(0, position - Window + 1);
+    public int FirstVisible(int position) => Math.Max(0, position - WindowLength + 1);
 
     /// <summary>Tokens rounded up to whole panels of keys: the length of a row of scores.</summary>
     public int PaddedTokens(KernelSet kernels) => RoundUp(RoundUp(Tokens, kernels.PanelWidth), Lanes.Count);

@@ -20,6 +20,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly Parameters _parameters;
     private readonly AdamW _optimizer;
     private readonly RotaryAngles _angles;
+    private readonly FeedForwardFunction _function;
     private Activations? _activations;
     private double[] _losses = [];
     private int[] _positions = []; // of each row in its window
@@ -40,6 +41,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _parameters = new(_config, _options.IsFrozen);
         _optimizer = new(_parameters, _options);
         _angles = new(_config);
+        _function = FeedForwardFunction.Of(_config.FeedForward);
         _seed = (ulong)_options.Seed;
         try
         {
@@ -76,7 +78,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         for (int layer = _config.LayerCount - 1; layer >= 0; layer--)
         {
             var (shape, rotary) = PartsOf(layer, batch, a);
-            DecoderBlock.Backward(_compute, _config.FeedForward, network.Blocks[layer], a, rotary, shape, layer, dropout);
+            DecoderBlock.Backward(_compute, _function, network.Blocks[layer], a, rotary, shape, layer, dropout);
         }
 
         Embedding.Backward(
@@ -190,7 +192,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
             var (shape, rotary) = PartsOf(layer, batch, a);
             var attention = new WindowAttention(shape, a.LogSumExp(layer), dropout.AttentionWeights(layer));
             DecoderBlock.Forward(
-                _compute, _config.FeedForward, network.Blocks[layer], a.BuffersOf(layer, rows), rotary, attention,
+                _compute, _function, network.Blocks[layer], a.BuffersOf(layer, rows), rotary, attention,
                 dropout.AttentionBranch(layer), dropout.FeedForwardBranch(layer));
         }
 
