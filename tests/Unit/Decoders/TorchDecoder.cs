@@ -54,7 +54,7 @@ internal sealed class TorchDecoder : IDisposable
     {
         var embedding = _weights["model.embed_tokens.weight"];
         var x = embedding[ids];
-        if (_description.IsGemma) x = x * Math.Sqrt(_description.Width);
+        if (_description.IsGemma) x = x * Number(Math.Sqrt(_description.Width));
         for (int layer = 0; layer < _description.LayerCount; layer++)
         {
             string block = $"model.layers.{layer}.";
@@ -85,7 +85,7 @@ internal sealed class TorchDecoder : IDisposable
             var parts = Linear(LayerNorm(x, $"{block}ln_1.weight"), $"{block}attn.c_attn").chunk(3, -1);
             x = x + Linear(Attend(Heads(parts[0]), Heads(parts[1]), Heads(parts[2]), layer), $"{block}attn.c_proj");
             var inner = Linear(LayerNorm(x, $"{block}ln_2.weight"), $"{block}mlp.c_fc");
-            x = x + Linear(0.5 * inner * (1 + erf(inner / Math.Sqrt(2))), $"{block}mlp.c_proj");
+            x = x + Linear(Number(0.5) * inner * (Number(1) + erf(inner / Number(Math.Sqrt(2)))), $"{block}mlp.c_proj");
         }
 
         return matmul(LayerNorm(x, "transformer.ln_f.weight"), embedding.t());
@@ -111,11 +111,11 @@ internal sealed class TorchDecoder : IDisposable
     {
         long group = queries.shape[1] / keys.shape[1], tokens = queries.shape[2];
         (keys, values) = (keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1));
-        var scores = matmul(queries, keys.transpose(2, 3)) / Math.Sqrt(_description.QueryScalar ?? _description.HeadSize);
-        var distance = arange(tokens).unsqueeze(1) - arange(tokens).unsqueeze(0);
-        var isHidden = distance < 0;
-        if (_description.IsLocal(layer)) isHidden = isHidden.logical_or(distance >= _description.Window!.Value);
-        var weights = scores.masked_fill(isHidden, double.NegativeInfinity).softmax(-1);
+        var scores = matmul(queries, keys.transpose(2, 3)) / Number(Math.Sqrt(_description.QueryScalar ?? _description.HeadSize));
+        var distance = Positions(tokens).unsqueeze(1) - Positions(tokens).unsqueeze(0);
+        var isHidden = distance.lt(Number(0));
+        if (_description.IsLocal(layer)) isHidden = isHidden.logical_or(distance.ge(Number(_description.Window!.Value)));
+        var weights = where(isHidden, Number(double.NegativeInfinity), scores).softmax(-1);
         return matmul(weights, values).transpose(1, 2).flatten(2);
     }
 
@@ -125,7 +125,7 @@ internal sealed class TorchDecoder : IDisposable
     // The element j and the element j + size / 2 are a complex number, which is turned by the position's angle.
     private static Tensor Rotate(Tensor x, double[] frequencies)
     {
-        var angles = outer(arange(x.shape[2], ScalarType.Float64), tensor(frequencies));
+        var angles = outer(Positions(x.shape[2]), tensor(frequencies));
         var halves = x.chunk(2, -1);
         var turned = complex(halves[0].contiguous(), halves[1].contiguous()) * complex(angles.cos(), angles.sin());
         return cat([turned.real, turned.imag], -1);
@@ -135,21 +135,21 @@ internal sealed class TorchDecoder : IDisposable
     {
         var gate = Linear(x, $"{name}gate_proj");
         var opened = _description.IsGemma
-            ? 0.5 * gate * (1 + tanh(Math.Sqrt(2 / Math.PI) * (gate + (0.044715 * gate.pow(3)))))
+            ? Number(0.5) * gate * (Number(1) + tanh(Number(Math.Sqrt(2 / Math.PI)) * (gate + (Number(0.044715) * gate * gate * gate))))
             : gate * sigmoid(gate);
         return Linear(opened * Linear(x, $"{name}up_proj"), $"{name}down_proj");
     }
 
     private Tensor RmsNorm(Tensor x, string name)
     {
-        var scale = _description.IsGemma ? 1 + _weights[name] : _weights[name];
-        return x / sqrt(x.pow(2).mean([-1], keepdim: true) + _description.NormEpsilon) * scale;
+        var scale = _description.IsGemma ? Number(1) + _weights[name] : _weights[name];
+        return x / sqrt((x * x).mean([-1], keepdim: true) + Number(_description.NormEpsilon)) * scale;
     }
 
     private Tensor LayerNorm(Tensor x, string name)
     {
         var centered = x - x.mean([-1], keepdim: true);
-        return centered / sqrt(centered.pow(2).mean([-1], keepdim: true) + _description.NormEpsilon) * _weights[name];
+        return centered / sqrt((centered * centered).mean([-1], keepdim: true) + Number(_description.NormEpsilon)) * _weights[name];
     }
 
     private Tensor Linear(Tensor x, string name)
@@ -157,6 +157,11 @@ internal sealed class TorchDecoder : IDisposable
         var product = matmul(x, _weights[$"{name}.weight"].t());
         return _weights.TryGetValue($"{name}.bias", out var bias) ? product + bias : product;
     }
+
+    // A tensor, which the scope keeps: a scalar that is created for a single call may be collected while libtorch reads it.
+    private static Tensor Number(double value) => tensor(value, ScalarType.Float64);
+
+    private static Tensor Positions(long count) => tensor([.. Enumerable.Range(0, (int)count).Select(position => (double)position)]);
 
     private static Tensor Parameter(NamedTensor source)
     {
