@@ -8,8 +8,9 @@ namespace MLNet.Gpt.Numerics.Threading;
 /// while it runs; decides whether to share it. Only time depends on the decision: results do not.
 /// </summary>
 /// <remarks>
-/// A region of less than three microseconds does not repay the exchange of cache lines. One that takes long is always shared: it has
-/// many items, so a thread that the system suspends delays it little. Between the two, <see cref="TeamBalance"/> decides.
+/// A region of less than three microseconds does not repay the exchange of cache lines. One of more than 200 is always shared: it has
+/// many items, so a thread that the system suspends delays it little, and where memory is the limit, one thread alone cannot reach
+/// it. Between the two, <see cref="TeamBalance"/> decides.
 /// Several callers may update a pace at once; a lost sample does no harm.
 /// </remarks>
 internal sealed class RegionPace
@@ -18,8 +19,7 @@ internal sealed class RegionPace
     private const int SkipsPerSample = 8;
 
     private static readonly long Least = Stopwatch.Frequency / 330_000;
-    private static readonly long LongestTrial = Stopwatch.Frequency / 5_000;
-    private static readonly long Longest = Stopwatch.Frequency / 40;
+    private static readonly long Longest = Stopwatch.Frequency / 5_000;
     private static readonly RegionPace?[] Table = new RegionPace[KindsPerTable];
 
     private readonly Type _kind;
@@ -67,7 +67,7 @@ internal sealed class RegionPace
         }
 
         isMeasured = true;
-        if (alone == 0 && shared > 0 && shared < LongestTrial) return false; // to know it
+        if (alone == 0 && shared > 0 && shared < Longest) return false; // to know it
         return alone + shared == 0 || Math.Max(alone, shared) > Longest || TeamBalance.OfProcess.Shares;
     }
 
