@@ -235,8 +235,8 @@ public sealed record GptConfig
     /// </summary>
     /// <exception cref="ArgumentException">
     /// <see cref="EmbeddingWidth"/> is not divisible by <see cref="HeadCount"/>, and <see cref="HeadSize"/> is not set;
-    /// <see cref="HeadCount"/> is not divisible by <see cref="KeyValueHeadCount"/>, heads of an odd size are rotated, or a
-    /// property has no effect without another.
+    /// <see cref="HeadCount"/> is not divisible by <see cref="KeyValueHeadCount"/>, heads of an odd size are rotated, a layer has
+    /// more than 2³¹ − 1 outputs, or a property has no effect without another.
     /// </exception>
     public GptConfig Validated()
     {
@@ -247,6 +247,9 @@ public sealed record GptConfig
                 + $"have the same width.");
         }
 
+        var heads = (HeadCount + (2L * KeyValueHeadCount)) * (Int128)HeadSize;
+        var widest = Int128.Max(heads, _feedForwardWidth == 0 ? 4L * EmbeddingWidth : _feedForwardWidth);
+        if (widest > int.MaxValue) throw Inconsistent($"The widest layer has {widest} outputs; there can be at most {int.MaxValue}.");
         if (HeadCount % KeyValueHeadCount != 0)
         {
             throw Inconsistent(

@@ -57,6 +57,15 @@ public class GptConfigTests
     public void A_dropout_rate_in_range_is_accepted(double rate) => Assert.Equal(rate, new GptConfig { DropoutRate = rate }.DropoutRate);
 
     [Fact]
+    public void A_layer_that_is_too_wide_is_an_error_that_names_its_outputs()
+    {
+        Assert.Contains("4800000000 outputs", Refused(new() { EmbeddingWidth = 1_200_000_000 }), StringComparison.Ordinal);
+        Assert.Contains("36000000000 outputs", Refused(new() { HeadSize = 1_000_000_000 }), StringComparison.Ordinal);
+
+        static string Refused(GptConfig config) => Assert.Throws<ArgumentException>(config.Validated).Message;
+    }
+
+    [Fact]
     public void A_width_that_is_not_divisible_by_the_heads_is_an_error_that_names_both()
     {
         var config = new GptConfig { EmbeddingWidth = 100, HeadCount = 12 };

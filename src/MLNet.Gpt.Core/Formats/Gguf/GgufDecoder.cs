@@ -77,7 +77,8 @@ internal static class GgufDecoder
         }
 
         var config = new GptConfig { HasQkvBias = hasQkvBias, HasTiedHead = isTied };
-        int inner = Integer("feed_forward_length") ?? (isGpt2 ? checked(4 * width) : file.Integer(Key("feed_forward_length")));
+        int? inner = isGpt2 ? Integer("feed_forward_length") : file.Integer(Key("feed_forward_length"));
+        string? scaling = file.Optional<string>(Key("rope.scaling.type"));
         double epsilon = Number(isGpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon")
             ?? (isGpt2 ? 1e-5
                 : throw new InvalidDataException($"'{path}' lacks the metadata '{Key("attention.layer_norm_rms_epsilon")}'."));
@@ -96,7 +97,6 @@ internal static class GgufDecoder
             }
 
             if (Number("rope.scaling.attn_factor") is { } attention and not 1) throw Unsupported("rope.scaling.attn_factor", attention);
-            string? scaling = file.Optional<string>(Key("rope.scaling.type"));
             if (scaling is not (null or "none" or "linear")) throw Unsupported("rope.scaling.type", scaling);
         }
 
@@ -105,20 +105,21 @@ internal static class GgufDecoder
             config = config with
             {
                 VocabularySize = checked((int)embedding.Shape[0]), ContextLength = context, EmbeddingWidth = width, HeadCount = heads,
-                LayerCount = layers, FeedForwardWidth = inner, NormEpsilon = (float)epsilon,
+                LayerCount = layers, NormEpsilon = (float)epsilon,
             };
+            if (inner is { } innerWidth) config = config with { FeedForwardWidth = innerWidth };
             if (isGpt2) return config;
+            double frequencyBase = Number("rope.freq_base") ?? 10000;
             config = config with
             {
                 KeyValueHeadCount = keyHeads, HeadSize = headSize, DropoutRate = 0, HasBias = false, FeedForward = FeedForwardKind.SwiGlu,
                 Normalization = Normalization.RmsNorm, HasQueryKeyNorm = tensors.ContainsKey(table.NameOf(TensorRole.QueryNormScale)),
                 Rotary = new()
                 {
-                    Base = Number("rope.freq_base") ?? 10000,
-                    LinearFactor = file.Optional<string>(Key("rope.scaling.type")) == "none" ? 1
-                        : Number("rope.scaling.factor") ?? Number("rope.scale_linear") ?? 1,
+                    Base = frequencyBase,
+                    LinearFactor = scaling == "none" ? 1 : Number("rope.scaling.factor") ?? Number("rope.scale_linear") ?? 1,
                     Llama3 = tensors.TryGetValue(GgufNames.FrequencyFactors, out var factors) && architecture == "llama"
-                        ? ScalingOf(path, factors, headSize, Number("rope.freq_base") ?? 10000)
+                        ? ScalingOf(path, factors, headSize, frequencyBase)
                         : null,
                 },
             };
@@ -128,7 +129,7 @@ internal static class GgufDecoder
             {
                 FeedForward = FeedForwardKind.GeGlu, HasPostNorms = true, HasScaledEmbedding = true, SlidingWindow = window,
                 GlobalLayerInterval = window is null ? 0 : Integer("attention.sliding_window_pattern") ?? GemmaInterval,
-                AttentionScale = layers == LayersOfGemma27B ? 1 / Math.Sqrt(width / (double)heads) : 1 / Math.Sqrt(headSize),
+                AttentionScale = GemmaScaleOf(config),
                 Rotary = config.Rotary! with { SlidingBase = window is null ? null : Number("rope.freq_base_swa") ?? 10000 },
             };
         });
@@ -180,13 +181,14 @@ internal static class GgufDecoder
     // llama.cpp knows one base of layers with a sliding window, and two scales of scores.
     private static bool IsUsualGemma(GptConfig config)
     {
-        double scale = config.LayerCount == LayersOfGemma27B
-            ? 1 / Math.Sqrt(config.EmbeddingWidth / (double)config.HeadCount) : 1 / Math.Sqrt(config.HeadSize);
         bool isUsualWindow = config.SlidingWindow is null
             ? config.Rotary!.SlidingBase is null
             : (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
-        return isUsualWindow && Math.Abs((config.AttentionScale / scale) - 1) < 1e-6;
+        return isUsualWindow && Math.Abs((config.AttentionScale / GemmaScaleOf(config)) - 1) < 1e-6;
     }
+
+    private static double GemmaScaleOf(GptConfig config) => 1 / Math.Sqrt(
+        config.LayerCount == LayersOfGemma27B ? config.EmbeddingWidth / (double)config.HeadCount : config.HeadSize);
 
     private static float[] FactorsOf(Llama3Scaling scaling, int headSize, double frequencyBase) => [
         .. Enumerable.Range(0, headSize / 2).Select(i =>

@@ -3,15 +3,13 @@ namespace MLNet.Gpt.Formats.Metadata;
 /// <summary>Creates configurations from files, which may contain anything.</summary>
 internal static class Configurations
 {
-    /// <summary>Creates a configuration, and checks that none of its widths overflows.</summary>
+    /// <summary>Creates a configuration.</summary>
     /// <exception cref="InvalidDataException">Its properties are out of range or inconsistent.</exception>
     public static GptConfig Validated(string path, Func<GptConfig> create)
     {
         try
         {
-            var config = create().Validated();
-            _ = (config.FeedForwardWidth, config.ProjectedWidth);
-            return config;
+            return create().Validated();
         }
         catch (Exception error) when (error is ArgumentException or OverflowException)
         {

@@ -68,6 +68,15 @@ public sealed class GgufTests : IDisposable
     }
 
     [Fact]
+    public void A_width_of_which_four_times_does_not_fit_an_integer_is_refused()
+    {
+        const string Width = "gpt2.embedding_length\u0004\0\0\0"; // of type UInt32
+        Replace("gpt2.feed_forward_length", "gpt2.feed_forward_lengt7");
+        Replace(Width + "\u0008\0\0\0", Width + "\u007f\u007f\u007f\u007f");
+        AssertRefused("does not contain a valid model configuration");
+    }
+
+    [Fact]
     public void Another_tokenizer_is_refused_only_when_it_is_requested()
     {
         const string Key = "tokenizer.ggml.model\u0008\0\0\0\u0004\0\0\0\0\0\0\0";
