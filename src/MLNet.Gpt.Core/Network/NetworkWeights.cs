@@ -15,7 +15,7 @@ internal sealed record MatrixEntry(string Label, string[] Names, string[] BiasNa
     public int Rows { get; } = PartRows.Sum();
 
     /// <summary>Returns the first row of a weight.</summary>
-    public int FirstRowOf(int part) => PartRows.AsSpan(0, part).ToArray().Sum();
+    public int FirstRowOf(int part) => PartRows.Take(part).Sum();
 
     /// <summary>Returns the weight that a row belongs to, and its first row.</summary>
     public (int Part, int FirstRow) PartAt(int row)

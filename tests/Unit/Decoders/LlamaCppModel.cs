@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using MLNet.Gpt.Numerics.Softmax;
 using MLNet.Gpt.Tests.Formats.Gguf;
 
 namespace MLNet.Gpt.Tests.Decoders;
@@ -40,6 +41,23 @@ internal sealed unsafe class LlamaCppModel : IDisposable
     {
         Clear();
         return Append(ids, position: 0);
+    }
+
+    /// <summary>
+    /// Asserts that a model continues a text with the same tokens, until llama.cpp's lead is within what its precision
+    /// explains.
+    /// </summary>
+    public void AssertGeneratesLike(GptModel model, ReadOnlySpan<int> prompt, int count)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var (expected, leads) = Generate(prompt, count);
+        using var session = model.CreateSession();
+        session.Append(prompt, cancellation);
+        for (int i = 0; i < expected.Length && leads[i] > 1e-3; i++)
+        {
+            Assert.Equal(expected[i], LogitScan.ArgMax(session.Logits));
+            session.Append(expected.AsSpan(i, 1), cancellation);
+        }
     }
 
     /// <summary>

@@ -13,10 +13,10 @@ internal static class GgufWriter
 {
     public static void Write(ExportJob job)
     {
-        var header = Header(job);
-        var config = job.Config;
-        IEnumerable<ExportTensor> all = new ModelTensors(job.Weights, GgufDecoder.NamesOf(GgufDecoder.ArchitectureOf(config)!)).All();
-        if (GgufDecoder.FrequencyFactors(config) is { } factors) all = all.Prepend(factors);
+        string architecture = GgufDecoder.ArchitectureOf(job.Config)!; // the exporter has asked whether there is one
+        var header = Header(job, architecture);
+        IEnumerable<ExportTensor> all = new ModelTensors(job.Weights, GgufDecoder.NamesOf(architecture)).All();
+        if (GgufDecoder.FrequencyFactors(job.Config) is { } factors) all = all.Prepend(factors);
         (ExportTensor Tensor, TensorDataType Type)[] tensors = [.. all.Select(tensor => (tensor, TypeOf(tensor, job.DataType)))];
         foreach (var (tensor, type) in tensors) header.Add(tensor, type);
         job.Meter.TotalBytes = tensors.Sum(each => each.Type.Size(each.Tensor.ElementCount));
@@ -42,11 +42,10 @@ internal static class GgufWriter
         return type == TensorDataType.Q8_0 && tensor.Shape[^1] % Q8Block.Length != 0 ? TensorDataType.Float16 : type;
     }
 
-    private static GgufHeaderWriter Header(ExportJob job)
+    private static GgufHeaderWriter Header(ExportJob job, string architecture)
     {
         var config = job.Config;
         var header = new GgufHeaderWriter();
-        string architecture = GgufDecoder.ArchitectureOf(config)!;
         header.Add(GgufConstants.ArchitectureKey, architecture);
         header.Add("general.type", "model");
         header.Add("general.name", Path.GetFileNameWithoutExtension(job.Path));

@@ -13,11 +13,9 @@ internal static class DecoderConfig
 {
     private const string Sliding = "sliding_attention", Global = "full_attention";
 
-    // Settings with the only value that is supported.
-    private static readonly (string Name, bool Value)[] Switches =
-    [
-        ("mlp_bias", false), ("use_sliding_window", false), ("use_bidirectional_attention", false),
-    ];
+    // What is not supported: switches that must be off, and numbers that must be absent.
+    private static readonly string[] Switches = ["mlp_bias", "use_sliding_window", "use_bidirectional_attention", "attention_bias"];
+    private static readonly string[] Numbers = ["attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts"];
 
     private static readonly Dictionary<string, Defaults> Families = new(StringComparer.Ordinal)
     {
@@ -50,17 +48,16 @@ internal static class DecoderConfig
         }
 
         var defaults = Families[type];
-        foreach (var (name, value) in Switches)
+        foreach (string name in Switches)
         {
-            if (root.Optional(name)?.GetBoolean() == !value) throw Unsupported(path, name, root);
+            if (root.Optional(name)?.GetBoolean() == true) throw Unsupported(path, name, root);
         }
 
-        foreach (string name in (string[])["attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts"])
+        foreach (string name in Numbers)
         {
             if (root.Optional(name) is not null) throw Unsupported(path, name, root);
         }
 
-        if (root.Optional("attention_bias")?.GetBoolean() == true) throw Unsupported(path, "attention_bias", root);
         string activation = (root.Optional("hidden_activation") ?? root.Optional("hidden_act"))?.GetString() ?? defaults.Activation;
         if (activation != defaults.Activation)
         {
@@ -170,7 +167,7 @@ internal static class DecoderConfig
     }
 
     // The sliding window, and every how many layers one has none.
-    private static (int? Window, int Interval) Windows(string path, JsonElement root, GptFamily family, int layers)
+    private static (int? Length, int Interval) Windows(string path, JsonElement root, GptFamily family, int layers)
     {
         bool[]? isSliding = root.Optional("layer_types") is { } types
             ? [.. types.EnumerateArray().Select(each => each.GetString() switch

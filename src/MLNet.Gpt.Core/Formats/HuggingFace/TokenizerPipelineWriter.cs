@@ -28,7 +28,7 @@ internal static class TokenizerPipelineWriter
                 WriteByteLevel(json, "pre_tokenizer", isPrefixed, trimOffsets: true);
                 break;
             case TextSplit.SingleDigits:
-                Sequence(json, "pre_tokenizer", "pretokenizers", () =>
+                WriteSequence(json, "pre_tokenizer", "pretokenizers", () =>
                 {
                     Step(json, null, "Digits", () => json.WriteBoolean("individual_digits", true));
                     WriteByteLevel(json, null, addPrefixSpace: false, trimOffsets: true);
@@ -38,7 +38,7 @@ internal static class TokenizerPipelineWriter
                 string pattern = TokenizerPipeline.Patterns.FirstOrDefault(known => known.Split == split).Pattern
                     ?? throw new ArgumentException(
                         $"A Hugging Face folder does not support a tokenizer that splits text as {split}.", "tokenizer");
-                Sequence(json, "pre_tokenizer", "pretokenizers", () =>
+                WriteSequence(json, "pre_tokenizer", "pretokenizers", () =>
                 {
                     Step(json, null, "Split", () =>
                     {
@@ -63,7 +63,7 @@ internal static class TokenizerPipelineWriter
         bool isNormalized = rules.SpacePrefix is SpacePrefix.None or SpacePrefix.Always && rules.Split == TextSplit.Words;
         if (isNormalized)
         {
-            Sequence(json, "normalizer", "normalizers", () =>
+            WriteSequence(json, "normalizer", "normalizers", () =>
             {
                 if (rules.SpacePrefix == SpacePrefix.Always) Step(json, null, "Prepend", () => json.WriteString("prepend", SpelledSpace));
                 Replace(json, Space, SpelledSpace);
@@ -87,7 +87,7 @@ internal static class TokenizerPipelineWriter
         }
 
         WritePostProcessor(json, vocabulary, () => json.WriteNull("post_processor"));
-        Sequence(json, "decoder", "decoders", () =>
+        WriteSequence(json, "decoder", "decoders", () =>
         {
             Replace(json, SpelledSpace, Space);
             Step(json, null, "ByteFallback", () => { });
@@ -166,12 +166,13 @@ internal static class TokenizerPipelineWriter
         json.WriteString("content", to);
     });
 
-    private static void Sequence(Utf8JsonWriter json, string name, string listName, Action writeSteps) => Step(json, name, "Sequence", () =>
-    {
-        json.WriteStartArray(listName);
-        writeSteps();
-        json.WriteEndArray();
-    });
+    private static void WriteSequence(Utf8JsonWriter json, string name, string listName, Action writeSteps) =>
+        Step(json, name, "Sequence", () =>
+        {
+            json.WriteStartArray(listName);
+            writeSteps();
+            json.WriteEndArray();
+        });
 
     private static void Step(Utf8JsonWriter json, string? name, string type, Action writeProperties)
     {
