@@ -37,6 +37,10 @@ internal static class Check
     public static double BelowOne(double value, string name) =>
         value is >= 0 and < 1 ? value : throw OutOfRange(name, value, "at least 0 and below 1");
 
+    /// <summary>Throws if a fraction is not above 0 and below 1.</summary>
+    public static double Fraction(double value, string name) =>
+        value is > 0 and < 1 ? value : throw OutOfRange(name, value, "above 0 and below 1");
+
     /// <summary>Throws if a range of elements extends past either end of a weight or tensor.</summary>
     /// <param name="start">Index of the first element.</param>
     /// <param name="length">Number of elements requested.</param>

@@ -16,11 +16,7 @@ public sealed record ComparisonOptions
 
     /// <summary>The fraction of the resamples that the interval contains; above 0 and below 1.</summary>
     /// <value>0.95.</value>
-    public double Confidence
-    {
-        get;
-        init => field = value is > 0 and < 1 ? value : throw Check.OutOfRange(nameof(Confidence), value, "above 0 and below 1");
-    } = 0.95;
+    public double Confidence { get; init => field = Check.Fraction(value, nameof(Confidence)); } = 0.95;
 
     /// <summary>The number of bootstrap resamples, from 100 to 100,000,000; each takes 8 bytes.</summary>
     /// <value>10,000.</value>
