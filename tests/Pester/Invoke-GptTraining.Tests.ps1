@@ -202,7 +202,7 @@ Describe 'Invoke-GptTraining' {
 
     It 'refuses <why> with the error TrainingRefused' -ForEach @(
         @{ why = 'a text of one token'; arguments = @{ Text = 'every' } }
-        @{ why = 'no steps'; arguments = @{ Text = 'every effort moves you'; MaxStep = 0 } }
+        @{ why = 'no steps'; arguments = @{ Text = 'every effort moves you'; MaxStep = -1 } }
         @{ why = 'a negative learning rate'; arguments = @{ Text = 'every effort moves you'; LearningRate = -1 } }
         @{ why = 'a final learning rate above the first'; arguments = @{ Text = 'every effort moves you'; LearningRate = 0.1; FinalLearningRate = 0.2 } }
         @{ why = 'a stride over the context'; arguments = @{ Text = 'every effort moves you'; Stride = 1000 } }
@@ -321,7 +321,7 @@ Describe 'Invoke-GptTraining' {
         It 'checks <why> before -WhatIf says yes, in the names of PowerShell' -ForEach @(
             @{ why = 'a learning rate'; arguments = @{ LearningRate = -1 }; message = '-LearningRate is -1; it must be above 0 and finite.' }
             @{ why = 'a frozen weight'; arguments = @{ FreezeWeight = 'block*' }; message = "-FreezeWeight *'block``*'*" }
-            @{ why = 'steps'; arguments = @{ MaxStep = 0 }; message = '-MaxStep is 0; it must be at least 1.' }
+            @{ why = 'steps'; arguments = @{ MaxStep = -1 }; message = '-MaxStep is -1; it must be at least 0.' }
             @{ why = 'a stride'; arguments = @{ Stride = 1000 }; message = '*1000*' }
             @{ why = 'a window'; arguments = @{ WindowLength = 100000 }; message = '-WindowLength is 100000; it must be from 1 to *' }
         ) {

@@ -66,7 +66,7 @@ Describe 'Resume-GptTraining' {
 
     It 'refuses <why> with the error <id>' -ForEach @(
         @{ why = 'a folder without a training'; id = 'PathNotFound'; arguments = @{ CheckpointPath = 'TestDrive:/' } }
-        @{ why = 'no steps'; id = 'TrainingRefused'; arguments = @{ CheckpointPath = 'TestDrive:/e'; MaxStep = 0 } }
+        @{ why = 'no steps'; id = 'TrainingRefused'; arguments = @{ CheckpointPath = 'TestDrive:/e'; MaxStep = -1 } }
         @{ why = 'a token file where the tokens are kept'; id = 'ParameterWithoutEffect'; arguments = @{ CheckpointPath = 'TestDrive:/e'; TokenFile = 'x' } }
         @{ why = '-Force alone'; id = 'ParameterWithoutEffect'; arguments = @{ CheckpointPath = 'TestDrive:/e'; Force = $true } }
     ) {

@@ -159,6 +159,12 @@ public sealed partial class GptModel
         }
     }
 
+    /// <summary>
+    /// Returns the tokenizer of a file as the model that is loaded from it has it: one that fits the file's vocabulary.
+    /// </summary>
+    internal static ITextTokenizer FittedTokenizerOf(GptModelFile file) =>
+        FittedTokenizer.Of(TokenizerOf(file), file.Config.VocabularySize, "tokenizer");
+
     private static ITextTokenizer TokenizerOf(GptModelFile file) => file.Tokenizer
         ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
         ?? throw new ArgumentException(

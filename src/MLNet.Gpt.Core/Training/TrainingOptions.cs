@@ -60,9 +60,12 @@ public sealed record TrainingOptions
     /// <value>3; 10 in the lecture.</value>
     public int Epochs { get; init => field = Check.AtLeast(value, 1, nameof(Epochs)); } = 3;
 
-    /// <summary>Steps after which training ends even in the middle of an epoch; at least 1.</summary>
+    /// <summary>
+    /// Steps after which training ends even in the middle of an epoch; at least 0. With 0 the losses are measured, and
+    /// the weights remain as they are.
+    /// </summary>
     /// <value><see langword="null"/>: as many as the epochs take.</value>
-    public int? MaxSteps { get; init => field = Check.AtLeast(value, 1, nameof(MaxSteps)); }
+    public int? MaxSteps { get; init => field = Check.AtLeast(value, 0, nameof(MaxSteps)); }
 
     /// <summary>
     /// Time after which training ends even in the middle of an epoch, after the current step; above 0. It restarts when

@@ -28,6 +28,26 @@ public sealed class LanguageModelingTrainers
         });
     }
 
+    /// <summary>Creates a trainer that continues to train a model: fine-tuning.</summary>
+    /// <param name="inputColumnName">The column of text to train on, which the trained transformer reads as well.</param>
+    /// <param name="initialModel">
+    /// The model to start from, which is not changed; see <see cref="GptTrainerOptions.InitialModel"/>.
+    /// </param>
+    /// <param name="epochs">
+    /// Passes over the data; the default of <see cref="TrainingOptions.Epochs"/> if <see langword="null"/>.
+    /// </param>
+    public GptTrainer Gpt(string inputColumnName, GptModel initialModel, int? epochs = null)
+    {
+        ArgumentNullException.ThrowIfNull(initialModel);
+        var defaults = new GptTrainerOptions();
+        return Gpt(defaults with
+        {
+            InitialModel = initialModel,
+            Training = epochs is { } count ? defaults.Training with { Epochs = count } : defaults.Training,
+            Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
+        });
+    }
+
     /// <summary>Creates a trainer of GPT models, with options.</summary>
     /// <exception cref="ArgumentException">The options are inconsistent.</exception>
     public GptTrainer Gpt(GptTrainerOptions options) => new(_environment, options);

@@ -10,8 +10,8 @@ using MLNet.Gpt.Views;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> creates a model, trains it, and returns a
-/// transformer that owns it.
+/// Trains a GPT model on a column of text. <see cref="Fit(IDataView)"/> creates a model, or copies the one that the
+/// options start from, trains it, and returns a transformer that owns it.
 /// </summary>
 /// <remarks>
 /// The input column is a scalar of text; a row is a document, and documents are separated by the end-of-text token if
@@ -26,6 +26,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
 
     internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
     {
+        options = WithInitialModel(options);
         if (options.Tokenizer.VocabularySize != options.Config.Validated().VocabularySize)
         {
             throw new ArgumentException(
@@ -109,7 +110,9 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     {
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
-        var initial = WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
+        using var file = _options.InitialModelPath is { } path ? OpenInitialModel(path, cancellation.Token) : null;
+        IWeightSource initial = (IWeightSource?)_options.InitialModel ?? (IWeightSource?)file
+            ?? WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(FormattableString.Invariant(
             $"Training {_options.Config.ParameterCount} parameters on {Quantity.Of(data.Training.TargetCount, "token")} per epoch, ")
             + FormattableString.Invariant($"for {Quantity.Of(_options.Training.Epochs, "epoch")} at most; seed {_options.Training.Seed}."));
@@ -119,7 +122,36 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         channel.Info(FormattableString.Invariant(
             $"Training ended after {Quantity.Of(history.Last.Step, "step")} and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
         History = history;
-        var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model);
+        var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model ?? _options.InitialModel?.Options);
         return GptTransformer.Owning(_environment, model, _options.Transformer);
+    }
+
+    // The file of the initial model may have been replaced since the trainer was created.
+    private GptModelFile OpenInitialModel(string path, CancellationToken cancellationToken)
+    {
+        var file = GptModelFile.Open(path, cancellationToken: cancellationToken);
+        if (file.Config == _options.Config) return file;
+        var config = file.Config;
+        file.Dispose();
+        throw new InvalidOperationException(
+            $"'{path}' has another model than when the trainer was created: {config} instead of {_options.Config}.");
+    }
+
+    private static GptTrainerOptions WithInitialModel(GptTrainerOptions options)
+    {
+        if (options.InitialModelPath is not { } path)
+        {
+            return options.InitialModel is { } model ? options with { Config = model.Config, Tokenizer = model.Tokenizer } : options;
+        }
+
+        if (options.InitialModel is not null)
+        {
+            throw new ArgumentException(
+                $"{nameof(options.InitialModel)} and {nameof(options.InitialModelPath)} are both set; training can only start from one.",
+                nameof(options));
+        }
+
+        using var file = GptModelFile.Open(path);
+        return options with { Config = file.Config, Tokenizer = GptModel.FittedTokenizerOf(file) };
     }
 }

@@ -5,7 +5,23 @@ namespace MLNet.Gpt;
 /// <summary>What a <see cref="GptTrainer"/> creates, how it trains it, and what the trained transformer does.</summary>
 public sealed record GptTrainerOptions
 {
-    /// <summary>The sizes of the model.</summary>
+    /// <summary>
+    /// The model whose weights training starts from, to fine-tune it. It is not changed and not disposed, and must live
+    /// until <c>Fit</c> returns. <see cref="Config"/>, <see cref="Tokenizer"/> and <see cref="Initialization"/> are not
+    /// used then: the trained model has the sizes and the tokenizer of this one.
+    /// </summary>
+    /// <value><see langword="null"/>: random weights, unless there is an <see cref="InitialModelPath"/>.</value>
+    public GptModel? InitialModel { get; init; }
+
+    /// <summary>
+    /// The file or folder of the model whose weights training starts from, in any format that
+    /// <see cref="GptModel.Load"/> reads. <c>Fit</c> opens it and keeps only the trained copy in memory. Sizes and
+    /// tokenizer are those of the file, as with <see cref="InitialModel"/>.
+    /// </summary>
+    /// <value><see langword="null"/>: random weights, unless there is an <see cref="InitialModel"/>.</value>
+    public string? InitialModelPath { get; init; }
+
+    /// <summary>The sizes of a model that starts from random weights.</summary>
     /// <value>
     /// A model that learns from a book within minutes on a CPU: 4 layers, width 128, 4 heads, context 128, GPT-2's
     /// vocabulary.
@@ -39,8 +55,10 @@ public sealed record GptTrainerOptions
     public GptTransformerOptions Transformer { get; init; } = new();
 
     /// <summary>How the trained model is stored and run.</summary>
-    /// <value>The defaults of <see cref="GptModelOptions"/>.</value>
-    public GptModelOptions Model { get; init; } = new();
+    /// <value>
+    /// <see langword="null"/>: as <see cref="InitialModel"/> is, or the defaults of <see cref="GptModelOptions"/>.
+    /// </value>
+    public GptModelOptions? Model { get; init; }
 
     /// <summary>Receives a report before the first step and after each.</summary>
     /// <value>

@@ -148,6 +148,69 @@ public class GptTrainerTests
         }
     }
 
+    [Theory]
+    [InlineData(WeightPrecision.Float32)]
+    [InlineData(WeightPrecision.BFloat16)]
+    [InlineData(WeightPrecision.Int8)]
+    public void Without_steps_the_initial_model_is_returned_bit_for_bit(WeightPrecision precision)
+    {
+        using var initial = GptModel.FromWeights(
+            WeightInitializer.Create(GptPresets.Tiny, 5), TinyModels.Words, new() { Precision = precision });
+        var options = new GptTrainerOptions { InitialModel = initial, Training = new() { MaxSteps = 0 } };
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(options);
+
+        using var trained = trainer.Fit(Rows.ToView(_ml, Texts));
+
+        Assert.NotSame(initial, trained.Model);
+        Assert.True(trained.OwnsModel);
+        Assert.Equal(initial.Options, trained.Model.Options);
+        ModuleNetworkTests.AssertEqual(initial, trained.Model);
+        int[] ids = [1, 2, 3, 4, 5];
+        Assert.Equal(initial.ComputeLogits(ids), trained.Model.ComputeLogits(ids));
+        Assert.Equal(0, trainer.History!.Last.Step);
+    }
+
+    [Fact]
+    public void Training_in_two_parts_continues_from_the_first()
+    {
+        var data = Rows.ToView(_ml, Texts);
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(Options);
+        using var first = trainer.Fit(data);
+        var second = _ml.LanguageModeling.Trainers.Gpt("Text", first.Model, epochs: 1);
+
+        using var tuned = second.Fit(data);
+
+        Assert.Equal(first.Model.Config, tuned.Model.Config);
+        Assert.Same(TinyModels.Words, tuned.Model.Tokenizer);
+        Assert.Equal(trainer.History!.Last.TrainingLoss, second.History!.First.TrainingLoss, 0.2);
+        Assert.NotEqual(first.Model.ComputeLogits([1]), tuned.Model.ComputeLogits([1]));
+    }
+
+    [Fact]
+    public void A_file_can_be_the_initial_model()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "model.safetensors");
+        using var initial = GptModel.FromWeights(WeightInitializer.Create(GptPresets.Tiny, 5), TinyModels.Words);
+        GptCheckpoint.Save(path, initial, TinyModels.Words);
+        var options = new GptTrainerOptions { InitialModelPath = path, Training = new() { MaxSteps = 0 } };
+        var trainer = _ml.LanguageModeling.Trainers.Gpt(options);
+
+        using var trained = trainer.Fit(Rows.ToView(_ml, Texts));
+
+        Assert.Equal(initial.ComputeLogits([1, 2, 3]), trained.Model.ComputeLogits([1, 2, 3]));
+        Assert.Equal(initial.Tokenizer.Encode(Texts[0]), trained.Model.Tokenizer.Encode(Texts[0]));
+
+        using var other = GptModel.FromWeights(WeightInitializer.Create(GptPresets.Tiny with { LayerCount = 1 }, 5), TinyModels.Words);
+        GptCheckpoint.Save(path, other, TinyModels.Words);
+        var replaced = Assert.Throws<InvalidOperationException>(() => trainer.Fit(Rows.ToView(_ml, Texts)));
+        Assert.Contains("has another model than when the trainer was created", replaced.Message, StringComparison.Ordinal);
+        var both = Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Trainers.Gpt(options with { InitialModel = initial }));
+        Assert.Contains("can only start from one", both.Message, StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(
+            () => _ml.LanguageModeling.Trainers.Gpt(new GptTrainerOptions { InitialModelPath = path + ".missing" }));
+    }
+
     [Fact]
     public void The_best_weights_need_validation_data()
     {

@@ -9,7 +9,7 @@ public class TrainingOptionsTests
     {
         Refused(() => new TrainingOptions { Epochs = 0 }, "Epochs is 0; it must be at least 1");
         Refused(() => new TrainingOptions { ThreadCount = 0 }, "ThreadCount is 0; it must be at least 1");
-        Refused(() => new TrainingOptions { MaxSteps = 0 }, "MaxSteps is 0; it must be at least 1");
+        Refused(() => new TrainingOptions { MaxSteps = -1 }, "MaxSteps is -1; it must be at least 0");
         Refused(() => new TrainingOptions { BatchSize = -2 }, "BatchSize is -2; it must be at least 1");
         Refused(() => new TrainingOptions { Stride = 0 }, "Stride is 0; it must be at least 1");
         Refused(() => new TrainingOptions { ValidationFraction = 1 }, "ValidationFraction is 1; it must be at least 0 and below 1");
