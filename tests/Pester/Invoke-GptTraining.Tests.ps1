@@ -66,6 +66,12 @@ Describe 'Invoke-GptTraining' {
         'TestDrive:/w' | Should -Not -Exist
     }
 
+    It 'returns the model as it is, and its losses, without steps' {
+        $same = Invoke-GptTraining -Model $model @quick -MaxStep 0
+        (Get-GptLoss -Model $same 'every effort').ExactSum | Should -BeExactly (Get-GptLoss -Model $model 'every effort').ExactSum
+        $same.TrainingHistory.Step | Should -Be 0
+    }
+
     It 'saves a checkpoint that measures as the model does' {
         $trained = Invoke-GptTraining -Model $model @quick -MaxStep 3 -CheckpointPath TestDrive:/c
         $saved = Import-GptModel TestDrive:/c/checkpoint-3/model.safetensors
