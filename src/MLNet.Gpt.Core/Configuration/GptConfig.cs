@@ -22,6 +22,7 @@ public sealed record GptConfig
     // 0: as the default depends on others
     private int _keyValueHeadCount, _headSize, _feedForwardWidth;
     private double _attentionScale;
+    private bool? _hasFeedForwardBias;
 
     /// <summary>Number of distinct token ids, V. At least 1.</summary>
     /// <value>50257: GPT-2's byte-level BPE vocabulary.</value>
@@ -81,10 +82,15 @@ public sealed record GptConfig
     public bool HasQkvBias { get; init; } = true;
 
     /// <summary>
-    /// Whether the output projection of attention and the feed-forward matrices have a bias, and layer norms a shift.
+    /// Whether the output projection of attention has a bias, layer norms a shift, and, unless
+    /// <see cref="HasFeedForwardBias"/> is set, the feed-forward matrices a bias.
     /// </summary>
     /// <value><see langword="true"/>, as in GPT-2.</value>
     public bool HasBias { get; init; } = true;
+
+    /// <summary>Whether the feed-forward matrices have a bias.</summary>
+    /// <value><see cref="HasBias"/>.</value>
+    public bool HasFeedForwardBias { get => _hasFeedForwardBias ?? HasBias; init => _hasFeedForwardBias = value; }
 
     /// <summary>Whether the output head shares the token embedding.</summary>
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
@@ -157,7 +163,7 @@ public sealed record GptConfig
             long norm = HasNormShift ? 2 * c : c;
             long attention = (c * (queries + (2 * keys))) + (HasQkvBias ? queries + (2 * keys) : 0)
                 + (HasQueryKeyNorm ? 2 * hs : 0) + (queries * c) + (HasBias ? c : 0);
-            long feedForward = ((HasGate ? 3 : 2) * c * f) + (HasBias ? (HasGate ? 2 * f : f) + c : 0);
+            long feedForward = ((HasGate ? 3 : 2) * c * f) + (HasFeedForwardBias ? (HasGate ? 2 * f : f) + c : 0);
             long block = attention + feedForward + ((HasPostNorms ? 4 : 2) * norm);
             long positions = Rotary is null ? ContextLength * c : 0;
             return (v * c) + positions + (LayerCount * block) + norm + (HasTiedHead ? 0 : v * c);
@@ -168,8 +174,8 @@ public sealed record GptConfig
     internal bool HasNormShift => HasBias && Normalization == Normalization.LayerNorm;
 
     /// <summary>Whether, but for its sizes, query bias and head, the decoder is the book's GPT-2.</summary>
-    internal bool IsPlainGpt2 => IsGpt2 && HasBias && FeedForward == FeedForwardKind.Gelu && FeedForwardWidth == 4L * EmbeddingWidth
-        && NormEpsilon == 1e-5f;
+    internal bool IsPlainGpt2 => IsGpt2 && HasBias && HasFeedForwardBias && FeedForward == FeedForwardKind.Gelu
+        && FeedForwardWidth == 4L * EmbeddingWidth && NormEpsilon == 1e-5f;
 
     /// <summary>What token embeddings are multiplied by.</summary>
     internal float EmbeddingFactor => HasScaledEmbedding ? MathF.Sqrt(EmbeddingWidth) : 1;
@@ -204,17 +210,20 @@ public sealed record GptConfig
         {
             if (IsGpt2) return GptFamily.Gpt2;
             var config = Validated();
-            var llama = config with
+            var plain = config with
             {
-                Normalization = Normalization.RmsNorm, HasBias = false, HasQkvBias = false, HasQueryKeyNorm = false, HasPostNorms = false,
-                FeedForward = FeedForwardKind.SwiGlu, HasScaledEmbedding = false, _attentionScale = 0,
-                Rotary = (Rotary ?? new()) with { SlidingBase = null }, SlidingWindow = null, GlobalLayerInterval = 0,
+                Normalization = Normalization.RmsNorm, HasBias = false, HasQkvBias = false, _hasFeedForwardBias = null,
+                HasQueryKeyNorm = false, HasPostNorms = false, FeedForward = FeedForwardKind.SwiGlu, HasScaledEmbedding = false,
+                _attentionScale = 0, Rotary = (Rotary ?? new()) with { SlidingBase = null }, SlidingWindow = null, GlobalLayerInterval = 0,
             };
-            return config == llama ? GptFamily.Llama
-                : config == llama with { SlidingWindow = SlidingWindow } ? GptFamily.Mistral
-                : config == llama with { HasQkvBias = true } ? GptFamily.Qwen2
-                : config == llama with { HasQueryKeyNorm = true } ? GptFamily.Qwen3
-                : config == llama with
+
+            // In files of some families, one property says whether the four matrices of attention have biases.
+            var attentive = HasBias ? plain with { HasBias = true, HasQkvBias = true, _hasFeedForwardBias = false } : plain;
+            return config == attentive with { _hasFeedForwardBias = config._hasFeedForwardBias } ? GptFamily.Llama
+                : config == plain with { SlidingWindow = SlidingWindow } ? GptFamily.Mistral
+                : config == plain with { HasQkvBias = true } ? GptFamily.Qwen2
+                : config == attentive with { HasQueryKeyNorm = true } ? GptFamily.Qwen3
+                : config == attentive with
                 {
                     HasQueryKeyNorm = true, HasPostNorms = true, FeedForward = FeedForwardKind.GeGlu, HasScaledEmbedding = true,
                     _attentionScale = config._attentionScale, Rotary = Rotary, SlidingWindow = SlidingWindow,
@@ -230,7 +239,7 @@ public sealed record GptConfig
         && AttentionScale == 1 / Math.Sqrt(HeadSize);
 
     /// <summary>
-    /// Returns this config if its properties are consistent. Sizes that are set to their defaults become unset, so that
+    /// Returns this config if its properties are consistent. Those that are set to their defaults become unset, so that
     /// configs of the same decoder are equal.
     /// </summary>
     /// <exception cref="ArgumentException">
@@ -279,6 +288,7 @@ public sealed record GptConfig
             _headSize = QueryWidth == EmbeddingWidth ? 0 : HeadSize,
             _feedForwardWidth = FeedForwardWidth == 4L * EmbeddingWidth ? 0 : FeedForwardWidth,
             _attentionScale = AttentionScale == 1 / Math.Sqrt(HeadSize) ? 0 : AttentionScale,
+            _hasFeedForwardBias = HasFeedForwardBias == HasBias ? null : HasFeedForwardBias,
         };
         return config == this ? this : config;
     }

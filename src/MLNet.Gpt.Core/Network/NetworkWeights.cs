@@ -136,21 +136,21 @@ internal class NetworkWeights<TMatrix, TVector>
             Config.HasQueryKeyNorm ? HeadNorm(WeightNames.QueryNormScale(layer)) : null,
             Config.HasQueryKeyNorm ? HeadNorm(WeightNames.KeyNormScale(layer)) : null,
             Matrix(
-                $"attention output of block {layer}", [WeightNames.AttentionOutput(layer)], Bias(WeightNames.AttentionOutputBias(layer)),
-                [c], queries),
+                $"attention output of block {layer}", [WeightNames.AttentionOutput(layer)],
+                Config.HasBias ? [WeightNames.AttentionOutputBias(layer)] : [], [c], queries),
             Config.HasPostNorms ? Norm(WeightNames.AttentionPostNormScale(layer), WeightNames.AttentionPostNormShift(layer)) : null,
             Norm(WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer)),
             Config.HasGate
                 ? Matrix(
                     $"feed-forward gate of block {layer}", [WeightNames.FeedForwardGate(layer)],
-                    Bias(WeightNames.FeedForwardGateBias(layer)), [f], c)
+                    FeedForwardBias(WeightNames.FeedForwardGateBias(layer)), [f], c)
                 : null,
             Matrix(
                 $"first feed-forward layer of block {layer}", [WeightNames.FeedForwardIn(layer)],
-                Bias(WeightNames.FeedForwardInBias(layer)), [f], c),
+                FeedForwardBias(WeightNames.FeedForwardInBias(layer)), [f], c),
             Matrix(
                 $"second feed-forward layer of block {layer}", [WeightNames.FeedForwardOut(layer)],
-                Bias(WeightNames.FeedForwardOutBias(layer)), [c], f),
+                FeedForwardBias(WeightNames.FeedForwardOutBias(layer)), [c], f),
             Config.HasPostNorms ? Norm(WeightNames.FeedForwardPostNormScale(layer), WeightNames.FeedForwardPostNormShift(layer)) : null);
     }
 
@@ -164,7 +164,7 @@ internal class NetworkWeights<TMatrix, TVector>
     private NormWeights<TVector> HeadNorm(string scale) =>
         new(IsCentered: false, Config.NormEpsilon, Vector(scale, Config.HeadSize), Shift: null);
 
-    private string[] Bias(string name) => Config.HasBias ? [name] : [];
+    private string[] FeedForwardBias(string name) => Config.HasFeedForwardBias ? [name] : [];
 
     private TMatrix Matrix(string label, string[] names, string[] biasNames, int[] rows, int columns)
     {

@@ -57,19 +57,19 @@ public static class WeightNames
     /// <summary>Gate of the feed-forward layer, (F, C); absent if it has none.</summary>
     public static string FeedForwardGate(int layer) => Block(layer, "ff.gate.weight");
 
-    /// <summary>Bias of the gate, (F); absent without biases.</summary>
+    /// <summary>Bias of the gate, (F); absent without feed-forward biases.</summary>
     public static string FeedForwardGateBias(int layer) => Block(layer, "ff.gate.bias");
 
     /// <summary>First feed-forward projection, the one that is multiplied by the gate if there is one, (F, C).</summary>
     public static string FeedForwardIn(int layer) => Block(layer, "ff.layers.0.weight");
 
-    /// <summary>Bias of the first feed-forward projection, (F); absent without biases.</summary>
+    /// <summary>Bias of the first feed-forward projection, (F); absent without feed-forward biases.</summary>
     public static string FeedForwardInBias(int layer) => Block(layer, "ff.layers.0.bias");
 
     /// <summary>Second feed-forward projection, (C, F).</summary>
     public static string FeedForwardOut(int layer) => Block(layer, "ff.layers.2.weight");
 
-    /// <summary>Bias of the second feed-forward projection, (C); absent without biases.</summary>
+    /// <summary>Bias of the second feed-forward projection, (C); absent without feed-forward biases.</summary>
     public static string FeedForwardOutBias(int layer) => Block(layer, "ff.layers.2.bias");
 
     /// <summary>Scale of the norm before attention, (C).</summary>
@@ -124,13 +124,13 @@ public static class WeightNames
             if (config.HasGate)
             {
                 yield return new(FeedForwardGate(layer), [f, c]);
-                if (config.HasBias) yield return new(FeedForwardGateBias(layer), [f]);
+                if (config.HasFeedForwardBias) yield return new(FeedForwardGateBias(layer), [f]);
             }
 
             yield return new(FeedForwardIn(layer), [f, c]);
-            if (config.HasBias) yield return new(FeedForwardInBias(layer), [f]);
+            if (config.HasFeedForwardBias) yield return new(FeedForwardInBias(layer), [f]);
             yield return new(FeedForwardOut(layer), [c, f]);
-            if (config.HasBias) yield return new(FeedForwardOutBias(layer), [c]);
+            if (config.HasFeedForwardBias) yield return new(FeedForwardOutBias(layer), [c]);
             yield return new(AttentionNormScale(layer), [c]);
             if (config.HasNormShift) yield return new(AttentionNormShift(layer), [c]);
             yield return new(FeedForwardNormScale(layer), [c]);

@@ -23,6 +23,8 @@ internal static class DecoderFamilies
         ["llama-one-key-head"] = Llama with { KeyValueHeadCount = 1, HasTiedHead = true },
         ["llama-all-heads"] = Llama with { KeyValueHeadCount = 8 },
         ["llama-biases"] = Llama with { HasQueryKeyValueBias = true, HasOutputBias = true, HasFeedForwardBias = true },
+        ["llama-attention-biases"] = Llama with { HasQueryKeyValueBias = true, HasOutputBias = true },
+        ["llama-feed-forward-biases"] = Llama with { HasFeedForwardBias = true, HasTiedHead = true },
         ["llama-linear"] = Llama with { LinearFactor = 4 },
         ["llama-head-size"] = Llama with { HeadSize = 48 },
         ["llama3"] = Llama with { HeadCount = 4, HeadSize = 64, RotaryBase = 500_000, Llama3 = (8, 1, 4, 8192) },
@@ -42,6 +44,7 @@ internal static class DecoderFamilies
         },
         ["qwen3"] = Qwen3,
         ["qwen3-own-head"] = Qwen3 with { HasTiedHead = false, KeyValueHeadCount = 4 },
+        ["qwen3-biases"] = Qwen3 with { HasQueryKeyValueBias = true, HasOutputBias = true },
         ["gemma3"] = Gemma3,
         ["gemma3-linear"] = Gemma3 with { LinearFactor = 8 },
         ["gemma3-every-third"] = Gemma3 with { LayerCount = 4, GlobalEvery = 3, LocalRotaryBase = 20_000 },
@@ -55,7 +58,7 @@ internal static class DecoderFamilies
     /// <summary>The names of those that the library reads from Hugging Face's folders.</summary>
     public static TheoryData<string> HuggingFaceNames =>
     [
-        .. All.Where(each => each.Value is { IsNanoGpt: false, HasOutputBias: false }).Select(each => each.Key).Except(["qwen2-window"]),
+        .. All.Where(each => each.Value is { IsNanoGpt: false }).Select(each => each.Key).Except(["qwen2-window"]),
     ];
 
     /// <summary>The names of those that llama.cpp runs as they are.</summary>
@@ -64,7 +67,7 @@ internal static class DecoderFamilies
     /// <summary>The names of those that the library reads from GGUF files.</summary>
     public static TheoryData<string> GgufNames =>
     [
-        .. All.Where(each => GgufFile.CanRepresent(each.Value) && !each.Value.HasOutputBias)
+        .. All.Where(each => GgufFile.CanRepresent(each.Value))
             .Select(each => each.Key).Except(["llama3-short", "gemma3-every-third"]),
     ];
 

@@ -109,7 +109,7 @@ public sealed class DecoderFileTests : IDisposable
         using var expectedConfig = JsonDocument.Parse(HuggingFaceFolder.Config(description, ConfigStyle.Version4));
         HashSet<string> incidental =
         [
-            "transformers_version", "bos_token_id", "eos_token_id", "pretraining_tp", "cache_implementation", "mlp_bias",
+            "transformers_version", "bos_token_id", "eos_token_id", "pretraining_tp", "cache_implementation",
             "max_window_layers",
         ];
         if (!description.IsGemma) incidental.Add("layer_types"); // there are no others
@@ -141,8 +141,13 @@ public sealed class DecoderFileTests : IDisposable
 
     [Theory]
     [InlineData("llama", "hidden_act", "\"gelu\"")]
-    [InlineData("llama", "attention_bias", "true")]
-    [InlineData("llama", "mlp_bias", "true")]
+    [InlineData("llama", "attention_bias", "true", "q_proj.bias")]
+    [InlineData("llama", "mlp_bias", "true", "gate_proj.bias")]
+    [InlineData("llama-biases", "mlp_bias", "false", "gate_proj.bias")]
+    [InlineData("mistral", "attention_bias", "true")]
+    [InlineData("qwen2", "attention_bias", "true")]
+    [InlineData("qwen3", "mlp_bias", "true")]
+    [InlineData("gemma3", "mlp_bias", "true")]
     [InlineData("llama", "model_type", "\"mixtral\"")]
     [InlineData("llama", "model_type", "\"gemma2\"")]
     [InlineData("llama", "rope_scaling", """{"rope_type": "yarn", "factor": 4.0}""", "yarn")]
@@ -220,7 +225,7 @@ public sealed class DecoderFileTests : IDisposable
 
     /// <summary>Nothing that a file has may be ignored silently.</summary>
     [Theory]
-    [InlineData("llama-biases")]
+    [InlineData("qwen3-biases")]
     [InlineData("llama3-short")]
     public void A_GGUF_file_with_weights_that_are_not_supported_is_refused(string name)
     {
@@ -235,7 +240,7 @@ public sealed class DecoderFileTests : IDisposable
     [InlineData("qwen2-window")]
     [InlineData("gemma3-scalar")]
     [InlineData("gemma3-every-third")]
-    [InlineData("llama-biases")]
+    [InlineData("qwen3-biases")]
     public void What_llama_cpp_would_compute_otherwise_is_not_exported(string name)
     {
         var description = DecoderFamilies.Named(name);

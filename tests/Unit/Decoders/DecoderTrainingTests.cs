@@ -16,6 +16,7 @@ public sealed class DecoderTrainingTests : IDisposable
 
     [Theory]
     [InlineData("llama-biases")]
+    [InlineData("llama-feed-forward-biases")]
     [InlineData("mistral")]
     [InlineData("qwen3")]
     [InlineData("gemma3")]

@@ -13,7 +13,8 @@ internal static class GgufFile
 
     /// <summary>Whether llama.cpp computes such a model as it is.</summary>
     public static bool CanRepresent(DecoderDescription description) =>
-        !description.IsNanoGpt && description.QueryScalar is null && (description.Window is null || description.IsGemma);
+        !description.IsNanoGpt && description.QueryScalar is null && (description.Window is null || description.IsGemma)
+        && (description.ModelType == "llama" || !description.HasOutputBias);
 
     /// <summary>Writes a model.</summary>
     /// <param name="path">The file.</param>

@@ -16,6 +16,7 @@ internal static class LibraryDecoder
         DropoutRate = 0,
         HasQkvBias = description.HasQueryKeyValueBias,
         HasBias = description.HasOutputBias,
+        HasFeedForwardBias = description.HasFeedForwardBias,
         HasTiedHead = description.HasTiedHead,
         Normalization = description.IsNanoGpt ? Normalization.LayerNorm : Normalization.RmsNorm,
         NormEpsilon = (float)description.NormEpsilon,

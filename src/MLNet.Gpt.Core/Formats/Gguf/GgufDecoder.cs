@@ -38,8 +38,8 @@ internal static class GgufDecoder
             GptFamily.Llama when IsUsual(config.Rotary!.Llama3) => "llama",
             GptFamily.Mistral when seesAll && IsUsual(config.Rotary!.Llama3) => "llama", // whose sliding window llama.cpp ignores
             GptFamily.Qwen2 when config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
-            GptFamily.Qwen3 when config.Rotary!.Llama3 is null => "qwen3",
-            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && IsUsualGemma(config) => "gemma3",
+            GptFamily.Qwen3 when config.Rotary!.Llama3 is null && !config.HasBias => "qwen3",
+            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma(config) => "gemma3",
             _ => null,
         };
     }
@@ -69,6 +69,7 @@ internal static class GgufDecoder
         int keyHeads = Integer("attention.head_count_kv") ?? heads;
         int headSize = Integer("attention.key_length") ?? width / Math.Max(1, heads);
         bool isTied = !tensors.ContainsKey(table.NameOf(TensorRole.Head)), isGpt2 = architecture == "gpt2";
+        bool Has(TensorRole role) => tensors.ContainsKey(table.NameOf(role));
         bool hasQkvBias = tensors.ContainsKey(table.QueryBiasNameOf(0));
         if (isGpt2 && keyHeads != heads)
         {
@@ -112,8 +113,12 @@ internal static class GgufDecoder
             double frequencyBase = Number("rope.freq_base") ?? 10000;
             config = config with
             {
-                KeyValueHeadCount = keyHeads, HeadSize = headSize, DropoutRate = 0, HasBias = false, FeedForward = FeedForwardKind.SwiGlu,
-                Normalization = Normalization.RmsNorm, HasQueryKeyNorm = tensors.ContainsKey(table.NameOf(TensorRole.QueryNormScale)),
+                KeyValueHeadCount = keyHeads, HeadSize = headSize, DropoutRate = 0, FeedForward = FeedForwardKind.SwiGlu,
+
+                // In the others, llama.cpp does not use these.
+                HasBias = architecture == "llama" && Has(TensorRole.AttentionOutputBias),
+                HasFeedForwardBias = architecture == "llama" && Has(TensorRole.FeedForwardInBias),
+                Normalization = Normalization.RmsNorm, HasQueryKeyNorm = Has(TensorRole.QueryNormScale),
                 Rotary = new()
                 {
                     Base = frequencyBase,

@@ -32,7 +32,7 @@ internal static partial class GgufNames
     };
 
     /// <summary>
-    /// The architectures qwen2, qwen3 and gemma3, each of which has some of these. Unlike those of Hugging Face's files,
+    /// The architectures qwen2, qwen3, gemma2 and gemma3, each of which has some of these. Unlike those of Hugging Face's files,
     /// Gemma's norms contain the whole scale.
     /// </summary>
     public static TensorTable Others { get; } = new(
@@ -48,11 +48,15 @@ internal static partial class GgufNames
         (TensorRole.QueryNormScale, "blk.{0}.attn_q_norm.weight"),
         (TensorRole.KeyNormScale, "blk.{0}.attn_k_norm.weight"),
         (TensorRole.AttentionOutput, "blk.{0}.attn_output.weight"),
+        (TensorRole.AttentionOutputBias, "blk.{0}.attn_output.bias"),
         (TensorRole.AttentionPostNormScale, "blk.{0}.post_attention_norm.weight"),
         (TensorRole.FeedForwardNormScale, "blk.{0}.ffn_norm.weight"),
         (TensorRole.FeedForwardGate, "blk.{0}.ffn_gate.weight"),
+        (TensorRole.FeedForwardGateBias, "blk.{0}.ffn_gate.bias"),
         (TensorRole.FeedForwardIn, "blk.{0}.ffn_up.weight"),
+        (TensorRole.FeedForwardInBias, "blk.{0}.ffn_up.bias"),
         (TensorRole.FeedForwardOut, "blk.{0}.ffn_down.weight"),
+        (TensorRole.FeedForwardOutBias, "blk.{0}.ffn_down.bias"),
         (TensorRole.FeedForwardPostNormScale, "blk.{0}.post_ffw_norm.weight"),
         (TensorRole.FinalNormScale, "output_norm.weight"),
         (TensorRole.Head, "output.weight"),

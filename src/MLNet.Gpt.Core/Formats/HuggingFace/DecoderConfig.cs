@@ -13,8 +13,10 @@ internal static class DecoderConfig
 {
     private const string Sliding = "sliding_attention", Global = "full_attention";
 
+    private const string AttentionBias = "attention_bias", FeedForwardBias = "mlp_bias";
+
     // What is not supported: switches that must be off, and numbers that must be absent.
-    private static readonly string[] Switches = ["mlp_bias", "use_sliding_window", "use_bidirectional_attention", "attention_bias"];
+    private static readonly string[] Switches = ["use_sliding_window", "use_bidirectional_attention"];
     private static readonly string[] Numbers = ["attn_logit_softcapping", "final_logit_softcapping", "num_experts", "num_local_experts"];
 
     private static readonly Dictionary<string, Defaults> Families = new(StringComparer.Ordinal)
@@ -48,9 +50,10 @@ internal static class DecoderConfig
         }
 
         var defaults = Families[type];
-        foreach (string name in Switches)
+        string[] absent = [.. Switches, .. BiasesOf(defaults.Family, isThere: false)];
+        foreach (string name in absent)
         {
-            if (root.Optional(name)?.GetBoolean() == true) throw Unsupported(path, name, root);
+            if (IsOn(name)) throw Unsupported(path, name, root);
         }
 
         foreach (string name in Numbers)
@@ -64,12 +67,14 @@ internal static class DecoderConfig
             throw new InvalidDataException($"'{path}' specifies the activation '{activation}'; that of {type} is '{defaults.Activation}'.");
         }
 
+        bool IsOn(string name) => root.Optional(name)?.GetBoolean() == true;
         int Integer(string name, int fallback) => root.Optional(name) is null ? fallback : root.Integer(name);
         int width = Integer("hidden_size", defaults.Width), heads = Integer("num_attention_heads", defaults.Heads);
         int keyHeads = Integer("num_key_value_heads", defaults.KeyHeads == 0 ? heads : defaults.KeyHeads);
         int headSize = Integer("head_dim", defaults.HeadSize == 0 ? width / Math.Max(1, heads) : defaults.HeadSize);
         int layers = Integer("num_hidden_layers", defaults.Layers);
         var family = defaults.Family;
+        bool hasBias = IsOn(AttentionBias), hasFeedForwardBias = IsOn(FeedForwardBias);
         var config = new
         {
             Vocabulary = Integer("vocab_size", defaults.Vocabulary),
@@ -92,8 +97,9 @@ internal static class DecoderConfig
             LayerCount = layers,
             FeedForwardWidth = config.Inner,
             DropoutRate = 0,
-            HasQkvBias = family == GptFamily.Qwen2,
-            HasBias = false,
+            HasQkvBias = hasBias || family == GptFamily.Qwen2,
+            HasBias = hasBias,
+            HasFeedForwardBias = hasFeedForwardBias,
             HasTiedHead = config.IsTied,
             Normalization = Normalization.RmsNorm,
             NormEpsilon = (float)config.Epsilon,
@@ -115,7 +121,8 @@ internal static class DecoderConfig
     public static void Write(Utf8JsonWriter json, GptConfig config, GptFamily family)
     {
         bool isGemma = family == GptFamily.Gemma3;
-        json.WriteBoolean("attention_bias", false);
+        string[] biases = BiasesOf(family, isThere: true);
+        if (biases.Contains(AttentionBias)) json.WriteBoolean(AttentionBias, config.HasBias);
         json.WriteNumber("attention_dropout", config.DropoutRate);
         json.WriteNumber("head_dim", config.HeadSize);
         json.WriteString(isGemma ? "hidden_activation" : "hidden_act", isGemma ? "gelu_pytorch_tanh" : "silu");
@@ -130,6 +137,7 @@ internal static class DecoderConfig
         }
 
         json.WriteNumber("max_position_embeddings", config.ContextLength);
+        if (biases.Contains(FeedForwardBias)) json.WriteBoolean(FeedForwardBias, config.HasFeedForwardBias);
         json.WriteNumber("num_attention_heads", config.HeadCount);
         json.WriteNumber("num_hidden_layers", config.LayerCount);
         json.WriteNumber("num_key_value_heads", config.KeyValueHeadCount);
@@ -144,6 +152,14 @@ internal static class DecoderConfig
         json.WriteBoolean("tie_word_embeddings", config.HasTiedHead);
         if (family is GptFamily.Qwen2 or GptFamily.Qwen3) json.WriteBoolean("use_sliding_window", false);
     }
+
+    // The switches of biases that a family has, or those that it lacks.
+    private static string[] BiasesOf(GptFamily family, bool isThere) => family switch
+    {
+        GptFamily.Llama => isThere ? [AttentionBias, FeedForwardBias] : [],
+        GptFamily.Mistral or GptFamily.Qwen2 => isThere ? [] : [AttentionBias, FeedForwardBias],
+        _ => isThere ? [AttentionBias] : [FeedForwardBias],
+    };
 
     private static void WriteScaling(Utf8JsonWriter json, RotaryEncoding rotary)
     {

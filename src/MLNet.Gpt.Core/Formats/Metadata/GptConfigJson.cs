@@ -27,6 +27,7 @@ internal static class GptConfigJson
     private const string HeadSize = "headSize";
     private const string FeedForwardWidth = "feedForwardWidth";
     private const string HasBias = "hasBias";
+    private const string HasFeedForwardBias = "hasFeedForwardBias";
     private const string Norm = "normalization";
     private const string NormEpsilon = "normEpsilon";
     private const string HasPostNorms = "hasPostNorms";
@@ -50,8 +51,8 @@ internal static class GptConfigJson
         [VocabularySize, ContextLength, EmbeddingWidth, HeadCount, LayerCount, DropoutRate, HasQkvBias, HasTiedHead];
 
     private static readonly string[] OtherNames = [
-        KeyValueHeadCount, HeadSize, FeedForwardWidth, HasBias, Norm, NormEpsilon, HasPostNorms, HasQueryKeyNorm, AttentionScale,
-        SlidingWindow, GlobalLayerInterval, FeedForward, HasScaledEmbedding, Rotary
+        KeyValueHeadCount, HeadSize, FeedForwardWidth, HasBias, HasFeedForwardBias, Norm, NormEpsilon, HasPostNorms, HasQueryKeyNorm,
+        AttentionScale, SlidingWindow, GlobalLayerInterval, FeedForward, HasScaledEmbedding, Rotary
     ];
 
     public static string Write(GptConfig config)
@@ -117,6 +118,7 @@ internal static class GptConfigJson
         if (config.QueryWidth != config.EmbeddingWidth) json.WriteNumber(HeadSize, config.HeadSize);
         if (config.FeedForwardWidth != gpt2.FeedForwardWidth) json.WriteNumber(FeedForwardWidth, config.FeedForwardWidth);
         if (!config.HasBias) json.WriteBoolean(HasBias, false);
+        if (config.HasFeedForwardBias != config.HasBias) json.WriteBoolean(HasFeedForwardBias, config.HasFeedForwardBias);
         if (config.Normalization != gpt2.Normalization) json.WriteString(Norm, config.Normalization.ToString());
         if (config.NormEpsilon != gpt2.NormEpsilon) json.WriteNumber(NormEpsilon, config.NormEpsilon);
         if (config.HasPostNorms) json.WriteBoolean(HasPostNorms, true);
@@ -156,6 +158,7 @@ internal static class GptConfigJson
                 HeadSize => config with { HeadSize = value.GetInt32() },
                 FeedForwardWidth => config with { FeedForwardWidth = value.GetInt32() },
                 HasBias => config with { HasBias = value.GetBoolean() },
+                HasFeedForwardBias => config with { HasFeedForwardBias = value.GetBoolean() },
                 Norm => config with { Normalization = Enum<Normalization>(value) },
                 NormEpsilon => config with { NormEpsilon = value.GetSingle() },
                 HasPostNorms => config with { HasPostNorms = value.GetBoolean() },
