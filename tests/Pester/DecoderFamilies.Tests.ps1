@@ -3,6 +3,7 @@ BeforeDiscovery {
         @{ Preset = 'smollm2-135m'; Architecture = 'llama'; Sizes = @{ EmbeddingWidth = 48; HeadCount = 6; KeyValueHeadCount = 3 } }
         @{ Preset = 'qwen2.5-0.5b'; Architecture = 'qwen2'; Sizes = @{ EmbeddingWidth = 48; HeadCount = 6; KeyValueHeadCount = 3 } }
         @{ Preset = 'qwen3-0.6b'; Architecture = 'qwen3'; Sizes = @{ EmbeddingWidth = 48; HeadCount = 4; KeyValueHeadCount = 2; HeadSize = 32 } }
+        @{ Preset = 'gemma2-2b'; Architecture = 'gemma2'; Sizes = @{ EmbeddingWidth = 48; HeadCount = 4; KeyValueHeadCount = 2; HeadSize = 16 } }
         @{ Preset = 'gemma3-270m'; Architecture = 'gemma3_text'; Sizes = @{ EmbeddingWidth = 48; HeadCount = 4; KeyValueHeadCount = 1; HeadSize = 16 } }
     )
 }

@@ -58,4 +58,15 @@ Describe 'Get-GptModelInfo' {
     It 'shows a list' {
         $model | Get-GptModelInfo | Out-String | Should -Match 'Parameters\s+:'
     }
+
+    It 'shows biases, windows and caps where a model has them' {
+        $shown = $model | Get-GptModelInfo | Out-String
+        $shown | Should -Match 'Biases\s+: query, key, value; attention output; feed-forward'
+        $shown | Should -Not -Match 'Window|Soft caps'
+        $sizes = @{ EmbeddingWidth = 32; HeadCount = 2; KeyValueHeadCount = 1; HeadSize = 16; LayerCount = 2; ContextLength = 16 }
+        $shown = New-GptModel gemma2-2b @sizes | Get-GptModelInfo | Out-String
+        $shown | Should -Match 'Biases\s+: none'
+        $shown | Should -Match 'Window\s+: 4096, except in one layer of 2'
+        $shown | Should -Match 'Soft caps\s+: attention 50, logits 30'
+    }
 }

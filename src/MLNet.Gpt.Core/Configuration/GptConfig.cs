@@ -105,7 +105,7 @@ public sealed record GptConfig
     public float NormEpsilon { get; init => field = (float)Check.Positive(value, nameof(NormEpsilon)); } = 1e-5f;
 
     /// <summary>
-    /// Whether what attention and feed-forward add to the residual stream is normalized as well, as in Gemma 3.
+    /// Whether what attention and feed-forward add to the residual stream is normalized as well, as in Gemma.
     /// </summary>
     /// <value><see langword="false"/>.</value>
     public bool HasPostNorms { get; init; }
@@ -129,6 +129,14 @@ public sealed record GptConfig
         init => _attentionScale = Check.Positive(value, nameof(AttentionScale));
     }
 
+    /// <summary>The cap c of attention's scaled scores s, which become c tanh(s / c), as in Gemma 2. Above 0.</summary>
+    /// <value><see langword="null"/>: none. Gemma 2 has 50.</value>
+    public double? AttentionSoftCap { get; init => field = Cap(value, nameof(AttentionSoftCap)); }
+
+    /// <summary>The cap c of the logits z, which become c tanh(z / c), as in Gemma 2. Above 0.</summary>
+    /// <value><see langword="null"/>: none. Gemma 2 has 30.</value>
+    public double? LogitSoftCap { get; init => field = Cap(value, nameof(LogitSoftCap)); }
+
     /// <summary>
     /// Positions that a token can attend to in layers with a sliding window, including its own. At least 1.
     /// </summary>
@@ -139,8 +147,14 @@ public sealed record GptConfig
     /// Every how many layers one has no sliding window, if <see cref="SlidingWindow"/> is set: at 6, the sixth, the
     /// twelfth and so on. At least 0.
     /// </summary>
-    /// <value>0: all layers have a sliding window, as in Mistral. Gemma 3 has 6.</value>
+    /// <value>0: all layers have a sliding window, as in Mistral. Gemma 2 has 2, Gemma 3 has 6.</value>
     public int GlobalLayerInterval { get; init => field = Check.AtLeast(value, 0, nameof(GlobalLayerInterval)); }
+
+    /// <summary>
+    /// The first layer, counted from 0, that has a sliding window, if <see cref="SlidingWindow"/> is set. At least 0.
+    /// </summary>
+    /// <value>0. Qwen's files call it <c>max_window_layers</c>.</value>
+    public int FirstSlidingLayer { get; init => field = Check.AtLeast(value, 0, nameof(FirstSlidingLayer)); }
 
     /// <summary>The function between the matrices of the feed-forward layer.</summary>
     /// <value><see cref="FeedForwardKind.Gelu"/>.</value>
@@ -193,7 +207,7 @@ public sealed record GptConfig
     internal int ProjectedWidth => checked(QueryWidth + (2 * KeyWidth));
 
     /// <summary>
-    /// The family of decoders that has these parts, as Hugging Face calls it: gpt2, llama, mistral, qwen2, qwen3 or
+    /// The family of decoders that has these parts, as Hugging Face calls it: gpt2, llama, mistral, qwen2, qwen3, gemma2 or
     /// gemma3_text; <see langword="null"/> for a combination that none of them has.
     /// </summary>
     public string? Architecture => Family switch
@@ -214,28 +228,38 @@ public sealed record GptConfig
             {
                 Normalization = Normalization.RmsNorm, HasBias = false, HasQkvBias = false, _hasFeedForwardBias = null,
                 HasQueryKeyNorm = false, HasPostNorms = false, FeedForward = FeedForwardKind.SwiGlu, HasScaledEmbedding = false,
-                _attentionScale = 0, Rotary = (Rotary ?? new()) with { SlidingBase = null }, SlidingWindow = null, GlobalLayerInterval = 0,
+                _attentionScale = 0, AttentionSoftCap = null, LogitSoftCap = null,
+                Rotary = (Rotary ?? new()) with { SlidingBase = null },
+                SlidingWindow = null, FirstSlidingLayer = 0, GlobalLayerInterval = 0,
             };
 
             // In files of some families, one property says whether the four matrices of attention have biases.
             var attentive = HasBias ? plain with { HasBias = true, HasQkvBias = true, _hasFeedForwardBias = false } : plain;
+            var gemma = Windowed(attentive) with
+            {
+                HasPostNorms = true, FeedForward = FeedForwardKind.GeGlu, HasScaledEmbedding = true,
+                _attentionScale = config._attentionScale, AttentionSoftCap = AttentionSoftCap, LogitSoftCap = LogitSoftCap,
+            };
             return config == attentive with { _hasFeedForwardBias = config._hasFeedForwardBias } ? GptFamily.Llama
                 : config == plain with { SlidingWindow = SlidingWindow } ? GptFamily.Mistral
-                : config == plain with { HasQkvBias = true } ? GptFamily.Qwen2
-                : config == attentive with { HasQueryKeyNorm = true } ? GptFamily.Qwen3
-                : config == attentive with
-                {
-                    HasQueryKeyNorm = true, HasPostNorms = true, FeedForward = FeedForwardKind.GeGlu, HasScaledEmbedding = true,
-                    _attentionScale = config._attentionScale, Rotary = Rotary, SlidingWindow = SlidingWindow,
-                    GlobalLayerInterval = GlobalLayerInterval,
-                } ? GptFamily.Gemma3
+                : config == Windowed(plain) with { HasQkvBias = true } ? GptFamily.Qwen2
+                : config == Windowed(attentive) with { HasQueryKeyNorm = true } ? GptFamily.Qwen3
+                : config == gemma ? GptFamily.Gemma2
+                : config == gemma with { HasQueryKeyNorm = true, Rotary = Rotary } ? GptFamily.Gemma3
                 : null;
+
+            // In files of some families, a list says which layers have a window.
+            GptConfig Windowed(GptConfig other) => other with
+            {
+                SlidingWindow = SlidingWindow, FirstSlidingLayer = FirstSlidingLayer, GlobalLayerInterval = GlobalLayerInterval,
+            };
         }
     }
 
     /// <summary>Whether the decoder has the parts of GPT-2, whatever its sizes and biases.</summary>
     internal bool IsGpt2 => Normalization == Normalization.LayerNorm && Rotary is null && !HasGate && !HasPostNorms && !HasQueryKeyNorm
-        && SlidingWindow is null && !HasScaledEmbedding && KeyValueHeadCount == HeadCount && QueryWidth == EmbeddingWidth
+        && SlidingWindow is null && AttentionSoftCap is null && LogitSoftCap is null && !HasScaledEmbedding
+        && KeyValueHeadCount == HeadCount && QueryWidth == EmbeddingWidth
         && AttentionScale == 1 / Math.Sqrt(HeadSize);
 
     /// <summary>
@@ -271,10 +295,11 @@ public sealed record GptConfig
             throw Inconsistent($"{nameof(HeadSize)} is {HeadSize}; rotary positions need an even one.");
         }
 
-        if (SlidingWindow is null && GlobalLayerInterval > 0)
+        if (SlidingWindow is null && (GlobalLayerInterval > 0 || FirstSlidingLayer > 0))
         {
-            throw Inconsistent(
-                $"{nameof(GlobalLayerInterval)} is {GlobalLayerInterval}, which has no effect without {nameof(SlidingWindow)}.");
+            var (name, value) = GlobalLayerInterval > 0
+                ? (nameof(GlobalLayerInterval), GlobalLayerInterval) : (nameof(FirstSlidingLayer), FirstSlidingLayer);
+            throw Inconsistent($"{name} is {value}, which has no effect without {nameof(SlidingWindow)}.");
         }
 
         if (Rotary is null && HasScaledEmbedding)
@@ -294,8 +319,10 @@ public sealed record GptConfig
     }
 
     /// <summary>Returns whether a layer has a sliding window.</summary>
-    internal bool IsSliding(int layer) =>
-        SlidingWindow is not null && (GlobalLayerInterval == 0 || (layer + 1) % GlobalLayerInterval != 0);
+    internal bool IsSliding(int layer) => SlidingWindow is not null && layer >= FirstSlidingLayer
+        && (GlobalLayerInterval == 0 || (layer + 1) % GlobalLayerInterval != 0);
+
+    private static double? Cap(double? value, string name) => value is { } given ? Check.Positive(given, name) : null;
 
     private static ArgumentException Inconsistent(string message) => new(message);
 }

@@ -8,5 +8,6 @@ internal enum GptFamily
     Mistral,
     Qwen2,
     Qwen3,
+    Gemma2,
     Gemma3,
 }

@@ -79,6 +79,14 @@ public static class GptPresets
         Rotary = new() { Base = 1_000_000 },
     };
 
+    /// <summary>Gemma 2: 26 layers, width 2304, 8 heads on 4, context 8192, window 4096; 2614M parameters.</summary>
+    public static GptConfig Gemma2 { get; } = Llama with
+    {
+        VocabularySize = 256000, ContextLength = 8192, EmbeddingWidth = 2304, HeadCount = 8, KeyValueHeadCount = 4, HeadSize = 256,
+        LayerCount = 26, HasTiedHead = true, HasPostNorms = true, NormEpsilon = 1e-6f, FeedForward = FeedForwardKind.GeGlu,
+        HasScaledEmbedding = true, SlidingWindow = 4096, GlobalLayerInterval = 2, AttentionSoftCap = 50, LogitSoftCap = 30,
+    };
+
     /// <summary>Gemma 3: 18 layers, width 640, 4 heads on 1, context 32768, window 512; 268M parameters.</summary>
     public static GptConfig Gemma3 { get; } = Llama with
     {
@@ -97,7 +105,7 @@ public static class GptPresets
 
     /// <summary>
     /// All presets by name: gpt2, gpt2-medium, gpt2-large, gpt2-xl, lecture, smollm2-135m, llama3.2-1b, mistral-7b,
-    /// qwen2.5-0.5b, qwen3-0.6b, gemma3-270m, tiny, tiny-llama. Names are case-insensitive.
+    /// qwen2.5-0.5b, qwen3-0.6b, gemma2-2b, gemma3-270m, tiny, tiny-llama. Names are case-insensitive.
     /// </summary>
     public static IReadOnlyDictionary<string, GptConfig> All { get; } = new Dictionary<string, GptConfig>
     {
@@ -111,6 +119,7 @@ public static class GptPresets
         ["mistral-7b"] = Mistral,
         ["qwen2.5-0.5b"] = Qwen25,
         ["qwen3-0.6b"] = Qwen3,
+        ["gemma2-2b"] = Gemma2,
         ["gemma3-270m"] = Gemma3,
         ["tiny"] = Tiny,
         ["tiny-llama"] = TinyLlama,

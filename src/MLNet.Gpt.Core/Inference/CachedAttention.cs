@@ -137,8 +137,9 @@ internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer,
                     int end = Math.Clamp(position + 1 - first, 0, keys), begin = Math.Clamp(shape.FirstVisible(position) - first, 0, end);
                     if (begin < end)
                     {
+                        shape.Cap.Apply(weights + begin, end - begin, shape.Scale);
                         int padded = Softmax.Hide(weights, begin);
-                        float correction = softmax[i].Add(weights + padded, end - padded, shape.Scale);
+                        float correction = softmax[i].Add(weights + padded, end - padded, shape.SoftmaxScale);
                         float* sums = gathered + (i * valueStride);
                         if (block > 0 && correction != 1) Row.Scale(sums, correction, sums, headSize);
                     }

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Inference;
@@ -53,6 +54,17 @@ internal static unsafe class ForwardPass
         var residual = workspace.BuffersOf(firstRow + rows).Input.Slice(firstRow, rows);
         weights.FinalNorm.Kernel.Forward(
             new(weights.Kernels, threadCount), residual, workspace.BuffersOf(rows).Normalized, statistics: null);
+    }
+
+    /// <summary>Computes the logits of normalized rows of the workspace, (rows, V).</summary>
+    public static void ComputeLogits(ModelWeights weights, Workspace workspace, Matrix normalized, float* logits, int threadCount)
+    {
+        var compute = new Compute(weights.Kernels, threadCount);
+        int vocabulary = weights.Config.VocabularySize;
+        var result = new Matrix(logits, normalized.Rows, vocabulary, vocabulary);
+        weights.Head.Multiply(compute, normalized, workspace.Quantized, new StoreSink(result, weights.Head.Bias));
+        var cap = SoftCap.Of(weights.Config.LogitSoftCap);
+        if (cap.IsActive) compute.ForEachRow(result.Rows, row => cap.Apply(result.Row(row), vocabulary));
     }
 
     /// <summary>

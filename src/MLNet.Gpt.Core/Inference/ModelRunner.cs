@@ -1,5 +1,4 @@
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Inference;
@@ -174,12 +173,6 @@ internal sealed unsafe class ModelRunner : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private void ComputeLogits(Workspace workspace, int rows, float* logits)
-    {
-        int vocabulary = Config.VocabularySize;
-        var head = _weights.Head;
-        head.Multiply(
-            new(_weights.Kernels, _threadCount), workspace.BuffersOf(rows).Normalized, workspace.Quantized,
-            new StoreSink(new(logits, rows, vocabulary, vocabulary), head.Bias));
-    }
+    private void ComputeLogits(Workspace workspace, int rows, float* logits) =>
+        ForwardPass.ComputeLogits(_weights, workspace, workspace.BuffersOf(rows).Normalized, logits, _threadCount);
 }

@@ -47,6 +47,7 @@ internal static unsafe class Scorer
         int panelsPerChunk = IdsPerChunk / head.PanelWidth, width = panelsPerChunk * head.PanelWidth;
         int chunks = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
         var parts = new LogSumExp[checked(rows * chunks)];
+        var cap = SoftCap.Of(weights.Config.LogitSoftCap);
         details?.Prepare(rows, chunks, width);
         WorkerTeam.Run(rowUnits * chunks, threadCount, unit =>
         {
@@ -57,6 +58,7 @@ internal static unsafe class Scorer
             int valid = Math.Min(width, vocabulary - (chunk * width));
             for (int row = 0; row < count; row++)
             {
+                cap.Apply(logits + (row * width), valid);
                 ref var part = ref parts[((firstRow + row) * chunks) + chunk];
                 part = LogSumExp.Of(logits + (row * width), valid, targetLogits[firstRow + row]);
                 details?.Add(firstRow + row, chunk, logits + (row * width), valid, part.Maximum);
@@ -119,13 +121,16 @@ internal static unsafe class Scorer
         var head = weights.Head;
         int[] ids = targets.ToArray();
         float[] logits = new float[ids.Length];
+        var cap = SoftCap.Of(weights.Config.LogitSoftCap);
         WorkerTeam.Run(ids.Length, threadCount, i =>
         {
             float* tile = ThreadScratch.Get(MatrixProduct.ScratchLength);
             float* input = w.Normalized + ((long)i * w.Width);
             byte* quantized = w.Quantized + ((long)i * QuantizedRow.StrideOf(head.Depth));
             MatrixProduct.MultiplyVector(weights.Kernels, head, ids[i] / head.PanelWidth, 1, input, quantized, tile);
-            logits[i] = tile[ids[i] % head.PanelWidth];
+            float* logit = tile + (ids[i] % head.PanelWidth);
+            cap.Apply(logit, 1);
+            logits[i] = *logit;
         });
         return logits;
     }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
 
 namespace MLNet.Gpt.Inference;
@@ -159,10 +158,8 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
             {
                 fixed (float* start = logits)
                 {
-                    weights.Head.Multiply(
-                        new(weights.Kernels, threads),
-                        workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count), workspace.Quantized,
-                        new StoreSink(new(start, count, vocabulary, vocabulary), weights.Head.Bias));
+                    var normalized = workspace.BuffersOf(wanted.Count).Normalized.Slice(first, count);
+                    ForwardPass.ComputeLogits(weights, workspace, normalized, start, threads);
                 }
             }
 

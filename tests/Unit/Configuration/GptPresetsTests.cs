@@ -14,6 +14,7 @@ public class GptPresetsTests
     [InlineData("mistral-7b", 7_241_732_096)]
     [InlineData("qwen2.5-0.5b", 494_032_768)]
     [InlineData("qwen3-0.6b", 596_049_920)]
+    [InlineData("gemma2-2b", 2_614_341_888)]
     [InlineData("gemma3-270m", 268_098_176)]
     public void A_preset_has_the_published_number_of_parameters(string name, long count) =>
         Assert.Equal(count, GptPresets.Named(name).ParameterCount);
@@ -57,6 +58,7 @@ public class GptPresetsTests
     [InlineData("mistral-7b", "mistral")]
     [InlineData("qwen2.5-0.5b", "qwen2")]
     [InlineData("qwen3-0.6b", "qwen3")]
+    [InlineData("gemma2-2b", "gemma2")]
     [InlineData("gemma3-270m", "gemma3_text")]
     public void A_preset_is_of_the_family(string name, string architecture) =>
         Assert.Equal(architecture, GptPresets.Named(name).Architecture);
@@ -76,6 +78,6 @@ public class GptPresetsTests
     {
         var exception = Assert.Throws<ArgumentException>(() => GptPresets.Named("gpt3"));
         Assert.Contains("'gpt3'", exception.Message);
-        Assert.Contains("gemma3-270m, gpt2, gpt2-large, gpt2-medium, gpt2-xl, lecture, llama3.2-1b", exception.Message);
+        Assert.Contains("gemma2-2b, gemma3-270m, gpt2, gpt2-large, gpt2-medium, gpt2-xl, lecture, llama3.2-1b", exception.Message);
     }
 }

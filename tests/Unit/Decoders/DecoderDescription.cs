@@ -58,9 +58,17 @@ internal sealed record DecoderDescription
     /// <summary>What is under the root by which attention scores are divided, if it is not the size of a head.</summary>
     public double? QueryScalar { get; init; }
 
+    /// <summary>The limit of attention's scores, which a hyperbolic tangent keeps.</summary>
+    public double? AttentionCap { get; init; }
+
+    /// <summary>The limit of the logits, kept in the same way.</summary>
+    public double? LogitCap { get; init; }
+
     public bool HasTiedHead { get; init; }
 
-    public bool IsGemma => ModelType == "gemma3_text";
+    public bool IsGemma => IsGemma3 || ModelType == "gemma2";
+
+    public bool IsGemma3 => ModelType == "gemma3_text";
 
     public bool IsNanoGpt => ModelType == "nanogpt";
 

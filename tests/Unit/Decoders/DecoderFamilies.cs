@@ -17,6 +17,12 @@ internal static class DecoderFamilies
         LocalRotaryBase = 10_000, Window = 20, GlobalEvery = 6, HasQueryKeyNorm = true, HasTiedHead = true,
     };
 
+    private static readonly DecoderDescription Gemma2 = new()
+    {
+        ModelType = "gemma2", LayerCount = 4, HeadCount = 4, KeyValueHeadCount = 2, HeadSize = 128, Window = 20, GlobalEvery = 2,
+        AttentionCap = 1.5, LogitCap = 2.5, HasTiedHead = true,
+    };
+
     private static readonly Dictionary<string, DecoderDescription> All = new()
     {
         ["llama"] = Llama,
@@ -42,10 +48,22 @@ internal static class DecoderFamilies
         {
             ModelType = "qwen2", NormEpsilon = 1e-6, HasQueryKeyValueBias = true, Window = 17,
         },
+        ["qwen2-late-window"] = Llama with
+        {
+            ModelType = "qwen2", NormEpsilon = 1e-6, HasQueryKeyValueBias = true, Window = 11, FirstLocalLayer = 2,
+        },
         ["qwen3"] = Qwen3,
+        ["qwen3-alternating"] = Qwen3 with { LayerCount = 5, Window = 17, FirstLocalLayer = 1, GlobalEvery = 3 },
         ["qwen3-own-head"] = Qwen3 with { HasTiedHead = false, KeyValueHeadCount = 4 },
         ["qwen3-biases"] = Qwen3 with { HasQueryKeyValueBias = true, HasOutputBias = true },
+        ["gemma2"] = Gemma2,
+        ["gemma2-biases"] = Gemma2 with
+        {
+            HasQueryKeyValueBias = true, HasOutputBias = true, QueryScalar = 96, HasTiedHead = false, LogitCap = null,
+        },
         ["gemma3"] = Gemma3,
+        ["gemma3-caps"] = Gemma3 with { AttentionCap = 2, LogitCap = 2 },
+        ["gemma3-logit-cap"] = Gemma3 with { LogitCap = 3 },
         ["gemma3-linear"] = Gemma3 with { LinearFactor = 8 },
         ["gemma3-every-third"] = Gemma3 with { LayerCount = 4, GlobalEvery = 3, LocalRotaryBase = 20_000 },
         ["gemma3-scalar"] = Gemma3 with { QueryScalar = 168 },
@@ -58,7 +76,7 @@ internal static class DecoderFamilies
     /// <summary>The names of those that the library reads from Hugging Face's folders.</summary>
     public static TheoryData<string> HuggingFaceNames =>
     [
-        .. All.Where(each => each.Value is { IsNanoGpt: false }).Select(each => each.Key).Except(["qwen2-window"]),
+        .. All.Where(each => each.Value is { IsNanoGpt: false }).Select(each => each.Key),
     ];
 
     /// <summary>The names of those that llama.cpp runs as they are.</summary>

@@ -30,7 +30,10 @@ public sealed class DecoderFileTests : IDisposable
         using var decoder = new TorchDecoder(description, weights);
         double[] expected = decoder.Logits(ids);
         ConfigStyle[] styles = [ConfigStyle.Version4, ConfigStyle.Early, ConfigStyle.Version5];
-        if (description.IsGemma) styles = [.. styles, ConfigStyle.Multimodal];
+        if (description.IsGemma3) styles = [.. styles, ConfigStyle.Multimodal];
+
+        // Early files have no list of layers.
+        if (description is { IsGemma: false, GlobalEvery: > 0 }) styles = [ConfigStyle.Version4, ConfigStyle.Version5];
         foreach (var style in styles)
         {
             using var file = GptModelFile.Open(Folder(description, weights, style));
@@ -110,9 +113,8 @@ public sealed class DecoderFileTests : IDisposable
         HashSet<string> incidental =
         [
             "transformers_version", "bos_token_id", "eos_token_id", "pretraining_tp", "cache_implementation",
-            "max_window_layers",
         ];
-        if (!description.IsGemma) incidental.Add("layer_types"); // there are no others
+        if (description.Window is null) incidental.UnionWith(["layer_types", "max_window_layers"]); // there are no others
         if (name == "mistral-no-window") incidental.UnionWith(["model_type", "architectures"]); // which is a Llama
         foreach (var property in expectedConfig.RootElement.EnumerateObject().Where(each => !incidental.Contains(each.Name)))
         {
@@ -149,7 +151,8 @@ public sealed class DecoderFileTests : IDisposable
     [InlineData("qwen3", "mlp_bias", "true")]
     [InlineData("gemma3", "mlp_bias", "true")]
     [InlineData("llama", "model_type", "\"mixtral\"")]
-    [InlineData("llama", "model_type", "\"gemma2\"")]
+    [InlineData("llama", "final_logit_softcapping", "30.0")]
+    [InlineData("qwen3", "attn_logit_softcapping", "50.0")]
     [InlineData("llama", "rope_scaling", """{"rope_type": "yarn", "factor": 4.0}""", "yarn")]
     [InlineData("llama", "rope_scaling", """{"type": "dynamic", "factor": 4.0}""", "dynamic")]
     [InlineData("llama", "rope_scaling", """{"rope_type": "linear"}""", "factor")]
@@ -170,12 +173,19 @@ public sealed class DecoderFileTests : IDisposable
     [InlineData("llama", "num_hidden_layers", "2", "")]
     [InlineData("llama", "tie_word_embeddings", "\"yes\"", "")]
     [InlineData("mistral", "sliding_window", "0", "")]
-    [InlineData("qwen2", "use_sliding_window", "true")]
+    [InlineData("llama", "use_sliding_window", "true")]
+    [InlineData("qwen2-window", "use_sliding_window", "false", "sliding_attention")]
+    [InlineData("qwen2-window", "sliding_window", "0", "SlidingWindow")]
     [InlineData("qwen3", "layer_types", """["sliding_attention", "full_attention", "full_attention"]""", "sliding_attention")]
+    [InlineData(
+        "qwen3-alternating", "layer_types",
+        """["full_attention", "sliding_attention", "full_attention", "full_attention", "sliding_attention"]""", "layer_types")]
     [InlineData("qwen3", "layer_types", """["full_attention"]""", "layer_types")]
     [InlineData("qwen3", "layer_types", """["full_attention", "full_attention", "linear_attention"]""", "linear_attention")]
-    [InlineData("gemma3", "final_logit_softcapping", "30.0")]
-    [InlineData("gemma3", "attn_logit_softcapping", "50.0")]
+    [InlineData("gemma3", "final_logit_softcapping", "0.0", "LogitSoftCap")]
+    [InlineData("gemma2", "attn_logit_softcapping", "-50.0", "AttentionSoftCap")]
+    [InlineData("gemma2", "use_bidirectional_attention", "true")]
+    [InlineData("gemma2", "mlp_bias", "true")]
     [InlineData("gemma3", "use_bidirectional_attention", "true")]
     [InlineData("gemma3", "query_pre_attn_scalar", "0", "")]
     [InlineData("gemma3", "hidden_activation", "\"silu\"", "silu")]
@@ -210,7 +220,10 @@ public sealed class DecoderFileTests : IDisposable
     [InlineData("llama", "rope.scaling.attn_factor", 2f)]
     [InlineData("llama", "rope.freq_base", 0f, "")]
     [InlineData("llama", "expert_count", 8u)]
-    [InlineData("gemma3", "final_logit_softcapping", 30f)]
+    [InlineData("gemma3", "attn_logit_softcapping", 30f)]
+    [InlineData("qwen3", "final_logit_softcapping", 30f)]
+    [InlineData("gemma2", "final_logit_softcapping", 0f, "LogitSoftCap")]
+    [InlineData("gemma2", "rope.freq_base_swa", 20_000f)]
     [InlineData("qwen3", "rope.dimension_count", 64u)]
     public void A_setting_of_a_GGUF_file_that_is_not_supported_is_refused_by_name(
         string name, string key, object? value, string? mentioned = null)
@@ -221,6 +234,22 @@ public sealed class DecoderFileTests : IDisposable
         Assert.Contains(Gguf, error.Message, StringComparison.Ordinal);
         Assert.Contains(mentioned ?? key, error.Message, StringComparison.Ordinal);
         TestContext.Current.TestOutputHelper?.WriteLine(error.Message);
+    }
+
+    /// <summary>llama.cpp ignores the windows of Mistral and Qwen, so its files have the same logits here.</summary>
+    [Theory]
+    [InlineData("mistral-no-window")]
+    [InlineData("qwen2")]
+    [InlineData("qwen3")]
+    public void A_window_that_llama_cpp_ignores_in_a_GGUF_file_is_ignored(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        int[] ids = description.RandomIds(64, seed: 2);
+        GgufFile.Write(Gguf, description, description.RandomWeights(seed: 1), "attention.sliding_window", 8u);
+        using var model = Load(Gguf, description);
+        using var peer = new LlamaCppModel(Gguf);
+        Assert.InRange(LargestDifference(peer.Logits(ids), model.ComputeLogits(ids)), 0, 1e-3);
+        Assert.Null(model.Config.SlidingWindow);
     }
 
     /// <summary>Nothing that a file has may be ignored silently.</summary>
@@ -238,8 +267,11 @@ public sealed class DecoderFileTests : IDisposable
     [Theory]
     [InlineData("mistral")]
     [InlineData("qwen2-window")]
+    [InlineData("qwen3-alternating")]
     [InlineData("gemma3-scalar")]
     [InlineData("gemma3-every-third")]
+    [InlineData("gemma3-caps")]
+    [InlineData("gemma2-biases")]
     [InlineData("qwen3-biases")]
     public void What_llama_cpp_would_compute_otherwise_is_not_exported(string name)
     {
@@ -282,6 +314,7 @@ public sealed class DecoderFileTests : IDisposable
     {
         { "llama", "Q4_0", 2 }, { "llama", "Q5_0", 8 }, { "llama", "Q8_0", 7 }, { "llama", "Q4_K_M", 15 }, { "llama", "Q5_K_M", 17 },
         { "llama", "Q6_K", 18 }, { "qwen2", "Q8_0", 7 }, { "qwen3", "Q4_K_M", 15 }, { "gemma3", "Q6_K", 18 },
+        { "gemma2", "Q8_0", 7 },
     };
 
     /// <summary>Files that llama.cpp's quantizer wrote, whose products it computes with activations of eight bits.</summary>

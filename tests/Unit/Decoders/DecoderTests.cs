@@ -127,7 +127,7 @@ public class DecoderTests
         get
         {
             var data = new TheoryData<string, WeightPrecision, double>();
-            foreach (string name in new[] { "llama3", "mistral", "qwen3", "gemma3", "nanogpt" })
+            foreach (string name in new[] { "llama3", "mistral", "qwen3", "gemma2", "gemma3", "nanogpt" })
             {
                 data.Add(name, WeightPrecision.BFloat16, 0.02);
                 data.Add(name, WeightPrecision.Int8, 0.05);

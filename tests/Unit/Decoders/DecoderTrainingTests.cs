@@ -19,6 +19,7 @@ public sealed class DecoderTrainingTests : IDisposable
     [InlineData("llama-feed-forward-biases")]
     [InlineData("mistral")]
     [InlineData("qwen3")]
+    [InlineData("gemma2")]
     [InlineData("gemma3")]
     [InlineData("nanogpt")]
     public void Canceled_training_resumes_bit_for_bit(string name)
@@ -27,7 +28,7 @@ public sealed class DecoderTrainingTests : IDisposable
         {
             VocabularySize = 61, ContextLength = 16, Width = 32, HeadCount = 4, HeadSize = 8, FeedForwardWidth = 48, Window = name switch
             {
-                "mistral" or "gemma3" => 5,
+                "mistral" or "gemma2" or "gemma3" => 5,
                 _ => null,
             },
             KeyValueHeadCount = name == "nanogpt" ? 4 : 2,

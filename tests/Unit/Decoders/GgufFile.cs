@@ -14,7 +14,7 @@ internal static class GgufFile
     /// <summary>Whether llama.cpp computes such a model as it is.</summary>
     public static bool CanRepresent(DecoderDescription description) =>
         !description.IsNanoGpt && description.QueryScalar is null && (description.Window is null || description.IsGemma)
-        && (description.ModelType == "llama" || !description.HasOutputBias);
+        && (description.ModelType == "llama" || !description.HasOutputBias) && (!description.IsGemma3 || description.AttentionCap is null);
 
     /// <summary>Writes a model.</summary>
     /// <param name="path">The file.</param>
@@ -96,9 +96,11 @@ internal static class GgufFile
             keys[$"{architecture}.rope.scaling.factor"] = (float)factor;
         }
 
-        if (description.IsGemma)
+        if (description.AttentionCap is { } scoreCap) keys[$"{architecture}.attn_logit_softcapping"] = (float)scoreCap;
+        if (description.LogitCap is { } logitCap) keys[$"{architecture}.final_logit_softcapping"] = (float)logitCap;
+        if (description.IsGemma) keys[$"{architecture}.attention.sliding_window"] = (uint)description.Window!.Value;
+        if (description.IsGemma3)
         {
-            keys[$"{architecture}.attention.sliding_window"] = (uint)description.Window!.Value;
             keys[$"{architecture}.attention.sliding_window_pattern"] = (uint)description.GlobalEvery;
             keys[$"{architecture}.rope.freq_base_swa"] = (float)description.LocalRotaryBase!.Value;
         }
@@ -108,7 +110,11 @@ internal static class GgufFile
 
     private static (string Name, NamedTensor Tensor) Converted(DecoderDescription description, string name, NamedTensor tensor)
     {
-        if (description.IsGemma && tensor.Shape.Length == 1) tensor = tensor with { Elements = [.. tensor.Elements.Select(x => x + 1)] };
+        if (description.IsGemma && name.EndsWith("norm.weight", StringComparison.Ordinal))
+        {
+            tensor = tensor with { Elements = [.. tensor.Elements.Select(x => x + 1)] };
+        }
+
         if (description.ModelType is "llama" or "mistral" && (name.Contains("q_proj") || name.Contains("k_proj")))
         {
             tensor = tensor with { Elements = Interleaved(tensor, description.HeadSize) };

@@ -123,7 +123,7 @@ internal static class HuggingFaceFolder
         bool isEarly = style is ConfigStyle.Early or ConfigStyle.Multimodal;
         if (!isEarly || description.HeadSize * description.HeadCount != description.Width) config["head_dim"] = description.HeadSize;
         if (!isEarly || description.HasTiedHead != description.IsGemma) config["tie_word_embeddings"] = description.HasTiedHead;
-        if (description.ModelType is "llama" or "qwen3" or "gemma3_text" && (!isEarly || description.HasOutputBias))
+        if (description.ModelType is "llama" or "qwen3" or "gemma2" or "gemma3_text" && (!isEarly || description.HasOutputBias))
         {
             config["attention_bias"] = description.HasOutputBias;
         }
@@ -151,11 +151,19 @@ internal static class HuggingFaceFolder
                 config["sliding_window"] = isEarly ? description.Window ?? 4096 : description.Window; // Qwen's files have one that is off
                 config["max_window_layers"] = description.Window is null ? 28 : description.FirstLocalLayer;
                 break;
+            case "gemma2":
+                config["sliding_window"] = description.Window;
+                config["query_pre_attn_scalar"] = description.QueryScalar ?? description.HeadSize;
+                config["attn_logit_softcapping"] = description.AttentionCap;
+                config["final_logit_softcapping"] = description.LogitCap;
+                config["cache_implementation"] = "hybrid";
+                if (isEarly) config["hidden_act"] = "gelu_pytorch_tanh";
+                break;
             case "gemma3_text":
                 config["sliding_window"] = description.Window;
                 config["query_pre_attn_scalar"] = description.QueryScalar ?? description.HeadSize;
-                config["attn_logit_softcapping"] = null;
-                config["final_logit_softcapping"] = null;
+                config["attn_logit_softcapping"] = description.AttentionCap;
+                config["final_logit_softcapping"] = description.LogitCap;
                 config["cache_implementation"] = "hybrid";
                 if (isEarly) config["sliding_window_pattern"] = description.GlobalEvery;
                 else config["_sliding_window_pattern"] = description.GlobalEvery;
@@ -182,9 +190,9 @@ internal static class HuggingFaceFolder
         };
         if (style != ConfigStyle.Version5)
         {
-            bool isDefault = description.RotaryBase == (description.IsGemma ? 1_000_000 : 10_000);
+            bool isDefault = description.RotaryBase == (description.IsGemma3 ? 1_000_000 : 10_000);
             if (!isEarly || !isDefault) config["rope_theta"] = description.RotaryBase;
-            if (description.IsGemma && (!isEarly || description.LocalRotaryBase != 10_000))
+            if (description.IsGemma3 && (!isEarly || description.LocalRotaryBase != 10_000))
             {
                 config["rope_local_base_freq"] = description.LocalRotaryBase;
             }
@@ -195,7 +203,7 @@ internal static class HuggingFaceFolder
 
         scaling ??= new() { ["rope_type"] = "default" };
         scaling["rope_theta"] = description.RotaryBase;
-        config["rope_parameters"] = !description.IsGemma ? scaling : new JsonObject
+        config["rope_parameters"] = !description.IsGemma3 ? scaling : new JsonObject
         {
             ["full_attention"] = scaling,
             ["sliding_attention"] = new JsonObject { ["rope_type"] = "default", ["rope_theta"] = description.LocalRotaryBase },

@@ -24,7 +24,10 @@ internal static class LibraryDecoder
         HasQueryKeyNorm = description.HasQueryKeyNorm,
         Rotary = description.IsNanoGpt ? null : Rotary(description),
         AttentionScale = 1 / Math.Sqrt(description.QueryScalar ?? description.HeadSize),
+        AttentionSoftCap = description.AttentionCap,
+        LogitSoftCap = description.LogitCap,
         SlidingWindow = description.Window,
+        FirstSlidingLayer = description.FirstLocalLayer,
         GlobalLayerInterval = description.GlobalEvery,
         FeedForward = description.IsGemma ? FeedForwardKind.GeGlu
             : description.IsNanoGpt ? FeedForwardKind.GeluExact : FeedForwardKind.SwiGlu,
@@ -36,7 +39,7 @@ internal static class LibraryDecoder
         var arrays = new Dictionary<string, float[]>();
         foreach (var (name, tensor) in weights)
         {
-            float[] elements = Elements(description, tensor);
+            float[] elements = Elements(description, name, tensor);
             string[] names = Names(description, name);
             foreach (var (ownName, part) in names.Zip(elements.Chunk(elements.Length / names.Length))) arrays[ownName] = part;
         }
@@ -90,8 +93,10 @@ internal static class LibraryDecoder
         };
     }
 
-    private static float[] Elements(DecoderDescription description, NamedTensor tensor) =>
-        description.IsGemma && tensor.Shape.Length == 1 ? [.. tensor.Elements.Select(x => x + 1)] : tensor.Elements;
+    private static float[] Elements(DecoderDescription description, string name, NamedTensor tensor) =>
+        description.IsGemma && name.EndsWith("norm.weight", StringComparison.Ordinal)
+            ? [.. tensor.Elements.Select(x => x + 1)]
+            : tensor.Elements;
 
     private static RotaryEncoding Rotary(DecoderDescription description) => new()
     {

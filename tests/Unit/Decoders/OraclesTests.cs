@@ -38,6 +38,7 @@ public sealed class OraclesTests : IDisposable
         { "llama3", "llama3" }, { "llama3-short", "llama3" },
         { "mistral", "window" }, { "mistral", "window by one" }, { "qwen2-window", "first local layer" }, { "gemma3", "window" },
         { "gemma3", "local base" }, { "gemma3", "global layers" }, { "gemma3-linear", "linear" }, { "gemma3-scalar", "scalar" },
+        { "gemma2", "attention cap" }, { "gemma2", "logit cap" },
     };
 
     /// <summary>A part that a reader forgets shows in the logits.</summary>
@@ -57,6 +58,8 @@ public sealed class OraclesTests : IDisposable
             "window by one" => description with { Window = description.Window + 1 },
             "first local layer" => description with { FirstLocalLayer = 1 },
             "local base" => description with { LocalRotaryBase = 20_000 },
+            "attention cap" => description with { AttentionCap = null },
+            "logit cap" => description with { LogitCap = 30 },
             "global layers" => description with { GlobalEvery = 2 },
             _ => description with { QueryScalar = null },
         };

@@ -9,7 +9,7 @@ namespace MLNet.Gpt.Tests.Decoders;
 /// <remarks>
 /// Sources: Touvron et al. 2023 (Llama), Zhang and Sennrich 2019 (RMSNorm), Su et al. 2021 (rotary positions), Shazeer 2020
 /// (SwiGLU and GeGLU), Ainslie et al. 2023 (grouped queries), Jiang et al. 2023 (Mistral's window), Grattafiori et al. 2024
-/// (Llama 3), Yang et al. 2024 and 2025 (Qwen2 and Qwen3), Gemma Team 2025 (Gemma 3), Radford et al. 2019 (GPT-2).
+/// (Llama 3), Yang et al. 2024 and 2025 (Qwen2 and Qwen3), Gemma Team 2024 and 2025 (Gemma 2 and 3), Radford et al. 2019 (GPT-2).
 /// </remarks>
 internal sealed class TorchDecoder : IDisposable
 {
@@ -72,7 +72,8 @@ internal sealed class TorchDecoder : IDisposable
             }
         }
 
-        return matmul(RmsNorm(x, "model.norm.weight"), _weights.GetValueOrDefault("lm_head.weight", embedding).t());
+        var logits = matmul(RmsNorm(x, "model.norm.weight"), _weights.GetValueOrDefault("lm_head.weight", embedding).t());
+        return Capped(logits, _description.LogitCap);
     }
 
     private Tensor NanoGpt(Tensor ids)
@@ -112,12 +113,15 @@ internal sealed class TorchDecoder : IDisposable
         long group = queries.shape[1] / keys.shape[1], tokens = queries.shape[2];
         (keys, values) = (keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1));
         var scores = matmul(queries, keys.transpose(2, 3)) / Number(Math.Sqrt(_description.QueryScalar ?? _description.HeadSize));
+        scores = Capped(scores, _description.AttentionCap);
         var distance = Positions(tokens).unsqueeze(1) - Positions(tokens).unsqueeze(0);
         var isHidden = distance.lt(Number(0));
         if (_description.IsLocal(layer)) isHidden = isHidden.logical_or(distance.ge(Number(_description.Window!.Value)));
         var weights = where(isHidden, Number(double.NegativeInfinity), scores).softmax(-1);
         return matmul(weights, values).transpose(1, 2).flatten(2);
     }
+
+    private static Tensor Capped(Tensor x, double? limit) => limit is { } cap ? Number(cap) * tanh(x / Number(cap)) : x;
 
     // (B, T, heads * size) to (B, heads, T, size)
     private Tensor Heads(Tensor x) => x.view(x.shape[0], x.shape[1], -1, _description.HeadSize).transpose(1, 2);

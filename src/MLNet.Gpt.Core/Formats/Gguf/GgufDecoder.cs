@@ -8,17 +8,20 @@ using MLNet.Gpt.Formats.Tensors;
 namespace MLNet.Gpt.Formats.Gguf;
 
 /// <summary>
-/// The metadata of the architectures gpt2, llama (also Mistral's), qwen2, qwen3 and gemma3. Settings that this library, or
+/// The metadata of the architectures gpt2, llama (also Mistral's), qwen2, qwen3, gemma2 and gemma3. Settings that this library, or
 /// llama.cpp itself, does not support are an error that names them. Source: llama.cpp's <c>llama-arch.cpp</c>,
 /// <c>llama-model.cpp</c> and <c>convert_hf_to_gguf.py</c>.
 /// </summary>
 internal static class GgufDecoder
 {
-    private const int GemmaInterval = 6;
-    private const int LayersOfGemma27B = 62;
+    // What llama.cpp assumes if a file does not say, and the layers of the models with 27 billion weights, whose scale differs.
+    private const int Gemma2Interval = 2, Gemma3Interval = 6;
+    private const int Gemma2Window = 4096;
+    private const double Gemma2AttentionCap = 50, Gemma2LogitCap = 30;
+    private const int LayersOfGemma2With27B = 46, LayersOfGemma3With27B = 62;
 
     /// <summary>The architectures that can be read.</summary>
-    public static IReadOnlyList<string> Architectures { get; } = ["gpt2", "llama", "qwen2", "qwen3", "gemma3"];
+    public static IReadOnlyList<string> Architectures { get; } = ["gpt2", "llama", "qwen2", "qwen3", "gemma2", "gemma3"];
 
     /// <summary>Returns the names of an architecture's tensors.</summary>
     public static TensorTable NamesOf(string architecture) => architecture switch
@@ -31,15 +34,17 @@ internal static class GgufDecoder
     /// <summary>Returns the architecture of a decoder; <see langword="null"/> if llama.cpp has none with the same parts.</summary>
     public static string? ArchitectureOf(GptConfig config)
     {
+        // llama.cpp ignores the sliding windows of Mistral and Qwen.
         bool seesAll = config.SlidingWindow is null || config.SlidingWindow >= config.ContextLength;
         return config.Family switch
         {
             GptFamily.Gpt2 when config.FeedForward == FeedForwardKind.Gelu => "gpt2",
             GptFamily.Llama when IsUsual(config.Rotary!.Llama3) => "llama",
-            GptFamily.Mistral when seesAll && IsUsual(config.Rotary!.Llama3) => "llama", // whose sliding window llama.cpp ignores
-            GptFamily.Qwen2 when config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
-            GptFamily.Qwen3 when config.Rotary!.Llama3 is null && !config.HasBias => "qwen3",
-            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma(config) => "gemma3",
+            GptFamily.Mistral when seesAll && IsUsual(config.Rotary!.Llama3) => "llama",
+            GptFamily.Qwen2 when seesAll && config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
+            GptFamily.Qwen3 when seesAll && config.Rotary!.Llama3 is null && !config.HasBias => "qwen3",
+            GptFamily.Gemma2 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma2(config) => "gemma2",
+            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma3(config) => "gemma3",
             _ => null,
         };
     }
@@ -94,7 +99,13 @@ internal static class GgufDecoder
             if (Integer("expert_count") is > 0 and var experts) throw Unsupported("expert_count", experts);
             foreach (string softcap in (string[])["attn_logit_softcapping", "final_logit_softcapping"])
             {
-                if (Number(softcap) is > 0 and var cap) throw Unsupported(softcap, cap);
+                bool isKnown = architecture == "gemma2" || (architecture == "gemma3" && softcap.StartsWith('f'));
+                if (!isKnown && Number(softcap) is > 0 and var cap) throw Unsupported(softcap, cap);
+            }
+
+            if (architecture == "gemma2" && Number("rope.freq_base_swa") is { } local && local != (Number("rope.freq_base") ?? 10000))
+            {
+                throw Unsupported("rope.freq_base_swa", local);
             }
 
             if (Number("rope.scaling.attn_factor") is { } attention and not 1) throw Unsupported("rope.scaling.attn_factor", attention);
@@ -128,13 +139,29 @@ internal static class GgufDecoder
                         : null,
                 },
             };
-            if (architecture != "gemma3") return config;
+            if (architecture is not ("gemma2" or "gemma3")) return config;
+            config = config with
+            {
+                FeedForward = FeedForwardKind.GeGlu, HasPostNorms = true, HasScaledEmbedding = true,
+                AttentionScale = GemmaScaleOf(config, architecture),
+            };
+            if (architecture == "gemma2")
+            {
+                return config with
+                {
+                    SlidingWindow = Integer("attention.sliding_window") ?? Gemma2Window,
+                    GlobalLayerInterval = Integer("attention.sliding_window_pattern") ?? Gemma2Interval,
+                    AttentionSoftCap = Number("attn_logit_softcapping") ?? Gemma2AttentionCap,
+                    LogitSoftCap = Number("final_logit_softcapping") ?? Gemma2LogitCap,
+                };
+            }
+
             int? window = Integer("attention.sliding_window") is > 0 and var positions ? positions : null;
             return config with
             {
-                FeedForward = FeedForwardKind.GeGlu, HasPostNorms = true, HasScaledEmbedding = true, SlidingWindow = window,
-                GlobalLayerInterval = window is null ? 0 : Integer("attention.sliding_window_pattern") ?? GemmaInterval,
-                AttentionScale = GemmaScaleOf(config),
+                SlidingWindow = window,
+                GlobalLayerInterval = window is null ? 0 : Integer("attention.sliding_window_pattern") ?? Gemma3Interval,
+                LogitSoftCap = Number("final_logit_softcapping") is > 0 and var cap ? cap : null,
                 Rotary = config.Rotary! with { SlidingBase = window is null ? null : Number("rope.freq_base_swa") ?? 10000 },
             };
         });
@@ -164,9 +191,12 @@ internal static class GgufDecoder
             AddNumber("rope.scaling.factor", rotary.LinearFactor);
         }
 
-        if (architecture != "gemma3" || config.SlidingWindow is not { } window) return;
-        AddNumber("rope.freq_base_swa", rotary.SlidingBase ?? rotary.Base);
+        if (config.AttentionSoftCap is { } scoreCap) AddNumber("attn_logit_softcapping", scoreCap);
+        if (config.LogitSoftCap is { } logitCap) AddNumber("final_logit_softcapping", logitCap);
+        if (architecture is not ("gemma2" or "gemma3") || config.SlidingWindow is not { } window) return;
         Add("attention.sliding_window", window);
+        if (architecture == "gemma2") return; // every second layer has none
+        AddNumber("rope.freq_base_swa", rotary.SlidingBase ?? rotary.Base);
         Add("attention.sliding_window_pattern", config.GlobalLayerInterval);
     }
 
@@ -183,17 +213,30 @@ internal static class GgufDecoder
     // The file has only the factors of Llama 3's scaling, from which a reader can recover the usual parameters.
     private static bool IsUsual(Llama3Scaling? scaling) => scaling is null || scaling == new Llama3Scaling { Factor = scaling.Factor };
 
+    // llama.cpp always caps both and ties the head.
+    private static bool IsUsualGemma2(GptConfig config) => config is
+    {
+        AttentionSoftCap: not null, LogitSoftCap: not null, HasTiedHead: true, SlidingWindow: not null, FirstSlidingLayer: 0,
+        GlobalLayerInterval: Gemma2Interval,
+    } && HasUsualScale(config, "gemma2");
+
     // llama.cpp knows one base of layers with a sliding window, and two scales of scores.
-    private static bool IsUsualGemma(GptConfig config)
+    private static bool IsUsualGemma3(GptConfig config)
     {
         bool isUsualWindow = config.SlidingWindow is null
             ? config.Rotary!.SlidingBase is null
             : (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
-        return isUsualWindow && Math.Abs((config.AttentionScale / GemmaScaleOf(config)) - 1) < 1e-6;
+        return isUsualWindow && config is { FirstSlidingLayer: 0, AttentionSoftCap: null } && HasUsualScale(config, "gemma3");
     }
 
-    private static double GemmaScaleOf(GptConfig config) => 1 / Math.Sqrt(
-        config.LayerCount == LayersOfGemma27B ? config.EmbeddingWidth / (double)config.HeadCount : config.HeadSize);
+    private static bool HasUsualScale(GptConfig config, string architecture) =>
+        Math.Abs((config.AttentionScale / GemmaScaleOf(config, architecture)) - 1) < 1e-6;
+
+    private static double GemmaScaleOf(GptConfig config, string architecture)
+    {
+        bool is27B = config.LayerCount == (architecture == "gemma2" ? LayersOfGemma2With27B : LayersOfGemma3With27B);
+        return 1 / Math.Sqrt(is27B ? config.EmbeddingWidth / config.HeadCount : config.HeadSize);
+    }
 
     private static float[] FactorsOf(Llama3Scaling scaling, int headSize, double frequencyBase) => [
         .. Enumerable.Range(0, headSize / 2).Select(i =>

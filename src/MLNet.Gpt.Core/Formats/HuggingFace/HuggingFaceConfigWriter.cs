@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats.Exporting;
@@ -43,8 +44,7 @@ internal static class HuggingFaceConfigWriter
         WriteEnds(json, job);
         json.WriteNumber("embd_pdrop", config.DropoutRate);
         json.WriteNumber("initializer_range", 0.02);
-        json.WritePropertyName("layer_norm_epsilon");
-        json.WriteRawValue(Python(config.NormEpsilon));
+        json.WriteFloat("layer_norm_epsilon", config.NormEpsilon);
         json.WriteString("model_type", "gpt2");
         json.WriteNumber("n_ctx", config.ContextLength);
         json.WriteNumber("n_embd", config.EmbeddingWidth);
@@ -74,8 +74,16 @@ internal static class HuggingFaceConfigWriter
         json.WriteNumber("vocab_size", job.Config.VocabularySize);
     }
 
-    // A number as Python prints it.
-    private static string Python(float number) => number.ToString(CultureInfo.InvariantCulture).Replace('E', 'e');
+    /// <summary>
+    /// Writes a number as Python prints a <c>float</c>, such as 1e-06 and 50.0: transformers tells it from an <c>int</c>.
+    /// </summary>
+    public static void WriteFloat<T>(this Utf8JsonWriter json, string name, T number)
+        where T : IFloatingPoint<T>
+    {
+        string text = number.ToString(null, CultureInfo.InvariantCulture).Replace('E', 'e');
+        json.WritePropertyName(name);
+        json.WriteRawValue(text.AsSpan().ContainsAny('.', 'e') ? text : text + ".0");
+    }
 
     // GPT2Config defaults to GPT-2's ids, so a vocabulary without such tokens must say so.
     private static void WriteEnds(Utf8JsonWriter json, ExportJob job)

@@ -76,10 +76,10 @@ internal static partial class HuggingFaceNames
     };
 
     /// <summary>
-    /// <c>Gemma3ForCausalLM</c>, whose norms contain the distance of their scale from 1. Source: transformers'
-    /// <c>modeling_gemma3.py</c>.
+    /// <c>Gemma2ForCausalLM</c> and <c>Gemma3ForCausalLM</c>, whose norms contain the distance of their scale from 1. Source:
+    /// transformers' <c>modeling_gemma2.py</c> and <c>modeling_gemma3.py</c>.
     /// </summary>
-    public static TensorTable Gemma3 { get; } = new(
+    public static TensorTable Gemma { get; } = new(
     [
         (TensorRole.TokenEmbedding, "model.embed_tokens.weight"),
         .. Llama.Names.Where(each => each.Role.IsInBlock() && each.Role != TensorRole.FeedForwardNormScale),
@@ -99,7 +99,7 @@ internal static partial class HuggingFaceNames
     public static TensorTable Of(GptFamily? family) => family switch
     {
         GptFamily.Gpt2 => Gpt2,
-        GptFamily.Gemma3 => Gemma3,
+        GptFamily.Gemma2 or GptFamily.Gemma3 => Gemma,
         _ => Llama,
     };
 

@@ -33,7 +33,10 @@ internal static class GptConfigJson
     private const string HasPostNorms = "hasPostNorms";
     private const string HasQueryKeyNorm = "hasQueryKeyNorm";
     private const string AttentionScale = "attentionScale";
+    private const string AttentionSoftCap = "attentionSoftCap";
+    private const string LogitSoftCap = "logitSoftCap";
     private const string SlidingWindow = "slidingWindow";
+    private const string FirstSlidingLayer = "firstSlidingLayer";
     private const string GlobalLayerInterval = "globalLayerInterval";
     private const string FeedForward = "feedForward";
     private const string HasScaledEmbedding = "hasScaledEmbedding";
@@ -52,7 +55,8 @@ internal static class GptConfigJson
 
     private static readonly string[] OtherNames = [
         KeyValueHeadCount, HeadSize, FeedForwardWidth, HasBias, HasFeedForwardBias, Norm, NormEpsilon, HasPostNorms, HasQueryKeyNorm,
-        AttentionScale, SlidingWindow, GlobalLayerInterval, FeedForward, HasScaledEmbedding, Rotary
+        AttentionScale, AttentionSoftCap, LogitSoftCap, SlidingWindow, FirstSlidingLayer, GlobalLayerInterval, FeedForward,
+        HasScaledEmbedding, Rotary
     ];
 
     public static string Write(GptConfig config)
@@ -124,7 +128,10 @@ internal static class GptConfigJson
         if (config.HasPostNorms) json.WriteBoolean(HasPostNorms, true);
         if (config.HasQueryKeyNorm) json.WriteBoolean(HasQueryKeyNorm, true);
         if (config.AttentionScale != 1 / Math.Sqrt(config.HeadSize)) json.WriteNumber(AttentionScale, config.AttentionScale);
+        if (config.AttentionSoftCap is { } scoreCap) json.WriteNumber(AttentionSoftCap, scoreCap);
+        if (config.LogitSoftCap is { } logitCap) json.WriteNumber(LogitSoftCap, logitCap);
         if (config.SlidingWindow is { } window) json.WriteNumber(SlidingWindow, window);
+        if (config.FirstSlidingLayer != 0) json.WriteNumber(FirstSlidingLayer, config.FirstSlidingLayer);
         if (config.GlobalLayerInterval != 0) json.WriteNumber(GlobalLayerInterval, config.GlobalLayerInterval);
         if (config.FeedForward != gpt2.FeedForward) json.WriteString(FeedForward, config.FeedForward.ToString());
         if (config.HasScaledEmbedding) json.WriteBoolean(HasScaledEmbedding, true);
@@ -164,7 +171,10 @@ internal static class GptConfigJson
                 HasPostNorms => config with { HasPostNorms = value.GetBoolean() },
                 HasQueryKeyNorm => config with { HasQueryKeyNorm = value.GetBoolean() },
                 AttentionScale => config with { AttentionScale = value.GetDouble() },
+                AttentionSoftCap => config with { AttentionSoftCap = value.GetDouble() },
+                LogitSoftCap => config with { LogitSoftCap = value.GetDouble() },
                 SlidingWindow => config with { SlidingWindow = value.GetInt32() },
+                FirstSlidingLayer => config with { FirstSlidingLayer = value.GetInt32() },
                 GlobalLayerInterval => config with { GlobalLayerInterval = value.GetInt32() },
                 FeedForward => config with { FeedForward = Enum<FeedForwardKind>(value) },
                 HasScaledEmbedding => config with { HasScaledEmbedding = value.GetBoolean() },

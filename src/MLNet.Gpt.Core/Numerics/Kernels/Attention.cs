@@ -14,9 +14,14 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <param name="HeadSize">hs.</param>
 /// <param name="Scale">The factor of the scores before softmax.</param>
 /// <param name="WindowLength">Positions that a query can see, including its own.</param>
+/// <param name="Cap">The cap of the scaled scores.</param>
 internal readonly record struct AttentionShape(
-    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int WindowLength = int.MaxValue)
+    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int WindowLength = int.MaxValue,
+    SoftCap Cap = default)
 {
+    /// <summary>What softmax multiplies scores by: capped ones are scaled already.</summary>
+    public float SoftmaxScale => Cap.IsActive ? 1 : Scale;
+
     /// <summary>Query heads that share a head of keys and values.</summary>
     public int GroupSize => HeadCount / KeyHeadCount;
 
@@ -29,7 +34,7 @@ internal readonly record struct AttentionShape(
     /// <summary>Returns the sizes of a layer's attention.</summary>
     public static AttentionShape Of(GptConfig config, int batchSize, int tokens, int layer) => new(
         batchSize, tokens, config.HeadCount, config.KeyValueHeadCount, config.HeadSize, config.ScoreScale,
-        config.IsSliding(layer) ? config.SlidingWindow!.Value : int.MaxValue);
+        config.IsSliding(layer) ? config.SlidingWindow!.Value : int.MaxValue, SoftCap.Of(config.AttentionSoftCap));
 
     /// <summary>Returns the first position that the query at a position can see.</summary>
     public int FirstVisible(int position) => Math.Max(0, position - WindowLength + 1);
@@ -52,7 +57,8 @@ internal readonly record struct AttentionShape(
 /// The weights (B, nh, T, T) are never stored as a whole: for each query, only the logarithm of its softmax's sum is
 /// kept for the backward pass, which recomputes them. With P = softmax(S), S = s q kᵀ, the mask M of dropout (0 or
 /// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = s dS
-/// k, dk = s dSᵀ q. D is Σ over keys of P dP, which softmax's derivative subtracts. Sources: Vaswani et al.,
+/// k, dk = s dSᵀ q. D is Σ over keys of P dP, which softmax's derivative subtracts. If scores are capped, S = c tanh(s q kᵀ / c),
+/// and dS is multiplied by 1 − (S / c)² before dq and dk. Sources: Vaswani et al.,
 /// "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022), appendix B.
 /// </remarks>
 internal static unsafe class Attention
@@ -109,8 +115,9 @@ internal static unsafe class Attention
                     if (i < rows)
                     {
                         (begin, end) = (shape.FirstVisible(row + i) - from, row + i + 1 - from);
+                        shape.Cap.Apply(weight + begin, end - begin, shape.Scale);
                         begin = Softmax.Hide(weight, begin);
-                        logSumExp[firstStatistic + row + i] = Softmax.Apply(weight + begin, end - begin, shape.Scale);
+                        logSumExp[firstStatistic + row + i] = Softmax.Apply(weight + begin, end - begin, shape.SoftmaxScale);
                         dropout.Apply(weight + begin, weight + begin, end - begin, firstStatistic + row + i);
                     }
 
@@ -154,11 +161,13 @@ internal static unsafe class Attention
         int padded = (tokens + TileRows - 1) / TileRows * TileRows, panels = stride * size, rowsLength = padded * headStride;
         Matrix keys = KeysOf(shape, projected, keyHead), values = ValuesOf(shape, projected, keyHead);
 
-        float* weights = ThreadScratch.Get((2 * QueriesPerBlock * stride) + (2 * panels) + (5 * rowsLength) + (TileRows * headStride));
+        float* weights = ThreadScratch.Get(
+            (((2 * QueriesPerBlock) + 1) * stride) + (2 * panels) + (5 * rowsLength) + (TileRows * headStride));
         float* scoreGradients = weights + (QueriesPerBlock * stride);
         float* keyPanels = scoreGradients + (QueriesPerBlock * stride), valuePanels = keyPanels + panels;
         float* queryRows = valuePanels + panels, keyRows = queryRows + rowsLength, outputRows = keyRows + rowsLength;
         float* keySums = outputRows + rowsLength, valueSums = keySums + rowsLength, querySums = valueSums + rowsLength;
+        float* capped = querySums + (TileRows * headStride);
         PackPanels(kernels, keys, keyPanels);
         PackPanels(kernels, values, valuePanels);
         CopyRows(keys, keyRows, headStride);
@@ -189,13 +198,16 @@ internal static unsafe class Attention
                         if (i < rows)
                         {
                             (begin, end) = (shape.FirstVisible(row + i) - from, row + i + 1 - from);
+                            shape.Cap.Apply(weight + begin, end - begin, shape.Scale);
                             begin = Softmax.Hide(weight, begin);
                             int own = end - begin;
                             float* ownWeight = weight + begin, ownGradient = gradient + begin;
                             float output = Row.Dot(outputGradient.Row(row + i), outputs.Row(row + i), size);
-                            Softmax.Reapply(ownWeight, own, shape.Scale, logSumExp[firstStatistic + row + i]);
+                            if (shape.Cap.IsActive) Row.Copy(ownWeight, capped, own);
+                            Softmax.Reapply(ownWeight, own, shape.SoftmaxScale, logSumExp[firstStatistic + row + i]);
                             dropout.Apply(ownGradient, ownGradient, own, firstStatistic + row + i);
                             Row.Map(new ScoreGradient(output, shape.Scale), ownWeight, ownGradient, ownGradient, own);
+                            if (shape.Cap.IsActive) shape.Cap.Backward(capped, ownGradient, own);
                             dropout.Apply(ownWeight, ownWeight, own, firstStatistic + row + i);
                         }
 

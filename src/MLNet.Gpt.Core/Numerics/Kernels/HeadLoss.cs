@@ -13,7 +13,7 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <remarks>
 /// With label smoothing α: loss = (1 − α) (ln Σ eᶻ − z of the target) + α (ln Σ eᶻ − mean of z), and dz = softmax(z) −
 /// (1 − α) [target] − α / V. Smoothing works as in PyTorch's <c>cross_entropy</c>; Szegedy et al., "Rethinking the
-/// Inception Architecture" (2016).
+/// Inception Architecture" (2016). If logits are capped, z = c tanh(h Wᵀ / c), and dz is multiplied by 1 − (z / c)².
 /// </remarks>
 internal static unsafe class HeadLoss
 {
@@ -31,13 +31,14 @@ internal static unsafe class HeadLoss
     /// <param name="compute">What to run on.</param>
     /// <param name="hidden">The normalized residual stream h, (N, C).</param>
     /// <param name="weight">W, (V, C).</param>
+    /// <param name="cap">The cap of the logits.</param>
     /// <param name="targets">(N).</param>
     /// <param name="smoothing">α.</param>
     /// <param name="logits">Scratch of <see cref="LogitsLengthOf"/>.</param>
     /// <param name="losses">Receives the loss of each row.</param>
     /// <param name="gradients">The gradients to compute; <see langword="null"/> for losses only.</param>
     public static void Run(
-        Compute compute, Matrix hidden, Matrix weight, int[] targets, double smoothing, float* logits, double[] losses,
+        Compute compute, Matrix hidden, Matrix weight, SoftCap cap, int[] targets, double smoothing, float* logits, double[] losses,
         HeadGradients? gradients)
     {
         int vocabularySize = weight.Rows;
@@ -48,7 +49,7 @@ internal static unsafe class HeadLoss
             var z = new Matrix(logits, rows, vocabularySize, StrideOf(vocabularySize), spareRows: KernelSet.RoundUpToTiles(rows) - rows);
             BlockedProduct.Run(compute, chunk, new TransposedPanels(weight, compute.Kernels), new StoreSink(z));
             compute.ForEach(rows, row =>
-                losses[start + row] = LossOf(z.Row(row), vocabularySize, targets[start + row], smoothing, gradients?.Factor));
+                losses[start + row] = LossOf(z.Row(row), vocabularySize, cap, targets[start + row], smoothing, gradients?.Factor));
             if (gradients is not null) Backward(compute, z, chunk, weight, gradients, start);
         }
     }
@@ -69,8 +70,11 @@ internal static unsafe class HeadLoss
     /// <summary>
     /// Returns the loss of a row of logits. With a factor, the logits are replaced by their gradients times the factor.
     /// </summary>
-    private static double LossOf(float* z, int count, int target, double smoothing, float? factor)
+    private static double LossOf(float* z, int count, SoftCap cap, int target, double smoothing, float? factor)
     {
+        float* capped = null;
+        cap.Apply(z, count);
+        if (cap.IsActive && factor is not null) Row.Copy(z, capped = ThreadScratch.Get(count), count);
         double targetLogit = z[target], mean = smoothing > 0 ? Mean(z, count) : 0;
         int padded = Softmax.Pad(z, count);
         float maximum = Softmax.Max(z, padded);
@@ -80,6 +84,7 @@ internal static unsafe class HeadLoss
             // e^(z − maximum) → (softmax − smoothing / V) × share, then the target's part
             Row.Map(new Line((float)(share / sum), (float)(-smoothing / count * share)), z, z, count);
             z[target] -= (float)((1 - smoothing) * share);
+            if (cap.IsActive) cap.Backward(capped, z, count);
         }
 
         return logSumExp - ((1 - smoothing) * targetLogit) - (smoothing * mean);

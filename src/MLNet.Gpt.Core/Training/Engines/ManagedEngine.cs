@@ -21,6 +21,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly AdamW _optimizer;
     private readonly RotaryAngles _angles;
     private readonly FeedForwardFunction _function;
+    private readonly SoftCap _logitCap;
     private Activations? _activations;
     private double[] _losses = [];
     private int[] _positions = []; // of each row in its window
@@ -42,6 +43,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _optimizer = new(_parameters, _options);
         _angles = new(_config);
         _function = FeedForwardFunction.Of(_config.FeedForward);
+        _logitCap = SoftCap.Of(_config.LogitSoftCap);
         _seed = (ulong)_options.Seed;
         try
         {
@@ -69,7 +71,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         Forward(batch, a, dropout);
         var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), network.Head.WeightGradient, a.Panels);
         HeadLoss.Run(
-            _compute, a.Normalized(rows), network.Head.Weight, batch.Targets, _options.LabelSmoothing, a.Logits, _losses, gradients);
+            _compute, a.Normalized(rows), network.Head.Weight, _logitCap, batch.Targets, _options.LabelSmoothing, a.Logits, _losses,
+            gradients);
 
         var gradient = a.Gradient(rows);
         _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
@@ -123,7 +126,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         var a = Prepare(batch);
         int rows = batch.BatchSize * batch.Length;
         Forward(batch, a, new(_seed, 0, 0));
-        HeadLoss.Run(_compute, a.Normalized(rows), _parameters.Network.Head.Weight, batch.Targets, 0, a.Logits, _losses, null);
+        HeadLoss.Run(
+            _compute, a.Normalized(rows), _parameters.Network.Head.Weight, _logitCap, batch.Targets, 0, a.Logits, _losses, null);
 
         var summary = LossSummary.Empty;
         for (int row = 0; row < rows; row++) summary += LossSummary.Of(_losses[row]);

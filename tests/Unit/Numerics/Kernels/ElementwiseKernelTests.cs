@@ -21,6 +21,45 @@ public unsafe class ElementwiseKernelTests
         Assert.InRange(worst, 0, 2.4e-7);
     }
 
+    [Fact]
+    public void The_hyperbolic_tangent_is_right_to_the_last_bits()
+    {
+        double worst = 0;
+        for (float x = -12; x < 12; x += 0.00037f)
+        {
+            double expected = Math.Tanh(x), actual = HyperbolicTangent.Of(Vector512.Create(x))[5];
+            worst = Math.Max(worst, Math.Abs(actual - expected) / Math.Max(Math.Abs(expected), 1e-30));
+        }
+
+        Assert.InRange(worst, 0, 2.4e-7);
+        Assert.Equal([0, 1, -1, 1e-20f], new[] { 0, 1000, float.NegativeInfinity, 1e-20f }.Select(Of));
+        Assert.True(float.IsNaN(Of(float.NaN)));
+
+        static float Of(float x) => HyperbolicTangent.Of(Vector512.Create(x))[15];
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void A_soft_cap_and_its_slope_do_not_depend_on_the_length(int count)
+    {
+        using var x = KernelSetTests.Numbers(count, 1);
+        using var gradient = KernelSetTests.Numbers(count, 2);
+        float* numbers = KernelSetTests.At(x), slopes = KernelSetTests.At(gradient);
+        float[] inputs = new Span<float>(numbers, count).ToArray(), gradients = new Span<float>(slopes, count).ToArray();
+        var cap = new SoftCap(1.5f);
+        cap.Apply(numbers, count, scale: 3);
+        cap.Backward(numbers, slopes, count);
+        for (int i = 0; i < count; i++)
+        {
+            double t = Math.Tanh(3 * inputs[i] / 1.5);
+            Assert.Equal(1.5 * t, numbers[i], 1e-6);
+            Assert.Equal(gradients[i] * (1 - (t * t)), slopes[i], 1e-6);
+            float alone = inputs[i];
+            cap.Apply(&alone, 1, scale: 3);
+            Assert.Equal(numbers[i], alone);
+        }
+    }
+
     [Theory]
     [InlineData(0, 1)]
     [InlineData(-88, 0)]
