@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using MLNet.Gpt.Evaluation.Corpora;
 using MLNet.Gpt.Evaluation.Scoring;
@@ -72,7 +71,7 @@ public sealed class CorpusEvaluator
         CancellationToken cancellationToken = default)
     {
         var header = NewHeader(corpus, shard, cancellationToken);
-        using var file = ShardFile.Open(PathOf(header, folder), header);
+        using var file = ShardFile.Open(header.PathIn(folder), header);
         var sums = NewSums(corpus, progress, cancellationToken);
         var done = new Dictionary<long, string>();
         foreach (var result in file.ReadResults())
@@ -112,7 +111,7 @@ public sealed class CorpusEvaluator
     /// share a file.
     /// </summary>
     public string ResultFile(Corpus corpus, string folder, CorpusShard shard = default) =>
-        PathOf(NewHeader(corpus, shard, CancellationToken.None), folder);
+        NewHeader(corpus, shard, CancellationToken.None).PathIn(folder);
 
     /// <summary>
     /// Measures a corpus document by document and yields each result, in order, as soon as it is available.
@@ -174,12 +173,6 @@ public sealed class CorpusEvaluator
         Shard = shard.Index,
         ShardCount = shard.Count,
     };
-
-    private static string PathOf(ResultHeader header, string folder) => Path.Combine(
-        folder,
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{header.Fingerprint()[..16]}.{header.Shard + 1:0000}-of-{header.ShardCount:0000}.jsonl"));
 
     private static bool IsDone(Dictionary<long, string> done, Chunk chunk, string path)
     {

@@ -81,7 +81,7 @@ public static class CorpusResults
         using var stream = ReadableFile.OpenStream(path, FileShare.ReadWrite);
         try
         {
-            return ResultLines.Read(stream, path).Any();
+            return ResultLines.Read(stream, path).FirstOrDefault().Line?.Header is { Detail: not ResultHeader.TaskDetail };
         }
         catch (InvalidDataException)
         {
@@ -124,7 +124,10 @@ public static class CorpusResults
         }
     }
 
-    private static ResultHeader Validate(string[] files)
+    /// <summary>Checks that files are the complete shards of one measurement, and returns their header.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="detail">The detail that the files must have; <see langword="null"/> for any of a corpus.</param>
+    internal static ResultHeader Validate(string[] files, string? detail = null)
     {
         if (files.Length == 0) throw new ArgumentException("There are no result files to merge.", nameof(files));
         var headers = new List<ResultHeader>();
@@ -132,6 +135,12 @@ public static class CorpusResults
         foreach (string file in files)
         {
             var header = ReadHeader(file);
+            bool isOfTask = header.Detail == ResultHeader.TaskDetail;
+            if (isOfTask != (detail == ResultHeader.TaskDetail))
+            {
+                throw new InvalidDataException($"'{file}' has the results of a {(isOfTask ? "task" : "corpus")}.");
+            }
+
             if (headers.Count > 0 && headers[0].DifferenceFrom(header) is { } difference)
             {
                 throw new ArgumentException(

@@ -14,6 +14,9 @@ internal sealed record ResultHeader
     /// </summary>
     public const int CurrentVersion = 2;
 
+    /// <summary>The <see cref="Detail"/> of the results of a task's questions; those of a corpus have others.</summary>
+    public const string TaskDetail = "task";
+
     // The version of the division into chunks, on which the name of a file depends; it does not depend on the layout.
     private const int ChunkVersion = 1;
 
@@ -45,6 +48,11 @@ internal sealed record ResultHeader
     /// <summary>Returns a hash of what the shards of one measurement have in common.</summary>
     public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(
         CultureInfo.InvariantCulture, $"{ChunkVersion}\n{Model}\n{Scoring}\n{Detail}\n{Corpus}\n{VocabularySize}"))));
+
+    /// <summary>Returns the path of the result file in a folder.</summary>
+    public string PathIn(string folder) => Path.Combine(
+        folder,
+        string.Create(CultureInfo.InvariantCulture, $"{Fingerprint()[..16]}.{Shard + 1:0000}-of-{ShardCount:0000}.jsonl"));
 
     /// <summary>Returns what differs in another measurement; <see langword="null"/> if nothing does.</summary>
     public string? DifferenceFrom(ResultHeader other) =>

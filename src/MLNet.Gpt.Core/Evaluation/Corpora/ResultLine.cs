@@ -4,7 +4,7 @@ using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
 
-/// <summary>A line of a result file, of exactly one of three kinds. The files' names for properties must not change.</summary>
+/// <summary>A line of a result file, of exactly one of four kinds. The files' names for properties must not change.</summary>
 internal sealed record ResultLine
 {
     /// <summary>The first line.</summary>
@@ -12,6 +12,9 @@ internal sealed record ResultLine
 
     /// <summary>A line between the first and the last; the name is what chunks were once called.</summary>
     public ChunkLine? Piece { get; init; }
+
+    /// <summary>The result of a task's question, instead of a chunk.</summary>
+    public QuestionLine? Question { get; init; }
 
     /// <summary>The last line of a complete file.</summary>
     public EndLine? End { get; init; }
@@ -104,7 +107,16 @@ internal sealed record ResultLine
         public static CandidateLine Of(TokenCandidate candidate) => new(candidate.Id, candidate.Text, (float)candidate.LogProbability);
     }
 
-    /// <summary>The end: the number of chunks of the whole corpus, in all shards together.</summary>
+    /// <summary>
+    /// A question of a task. The log-likelihoods and the verdict are for people who read the file; the scores have every bit.
+    /// </summary>
+    internal sealed record QuestionLine(
+        long Index, string Name, string Kind, int? Answer, ChoiceLine[] Choices, bool? IsRight = null, string? Text = null);
+
+    /// <summary>A choice of a question.</summary>
+    internal sealed record ChoiceLine(double LogLikelihood, string Score, bool IsGreedy, long Characters, long Bytes);
+
+    /// <summary>The end: the number of chunks or questions of the whole corpus, in all shards together.</summary>
     internal sealed record EndLine(long PieceCount);
 
     private static bool IsText(TokenPiece piece, string text) => piece.Bytes.Span.SequenceEqual(Encoding.UTF8.GetBytes(text));

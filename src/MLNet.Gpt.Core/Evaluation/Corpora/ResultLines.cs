@@ -54,9 +54,9 @@ internal static class ResultLines
             }
 
             header ??= Valid(line.Header!, path);
-            if (line.Piece is { } chunk && chunk.Index != header.Shard + (chunks++ * header.ShardCount))
+            if ((line.Piece?.Index ?? line.Question?.Index) is { } index && index != header.Shard + (chunks++ * header.ShardCount))
             {
-                throw Damaged(path, $"chunk {chunk.Index} is not the next one");
+                throw Damaged(path, $"chunk {index} is not the next one");
             }
 
             if (line.End is { } last)
@@ -138,9 +138,10 @@ internal static class ResultLines
             var line = JsonSerializer.Deserialize(bytes, ResultJsonContext.Readable.ResultLine);
             version ??= line?.Header?.Version;
             if (!hasCheck && version != 1) return null;
-            bool isOfOneKind = line is { Header: not null, Piece: null, End: null }
-                or { Header: null, Piece: not null, End: null }
-                or { Header: null, Piece: null, End: not null };
+            bool isOfOneKind = line is { Header: not null, Piece: null, Question: null, End: null }
+                or { Header: null, Piece: not null, Question: null, End: null }
+                or { Header: null, Piece: null, Question: not null, End: null }
+                or { Header: null, Piece: null, Question: null, End: not null };
             return isOfOneKind ? line : null;
         }
         catch (JsonException)

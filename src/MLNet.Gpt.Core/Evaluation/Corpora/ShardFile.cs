@@ -53,10 +53,22 @@ internal sealed class ShardFile : IDisposable
         _stream.Position = _stream.Length;
     }
 
+    /// <summary>Reads the questions in the file, in order.</summary>
+    public IEnumerable<ResultLine.QuestionLine> ReadQuestions()
+    {
+        foreach (var (line, _) in ResultLines.Read(_stream, Path))
+        {
+            if (line.Question is { } question) yield return question;
+        }
+    }
+
     /// <summary>
     /// Adds a chunk and passes it to the operating system, so that it survives if the process is killed.
     /// </summary>
-    public void Append(ChunkResult chunk) => Write(new() { Piece = ResultLine.ChunkLine.Of(chunk) });
+    public void Append(ChunkResult chunk) => Append(new ResultLine { Piece = ResultLine.ChunkLine.Of(chunk) });
+
+    /// <summary>Adds a line and passes it to the operating system.</summary>
+    public void Append(ResultLine line) => Write(line);
 
     /// <summary>Ends the file.</summary>
     /// <param name="chunkCount">The number of chunks of the whole corpus.</param>
