@@ -1,11 +1,14 @@
 using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Formats.Metadata;
+using MLNet.Gpt.IO;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <summary>Loads tokenizers from files, for models whose own file has no tokenizer or another one.</summary>
+/// <summary>
+/// Loads tokenizers from files, for models whose own file has no tokenizer or another one, and saves them.
+/// </summary>
 public static class TokenizerFile
 {
     // Files that belong to a tokenizer but are not the whole of it.
@@ -46,6 +49,24 @@ public static class TokenizerFile
         return model.Tokenizer is { } tokenizer
             ? FittedTokenizer.Original(tokenizer)
             : throw new InvalidDataException($"'{path}' was saved without a tokenizer.");
+    }
+
+    /// <summary>
+    /// Saves a tokenizer as a <c>tokenizer.json</c> of Hugging Face's tokenizers. The file is written to a temporary name
+    /// and moved into place.
+    /// </summary>
+    /// <param name="path">The file to create or replace.</param>
+    /// <param name="tokenizer">
+    /// A <see cref="Gpt2Tokenizer"/>, <see cref="BytePairTokenizer"/> or <see cref="WordTokenizer"/>.
+    /// </param>
+    /// <exception cref="ArgumentException">The tokenizer is of another kind.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Save(string path, ITextTokenizer tokenizer)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        byte[] contents = HuggingFaceTokenizerWriter.WholeFile(tokenizer);
+        AtomicFile.Write(path, contents.Length, stream => stream.Write(contents));
     }
 
     private static ITextTokenizer OfFolder(string folder) => TokenizerFiles.Read(folder) ?? throw new InvalidDataException(

@@ -11,6 +11,9 @@ internal static class ByteAlphabet
     private static readonly char[] Characters = CharactersOfBytes();
     private static readonly int[] Bytes = BytesOfCharacters();
 
+    /// <summary>The 256 bytes in the order of their characters, as GPT-2's vocabulary begins.</summary>
+    public static IEnumerable<byte> InOrder => Enumerable.Range(0, 256).Select(value => (byte)value).OrderBy(value => Characters[value]);
+
     /// <summary>A token's bytes in this alphabet.</summary>
     public static string Write(ReadOnlySpan<byte> token)
     {

@@ -320,17 +320,7 @@ public sealed class BytePairTokenizer : ITextTokenizer, IIdWriter
 
     private void EncodeOrdinary(ReadOnlySpan<char> text, bool isFirst, bool isAfterToken, ref IdBuffer ids)
     {
-        if (Rules.NormalizesToNfc) text = WellFormedText.ToNfc(text);
-        if (Rules.MergesCharacters && text.Contains(SpelledSpace)) text = text.ToString().Replace(SpelledSpace, ' ');
-        bool isPrefixed = Rules.SpacePrefix switch
-        {
-            SpacePrefix.Always => isAfterToken,
-            SpacePrefix.IfMissing => isAfterToken && text[0] != ' ',
-            SpacePrefix.IfMissingAtStart => isFirst && text[0] != ' ',
-            _ => false,
-        };
-        if (isPrefixed) text = string.Concat(" ", text);
-
+        text = Rules.Prepare(text, isFirst, isAfterToken);
         Span<byte> bytes = stackalloc byte[3 * ShortPiece]; // a character takes up to 3 bytes, and a surrogate pair 4
         var splitter = new TextSplitter(Rules.Split);
         for (int start = 0, end; start < text.Length; start = end)

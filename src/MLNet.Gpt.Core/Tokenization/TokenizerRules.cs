@@ -64,6 +64,28 @@ internal sealed record TokenizerRules
     /// <summary>The template of conversations, in Jinja.</summary>
     public string? ChatTemplate { get; init; }
 
+    /// <summary>Normalizes a text between two added tokens, and puts a space before it if the rules say so.</summary>
+    /// <param name="text">Well-formed UTF-16, not empty.</param>
+    /// <param name="isFirst">Whether it begins the whole text.</param>
+    /// <param name="isAfterToken">Whether it begins the whole text or follows an added token.</param>
+    public ReadOnlySpan<char> Prepare(ReadOnlySpan<char> text, bool isFirst, bool isAfterToken)
+    {
+        if (NormalizesToNfc) text = WellFormedText.ToNfc(text);
+        if (MergesCharacters && text.Contains(BytePairTokenizer.SpelledSpace))
+        {
+            text = text.ToString().Replace(BytePairTokenizer.SpelledSpace, ' ');
+        }
+
+        bool isPrefixed = SpacePrefix switch
+        {
+            SpacePrefix.Always => isAfterToken,
+            SpacePrefix.IfMissing => isAfterToken && text[0] != ' ',
+            SpacePrefix.IfMissingAtStart => isFirst && text[0] != ' ',
+            _ => false,
+        };
+        return isPrefixed ? string.Concat(" ", text) : text;
+    }
+
     /// <summary>Whether text becomes the same ids as with GPT-2's rules.</summary>
     public bool EncodesAsGpt2 => this with
     {

@@ -11,41 +11,49 @@ namespace MLNet.Gpt.Formats.HuggingFace;
 /// </summary>
 internal static class HuggingFaceTokenizerWriter
 {
+    /// <summary>Returns the contents of a <c>tokenizer.json</c>.</summary>
+    /// <exception cref="ArgumentException">The tokenizer is of an unsupported kind.</exception>
+    public static byte[] WholeFile(ITextTokenizer tokenizer) => FittedTokenizer.Original(tokenizer) is WordTokenizer words
+        ? JsonFileWriter.Write(json => WriteWords(json, words))
+        : JsonFileWriter.Write(json => WriteBytePairs(json, VocabularyOf(tokenizer)));
+
+    /// <summary>Returns the files of a tokenizer in the folder of a model.</summary>
     /// <exception cref="ArgumentException">The tokenizer is of an unsupported kind.</exception>
     public static IEnumerable<(string Name, byte[] Contents)> Files(ITextTokenizer? tokenizer, GptConfig config)
     {
         if (tokenizer is null) return [];
-        tokenizer = FittedTokenizer.Original(tokenizer);
-        if (tokenizer is WordTokenizer words)
+        (string, byte[]) whole = (HuggingFaceConstants.WholeTokenizerFile, WholeFile(tokenizer));
+        if (FittedTokenizer.Original(tokenizer) is WordTokenizer words)
         {
-            return
-            [
-                (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteWords(json, words))),
-                (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteWordConfig(json, words, config))),
-            ];
+            return [whole, (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteWordConfig(json, words, config)))];
         }
 
-        var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
-            $"A Hugging Face folder does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)}, "
-            + $"{nameof(BytePairTokenizer)} and {nameof(WordTokenizer)} have.",
-            nameof(tokenizer));
-        vocabulary.CheckMergesAreOrdered(nameof(tokenizer));
-        (string, byte[])[] whole =
-        [
-            (HuggingFaceConstants.WholeTokenizerFile, JsonFileWriter.Write(json => WriteBytePairs(json, vocabulary))),
-            (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config))),
-        ];
+        var vocabulary = VocabularyOf(tokenizer);
+        (string, byte[]) settings =
+            (HuggingFaceConstants.TokenizerConfigFile, JsonFileWriter.Write(json => WriteBytePairConfig(json, vocabulary, config)));
 
         // The two older files do not say how text is split, and programs that read them assume GPT-2's way.
-        if (!vocabulary.Rules.EncodesAsGpt2) return whole;
+        if (!vocabulary.Rules.EncodesAsGpt2) return [whole, settings];
         return
         [
             (HuggingFaceConstants.VocabularyFile, JsonFileWriter.Write(json => WriteVocabulary(json, vocabulary.Tokens), indented: false)),
             (
                 HuggingFaceConstants.MergesFile,
                 Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(vocabulary.MergeLines.Select(line => line + "\n")))),
-            .. whole,
+            whole,
+            settings,
         ];
+    }
+
+    private static SpelledVocabulary VocabularyOf(ITextTokenizer tokenizer)
+    {
+        tokenizer = FittedTokenizer.Original(tokenizer);
+        var vocabulary = SpelledVocabulary.Of(tokenizer) ?? throw new ArgumentException(
+            $"Hugging Face's files do not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)}, "
+            + $"{nameof(BytePairTokenizer)} and {nameof(WordTokenizer)}.",
+            nameof(tokenizer));
+        vocabulary.CheckMergesAreOrdered(nameof(tokenizer));
+        return vocabulary;
     }
 
     private static void WriteBytePairs(Utf8JsonWriter json, SpelledVocabulary vocabulary)
