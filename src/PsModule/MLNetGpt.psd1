@@ -29,6 +29,7 @@
         'Measure-GptLoss'
         'New-GptModel'
         'New-GptTokenFile'
+        'New-GptTokenizer'
         'Resume-GptTraining'
         'Set-GptModel'
         'Show-GptLoss'

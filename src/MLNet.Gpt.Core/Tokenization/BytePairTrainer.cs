@@ -44,23 +44,13 @@ public static class BytePairTrainer
         ArgumentNullException.ThrowIfNull(texts);
         options ??= new();
         Check.AtLeast(vocabularySize, 256 + options.SpecialTokens.Count, nameof(vocabularySize));
-        var rules = TokenizerRules.Gpt2;
-        if (options.SplitLike?.Rules is { } like)
-        {
-            rules = rules with
-            {
-                Split = like.Split, NormalizesToNfc = like.NormalizesToNfc, SpacePrefix = like.SpacePrefix,
-                DropsFirstSpace = like.DropsFirstSpace,
-            };
-        }
-
         var added = new AddedTokens(options.SpecialTokens.Select((token, id) => new AddedToken(id, token)));
         var pieces = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (string text in texts)
         {
             ArgumentNullException.ThrowIfNull(text, nameof(texts));
             cancellationToken.ThrowIfCancellationRequested();
-            Count(text, rules, added, pieces);
+            Count(text, options.Rules, added, pieces);
         }
 
         var vocabulary = new Vocabulary(options.SpecialTokens);
@@ -75,7 +65,7 @@ public static class BytePairTrainer
 
         return new BytePairTokenizer(
             vocabulary.Tokens, vocabulary.Merges, added.All, hiddenIds: [],
-            endOfTextId: options.SpecialTokens.Count > 0 ? 0 : null, unknownId: null, beginningOfTextId: null, rules);
+            endOfTextId: options.SpecialTokens.Count > 0 ? 0 : null, unknownId: null, beginningOfTextId: null, options.Rules);
     }
 
     /// <summary>Learns from text files, of which only a part is in memory at a time.</summary>
@@ -136,11 +126,16 @@ public static class BytePairTrainer
         private readonly List<byte[]> _tokens;
         private readonly Dictionary<byte[], int> _ids = new(ByteStringComparer.Instance);
         private readonly OrderedDictionary<(int Left, int Right), int> _merges = [];
+        private readonly int[] _byteIds = new int[256];
 
         public Vocabulary(IReadOnlyList<string> specialTokens)
         {
             _tokens = [.. specialTokens.Select(Encoding.UTF8.GetBytes), .. ByteAlphabet.InOrder.Select(value => (byte[])[value])];
-            for (int id = specialTokens.Count; id < _tokens.Count; id++) _ids.Add(_tokens[id], id);
+            for (int id = specialTokens.Count; id < _tokens.Count; id++)
+            {
+                _ids.Add(_tokens[id], id);
+                _byteIds[_tokens[id][0]] = id;
+            }
         }
 
         public int Count => _tokens.Count;
@@ -149,7 +144,7 @@ public static class BytePairTrainer
 
         public IReadOnlyList<(int Left, int Right)> Merges => [.. _merges.Keys];
 
-        public int[] SymbolsOf(string piece) => [.. Encoding.UTF8.GetBytes(piece).Select(value => _ids[[value]])];
+        public int[] SymbolsOf(string piece) => [.. Encoding.UTF8.GetBytes(piece).Select(value => _byteIds[value])];
 
         // Two pairs can lead to the same token, which then has one id. With it, a pair can come up again that was merged before.
         public int Add((int Left, int Right) pair)
@@ -207,17 +202,22 @@ public static class BytePairTrainer
             foreach (int word in merged!.Words)
             {
                 var (symbols, length, frequency) = _words[word];
-                for (int i = 0; i + 1 < length; i++)
+                int kept = 0;
+                for (int i = 0; i < length; i++)
                 {
-                    if (symbols[i] != pair.Left || symbols[i + 1] != pair.Right) continue;
-                    if (i > 0) Replace((symbols[i - 1], pair.Left), (symbols[i - 1], id));
+                    if (i + 1 == length || symbols[i] != pair.Left || symbols[i + 1] != pair.Right)
+                    {
+                        symbols[kept++] = symbols[i];
+                        continue;
+                    }
+
+                    if (kept > 0) Replace((symbols[kept - 1], pair.Left), (symbols[kept - 1], id));
                     if (i + 2 < length) Replace((pair.Right, symbols[i + 2]), (id, symbols[i + 2]));
-                    symbols[i] = id;
-                    length--;
-                    Array.Copy(symbols, i + 2, symbols, i + 1, length - i - 1);
+                    symbols[kept++] = id;
+                    i++;
                 }
 
-                _words[word] = (symbols, length, frequency);
+                _words[word] = (symbols, kept, frequency);
 
                 void Replace((int, int) old, (int, int) next)
                 {

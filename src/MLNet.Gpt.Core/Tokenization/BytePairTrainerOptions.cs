@@ -1,4 +1,5 @@
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
@@ -35,12 +36,34 @@ public sealed record BytePairTrainerOptions
     /// within which tokens are learned, like <c>train_new_from_iterator</c> of Hugging Face's tokenizers.
     /// </summary>
     /// <value><see langword="null"/>: as GPT-2 splits.</value>
-    public BytePairTokenizer? SplitLike
+    public ITextTokenizer? SplitLike
     {
         get;
-        init => field = value is null || !value.Rules.MergesCharacters
-            ? value
-            : throw new ArgumentException(
-                "The tokenizer merges characters, as SentencePiece does; only byte-level ones can be learned.", nameof(SplitLike));
+        init
+        {
+            field = value;
+            Rules = value is null ? TokenizerRules.Gpt2 : SplitOf(value);
+        }
+    }
+
+    /// <summary>How text is split, without what else a tokenizer does.</summary>
+    internal TokenizerRules Rules { get; private init; } = TokenizerRules.Gpt2;
+
+    private static TokenizerRules SplitOf(ITextTokenizer tokenizer)
+    {
+        if (FittedTokenizer.Original(tokenizer) is Gpt2Tokenizer) return TokenizerRules.Gpt2;
+        if (FittedTokenizer.Original(tokenizer) is not BytePairTokenizer { Rules: { MergesCharacters: false } rules })
+        {
+            throw new ArgumentException(
+                $"The tokenizer, a {FittedTokenizer.Original(tokenizer).GetType().Name}, does not merge bytes; "
+                + "its way to split a text does not fit byte-level BPE.",
+                nameof(SplitLike));
+        }
+
+        return TokenizerRules.Gpt2 with
+        {
+            Split = rules.Split, NormalizesToNfc = rules.NormalizesToNfc, SpacePrefix = rules.SpacePrefix,
+            DropsFirstSpace = rules.DropsFirstSpace,
+        };
     }
 }

@@ -179,6 +179,26 @@ public abstract class GptCommand : PSCmdlet, IDisposable
         return false;
     }
 
+    /// <summary>Reads a tokenizer's file or folder; ends the command if it cannot be read.</summary>
+    /// <param name="path">The path as the user entered it.</param>
+    protected ITextTokenizer ReadTokenizer(string path)
+    {
+        try
+        {
+            return TokenizerFile.Load(GetUnresolvedProviderPathFromPSPath(path));
+        }
+        catch (InvalidDataException damaged)
+        {
+            Terminate(damaged, "TokenizerInvalid", ErrorCategory.InvalidData, path);
+            throw;
+        }
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
+        {
+            Terminate(unreadable, "TokenizerUnreadable", ErrorCategory.ReadError, path);
+            throw;
+        }
+    }
+
     /// <summary>Processes one item; an error of the library is reported, and the next item follows.</summary>
     protected void Attempt(Action work, object target)
     {

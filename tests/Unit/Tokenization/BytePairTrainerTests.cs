@@ -37,7 +37,7 @@ public class BytePairTrainerTests
     [Fact]
     public void A_smaller_vocabulary_is_the_beginning_of_a_larger_one()
     {
-        var larger = BytePairTrainer.FromFiles([Novel], vocabularySize: 1200);
+        var larger = BytePairTrainer.FromFiles([Novel], vocabularySize: 1200, options: new() { SplitLike = Gpt2Tokenizer.Instance });
 
         Assert.Equal(1000, Learned.Value.VocabularySize);
         Assert.Equal(larger.Merges.Take(743), Learned.Value.Merges);
@@ -160,7 +160,8 @@ public class BytePairTrainerTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new BytePairTrainerOptions { MinimumFrequency = 0 });
         var llama2 = (BytePairTokenizer)TokenizerFile.Load(TestFiles.InRepository("tests/Unit/Tokenization/Fixtures/Families/llama2.json"));
         var characters = Assert.Throws<ArgumentException>(() => new BytePairTrainerOptions { SplitLike = llama2 });
-        Assert.Contains("merges characters", characters.Message, StringComparison.Ordinal);
+        Assert.Contains("does not merge bytes", characters.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new BytePairTrainerOptions { SplitLike = TinyModels.Words });
         Assert.Throws<FileNotFoundException>(() => BytePairTrainer.FromFiles(["missing.txt"], 300));
         Assert.Throws<OperationCanceledException>(() => BytePairTrainer.FromTexts(["a"], 300, cancellationToken: new(canceled: true)));
     }

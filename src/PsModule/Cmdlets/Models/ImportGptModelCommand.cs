@@ -29,20 +29,7 @@ public sealed class ImportGptModelCommand : ModelFileCommand
     protected override void BeginProcessing()
     {
         FirstMeasurement.Prepare();
-        if (TokenizerPath is null) return;
-        string path = GetUnresolvedProviderPathFromPSPath(TokenizerPath);
-        try
-        {
-            _tokenizer = TokenizerFile.Load(path);
-        }
-        catch (InvalidDataException damaged)
-        {
-            Terminate(damaged, "TokenizerInvalid", ErrorCategory.InvalidData, TokenizerPath);
-        }
-        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
-        {
-            Terminate(unreadable, "TokenizerUnreadable", ErrorCategory.ReadError, TokenizerPath);
-        }
+        if (TokenizerPath is not null) _tokenizer = ReadTokenizer(TokenizerPath);
     }
 
     /// <inheritdoc/>

@@ -74,6 +74,11 @@ public sealed class NewGptModelCommand : GptCommand
     [Parameter]
     public WeightInitialization Initialization { get; set; } = WeightInitialization.Default;
 
+    /// <summary>The folder or file of the model's tokenizer; by default GPT-2's.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? TokenizerPath { get; set; }
+
     /// <summary>How the matrices are held in memory.</summary>
     [Parameter]
     public WeightPrecision Precision { get; set; } = WeightPrecision.Float32;
@@ -86,10 +91,11 @@ public sealed class NewGptModelCommand : GptCommand
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        var tokenizer = TokenizerPath is null ? Gpt2Tokenizer.Instance : ReadTokenizer(TokenizerPath);
         GptConfig config;
         try
         {
-            config = Configure();
+            config = Configure(tokenizer.VocabularySize);
         }
         catch (ArgumentException invalid)
         {
@@ -105,7 +111,7 @@ public sealed class NewGptModelCommand : GptCommand
             var weights = WeightInitializer.Create(config, Seed, Initialization);
             StopToken.ThrowIfCancellationRequested();
             var options = new GptModelOptions { Precision = Precision, ThreadCount = ThreadCount };
-            var engine = GptModel.FromWeights(weights, Gpt2Tokenizer.Instance, options, cancellationToken: StopToken);
+            var engine = GptModel.FromWeights(weights, tokenizer, options, cancellationToken: StopToken);
             WriteVerbose(FormattableString.Invariant($"Holding them as {Precision} in {engine.WeightBytes / 1e6:N0} MB."));
             WriteObject(new LanguageModel(name, "Random weights", null, engine));
         }
@@ -117,13 +123,12 @@ public sealed class NewGptModelCommand : GptCommand
 
     private bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
-    private GptConfig Configure()
+    private GptConfig Configure(int vocabularySize)
     {
         var preset = GptPresets.Named(Preset);
         var config = preset with
         {
-            // A preset for tests has a vocabulary of its own, which no text tokenizer has.
-            VocabularySize = Gpt2Tokenizer.Instance.VocabularySize,
+            VocabularySize = vocabularySize, // a preset's own vocabulary has no tokenizer here
             ContextLength = ContextLength ?? preset.ContextLength,
             EmbeddingWidth = EmbeddingWidth ?? preset.EmbeddingWidth,
             HeadCount = HeadCount ?? preset.HeadCount,
