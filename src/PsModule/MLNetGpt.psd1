@@ -13,6 +13,7 @@
     FormatsToProcess       = @('MLNetGpt.Format.ps1xml')
     CmdletsToExport        = @(
         'Compare-GptLoss'
+        'Compare-GptModel'
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
         'Enter-GptPrompt'

@@ -63,6 +63,9 @@ public sealed partial class GptModel : IWeightSource, IDisposable
 
     internal ModelWeights Weights => _weights;
 
+    /// <summary>Scores packed sequences; the caller has borrowed the weights.</summary>
+    internal ScoringRunner Scoring => _runner.Scoring;
+
     /// <summary>Exports the model to a format of other programs; see <see cref="GptModelExporter.Export"/>.</summary>
     /// <param name="path">The file or folder to create or replace.</param>
     /// <param name="options">
@@ -187,7 +190,14 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     {
         var copy = batch.Copy(Config);
         using var lease = Borrow();
-        _runner.Score(copy, cancellationToken);
+        if (batch.Pair is not { } pair)
+        {
+            Scoring.Score(copy, cancellationToken);
+            return;
+        }
+
+        using var other = pair.Reference.Borrow();
+        Scoring.Score(copy, cancellationToken);
     }
 
     /// <summary>Computes the logits of every position of one sequence.</summary>

@@ -14,13 +14,15 @@ internal sealed unsafe class ModelRunner : IDisposable
     private readonly ModelWeights _weights;
     private readonly int _threadCount;
     private readonly WorkspacePool _workspaces;
-    private readonly ScoringRunner _scoring;
 
     public ModelRunner(ModelWeights weights, int threadCount)
     {
         (_weights, _threadCount, _workspaces) = (weights, threadCount, new(weights.Config));
-        _scoring = new(weights, _workspaces, threadCount);
+        Scoring = new(weights, _workspaces, threadCount);
     }
+
+    /// <summary>Scores packed sequences.</summary>
+    public ScoringRunner Scoring { get; }
 
     private GptConfig Config => _weights.Config;
 
@@ -80,9 +82,6 @@ internal sealed unsafe class ModelRunner : IDisposable
 
         foreach (var session in sessions) session.Advance(session.Position + 1);
     }
-
-    /// <summary>Scores packed sequences.</summary>
-    public void Score(in ScoringBatch batch, CancellationToken cancellationToken) => _scoring.Score(batch, cancellationToken);
 
     /// <summary>Computes the logits of every position of a sequence, (T, V).</summary>
     public void ComputeLogits(ReadOnlySpan<int> ids, Span<float> logits, CancellationToken cancellationToken)

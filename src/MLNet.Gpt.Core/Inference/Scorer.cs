@@ -18,7 +18,9 @@ namespace MLNet.Gpt.Inference;
 internal static unsafe class Scorer
 {
     private const int RowsPerUnit = 128;
-    private const int IdsPerChunk = 384;
+
+    /// <summary>Ids of the vocabulary whose logits exist at a time: a multiple of the width of every matrix's panels.</summary>
+    public const int IdsPerChunk = 384;
 
     /// <summary>Scores the target of each normalized row of the workspace.</summary>
     /// <param name="weights">The model; borrowed by the caller.</param>
@@ -75,7 +77,9 @@ internal static unsafe class Scorer
         }
     }
 
-    private static TokenScore Combine(ReadOnlySpan<LogSumExp> chunks, double logSumExp, float targetLogit, int target, int row)
+    /// <summary>Returns the score of a target from the chunks of its row.</summary>
+    /// <exception cref="InvalidOperationException">The loss is not a number.</exception>
+    public static TokenScore Combine(ReadOnlySpan<LogSumExp> chunks, double logSumExp, float targetLogit, int target, int row)
     {
         double loss = logSumExp - targetLogit;
         if (double.IsNaN(loss))
@@ -96,7 +100,16 @@ internal static unsafe class Scorer
         return new((float)Math.Max(0, loss), rank) { TopNegativeLogLikelihood = (float)Math.Max(0, logSumExp - greatest) };
     }
 
-    private static void ComputeChunk(
+    /// <summary>Computes logits, (rows, panels × panel width), for at most 128 rows.</summary>
+    /// <param name="weights">The model.</param>
+    /// <param name="w">Contains the normalized rows; also as bytes if the head takes those.</param>
+    /// <param name="firstRow">The first row.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="firstPanel">The first panel of the head.</param>
+    /// <param name="panelCount">The number of panels; those past the end are left out.</param>
+    /// <param name="tile">Scratch of <see cref="MatrixProduct.ScratchLength"/>.</param>
+    /// <param name="logits">Receives the logits.</param>
+    public static void ComputeChunk(
         ModelWeights weights, Workspace w, int firstRow, int rows, int firstPanel, int panelCount, float* tile, float* logits)
     {
         var head = weights.Head;
@@ -114,9 +127,10 @@ internal static unsafe class Scorer
         }
     }
 
+    /// <summary>Returns the logit of each row's target.</summary>
     // Runs the same kernel on the target's own panel, which gives the same bits as in the chunk, so that a target never
     // ranks below itself.
-    private static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets, int threadCount)
+    public static float[] TargetLogits(ModelWeights weights, Workspace w, ReadOnlySpan<int> targets, int threadCount)
     {
         var head = weights.Head;
         int[] ids = targets.ToArray();

@@ -23,7 +23,10 @@ internal readonly ref struct ScoringBatch
     /// <summary>Receives what else is requested for each prediction; <see langword="null"/> if nothing is.</summary>
     public PredictionDetails? Details { get; init; }
 
-    /// <summary>The index in <see cref="Details"/> of the first target that is scored.</summary>
+    /// <summary>A second model to compare the predictions with; <see langword="null"/> if there is none.</summary>
+    public PairScores? Pair { get; init; }
+
+    /// <summary>The index in <see cref="Details"/> and <see cref="Pair"/> of the first target that is scored.</summary>
     public int FirstDetail { get; init; }
 
     /// <summary>

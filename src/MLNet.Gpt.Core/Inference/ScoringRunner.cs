@@ -61,7 +61,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     {
         int inputCount = batch.Inputs.Length, targetCount = batch.Targets.Length, scoreCount = batch.Scores.Length;
         int lengthCount = batch.Lengths.Length, firstDetail = batch.FirstDetail;
-        var (details, ends) = (batch.Details, batch.Ends);
+        var (details, pair, ends) = (batch.Details, batch.Pair, batch.Ends);
         fixed (int* inputs = batch.Inputs, targets = batch.Targets, lengths = batch.Lengths)
         fixed (TokenScore* scores = batch.Scores)
         {
@@ -78,6 +78,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                         Lengths = new(allLengths, lengthCount),
                         Scores = new(allScores, scoreCount),
                         Details = details,
+                        Pair = pair,
                         FirstDetail = firstDetail,
                         Ends = ends,
                     },
@@ -90,14 +91,30 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
 
     private void RunPass(in ScoringBatch batch, Pass pass, int threads, CancellationToken cancellationToken)
     {
-        var lengths = batch.Lengths[pass.FirstSequence..pass.EndSequence];
-        int rows = pass.RowCount;
+        var workspace = workspaces.Rent(pass.RowCount);
+        try
+        {
+            RunBlocks(workspace, batch, pass, threads, cancellationToken);
+            ScoreTargets(workspace, batch, pass, threads, cancellationToken);
+            if (batch.Ends is { } ends)
+            {
+                ShowEnds(workspace, batch.Lengths[pass.FirstSequence..pass.EndSequence], ends, pass.FirstSequence, threads);
+            }
+        }
+        finally
+        {
+            workspaces.Return(workspace);
+        }
+    }
+
+    // Leaves the residual stream of the pass's sequences in the workspace.
+    private void RunBlocks(Workspace workspace, in ScoringBatch batch, Pass pass, int threads, CancellationToken cancellationToken)
+    {
         var segments = new List<Segment>();
-        var workspace = workspaces.Rent(rows);
         try
         {
             int row = 0;
-            foreach (int length in lengths)
+            foreach (int length in batch.Lengths[pass.FirstSequence..pass.EndSequence])
             {
                 if (length == 0) continue;
                 var cache = new KvCache(weights.Config, weights.Kernels, layerCount: 1, length);
@@ -106,20 +123,19 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                 row += length;
             }
 
-            ForwardPass.Run(weights, workspace, [.. segments], batch.Inputs.Slice(pass.FirstRow, rows), threads, cancellationToken);
+            var inputs = batch.Inputs.Slice(pass.FirstRow, pass.RowCount);
+            ForwardPass.Run(weights, workspace, [.. segments], inputs, threads, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            ScoreTargets(workspace, batch, pass, threads);
-            if (batch.Ends is { } ends) ShowEnds(workspace, lengths, ends, pass.FirstSequence, threads);
         }
         finally
         {
             foreach (var segment in segments) segment.Cache.Dispose();
-            workspaces.Return(workspace);
         }
     }
 
     // The output head processes only the rows with a target, packed together.
-    private void ScoreTargets(Workspace workspace, in ScoringBatch batch, Pass pass, int threads)
+    private void ScoreTargets(
+        Workspace workspace, in ScoringBatch batch, Pass pass, int threads, CancellationToken cancellationToken)
     {
         var (firstRow, rows, firstScore) = (pass.FirstRow, pass.RowCount, pass.FirstScore);
         var wanted = new List<int>(rows);
@@ -132,8 +148,34 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         int[] scored = [.. wanted], targets = new int[scored.Length];
         for (int i = 0; i < scored.Length; i++) targets[i] = batch.Targets[firstRow + scored[i]];
         ForwardPass.Normalize(weights, workspace, scored, threads);
+        var scores = batch.Scores.Slice(firstScore, scored.Length);
+        if (batch.Pair is { } pair)
+        {
+            pair.Reference.Scoring.ScoreBeside(weights, workspace, batch, pass, scored, targets, scores, threads, cancellationToken);
+            return;
+        }
+
         var details = batch.Details is null ? null : new DetailParts(batch.Details, batch.FirstDetail + firstScore);
-        Scorer.Score(weights, workspace, targets, batch.Scores.Slice(firstScore, scored.Length), details, threads);
+        Scorer.Score(weights, workspace, targets, scores, details, threads);
+    }
+
+    // Runs the same pass with this model as the reference of another one, whose normalized rows are in its workspace.
+    private void ScoreBeside(
+        ModelWeights model, Workspace modelRows, in ScoringBatch batch, Pass pass, int[] scored, ReadOnlySpan<int> targets,
+        Span<TokenScore> scores, int threads, CancellationToken cancellationToken)
+    {
+        var workspace = workspaces.Rent(pass.RowCount);
+        try
+        {
+            RunBlocks(workspace, batch, pass, threads, cancellationToken);
+            ForwardPass.Normalize(weights, workspace, scored, threads);
+            PairScorer.Score(
+                weights, workspace, model, modelRows, targets, scores, batch.Pair!, batch.FirstDetail + pass.FirstScore, threads);
+        }
+        finally
+        {
+            workspaces.Return(workspace);
+        }
     }
 
     private void ShowEnds(Workspace workspace, ReadOnlySpan<int> lengths, SequenceEnds ends, int firstSequence, int threads)

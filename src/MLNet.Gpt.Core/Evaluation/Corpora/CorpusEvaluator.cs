@@ -14,6 +14,7 @@ namespace MLNet.Gpt;
 public sealed class CorpusEvaluator
 {
     private readonly GptModel _model;
+    private readonly GptModel? _reference;
     private readonly ScoringOptions _scoring;
     private readonly CorpusOptions _options;
     private readonly ChunkScorer _scorer;
@@ -24,11 +25,17 @@ public sealed class CorpusEvaluator
     /// <param name="options">What to keep; the defaults if <see langword="null"/>.</param>
     /// <exception cref="ArgumentException">The options do not fit the model.</exception>
     public CorpusEvaluator(GptModel model, ScoringOptions? scoring = null, CorpusOptions? options = null)
+        : this(model, scoring, options, reference: null)
     {
-        _model = model;
+    }
+
+    /// <summary>Initializes an evaluator that also compares the predictions with those of a model of the same vocabulary.</summary>
+    internal CorpusEvaluator(GptModel model, ScoringOptions? scoring, CorpusOptions? options, GptModel? reference)
+    {
+        (_model, _reference) = (model, reference);
         _scoring = (scoring ?? new()).ValidatedFor(model.Config, model.Tokenizer);
         _options = options ?? new();
-        _scorer = new ChunkScorer(model, _options.Tokens?.ValidatedFor(model.Config), _options.BatchTokenCount);
+        _scorer = new ChunkScorer(model, _options.Tokens?.ValidatedFor(model.Config), _options.BatchTokenCount, reference);
     }
 
     /// <summary>Measures a corpus.</summary>
@@ -37,13 +44,28 @@ public sealed class CorpusEvaluator
     /// <param name="cancellationToken">Cancels the evaluation.</param>
     /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
     public CorpusEvaluation Evaluate(
-        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default)
+        Corpus corpus, IProgress<EvaluationProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Evaluate(corpus, receive: null, progress, cancellationToken);
+
+    /// <summary>Measures a corpus and hands over each result.</summary>
+    internal CorpusEvaluation Evaluate(
+        Corpus corpus, Action<ChunkResult>? receive, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken)
     {
         var sums = NewSums(corpus, progress, cancellationToken);
         using var queue = NewQueue(corpus, _ => true, cancellationToken);
-        foreach (var chunk in queue.Take()) sums.Add(_scorer.Score(chunk, cancellationToken));
+        foreach (var chunk in queue.Take())
+        {
+            var result = _scorer.Score(chunk, cancellationToken);
+            receive?.Invoke(result);
+            sums.Add(result);
+        }
+
         return new(sums.Metrics, sums.Statistics, CorpusShard.Whole, null);
     }
+
+    /// <summary>Compares the predictions for batches of ids with those of the reference.</summary>
+    internal ChunkResult Compare(IReadOnlyList<int[]> inputs, IReadOnlyList<int[]> targets, CancellationToken cancellationToken) =>
+        _scorer.Compare(inputs, targets, cancellationToken);
 
     /// <summary>Measures a corpus on the thread pool.</summary>
     /// <inheritdoc cref="Evaluate(Corpus, IProgress{EvaluationProgress}?, CancellationToken)" path="/param|/exception"/>
@@ -68,7 +90,13 @@ public sealed class CorpusEvaluator
     /// <exception cref="OperationCanceledException">The evaluation was canceled.</exception>
     public CorpusEvaluation Evaluate(
         Corpus corpus, string folder, CorpusShard shard = default, IProgress<EvaluationProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Evaluate(corpus, folder, shard, receive: null, progress, cancellationToken);
+
+    /// <summary>Measures a shard of a corpus into a file and hands over each result, read or computed.</summary>
+    internal CorpusEvaluation Evaluate(
+        Corpus corpus, string folder, CorpusShard shard, Action<ChunkResult>? receive, IProgress<EvaluationProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var header = NewHeader(corpus, shard, cancellationToken);
         using var file = ShardFile.Open(header.PathIn(folder), header);
@@ -77,6 +105,7 @@ public sealed class CorpusEvaluator
         foreach (var result in file.ReadResults())
         {
             done.Add(result.Index, result.ContentHash);
+            receive?.Invoke(result);
             sums.Resume(result);
         }
 
@@ -87,6 +116,7 @@ public sealed class CorpusEvaluator
             {
                 var result = _scorer.Score(chunk, cancellationToken);
                 file.Append(result);
+                receive?.Invoke(result);
                 sums.Add(result);
             }
 
@@ -165,9 +195,9 @@ public sealed class CorpusEvaluator
 
     private ResultHeader NewHeader(Corpus corpus, CorpusShard shard, CancellationToken cancellationToken) => new()
     {
-        Model = ModelFingerprint.Of(_model),
+        Model = _reference is null ? ModelFingerprint.Of(_model) : $"{ModelFingerprint.Of(_reference)}/{ModelFingerprint.Of(_model)}",
         Scoring = _scoring.Describe(_model.Config),
-        Detail = _options.Describe(),
+        Detail = _reference is null ? _options.Describe() : ResultHeader.DivergenceDetail,
         Corpus = corpus.Identify(cancellationToken).Fingerprint,
         VocabularySize = _model.Config.VocabularySize,
         Shard = shard.Index,

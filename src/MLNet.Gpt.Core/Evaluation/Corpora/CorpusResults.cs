@@ -113,7 +113,9 @@ public static class CorpusResults
         }
     }
 
-    private static IEnumerable<ChunkResult> ReadChunks(string file)
+    /// <summary>Reads the chunks of a file in order.</summary>
+    /// <exception cref="InvalidDataException">A line is damaged.</exception>
+    internal static IEnumerable<ChunkResult> ReadChunks(string file)
     {
         int vocabularySize = 0;
         using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);

@@ -30,7 +30,7 @@ internal static class ModelFingerprint
         var description = new StringBuilder(string.Create(
             CultureInfo.InvariantCulture,
             $"{c.VocabularySize};{c.ContextLength};{c.EmbeddingWidth};{c.HeadCount};{c.LayerCount};"
-            + $"{model.Options.Precision};{HashOf(model.Tokenizer)}"));
+            + $"{model.Options.Precision};{Of(model.Tokenizer)}"));
         if (!c.IsPlainGpt2) description.Append(';').Append(GptConfigJson.Write(c));
         for (int i = 0; i < hashes.Length; i++) description.Append(';').Append(entries[i].Name).Append('=').Append(hashes[i]);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(description.ToString())));
@@ -50,7 +50,8 @@ internal static class ModelFingerprint
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    private static string HashOf(ITextTokenizer tokenizer)
+    /// <summary>Returns a hash of the texts of the tokens and of the special tokens that figures depend on.</summary>
+    public static string Of(ITextTokenizer tokenizer)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (int id = 0; id < tokenizer.VocabularySize; id++)

@@ -17,6 +17,9 @@ internal sealed record ResultHeader
     /// <summary>The <see cref="Detail"/> of the results of a task's questions; those of a corpus have others.</summary>
     public const string TaskDetail = "task";
 
+    /// <summary>The <see cref="Detail"/> of a comparison with a reference.</summary>
+    public const string DivergenceDetail = "divergence";
+
     // The version of the division into chunks, on which the name of a file depends; it does not depend on the layout.
     private const int ChunkVersion = 1;
 
@@ -34,6 +37,10 @@ internal sealed record ResultHeader
 
     /// <summary>What is kept for each token.</summary>
     public required string Detail { get; init; }
+
+    /// <summary>Whether the model is compared with a reference.</summary>
+    [JsonIgnore]
+    public bool HasReference => Detail == DivergenceDetail;
 
     /// <summary>The corpus's fingerprint.</summary>
     public required string Corpus { get; init; }

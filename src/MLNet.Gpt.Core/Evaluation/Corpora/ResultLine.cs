@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Scoring;
@@ -20,14 +21,16 @@ internal sealed record ResultLine
     public EndLine? End { get; init; }
 
     /// <summary>The result of a chunk.</summary>
-    internal sealed record ChunkLine(long Index, string Hash, long Characters, SpanLine[] Documents, string Statistics)
+    internal sealed record ChunkLine(
+        long Index, string Hash, long Characters, SpanLine[] Documents, string Statistics, DivergenceLine? Divergence = null)
     {
         public static ChunkLine Of(ChunkResult chunk) => new(
             chunk.Index,
             chunk.ContentHash,
             chunk.CharactersThrough,
             [.. chunk.Documents.Select(SpanLine.Of)],
-            chunk.Statistics.ToExactString());
+            chunk.Statistics.ToExactString(),
+            chunk.Divergence is { } divergence ? DivergenceLine.Of(divergence) : null);
 
         public ChunkResult ToResult(int vocabularySize)
         {
@@ -37,7 +40,57 @@ internal sealed record ResultLine
                 Hash,
                 [.. Documents.Select(span => Present(span).ToResult(vocabularySize))],
                 TokenStatistics.ParseExact(Statistics),
-                Characters);
+                Characters)
+            {
+                Divergence = Divergence?.ToResult(vocabularySize),
+            };
+        }
+    }
+
+    /// <summary>
+    /// How the predictions of a chunk compare with those of a reference: the sums and statistics of the reference, and for each target 13
+    /// bytes in Base64: the divergence, both losses (three single-precision numbers, the lowest byte first), and 1 if both models consider
+    /// the same token most probable.
+    /// </summary>
+    internal sealed record DivergenceLine(string Score, string Statistics, byte[] Tokens)
+    {
+        private const int BytesPerToken = 13;
+
+        public static DivergenceLine Of(ChunkDivergence divergence)
+        {
+            byte[] bytes = new byte[divergence.Tokens.Length * BytesPerToken];
+            for (int i = 0; i < divergence.Tokens.Length; i++)
+            {
+                var token = divergence.Tokens[i];
+                var place = bytes.AsSpan(i * BytesPerToken, BytesPerToken);
+                BinaryPrimitives.WriteSingleLittleEndian(place, token.Divergence);
+                BinaryPrimitives.WriteSingleLittleEndian(place[4..], token.ReferenceLoss);
+                BinaryPrimitives.WriteSingleLittleEndian(place[8..], token.Loss);
+                place[12] = token.HasSameTop ? (byte)1 : (byte)0;
+            }
+
+            return new(divergence.Reference.ToExactString(), divergence.Statistics.ToExactString(), bytes);
+        }
+
+        public ChunkDivergence ToResult(int vocabularySize)
+        {
+            var reference = LanguageModelMetrics.ParseExact(Score, vocabularySize);
+            if (Tokens.Length != reference.TokenCount * BytesPerToken)
+            {
+                throw new FormatException(
+                    $"{Quantity.Of(Tokens.Length, "byte")} do not belong to {Quantity.Of(reference.TokenCount, "token")}.");
+            }
+
+            var tokens = new TokenDivergence[reference.TokenCount];
+            for (int i = 0; i < tokens.Length; i++)
+            {
+                var place = Tokens.AsSpan(i * BytesPerToken, BytesPerToken);
+                tokens[i] = new(
+                    BinaryPrimitives.ReadSingleLittleEndian(place), BinaryPrimitives.ReadSingleLittleEndian(place[4..]),
+                    BinaryPrimitives.ReadSingleLittleEndian(place[8..]), place[12] != 0);
+            }
+
+            return new(reference, TokenStatistics.ParseExact(Statistics), tokens);
         }
     }
 

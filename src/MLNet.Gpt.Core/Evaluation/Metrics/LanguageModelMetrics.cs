@@ -216,6 +216,17 @@ public sealed class LanguageModelMetrics
         DocumentCount = DocumentCount,
     };
 
+    /// <summary>Returns the same predictions with the sizes of the text from other metrics of the same targets.</summary>
+    internal LanguageModelMetrics WithSizesOf(LanguageModelMetrics other) => new(Loss, VocabularySize)
+    {
+        ByteCount = other.ByteCount,
+        CharacterCount = other.CharacterCount,
+        WordCount = other.WordCount,
+        Top1Count = Top1Count,
+        Top5Count = Top5Count,
+        DocumentCount = other.DocumentCount,
+    };
+
     private double PerUnit(long count) => count == 0 ? double.NaN : Loss.Sum / count;
 
     private double Fraction(long count) => TokenCount == 0 ? double.NaN : (double)count / TokenCount;

@@ -11,4 +11,13 @@ internal sealed record ChunkResult(
 {
     /// <summary>The sums over its targets; documents that begin in the chunk are counted.</summary>
     public LanguageModelMetrics Metrics => LanguageModelMetrics.Merge(Documents.Select(document => document.Metrics));
+
+    /// <summary>How the predictions compare with those of a reference; <see langword="null"/> if there is none.</summary>
+    public ChunkDivergence? Divergence { get; init; }
 }
+
+/// <summary>What a reference predicted of the targets of a chunk, and how much the model's predictions diverge.</summary>
+/// <param name="Reference">The sums of the reference over the targets.</param>
+/// <param name="Statistics">The statistics of its predictions.</param>
+/// <param name="Tokens">The divergence for each target.</param>
+internal sealed record ChunkDivergence(LanguageModelMetrics Reference, TokenStatistics Statistics, TokenDivergence[] Tokens);

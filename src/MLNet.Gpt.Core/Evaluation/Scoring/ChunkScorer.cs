@@ -9,7 +9,8 @@ namespace MLNet.Gpt.Evaluation.Scoring;
 /// <param name="model">The model.</param>
 /// <param name="options">What to compute for each token; tokens are added up and not kept if <see langword="null"/>.</param>
 /// <param name="rowsPerCall">The number of tokens given to the model in one call, at least one window.</param>
-internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int rowsPerCall)
+/// <param name="reference">A model of the same vocabulary to compare the predictions with; <see langword="null"/> for none.</param>
+internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int rowsPerCall, GptModel? reference = null)
 {
     private readonly ConcurrentDictionary<int, TokenPiece> _pieces = new();
 
@@ -18,11 +19,11 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         int count = chunk.Windows.TargetCount;
         var scores = new TokenScore[count];
         var details = DetailsOf(count);
-        chunk.Windows.Score(model, rowsPerCall, scores, details, cancellationToken);
+        var pair = reference is null ? null : new PairScores(reference, count);
+        chunk.Windows.Score(model, rowsPerCall, scores, details, cancellationToken, pair);
 
         int[] seen = [.. chunk.Windows.SeenCounts], targets = [.. chunk.Windows.Targets];
-        var statistics = new TokenStatistics();
-        for (int i = 0; i < count; i++) statistics.Add(scores[i], seen[i]);
+        var statistics = StatisticsOf(scores, seen);
 
         var documents = new List<DocumentResult>(chunk.Spans.Count);
         int first = 0;
@@ -39,7 +40,8 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
             first += span.TargetCount;
         }
 
-        return new(chunk.Index, chunk.ContentHash(), documents, statistics, chunk.CharactersThrough);
+        var result = new ChunkResult(chunk.Index, chunk.ContentHash(), documents, statistics, chunk.CharactersThrough);
+        return pair is null ? result : result with { Divergence = Compare(result, scores, pair, seen) };
     }
 
     /// <summary>Scores batches of ids in which each input has a target, row by row; a negative target is not scored.</summary>
@@ -69,6 +71,29 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         return results;
     }
 
+    /// <summary>Compares the predictions for such batches with those of the reference.</summary>
+    public ChunkResult Compare(IReadOnlyList<int[]> inputs, IReadOnlyList<int[]> targets, CancellationToken cancellationToken)
+    {
+        int[] allTargets = [.. targets.SelectMany(row => row)];
+        var scores = new TokenScore[allTargets.Count(target => target >= 0)];
+        var pair = new PairScores(reference!, scores.Length);
+        model.Score(
+            new ScoringBatch
+            {
+                Inputs = inputs.SelectMany(row => row).ToArray(),
+                Targets = allTargets,
+                Lengths = inputs.Select(row => row.Length).ToArray(),
+                Scores = scores,
+                Pair = pair,
+            },
+            cancellationToken);
+        int[] seen = [.. targets.SelectMany(row => Enumerable.Range(0, row.Length).Where(i => row[i] >= 0).Select(i => i + 1))];
+        int next = 0;
+        var documents = targets.Select((row, i) => Describe(i, row, ref next, scores, details: null)).ToArray();
+        var result = new ChunkResult(0, "", documents, StatisticsOf(scores, seen), 0);
+        return result with { Divergence = Compare(result, scores, pair, seen) };
+    }
+
     /// <summary>Scores the windows of a text of which only the ids are known.</summary>
     /// <param name="windows">The windows.</param>
     /// <param name="firstToken">The first token, which is not predicted; <see langword="null"/> if there is none.</param>
@@ -80,6 +105,27 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         windows.Score(model, rowsPerCall, scores, details, cancellationToken);
         int next = 0;
         return Describe(0, [.. windows.Targets], ref next, scores, details, firstToken, [.. windows.SeenCounts]);
+    }
+
+    private ChunkDivergence Compare(ChunkResult result, TokenScore[] scores, PairScores pair, int[] seen)
+    {
+        var sizes = result.Metrics;
+        var sums = LanguageModelMetrics.Of(pair.Scores, default, sizes.VocabularySize);
+        var tokens = new TokenDivergence[scores.Length];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            tokens[i] = new(
+                pair.Divergences[i], pair.Scores[i].NegativeLogLikelihood, scores[i].NegativeLogLikelihood, pair.HaveSameTop[i]);
+        }
+
+        return new(sums.WithSizesOf(sizes), StatisticsOf(pair.Scores, seen), tokens);
+    }
+
+    private static TokenStatistics StatisticsOf(TokenScore[] scores, int[] seen)
+    {
+        var statistics = new TokenStatistics();
+        for (int i = 0; i < scores.Length; i++) statistics.Add(scores[i], seen[i]);
+        return statistics;
     }
 
     // Takes the next scores, one for each non-negative target. A target sees all inputs before it unless specified

@@ -63,8 +63,10 @@ internal sealed class WindowBatch
     /// <param name="scores">Receives one score per target.</param>
     /// <param name="details">Receives what else was requested of each target.</param>
     /// <param name="cancellationToken">Checked between layers.</param>
+    /// <param name="pair">Receives how the predictions compare with those of a second model, if there is one.</param>
     public void Score(
-        GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken)
+        GptModel model, int rowsPerCall, Span<TokenScore> scores, PredictionDetails? details, CancellationToken cancellationToken,
+        PairScores? pair = null)
     {
         ReadOnlySpan<int> inputs = CollectionsMarshal.AsSpan(_inputs), targets = CollectionsMarshal.AsSpan(_targets);
         ReadOnlySpan<int> lengths = CollectionsMarshal.AsSpan(_lengths);
@@ -82,6 +84,7 @@ internal sealed class WindowBatch
                     Lengths = lengths[window..end],
                     Scores = scores.Slice(scored, count),
                     Details = details,
+                    Pair = pair,
                     FirstDetail = scored,
                 },
                 cancellationToken);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -35,9 +36,13 @@ internal static class StableExponential
         for (; i < values.Length; i++) values[i] = Of(Vector512.Create(values[i])).ToScalar();
     }
 
+    /// <summary>e^x of each lane, at most 0; NaN stays NaN.</summary>
     // No fused multiply-add: it rounds once instead of twice, and not every machine has it.
-    private static Vector512<double> Of(Vector512<double> x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Of(Vector512<double> x)
     {
+        // .NET computes such vectors without AVX-512 operation by operation, in memory; halves stay in registers.
+        if (!Vector512.IsHardwareAccelerated) return Vector512.Create(Of(x.GetLower()), Of(x.GetUpper()));
         var bounded = Vector512.Max(x, Vector512.Create(Lowest));
         var shifted = (bounded * Log2E) + Vector512.Create(Rounder);
         var exponent = shifted - Vector512.Create(Rounder);
@@ -60,5 +65,32 @@ internal static class StableExponential
 
         var scale = ((shifted.AsInt64() + Vector512.Create(1023L)) << 52).AsDouble();
         return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(Lowest)), Vector512<double>.Zero, p * scale);
+    }
+
+    // The same on a half.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Of(Vector256<double> x)
+    {
+        var bounded = Vector256.Max(x, Vector256.Create(Lowest));
+        var shifted = (bounded * Log2E) + Vector256.Create(Rounder);
+        var exponent = shifted - Vector256.Create(Rounder);
+        var r = (bounded - (exponent * Ln2High)) - (exponent * Ln2Low);
+
+        var p = Vector256.Create(1 / 6227020800.0);
+        p = (p * r) + Vector256.Create(1 / 479001600.0);
+        p = (p * r) + Vector256.Create(1 / 39916800.0);
+        p = (p * r) + Vector256.Create(1 / 3628800.0);
+        p = (p * r) + Vector256.Create(1 / 362880.0);
+        p = (p * r) + Vector256.Create(1 / 40320.0);
+        p = (p * r) + Vector256.Create(1 / 5040.0);
+        p = (p * r) + Vector256.Create(1 / 720.0);
+        p = (p * r) + Vector256.Create(1 / 120.0);
+        p = (p * r) + Vector256.Create(1 / 24.0);
+        p = (p * r) + Vector256.Create(1 / 6.0);
+        p = (p * r) + Vector256.Create(1 / 2.0);
+        p = (p * (r * r)) + r + Vector256<double>.One;
+
+        var scale = ((shifted.AsInt64() + Vector256.Create(1023L)) << 52).AsDouble();
+        return Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(Lowest)), Vector256<double>.Zero, p * scale);
     }
 }

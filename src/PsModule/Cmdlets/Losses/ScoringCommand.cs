@@ -56,9 +56,15 @@ public abstract class ScoringCommand : TextInputCommand
         }
         catch (ArgumentException invalid)
         {
-            bool hasNoStart = PrependEndOfText && model.Tokenizer.BeginningOfTextId is null;
-            Terminate(Names.Restate(invalid), hasNoStart ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, model);
+            RefuseScoring(invalid, model);
             throw;
         }
+    }
+
+    /// <summary>Ends the command because the parameters do not fit a model.</summary>
+    private protected void RefuseScoring(ArgumentException refused, LanguageModel model)
+    {
+        bool hasNoStart = PrependEndOfText && model.Tokenizer.BeginningOfTextId is null;
+        Terminate(Names.Restate(refused), hasNoStart ? "NoEndOfText" : "OptionsRefused", ErrorCategory.InvalidArgument, model);
     }
 }
