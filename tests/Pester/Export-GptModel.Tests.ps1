@@ -83,6 +83,27 @@ Describe 'Export-GptModel' {
         $blocks.Length / $whole.Length | Should -BeLessThan 0.4
     }
 
+    It 'writes GGUF with blocks of four bits, and what has them stays as it is' {
+        $blocks = Export-GptModel -Model $model TestDrive:/q8.gguf -DataType Q8_0 -PassThru
+        $small = Export-GptModel -Model $model TestDrive:/q4.gguf -DataType Q4_0 -PassThru
+        $small.Length | Should -BeLessThan $blocks.Length
+        (Get-GptModelInfo $small.FullName).DataType | Should -BeLike '*Q4_0*'
+        $loaded = Import-GptModel $small.FullName
+        [math]::Abs((Get-GptLoss -Model $loaded 'every effort moves you').CrossEntropy - (Get-GptLoss -Model $model 'every effort moves you').CrossEntropy) |
+            Should -BeLessThan 0.05
+        $null = New-Item -ItemType Directory TestDrive:/again
+        $again = Export-GptModel -Model $loaded TestDrive:/again/q4.gguf -DataType Q4_0 -PassThru
+        (Get-FileHash $again).Hash | Should -Be (Get-FileHash $small).Hash
+    }
+
+    It 'takes -LiteralPath literally, with the model at position 0' {
+        $file = Export-GptModel $model -LiteralPath "$TestDrive/m[1].gguf" -DataType Q4_0 -PassThru
+        $file.Name | Should -Be 'm[1].gguf'
+        $model | Export-GptModel -LiteralPath "$TestDrive/m[2].gguf"
+        Test-Path -LiteralPath "$TestDrive/m[2].gguf" | Should -BeTrue
+        { Export-GptModel -Model $model -LiteralPath "$TestDrive/m.abc" } | Should -Throw -ErrorId 'UnknownExtension,*'
+    }
+
     It 'writes a Hugging Face folder by default, and another format only when told' {
         $folder = Export-GptModel -Model $model TestDrive:/hf -PassThru
         $folder | Should -BeOfType [System.IO.DirectoryInfo]

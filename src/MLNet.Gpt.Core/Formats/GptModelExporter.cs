@@ -15,7 +15,10 @@ public static class GptModelExporter
     /// The file, or for <see cref="ExportFormat.HuggingFace"/> the folder, to create or replace. A folder is replaced
     /// only if it contains nothing but a model.
     /// </param>
-    /// <param name="weights">A model, a checkpoint, or any other source; read once.</param>
+    /// <param name="weights">
+    /// A model, a checkpoint, or any other source; read once, or for <see cref="TensorDataType.Q4_0"/> twice where it already
+    /// consists of such blocks, which are kept.
+    /// </param>
     /// <param name="tokenizer">
     /// The tokenizer, which is written if the format supports it; <see langword="null"/> to write none. GGUF does not
     /// support word vocabularies, and a state dict no tokenizer at all.

@@ -310,6 +310,45 @@ public sealed class DecoderFileTests : IDisposable
         Assert.False(File.Exists(path));
     }
 
+    /// <summary>
+    /// The blocks are those of llama.cpp's quantizer, except the head's, and the perplexity is llama.cpp's on the same file.
+    /// What is exported once more keeps its bytes.
+    /// </summary>
+    [Theory]
+    [InlineData("llama", false)]
+    [InlineData("qwen2", true)]
+    [InlineData("qwen3", true)]
+    [InlineData("gemma3", true)]
+    public void An_exported_file_of_four_bits_has_llama_cpps_blocks_and_perplexity(string name, bool hasTiedHead)
+    {
+        var description = DecoderFamilies.Named(name) with { LayerCount = 2, VocabularySize = 256, FeedForwardWidth = 256 };
+        var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
+        string plain = Path.Combine(_directory.Path, "plain.gguf"), reference = Path.Combine(_directory.Path, "reference.gguf");
+        var options = new ExportOptions { DataType = TensorDataType.Q4_0 };
+        GptModelExporter.Export(Gguf, weights, tokenizer: null, options, cancellationToken: Cancellation);
+        GptModelExporter.Export(plain, weights, tokenizer: null, cancellationToken: Cancellation);
+        LlamaCpp.QuantizeFile(plain, reference, fileType: 2);
+
+        using (GptModelFile file = GptModelFile.Open(Gguf), theirs = GptModelFile.Open(reference))
+        {
+            Assert.Equal("Q4_0 + Q8_0 + F32", file.DataType);
+            string head = hasTiedHead ? WeightNames.TokenEmbedding : WeightNames.Head;
+            foreach (var entry in WeightNames.For(weights.Config).Where(entry => entry.Name != head))
+            {
+                float[] expected = new float[entry.ElementCount], actual = new float[entry.ElementCount];
+                theirs.Read(entry.Name, 0, expected);
+                file.Read(entry.Name, 0, actual);
+                Assert.Equal(expected, actual);
+            }
+
+            string again = Path.Combine(_directory.Path, "again", "model.gguf");
+            GptModelExporter.Export(again, file, tokenizer: null, options, cancellationToken: Cancellation);
+            Assert.Equal(File.ReadAllBytes(Gguf), File.ReadAllBytes(again));
+        }
+
+        ComparePerplexity(Gguf, description, name, tokenCount: 1_280);
+    }
+
     public static TheoryData<string, string, int> Quantized => new()
     {
         { "llama", "Q4_0", 2 }, { "llama", "Q5_0", 8 }, { "llama", "Q8_0", 7 }, { "llama", "Q4_K_M", 15 }, { "llama", "Q5_K_M", 17 },
@@ -345,10 +384,18 @@ public sealed class DecoderFileTests : IDisposable
         string quantized = Path.Combine(_directory.Path, $"{type}.gguf");
         LlamaCpp.QuantizeFile(Gguf, quantized, fileType);
 
-        using var file = GptModelFile.Open(quantized);
-        Assert.Contains(type.Split("_M")[0], file.DataType, StringComparison.Ordinal);
-        using var model = NewModel(file, description);
-        using var peer = new LlamaCppModel(quantized);
+        using (var file = GptModelFile.Open(quantized))
+        {
+            Assert.Contains(type.Split("_M")[0], file.DataType, StringComparison.Ordinal);
+        }
+
+        ComparePerplexity(quantized, description, $"{name} {type}", tokenCount);
+    }
+
+    private static void ComparePerplexity(string path, DecoderDescription description, string label, int tokenCount)
+    {
+        using var model = Load(path, description);
+        using var peer = new LlamaCppModel(path);
         double loss = 0, peersLoss = 0;
         for (int text = 0; text < tokenCount / 128; text++)
         {
@@ -359,7 +406,7 @@ public sealed class DecoderFileTests : IDisposable
 
         double ratio = Math.Exp((loss - peersLoss) / tokenCount);
         TestContext.Current.TestOutputHelper?.WriteLine(
-            $"{name} {type}: perplexity {Math.Exp(loss / tokenCount):F3}, {ratio - 1:P4} above llama.cpp's");
+            $"{label}: perplexity {Math.Exp(loss / tokenCount):F3}, {ratio - 1:P4} above llama.cpp's");
         Assert.Equal(1, ratio, 0.005);
     }
 

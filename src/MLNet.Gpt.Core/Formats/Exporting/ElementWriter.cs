@@ -28,10 +28,34 @@ internal sealed class ElementWriter(ExportMeter meter, bool clamps = false)
             var encoded = _bytes.AsSpan(0, (int)type.Size(part.Length));
             tensor.Read(start, part);
             FitToRange(tensor, type, start, part);
-            type.Encode(part, encoded);
+            if (!tensor.HasFourBitBlocks) type.Encode(part, encoded);
+            else if (!FourBitBlocks.TryRestore(part, encoded))
+            {
+                throw new InvalidOperationException($"'{tensor.Name}' changed while it was being read.");
+            }
+
             stream.Write(encoded);
             meter.Advance(tensor.Name, encoded.Length);
         }
+    }
+
+    /// <summary>
+    /// Returns whether a matrix consists of Q4_0 blocks. Reads little of one that does not, and all of one that does.
+    /// </summary>
+    public bool HasFourBitBlocks(ExportTensor tensor)
+    {
+        // The first block is enough to recognize ordinary numbers.
+        int length = FourBitBlocks.Length;
+        for (long start = 0; start < tensor.ElementCount; start += length)
+        {
+            meter.ThrowIfCancelled();
+            length = start == 0 ? FourBitBlocks.Length : (int)Math.Min(ChunkLength, tensor.ElementCount - start);
+            var part = _elements.AsSpan(0, length);
+            tensor.Read(start, part);
+            if (!FourBitBlocks.TryRestore(part, _bytes.AsSpan(0, (int)TensorDataType.Q4_0.Size(length)))) return false;
+        }
+
+        return true;
     }
 
     private void FitToRange(ExportTensor tensor, TensorDataType type, long start, Span<float> part)

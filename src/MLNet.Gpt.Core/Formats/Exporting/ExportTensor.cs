@@ -11,6 +11,9 @@ internal sealed record ExportTensor(string Name, IReadOnlyList<int> Shape, Eleme
 {
     public long ElementCount => Shape.Aggregate(1L, (product, size) => checked(product * size));
 
+    /// <summary>Whether all elements are those of Q4_0 blocks, which are then written as they were.</summary>
+    public bool HasFourBitBlocks { get; init; }
+
     /// <summary>Creates a tensor from a weight.</summary>
     public static ExportTensor Of(IWeightSource weights, WeightEntry entry) =>
         new(entry.Name, entry.Shape, (start, destination) => weights.Read(entry.Name, start, destination));

@@ -48,13 +48,14 @@ internal static class GgufConstants
         (TensorDataType.Float32, 0, 0),
         (TensorDataType.Float16, 1, 1),
         (TensorDataType.Q8_0, 8, 7),
+        (TensorDataType.Q4_0, 2, 2),
         (TensorDataType.BFloat16, 30, 32),
     ];
 
     // The types of enum ggml_type that are read only.
     private static readonly Dictionary<uint, TensorDataType> OtherReadableTypes = new()
     {
-        [2] = TensorDataType.Q4_0, [3] = TensorDataType.Q4_1, [6] = TensorDataType.Q5_0, [7] = TensorDataType.Q5_1,
+        [3] = TensorDataType.Q4_1, [6] = TensorDataType.Q5_0, [7] = TensorDataType.Q5_1,
         [10] = TensorDataType.Q2_K, [11] = TensorDataType.Q3_K, [12] = TensorDataType.Q4_K, [13] = TensorDataType.Q5_K,
         [14] = TensorDataType.Q6_K, [20] = TensorDataType.IQ4_NL, [23] = TensorDataType.IQ4_XS,
     };

@@ -8,7 +8,7 @@ namespace MLNet.Gpt.Formats.Gguf;
 internal sealed class GgufFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(
-        ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0], GgufWriter.Write)
+        ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0, TensorDataType.Q4_0], GgufWriter.Write)
     {
         Supports = config => GgufDecoder.ArchitectureOf(config) is not null,
     };

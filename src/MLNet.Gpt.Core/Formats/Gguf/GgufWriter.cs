@@ -11,13 +11,18 @@ namespace MLNet.Gpt.Formats.Gguf;
 /// </summary>
 internal static class GgufWriter
 {
+    private static readonly string Head = GgufNames.Gpt2.NameOf(TensorRole.Head);
+    private static readonly string TokenEmbedding = GgufNames.Gpt2.NameOf(TensorRole.TokenEmbedding);
+
     public static void Write(ExportJob job)
     {
         string architecture = GgufDecoder.ArchitectureOf(job.Config)!; // the exporter has asked whether there is one
         var header = Header(job, architecture);
         IEnumerable<ExportTensor> all = new ModelTensors(job.Weights, GgufDecoder.NamesOf(architecture)).All();
         if (GgufDecoder.FrequencyFactors(job.Config) is { } factors) all = all.Prepend(factors);
-        (ExportTensor Tensor, TensorDataType Type)[] tensors = [.. all.Select(tensor => (tensor, TypeOf(tensor, job.DataType)))];
+        var elements = job.Elements();
+        string head = job.Config.HasTiedHead ? TokenEmbedding : Head;
+        (ExportTensor Tensor, TensorDataType Type)[] tensors = [.. all.Select(tensor => Typed(tensor, job.DataType, head, elements))];
         foreach (var (tensor, type) in tensors) header.Add(tensor, type);
         job.Meter.TotalBytes = tensors.Sum(each => each.Type.Size(each.Tensor.ElementCount));
 
@@ -25,7 +30,6 @@ internal static class GgufWriter
         AtomicFile.Write(job.Path, start.Length + header.DataLength, stream =>
         {
             stream.Write(start);
-            var elements = job.Elements();
             foreach (var (tensor, type) in tensors)
             {
                 elements.Write(stream, tensor, type);
@@ -35,11 +39,20 @@ internal static class GgufWriter
     }
 
     // llama.cpp's kernels require vectors and the position embedding in single precision. Matrices whose rows are not
-    // whole blocks fall back to half precision.
-    private static TensorDataType TypeOf(ExportTensor tensor, TensorDataType type)
+    // whole blocks fall back to half precision. The head loses most from four bits; llama.cpp's quantizer also gives it more.
+    private static (ExportTensor Tensor, TensorDataType Type) Typed(
+        ExportTensor tensor, TensorDataType type, string head, ElementWriter elements)
     {
-        if (tensor.Shape.Count == 1 || tensor.Name == GgufNames.Gpt2.NameOf(TensorRole.PositionEmbedding)) return TensorDataType.Float32;
-        return type == TensorDataType.Q8_0 && tensor.Shape[^1] % Q8Block.Length != 0 ? TensorDataType.Float16 : type;
+        if (tensor.Shape.Count == 1 || tensor.Name == GgufNames.Gpt2.NameOf(TensorRole.PositionEmbedding))
+        {
+            return (tensor, TensorDataType.Float32);
+        }
+
+        if (type is not (TensorDataType.Q8_0 or TensorDataType.Q4_0)) return (tensor, type);
+        if (tensor.Shape[^1] % Q8Block.Length != 0) return (tensor, TensorDataType.Float16);
+        if (type == TensorDataType.Q8_0) return (tensor, type);
+        if (elements.HasFourBitBlocks(tensor)) return (tensor with { HasFourBitBlocks = true }, type);
+        return (tensor, tensor.Name == head ? TensorDataType.Q8_0 : type);
     }
 
     private static GgufHeaderWriter Header(ExportJob job, string architecture)

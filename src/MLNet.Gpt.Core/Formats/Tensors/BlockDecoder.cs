@@ -22,7 +22,7 @@ internal static class BlockDecoder
     public static int? SizeOf(TensorDataType type) => type switch
     {
         TensorDataType.Q8_0 => Q8Block.Size,
-        TensorDataType.Q4_0 or TensorDataType.IQ4_NL => 18,
+        TensorDataType.Q4_0 or TensorDataType.IQ4_NL => FourBitBlocks.Size,
         TensorDataType.Q4_1 => 20,
         TensorDataType.Q5_0 => 22,
         TensorDataType.Q5_1 => 24,

@@ -2,8 +2,8 @@ namespace MLNet.Gpt.Formats;
 
 /// <summary>
 /// How the elements of a tensor are stored. Models are written as <see cref="Float32"/>, <see cref="Float16"/>,
-/// <see cref="BFloat16"/> or <see cref="Q8_0"/>; weights are read as these, as <see cref="Float64"/> and as the other
-/// quantized types of GGUF. Integer tensors may be stored with weights.
+/// <see cref="BFloat16"/>, <see cref="Q8_0"/> or <see cref="Q4_0"/>; weights are read as these, as <see cref="Float64"/> and
+/// as the other quantized types of GGUF. Integer tensors may be stored with weights.
 /// </summary>
 public enum TensorDataType
 {
@@ -48,7 +48,10 @@ public enum TensorDataType
     /// <summary>One byte each, 0 or 1, <c>BOOL</c>. Never weights.</summary>
     Boolean,
 
-    /// <summary>Blocks of 32 with a scale, 4.5 bits per weight, <c>Q4_0</c>. Read only, from GGUF.</summary>
+    /// <summary>
+    /// Blocks of 32 with a scale, 4.5 bits per weight, <c>Q4_0</c>. Only in GGUF, for matrices whose rows are whole
+    /// blocks; the output head becomes <see cref="Q8_0"/>, and other tensors remain wider.
+    /// </summary>
     Q4_0,
 
     /// <summary>Blocks of 32 with a scale and a minimum, 5 bits per weight, <c>Q4_1</c>. Read only, from GGUF.</summary>

@@ -50,6 +50,7 @@ internal static class TensorDataTypes
         TensorDataType.Float16 => 65504,
         TensorDataType.BFloat16 => BitConverter.UInt32BitsToSingle(0x7F7F_0000),
         TensorDataType.Q8_0 => 127 * 65504, // 127 times the largest scale
+        TensorDataType.Q4_0 => 8 * 65504,
         _ => throw NotWritten(type),
     };
 
@@ -63,6 +64,7 @@ internal static class TensorDataTypes
         TensorDataType.Float16 => 65520,
         TensorDataType.BFloat16 => BitConverter.UInt32BitsToSingle(0x7F7F_8000),
         TensorDataType.Q8_0 => 127 * 65520,
+        TensorDataType.Q4_0 => 8 * 65520,
         _ => throw NotWritten(type),
     };
 
@@ -70,9 +72,10 @@ internal static class TensorDataTypes
     public static void Encode(this TensorDataType type, ReadOnlySpan<float> elements, Span<byte> destination)
     {
         if (type == TensorDataType.Q8_0) EightBitBlocks.Encode(elements, destination);
+        else if (type == TensorDataType.Q4_0) FourBitBlocks.Encode(elements, destination);
         else FloatConversion.FromSingle(type, elements, destination);
     }
 
     private static ArgumentOutOfRangeException NotWritten(TensorDataType type) =>
-        new(nameof(type), type, $"Weights are written as Float32, Float16, BFloat16 or Q8_0, not as {type}.");
+        new(nameof(type), type, $"Weights are written as Float32, Float16, BFloat16, Q8_0 or Q4_0, not as {type}.");
 }

@@ -1,8 +1,5 @@
-using System.Buffers.Binary;
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MLNet.Gpt.IO;
-using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Formats.Tensors;
 
@@ -96,32 +93,6 @@ internal sealed class BlockElements(PositionedFile file, long offset, TensorData
 
             destination = destination[count..];
             start += count;
-        }
-    }
-}
-
-/// <summary>
-/// GGML's Q8_0: the largest magnitude m of 32 elements determines the scale, m / 127, stored in half precision; each
-/// element is the nearest multiple of it.
-/// </summary>
-/// <remarks>
-/// Source: <c>quantize_row_q8_0_ref</c> in GGML. The multiples are those of the scale before it is rounded to half
-/// precision; ties round away from zero.
-/// </remarks>
-internal static class EightBitBlocks
-{
-    public static void Encode(ReadOnlySpan<float> elements, Span<byte> destination)
-    {
-        for (; !elements.IsEmpty; elements = elements[Q8Block.Length..], destination = destination[Q8Block.Size..])
-        {
-            var block = elements[..Q8Block.Length];
-            float scale = MathF.Abs(TensorPrimitives.MaxMagnitude(block)) / 127;
-            float inverse = scale == 0 ? 0 : 1 / scale;
-            BinaryPrimitives.WriteHalfLittleEndian(destination, (Half)scale);
-            for (int i = 0; i < block.Length; i++)
-            {
-                destination[2 + i] = (byte)(sbyte)MathF.Round(block[i] * inverse, MidpointRounding.AwayFromZero);
-            }
         }
     }
 }

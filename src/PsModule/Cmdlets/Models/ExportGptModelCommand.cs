@@ -8,10 +8,13 @@ using MLNetGpt.Output;
 namespace MLNetGpt.Cmdlets;
 
 /// <summary>Saves a model in a format of choice: <c>Export-GptModel</c>.</summary>
-[Cmdlet(VerbsData.Export, "GptModel", SupportsShouldProcess = true)]
+[Cmdlet(VerbsData.Export, "GptModel", SupportsShouldProcess = true, DefaultParameterSetName = PathSet)]
 [OutputType(typeof(FileInfo), typeof(DirectoryInfo))]
 public sealed class ExportGptModelCommand : OutputFileCommand
 {
+    private const string PathSet = "Path";
+    private const string LiteralPathSet = "LiteralPath";
+
     /// <summary>
     /// A model from the pipeline, saved in place of -Model: a default of that parameter would keep the pipeline's out.
     /// </summary>
@@ -20,15 +23,21 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     public LanguageModel? InputObject { get; set; }
 
     /// <summary>The model to save.</summary>
-    [Parameter(Position = 1)]
+    [Parameter(Position = 1, ParameterSetName = PathSet)]
+    [Parameter(Position = 0, ParameterSetName = LiteralPathSet)]
     [ModelArgument]
     [ValidateNotNull]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     public LanguageModel? Model { get; set; }
 
     /// <summary>The file or folder to make.</summary>
-    [Parameter(Mandatory = true, Position = 0)]
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
     public string Path { get; set; } = "";
+
+    /// <summary>The same; wildcard characters are part of the name, as they are in -Path.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = LiteralPathSet)]
+    [Alias("PSPath")]
+    public string LiteralPath { get; set; } = "";
 
     /// <summary>What is written; by default what the path's extension says.</summary>
     [Parameter]
@@ -37,7 +46,8 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     /// <summary>How the weights are stored.</summary>
     [Parameter]
     [ValidateSet(
-        nameof(TensorDataType.Float32), nameof(TensorDataType.Float16), nameof(TensorDataType.BFloat16), nameof(TensorDataType.Q8_0))]
+        nameof(TensorDataType.Float32), nameof(TensorDataType.Float16), nameof(TensorDataType.BFloat16), nameof(TensorDataType.Q8_0),
+        nameof(TensorDataType.Q4_0))]
     public TensorDataType DataType { get; set; } = TensorDataType.Float32;
 
     /// <summary>
@@ -59,12 +69,14 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     [Parameter]
     public SwitchParameter NoTokenizer { get; set; }
 
+    private string Target => ParameterSetName == LiteralPathSet ? LiteralPath : Path;
+
     /// <inheritdoc/>
     protected override void ProcessRecord() => Attempt(
         () =>
         {
             var model = Require(InputObject ?? Model);
-            string file = ResolveOutput(Path);
+            string file = ResolveOutput(Target);
             var format = Format ?? FormatOf(file);
             if (NoCache && format != ExportFormat.Onnx) RefuseIn(format, nameof(NoCache), ExportFormat.Onnx);
             if (ShardSize is not null && format != ExportFormat.HuggingFace) RefuseIn(format, nameof(ShardSize), ExportFormat.HuggingFace);
@@ -86,13 +98,13 @@ public sealed class ExportGptModelCommand : OutputFileCommand
             if (ShardSize is { } size) options = options with { ShardSize = size };
             WriteFile(file, $"Save the model {model.Name}", () => Export(model, file, options));
         },
-        (object?)(InputObject ?? Model) ?? Path);
+        (object?)(InputObject ?? Model) ?? Target);
 
     private ExportFormat FormatOf(string file)
     {
         var format = GptModelExporter.FormatOf(file);
         string extension = System.IO.Path.GetExtension(file);
-        bool isFolder = System.IO.Path.EndsInDirectorySeparator(Path) || Directory.Exists(file);
+        bool isFolder = System.IO.Path.EndsInDirectorySeparator(Target) || Directory.Exists(file);
         if (format == ExportFormat.HuggingFace && extension.Length > 0 && !isFolder)
         {
             Terminate(
@@ -101,7 +113,7 @@ public sealed class ExportGptModelCommand : OutputFileCommand
                     + $"For a folder of that name add -{nameof(Format)} {ExportFormat.HuggingFace}."),
                 "UnknownExtension",
                 ErrorCategory.InvalidArgument,
-                Path);
+                Target);
         }
 
         return format;
