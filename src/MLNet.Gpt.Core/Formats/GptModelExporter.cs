@@ -27,8 +27,8 @@ public static class GptModelExporter
     /// <param name="progress">Receives a report after every mebibyte or so, on this thread.</param>
     /// <param name="cancellationToken">Stops the export and keeps what was there before.</param>
     /// <exception cref="ArgumentException">
-    /// The format does not support the decoder, the data type or the tokenizer, the tokenizer has ordinary tokens that the model
-    /// lacks, or a weight is beyond the data type's range; what was there before is kept.
+    /// The format does not support the decoder, the data type or the tokenizer, or a weight is beyond the data type's range; what
+    /// was there before is kept.
     /// </exception>
     /// <exception cref="IOException">
     /// The file cannot be written, or the folder contains something that would be lost.
@@ -62,7 +62,7 @@ public static class GptModelExporter
                 nameof(weights));
         }
 
-        if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer));
+        if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize);
         writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
     }
 

@@ -54,11 +54,9 @@ public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITranspose
     /// <summary>The tokenizer stored with the weights, or <see langword="null"/>; read on first use.</summary>
     /// <remarks>
     /// It has as many ids as the model. Ids that only the model has, as in a vocabulary padded from 50257 to 50304, do
-    /// not represent text; a text with a special token that only the tokenizer has is an error.
+    /// not represent text; a text with a token that only the tokenizer has is an error.
     /// </remarks>
-    /// <exception cref="InvalidDataException">
-    /// The tokenizer is damaged, of an unsupported kind, or has ordinary tokens that the model lacks.
-    /// </exception>
+    /// <exception cref="InvalidDataException">The tokenizer is damaged or of an unsupported kind.</exception>
     public ITextTokenizer? Tokenizer => _tokenizer.Value;
 
     /// <summary>Opens a model.</summary>
@@ -159,10 +157,6 @@ public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITranspose
     private ITextTokenizer? ReadTokenizer()
     {
         var tokenizer = _model.ReadTokenizer();
-        return tokenizer is null
-            ? null
-            : FittedTokenizer.TryFit(tokenizer, Config.VocabularySize)
-                ?? throw new InvalidDataException(
-                    $"'{Path}' has a tokenizer of {tokenizer.VocabularySize} ids and a model of {Config.VocabularySize}.");
+        return tokenizer is null ? null : FittedTokenizer.Of(tokenizer, Config.VocabularySize);
     }
 }

@@ -15,15 +15,13 @@ public sealed partial class GptModel
     /// <param name="weights">Read once, by several threads; not kept.</param>
     /// <param name="tokenizer">
     /// The tokenizer that belongs to the weights. Its vocabulary may be smaller than the model's: ids that only the
-    /// model has do not represent text, count in every softmax and are never generated. It may also have more special
-    /// tokens than the model; a text that contains one of those is an error.
+    /// model has do not represent text, count in every softmax and are never generated. It may also have more tokens than
+    /// the model; a text that contains one of those is an error.
     /// </param>
     /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
     /// <param name="cancellationToken">Stops the packing and frees its memory.</param>
-    /// <exception cref="ArgumentException">
-    /// The tokenizer has ordinary tokens that the model does not have, or the configuration is inconsistent.
-    /// </exception>
+    /// <exception cref="ArgumentException">The configuration is inconsistent.</exception>
     /// <exception cref="OutOfMemoryException">
     /// The system has no memory for the weights; the message says how much is needed.
     /// </exception>
@@ -58,9 +56,7 @@ public sealed partial class GptModel
     /// The file is damaged, of no known format, or not a supported decoder; the message names the file, the tensor and the problem.
     /// </exception>
     /// <exception cref="IOException">The file does not exist or cannot be read.</exception>
-    /// <exception cref="ArgumentException">
-    /// A tokenizer or the number of heads is needed, or the tokenizer has ordinary tokens that the model does not have.
-    /// </exception>
+    /// <exception cref="ArgumentException">A tokenizer or the number of heads is needed.</exception>
     /// <exception cref="OperationCanceledException">It was canceled.</exception>
     /// <remarks><see cref="GptModelFile.Warnings"/> lists the parts of the file that are not used.</remarks>
     public static GptModel Load(
@@ -98,9 +94,7 @@ public sealed partial class GptModel
     /// <exception cref="InvalidDataException">
     /// The file's tokenizer is damaged or of an unknown kind, a checksum does not match, or the file has become shorter.
     /// </exception>
-    /// <exception cref="ArgumentException">
-    /// A tokenizer is needed, or it has ordinary tokens that the model does not have.
-    /// </exception>
+    /// <exception cref="ArgumentException">A tokenizer is needed.</exception>
     /// <exception cref="OperationCanceledException">It was canceled.</exception>
     public static GptModel FromFile(
         GptModelFile file,
@@ -120,7 +114,7 @@ public sealed partial class GptModel
             {
                 try
                 {
-                    return FittedTokenizer.Of(tokenizer ?? TokenizerOf(file), file.Config.VocabularySize, nameof(tokenizer));
+                    return FittedTokenizer.Of(tokenizer ?? TokenizerOf(file), file.Config.VocabularySize);
                 }
                 catch
                 {
@@ -163,7 +157,7 @@ public sealed partial class GptModel
     /// Returns the tokenizer of a file as the model that is loaded from it has it: one that fits the file's vocabulary.
     /// </summary>
     internal static ITextTokenizer FittedTokenizerOf(GptModelFile file) =>
-        FittedTokenizer.Of(TokenizerOf(file), file.Config.VocabularySize, "tokenizer");
+        FittedTokenizer.Of(TokenizerOf(file), file.Config.VocabularySize);
 
     private static ITextTokenizer TokenizerOf(GptModelFile file) => file.Tokenizer
         ?? (Gpt2Sizes.Contains(file.Config.VocabularySize) ? Gpt2Tokenizer.Instance : null)
@@ -185,7 +179,7 @@ public sealed partial class GptModel
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(tokenizer);
-        tokenizer = FittedTokenizer.Of(tokenizer, weights.Config.Validated().VocabularySize, nameof(tokenizer));
+        tokenizer = FittedTokenizer.Of(tokenizer, weights.Config.Validated().VocabularySize);
         options ??= new GptModelOptions();
         var packed = WeightPacker.Pack(weights, options.Precision, kernels, options.WorkingThreads, progress, cancellationToken);
         return new(packed, tokenizer, options);

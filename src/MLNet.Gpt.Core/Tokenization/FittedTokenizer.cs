@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Tokenization;
 
@@ -32,24 +31,10 @@ internal sealed class FittedTokenizer : ITextTokenizer
     public string? ChatTemplate => _inner.ChatTemplate;
 
     /// <summary>Returns a tokenizer with the size of a model's vocabulary: the given one if it has that size.</summary>
-    /// <exception cref="ArgumentException">
-    /// The tokenizer has ordinary tokens that the model lacks, so it belongs to another model.
-    /// </exception>
-    public static ITextTokenizer Of(ITextTokenizer tokenizer, int vocabularySize, string parameterName) =>
-        TryFit(tokenizer, vocabularySize) ?? throw new ArgumentException(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"The tokenizer has {Quantity.Of(tokenizer.VocabularySize, "id")}; the model's vocabulary has {vocabularySize}. ")
-            + "A model may lack only special tokens.",
-            parameterName);
-
-    /// <summary>Returns the same, or <see langword="null"/> if the tokenizer belongs to another model.</summary>
-    public static ITextTokenizer? TryFit(ITextTokenizer tokenizer, int vocabularySize)
+    public static ITextTokenizer Of(ITextTokenizer tokenizer, int vocabularySize)
     {
         var inner = Original(tokenizer);
-        if (inner.VocabularySize == vocabularySize) return inner;
-        bool fits = inner.VocabularySize < vocabularySize || AreSpecial(inner, vocabularySize);
-        return fits ? new FittedTokenizer(inner, vocabularySize) : null;
+        return inner.VocabularySize == vocabularySize ? inner : new FittedTokenizer(inner, vocabularySize);
     }
 
     /// <summary>Returns the tokenizer as it was before it was fitted to a model.</summary>
@@ -58,6 +43,13 @@ internal sealed class FittedTokenizer : ITextTokenizer
     /// <summary>Returns the number of ids, from 0, that represent text.</summary>
     public static int TokenCountOf(ITextTokenizer tokenizer) =>
         tokenizer is FittedTokenizer fitted ? Math.Min(fitted._inner.VocabularySize, fitted.VocabularySize) : tokenizer.VocabularySize;
+
+    /// <summary>
+    /// Returns whether the model lacks tokens that any text may contain, so that leaving them out of a list would change how
+    /// other text is encoded.
+    /// </summary>
+    public static bool LacksOrdinaryTokens(ITextTokenizer tokenizer) => tokenizer is FittedTokenizer fitted
+        && fitted._inner.VocabularySize > fitted.VocabularySize && !AreSpecial(fitted._inner, fitted.VocabularySize);
 
     /// <summary>Returns the name of an id that does not represent text.</summary>
     public static string NameOf(int id) => string.Create(CultureInfo.InvariantCulture, $"[PAD{id}]");

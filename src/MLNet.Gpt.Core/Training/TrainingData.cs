@@ -55,7 +55,8 @@ public sealed class TrainingData
     /// </summary>
     /// <inheritdoc cref="FromTokens(ReadOnlyMemory{int}, int, int, TrainingOptions)"/>
     /// <exception cref="ArgumentException">
-    /// There are fewer than 2 tokens to learn from, or a file's vocabulary is larger than the model's.
+    /// There are fewer than 2 tokens to learn from, or a file of a larger vocabulary contains an id that the model lacks; such a
+    /// file is read to find out.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The window is longer than the context, or the stride longer than the window.
@@ -66,8 +67,7 @@ public sealed class TrainingData
         ArgumentNullException.ThrowIfNull(options);
         if (tokens is TokenFile { VocabularySize: { } size } file && size > vocabularySize)
         {
-            throw new ArgumentException(
-                $"'{file.Path}' has ids of a vocabulary of {size}; the model's has {vocabularySize}.", nameof(tokens));
+            CheckIds(file, size, vocabularySize);
         }
 
         long kept = (long)(tokens.Count * options.ValidationFraction), learned = tokens.Count - kept;
@@ -78,6 +78,23 @@ public sealed class TrainingData
         if (kept < 2) return new(training);
         var range = new TokenRange(tokens, learned, kept);
         return new(training, new(range, window, stride: null, keepIncomplete, vocabularySize));
+    }
+
+    // So that a training does not end after hours.
+    private static void CheckIds(TokenFile file, int fileSize, int vocabularySize)
+    {
+        int[] ids = new int[(int)Math.Min(file.Count, 1 << 16)];
+        for (long start = 0; start < file.Count; start += ids.Length)
+        {
+            var part = ids.AsSpan(0, (int)Math.Min(ids.Length, file.Count - start));
+            file.Read(start, part);
+            int place = part.IndexOfAnyExceptInRange(0, vocabularySize - 1);
+            if (place < 0) continue;
+            throw new ArgumentException(
+                $"'{file.Path}' has ids of a vocabulary of {fileSize}; the model's has {vocabularySize}, which lacks the id {part[place]} "
+                + $"of token {start + place}.",
+                "tokens");
+        }
     }
 
     /// <summary>

@@ -5,6 +5,7 @@ using Microsoft.ML.Runtime;
 using MLNet.Gpt.Estimators;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Rows;
+using MLNet.Gpt.Tokenization;
 using MLNet.Gpt.Views;
 
 namespace MLNet.Gpt;
@@ -20,6 +21,9 @@ namespace MLNet.Gpt;
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class GptTrainer : IEstimator<GptTransformer>
 {
+    // A padded vocabulary is meant; one that is far larger than the tokenizer's is a mistake.
+    private const int MostRowsPerId = 2;
+
     private readonly IHostEnvironment _environment;
     private readonly GptTrainerOptions _options;
     private readonly IHost _host;
@@ -27,14 +31,17 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
     internal GptTrainer(IHostEnvironment environment, GptTrainerOptions options)
     {
         options = WithInitialModel(options);
-        if (options.Tokenizer.VocabularySize != options.Config.Validated().VocabularySize)
+        int rows = options.Config.Validated().VocabularySize, ids = FittedTokenizer.Original(options.Tokenizer).VocabularySize;
+        bool isNew = options is { InitialModel: null, InitialModelPath: null };
+        if (isNew && rows > MostRowsPerId * (long)ids)
         {
             throw new ArgumentException(
-                $"The tokenizer has {options.Tokenizer.VocabularySize} ids; "
-                + $"{nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is {options.Config.VocabularySize}.",
+                $"The tokenizer has {ids} ids; {nameof(options.Config)}.{nameof(options.Config.VocabularySize)} is {rows}. Most rows would "
+                + $"never be used; it must be at most {MostRowsPerId * (long)ids}.",
                 nameof(options));
         }
 
+        options = options with { Tokenizer = FittedTokenizer.Of(options.Tokenizer, rows) };
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
@@ -111,6 +118,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         _environment.RequireCpu(nameof(GptTrainer));
         using var channel = _environment.Start(nameof(GptTrainer));
         using var file = _options.InitialModelPath is { } path ? OpenInitialModel(path, cancellation.Token) : null;
+        if (SizeWarning() is { } warning) channel.Warning(warning);
         IWeightSource initial = (IWeightSource?)_options.InitialModel ?? (IWeightSource?)file
             ?? WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(FormattableString.Invariant(
@@ -124,6 +132,17 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         History = history;
         var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model ?? _options.InitialModel?.Options);
         return GptTransformer.Owning(_environment, model, _options.Transformer);
+    }
+
+    // A new model whose size differs from its tokenizer's may be meant, as with a padded vocabulary, or a mistake.
+    private string? SizeWarning()
+    {
+        int ids = FittedTokenizer.Original(_options.Tokenizer).VocabularySize, rows = _options.Config.VocabularySize;
+        if (ids == rows || _options.InitialModel is not null || _options.InitialModelPath is not null) return null;
+        return $"The tokenizer has {ids} ids; {nameof(_options.Config)}.{nameof(_options.Config.VocabularySize)} is {rows}. "
+            + (ids < rows
+                ? "No text contains the others, which the model learns never to predict."
+                : "A text that contains one of the others is an error.");
     }
 
     // The file of the initial model may have been replaced since the trainer was created.

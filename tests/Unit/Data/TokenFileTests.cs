@@ -67,6 +67,20 @@ public class TokenFileTests
     }
 
     [Fact]
+    public void A_file_of_a_larger_vocabulary_trains_a_model_that_has_all_its_ids()
+    {
+        using var folder = new TemporaryDirectory();
+        string path = Path.Combine(folder.Path, "ids.bin");
+        int[] ids = [.. Enumerable.Range(0, 70_000).Select(i => i % 50)];
+        ids[^1] = 60;
+        TokenFileBuilder.FromTokens(path, ids, vocabularySize: 100);
+        using var file = TokenFile.Open(path);
+        Assert.Equal(69_999, TrainingData.FromTokens(file, 16, 61, new()).Training.TargetCount);
+        var error = Assert.Throws<ArgumentException>(() => TrainingData.FromTokens(file, 16, 60, new()));
+        Assert.Contains("lacks the id 60 of token 69999", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_is_built_on_another_thread_and_can_be_canceled()
     {
         using var folder = new TemporaryDirectory();

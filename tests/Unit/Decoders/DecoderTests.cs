@@ -122,6 +122,30 @@ public class DecoderTests
         }
     }
 
+    /// <summary>The head is computed in one way for logits, in another for losses and candidates.</summary>
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("gemma2")]
+    [InlineData("gemma3-caps")]
+    public void Losses_and_ranks_are_those_of_the_logits(string name)
+    {
+        var description = DecoderFamilies.Named(name);
+        using var model = NewModel(description, description.RandomWeights(seed: 1));
+        int v = description.VocabularySize;
+        int[] ids = description.RandomIds(60, seed: 2), targets = description.RandomIds(60, seed: 3);
+        float[] logits = model.ComputeLogits(ids);
+        var scores = new TokenScore[60];
+        model.Score(ids, targets, [60], scores, Cancellation);
+        for (int t = 0; t < 60; t++)
+        {
+            float[] row = logits[(t * v)..((t + 1) * v)];
+            double logSumExp = Math.Log(row.Sum(logit => Math.Exp(logit)));
+            Assert.Equal(logSumExp - row[targets[t]], scores[t].NegativeLogLikelihood, 1e-5);
+            Assert.Equal(logSumExp - row.Max(), scores[t].TopNegativeLogLikelihood, 1e-5);
+            Assert.Equal(row.Count(logit => logit > row[targets[t]]), scores[t].Rank);
+        }
+    }
+
     public static TheoryData<string, WeightPrecision, double> Precisions
     {
         get

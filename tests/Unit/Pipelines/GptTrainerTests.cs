@@ -40,6 +40,30 @@ public class GptTrainerTests
     }
 
     [Fact]
+    public void A_model_may_have_more_rows_than_the_tokenizer_has_ids_or_fewer()
+    {
+        var messages = new List<string>();
+        _ml.Log += (_, e) => messages.Add($"{e.Kind}: {e.Message}");
+        var options = Options with { Training = Options.Training with { MaxSteps = 2 } };
+        var padded = options with { Config = options.Config with { VocabularySize = 64 } };
+        using var transformer = _ml.LanguageModeling.Trainers.Gpt(padded).Fit(Rows.ToView(_ml, Texts));
+        Assert.Equal(64, transformer.Model.Config.VocabularySize);
+        Assert.Equal("[PAD63]", transformer.Model.Tokenizer.Decode([63]));
+        Assert.Contains(messages, message => message.Contains("Warning] The tokenizer has 61 ids", StringComparison.Ordinal));
+
+        // w0 to w9 have the first ids.
+        string[] few = ["w0 w1 w2 w3 w0 w1 w2 w3 w0 w1 w2 w3"], more = ["w0 w1 w2 w3 w59"];
+        var small = options with
+        {
+            Config = options.Config with { VocabularySize = 10 }, Training = options.Training with { ValidationFraction = 0 },
+        };
+        using var trained = _ml.LanguageModeling.Trainers.Gpt(small).Fit(Rows.ToView(_ml, few));
+        Assert.Equal(10, trained.Model.Config.VocabularySize);
+        var error = Assert.Throws<ArgumentException>(() => _ml.LanguageModeling.Trainers.Gpt(small).Fit(Rows.ToView(_ml, more)));
+        Assert.Contains("'w59' with the id 59", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void It_works_in_a_chain()
     {
         var data = Rows.ToView(_ml, Texts);
@@ -297,6 +321,8 @@ public class GptTrainerTests
             StringComparison.Ordinal);
         Assert.Contains("'Text' have 1 token in", Refused<ArgumentException>(Options, ["w1", ""]), StringComparison.Ordinal);
         Assert.Contains("61", Refused<ArgumentException>(Options with { Config = GptPresets.Gpt2Small }, Texts), StringComparison.Ordinal);
+        var half = Options with { Config = Options.Config with { VocabularySize = 123 } };
+        Assert.Contains("at most 122", Refused<ArgumentException>(half, Texts), StringComparison.Ordinal);
         Assert.Contains("w99", Refused<ArgumentException>(Options, ["w1 w99"]), StringComparison.Ordinal);
     }
 

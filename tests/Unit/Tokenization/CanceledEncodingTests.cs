@@ -35,7 +35,7 @@ public class CanceledEncodingTests
     {
         "GPT-2" => Gpt2Tokenizer.Instance,
         "byte pairs" => Pairs,
-        "fitted" => FittedTokenizer.Of(Gpt2Tokenizer.Instance, 50_304, "tokenizer"),
+        "fitted" => FittedTokenizer.Of(Gpt2Tokenizer.Instance, 50_304),
         _ => WordTokenizer.FromText("a b"),
     };
 }

@@ -61,7 +61,7 @@ public class TextStartTests
             beginningOfTextId: null,
             new() { OtherEndIds = [3] });
         Assert.Equal([2, 3], tokenizer.EndIds);
-        Assert.Equal([2, 3], FittedTokenizer.Of(tokenizer, 8, "tokenizer").EndIds);
-        Assert.Equal([2], FittedTokenizer.Of(tokenizer, 3, "tokenizer").EndIds);
+        Assert.Equal([2, 3], FittedTokenizer.Of(tokenizer, 8).EndIds);
+        Assert.Equal([2], FittedTokenizer.Of(tokenizer, 3).EndIds);
     }
 }

@@ -100,10 +100,18 @@ internal static class GgufTokenizer
             $"GGUF does not support a tokenizer of type {tokenizer.GetType()}, only {nameof(Gpt2Tokenizer)} and "
             + $"{nameof(BytePairTokenizer)}; without a tokenizer, the model works on token ids.",
             nameof(tokenizer));
+        if (FittedTokenizer.LacksOrdinaryTokens(tokenizer))
+        {
+            throw new ArgumentException(
+                $"GGUF has one list of tokens for model and tokenizer. The tokenizer has {vocabulary.Tokens.Count}, the model "
+                + $"{vocabularySize}; without the others, ordinary text would get other ids.",
+                nameof(tokenizer));
+        }
+
         var rules = vocabulary.Rules;
 
         // One token for each row of the embedding: missing tokens are padded as llama.cpp's converter does, and extra
-        // tokens are left out.
+        // special tokens are left out.
         int known = Math.Min(vocabularySize, vocabulary.Tokens.Count);
         string[] tokens = [
             .. Enumerable.Range(0, vocabularySize).Select(id => id < known ? vocabulary.Tokens[id] : FittedTokenizer.NameOf(id))

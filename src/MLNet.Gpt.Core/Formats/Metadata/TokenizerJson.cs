@@ -86,8 +86,9 @@ internal static class TokenizerJson
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             var tokenizer = Read(file, document.RootElement);
             bool isWhole = tokenizer.VocabularySize == (Id(document.RootElement, Size) ?? vocabularySize);
-            return (isWhole ? FittedTokenizer.TryFit(tokenizer, vocabularySize) : null)
-                ?? throw new InvalidDataException(
+            return isWhole
+                ? FittedTokenizer.Of(tokenizer, vocabularySize)
+                : throw new InvalidDataException(
                     $"'{file}' is damaged: its tokenizer has {tokenizer.VocabularySize} ids, its model {vocabularySize}.");
         }
         catch (Exception error) when (

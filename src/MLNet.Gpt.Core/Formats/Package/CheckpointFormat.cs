@@ -82,7 +82,7 @@ internal sealed class CheckpointFormat : IModelFormat
             [GptConfigJson.MetadataKey] = GptConfigJson.Write(config),
         };
         if (tokenizer is null) return metadata;
-        metadata[TokenizerJson.MetadataKey] = TokenizerJson.Write(FittedTokenizer.Of(tokenizer, config.VocabularySize, nameof(tokenizer)));
+        metadata[TokenizerJson.MetadataKey] = TokenizerJson.Write(FittedTokenizer.Of(tokenizer, config.VocabularySize));
         return metadata;
     }
 

@@ -232,10 +232,30 @@ public sealed class CasesTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_with_ordinary_tokens_that_the_model_lacks_belongs_to_another_model()
+    public void Ordinary_tokens_that_the_model_lacks_are_refused_when_a_text_contains_one()
     {
-        var error = Assert.Throws<ArgumentException>(() => GptModel.Load(At("hf-good"), tokenizer: Gpt2Tokenizer.Instance));
-        Assert.Contains("The tokenizer has 50257 ids; the model's vocabulary has 257.", error.Message, StringComparison.Ordinal);
+        using var model = GptModel.Load(At("hf-good"), tokenizer: Gpt2Tokenizer.Instance);
+        Assert.Equal(257, model.Tokenizer.VocabularySize);
+        Assert.Null(model.Tokenizer.EndOfTextId);
+        Assert.Equal([32, 0], model.Tokenizer.Encode("A!"));
+        var error = Assert.Throws<ArgumentException>(() => model.Tokenizer.Encode("A whale"));
+        Assert.Contains("the token ' whale' with the id ", error.Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new TextScorer(model).Score("A whale"));
+        Assert.Equal(4, new TextGenerator(model).Generate("A", new() { MaxTokens = 4 }).TokenIds.Count);
+
+        // In one list of tokens, others would take the place of those that are missing.
+        string gguf = Path.Combine(_directory.Path, "out.gguf");
+        Assert.Contains(
+            "50257", Assert.Throws<ArgumentException>(() => model.Export(gguf)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(gguf));
+        foreach (string place in (string[])["out.safetensors", "out"])
+        {
+            string path = Path.Combine(_directory.Path, place);
+            model.Export(path);
+            using var back = GptModel.Load(path);
+            Assert.Equal([32, 0], back.Tokenizer.Encode("A!"));
+            Assert.Throws<ArgumentException>(() => back.Tokenizer.Encode("A whale"));
+        }
     }
 
     [Theory] // the tokenizer is guessed only for GPT-2's size and its usual paddings
