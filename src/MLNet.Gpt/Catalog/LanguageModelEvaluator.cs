@@ -3,6 +3,7 @@ using MLNet.Gpt.Configuration;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Rows;
 
@@ -27,6 +28,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
         var getCounts = Array.ConvertAll(counts, cursor.GetGetter<long>);
         long[] values = new long[counts.Length];
         var total = new LanguageModelMetrics(LossSummary.Empty, vocabularySize);
+        var units = new UnitSums();
         while (true)
         {
             cancellation.ThrowIfRequested();
@@ -34,7 +36,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
             double nats = 0;
             getLoss(ref nats);
             for (int i = 0; i < values.Length; i++) getCounts[i](ref values[i]);
-            total += new LanguageModelMetrics(LossSummary.Of(nats, values[0]), vocabularySize)
+            var row = new LanguageModelMetrics(LossSummary.Of(nats, values[0]), vocabularySize)
             {
                 ByteCount = values[1],
                 CharacterCount = values[2],
@@ -43,6 +45,8 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
                 Top5Count = values[5],
                 DocumentCount = 1,
             };
+            units.Add(total.DocumentCount, row);
+            total += row;
             progress?.Report(total);
         }
 
@@ -57,7 +61,7 @@ internal sealed class LanguageModelEvaluator(IHostEnvironment environment, GptOu
             CultureInfo.InvariantCulture,
             $"{total.CrossEntropy:F4} nats per token, perplexity {total.Perplexity:F2} of {vocabularySize}, ")
             + $"over {Quantity.Of(total.TokenCount, "token")} of {Quantity.Of(total.DocumentCount, "row")}.");
-        return total;
+        return total.With(units);
     }
 
     // In the order in which Evaluate uses them.

@@ -1,4 +1,4 @@
-using MLNet.Gpt.Evaluation.Statistics;
+using MLNet.Gpt.Evaluation.Intervals;
 
 namespace MLNet.Gpt.Tests.Evaluation;
 

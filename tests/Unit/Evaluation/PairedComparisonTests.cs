@@ -167,6 +167,23 @@ public class PairedComparisonTests
         }
     }
 
+    [Fact]
+    public void Values_of_the_same_questions_are_compared_in_pairs()
+    {
+        double[] first = [.. Enumerable.Range(0, 200).Select(i => i % 10 < 6 ? 1.0 : 0)];
+        double[] second = [.. Enumerable.Range(0, 200).Select(i => i % 10 is < 6 or 8 ? 1.0 : 0)];
+        var result = PairedComparison.FromValues(first, second);
+        Assert.Equal((0.6, 0.7, null), (Math.Round(result.First, 12), Math.Round(result.Second, 12), result.Unit));
+        Assert.Equal(Math.Sqrt(0.1 * 0.9 / 199), result.Estimate.StandardError, 1e-3);
+        Assert.True(result is { IsSignificant: true, SecondIsBetter: 1, PValue: < 0.001, Lower: > 0.05, Upper: < 0.15 });
+        Assert.Equal(0, PairedComparison.FromValues(first, second, higherIsBetter: false).SecondIsBetter);
+        Assert.Equal(1, PairedComparison.FromValues(first, first).PValue);
+        Assert.Matches(@"^0\.1000 \[0\.\d{4}, 0\.\d{4}\] \(95 %, 200 units\)$", result.ToString());
+        Assert.Throws<ArgumentException>("second", () => PairedComparison.FromValues(first, second[1..]));
+        Assert.Throws<ArgumentException>("first", () => PairedComparison.FromValues([1], [0]));
+        Assert.Throws<ArgumentException>("options", () => PairedComparison.FromValues(first, second, options: Nats));
+    }
+
     private static LanguageModelMetrics Score(double nats) =>
         new(LossSummary.Of(nats, 100), 50) { ByteCount = 400, CharacterCount = 400, WordCount = 80, DocumentCount = 1 };
 }

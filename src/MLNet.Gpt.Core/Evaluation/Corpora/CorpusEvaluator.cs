@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt;
@@ -60,7 +61,7 @@ public sealed class CorpusEvaluator
             sums.Add(result);
         }
 
-        return new(sums.Metrics, sums.Statistics, CorpusShard.Whole, null);
+        return new(sums.Total, sums.Statistics, CorpusShard.Whole, null);
     }
 
     /// <summary>Compares the predictions for batches of ids with those of the reference.</summary>
@@ -115,7 +116,7 @@ public sealed class CorpusEvaluator
             foreach (var chunk in queue.Take())
             {
                 var result = _scorer.Score(chunk, cancellationToken);
-                file.Append(result);
+                result = file.Append(result);
                 receive?.Invoke(result);
                 sums.Add(result);
             }
@@ -123,7 +124,7 @@ public sealed class CorpusEvaluator
             file.Complete(queue.ChunkCount);
         }
 
-        return new(sums.Metrics, sums.Statistics, shard, file.Path);
+        return new(sums.Total, sums.Statistics, shard, file.Path);
     }
 
     /// <summary>Measures a shard of a corpus into a file on the thread pool.</summary>
@@ -217,6 +218,7 @@ public sealed class CorpusEvaluator
     private sealed class RunningSums(int vocabularySize, IProgress<EvaluationProgress>? progress, long characterCount)
     {
         private readonly long _start = Stopwatch.GetTimestamp();
+        private readonly UnitSums _units = new();
         private long _ownTokens, _ownChunks, _charactersBefore;
         private double _resumed;
 
@@ -227,15 +229,20 @@ public sealed class CorpusEvaluator
         public void Resume(ChunkResult chunk)
         {
             Metrics += chunk.Metrics;
+            _units.Add(chunk.Documents);
             Statistics.Add(chunk.Statistics);
             _charactersBefore = chunk.CharactersThrough;
         }
+
+        /// <summary>The metrics with their intervals.</summary>
+        public LanguageModelMetrics Total => Metrics.With(_units);
 
         public void Add(ChunkResult chunk)
         {
             if (_ownChunks++ == 0) _resumed = Fraction(_charactersBefore);
             var metrics = chunk.Metrics;
             Metrics += metrics;
+            _units.Add(chunk.Documents);
             _ownTokens += metrics.TokenCount;
             Statistics.Add(chunk.Statistics);
             if (progress is null) return;

@@ -1,5 +1,6 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Corpora;
+using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Evaluation.Scoring;
 using MLNet.Gpt.IO;
 
@@ -23,16 +24,18 @@ public static class CorpusResults
         var header = Validate(files);
         var metrics = new LanguageModelMetrics(LossSummary.Empty, header.VocabularySize);
         var statistics = new TokenStatistics();
+        var units = new UnitSums();
         foreach (string file in files)
         {
             foreach (var chunk in ReadChunks(file))
             {
                 metrics += chunk.Metrics;
                 statistics.Add(chunk.Statistics);
+                units.Add(chunk.Documents);
             }
         }
 
-        return new(metrics, statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
+        return new(metrics.With(units), statistics, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
     }
 
     /// <summary>
@@ -117,12 +120,12 @@ public static class CorpusResults
     /// <exception cref="InvalidDataException">A line is damaged.</exception>
     internal static IEnumerable<ChunkResult> ReadChunks(string file)
     {
-        int vocabularySize = 0;
+        ResultHeader? header = null;
         using var stream = ReadableFile.OpenStream(file, FileShare.ReadWrite);
         foreach (var (line, _) in ResultLines.Read(stream, file))
         {
-            vocabularySize = line.Header?.VocabularySize ?? vocabularySize;
-            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, vocabularySize, file);
+            header ??= line.Header;
+            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, header!, file);
         }
     }
 

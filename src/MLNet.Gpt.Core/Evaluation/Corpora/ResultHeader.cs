@@ -10,9 +10,9 @@ internal sealed record ResultHeader
 {
     /// <summary>
     /// The version of the layout of result files. Version 2 adds a hash to each line, the bytes of tokens, and first
-    /// tokens; files of version 1 are read and completed as they are.
+    /// tokens; version 3 adds the blocks of long documents. Files of older versions are read and completed as they are.
     /// </summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 
     /// <summary>The <see cref="Detail"/> of the results of a task's questions; those of a corpus have others.</summary>
     public const string TaskDetail = "task";
@@ -51,6 +51,12 @@ internal sealed record ResultHeader
     public required int Shard { get; init; }
 
     public required int ShardCount { get; init; }
+
+    /// <summary>
+    /// Whether the file has the blocks of tokens that intervals are computed from; otherwise the part of a document in a chunk is a block.
+    /// </summary>
+    [JsonIgnore]
+    public bool HasBlocks => Version >= 3;
 
     /// <summary>Returns a hash of what the shards of one measurement have in common.</summary>
     public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(

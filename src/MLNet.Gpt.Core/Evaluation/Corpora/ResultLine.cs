@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Evaluation.Scoring;
 
 namespace MLNet.Gpt.Evaluation.Corpora;
@@ -24,11 +25,11 @@ internal sealed record ResultLine
     internal sealed record ChunkLine(
         long Index, string Hash, long Characters, SpanLine[] Documents, string Statistics, DivergenceLine? Divergence = null)
     {
-        public static ChunkLine Of(ChunkResult chunk) => new(
+        public static ChunkLine Of(ChunkResult chunk, bool hasBlocks) => new(
             chunk.Index,
             chunk.ContentHash,
             chunk.CharactersThrough,
-            [.. chunk.Documents.Select(SpanLine.Of)],
+            [.. chunk.Documents.Select(span => SpanLine.Of(span, hasBlocks))],
             chunk.Statistics.ToExactString(),
             chunk.Divergence is { } divergence ? DivergenceLine.Of(divergence) : null);
 
@@ -99,13 +100,15 @@ internal sealed record ResultLine
     /// </summary>
     internal sealed record SpanLine(
         long Document, string Name, long TokenCount, string Score,
-        double? CrossEntropy = null, TokenLine[]? Tokens = null, FirstLine? First = null)
+        double? CrossEntropy = null, TokenLine[]? Tokens = null, FirstLine? First = null, long? FirstBlock = null, string[]? Blocks = null)
     {
-        public static SpanLine Of(DocumentResult span) => new(
+        public static SpanLine Of(DocumentResult span, bool hasBlocks) => new(
             span.Index, span.Name, span.Metrics.TokenCount, span.Metrics.ToExactString(),
             double.IsFinite(span.CrossEntropy) ? span.CrossEntropy : null,
             span.Tokens.Count == 0 ? null : [.. span.Tokens.Select(TokenLine.Of)],
-            span.FirstToken is { } first ? new(first.Id, Convert.ToHexStringLower(first.Bytes.Span)) : null);
+            span.FirstToken is { } first ? new(first.Id, Convert.ToHexStringLower(first.Bytes.Span)) : null,
+            hasBlocks && span.Blocks is not [{ Index: 0 }] ? span.Blocks[0].Index : null,
+            hasBlocks && span.Blocks is not [{ Index: 0 }] ? [.. span.Blocks.Select(block => block.Metrics.ToExactString())] : null);
 
         public DocumentResult ToResult(int vocabularySize)
         {
@@ -118,7 +121,22 @@ internal sealed record ResultLine
             return new(
                 Document, Name, metrics,
                 Tokens is null ? [] : [.. Tokens.Select(token => Present(token).ToResult())],
-                First is null ? null : TokenPiece.Of(First.Id, Convert.FromHexString(First.Bytes)));
+                First is null ? null : TokenPiece.Of(First.Id, Convert.FromHexString(First.Bytes)),
+                BlocksOf(metrics));
+        }
+
+        private BlockResult[]? BlocksOf(LanguageModelMetrics whole)
+        {
+            if (Blocks is null) return null;
+            BlockResult[] blocks =
+            [
+                .. Blocks.Select((block, i) => new BlockResult(
+                    (FirstBlock ?? 0) + i, LanguageModelMetrics.ParseExact(Present(block), whole.VocabularySize))),
+            ];
+            var sum = blocks.Aggregate(LossSummary.Empty, (sum, block) => sum + block.Metrics.Loss);
+            return sum == whole.Loss
+                ? blocks
+                : throw new FormatException($"The blocks do not add up to the score '{Score}'.");
         }
     }
 

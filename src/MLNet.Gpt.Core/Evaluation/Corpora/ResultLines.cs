@@ -71,11 +71,12 @@ internal static class ResultLines
     }
 
     /// <exception cref="InvalidDataException">The sums of the line cannot be parsed.</exception>
-    public static ChunkResult ToResult(ResultLine.ChunkLine line, int vocabularySize, string path)
+    public static ChunkResult ToResult(ResultLine.ChunkLine line, ResultHeader header, string path)
     {
         try
         {
-            return line.ToResult(vocabularySize);
+            var result = line.ToResult(header.VocabularySize);
+            return header.HasBlocks ? result : result.WithoutBlocks();
         }
         catch (Exception error) when (error is FormatException or OverflowException)
         {

@@ -9,14 +9,13 @@ namespace MLNet.Gpt.Evaluation.Corpora;
 internal sealed class ShardFile : IDisposable
 {
     private readonly FileStream _stream;
-    private readonly int _vocabularySize;
-    private int _version = ResultHeader.CurrentVersion;
+    private ResultHeader _header;
 
     private ShardFile(string path, FileStream stream, ResultHeader header)
     {
         Path = path;
         _stream = stream;
-        _vocabularySize = header.VocabularySize;
+        _header = header;
         Scan(header);
     }
 
@@ -47,7 +46,7 @@ internal sealed class ShardFile : IDisposable
     {
         foreach (var (line, _) in ResultLines.Read(_stream, Path))
         {
-            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, _vocabularySize, Path);
+            if (line.Piece is { } chunk) yield return ResultLines.ToResult(chunk, _header, Path);
         }
 
         _stream.Position = _stream.Length;
@@ -65,7 +64,13 @@ internal sealed class ShardFile : IDisposable
     /// <summary>
     /// Adds a chunk and passes it to the operating system, so that it survives if the process is killed.
     /// </summary>
-    public void Append(ChunkResult chunk) => Append(new ResultLine { Piece = ResultLine.ChunkLine.Of(chunk) });
+    /// <returns>The chunk as it will be read from the file.</returns>
+    public ChunkResult Append(ChunkResult chunk)
+    {
+        if (!_header.HasBlocks) chunk = chunk.WithoutBlocks();
+        Append(new ResultLine { Piece = ResultLine.ChunkLine.Of(chunk, _header.HasBlocks) });
+        return chunk;
+    }
 
     /// <summary>Adds a line and passes it to the operating system.</summary>
     public void Append(ResultLine line) => Write(line);
@@ -101,7 +106,7 @@ internal sealed class ShardFile : IDisposable
                         + $"not {header.Shard + 1} of {header.ShardCount}.");
                 }
 
-                _version = found.Version;
+                _header = found;
             }
 
             IsComplete = line.End is not null;
@@ -115,7 +120,7 @@ internal sealed class ShardFile : IDisposable
     private void Write(ResultLine line)
     {
         _stream.Position = _stream.Length;
-        _stream.Write(ResultLines.Write(line, _version));
+        _stream.Write(ResultLines.Write(line, _header.Version));
         _stream.Flush();
     }
 }

@@ -17,6 +17,8 @@ namespace MLNet.Gpt;
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class LanguageModelMetrics
 {
+    private LossEstimates? _estimates;
+
     /// <summary>Initializes metrics from a loss; counts that are not set are 0.</summary>
     /// <param name="loss">The summed loss and the number of predicted tokens.</param>
     /// <param name="vocabularySize">V, at least 1.</param>
@@ -103,6 +105,16 @@ public sealed class LanguageModelMetrics
     /// <summary>The cross-entropy of uniform guessing, ln V: a model above it has learned nothing. Its perplexity is V.</summary>
     public double UniformCrossEntropy => Math.Log(VocabularySize);
 
+    /// <summary>
+    /// The figures with standard errors and 95 % intervals. <see langword="null"/> where they are unknown: for texts with fewer than 10
+    /// blocks of 128 tokens and fewer than 30 documents, and for sums of metrics, which do not know what they were the sum of; see
+    /// <see cref="MergeDocuments"/>. Computed when first used.
+    /// </summary>
+    public LossEstimates? Estimates => _estimates ??= Estimate(new());
+
+    /// <summary>What is resampled for intervals; <see langword="null"/> if unknown.</summary>
+    internal UnitSums? Units { get; init; }
+
     /// <summary>Adds the metrics of two disjoint sets of documents.</summary>
     /// <exception cref="ArgumentException">The vocabularies differ in size.</exception>
     public static LanguageModelMetrics operator +(LanguageModelMetrics left, LanguageModelMetrics right)
@@ -133,6 +145,21 @@ public sealed class LanguageModelMetrics
         LanguageModelMetrics? total = null;
         foreach (var part in parts) total = total is null ? part : total + part;
         return total ?? throw new ArgumentException("There are no metrics to merge.", nameof(parts));
+    }
+
+    /// <summary>Merges the metrics of documents, one each, so that the sum has <see cref="Estimates"/>.</summary>
+    /// <exception cref="ArgumentException">There are no metrics, or the vocabularies differ in size.</exception>
+    public static LanguageModelMetrics MergeDocuments(IEnumerable<LanguageModelMetrics> documents)
+    {
+        var units = new UnitSums();
+        long count = 0;
+        return Merge(documents.Select(Counted)).With(units);
+
+        LanguageModelMetrics Counted(LanguageModelMetrics document)
+        {
+            units.Add(count++, document);
+            return document;
+        }
     }
 
     /// <summary>
@@ -172,13 +199,24 @@ public sealed class LanguageModelMetrics
         CultureInfo.InvariantCulture,
         $"{Loss.ToExactString()},{ByteCount},{CharacterCount},{WordCount},{Top1Count},{Top5Count},{DocumentCount}");
 
+    /// <summary>Returns the figures with standard errors and intervals; <see langword="null"/> where they are unknown.</summary>
+    /// <param name="options">The confidence, the number of resamples and the seed.</param>
+    public LossEstimates? Estimate(BootstrapOptions options) => Units?.Estimate(this, options);
+
     /// <summary>
     /// The main figures, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens, 1.0512 bits per byte, 3
-    /// documents</c>.
+    /// documents</c>, and the standard error and interval of the first where they are known.
     /// </summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Loss}, {BitsPerByte:F4} bits per byte, {DocumentCount:N0} {(DocumentCount == 1 ? "document" : "documents")}");
+    public override string ToString()
+    {
+        string loss = Estimates is { CrossEntropy: var estimate }
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{estimate} nats per token, perplexity {Perplexity:N2}, {Quantity.Of(TokenCount, "token", "N0")}")
+            : Loss.ToString();
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{loss}, {BitsPerByte:F4} bits per byte, {Quantity.Of(DocumentCount, "document", "N0")}");
+    }
 
     /// <summary>Sums up the scores of the targets in a document.</summary>
     /// <param name="scores">One score per target.</param>
@@ -207,14 +245,26 @@ public sealed class LanguageModelMetrics
         };
     }
 
+    /// <summary>Returns the same metrics with what is resampled for intervals.</summary>
+    internal LanguageModelMetrics With(UnitSums? units) => units is null ? this : With(Loss, Top1Count, Top5Count, DocumentCount, units);
+
+    /// <summary>Returns the same sums, counted as a document.</summary>
+    internal LanguageModelMetrics AsDocument() => With(Loss, Top1Count, Top5Count, documentCount: 1, units: null);
+
     /// <summary>Returns the loss of another predictor over the same targets; its arg-max counts are 0.</summary>
-    internal LanguageModelMetrics WithLoss(LossSummary loss) => new(loss, VocabularySize)
-    {
-        ByteCount = ByteCount,
-        CharacterCount = CharacterCount,
-        WordCount = WordCount,
-        DocumentCount = DocumentCount,
-    };
+    internal LanguageModelMetrics WithLoss(LossSummary loss) => With(loss, top1Count: 0, top5Count: 0, DocumentCount, units: null);
+
+    private LanguageModelMetrics With(LossSummary loss, long top1Count, long top5Count, long documentCount, UnitSums? units) =>
+        new(loss, VocabularySize)
+        {
+            ByteCount = ByteCount,
+            CharacterCount = CharacterCount,
+            WordCount = WordCount,
+            Top1Count = top1Count,
+            Top5Count = top5Count,
+            DocumentCount = documentCount,
+            Units = units,
+        };
 
     /// <summary>Returns the same predictions with the sizes of the text from other metrics of the same targets.</summary>
     internal LanguageModelMetrics WithSizesOf(LanguageModelMetrics other) => new(Loss, VocabularySize)

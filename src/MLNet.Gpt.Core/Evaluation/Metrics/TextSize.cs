@@ -14,6 +14,10 @@ namespace MLNet.Gpt.Evaluation.Metrics;
 /// <param name="WordCount">Words, as <see cref="CountWords"/> counts them.</param>
 internal readonly record struct TextSize(long ByteCount, long CharacterCount, long WordCount)
 {
+    /// <summary>Adds the sizes of two parts of a text.</summary>
+    public static TextSize operator +(TextSize left, TextSize right) =>
+        new(left.ByteCount + right.ByteCount, left.CharacterCount + right.CharacterCount, left.WordCount + right.WordCount);
+
     /// <summary>Measures a text.</summary>
     public static TextSize Of(ReadOnlySpan<char> text) => new(Encoding.UTF8.GetByteCount(text), CountCharacters(text), CountWords(text));
 

@@ -14,6 +14,9 @@ internal sealed record ChunkResult(
 
     /// <summary>How the predictions compare with those of a reference; <see langword="null"/> if there is none.</summary>
     public ChunkDivergence? Divergence { get; init; }
+
+    /// <summary>Returns the result with one block for each document, as files before version 3 have it.</summary>
+    public ChunkResult WithoutBlocks() => this with { Documents = [.. Documents.Select(document => document.AsBlock(Index))] };
 }
 
 /// <summary>What a reference predicted of the targets of a chunk, and how much the model's predictions diverge.</summary>

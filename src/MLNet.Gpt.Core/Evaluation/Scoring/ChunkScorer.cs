@@ -29,14 +29,15 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         int first = 0;
         foreach (var span in chunk.Spans)
         {
-            var metrics = LanguageModelMetrics.Of(
-                scores.AsSpan(first, span.TargetCount), span.Size, model.Config.VocabularySize, span.OpensDocument ? 1 : 0);
+            var own = scores.AsSpan(first, span.TargetCount);
+            var metrics = LanguageModelMetrics.Of(own, span.Size, model.Config.VocabularySize, span.OpensDocument ? 1 : 0);
             bool hasUnpredicted = options is not null && span.OpensDocument && span.Document.Ids.Length > 0
                 && (span.TargetCount == 0 || span.FirstToken > 0);
             documents.Add(new(
                 span.Document.Index, span.Document.Name, metrics,
                 options is null ? [] : Describe(span, targets, first, scores, seen, details),
-                hasUnpredicted ? PieceOf(span.Document.Ids[0]) : null));
+                hasUnpredicted ? PieceOf(span.Document.Ids[0]) : null,
+                span.BlocksOf(own, model.Config.VocabularySize)));
             first += span.TargetCount;
         }
 

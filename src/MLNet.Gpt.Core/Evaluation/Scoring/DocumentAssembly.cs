@@ -1,3 +1,5 @@
+using MLNet.Gpt.Evaluation.Metrics;
+
 namespace MLNet.Gpt.Evaluation.Scoring;
 
 /// <summary>Joins the results of a document's spans, which come in order.</summary>
@@ -8,20 +10,23 @@ internal static class DocumentAssembly
         DocumentResult? first = null;
         LanguageModelMetrics? metrics = null;
         var tokens = new List<ScoredToken>();
+        var blocks = new List<BlockResult>();
         foreach (var span in spans)
         {
             if (first is not null && first.Index != span.Index)
             {
-                yield return first.With(metrics!, [.. tokens]);
+                yield return first.With(metrics!, [.. tokens], [.. blocks]);
                 first = null;
                 tokens.Clear();
+                blocks.Clear();
             }
 
             metrics = first is null ? span.Metrics : metrics! + span.Metrics;
             first ??= span;
             tokens.AddRange(span.Tokens);
+            blocks.AddRange(span.Blocks);
         }
 
-        if (first is not null) yield return first.With(metrics!, [.. tokens]);
+        if (first is not null) yield return first.With(metrics!, [.. tokens], [.. blocks]);
     }
 }

@@ -172,8 +172,17 @@ public sealed class TextScorer
     }
 
     /// <summary>Sums up the scores of a text's ids after the first.</summary>
-    internal LanguageModelMetrics Summarize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids, ReadOnlySpan<TokenScore> scores) =>
-        LanguageModelMetrics.Of(scores, PredictedSize(text, ids), _model.Config.VocabularySize);
+    internal LanguageModelMetrics Summarize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids, ReadOnlySpan<TokenScore> scores)
+    {
+        if (scores.IsEmpty) return LanguageModelMetrics.Of(scores, default, _model.Config.VocabularySize);
+        int first = _options.PrependEndOfText ? 0 : 1;
+        var document = new EncodedDocument(0, 0, new(string.Empty, text.ToString()), ids[(1 - first)..].ToArray(), _model.Tokenizer);
+        var span = new DocumentSpan(document, first, opensDocument: true) { TargetCount = scores.Length };
+        span.Measure(keepsEnds: false);
+        var blocks = span.BlocksOf(scores, _model.Config.VocabularySize);
+        return LanguageModelMetrics.Of(scores, span.Size, _model.Config.VocabularySize)
+            .With(blocks is null ? null : UnitSums.OfDocument(blocks));
+    }
 
     private static string Shape(IReadOnlyList<int[]> rows)
     {
@@ -185,14 +194,4 @@ public sealed class TextScorer
         new(_options.WindowLengthFor(_model.Config), _options.StrideFor(_model.Config), _options.LastWindow);
 
     private ChunkScorer NewScorer(TokenOptions? options) => new(_model, (options ?? new()).ValidatedFor(_model.Config), RowsPerCall);
-
-    private TextSize PredictedSize(ReadOnlySpan<char> text, ReadOnlySpan<int> ids)
-    {
-        if (ids.Length < 2) return default;
-        if (_options.PrependEndOfText) return TextSize.Of(text);
-
-        var document = new EncodedDocument(0, 0, new(string.Empty, text.ToString()), ids.ToArray(), _model.Tokenizer);
-        document.Walk(1);
-        return document.Walk(ids.Length);
-    }
 }

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.Intrinsics;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation.Intervals;
 using MLNet.Gpt.Evaluation.Statistics;
-using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt;
 
@@ -13,17 +14,15 @@ namespace MLNet.Gpt;
 /// <remarks>
 /// The units of the text (documents, or blocks of tokens) are drawn with replacement, as many as there are and the same
 /// ones for both models. For each resample the difference of the two ratios of sums is computed; the interval leaves (1
-/// − <see cref="Confidence"/>) / 2 of the resamples on either side. Sources: Efron and Tibshirani, "An Introduction to
-/// the Bootstrap" (1993), chapters 13 and 16; Koehn, "Statistical Significance Tests for Machine Translation
-/// Evaluation" (2004). The interval says nothing about other kinds of text, and is rough with fewer than about 30
-/// units.
+/// − <see cref="Confidence"/>) / 2 of the resamples on either side, or less where there are few units. Sources: Efron and Tibshirani, "An
+/// Introduction to the Bootstrap" (1993), chapters 13 and 16; Koehn, "Statistical Significance Tests for Machine Translation Evaluation"
+/// (2004); Hesterberg, "What Teachers Should Know About the Bootstrap" (2015). The interval says nothing about other kinds of text, and
+/// is rough with fewer than about 10 units.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class PairedComparison
 {
-    private PairedComparison()
-    {
-    }
+    private PairedComparison(Estimate difference) => Estimate = difference;
 
     /// <summary>The first model's loss over all units, in <see cref="Unit"/>.</summary>
     public double First { get; private init; }
@@ -31,20 +30,29 @@ public sealed class PairedComparison
     /// <summary>The second model's loss over all units, in <see cref="Unit"/>.</summary>
     public double Second { get; private init; }
 
-    /// <summary>The unit of the losses.</summary>
-    public LossUnit Unit { get; private init; }
+    /// <summary>The unit of the losses; <see langword="null"/> if other figures were compared.</summary>
+    public LossUnit? Unit { get; private init; }
 
-    /// <summary><see cref="Second"/> − <see cref="First"/>: below 0 the second model is better.</summary>
-    public double Difference => Second - First;
+    /// <summary><see cref="Second"/> − <see cref="First"/>: of losses, below 0 the second model is better.</summary>
+    public double Difference => Estimate.Value;
+
+    /// <summary>The difference with its standard error and interval.</summary>
+    public Estimate Estimate { get; }
 
     /// <summary>The lower bound of the interval.</summary>
-    public double Lower { get; private init; }
+    public double Lower => Estimate.Lower;
 
     /// <summary>The upper bound of the interval.</summary>
-    public double Upper { get; private init; }
+    public double Upper => Estimate.Upper;
 
-    /// <summary>The fraction of the resamples that the interval contains, such as 0.95.</summary>
-    public double Confidence { get; private init; }
+    /// <summary>The confidence of the interval, such as 0.95.</summary>
+    public double Confidence => Estimate.Confidence;
+
+    /// <summary>
+    /// How likely a difference at least as far from 0 is if the models are equally good: twice the fraction of the resamples in which the
+    /// difference has not the more frequent sign, counting one resample more so that it is never 0.
+    /// </summary>
+    public double PValue { get; private init; }
 
     /// <summary>The fraction of the resamples in which the second model is better.</summary>
     public double SecondIsBetter { get; private init; }
@@ -133,61 +141,96 @@ public sealed class PairedComparison
     {
         options ??= new();
         var unitOfLoss = options.Unit ?? LossUnit.BitsPerByte;
-        if (first.Count != second.Count)
-        {
-            throw new ArgumentException($"The first model has {first.Count} units, the second {second.Count}.", nameof(second));
-        }
-
-        if (first.Count < 2)
-        {
-            throw new ArgumentException($"A comparison needs at least 2 units of text; there is {first.Count}.", nameof(first));
-        }
-
-        double[] losses1 = [.. first.Select(metrics => metrics.Loss.Sum)], losses2 = [.. second.Select(metrics => metrics.Loss.Sum)];
+        CheckCounts(first.Count, second.Count);
         double[] sizes1 = [.. first.Select(SizeOf)], sizes2 = [.. second.Select(SizeOf)];
         if (sizes1.Sum() == 0 || sizes2.Sum() == 0) throw new ArgumentException("Nothing was predicted in any unit.", nameof(first));
         double scale = unitOfLoss == LossUnit.NatsPerToken ? 1 : 1 / Math.Log(2);
-
-        var differences = new List<double>(options.ResampleCount);
-        var random = new SplitMix64((ulong)options.Seed);
-        for (int resample = 0; resample < options.ResampleCount; resample++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            double loss1 = 0, loss2 = 0, size1 = 0, size2 = 0;
-            for (int i = 0; i < first.Count; i++)
-            {
-                int unit = random.NextBelow(first.Count);
-                loss1 += losses1[unit];
-                loss2 += losses2[unit];
-                size1 += sizes1[unit];
-                size2 += sizes2[unit];
-            }
-
-            if (size1 > 0 && size2 > 0) differences.Add(scale * ((loss2 / size2) - (loss1 / size1)));
-        }
-
-        differences.Sort();
-        double outside = (1 - options.Confidence) / 2;
-        return new PairedComparison
-        {
-            First = scale * losses1.Sum() / sizes1.Sum(),
-            Second = scale * losses2.Sum() / sizes2.Sum(),
-            Unit = unitOfLoss,
-            Lower = Quantile(differences, outside),
-            Upper = Quantile(differences, 1 - outside),
-            Confidence = options.Confidence,
-            SecondIsBetter = differences.Count(difference => difference < 0) / (double)differences.Count,
-            UnitCount = first.Count,
-        };
+        return FromRatios(
+            new([.. first.Select(metrics => metrics.Loss.Sum)], sizes1), new([.. second.Select(metrics => metrics.Loss.Sum)], sizes2),
+            scale, higherIsBetter: false, unitOfLoss, options, cancellationToken);
 
         double SizeOf(LanguageModelMetrics metrics) => unitOfLoss == LossUnit.NatsPerToken ? metrics.TokenCount : metrics.ByteCount;
     }
 
+    /// <summary>
+    /// Compares two models by the means of a figure of the same units, such as whether each of the same questions is answered right (1 or
+    /// 0), or the log-probability of the right answer.
+    /// </summary>
+    /// <param name="first">The first model's figure of each unit.</param>
+    /// <param name="second">The second model's, unit by unit.</param>
+    /// <param name="higherIsBetter">Whether the model with the higher mean is the better one.</param>
+    /// <param name="options">How to compare; the defaults if <see langword="null"/>. There is no unit of loss.</param>
+    /// <param name="cancellationToken">Cancels the computation.</param>
+    /// <exception cref="ArgumentException">The numbers of units differ, there are fewer than two, or a unit of loss is set.</exception>
+    public static PairedComparison FromValues(
+        IReadOnlyList<double> first, IReadOnlyList<double> second, bool higherIsBetter = true, ComparisonOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        if (options.Unit is { } unit)
+        {
+            throw new ArgumentException(
+                $"{nameof(ComparisonOptions.Unit)} is {unit}; the values that are compared are not losses.", nameof(options));
+        }
+
+        CheckCounts(first.Count, second.Count);
+        double[] ones = new double[first.Count];
+        Array.Fill(ones, 1);
+        return FromRatios(
+            new([.. first], ones), new([.. second], ones), scale: 1, higherIsBetter, unit: null, options, cancellationToken);
+    }
+
+    private static PairedComparison FromRatios(
+        Ratio first, Ratio second, double scale, bool higherIsBetter, LossUnit? unit, ComparisonOptions options,
+        CancellationToken cancellationToken)
+    {
+        var units = new Vector512<double>[first.Sums.Length];
+        for (int i = 0; i < units.Length; i++)
+        {
+            units[i] = Vector512.Create(first.Sums[i], second.Sums[i], first.Sizes[i], second.Sizes[i], 0, 0, 0, 0);
+        }
+
+        var differences = new List<double>(options.ResampleCount);
+        Bootstrap.Resample(
+            units, options,
+            sums =>
+            {
+                if (sums[2] > 0 && sums[3] > 0) differences.Add(scale * ((sums[1] / sums[3]) - (sums[0] / sums[2])));
+            },
+            cancellationToken);
+        double one = scale * first.Sums.Sum() / first.Sizes.Sum(), other = scale * second.Sums.Sum() / second.Sizes.Sum();
+        int below = differences.Count(difference => difference < 0), above = differences.Count(difference => difference > 0);
+        int least = differences.Count - Math.Max(below, above);
+        return new(Bootstrap.Summarize(other - one, differences, units.Length, options.Confidence))
+        {
+            First = one,
+            Second = other,
+            Unit = unit,
+            PValue = Math.Min(1, 2 * (1.0 + least) / (1 + differences.Count)),
+            SecondIsBetter = (higherIsBetter ? above : below) / (double)differences.Count,
+            UnitCount = units.Length,
+        };
+    }
+
+    private static void CheckCounts(int first, int second)
+    {
+        if (first != second) throw new ArgumentException($"The first model has {first} units, the second {second}.", nameof(second));
+        if (first < 2) throw new ArgumentException($"A comparison needs at least 2 units; there is {first}.", nameof(first));
+    }
+
     /// <summary>The difference and its interval, such as <c>−0.3000 [−0.3020, −0.2980] bits per byte (95 %, 40 units)</c>.</summary>
-    public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Difference:F4} [{Lower:F4}, {Upper:F4}] {(Unit == LossUnit.BitsPerByte ? "bits per byte" : "nats per token")} ")
-        + string.Create(CultureInfo.InvariantCulture, $"({Confidence:P0}, {UnitCount:N0} units)");
+    public override string ToString()
+    {
+        string unit = Unit switch
+        {
+            null => "",
+            LossUnit.BitsPerByte => "bits per byte ",
+            _ => "nats per token ",
+        };
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Difference:F4} [{Lower:F4}, {Upper:F4}] {unit}({Estimate.Percent}, {Quantity.Of(UnitCount, "unit", "N0")})");
+    }
 
     // Yields the documents of both models in pairs.
     private static IEnumerable<(DocumentResult First, DocumentResult Second)> Pairs(
@@ -219,11 +262,5 @@ public sealed class PairedComparison
         }
     }
 
-    // Interpolates between the two nearest of the sorted values, as NumPy does by default.
-    private static double Quantile(List<double> sorted, double fraction)
-    {
-        double position = fraction * (sorted.Count - 1);
-        int below = (int)position, above = Math.Min(below + 1, sorted.Count - 1);
-        return sorted[below] + ((position - below) * (sorted[above] - sorted[below]));
-    }
+    private sealed record Ratio(double[] Sums, double[] Sizes);
 }

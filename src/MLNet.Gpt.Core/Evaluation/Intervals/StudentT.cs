@@ -1,4 +1,4 @@
-namespace MLNet.Gpt.Evaluation.Statistics;
+namespace MLNet.Gpt.Evaluation.Intervals;
 
 /// <summary>Quantiles of Student's t distribution.</summary>
 internal static class StudentT

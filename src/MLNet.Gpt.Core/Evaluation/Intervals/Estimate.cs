@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Configuration;
-using MLNet.Gpt.Evaluation.Statistics;
+using MLNet.Gpt.Evaluation.Intervals;
 
 namespace MLNet.Gpt;
 
