@@ -29,6 +29,9 @@ Describe 'Compare-GptLoss' {
         $comparison.SampleCount | Should -Be $texts.Count
         $comparison.DocumentCount | Should -Be $texts.Count
         $comparison.Confidence | Should -Be 0.95
+        $comparison.StandardError | Should -BeGreaterThan 0
+        $comparison.PValue | Should -BeGreaterThan 0
+        ($comparison.PValue -lt 0.05) | Should -Be $comparison.IsSignificant
         $comparison.BlockLength | Should -BeNullOrEmpty
     }
 
@@ -52,6 +55,7 @@ Describe 'Compare-GptLoss' {
         $comparison = $texts | Compare-GptLoss $old $old
         $comparison.Difference, $comparison.Lower, $comparison.Upper | Should -Be 0, 0, 0
         $comparison.IsSignificant | Should -BeFalse
+        $comparison.PValue | Should -Be 1
     }
 
     It 'gives the same interval for a seed, and another for another' {

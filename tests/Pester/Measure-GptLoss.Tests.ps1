@@ -46,6 +46,41 @@ Describe 'Measure-GptLoss' {
         $merged.ExactSum | Should -BeExactly $whole.ExactSum
     }
 
+    It 'says how sure the loss of many texts is' {
+        $many = 1..40 | ForEach-Object { "the whale $($_ * $_) rose $('and dived ' * ($_ % 7)) again" } | Get-GptLoss -Model $model
+        $loss = $many | Measure-GptLoss
+        $loss.SampleCount | Should -Be 40
+        $loss.BlockLength | Should -BeNullOrEmpty
+        $loss.Confidence | Should -Be 0.95
+        $loss.StandardError | Should -BeGreaterThan 0
+        $loss.Lower | Should -BeLessThan $loss.CrossEntropy
+        $loss.Upper | Should -BeGreaterThan $loss.CrossEntropy
+        $loss.Estimates.CrossEntropy.StandardError | Should -Be $loss.StandardError
+        $loss.Estimates.Perplexity.Value | Should -Be $loss.Perplexity
+        $loss.Estimates.BitsPerByte.Lower | Should -BeLessThan $loss.BitsPerByte
+        "$loss" | Should -Match '^\d\.\d{4} ± 0\.\d{4} \(95 % \d\.\d{4} to \d\.\d{4}\) nats per token, perplexity '
+        $loss | Format-Table | Out-String | Should -Match 'StdError'
+        $loss | Format-List | Out-String | Should -Match 'Interval +: .* to .* \(95 %, from 40 texts\)'
+
+        ($many | Sort-Object Perplexity | Measure-GptLoss).Lower | Should -Be $loss.Lower
+        ($many | Measure-GptLoss -Confidence 0.99).Lower | Should -BeLessThan $loss.Lower
+        ($many | Measure-GptLoss -Seed 2).Lower | Should -Not -Be $loss.Lower
+        ($many | Measure-GptLoss -ResampleCount 500).Lower | Should -Not -Be $loss.Lower
+        $returned = $many | ForEach-Object {
+            [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($_))
+        }
+        ($returned | Measure-GptLoss).Lower | Should -Be $loss.Lower
+        { $many | Measure-GptLoss -Confidence 95 } | Should -Throw -ErrorId 'OptionsRefused,MLNetGpt.Cmdlets.MeasureGptLossCommand' `
+            -ExpectedMessage '-Confidence is 95; it must be above 0 and below 1.*'
+    }
+
+    It 'has no interval for a few short texts, or for sums' {
+        $whole.StandardError, $whole.Lower, $whole.Upper, $whole.Confidence, $whole.Estimates | Should -Be @($null, $null, $null, $null, $null)
+        $whole.SampleCount | Should -Be 0
+        ($whole, $whole | Measure-GptLoss).StandardError | Should -BeNullOrEmpty
+        $whole | Format-List | Out-String | Should -Match 'Interval +: none'
+    }
+
     It 'writes nothing for nothing' {
         @() | Measure-GptLoss | Should -BeNullOrEmpty
     }
@@ -79,6 +114,23 @@ Describe 'Measure-GptLoss' {
             $corpus.ExactSum | Should -BeExactly (Get-GptLoss -Model $model -Path $files | Measure-GptLoss).ExactSum
             $corpus.DocumentCount | Should -Be 6
             $corpus.CalibrationError | Should -BeGreaterThan 0
+        }
+
+        It 'has the same interval in one run, in shards and of its parts' {
+            $long = New-Item (Join-Path $TestDrive 'long') -ItemType Directory
+            $text = Get-Content (Join-Path $PSScriptRoot '../../samples/Data/the-verdict.txt') -Raw
+            Set-Content (Join-Path $long 'a.txt') $text.Substring(0, 8000) -NoNewline
+            $loss = Measure-GptLoss -Model $model -Path $long/*.txt
+            $loss.BlockLength | Should -Be 128
+            $loss.SampleCount | Should -BeGreaterThan 9
+            foreach ($shard in 1..3) {
+                $part = Measure-GptLoss -Model $model -Path $long/*.txt -ResultFolder $TestDrive/intervals -Shard $shard -ShardCount 3
+                $part.ResultFile | Should -Exist
+            }
+            $merged = Measure-GptLoss -ResultPath $TestDrive/intervals/*
+            $merged.Lower, $merged.Upper, $merged.StandardError | Should -Be $loss.Lower, $loss.Upper, $loss.StandardError
+            $one = Get-ChildItem $long | Get-GptLoss -Model $model
+            $one.Lower, $one.SampleCount | Should -Be $loss.Lower, $loss.SampleCount
         }
 
         It 'may be files from the pipeline, or files with brackets in their names' {

@@ -5,7 +5,13 @@ namespace MLNetGpt.Output;
 /// <summary>The loss of one text, or of many together.</summary>
 public sealed class GptLoss
 {
-    internal GptLoss(LanguageModelMetrics metrics, string? source) => (Metrics, Source) = (metrics, source);
+    private readonly Lazy<LossEstimates?> _estimates;
+
+    internal GptLoss(LanguageModelMetrics metrics, string? source, BootstrapOptions? options = null)
+    {
+        (Metrics, Source) = (metrics, source);
+        _estimates = new(() => options is null ? metrics.Estimates : metrics.Estimate(options));
+    }
 
     /// <summary>
     /// The file that was measured, or the name of a baseline; <see langword="null"/> for a text from the pipeline and
@@ -29,6 +35,32 @@ public sealed class GptLoss
 
     /// <summary>Mean negative log-likelihood, in nats per token; NaN where nothing was predicted.</summary>
     public double CrossEntropy => Metrics.CrossEntropy;
+
+    /// <summary>
+    /// The standard error of the cross-entropy; <see langword="null"/> for a text that is too short, and for a sum of sums.
+    /// </summary>
+    public double? StandardError => Estimates?.CrossEntropy.StandardError;
+
+    /// <summary>The lower bound of the cross-entropy's interval; <see langword="null"/> where there is none.</summary>
+    public double? Lower => Estimates?.CrossEntropy.Lower;
+
+    /// <summary>The upper bound of the cross-entropy's interval; <see langword="null"/> where there is none.</summary>
+    public double? Upper => Estimates?.CrossEntropy.Upper;
+
+    /// <summary>The confidence of the intervals; <see langword="null"/> where there are none.</summary>
+    public double? Confidence => Estimates?.Options.Confidence;
+
+    /// <summary>The number of texts, or of blocks of tokens, that were resampled; 0 where there is no interval.</summary>
+    public long SampleCount => Estimates?.UnitCount ?? 0;
+
+    /// <summary>Tokens per block; <see langword="null"/> where whole texts were resampled.</summary>
+    public int? BlockLength => Estimates?.BlockLength;
+
+    /// <summary>
+    /// The cross-entropy, perplexity, bits per byte and so on, each with its StandardError, Lower and Upper; <see langword="null"/> where
+    /// there are no intervals.
+    /// </summary>
+    public LossEstimates? Estimates => _estimates.Value;
 
     /// <summary>exp of the cross-entropy.</summary>
     public double Perplexity => Metrics.Perplexity;
@@ -101,6 +133,11 @@ public sealed class GptLoss
 
     internal LanguageModelMetrics Metrics { get; }
 
-    /// <summary>The loss in words, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens</c>.</summary>
-    public override string ToString() => Metrics.Loss.ToString();
+    /// <summary>
+    /// The loss in words, such as <c>3.2109 nats per token, perplexity 24.80, 512 tokens</c>, with its standard error and interval where
+    /// they are known.
+    /// </summary>
+    public override string ToString() => Estimates is { CrossEntropy: var estimate }
+        ? FormattableString.Invariant($"{estimate} nats per token, perplexity {Perplexity:N2}, {TokenCount:N0} tokens")
+        : Metrics.Loss.ToString();
 }

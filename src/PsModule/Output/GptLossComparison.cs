@@ -35,17 +35,25 @@ public sealed class GptLossComparison
     /// <summary>Loss − ReferenceLoss: below 0 the model is better than the reference model.</summary>
     public double Difference => Loss - ReferenceLoss;
 
+    /// <summary>The standard error of the difference; <see langword="null"/> where there is no interval.</summary>
+    public double? StandardError => _comparison?.Estimate.StandardError;
+
     /// <summary>The lower bound of the interval; <see langword="null"/> where there is none.</summary>
     public double? Lower => _comparison?.Lower;
 
     /// <summary>The upper bound of the interval; <see langword="null"/> where there is none.</summary>
     public double? Upper => _comparison?.Upper;
 
-    /// <summary>The fraction of the resamples that the interval contains.</summary>
+    /// <summary>The confidence of the interval.</summary>
     public double? Confidence => _comparison?.Confidence;
 
     /// <summary>Whether the interval excludes 0; <see langword="null"/> where there is none.</summary>
     public bool? IsSignificant => _comparison?.IsSignificant;
+
+    /// <summary>
+    /// How likely a difference at least as far from 0 is if the models are equally good; <see langword="null"/> where there is no interval.
+    /// </summary>
+    public double? PValue => _comparison?.PValue;
 
     /// <summary>The fraction of the resamples in which the model is better than the reference model.</summary>
     public double? BetterFraction => _comparison?.SecondIsBetter;

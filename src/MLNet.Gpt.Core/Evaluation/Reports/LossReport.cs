@@ -129,12 +129,13 @@ public sealed record LossReport
 
     private void WriteFigures(TextWriter page)
     {
-        var model = LanguageModelMetrics.Merge(Documents.Select(document => document.Metrics));
+        var model = LanguageModelMetrics.MergeDocuments(Documents.Select(document => document.Metrics));
         page.WriteLine(
             "<div class=\"wide\"><table class=\"figures\">\n<tr><th></th><th>Cross-entropy</th><th>Perplexity</th><th>Bits per byte</th>"
             + "<th>Word perplexity</th><th>Most probable</th><th>Tokens</th><th>Documents</th></tr>");
         page.Write(Invariant($"<tr><td>the model</td>{Cells(model)}<td>{model.Top1Accuracy:P1}</td>"));
         page.WriteLine(Invariant($"<td>{model.TokenCount:N0}</td><td>{model.DocumentCount:N0}</td></tr>"));
+        if (model.Estimates is { } estimates) page.WriteLine(IntervalRow(estimates));
         var uniform = model.WithLoss(LossSummary.Of(model.UniformCrossEntropy * model.TokenCount, model.TokenCount));
         var baselines = Baselines?.All ?? [new("uniform", uniform)];
         foreach (var (name, metrics) in baselines)
@@ -149,6 +150,21 @@ public sealed record LossReport
             it chose among so many equally likely tokens. Bits per byte is the same loss in bits (nats divided by ln 2) for each
             UTF-8 byte of the text; it and word perplexity compare models with different tokenizers.</p>
             """);
+    }
+
+    private static string IntervalRow(LossEstimates estimates)
+    {
+        string units = estimates.BlockLength is { } length ? Invariant($"blocks of {length} tokens") : "documents";
+        string hint = Invariant($"from a bootstrap of {estimates.UnitCount:N0} {units}");
+        return $"<tr class=\"quiet\"><td title=\"{hint}\">{estimates.CrossEntropy.Percent} interval</td>"
+            + $"{Range(estimates.CrossEntropy, "F4")}"
+            + $"{Range(estimates.Perplexity, "N2")}{Range(estimates.BitsPerByte, "F4")}{Range(estimates.WordPerplexity, "#,##0.00")}"
+            + $"{Range(estimates.Top1Accuracy, "P1")}<td></td><td></td></tr>";
+
+        static string Range(Estimate estimate, string format) =>
+            $"<td>{Text(estimate.Lower, format)} – {Text(estimate.Upper, format)}</td>";
+
+        static string Text(double bound, string format) => bound.ToString(format, CultureInfo.InvariantCulture);
     }
 
     private static string Cells(LanguageModelMetrics metrics) =>

@@ -200,9 +200,11 @@ public sealed class CompareGptLossCommand : ScoringCommand
 
         if (comparison is null)
         {
+            string reason = Unit == LossUnit.BitsPerByte
+                ? "and its blocks of tokens are compared in nats per token, not in bits per byte"
+                : "and not long enough to be divided into blocks of tokens, or not divided into the same tokens by both models";
             WriteWarning(
-                "There is no interval: this is a single text, and not long enough to be divided into blocks of tokens, or not divided "
-                + "into the same tokens by both models. Compare the models on more texts, such as its paragraphs.");
+                $"There is no interval: this is a single text, {reason}. Compare the models on more texts, such as its paragraphs.");
         }
 
         WriteObject(new GptLossComparison(referenceName, first, name, second, unit, comparison, block));

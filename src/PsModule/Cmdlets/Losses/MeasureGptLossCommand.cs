@@ -18,9 +18,12 @@ public sealed class MeasureGptLossCommand : ModelCommand
     private const string CorpusLiteralSet = "CorpusLiteral";
     private const string ResultSet = "Result";
 
-    private readonly List<string> _files = [];
+    private static readonly ParameterNames Names = new(typeof(BootstrapOptions));
 
-    private LanguageModelMetrics? _total;
+    private readonly List<string> _files = [];
+    private readonly List<LanguageModelMetrics> _losses = [];
+
+    private BootstrapOptions _bootstrap = null!;
 
     /// <summary>
     /// Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.
@@ -134,6 +137,18 @@ public sealed class MeasureGptLossCommand : ModelCommand
     [SupportsWildcards]
     public string[] TrainingPath { get; set; } = [];
 
+    /// <summary>The confidence of the intervals.</summary>
+    [Parameter]
+    public double Confidence { get; set; } = new BootstrapOptions().Confidence;
+
+    /// <summary>The number of resamples that the intervals come from.</summary>
+    [Parameter]
+    public int ResampleCount { get; set; } = new BootstrapOptions().ResampleCount;
+
+    /// <summary>The seed of the resampling.</summary>
+    [Parameter]
+    public long Seed { get; set; } = new BootstrapOptions().Seed;
+
     /// <summary>Measures in the background, and returns a job.</summary>
     [Parameter]
     public SwitchParameter AsJob { get; set; }
@@ -147,6 +162,15 @@ public sealed class MeasureGptLossCommand : ModelCommand
         if (PerToken && ResultFolder is null) RefuseWithout(nameof(PerToken), nameof(ResultFolder));
         if (isShard && !isDivided) RefuseWithout(nameof(Shard), nameof(ShardCount));
         if (isDivided && !isShard) RefuseWithout(nameof(ShardCount), nameof(Shard));
+        try
+        {
+            _bootstrap = new() { Confidence = Confidence, ResampleCount = ResampleCount, Seed = Seed };
+        }
+        catch (ArgumentException refused)
+        {
+            Terminate(Names.Restate(refused), "OptionsRefused", ErrorCategory.InvalidArgument, null);
+        }
+
         if (Shard <= ShardCount) return;
         Terminate(
             new ArgumentException(
@@ -187,7 +211,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
             else if (AreResults()) Write(CorpusResults.Merge(_files));
             else if (measures) MeasureCorpus();
-            else if (_total is not null) WriteObject(new GptLoss(_total, source: null));
+            else if (_losses.Count > 0) WriteObject(new GptLoss(Sum(), source: null, _bootstrap));
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -295,7 +319,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
         });
 
     private void Write(CorpusEvaluation result) => WriteObject(
-        new GptLoss(result.Metrics, source: null)
+        new GptLoss(result.Metrics, source: null, _bootstrap)
         {
             CalibrationError = result.Statistics.Calibration.ExpectedError, ResultFile = result.ResultFile,
         });
@@ -311,17 +335,23 @@ public sealed class MeasureGptLossCommand : ModelCommand
     private void Add(PSObject item)
     {
         if (Read(item) is not { } metrics) return;
-        if (_total is not null && _total.VocabularySize != metrics.VocabularySize)
+        if (_losses.Count > 0 && _losses[0].VocabularySize is var size && size != metrics.VocabularySize)
         {
             WriteError(
                 new InvalidOperationException(
-                    $"A loss over a vocabulary of {metrics.VocabularySize} cannot be added to losses over one of {_total.VocabularySize}."),
+                    $"A loss over a vocabulary of {metrics.VocabularySize} cannot be added to losses over one of {size}."),
                 "VocabularyMismatch", ErrorCategory.InvalidData, item);
             return;
         }
 
-        _total = _total is null ? metrics : _total + metrics;
+        _losses.Add(metrics);
     }
+
+    // Losses come in any order from parallel runspaces; in order of their sums they always give the same interval. There is none for losses
+    // that are themselves sums.
+    private LanguageModelMetrics Sum() => _losses.TrueForAll(loss => loss.DocumentCount == 1)
+        ? LanguageModelMetrics.MergeDocuments(_losses.OrderBy(loss => loss.ToExactString(), StringComparer.Ordinal))
+        : LanguageModelMetrics.Merge(_losses);
 
     private LanguageModelMetrics? Read(PSObject item)
     {
