@@ -36,6 +36,54 @@ Describe 'Get-GptLoss' {
             $losses[1].CrossEntropy | Should -Be (Get-GptLoss -Model $model -Text 'I really like chocolate').CrossEntropy
         }
 
+        It 'scores only the tokens of a text that has a context' {
+            $loss = Get-GptLoss -Model $model ' moves you' -Context 'every effort'
+            $loss.TokenCount, $loss.ByteCount | Should -Be 2, ' moves you'.Length
+            $loss.Context | Should -Be 'every effort'
+            $loss.Text | Should -Be ' moves you'
+            $whole = Get-GptLoss -Model $model 'every effort moves you'
+            $start = Get-GptLoss -Model $model 'every effort'
+            [math]::Abs($whole.NegativeLogLikelihood - $start.NegativeLogLikelihood - $loss.NegativeLogLikelihood) | Should -BeLessThan 1e-5
+            $tokens = Get-GptLoss -Model $model ' moves you' -Context 'every effort' -PerToken
+            $tokens.Text -join '' | Should -Be ' moves you'
+            $tokens[1].ContextCount | Should -Be 3
+            [math]::Abs(($tokens | Measure-Object NegativeLogLikelihood -Sum).Sum - $loss.NegativeLogLikelihood) | Should -BeLessThan 1e-9
+            $loss | Format-List | Out-String | Should -Match 'Context +: .*every effort'
+        }
+
+        It 'takes pairs from the pipeline, and gives each the same bits as alone' {
+            $pairs = @(
+                [pscustomobject]@{ Context = 'every effort'; Text = ' moves you' }
+                [pscustomobject]@{ Text = 'I really like chocolate' }
+                [pscustomobject]@{ Context = 'every effort'; Text = ' moves them, and others' }
+                [pscustomobject]@{ Context = ''; Text = 'every' }
+                [pscustomobject]@{ Context = 'the cat '; Text = 'sat' }
+            )
+            $losses = $pairs | Get-GptLoss -Model $model
+            $losses | Should -HaveCount 5
+            $losses.Index | Should -Be 0, 1, 2, 3, 4
+            $losses[1].Context, $losses[1].IsGreedy | Should -Be $null, $null
+            $losses[1].ExactSum | Should -BeExactly (Get-GptLoss -Model $model 'I really like chocolate').ExactSum
+            $losses[4].ExactSum | Should -BeExactly (Get-GptLoss -Model $model ' sat' -Context 'the cat').ExactSum
+            foreach ($i in 0, 2, 3, 4) {
+                $losses[$i].IsGreedy | Should -BeOfType bool
+                $losses[$i].ExactSum | Should -BeExactly (Get-GptLoss -Model $model $pairs[$i].Text -Context $pairs[$i].Context).ExactSum
+            }
+            # Losses are texts again: those without a context stay without one.
+            ($losses | Get-GptLoss -Model $model).ExactSum | Should -BeExactly $losses.ExactSum
+            $next = Get-GptNextToken -Model $model 'every effort' -Count 1
+            (Get-GptLoss -Model $model $next.Text -Context 'every effort').IsGreedy | Should -BeTrue
+        }
+
+        It 'reports a text that adds nothing to its context and goes on' {
+            $losses = '', ' moves you' | Get-GptLoss -Model $model -Context 'every effort' -ErrorVariable errors -ErrorAction SilentlyContinue
+            $losses | Should -HaveCount 1
+            $errors[0].FullyQualifiedErrorId | Should -Be 'InputRefused,MLNetGpt.Cmdlets.GetGptLossCommand'
+            { Get-GptLoss -Model $model ' a' -Context (Get-Date) } | Should -Throw -ExpectedMessage '*System.DateTime, which is not text.'
+            { Get-GptLoss -Model $model ' a' -Context 'b' -Stride 2 } |
+                Should -Throw -ErrorId 'ParameterWithoutEffect,MLNetGpt.Cmdlets.GetGptLossCommand' -ExpectedMessage '-Stride has no effect with -Context.*'
+        }
+
         It 'predicts the first token as well with -PrependEndOfText' {
             $loss = Get-GptLoss -Model $model 'every effort' -PrependEndOfText
             $loss.TokenCount | Should -Be 2

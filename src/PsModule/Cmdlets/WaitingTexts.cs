@@ -23,10 +23,11 @@ internal sealed class WaitingTexts(int batchLength)
     /// <param name="source">The file that it came from, or <see langword="null"/>.</param>
     /// <param name="length">What it adds to the batch, in the unit of its length.</param>
     /// <param name="ids">Its tokens, where they are known.</param>
+    /// <param name="context">What precedes it, where it is scored as a continuation.</param>
     /// <returns>Whether the waiting texts are due.</returns>
-    public bool Add(string text, string? source, int length, int[]? ids = null)
+    public bool Add(string text, string? source, int length, int[]? ids = null, string? context = null)
     {
-        _texts.Add(new(text, source, Count++, ids ?? []));
+        _texts.Add(new(text, source, Count++, ids ?? [], context));
         _length += length;
         return _length >= batchLength || _lastBatch is not { } last || Stopwatch.GetElapsedTime(last) >= BatchTime;
     }
@@ -49,7 +50,8 @@ internal sealed class WaitingTexts(int batchLength)
 /// <param name="Source">The file that it came from, or <see langword="null"/>.</param>
 /// <param name="Index">Its index among the texts of the call, from 0.</param>
 /// <param name="Ids">Its tokens; empty where they are not known.</param>
-internal sealed record WaitingText(string Text, string? Source, int Index, int[] Ids)
+/// <param name="Context">What precedes it; <see langword="null"/> where it is not scored as a continuation.</param>
+internal sealed record WaitingText(string Text, string? Source, int Index, int[] Ids, string? Context)
 {
     /// <summary>What an error about it names.</summary>
     public string Target => Source ?? Text;

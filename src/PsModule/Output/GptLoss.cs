@@ -22,6 +22,14 @@ public sealed class GptLoss
     /// <summary>The text that was measured; <see langword="null"/> for a file and for a sum.</summary>
     public string? Text { get; init; }
 
+    /// <summary>What preceded the text, where only the text was scored; otherwise <see langword="null"/>.</summary>
+    public string? Context { get; init; }
+
+    /// <summary>
+    /// Whether greedy generation would continue the context with this text; <see langword="null"/> without a context.
+    /// </summary>
+    public bool? IsGreedy { get; init; }
+
     /// <summary>
     /// Index of the text among those of one call, from 0; <see langword="null"/> for a sum.
     /// </summary>

@@ -87,9 +87,7 @@ public sealed class LossEstimatesTests : IDisposable
                     Assert.Equal(1, metrics.DocumentCount);
                 }
 
-                Assert.Equal(
-                    document.Metrics.ToExactString(),
-                    LanguageModelMetrics.Merge(blocks.Values).ToExactString().Replace($",{blocks.Count}", ",1", StringComparison.Ordinal));
+                Assert.Equal(document.Metrics.ToExactString(), LanguageModelMetrics.Merge(blocks.Values).AsDocument().ToExactString());
                 Assert.Equal(document.Tokens.Count > 1280, document.Metrics.Estimates is not null);
                 if (document.Metrics.Estimates is not { } estimates) continue;
                 Assert.Equal(blocks.Count, estimates.UnitCount);

@@ -11,7 +11,7 @@ namespace MLNet.Gpt.Tests.Extensions;
 /// </summary>
 public class ChatTemplateTests
 {
-    private const string ChatMl = "{% for m in messages %}{{'<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n'}}{% endfor %}";
+    internal const string ChatMl = "{% for m in messages %}{{'<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n'}}{% endfor %}";
     private const string Llama3 =
         "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' }}";
     private const string Gemma = "{{ '<start_of_turn>' + role + '\\n' }}{{ message['content'] | trim }}{{ '<end_of_turn>\\n' }}";
@@ -111,10 +111,10 @@ public class ChatTemplateTests
             () => ChatTemplate.Of(Tokenizer(ChatMl))!.Encode([new(ChatRole.Tool, "x")], CancellationToken.None)).Message,
         StringComparison.Ordinal);
 
-    private static GptModel Model(BytePairTokenizer tokenizer) =>
-        GptModel.FromWeights(RandomWeights.Of(GptPresets.Tiny with { VocabularySize = tokenizer.VocabularySize }), tokenizer);
+    internal static GptModel Model(BytePairTokenizer tokenizer, int contextLength = 16) => GptModel.FromWeights(
+        RandomWeights.Of(GptPresets.Tiny with { VocabularySize = tokenizer.VocabularySize, ContextLength = contextLength }), tokenizer);
 
-    private static BytePairTokenizer Tokenizer(string template, int? marks = null)
+    internal static BytePairTokenizer Tokenizer(string template, int? marks = null)
     {
         string[] special = Marks[..(marks ?? Marks.Length)];
         return new(

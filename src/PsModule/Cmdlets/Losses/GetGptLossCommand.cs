@@ -20,6 +20,7 @@ public sealed class GetGptLossCommand : ScoringCommand
     private ScoringOptions _scoring = null!;
     private CorpusEvaluator _evaluator = null!;
     private EvaluationReporter _progress = null!;
+    private ContinuationScorer? _continuations;
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]
@@ -30,6 +31,13 @@ public sealed class GetGptLossCommand : ScoringCommand
     [ValidateNotNull]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     public override LanguageModel Model { get; set; } = null!;
+
+    /// <summary>What precedes each text; only the tokens of the text are scored.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
+    [ContextArgument]
+    [AllowNull]
+    [AllowEmptyString]
+    public string? Context { get; set; }
 
     /// <summary>Rows of input ids; of a single row the ids themselves.</summary>
     [Parameter(Mandatory = true, ParameterSetName = IdSet)]
@@ -87,7 +95,8 @@ public sealed class GetGptLossCommand : ScoringCommand
     /// <inheritdoc/>
     protected override void ProcessText(string text, string? source)
     {
-        if (_waiting.Add(text, source, text.Length) || Step) MeasureWaiting();
+        if (Context is not null) PrepareContinuations();
+        if (_waiting.Add(text, source, text.Length + (Context?.Length ?? 0), context: Context) || Step) MeasureWaiting();
     }
 
     /// <inheritdoc/>
@@ -114,17 +123,71 @@ public sealed class GetGptLossCommand : ScoringCommand
         if (Step && windows.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } ignored) RefuseWith(ignored, nameof(Step));
     }
 
+    // A context can come through the pipeline, so that it is only known here.
+    private void PrepareContinuations()
+    {
+        if (_continuations is not null) return;
+        string[] ignored = [nameof(Step), nameof(Entropy), nameof(CandidateCount), nameof(Stride), nameof(LastWindow)];
+        if (ignored.FirstOrDefault(MyInvocation.BoundParameters.ContainsKey) is { } name) RefuseWith(name, nameof(Context));
+        _continuations = new(Model.Engine, new()
+        {
+            WindowLength = WindowLength == 0 ? null : WindowLength,
+            AddBeginningOfText = PrependEndOfText ? true : null,
+            SpecialTokens = SpecialToken,
+        });
+    }
+
     private void MeasureWaiting()
     {
         var texts = _waiting.Take();
+        for (int first = 0, end; first < texts.Length; first = end)
+        {
+            bool hasContext = texts[first].Context is not null;
+            for (end = first + 1; end < texts.Length && texts[end].Context is not null == hasContext;) end++;
+            if (hasContext) MeasureContinuations(texts[first..end]);
+            else MeasureTexts(texts[first..end]);
+        }
+
+        if (texts.Length > 0) _waiting.EndBatch();
+    }
+
+    private void MeasureContinuations(WaitingText[] texts)
+    {
+        IReadOnlyList<ContinuationScore> scores = [];
+        try
+        {
+            if (texts.Length > 1) scores = Score(texts);
+        }
+        catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
+        {
+            // Each is measured alone, which shows the one at fault.
+        }
+
+        for (int i = 0; i < texts.Length; i++)
+        {
+            var (text, score) = (texts[i], scores.ElementAtOrDefault(i));
+            Attempt(() => Write(score ?? Score(text)[0], text), text.Target);
+        }
+
+        IReadOnlyList<ContinuationScore> Score(params WaitingText[] texts) =>
+            _continuations!.Score([.. texts.Select(text => new TaskChoice(text.Context!, text.Text))], StopToken);
+    }
+
+    private void Write(ContinuationScore score, WaitingText text)
+    {
+        var result = DocumentResult.FromTokens("", score.Tokens, Model.Config.VocabularySize);
+        if (PerToken) WriteTokens(result, source: null, text.Index);
+        else WriteLoss(result.Metrics, text, score.IsGreedy);
+    }
+
+    private void MeasureTexts(WaitingText[] texts)
+    {
         int measured = 0;
         if (texts.Length > 1) Attempt(() => MeasureTogether(texts, ref measured), texts);
         foreach (var text in texts[measured..])
         {
             Attempt(Step ? () => WriteSteps(text) : () => MeasureAlone(text), text.Target);
         }
-
-        if (texts.Length > 0) _waiting.EndBatch();
     }
 
     private void MeasureTogether(WaitingText[] texts, ref int measured)
@@ -160,17 +223,19 @@ public sealed class GetGptLossCommand : ScoringCommand
 
     private void Write(DocumentResult result, WaitingText text)
     {
-        if (PerToken)
-        {
-            WriteTokens(result, text.Source, text.Index);
-            return;
-        }
-
-        WriteObject(new GptLoss(result.Metrics, text.Source)
-        {
-            Text = text.Source is null ? text.Text : null, Index = text.Index, TextLength = text.Text.Length,
-        });
+        if (PerToken) WriteTokens(result, text.Source, text.Index);
+        else WriteLoss(result.Metrics, text);
     }
+
+    private void WriteLoss(LanguageModelMetrics metrics, WaitingText text, bool? isGreedy = null) =>
+        WriteObject(new GptLoss(metrics, text.Source)
+        {
+            Text = text.Source is null ? text.Text : null,
+            Context = text.Context,
+            IsGreedy = isGreedy,
+            Index = text.Index,
+            TextLength = text.Text.Length,
+        });
 
     private void WriteTokens(DocumentResult result, string? source, int index)
     {
