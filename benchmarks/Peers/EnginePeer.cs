@@ -17,6 +17,8 @@ internal sealed class EnginePeer(GptModel model) : Peer
         }
 
         yield return new(PeerKind.OurLibrary, "Int8 of Q8_0", 8, () => Load(files.GgufQ8, WeightPrecision.Int8));
+        yield return new(PeerKind.OurLibrary, "Int8 of Q6_K", 6, () => Load(files.GgufQ6K, WeightPrecision.Int8));
+        yield return new(PeerKind.OurLibrary, "Int4 of Q4_K_M", 5, () => Load(files.GgufQ4KM, WeightPrecision.Int4));
     }
 
     public override long? BytesPerToken =>

@@ -36,14 +36,16 @@ internal sealed class LlamaPeer : Peer
         new("LLamaSharp", "F32", 32, () => new LlamaPeer(files.Gguf)),
         new("LLamaSharp", "F16", 16, () => new LlamaPeer(files.GgufF16)),
         new("LLamaSharp", "Q8_0", 8, () => new LlamaPeer(files.GgufQ8)),
+        new("LLamaSharp", "Q6_K", 6, () => new LlamaPeer(files.GgufQ6K)),
+        new("LLamaSharp", "Q4_K_M", 5, () => new LlamaPeer(files.GgufQ4KM)),
         new("LLamaSharp", "Q4_0", 4, () => new LlamaPeer(files.GgufQ4)),
     ];
 
-    /// <summary>Writes a GGUF file with weights in blocks of 4 bits (the token embedding, which is also the head, gets 6).</summary>
-    public static void QuantizeTo4Bits(string source, string target)
+    /// <summary>Writes a GGUF file with weights in blocks (of 4 bits, the token embedding, which is also the head, gets 6).</summary>
+    public static void Quantize(string source, string target, LLamaFtype type)
     {
         new LlamaPeer(source).Dispose(); // loads the native library
-        if (!LLamaQuantizer.Quantize(source, target, LLamaFtype.MOSTLY_Q4_0, quantizeOutputTensor: true))
+        if (!LLamaQuantizer.Quantize(source, target, type, quantizeOutputTensor: true))
         {
             throw new InvalidOperationException($"llama.cpp could not quantize {source}.");
         }

@@ -1,3 +1,4 @@
+using LLama.Native;
 using MLNet.Gpt.Formats;
 
 namespace MLNet.Gpt.Benchmarks.Peers;
@@ -21,6 +22,10 @@ internal sealed class ModelFiles(string folder)
 
     public string GgufQ4 => Path.Combine(folder, "q4_0.gguf");
 
+    public string GgufQ6K => Path.Combine(folder, "q6_k.gguf");
+
+    public string GgufQ4KM => Path.Combine(folder, "q4_k_m.gguf");
+
     public string Onnx => Path.Combine(folder, "model.onnx");
 
     /// <summary>Chooses another decoder, before anything is written or measured.</summary>
@@ -31,7 +36,8 @@ internal sealed class ModelFiles(string folder)
     }).Validated();
 
     /// <summary>Writes all files into a new folder, which is deleted when the process ends, also by Ctrl+C.</summary>
-    public static ModelFiles Write()
+    /// <param name="hasKTypes">Whether also those of llama.cpp's K types.</param>
+    public static ModelFiles Write(bool hasKTypes)
     {
         var files = new ModelFiles(Directory.CreateTempSubdirectory("mlnet-gpt-peers-").FullName);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(files.Folder, recursive: true);
@@ -41,7 +47,13 @@ internal sealed class ModelFiles(string folder)
         GptModelExporter.Export(files.Gguf, weights, Gpt2Tokenizer.Instance);
         GptModelExporter.Export(files.GgufF16, weights, Gpt2Tokenizer.Instance, new() { DataType = TensorDataType.Float16 });
         GptModelExporter.Export(files.GgufQ8, weights, Gpt2Tokenizer.Instance, new() { DataType = TensorDataType.Q8_0 });
-        LlamaPeer.QuantizeTo4Bits(files.Gguf, files.GgufQ4);
+        LlamaPeer.Quantize(files.Gguf, files.GgufQ4, LLamaFtype.MOSTLY_Q4_0);
+        if (hasKTypes)
+        {
+            LlamaPeer.Quantize(files.Gguf, files.GgufQ6K, LLamaFtype.MOSTLY_Q6_K);
+            LlamaPeer.Quantize(files.Gguf, files.GgufQ4KM, LLamaFtype.MOSTLY_Q4_K_M);
+        }
+
         return files;
     }
 }

@@ -22,7 +22,7 @@ internal sealed class PeersBenchmark
         $"""
         Usage: {Name} [--works NAME,NAME…] [--bits N,N…] [--json FILE] [--preset NAME] [--quick] [--avx2]
           --works  only these of: {WorkNames}
-          --bits   only models of so many bits per weight, of: {AllBits}
+          --bits   only models of so many bits per weight, of: {AllBits} (6 and 5, llama.cpp's Q6_K and Q4_K_M, only on request)
           --json   also writes the figures to a file
           --preset another decoder, such as smollm2-135m, which only LLamaSharp runs as well
           --quick  two rounds instead of five
@@ -31,7 +31,7 @@ internal sealed class PeersBenchmark
 
     private const string WorkNames = "decode, prefill, loss, sessions, load, memory, training";
 
-    private const string AllBits = "32, 16, 8, 4";
+    private const string AllBits = "32, 16, 8, 4, 6, 5";
 
     private const string DotnetSwitch = "DOTNET_EnableAVX512";
 
@@ -48,7 +48,7 @@ internal sealed class PeersBenchmark
     private readonly List<double> _bandwidths = [], _multiplyAddRates = [];
     private readonly Dictionary<string, double> _losses = [];
     private int _rounds = 5;
-    private string[] _bits = AllBits.Split(", ");
+    private string[] _bits = AllBits.Split(", ")[..4];
 
     /// <summary>Whether this process was started by --avx2.</summary>
     public static bool AvoidsAvx512 => Environment.GetEnvironmentVariable(DotnetSwitch) == "0";
@@ -78,7 +78,7 @@ internal sealed class PeersBenchmark
                 case "--works" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(works.Contains):
                     works = arguments[++i].Split(',');
                     break;
-                case "--bits" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(benchmark._bits.Contains):
+                case "--bits" when i + 1 < arguments.Length && arguments[i + 1].Split(',').All(AllBits.Split(", ").Contains):
                     benchmark._bits = arguments[++i].Split(',');
                     break;
                 default:
@@ -88,7 +88,7 @@ internal sealed class PeersBenchmark
         }
 
         LibTorch.EnsureLoaded();
-        benchmark.Measure(ModelFiles.Write(), works);
+        benchmark.Measure(ModelFiles.Write(hasKTypes: benchmark._bits.Intersect(["6", "5"]).Any()), works);
         var table = new PeerTable(
             benchmark._results, benchmark._losses, Comparison.Median(benchmark._bandwidths), Comparison.Median(benchmark._multiplyAddRates),
             benchmark._rounds);

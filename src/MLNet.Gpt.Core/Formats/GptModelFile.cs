@@ -3,6 +3,7 @@ using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Network;
+using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
@@ -136,20 +137,15 @@ public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITranspose
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public void Read(string name, long start, Span<float> destination) => _model.Weights.Read(name, start, destination);
 
-    bool IBlockWeightSource.HasQ8Blocks(string name) => _model.Weights.HasQ8Blocks(name);
-
-    bool IBlockWeightSource.HasQ4KBlocks(string name) => _model.Weights.HasQ4KBlocks(name);
+    StoredBlocks IBlockWeightSource.BlocksOf(string name) => _model.Weights.BlocksOf(name);
 
     bool ITransposedWeightSource.IsTransposed(string name) => _model.Weights.IsTransposed(name);
 
     void ITransposedWeightSource.ReadTransposed(string[] names, int firstInput, int inputs, Span<float> destination) =>
         _model.Weights.ReadTransposed(names, firstInput, inputs, destination);
 
-    void IBlockWeightSource.ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
-        _model.Weights.ReadQ8Blocks(name, firstBlock, destination);
-
-    void IBlockWeightSource.ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
-        _model.Weights.ReadQ4KBlocks(name, firstBlock, destination);
+    void IBlockWeightSource.ReadBlocks(string name, long firstBlock, Span<byte> destination) =>
+        _model.Weights.ReadBlocks(name, firstBlock, destination);
 
     /// <summary>Closes the files.</summary>
     public void Dispose() => _files.Dispose();

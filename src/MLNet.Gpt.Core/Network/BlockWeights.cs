@@ -6,9 +6,8 @@ using MLNet.Gpt.Numerics.Products;
 namespace MLNet.Gpt.Network;
 
 /// <summary>
-/// The matrices of a source that are exactly Q8_0 blocks: those that it stores this way, and those whose numbers came
-/// from such blocks, as in a model that was loaded from a Q8_0 file and saved in single precision; and those that it stores
-/// as Q4_K blocks. Thread-safe.
+/// The matrices of a source that are exactly blocks: those that it stores this way, and those whose numbers came
+/// from Q8_0 blocks, as in a model that was loaded from a Q8_0 file and saved in single precision. Thread-safe.
 /// </summary>
 /// <param name="source">The weights.</param>
 internal sealed class BlockWeights(IWeightSource source)
@@ -18,13 +17,16 @@ internal sealed class BlockWeights(IWeightSource source)
     private readonly IBlockWeightSource? _stored = source as IBlockWeightSource;
     private readonly Dictionary<string, WeightEntry> _entries = WeightNames.For(source.Config).ToDictionary(entry => entry.Name);
 
+    /// <summary>Returns the blocks as which the source stores a matrix.</summary>
+    public StoredBlocks StoredAs(string name) => _stored?.BlocksOf(name) ?? StoredBlocks.None;
+
     /// <summary>
-    /// Whether every row of a matrix consists of whole blocks. Reads little of a matrix that does not, and all of one
+    /// Whether every row of a matrix consists of whole Q8_0 blocks. Reads little of a matrix that does not, and all of one
     /// that does.
     /// </summary>
     public bool IsMadeOfBlocks(string name)
     {
-        if (_stored?.HasQ8Blocks(name) == true) return true;
+        if (StoredAs(name) is not StoredBlocks.None and var stored) return stored == StoredBlocks.Q8_0;
         var entry = _entries[name];
         if (entry.Shape.Count != 2 || entry.Shape[^1] % Q8Block.Length != 0) return false;
 
@@ -48,22 +50,14 @@ internal sealed class BlockWeights(IWeightSource source)
         return true;
     }
 
-    /// <summary>Copies whole blocks of a weight for which <see cref="IsMadeOfBlocks"/> is true.</summary>
-    /// <inheritdoc cref="IBlockWeightSource.ReadQ8Blocks" path="/param|/exception"/>
+    /// <summary>Copies whole blocks of a weight that is stored as such, or for which <see cref="IsMadeOfBlocks"/> is true.</summary>
+    /// <inheritdoc cref="IBlockWeightSource.ReadBlocks" path="/param|/exception"/>
     public void ReadBlocks(string name, long firstBlock, Span<byte> destination)
     {
-        if (_stored?.HasQ8Blocks(name) == true) _stored.ReadQ8Blocks(name, firstBlock, destination);
+        if (StoredAs(name) != StoredBlocks.None) _stored!.ReadBlocks(name, firstBlock, destination);
         else if (!TryEncode(name, firstBlock, destination)) throw new InvalidOperationException(
             $"'{name}' changed while it was being read.");
     }
-
-    /// <summary>Whether the source stores a matrix as Q4_K blocks.</summary>
-    public bool HasQ4KBlocks(string name) => _stored?.HasQ4KBlocks(name) == true;
-
-    /// <summary>Copies whole blocks of a weight for which <see cref="HasQ4KBlocks"/> is true.</summary>
-    /// <inheritdoc cref="IBlockWeightSource.ReadQ8Blocks" path="/param|/exception"/>
-    public void ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
-        _stored!.ReadQ4KBlocks(name, firstBlock, destination);
 
     /// <summary>Finds the block that represents numbers exactly.</summary>
     /// <param name="numbers">As many numbers as a block has.</param>

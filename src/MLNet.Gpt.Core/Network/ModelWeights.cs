@@ -13,7 +13,7 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     /// <param name="precision">How matrices are stored.</param>
     /// <param name="kernels">Decides the width of panels.</param>
     /// <param name="blocks">
-    /// For matrices of bytes, says which matrices keep their Q8_0 or Q4_K blocks; <see langword="null"/> if none does.
+    /// For matrices of bytes, says which weights keep their blocks; <see langword="null"/> if none does.
     /// </param>
     public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks = null)
         : this(new NativeArena("the model's weights"), config, precision, kernels, blocks)
@@ -23,16 +23,7 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     private ModelWeights(NativeArena arena, GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks)
         : base(
             config,
-            entry =>
-            {
-                var own = PrecisionOf(entry, precision);
-                bool isBytes = own == WeightPrecision.Int8, isNibbles = own == WeightPrecision.Int4;
-                return new(
-                    arena, entry.Label, entry.Rows, entry.Columns, own,
-                    isBytes || isNibbles ? Int8Product.PanelWidth : kernels.PanelWidth,
-                    hasBlocks: isBytes && blocks is not null && entry.Names.All(blocks.IsMadeOfBlocks),
-                    hasSuperBlocks: isNibbles && blocks is not null && entry.Names.All(blocks.HasQ4KBlocks));
-            },
+            entry => Create(arena, entry, kernels, Array.ConvertAll(entry.Names, name => FormOf(entry, name, precision, blocks))),
             entry => new(arena, entry.Length))
     {
         (_arena, Precision, Kernels) = (arena, precision, kernels);
@@ -58,6 +49,36 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
 
     /// <summary>Frees the memory when its last lease ends.</summary>
     public void Dispose() => _arena.Dispose();
+
+    // Of the weights of a matrix, a file may store some with more bits, such as values as Q6_K beside queries as Q4_K.
+    private static PackedMatrix Create(
+        NativeArena arena, MatrixEntry entry, KernelSet kernels, (WeightPrecision Precision, StoredBlocks Blocks)[] forms)
+    {
+        return forms.Distinct().Count() == 1
+            ? New(entry.Rows, forms[0])
+            : new(arena, entry.Label, [.. forms.Select((form, part) => New(entry.PartRows[part], form))]);
+
+        PackedMatrix New(int rows, (WeightPrecision Precision, StoredBlocks Blocks) form)
+        {
+            bool takesBytes = form.Precision is WeightPrecision.Int8 or WeightPrecision.Int4;
+            return new(
+                arena, entry.Label, rows, entry.Columns, form.Precision, takesBytes ? Int8Product.PanelWidth : kernels.PanelWidth,
+                form.Blocks);
+        }
+    }
+
+    private static (WeightPrecision Precision, StoredBlocks Blocks) FormOf(
+        MatrixEntry entry, string name, WeightPrecision precision, BlockWeights? blocks)
+    {
+        var own = PrecisionOf(entry, precision);
+        if (blocks is null) return (own, StoredBlocks.None);
+        return blocks.StoredAs(name) switch
+        {
+            StoredBlocks.Q4_K => (WeightPrecision.Int4, StoredBlocks.Q4_K),
+            (StoredBlocks.Q5_K or StoredBlocks.Q6_K) and var stored => (WeightPrecision.Int8, stored),
+            _ => (own, own == WeightPrecision.Int8 && blocks.IsMadeOfBlocks(name) ? StoredBlocks.Q8_0 : StoredBlocks.None),
+        };
+    }
 
     // The embedding and the head decide between tens of thousands of tokens, and lose most from four bits.
     private static WeightPrecision PrecisionOf(MatrixEntry entry, WeightPrecision precision)

@@ -41,7 +41,7 @@ internal sealed unsafe class WeightPacker
 
     /// <summary>Allocates memory for a source's weights and reads each of them once.</summary>
     /// <param name="source">The weights.</param>
-    /// <param name="precision">How matrices are stored. At Int8, those that consist of Q8_0 blocks keep them.</param>
+    /// <param name="precision">How matrices are stored. At Int8 and Int4, some keep the blocks of a file.</param>
     /// <param name="kernels">Decides the width of panels.</param>
     /// <param name="threadCount">Threads to work on.</param>
     /// <param name="progress">
@@ -91,18 +91,24 @@ internal sealed unsafe class WeightPacker
             _source.Read(entry.BiasNames[part], 0, new Span<float>(target.Bias + entry.FirstRowOf(part), entry.PartRows[part]));
         }
 
-        if (target.HasSuperBlocks)
+        if (target.Parts.Count == 0) PackRows(entry, target);
+        for (int part = 0; part < target.Parts.Count; part++)
         {
-            int blocksPerRow = depth / Q4KBlock.Length;
-            PackPanels<byte>(
-                entry, target, blocksPerRow * Q4KBlock.Size,
-                (name, row, rows) => _blocks!.ReadQ4KBlocks(name, (long)row * blocksPerRow, rows), target.PackSuperBlocks);
+            PackRows(new(entry.Label, [entry.Names[part]], [], [entry.PartRows[part]], depth), target.Parts[part]);
         }
-        else if (target is { HasBlocks: true, Precision: WeightPrecision.Int8 })
+
+        _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length > 0 ? target.Outputs : 0);
+        _progress?.Report(_done / _total);
+    }
+
+    private void PackRows(MatrixEntry entry, PackedMatrix target)
+    {
+        int depth = target.Depth;
+        if (target.Blocks != StoredBlocks.None)
         {
-            int blocksPerRow = depth / Q8Block.Length;
+            int blocksPerRow = depth / target.Blocks.Length();
             PackPanels<byte>(
-                entry, target, blocksPerRow * Q8Block.Size,
+                entry, target, blocksPerRow * target.Blocks.Size(),
                 (name, row, rows) => _blocks!.ReadBlocks(name, (long)row * blocksPerRow, rows), target.PackBlocks);
         }
         else if (_source is ITransposedWeightSource transposed && entry.Names.All(transposed.IsTransposed))
@@ -113,9 +119,6 @@ internal sealed unsafe class WeightPacker
         {
             PackPanels<float>(entry, target, depth, (name, row, rows) => _source.Read(name, (long)row * depth, rows), target.PackPanel);
         }
-
-        _done += ((long)target.Outputs * depth) + (entry.BiasNames.Length > 0 ? target.Outputs : 0);
-        _progress?.Report(_done / _total);
     }
 
     // A panel's rows are scattered over such a matrix, so it is read in the file's order, some inputs of all outputs at a

@@ -205,23 +205,20 @@ internal sealed class WeightMap : IBlockWeightSource, ITransposedWeightSource
         }
     }
 
-    public bool HasQ8Blocks(string name) => BlocksOf(name, TensorDataType.Q8_0) is not null;
-
-    public void ReadQ8Blocks(string name, long firstBlock, Span<byte> destination) =>
-        ReadBlocks(name, TensorDataType.Q8_0, Q8Block.Length, Q8Block.Size, firstBlock, destination);
-
-    public bool HasQ4KBlocks(string name) => BlocksOf(name, TensorDataType.Q4_K) is not null;
-
-    public void ReadQ4KBlocks(string name, long firstBlock, Span<byte> destination) =>
-        ReadBlocks(name, TensorDataType.Q4_K, Q4KBlock.Length, Q4KBlock.Size, firstBlock, destination);
-
-    private BlockElements? BlocksOf(string name, TensorDataType type) =>
-        Find(name) is { IsTransposed: false, Tensor.Elements: BlockElements elements } && elements.Type == type ? elements : null;
-
-    private void ReadBlocks(string name, TensorDataType type, int length, int size, long firstBlock, Span<byte> destination)
+    public StoredBlocks BlocksOf(string name) => ElementsOf(Find(name))?.Type switch
     {
-        var elements = BlocksOf(name, type) ?? throw new InvalidOperationException($"'{name}' is not stored as {type} blocks.");
+        TensorDataType.Q8_0 => StoredBlocks.Q8_0,
+        TensorDataType.Q4_K => StoredBlocks.Q4_K,
+        TensorDataType.Q5_K => StoredBlocks.Q5_K,
+        TensorDataType.Q6_K => StoredBlocks.Q6_K,
+        _ => StoredBlocks.None,
+    };
+
+    public void ReadBlocks(string name, long firstBlock, Span<byte> destination)
+    {
         var entry = Find(name);
+        var elements = ElementsOf(entry) ?? throw new InvalidOperationException($"'{name}' is not stored as blocks.");
+        int length = elements.Type.BlockLength(), size = elements.Type.BlockSize();
         var (count, rest) = Math.DivRem(destination.Length, size);
         long blocks = entry.Count / length;
         if (rest != 0 || firstBlock < 0 || firstBlock > blocks - count)
@@ -245,6 +242,9 @@ internal sealed class WeightMap : IBlockWeightSource, ITransposedWeightSource
             rowLength, firstBlock * size, destination, row => NeighboringPairs.StoredRow(row, entry.PairedHeadSize),
             (start, part) => elements.ReadBlocks(first + (start / size), part));
     }
+
+    private static BlockElements? ElementsOf(Entry entry) =>
+        entry is { IsTransposed: false, Tensor.Elements: BlockElements elements } ? elements : null;
 
     private Entry Find(string name) =>
         _entries.TryGetValue(name, out var entry) ? entry : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");

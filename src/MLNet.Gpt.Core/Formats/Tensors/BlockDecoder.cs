@@ -30,8 +30,8 @@ internal static class BlockDecoder
         TensorDataType.Q3_K => 110,
         TensorDataType.IQ4_XS => 136,
         TensorDataType.Q4_K => Q4KBlock.Size,
-        TensorDataType.Q5_K => 176,
-        TensorDataType.Q6_K => 210,
+        TensorDataType.Q5_K => Q5KBlock.Size,
+        TensorDataType.Q6_K => Q6KBlock.Size,
         _ => null,
     };
 
@@ -169,18 +169,10 @@ internal static class BlockDecoder
 
     private static void DecodeQ6_K(ReadOnlySpan<byte> block, Span<float> y)
     {
-        float scale = HalfAt(block, 208);
-        for (int group = 0; group < 16; group++)
+        float unit = (float)Q6KBlock.UnitOf(block);
+        for (int i = 0; i < Q6KBlock.Length; i++)
         {
-            float own = scale * (sbyte)block[192 + group];
-            int half = group / 8, quarter = group % 8 / 2, start = group % 2 * 16;
-            var lower = block.Slice((64 * half) + (quarter % 2 * 32) + start, 16);
-            var upper = block.Slice(128 + (32 * half) + start, 16);
-            for (int i = 0; i < 16; i++)
-            {
-                int value = (quarter < 2 ? lower[i] & 0xF : lower[i] >> 4) | (((upper[i] >> (2 * quarter)) & 3) << 4);
-                y[(16 * group) + i] = own * (value - 32);
-            }
+            y[i] = unit * Q6KBlock.ScaleOf(block, i / Q6KBlock.GroupLength) * (Q6KBlock.NumberOf(block, i) - Q6KBlock.Offset);
         }
     }
 

@@ -28,6 +28,23 @@ internal static unsafe class MatrixProduct
         where TSink : struct, ISink
     {
         if (matrix.TakesBytes) Quantize(matrix.Depth, x.Data, x.Stride, x.Rows, quantized, compute.ThreadCount);
+        if (matrix.Parts.Count == 0)
+        {
+            Multiply(compute, matrix, x, quantized, sink);
+            return;
+        }
+
+        int first = 0;
+        foreach (var part in matrix.Parts)
+        {
+            Multiply(compute, part, x, quantized, new PartSink<TSink>(sink, first));
+            first += part.Outputs;
+        }
+    }
+
+    private static void Multiply<TSink>(Compute compute, PackedMatrix matrix, Matrix x, byte* quantized, TSink sink)
+        where TSink : struct, ISink
+    {
         if (x.Rows > 1)
         {
             BlockedProduct.Run(compute, x, new PackedPanels(matrix, quantized), sink);
@@ -73,6 +90,20 @@ internal static unsafe class MatrixProduct
                 break;
             case WeightPrecision.Int4:
                 for (int i = 0; i < count; i++) Q4Product.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));
+                break;
+            case WeightPrecision.Int8 when matrix.Blocks == StoredBlocks.Q6_K:
+                for (int i = 0; i < count; i++)
+                {
+                    KProduct<Q6KBlock>.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));
+                }
+
+                break;
+            case WeightPrecision.Int8 when matrix.Blocks == StoredBlocks.Q5_K:
+                for (int i = 0; i < count; i++)
+                {
+                    KProduct<Q5KBlock>.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));
+                }
+
                 break;
             case WeightPrecision.Int8:
                 for (int i = 0; i < count; i++) Int8Product.Multiply(kernels, matrix, panel + i, quantized, 1, null, y + (i * width));

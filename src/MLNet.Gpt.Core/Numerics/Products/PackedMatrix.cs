@@ -18,8 +18,8 @@ namespace MLNet.Gpt.Numerics.Products;
 /// of k][output][4] as bytes offset by 128; Int4, as <see cref="Q4Product"/> says. Bytes have one scale per output or,
 /// if <see cref="HasBlocks"/>, one per output and 32 steps of k; these scales come before the bytes of their panel, as
 /// [block][output] in half precision. If <see cref="HasSuperBlocks"/>, what comes before are d and −m of each Q4_K block,
-/// [block of 256][output] in single precision, then the bytes s and n, [block of 32][output].
-/// Missing outputs in the last panel, and missing steps in the last group of two or four, are 0.
+/// [block of 256][output] in single precision, then the bytes s and n, [block of 32][output]. Panels of Q5_K and Q6_K blocks are as
+/// <see cref="KProduct{TBits}"/> says. Missing outputs in the last panel, and missing steps in the last group of two or four, are 0.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IWeightMatrix
 {
@@ -42,21 +42,18 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <param name="depth">Number of inputs.</param>
     /// <param name="precision">How weights are stored.</param>
     /// <param name="panelWidth">Outputs of a panel.</param>
-    /// <param name="hasBlocks">
-    /// Whether bytes keep the scales of Q8_0 blocks; the depth must then be a multiple of the block length. At Int4, always.
-    /// </param>
-    /// <param name="hasSuperBlocks">Whether nibbles keep the factors of Q4_K blocks.</param>
+    /// <param name="blocks">The blocks of a file that are kept; the depth must then be a multiple of their length.</param>
     public PackedMatrix(
-        NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth, bool hasBlocks = false,
-        bool hasSuperBlocks = false)
+        NativeArena arena, string label, int outputs, int depth, WeightPrecision precision, int panelWidth,
+        StoredBlocks blocks = StoredBlocks.None)
     {
         bool isNibbles = precision == WeightPrecision.Int4;
-        hasBlocks |= isNibbles;
+        Debug.Assert(!isNibbles || depth % Q4Block.Length == 0, "Nibbles are in whole blocks.");
         Debug.Assert(
-            !hasBlocks || ((precision == WeightPrecision.Int8 || isNibbles) && depth % Q8Block.Length == 0),
-            "Only whole blocks of bytes have their own scales.");
-        Debug.Assert(
-            !hasSuperBlocks || (isNibbles && depth % Q4KBlock.Length == 0), "Only whole blocks of nibbles have factors of their own.");
+            blocks == StoredBlocks.None
+                || (depth % blocks.Length() == 0
+                    && precision == (blocks == StoredBlocks.Q4_K ? WeightPrecision.Int4 : WeightPrecision.Int8)),
+            "Rows must consist of whole blocks, and Q4_K's are nibbles.");
         _arena = arena;
         Label = label;
         Outputs = outputs;
@@ -68,20 +65,43 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         {
             WeightPrecision.Float32 => depth,
             WeightPrecision.BFloat16 => (depth + 1) / 2,
+            WeightPrecision.Int8 when blocks == StoredBlocks.Q5_K => KProduct<Q5KBlock>.UnitBytesOf(depth) / (4 * panelWidth),
+            WeightPrecision.Int8 when blocks == StoredBlocks.Q6_K => KProduct<Q6KBlock>.UnitBytesOf(depth) / (4 * panelWidth),
             WeightPrecision.Int8 => (depth + 3) / 4,
             WeightPrecision.Int4 => depth / 8,
             _ => throw Check.Undefined(precision, nameof(precision)),
         };
-        HasBlocks = hasBlocks;
-        HasSuperBlocks = hasSuperBlocks;
-        int blocks = depth / Q8Block.Length, superBlocks = depth / Q4KBlock.Length;
-        int scaleBytes = hasSuperBlocks ? (2 * sizeof(float) * superBlocks) + (2 * blocks) : hasBlocks ? (isNibbles ? 4 : 2) * blocks : 0;
-        _bytes = (((long)scaleBytes * panelWidth) + 63) & ~63L;
+        Blocks = blocks;
+        int small = depth / Q8Block.Length, super = depth / Q4KBlock.Length;
+        long headBytes = panelWidth * (blocks switch
+        {
+            StoredBlocks.Q8_0 => 2L * small,
+            StoredBlocks.Q4_K => (2L * sizeof(float) * super) + (2 * small),
+            StoredBlocks.Q5_K => KProduct<Q5KBlock>.HeadBytesOf(depth) / panelWidth,
+            StoredBlocks.Q6_K => KProduct<Q6KBlock>.HeadBytesOf(depth) / panelWidth,
+            _ => isNibbles ? 4L * small : 0,
+        });
+        _bytes = (headBytes + 63) & ~63L;
         PanelStride = (_bytes + (steps * panelWidth * 4) + 63) & ~63L;
         _data = arena.Reserve(PanelStride * PanelCount);
-        _scales = precision == WeightPrecision.Int8 && !hasBlocks ? arena.Reserve(4L * PaddedOutputs) : -1;
+        _scales = precision == WeightPrecision.Int8 && blocks == StoredBlocks.None ? arena.Reserve(4L * PaddedOutputs) : -1;
         _bias = arena.Reserve(4L * PaddedOutputs);
     }
+
+    /// <summary>Stacks matrices that are stored in different ways but take the same inputs as bytes.</summary>
+    public PackedMatrix(NativeArena arena, string label, IReadOnlyList<PackedMatrix> parts)
+    {
+        Debug.Assert(parts.All(part => part.TakesBytes && part.Depth == parts[0].Depth), "They share their rows as bytes.");
+        (_arena, Label, Parts, Precision) = (arena, label, parts, WeightPrecision.Int8);
+        (Outputs, Depth) = (parts.Sum(part => part.Outputs), parts[0].Depth);
+        _bias = arena.Reserve(sizeof(float) * (long)Outputs);
+    }
+
+    /// <summary>
+    /// The matrices of which this one is stacked, whose rows are next to each other; it then has no panels of its own. Empty
+    /// for others.
+    /// </summary>
+    public IReadOnlyList<PackedMatrix> Parts { get; } = [];
 
     /// <summary>What the matrix is, for messages.</summary>
     public string Label { get; }
@@ -108,11 +128,14 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>The bias of each output, padded; zeros if the layer has none.</summary>
     public float* Bias => (float*)_arena.At(_bias);
 
+    /// <summary>The blocks of a file that the matrix keeps.</summary>
+    public StoredBlocks Blocks { get; }
+
     /// <summary>Whether the matrix keeps the bytes and scales of Q8_0 blocks, or consists of nibbles in blocks.</summary>
-    public bool HasBlocks { get; }
+    public bool HasBlocks => Blocks == StoredBlocks.Q8_0 || Precision == WeightPrecision.Int4;
 
     /// <summary>Whether the matrix keeps the nibbles and factors of Q4_K blocks.</summary>
-    public bool HasSuperBlocks { get; }
+    public bool HasSuperBlocks => Blocks == StoredBlocks.Q4_K;
 
     /// <summary>Whether products take their rows as bytes.</summary>
     public bool TakesBytes => Precision is WeightPrecision.Int8 or WeightPrecision.Int4;
@@ -155,6 +178,17 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>Copies the weights of one output, widened to single precision.</summary>
     public void CopyRow(int row, float* destination)
     {
+        foreach (var part in Parts)
+        {
+            if (row < part.Outputs)
+            {
+                part.CopyRow(row, destination);
+                return;
+            }
+
+            row -= part.Outputs;
+        }
+
         byte* panel = Panel(row / PanelWidth);
         int column = row % PanelWidth;
         switch (Precision)
@@ -169,6 +203,12 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
                 break;
             case WeightPrecision.Int4:
                 CopyNibbleRow(row / PanelWidth, column, destination);
+                break;
+            case WeightPrecision.Int8 when Blocks == StoredBlocks.Q6_K:
+                KProduct<Q6KBlock>.CopyRow(this, row / PanelWidth, column, destination);
+                break;
+            case WeightPrecision.Int8 when Blocks == StoredBlocks.Q5_K:
+                KProduct<Q5KBlock>.CopyRow(this, row / PanelWidth, column, destination);
                 break;
             case WeightPrecision.Int8 when HasBlocks:
                 CopyBlockRow(BlockScales(row / PanelWidth) + column, BlockBytes(row / PanelWidth) + (4 * column), destination);
@@ -246,12 +286,21 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
-    /// <summary>Fills a panel from rows of Q8_0 blocks, losing nothing.</summary>
+    /// <summary>Fills a panel from rows of <see cref="Blocks"/>, losing nothing.</summary>
     /// <param name="panel">Index of the panel.</param>
     /// <param name="rows">As many rows of blocks, in the file's format, as the panel has outputs.</param>
     public void PackBlocks(int panel, byte* rows)
     {
-        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth)), blockCount = Depth / Q8Block.Length;
+        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth));
+        if (Blocks == StoredBlocks.Q8_0) PackQ8(panel, rows, count);
+        else if (Blocks == StoredBlocks.Q4_K) PackQ4K(panel, rows, count);
+        else if (Blocks == StoredBlocks.Q5_K) KProduct<Q5KBlock>.Pack(this, panel, rows, count);
+        else KProduct<Q6KBlock>.Pack(this, panel, rows, count);
+    }
+
+    private void PackQ8(int panel, byte* rows, int count)
+    {
+        int blockCount = Depth / Q8Block.Length;
         Half* scales = BlockScales(panel);
         uint* fours = (uint*)BlockBytes(panel);
         new Span<Half>(scales, blockCount * PanelWidth).Clear();
@@ -267,12 +316,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         }
     }
 
-    /// <summary>Fills a panel from rows of Q4_K blocks, losing nothing.</summary>
-    /// <param name="panel">Index of the panel.</param>
-    /// <param name="rows">As many rows of blocks, in the file's format, as the panel has outputs.</param>
-    public void PackSuperBlocks(int panel, byte* rows)
+    private void PackQ4K(int panel, byte* rows, int count)
     {
-        int count = Math.Min(PanelWidth, Outputs - (panel * PanelWidth)), superBlocks = Depth / Q4KBlock.Length;
+        int superBlocks = Depth / Q4KBlock.Length;
         float* units = (float*)Panel(panel), least = units + (superBlocks * PanelWidth);
         byte* factors = (byte*)(least + (superBlocks * PanelWidth)), ofMinimums = factors + (superBlocks * Q4KBlock.Groups * PanelWidth);
         new Span<byte>(Panel(panel), checked((int)PanelStride)).Clear();

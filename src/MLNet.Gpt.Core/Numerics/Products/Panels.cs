@@ -128,6 +128,7 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
     public int ScratchLength => matrix.Precision switch
     {
         WeightPrecision.BFloat16 => WidenedLength,
+        WeightPrecision.Int8 when matrix.Blocks is StoredBlocks.Q5_K or StoredBlocks.Q6_K => KProduct<Q6KBlock>.ScratchLength,
         WeightPrecision.Int8 => Int8Tile.ScratchLength,
         WeightPrecision.Int4 => Q4Product.ScratchLength,
         _ => 0,
@@ -155,6 +156,12 @@ internal readonly unsafe struct PackedPanels(PackedMatrix matrix, byte* quantize
                 break;
             case WeightPrecision.Int4:
                 Q4Product.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);
+                break;
+            case WeightPrecision.Int8 when matrix.Blocks == StoredBlocks.Q6_K:
+                KProduct<Q6KBlock>.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);
+                break;
+            case WeightPrecision.Int8 when matrix.Blocks == StoredBlocks.Q5_K:
+                KProduct<Q5KBlock>.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);
                 break;
             case WeightPrecision.Int8:
                 Int8Product.Multiply(kernels, matrix, panel, QuantizedAt(firstRow), rows, scratch, tile);

@@ -237,7 +237,7 @@ internal static unsafe class Q4Product
 
     /// <summary>Adds to each 16-bit lane the products of its two unsigned and two signed bytes, which must fit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> AddPairs(Vector256<short> sum, Vector256<byte> unsigned, Vector256<sbyte> signed)
+    internal static Vector256<short> AddPairs(Vector256<short> sum, Vector256<byte> unsigned, Vector256<sbyte> signed)
     {
         if (Avx2.IsSupported) return sum + Avx2.MultiplyAddAdjacent(unsigned, signed);
         var even = (unsigned.AsInt16() & Vector256.Create((short)0xFF)) * ((signed.AsInt16() << 8) >> 8);

@@ -11,7 +11,8 @@ namespace MLNet.Gpt.Numerics.Products;
 /// <remarks>
 /// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections
 /// per block (int), one for each half: −128 × the sum of its 32 bytes. Weights are stored with an offset of 128, and a
-/// correction removes the offset for every output.
+/// correction removes the offset for every output. Four pairs of 16-bit numbers per block follow, one for each 16 bytes, for the
+/// offset of 32 of <see cref="Q6KBlock"/>: −32 × the sum of the first and second of each four bytes, and of the third and fourth.
 /// </remarks>
 internal static unsafe class QuantizedRow
 {
@@ -22,7 +23,7 @@ internal static unsafe class QuantizedRow
     public static int BlockCountOf(int depth) => (depth + BlockLength - 1) / BlockLength;
 
     /// <summary>Bytes of a row with its scales and corrections, a multiple of 64.</summary>
-    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 12)) + 63) & ~63;
+    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 28)) + 63) & ~63;
 
     /// <summary>The scales of a row's blocks.</summary>
     public static float* ScalesOf(byte* row, int depth) => (float*)(row + (BlockCountOf(depth) * BlockLength));
@@ -30,12 +31,15 @@ internal static unsafe class QuantizedRow
     /// <summary>The corrections of a row's blocks, two per block.</summary>
     public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
 
+    /// <summary>The pairs of offsets of a row's blocks, four per block.</summary>
+    public static int* OffsetsOf(byte* row, int depth) => CorrectionsOf(row, depth) + (2 * BlockCountOf(depth));
+
     /// <summary>Quantizes one row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantize(float* source, int depth, byte* row)
     {
         float* scales = ScalesOf(row, depth);
-        int* corrections = CorrectionsOf(row, depth);
+        int* corrections = CorrectionsOf(row, depth), offsets = OffsetsOf(row, depth);
         float* rest = stackalloc float[BlockLength];
         for (int block = 0; block < BlockCountOf(depth); block++)
         {
@@ -53,10 +57,34 @@ internal static unsafe class QuantizedRow
                 Vector512.Max(Vector512.Abs(a), Vector512.Abs(b)), Vector512.Max(Vector512.Abs(c), Vector512.Abs(d)))));
             var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
             Vector512<int> p = Round(a * inverse), q = Round(b * inverse), r = Round(c * inverse), s = Round(d * inverse);
-            Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s)).Store((sbyte*)row + (block * BlockLength));
+            var bytes = Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s));
+            bytes.Store((sbyte*)row + (block * BlockLength));
             scales[block] = scale;
             corrections[2 * block] = -Int8Rounding.Offset * Vector512.Sum(p + q);
             corrections[(2 * block) + 1] = -Int8Rounding.Offset * Vector512.Sum(r + s);
+            StoreOffsets(bytes.AsInt16(), offsets + (4 * block));
+        }
+    }
+
+    // Sums of pairs of bytes, then of four pairs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreOffsets(Vector512<short> bytes, int* offsets)
+    {
+        var pairs = ((bytes << 8) >> 8) + (bytes >> 8);
+        Store(pairs.GetLower(), offsets);
+        Store(pairs.GetUpper(), offsets + 2);
+
+        static void Store(Vector256<short> pairs, int* offsets)
+        {
+            offsets[0] = Sum(pairs.GetLower());
+            offsets[1] = Sum(pairs.GetUpper());
+        }
+
+        static int Sum(Vector128<short> pairs)
+        {
+            var sum = pairs + Vector128.Shuffle(pairs.AsInt32(), Vector128.Create(2, 3, 0, 1)).AsInt16();
+            sum += Vector128.Shuffle(sum.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
+            return (-(sum << 5)).AsInt32().ToScalar();
         }
     }
 

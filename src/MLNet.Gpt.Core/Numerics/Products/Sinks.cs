@@ -29,3 +29,13 @@ internal readonly unsafe struct AddSink(Matrix x, float* bias, Matrix y) : ISink
         else Row.AddSum(source, sums, bias + column, target, count);
     }
 }
+
+/// <summary>Passes on the sums of a part of a matrix.</summary>
+/// <param name="sink">The sink of the whole.</param>
+/// <param name="first">The part's first output.</param>
+internal readonly unsafe struct PartSink<TSink>(TSink sink, int first) : ISink
+    where TSink : struct, ISink
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Take(float* sums, int row, int column, int count) => sink.Take(sums, row, first + column, count);
+}

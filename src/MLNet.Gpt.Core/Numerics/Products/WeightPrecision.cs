@@ -15,15 +15,15 @@ public enum WeightPrecision
     /// <summary>
     /// Signed bytes with one scale per row, about 1 byte per weight; inputs of products are rounded to bytes too, with
     /// one scale per 64. Matrices that consist of Q8_0 blocks, as read from GGUF, keep their bytes and their scales per
-    /// 32 weights, so they lose nothing.
+    /// 32 weights, and those that a file stores as Q4_K, Q5_K or Q6_K blocks keep their bits, so they lose nothing.
     /// </summary>
     Int8,
 
     /// <summary>
     /// Nibbles with a scale and a minimum per 32 weights, 5 bits per weight; inputs of products are rounded to bytes, as
     /// at <see cref="Int8"/>. The token embedding and the output head are stored as at <see cref="Int8"/>, and so are
-    /// matrices whose rows are not whole blocks of 32. Matrices that consist of GGML's Q4_0, Q4_1 or
-    /// Q4_K blocks lose nothing.
+    /// matrices whose rows are not whole blocks of 32. Matrices that consist of GGML's Q4_0 or Q4_1 blocks lose nothing, and
+    /// those that a file stores as Q4_K, Q5_K or Q6_K blocks keep their bits.
     /// </summary>
     Int4,
 }

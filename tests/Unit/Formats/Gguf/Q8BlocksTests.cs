@@ -18,19 +18,20 @@ public sealed class Q8BlocksTests : IDisposable
     {
         using var file = Export(TensorDataType.Q8_0);
         IBlockWeightSource source = file;
-        string[] stored = [.. WeightNames.For(Config).Select(entry => entry.Name).Where(source.HasQ8Blocks)];
+        string[] stored =
+            [.. WeightNames.For(Config).Select(entry => entry.Name).Where(name => source.BlocksOf(name) == StoredBlocks.Q8_0)];
         Assert.Equal(
             [.. WeightNames.For(
                 Config).Where(entry => entry.Shape.Count == 2 && entry.Name != WeightNames.PositionEmbedding).Select(entry => entry.Name)],
             stored);
-        foreach (var entry in WeightNames.For(Config).Where(entry => source.HasQ8Blocks(entry.Name)))
+        foreach (var entry in WeightNames.For(Config).Where(entry => source.BlocksOf(entry.Name) == StoredBlocks.Q8_0))
         {
             int blocks = (int)(entry.ElementCount / Q8Block.Length), half = blocks / 2;
             float[] expected = new float[entry.ElementCount], decoded = new float[entry.ElementCount];
             file.Read(entry.Name, 0, expected);
             byte[] bytes = new byte[blocks * Q8Block.Size];
-            source.ReadQ8Blocks(entry.Name, half, bytes.AsSpan(half * Q8Block.Size));
-            source.ReadQ8Blocks(entry.Name, 0, bytes.AsSpan(0, half * Q8Block.Size));
+            source.ReadBlocks(entry.Name, half, bytes.AsSpan(half * Q8Block.Size));
+            source.ReadBlocks(entry.Name, 0, bytes.AsSpan(0, half * Q8Block.Size));
             for (int i = 0; i < decoded.Length; i++)
             {
                 var block = bytes.AsSpan(i / Q8Block.Length * Q8Block.Size, Q8Block.Size);
@@ -48,18 +49,18 @@ public sealed class Q8BlocksTests : IDisposable
         IBlockWeightSource source = file;
         int blocks = Config.EmbeddingWidth * Config.EmbeddingWidth / Q8Block.Length;
         byte[] two = new byte[2 * Q8Block.Size];
-        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), blocks - 1, two));
-        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), -1, two));
-        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadQ8Blocks(WeightNames.Query(0), 0, two.AsSpan(1)));
-        Assert.Throws<InvalidOperationException>(() => source.ReadQ8Blocks(WeightNames.FinalNormScale, 0, two));
-        Assert.Throws<KeyNotFoundException>(() => source.HasQ8Blocks("none"));
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadBlocks(WeightNames.Query(0), blocks - 1, two));
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadBlocks(WeightNames.Query(0), -1, two));
+        Assert.Throws<ArgumentOutOfRangeException>(() => source.ReadBlocks(WeightNames.Query(0), 0, two.AsSpan(1)));
+        Assert.Throws<InvalidOperationException>(() => source.ReadBlocks(WeightNames.FinalNormScale, 0, two));
+        Assert.Throws<KeyNotFoundException>(() => source.BlocksOf("none"));
     }
 
     [Fact]
     public void Other_types_have_no_blocks()
     {
         using var file = Export(TensorDataType.Float16);
-        Assert.DoesNotContain(WeightNames.For(Config), entry => ((IBlockWeightSource)file).HasQ8Blocks(entry.Name));
+        Assert.DoesNotContain(WeightNames.For(Config), entry => ((IBlockWeightSource)file).BlocksOf(entry.Name) != StoredBlocks.None);
     }
 
     public void Dispose() => _directory.Dispose();

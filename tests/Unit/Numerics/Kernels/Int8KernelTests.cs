@@ -126,7 +126,7 @@ public unsafe class Int8KernelTests
         }
 
         using var arena = new NativeArena("a test");
-        var matrix = new PackedMatrix(arena, "test", Outputs, depth, WeightPrecision.Int8, Int8Product.PanelWidth, hasBlocks: true);
+        var matrix = new PackedMatrix(arena, "test", Outputs, depth, WeightPrecision.Int8, Int8Product.PanelWidth, StoredBlocks.Q8_0);
         arena.Allocate();
         fixed (byte* start = blocks)
         {

@@ -57,7 +57,7 @@ public unsafe class QuantizedProductTests
     public void Bytes_of_blocks(int depth)
     {
         using var arena = new NativeArena("a test");
-        var matrix = Allocate(arena, depth, WeightPrecision.Int8, hasBlocks: true);
+        var matrix = Allocate(arena, depth, WeightPrecision.Int8, StoredBlocks.Q8_0);
         int blocks = depth / 32, rowLength = blocks * Q8Block.Size;
         byte[] file = new byte[2 * 48 * rowLength];
         var random = new Random(depth);
@@ -114,10 +114,10 @@ public unsafe class QuantizedProductTests
         int rowLength = depth / Q4KBlock.Length * Q4KBlock.Size;
         byte[] file = LlamaCpp.Quantize(12, numbers, depth, rowLength);
         using var arena = new NativeArena("a test");
-        var matrix = Allocate(arena, depth, WeightPrecision.Int4, hasSuperBlocks: true);
+        var matrix = Allocate(arena, depth, WeightPrecision.Int4, StoredBlocks.Q4_K);
         fixed (byte* rows = file)
         {
-            for (int panel = 0; panel < 2; panel++) matrix.PackSuperBlocks(panel, rows + (panel * 48 * rowLength));
+            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * 48 * rowLength));
         }
 
         float[] expected = LlamaCpp.Dequantize("q4_K", file, numbers.Length), actual = new float[depth];
@@ -128,6 +128,115 @@ public unsafe class QuantizedProductTests
         }
 
         CheckNibbles(matrix);
+    }
+
+    /// <summary>Any bits, with scales of both signs and the greatest magnitudes.</summary>
+    [Theory]
+    [InlineData(256)]
+    [InlineData(768)]
+    [InlineData(1280)]
+    public void Six_bits(int depth)
+    {
+        int blocks = depth / Q6KBlock.Length, rowLength = blocks * Q6KBlock.Size;
+        byte[] file = new byte[2 * 48 * rowLength];
+        var random = new Random(depth);
+        random.NextBytes(file);
+        for (int i = Q6KBlock.Size; i <= file.Length; i += Q6KBlock.Size)
+        {
+            var unit = i % 7 == 0 ? Half.Zero : i % 11 == 0 ? Half.Epsilon : (Half)((random.NextSingle() - 0.5f) / 1000);
+            BinaryPrimitives.WriteHalfLittleEndian(file.AsSpan(i - 2), unit);
+        }
+
+        file.AsSpan(0, 192).Clear(); // -32 everywhere, times -128
+        file.AsSpan(192, 16).Fill(0x80);
+        file.AsSpan(rowLength, 192).Fill(0xFF);
+        using var arena = new NativeArena("a test");
+        var matrix = Allocate(arena, depth, WeightPrecision.Int8, StoredBlocks.Q6_K);
+        fixed (byte* rows = file)
+        {
+            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * 48 * rowLength));
+        }
+
+        float[] expected = LlamaCpp.Dequantize("q6_K", file, 2 * 48 * depth), actual = new float[depth];
+        for (int output = 0; output < Outputs; output++)
+        {
+            fixed (float* row = actual) matrix.CopyRow(output, row);
+            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
+        }
+
+        Check(matrix, (x, output) =>
+        {
+            float y = 0;
+            for (int block = 0; block < depth / 64; block++)
+            {
+                var stored = file.AsSpan((output * rowLength) + (block / 4 * Q6KBlock.Size), Q6KBlock.Size);
+                int sum = 0;
+                for (int k = 64 * block; k < 64 * (block + 1); k++)
+                {
+                    sum += Q6KBlock.ScaleOf(stored, k % 256 / 16) * (Q6KBlock.NumberOf(stored, k % 256) - 32) * ((sbyte*)x)[k];
+                }
+
+                y = float.MultiplyAddEstimate(sum, QuantizedRow.ScalesOf(x, depth)[block] * (float)Q6KBlock.UnitOf(stored), y);
+            }
+
+            return y;
+        });
+    }
+
+    /// <summary>Any bits, with the greatest factors.</summary>
+    [Theory]
+    [InlineData(256)]
+    [InlineData(768)]
+    [InlineData(1280)]
+    public void Five_bits(int depth)
+    {
+        int blocks = depth / Q4KBlock.Length, rowLength = blocks * Q5KBlock.Size;
+        byte[] file = new byte[2 * 48 * rowLength];
+        var random = new Random(depth);
+        random.NextBytes(file);
+        for (int i = 0; i < file.Length; i += Q5KBlock.Size)
+        {
+            Half unit = (Half)((random.NextSingle() - 0.5f) / 1000), minimum = (Half)((random.NextSingle() - 0.5f) / 99);
+            BinaryPrimitives.WriteHalfLittleEndian(file.AsSpan(i), i % 7 == 0 ? Half.Zero : unit);
+            BinaryPrimitives.WriteHalfLittleEndian(file.AsSpan(i + 2), i % 5 == 0 ? Half.Epsilon : minimum);
+        }
+
+        file.AsSpan(4, Q5KBlock.Size - 4).Fill(0xFF);
+        using var arena = new NativeArena("a test");
+        var matrix = Allocate(arena, depth, WeightPrecision.Int8, StoredBlocks.Q5_K);
+        fixed (byte* rows = file)
+        {
+            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * 48 * rowLength));
+        }
+
+        float[] expected = LlamaCpp.Dequantize("q5_K", file, 2 * 48 * depth), actual = new float[depth];
+        for (int output = 0; output < Outputs; output++)
+        {
+            fixed (float* row = actual) matrix.CopyRow(output, row);
+            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
+        }
+
+        Check(matrix, (x, output) =>
+        {
+            float y = 0;
+            for (int block = 0; block < depth / 64; block++)
+            {
+                var stored = file.AsSpan((output * rowLength) + (block / 4 * Q5KBlock.Size), Q5KBlock.Size);
+                int sum = 0, least = 0;
+                for (int k = 64 * block; k < 64 * (block + 1); k++)
+                {
+                    var (scale, minimum) = Q5KBlock.FactorsOf(stored, k % 256 / 32);
+                    sum += scale * Q5KBlock.NumberOf(stored, k % 256) * ((sbyte*)x)[k];
+                    least -= 32 * minimum * ((sbyte*)x)[k];
+                }
+
+                float rowScale = QuantizedRow.ScalesOf(x, depth)[block];
+                y = float.MultiplyAddEstimate(sum, rowScale * (float)Q5KBlock.UnitOf(stored), y);
+                y = float.MultiplyAddEstimate(least, rowScale * ((float)Q5KBlock.MinimumOf(stored) / 32), y);
+            }
+
+            return y;
+        });
     }
 
     private static void CheckNibbles(PackedMatrix matrix)
@@ -182,9 +291,9 @@ public unsafe class QuantizedProductTests
     private delegate float Reference(byte* row, int output);
 
     private static PackedMatrix Allocate(
-        NativeArena arena, int depth, WeightPrecision precision, bool hasBlocks = false, bool hasSuperBlocks = false)
+        NativeArena arena, int depth, WeightPrecision precision, StoredBlocks blocks = StoredBlocks.None)
     {
-        var matrix = new PackedMatrix(arena, "test", Outputs, depth, precision, Int8Product.PanelWidth, hasBlocks, hasSuperBlocks);
+        var matrix = new PackedMatrix(arena, "test", Outputs, depth, precision, Int8Product.PanelWidth, blocks);
         arena.Allocate();
         return matrix;
     }
