@@ -54,11 +54,11 @@ public static class GptModelExporter
                 $"{writer.Format} supports weights as {string.Join(", ", writer.DataTypes)}, not as {options.DataType}.", nameof(options));
         }
 
-        if (!writer.Supports(config))
+        if (writer.ObstacleOf(config) is { } obstacle)
         {
             throw new ArgumentException(
-                $"{writer.Format} cannot describe this decoder: {config}. "
-                + $"{string.Join(" and ", ModelFormats.FormatsFor(config))} can.",
+                $"{writer.Format} cannot describe this decoder: {obstacle}. {string.Join(" and ", ModelFormats.FormatsFor(config))} can. "
+                + $"It is {config}.",
                 nameof(weights));
         }
 

@@ -64,7 +64,7 @@ internal static class ModelFormats
 
     /// <summary>Returns the formats that a decoder can be written in.</summary>
     public static IEnumerable<ExportFormat> FormatsFor(GptConfig config) =>
-        Writers().Where(writer => writer.Supports(config)).Select(writer => writer.Format);
+        Writers().Where(writer => writer.ObstacleOf(config) is null).Select(writer => writer.Format);
 
     private static IEnumerable<ModelWriter> Writers() => All.Select(format => format.Writer).OfType<ModelWriter>();
 

@@ -269,19 +269,24 @@ public sealed class DecoderFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("mistral")]
-    [InlineData("qwen2-window")]
-    [InlineData("qwen3-alternating")]
-    [InlineData("gemma3-scalar")]
-    [InlineData("gemma3-every-third")]
-    [InlineData("gemma3-caps")]
-    [InlineData("gemma2-biases")]
-    [InlineData("qwen3-biases")]
-    public void What_llama_cpp_would_compute_otherwise_is_not_exported(string name)
+    [InlineData("mistral", "SlidingWindow")]
+    [InlineData("qwen2-window", "SlidingWindow")]
+    [InlineData("qwen3-alternating", "SlidingWindow")]
+    [InlineData("gemma3-scalar", "AttentionScale")]
+    [InlineData("gemma3-every-third", "base 10000")]
+    [InlineData("gemma3-caps", "AttentionSoftCap")]
+    [InlineData("gemma2-biases", "HasBias")]
+    [InlineData("qwen3-biases", "HasBias")]
+    [InlineData("nanogpt", "tanh")]
+    [InlineData("llama3-short", "Llama 3")]
+    public void What_llama_cpp_would_compute_otherwise_is_refused_by_name(string name, string part)
     {
         var description = DecoderFamilies.Named(name);
         var weights = LibraryDecoder.Weights(description, description.RandomWeights(seed: 1));
-        Assert.Throws<ArgumentException>(() => GptModelExporter.Export(Gguf, weights, tokenizer: null, cancellationToken: Cancellation));
+        var error = Assert.Throws<ArgumentException>(
+            () => GptModelExporter.Export(Gguf, weights, tokenizer: null, cancellationToken: Cancellation));
+        string obstacle = error.Message[..error.Message.IndexOf(" It is GptConfig", StringComparison.Ordinal)];
+        Assert.Contains(part, obstacle, StringComparison.Ordinal);
         Assert.False(File.Exists(Gguf));
     }
 

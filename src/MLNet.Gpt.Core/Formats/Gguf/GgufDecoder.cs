@@ -31,22 +31,46 @@ internal static class GgufDecoder
         _ => GgufNames.Others,
     };
 
-    /// <summary>Returns the architecture of a decoder; <see langword="null"/> if llama.cpp has none with the same parts.</summary>
-    public static string? ArchitectureOf(GptConfig config)
+    /// <summary>Returns the architecture of a decoder for which there is no obstacle.</summary>
+    public static string ArchitectureOf(GptConfig config) => config.Family switch
     {
-        // llama.cpp ignores the sliding windows of Mistral and Qwen.
-        bool seesAll = config.SlidingWindow is null || config.SlidingWindow >= config.ContextLength;
-        return config.Family switch
-        {
-            GptFamily.Gpt2 when config.FeedForward == FeedForwardKind.Gelu => "gpt2",
-            GptFamily.Llama when IsUsual(config.Rotary!.Llama3) => "llama",
-            GptFamily.Mistral when seesAll && IsUsual(config.Rotary!.Llama3) => "llama",
-            GptFamily.Qwen2 when seesAll && config.Rotary!.Llama3 is null && config.QueryWidth == config.EmbeddingWidth => "qwen2",
-            GptFamily.Qwen3 when seesAll && config.Rotary!.Llama3 is null && !config.HasBias => "qwen3",
-            GptFamily.Gemma2 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma2(config) => "gemma2",
-            GptFamily.Gemma3 when config.Rotary!.Llama3 is null && !config.HasBias && IsUsualGemma3(config) => "gemma3",
-            _ => null,
-        };
+        GptFamily.Mistral => "llama",
+        GptFamily.Gemma3 => "gemma3",
+        var family => config.Architecture ?? throw new InvalidOperationException($"llama.cpp has no architecture for {family}."),
+    };
+
+    /// <summary>
+    /// Returns what llama.cpp would compute differently, as a clause; <see langword="null"/> if it has an architecture with the same
+    /// parts.
+    /// </summary>
+    public static string? ObstacleOf(GptConfig config)
+    {
+        if (config.Family is not { } family) return "llama.cpp has no architecture with its parts together";
+        bool isLlama = family is GptFamily.Llama or GptFamily.Mistral, isGpt2 = family == GptFamily.Gpt2;
+        bool isGemma2 = family == GptFamily.Gemma2, isGemma3 = family == GptFamily.Gemma3, isGemma = isGemma2 || isGemma3;
+        var scaling = config.Rotary?.Llama3;
+        (bool Exists, string Clause)[] differences =
+        [
+            (isGpt2 && config.FeedForward != FeedForwardKind.Gelu, $"llama.cpp computes GELU in its tanh form, not {config.FeedForward}"),
+            (!isGemma && config.SlidingWindow < config.ContextLength, $"llama.cpp ignores {nameof(config.SlidingWindow)} in this family"),
+            (!isLlama && scaling is not null, "llama.cpp scales rotary positions as Llama 3 only in the architecture llama"),
+            (scaling is not null && scaling != new Llama3Scaling { Factor = scaling.Factor },
+                "GGUF has only the factors of Llama 3's scaling, which must have its usual parameters"),
+            (!isGpt2 && !isLlama && config.HasBias,
+                $"llama.cpp ignores the bias of attention's output ({nameof(config.HasBias)}) in this family"),
+            (family == GptFamily.Qwen2 && config.QueryWidth != config.EmbeddingWidth,
+                $"llama.cpp derives {nameof(config.HeadSize)} from {nameof(config.EmbeddingWidth)} in this family"),
+            (isGemma && config.FirstSlidingLayer != 0, $"llama.cpp has no {nameof(config.FirstSlidingLayer)}"),
+            (isGemma && !HasUsualScale(config), $"llama.cpp derives {nameof(config.AttentionScale)} from {nameof(config.HeadSize)}"),
+            (isGemma3 && config.AttentionSoftCap is not null, $"llama.cpp ignores {nameof(config.AttentionSoftCap)} in this family"),
+            (isGemma3 && !HasUsualBases(config), "llama.cpp has the base 10000 in layers with a sliding window"),
+            (isGemma2 && (config.AttentionSoftCap is null || config.LogitSoftCap is null),
+                "llama.cpp caps scores and logits in this family"),
+            (isGemma2 && !config.HasTiedHead, "llama.cpp ties the head to the token embedding in this family"),
+            (isGemma2 && config is not { SlidingWindow: not null, GlobalLayerInterval: Gemma2Interval },
+                "llama.cpp has a sliding window in every second layer in this family"),
+        ];
+        return Array.Find(differences, each => each.Exists).Clause;
     }
 
     /// <summary>Reads the configuration.</summary>
@@ -210,27 +234,13 @@ internal static class GgufDecoder
             (start, destination) => factors.AsSpan((int)start, destination.Length).CopyTo(destination));
     }
 
-    // The file has only the factors of Llama 3's scaling, from which a reader can recover the usual parameters.
-    private static bool IsUsual(Llama3Scaling? scaling) => scaling is null || scaling == new Llama3Scaling { Factor = scaling.Factor };
+    // llama.cpp knows one base of layers with a sliding window.
+    private static bool HasUsualBases(GptConfig config) => config.SlidingWindow is null
+        ? config.Rotary!.SlidingBase is null
+        : (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
 
-    // llama.cpp always caps both and ties the head.
-    private static bool IsUsualGemma2(GptConfig config) => config is
-    {
-        AttentionSoftCap: not null, LogitSoftCap: not null, HasTiedHead: true, SlidingWindow: not null, FirstSlidingLayer: 0,
-        GlobalLayerInterval: Gemma2Interval,
-    } && HasUsualScale(config, "gemma2");
-
-    // llama.cpp knows one base of layers with a sliding window, and two scales of scores.
-    private static bool IsUsualGemma3(GptConfig config)
-    {
-        bool isUsualWindow = config.SlidingWindow is null
-            ? config.Rotary!.SlidingBase is null
-            : (config.Rotary!.SlidingBase ?? config.Rotary.Base) == 10000;
-        return isUsualWindow && config is { FirstSlidingLayer: 0, AttentionSoftCap: null } && HasUsualScale(config, "gemma3");
-    }
-
-    private static bool HasUsualScale(GptConfig config, string architecture) =>
-        Math.Abs((config.AttentionScale / GemmaScaleOf(config, architecture)) - 1) < 1e-6;
+    private static bool HasUsualScale(GptConfig config) =>
+        Math.Abs((config.AttentionScale / GemmaScaleOf(config, ArchitectureOf(config))) - 1) < 1e-6;
 
     private static double GemmaScaleOf(GptConfig config, string architecture)
     {

@@ -10,7 +10,7 @@ internal sealed class GgufFormat : IModelFormat
     public ModelWriter Writer { get; } = new(
         ExportFormat.Gguf, [".gguf"], [.. ModelWriter.PlainTypes, TensorDataType.Q8_0, TensorDataType.Q4_0], GgufWriter.Write)
     {
-        Supports = config => GgufDecoder.ArchitectureOf(config) is not null,
+        ObstacleOf = GgufDecoder.ObstacleOf,
     };
 
     public bool Recognizes(ModelContent content) => content.Start.StartsWith(GgufConstants.Magic);

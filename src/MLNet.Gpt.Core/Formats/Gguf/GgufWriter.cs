@@ -16,7 +16,7 @@ internal static class GgufWriter
 
     public static void Write(ExportJob job)
     {
-        string architecture = GgufDecoder.ArchitectureOf(job.Config)!; // the exporter has asked whether there is one
+        string architecture = GgufDecoder.ArchitectureOf(job.Config);
         var header = Header(job, architecture);
         IEnumerable<ExportTensor> all = new ModelTensors(job.Weights, GgufDecoder.NamesOf(architecture)).All();
         if (GgufDecoder.FrequencyFactors(job.Config) is { } factors) all = all.Prepend(factors);

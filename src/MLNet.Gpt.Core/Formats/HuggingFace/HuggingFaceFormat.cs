@@ -15,7 +15,7 @@ internal sealed class HuggingFaceFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write)
     {
-        Supports = config => config.Family is not null,
+        ObstacleOf = config => config.Family is null ? "no family of transformers has its parts together" : null,
     };
 
     public bool Recognizes(ModelContent content) => content.Contains(HuggingFaceConstants.ConfigFile) || content.Text.StartsWith("{"u8);

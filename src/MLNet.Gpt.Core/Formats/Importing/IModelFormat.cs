@@ -34,8 +34,10 @@ internal interface IModelFormat
 internal sealed record ModelWriter(
     ExportFormat Format, IReadOnlyList<string> Extensions, IReadOnlyList<TensorDataType> DataTypes, Action<ExportJob> Write)
 {
-    /// <summary>Returns whether the format can describe a decoder; by default, any.</summary>
-    public Func<GptConfig, bool> Supports { get; init; } = _ => true;
+    /// <summary>
+    /// Returns what keeps the format from describing a decoder, as a clause; <see langword="null"/> if nothing does, the default.
+    /// </summary>
+    public Func<GptConfig, string?> ObstacleOf { get; init; } = _ => null;
 
     /// <summary>Types of single elements, which all formats except ONNX support.</summary>
     public static IReadOnlyList<TensorDataType> PlainTypes { get; } = [

@@ -8,7 +8,8 @@ internal sealed class OnnxFormat : IModelFormat
     public ModelWriter Writer { get; } = new(
         ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write)
     {
-        Supports = config => config is { IsGpt2: true, FeedForward: FeedForwardKind.Gelu },
+        ObstacleOf = config => !config.IsGpt2 ? "it is not a GPT-2"
+            : config.FeedForward != FeedForwardKind.Gelu ? $"its {nameof(config.FeedForward)} is {config.FeedForward}" : null,
     };
 
     public bool Recognizes(ModelContent content) => false;

@@ -11,7 +11,8 @@ internal sealed class PyTorchFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(ExportFormat.PyTorch, [".pth", ".pt"], ModelWriter.PlainTypes, PyTorchWriter.Write)
     {
-        Supports = config => config.IsPlainGpt2, // only these can be inferred from shapes
+        // Only these can be inferred from shapes.
+        ObstacleOf = config => config.IsPlainGpt2 ? null : "it differs from the book's GPT-2 in more than sizes, query bias and head",
     };
 
     public bool Recognizes(ModelContent content) => TorchStateDict.Recognizes(content.Start);
