@@ -32,6 +32,7 @@ var benchmarks = new Dictionary<string, Action>
     ["small"] = SmallModelBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
     ["streams"] = StreamingBenchmark.Run,
+    ["tasks"] = TaskBenchmark.Run,
 };
 
 string[] unknown = [.. args.Except(benchmarks.Keys)];

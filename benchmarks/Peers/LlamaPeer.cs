@@ -24,6 +24,11 @@ internal sealed class LlamaPeer : Peer
         });
     }
 
+    /// <summary>Chooses the native library: the static constructor has done it.</summary>
+    public static void EnsureConfigured()
+    {
+    }
+
     public LlamaPeer(string path)
     {
         _weights = LLamaWeights.LoadFromFile(Options(path, sessions: 1));

@@ -11,8 +11,6 @@ namespace MLNet.Gpt.Samples.LossWalkthrough;
 /// </summary>
 internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFolder)
 {
-    private const int HeldOutChapters = 5;
-
     private static readonly GptConfig Config = new()
     {
         ContextLength = 64, EmbeddingWidth = 128, HeadCount = 4, LayerCount = 3, DropoutRate = 0,
@@ -32,14 +30,19 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
     {
         console.Step("8", "A model that learns: chapters of Moby-Dick, through the ML.NET trainer");
         string[] chapters = SampleText.ReadChapters();
-        var training = ToView(chapters[..^HeldOutChapters]);
-        var heldOut = ToView(chapters[^HeldOutChapters..]);
+        var training = ToView(chapters[..^SampleText.HeldOutChapters]);
+        var heldOut = ToView(chapters[^SampleText.HeldOutChapters..]);
         console.WriteLine(
-            $"{chapters.Length - HeldOutChapters} chapters to learn from, the last {HeldOutChapters} held out; "
+            $"{chapters.Length - SampleText.HeldOutChapters} chapters to learn from, the last {SampleText.HeldOutChapters} held out; "
             + $"{Number(Config.ParameterCount, "N0")} parameters, context {Config.ContextLength}.");
 
         LanguageModelMetrics before;
-        using (var untrained = CreateUntrained()) before = Evaluate(new GptTransformer(untrained), heldOut);
+        TaskEvaluation answersBefore;
+        using (var untrained = CreateUntrained())
+        {
+            before = Evaluate(new GptTransformer(untrained), heldOut);
+            answersBefore = Ask(untrained, cancellationToken);
+        }
 
         GptTrainer trainer = null!;
         var transformer = TrainingDisplay.Run(console, progress =>
@@ -53,7 +56,7 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
         console.Step("9", "Loss on the held-out chapters, before and after, by the ML.NET evaluator");
         ShowMetrics(before, Evaluate(transformer, heldOut));
-        ShowBaselines(chapters[..^HeldOutChapters], chapters[^HeldOutChapters..]);
+        ShowBaselines(chapters[..^SampleText.HeldOutChapters], chapters[^SampleText.HeldOutChapters..]);
         ShowPredictions(transformer);
         ShowGeneration(transformer.Model);
 
@@ -61,7 +64,14 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         LossCurve.Save(trainer.History!, picture, uniformCrossEntropy: before.UniformCrossEntropy);
         console.WriteLine();
         console.WriteLine($"Loss curve: {picture}");
+
+        console.Step("11", "Questions about the held-out chapters: which of four words comes next?");
+        ShowAnswers(answersBefore, Ask(transformer.Model, cancellationToken));
     }
+
+    private static TaskEvaluation Ask(GptModel model, CancellationToken cancellationToken) =>
+        new TaskEvaluator(model).Evaluate(
+            TaskFile.Read(Path.Combine(AppContext.BaseDirectory, "Data", "cloze.jsonl")), cancellationToken: cancellationToken);
 
     private static GptModel CreateUntrained() =>
         GptModel.FromWeights(WeightInitializer.Create(Config, Training.Seed), Gpt2Tokenizer.Instance);
@@ -86,6 +96,21 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
         console.WriteLine(
             $"Guessing uniformly among all {before.VocabularySize} tokens would give {Number(before.UniformCrossEntropy, "F4")} "
             + $"and a perplexity of {before.VocabularySize}.");
+    }
+
+    private void ShowAnswers(TaskEvaluation before, TaskEvaluation after)
+    {
+        var table = Table("", "before", "after");
+        table.AddRow("answered right", $"{before.Metrics.Accuracy}", $"[bold]{after.Metrics.Accuracy}[/]");
+        table.AddRow("Brier score", $"{before.Metrics.BrierScore}", $"{after.Metrics.BrierScore}");
+        console.Write(table);
+        var test = McNemarTest.Of([.. before.Results.Select(IsRight)], [.. after.Results.Select(IsRight)]);
+        console.WriteLine(
+            $"Guessing would answer {Number(before.Metrics.ChanceAccuracy, "P0")} of the {before.Metrics.QuestionCount} questions right. "
+            + $"Training won {test.SecondOnly} and lost {test.FirstOnly}: p = {Number(test.PValue, "0.0e-0")} (McNemar's exact test). "
+            + "Of Brier scores, the lower is better.");
+
+        static bool IsRight(TaskResult result) => result.IsRight == true;
     }
 
     private void ShowBaselines(string[] learned, string[] heldOut)

@@ -14,6 +14,7 @@
     CmdletsToExport        = @(
         'Compare-GptLoss'
         'Compare-GptModel'
+        'Compare-GptTask'
         'ConvertFrom-GptToken'
         'ConvertTo-GptToken'
         'Enter-GptPrompt'
@@ -28,6 +29,7 @@
         'Invoke-GptGenerate'
         'Invoke-GptTraining'
         'Measure-GptLoss'
+        'Measure-GptTask'
         'New-GptModel'
         'New-GptTokenFile'
         'New-GptTokenizer'

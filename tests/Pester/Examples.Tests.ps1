@@ -53,7 +53,7 @@ BeforeAll {
         'test.txt' = { Set-Content test.txt $story.Substring(0, 1000) }
         'corpus' = { $null = New-Item -ItemType Directory corpus/more; 'corpus/1.txt', 'corpus/2.txt', 'corpus/more/3.txt' | ForEach-Object { Set-Content $_ $story.Substring(0, 900) } }
         '.csv' = { 'rows.csv', 'reviews.csv' | ForEach-Object { Set-Content $_ ('Id,Text', '1,Every effort moves you', '2,I really like chocolate') } }
-        'samples/Data' = { $null = New-Item -ItemType Directory samples/Data; Copy-Item $repository/samples/Data/the-verdict.txt samples/Data }
+        'samples/Data' = { $null = New-Item -ItemType Directory samples/Data; Copy-Item -Recurse $repository/samples/Data/the-verdict.txt, $repository/samples/Data/tasks samples/Data }
         'results/*' = { $null = Measure-GptLoss -Model $model -Path story.txt -ResultFolder results -PerToken }
         '.safetensors' = { 'story', 'gpt2' | ForEach-Object { Export-GptModel -Model $model "$_.safetensors" } }
         '.gguf' = { Export-GptModel -Model $model story.gguf }

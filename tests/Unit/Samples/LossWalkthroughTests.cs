@@ -40,6 +40,12 @@ public class LossWalkthroughTests
         Assert.Contains("What comes next?", text, StringComparison.Ordinal);
         Assert.Matches(@"step +666 of 666", text);
         Assert.True(File.Exists(Path.Combine(folder.Path, "loss-curve.png")));
+        var shown = System.Text.RegularExpressions.Regex.Match(
+            text, @"answered right .*to (0\.\d+)\) .*\(95 % (0\.\d+) to"); // the upper bound before, the lower one after
+        Assert.True(Parse(shown.Groups[2]) > Parse(shown.Groups[1]), shown.Value);
+
+        static double Parse(System.Text.RegularExpressions.Group group) =>
+            double.Parse(group.ValueSpan, System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Fact]
