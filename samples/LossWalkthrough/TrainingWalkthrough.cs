@@ -71,7 +71,8 @@ internal sealed class TrainingWalkthrough(IAnsiConsole console, string outputFol
 
     private static TaskEvaluation Ask(GptModel model, CancellationToken cancellationToken) =>
         new TaskEvaluator(model).Evaluate(
-            TaskFile.Read(Path.Combine(AppContext.BaseDirectory, "Data", "cloze.jsonl")), cancellationToken: cancellationToken);
+            TaskFile.Read(Path.Combine(AppContext.BaseDirectory, "Data", "cloze.jsonl"), cancellationToken: cancellationToken),
+            cancellationToken: cancellationToken);
 
     private static GptModel CreateUntrained() =>
         GptModel.FromWeights(WeightInitializer.Create(Config, Training.Seed), Gpt2Tokenizer.Instance);
