@@ -355,7 +355,7 @@ Describe 'Get-GptLoss' {
     }
 
     It 'shows losses, tokens and steps readably' {
-        Get-GptLoss -Model $model 'every effort moves' | Out-String | Should -Match 'CrossEntropy\s+Perplexity\s+Bits/Byte'
+        Get-GptLoss -Model $model 'every effort moves' | Out-String | Should -Match 'CrossEntropy\s+StdError\s+Perplexity\s+Bits/Byte'
         Get-GptLoss -Model $model 'every effort moves' -PerToken | Out-String | Should -Match "Probability\s+Loss\s+Bits\s+Rank\s+Text"
         "$(Get-GptLoss -Model $model 'every effort moves')" | Should -Match '^\d+\.\d{4} nats per token'
         'every effort moves', "a`e[31m red" | Get-GptLoss -Model $model | Format-Table | Out-String -Width 120 |
