@@ -84,7 +84,7 @@ internal static unsafe class PairScorer
             Debug.Assert(_panelsPerChunk * head.PanelWidth == Scorer.IdsPerChunk, "Chunks of both models have the same ids.");
             if (head.TakesBytes)
             {
-                MatrixProduct.Quantize(head.Depth, rows.Normalized, rows.Width, targets.Length, rows.Quantized, threadCount);
+                MatrixProduct.Quantize(head, rows.Normalized, rows.Width, targets.Length, rows.Quantized, threadCount);
             }
 
             TargetLogits = Scorer.TargetLogits(weights, rows, targets, threadCount);

@@ -42,7 +42,7 @@ internal static unsafe class Scorer
         int rows = targets.Length, vocabulary = head.Outputs;
         if (head.TakesBytes)
         {
-            MatrixProduct.Quantize(head.Depth, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
+            MatrixProduct.Quantize(head, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
         }
 
         float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);

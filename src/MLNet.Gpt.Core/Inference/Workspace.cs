@@ -29,7 +29,9 @@ internal sealed unsafe class Workspace : IDisposable
         // The hidden layer is computed when queries, keys and values have been used, so they share memory.
         _projected = _hidden = _arena.Reserve(
             4L * Math.Max((long)(Rows + SpareProjectedRows) * _projectedWidth, (long)Rows * _hiddenWidth));
-        _attended = _arena.Reserve(4L * Rows * _attendedWidth);
+
+        // So do the output of a norm and that of attention, which comes after the norm's only use.
+        _attended = _attendedWidth == Width ? _normalized : _arena.Reserve(4L * Rows * _attendedWidth);
         _quantized = _arena.Reserve((long)Rows * QuantizedRow.StrideOf(
             Math.Max(Math.Max(config.FeedForwardWidth, config.EmbeddingWidth), config.QueryWidth)));
         if (config.Rotary is not null) _angles = _arena.Reserve(4L * RotaryAngles.LengthOf(config, Rows));

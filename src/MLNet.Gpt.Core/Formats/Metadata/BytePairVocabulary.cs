@@ -1,5 +1,4 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
+using System.Numerics;
 using System.Text;
 using MLNet.Gpt.Tokenization;
 
@@ -13,8 +12,8 @@ namespace MLNet.Gpt.Formats.Metadata;
 internal sealed record BytePairVocabulary(
     string Path, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<AddedToken> Added)
 {
-    // The hash of GPT-2's merges, as pairs of 32-bit ids: a vocabulary with the same tokens and merges is GPT-2's.
-    private const string Gpt2MergesHash = "929E84B3BE32EA1E3D811C85CA1885E5A368515CFEC3DBDDC8F5EFA7D161A04B";
+    // The hash of GPT-2's merges: a vocabulary with the same tokens and merges is GPT-2's.
+    private const ulong Gpt2MergesHash = 0xD8E54E01E47ADA77;
 
     /// <summary>The id that ends a document.</summary>
     public int? EndOfTextId { get; init; }
@@ -99,14 +98,19 @@ internal sealed record BytePairVocabulary(
             if (!Gpt2Vocabulary.Shared[id].SequenceEqual(tokens[id])) return false;
         }
 
-        byte[] pairs = new byte[8 * merges.Length];
-        for (int rank = 0; rank < merges.Length; rank++)
+        return HashOf(merges) == Gpt2MergesHash;
+    }
+
+    // Tells other merges from GPT-2's, which needs no cryptography: loading it would take more memory than all of a vocabulary.
+    private static ulong HashOf((int Left, int Right)[] merges)
+    {
+        ulong hash = (ulong)merges.Length;
+        foreach (var (left, right) in merges)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(pairs.AsSpan(8 * rank), merges[rank].Left);
-            BinaryPrimitives.WriteInt32LittleEndian(pairs.AsSpan((8 * rank) + 4), merges[rank].Right);
+            hash = BitOperations.RotateLeft(hash ^ (((ulong)(uint)left << 32) | (uint)right), 29) * 0x9E3779B97F4A7C15;
         }
 
-        return Convert.ToHexString(SHA256.HashData(pairs)) == Gpt2MergesHash;
+        return hash;
     }
 
     private InvalidDataException Invalid(string problem) => new($"'{Path}' does not contain a usable vocabulary: {problem}");

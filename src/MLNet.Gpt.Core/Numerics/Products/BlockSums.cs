@@ -16,21 +16,35 @@ internal static unsafe class BlockSums
     private const float HalfToSingle = 5.192296858534828e33f;
     private const int HalfBits = unchecked((int)0x8FFFE000), HalfExponent = 0x7C00, SingleExponent = 0x7F800000;
 
-    /// <summary>y += sums × the row's scale × the block's scales, unless there are none (<see langword="null"/>).</summary>
+    /// <summary>y += sums × their factors: the row's scale, times the block's scales if there are any.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Add(Vector512<int> sums, Vector512<float> rowScale, float* scales, float* y)
-    {
-        var factor = scales is null ? rowScale : rowScale * Vector512.Load(scales);
-        Vector512.MultiplyAddEstimate(Vector512.ConvertToSingle(sums), factor, Vector512.Load(y)).Store(y);
-    }
+    public static void Add(Vector512<int> sums, Vector512<float> factors, float* y) =>
+        Vector512.MultiplyAddEstimate(Vector512.ConvertToSingle(sums), factors, Vector512.Load(y)).Store(y);
+
+    /// <inheritdoc cref="Add(Vector512{int}, Vector512{float}, float*)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(Vector256<int> sums, Vector256<float> factors, float* y) =>
+        Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(sums), factors, Vector256.Load(y)).Store(y);
+
+    /// <summary>y += sums × the row's scale × a block's scales.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(Vector512<int> sums, Vector512<float> rowScale, float* scales, float* y) =>
+        Add(sums, rowScale * Vector512.Load(scales), y);
 
     /// <inheritdoc cref="Add(Vector512{int}, Vector512{float}, float*, float*)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Add(Vector256<int> sums, Vector256<float> rowScale, float* scales, float* y)
-    {
-        var factor = scales is null ? rowScale : rowScale * Vector256.Load(scales);
-        Vector256.MultiplyAddEstimate(Vector256.ConvertToSingle(sums), factor, Vector256.Load(y)).Store(y);
-    }
+    public static void Add(Vector256<int> sums, Vector256<float> rowScale, float* scales, float* y) =>
+        Add(sums, rowScale * Vector256.Load(scales), y);
+
+    /// <summary>The row's scale × a block's scales, unless there are none (<see langword="null"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Factors(Vector512<float> rowScale, float* scales, int output) =>
+        scales is null ? rowScale : rowScale * Vector512.Load(scales + output);
+
+    /// <inheritdoc cref="Factors(Vector512{float}, float*, int)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Factors(Vector256<float> rowScale, float* scales, int output) =>
+        scales is null ? rowScale : rowScale * Vector256.Load(scales + output);
 
     /// <summary>y += sums × the row's scale × the block's scales, then y += the row's sum × the block's minimums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

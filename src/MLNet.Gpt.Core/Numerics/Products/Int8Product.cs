@@ -7,11 +7,10 @@ namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>Quantized rows times a panel of byte weights, with a scale per output or with those of Q8_0 blocks.</summary>
 /// <remarks>
-/// A panel is [four of k][48 outputs][4]: one 32-byte load has four steps of k for eight outputs. Within a block of 64
-/// steps (32 with Q8_0's scales), sums are integers, so every instruction set gives the same result; then they are scaled
-/// and added to a single-precision sum in the order of k. Weights are unsigned (offset by 128) and activations signed
-/// because the instructions that multiply bytes require it. Several rows share a panel's widened bytes,
-/// <see cref="Int8Tile"/>.
+/// A panel is [four of k][48 outputs][4]: one 32-byte load has four steps of k for eight outputs. Within a block of 32
+/// steps, sums are integers, so every instruction set gives the same result; then they are scaled and added to a
+/// single-precision sum in the order of k. Weights are unsigned (offset by 128) and activations signed because the
+/// instructions that multiply bytes require it; <see cref="QuantizedRow"/> keeps pairs of products within 16 bits.
 /// </remarks>
 internal static unsafe class Int8Product
 {
@@ -21,7 +20,7 @@ internal static unsafe class Int8Product
     private const int StepBytes = 4 * PanelWidth;
 
     /// <summary>Groups of four steps of k that share a scale.</summary>
-    public static int FoursPerBlock(PackedMatrix matrix) => (matrix.HasBlocks ? Q8Block.Length : QuantizedRow.BlockLength) / 4;
+    public const int FoursPerBlock = QuantizedRow.BlockLength / 4;
 
     /// <summary>y (rows × 48) = rows · panel.</summary>
     /// <param name="kernels">The kernels, which decide the register width.</param>
@@ -51,25 +50,23 @@ internal static unsafe class Int8Product
     private static void MultiplyRow(bool isWide, PackedMatrix matrix, int panel, byte* row, float* y)
     {
         float* widened = stackalloc float[PanelWidth], blockScales = null;
-        int depth = matrix.Depth, fours = (depth + 3) / 4, foursPerBlock = FoursPerBlock(matrix);
+        int depth = matrix.Depth, fours = (depth + 3) / 4;
         bool hasBlocks = matrix.HasBlocks;
         float* rowScales = QuantizedRow.ScalesOf(row, depth);
         int* corrections = QuantizedRow.CorrectionsOf(row, depth), four = (int*)row;
         byte* bytes = hasBlocks ? matrix.BlockBytes(panel) : matrix.Panel(panel);
         Half* scales = hasBlocks ? matrix.BlockScales(panel) : null;
-        for (int block = 0; fours > 0; block++, fours -= foursPerBlock)
+        for (int block = 0; fours > 0; block++, fours -= FoursPerBlock)
         {
-            int count = Math.Min(foursPerBlock, fours);
-            float rowScale = rowScales[hasBlocks ? block / 2 : block];
-            int correction = hasBlocks ? corrections[block] : corrections[2 * block] + corrections[(2 * block) + 1];
+            int count = Math.Min(FoursPerBlock, fours);
             if (hasBlocks)
             {
                 BlockSums.Widen(scales + (block * PanelWidth), 1, widened);
                 blockScales = widened;
             }
 
-            if (isWide && !AvxVnni.IsSupported) MultiplyBlock512(count, four, bytes, correction, rowScale, blockScales, y);
-            else MultiplyBlock(count, four, bytes, correction, rowScale, blockScales, y);
+            if (isWide && !AvxVnni.IsSupported) MultiplyBlock512(count, four, bytes, corrections[block], rowScales[block], blockScales, y);
+            else MultiplyBlock(count, four, bytes, corrections[block], rowScales[block], blockScales, y);
             four += count;
             bytes += count * StepBytes;
         }
@@ -93,12 +90,12 @@ internal static unsafe class Int8Product
         }
 
         var scale = Vector256.Create(rowScale);
-        BlockSums.Add(s0, scale, scales, y);
-        BlockSums.Add(s1, scale, At(scales, 8), y + 8);
-        BlockSums.Add(s2, scale, At(scales, 16), y + 16);
-        BlockSums.Add(s3, scale, At(scales, 24), y + 24);
-        BlockSums.Add(s4, scale, At(scales, 32), y + 32);
-        BlockSums.Add(s5, scale, At(scales, 40), y + 40);
+        BlockSums.Add(s0, BlockSums.Factors(scale, scales, 0), y);
+        BlockSums.Add(s1, BlockSums.Factors(scale, scales, 8), y + 8);
+        BlockSums.Add(s2, BlockSums.Factors(scale, scales, 16), y + 16);
+        BlockSums.Add(s3, BlockSums.Factors(scale, scales, 24), y + 24);
+        BlockSums.Add(s4, BlockSums.Factors(scale, scales, 32), y + 32);
+        BlockSums.Add(s5, BlockSums.Factors(scale, scales, 40), y + 40);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -108,49 +105,35 @@ internal static unsafe class Int8Product
         for (int* end = four + count; four < end; four++)
         {
             BlockSums.Prefetch(panel);
-            var x = Vector512.Create(*four).AsInt16();
-            Vector512<short> even = (x << 8) >> 8, odd = x >> 8;
-            s0 = MultiplyAddFours(s0, Vector512.Load(panel), even, odd);
-            s1 = MultiplyAddFours(s1, Vector512.Load(panel + 64), even, odd);
-            s2 = MultiplyAddFours(s2, Vector512.Load(panel + 128), even, odd);
+            var x = Vector512.Create(*four).AsSByte();
+            s0 = MultiplyAddFours(s0, Vector512.Load(panel), x);
+            s1 = MultiplyAddFours(s1, Vector512.Load(panel + 64), x);
+            s2 = MultiplyAddFours(s2, Vector512.Load(panel + 128), x);
             panel += StepBytes;
         }
 
         var scale = Vector512.Create(rowScale);
-        BlockSums.Add(s0, scale, scales, y);
-        BlockSums.Add(s1, scale, At(scales, 16), y + 16);
-        BlockSums.Add(s2, scale, At(scales, 32), y + 32);
-    }
-
-    // There may be no scales.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float* At(float* scales, int output) => scales is null ? null : scales + output;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> MultiplyAddFours(
-        Vector512<int> sum, Vector512<byte> unsigned, Vector512<short> evenSigned, Vector512<short> oddSigned)
-    {
-        var even = (unsigned.AsUInt16() & Vector512.Create((ushort)0xFF)).AsInt16();
-        var odd = (unsigned.AsUInt16() >> 8).AsInt16();
-        return sum + Avx512BW.MultiplyAddAdjacent(even, evenSigned) + Avx512BW.MultiplyAddAdjacent(odd, oddSigned);
+        BlockSums.Add(s0, BlockSums.Factors(scale, scales, 0), y);
+        BlockSums.Add(s1, BlockSums.Factors(scale, scales, 16), y + 16);
+        BlockSums.Add(s2, BlockSums.Factors(scale, scales, 32), y + 32);
     }
 
     /// <summary>
-    /// Adds to each 32-bit lane the products of its four unsigned and four signed bytes; never saturates.
+    /// Adds to each 32-bit lane the products of its four unsigned and four signed bytes of a <see cref="QuantizedRow"/>, of
+    /// which no pair saturates.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<int> MultiplyAddFours(Vector512<int> sum, Vector512<byte> unsigned, Vector512<sbyte> signed) =>
+        sum + Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(unsigned, signed), Vector512.Create((short)1));
+
+    /// <inheritdoc cref="MultiplyAddFours(Vector512{int}, Vector512{byte}, Vector512{sbyte})"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<int> MultiplyAddFours(Vector256<int> sum, Vector256<byte> unsigned, Vector256<sbyte> signed)
     {
         if (AvxVnni.IsSupported) return AvxVnni.MultiplyWideningAndAdd(sum, unsigned, signed);
         if (Avx2.IsSupported)
         {
-            // Even and odd bytes are widened to 16 bits separately: two products of at most 255 × 127 fit in a 32-bit
-            // sum.
-            var evenUnsigned = (unsigned.AsUInt16() & Vector256.Create((ushort)0xFF)).AsInt16();
-            var oddUnsigned = (unsigned.AsUInt16() >> 8).AsInt16();
-            var evenSigned = (signed.AsInt16() << 8) >> 8;
-            var oddSigned = signed.AsInt16() >> 8;
-            return sum + Avx2.MultiplyAddAdjacent(evenUnsigned, evenSigned) + Avx2.MultiplyAddAdjacent(oddUnsigned, oddSigned);
+            return sum + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(unsigned, signed), Vector256.Create((short)1));
         }
 
         if (Dp.IsSupported)

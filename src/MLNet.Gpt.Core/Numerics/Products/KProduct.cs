@@ -22,9 +22,12 @@ namespace MLNet.Gpt.Numerics.Products;
 internal static unsafe class KProduct<TBits>
     where TBits : struct, IKBits
 {
+    /// <summary>Blocks of a row that share a scale.</summary>
+    public const int RowBlocksPerScale = 2;
+
     private const int PanelWidth = Int8Product.PanelWidth;
     private const int Length = Q6KBlock.Length; // both
-    private const int UnitLength = QuantizedRow.BlockLength;
+    private const int UnitLength = RowBlocksPerScale * QuantizedRow.BlockLength;
     private const int UnitsPerBlock = Length / UnitLength;
     private const int Fours = UnitLength / 4;
     private const int GroupLength = Q6KBlock.GroupLength;
@@ -149,14 +152,14 @@ internal static unsafe class KProduct<TBits>
                 if (isWide)
                 {
                     var sum = MultiplyBits512(four, slice, offsets, scales + output);
-                    BlockSums.Add(sum, Vector512.Create(rowScales[unit]), units + output, y + output);
+                    BlockSums.Add(sum, Vector512.Create(rowScales[RowBlocksPerScale * unit]), units + output, y + output);
                     if (!TBits.HasMinimums) continue;
                     var least = MultiplyMinimums512(offsets, scales + toMinimums + output);
-                    BlockSums.Add(least, Vector512.Create(rowScales[unit]), minimums + output, y + output);
+                    BlockSums.Add(least, Vector512.Create(rowScales[RowBlocksPerScale * unit]), minimums + output, y + output);
                     continue;
                 }
 
-                var rowScale = Vector256.Create(rowScales[unit]);
+                var rowScale = Vector256.Create(rowScales[RowBlocksPerScale * unit]);
                 BlockSums.Prefetch(slice);
                 BlockSums.Prefetch(slice + (SliceBytes / 4));
                 BlockSums.Add(MultiplyBits(four, slice, offsets, scales + output), rowScale, units + output, y + output);
@@ -193,7 +196,7 @@ internal static unsafe class KProduct<TBits>
                 byte* x = rows + ((nint)row * stride), slice = bytes;
                 int* four = (int*)x + (first * Fours), offsets = QuantizedRow.OffsetsOf(x, depth) + (first * Groups);
                 int* factors = pairs, least = minimumPairs;
-                float* rowScales = QuantizedRow.ScalesOf(x, depth) + first, target = y + (row * PanelWidth);
+                float* rowScales = QuantizedRow.ScalesOf(x, depth) + (RowBlocksPerScale * first), target = y + (row * PanelWidth);
                 for (int unit = 0; unit < count; unit++, four += Fours, offsets += Groups)
                 {
                     float* own = units + (unit / UnitsPerBlock * PanelWidth), ownMinimums = minimums + (unit / UnitsPerBlock * PanelWidth);
@@ -201,15 +204,16 @@ internal static unsafe class KProduct<TBits>
                     {
                         if (isWide)
                         {
+                            var wideScale = Vector512.Create(rowScales[RowBlocksPerScale * unit]);
                             var sum = MultiplyBytes512(four, slice, offsets, factors + output);
-                            BlockSums.Add(sum, Vector512.Create(rowScales[unit]), own + output, target + output);
+                            BlockSums.Add(sum, wideScale, own + output, target + output);
                             if (!TBits.HasMinimums) continue;
                             sum = MultiplyMinimums512(offsets, least + output);
-                            BlockSums.Add(sum, Vector512.Create(rowScales[unit]), ownMinimums + output, target + output);
+                            BlockSums.Add(sum, wideScale, ownMinimums + output, target + output);
                             continue;
                         }
 
-                        var rowScale = Vector256.Create(rowScales[unit]);
+                        var rowScale = Vector256.Create(rowScales[RowBlocksPerScale * unit]);
                         int half = output + (SliceWidth / 2);
                         BlockSums.Add(MultiplyBytes(four, slice, offsets, factors + output), rowScale, own + output, target + output);
                         BlockSums.Add(

@@ -27,7 +27,7 @@ internal static unsafe class MatrixProduct
     public static void Run<TSink>(Compute compute, PackedMatrix matrix, Matrix x, byte* quantized, TSink sink)
         where TSink : struct, ISink
     {
-        if (matrix.TakesBytes) Quantize(matrix.Depth, x.Data, x.Stride, x.Rows, quantized, compute.ThreadCount);
+        if (matrix.TakesBytes) Quantize(matrix, x.Data, x.Stride, x.Rows, quantized, compute.ThreadCount);
         if (matrix.Parts.Count == 0)
         {
             Multiply(compute, matrix, x, quantized, sink);
@@ -66,13 +66,13 @@ internal static unsafe class MatrixProduct
         work: (double)matrix.Depth * matrix.Outputs);
     }
 
-    /// <summary>Quantizes rows to bytes with scales.</summary>
-    public static void Quantize(int depth, float* input, nint inputStride, int rows, byte* quantized, int threadCount)
+    /// <summary>Quantizes rows to bytes with scales, for products with a matrix.</summary>
+    public static void Quantize(PackedMatrix matrix, float* input, nint inputStride, int rows, byte* quantized, int threadCount)
     {
-        int stride = QuantizedRow.StrideOf(depth);
+        int depth = matrix.Depth, stride = QuantizedRow.StrideOf(depth), blocksPerScale = matrix.RowBlocksPerScale;
         WorkerTeam.Run(
             rows, rows < 8 ? 1 : threadCount,
-            row => QuantizedRow.Quantize(input + (row * inputStride), depth, quantized + ((long)row * stride)));
+            row => QuantizedRow.Quantize(input + (row * inputStride), depth, quantized + ((long)row * stride), blocksPerScale));
     }
 
     /// <summary>y (panels × panel width) = one row · panels.</summary>

@@ -72,6 +72,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
             _ => throw Check.Undefined(precision, nameof(precision)),
         };
         Blocks = blocks;
+        RowBlocksPerScale = blocks is StoredBlocks.Q5_K or StoredBlocks.Q6_K ? KProduct<Q6KBlock>.RowBlocksPerScale : 1;
         int small = depth / Q8Block.Length, super = depth / Q4KBlock.Length;
         long headBytes = panelWidth * (blocks switch
         {
@@ -94,6 +95,7 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
         Debug.Assert(parts.All(part => part.TakesBytes && part.Depth == parts[0].Depth), "They share their rows as bytes.");
         (_arena, Label, Parts, Precision) = (arena, label, parts, WeightPrecision.Int8);
         (Outputs, Depth) = (parts.Sum(part => part.Outputs), parts[0].Depth);
+        RowBlocksPerScale = parts.Max(part => part.RowBlocksPerScale);
         _bias = arena.Reserve(sizeof(float) * (long)Outputs);
     }
 
@@ -136,6 +138,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
 
     /// <summary>Whether the matrix keeps the nibbles and factors of Q4_K blocks.</summary>
     public bool HasSuperBlocks => Blocks == StoredBlocks.Q4_K;
+
+    /// <summary>Blocks of a <see cref="QuantizedRow"/> that must share a scale.</summary>
+    public int RowBlocksPerScale { get; }
 
     /// <summary>Whether products take their rows as bytes.</summary>
     public bool TakesBytes => Precision is WeightPrecision.Int8 or WeightPrecision.Int4;

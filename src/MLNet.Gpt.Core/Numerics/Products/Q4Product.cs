@@ -225,7 +225,7 @@ internal static unsafe class Q4Product
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (float Scale, float Sum) RowFactors(byte* row, int depth, int block)
     {
-        float scale = QuantizedRow.ScalesOf(row, depth)[block * Q4Block.Length / QuantizedRow.BlockLength];
+        float scale = QuantizedRow.ScalesOf(row, depth)[block];
         return (scale, scale * (QuantizedRow.CorrectionsOf(row, depth)[block] / -Int8Rounding.Offset));
     }
 

@@ -5,43 +5,52 @@ using MLNet.Gpt.Numerics.Vectors;
 namespace MLNet.Gpt.Numerics.Products;
 
 /// <summary>
-/// A row of activations as signed bytes, with a scale for every 64 of them: an outlier then reduces only its neighbors'
+/// A row of activations as signed bytes, with a scale for every 32 of them: an outlier then reduces only its neighbors'
 /// precision.
 /// </summary>
 /// <remarks>
-/// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then two corrections
-/// per block (int), one for each half: −128 × the sum of its 32 bytes. Weights are stored with an offset of 128, and a
-/// correction removes the offset for every output. Four pairs of 16-bit numbers per block follow, one for each 16 bytes, for the
-/// offset of 32 of <see cref="Q6KBlock"/>: −32 × the sum of the first and second of each four bytes, and of the third and fourth.
+/// The layout is the bytes, padded with 0 to whole blocks, then the scale of each block (float), then a correction per
+/// block (int): −128 × the sum of its bytes. Weights are stored with an offset of 128, and a correction removes the offset
+/// for every output. Two pairs of 16-bit numbers per block follow, one for each 16 bytes, for the offset of 32 of
+/// <see cref="Q6KBlock"/>: −32 × the sum of the first and second of each four bytes, and of the third and fourth.
+/// Of two neighbors, positive or negative bytes add up to at most 128: times two unsigned bytes of weights,
+/// they fit in 16 bits, 255 × 128, so that one instruction multiplies and adds pairs. The scale therefore depends on the
+/// greatest number and on the greatest sum of neighbors; bounding each byte by 64 would make rounding errors of normally
+/// distributed numbers 1.5 times as large.
 /// </remarks>
 internal static unsafe class QuantizedRow
 {
     /// <summary>Numbers that share a scale.</summary>
-    public const int BlockLength = 64;
+    public const int BlockLength = 32;
+
+    // What the greatest number and the greatest sum of two neighbors are scaled to: rounding adds less than 1/2 and 1.
+    private const float Largest = 127.49f, LargestSum = 127.99f;
 
     /// <summary>Blocks of a row.</summary>
     public static int BlockCountOf(int depth) => (depth + BlockLength - 1) / BlockLength;
 
-    /// <summary>Bytes of a row with its scales and corrections, a multiple of 64.</summary>
-    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + 28)) + 63) & ~63;
+    /// <summary>Bytes of a row with its scales, corrections and offsets, a multiple of 64.</summary>
+    public static int StrideOf(int depth) => ((BlockCountOf(depth) * (BlockLength + sizeof(float) + (3 * sizeof(int)))) + 63) & ~63;
 
     /// <summary>The scales of a row's blocks.</summary>
     public static float* ScalesOf(byte* row, int depth) => (float*)(row + (BlockCountOf(depth) * BlockLength));
 
-    /// <summary>The corrections of a row's blocks, two per block.</summary>
+    /// <summary>The corrections of a row's blocks.</summary>
     public static int* CorrectionsOf(byte* row, int depth) => (int*)(ScalesOf(row, depth) + BlockCountOf(depth));
 
-    /// <summary>The pairs of offsets of a row's blocks, four per block.</summary>
-    public static int* OffsetsOf(byte* row, int depth) => CorrectionsOf(row, depth) + (2 * BlockCountOf(depth));
+    /// <summary>The pairs of offsets of a row's blocks, two per block.</summary>
+    public static int* OffsetsOf(byte* row, int depth) => CorrectionsOf(row, depth) + BlockCountOf(depth);
 
     /// <summary>Quantizes one row.</summary>
+    /// <param name="source">The row.</param>
+    /// <param name="depth">Its length; a multiple of two blocks if these share a scale.</param>
+    /// <param name="row">Receives the bytes and what follows them.</param>
+    /// <param name="blocksPerScale">Neighboring blocks that get the same scale, 1 or 2.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Quantize(float* source, int depth, byte* row)
+    public static void Quantize(float* source, int depth, byte* row, int blocksPerScale = 1)
     {
-        float* scales = ScalesOf(row, depth);
-        int* corrections = CorrectionsOf(row, depth), offsets = OffsetsOf(row, depth);
         float* rest = stackalloc float[BlockLength];
-        for (int block = 0; block < BlockCountOf(depth); block++)
+        for (int block = 0; block < BlockCountOf(depth); block += blocksPerScale)
         {
             float* values = source + (block * BlockLength);
             int count = depth - (block * BlockLength);
@@ -51,43 +60,49 @@ internal static unsafe class QuantizedRow
                 values = rest;
             }
 
-            Vector512<float> a = Vector512.Load(values), b = Vector512.Load(values + 16);
-            Vector512<float> c = Vector512.Load(values + 32), d = Vector512.Load(values + 48);
-            float scale = Int8Rounding.ScaleOf(Lanes.Max(Vector512.Max(
-                Vector512.Max(Vector512.Abs(a), Vector512.Abs(b)), Vector512.Max(Vector512.Abs(c), Vector512.Abs(d)))));
-            var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
-            Vector512<int> p = Round(a * inverse), q = Round(b * inverse), r = Round(c * inverse), s = Round(d * inverse);
-            var bytes = Vector512.Narrow(Vector512.Narrow(p, q), Vector512.Narrow(r, s));
-            bytes.Store((sbyte*)row + (block * BlockLength));
-            scales[block] = scale;
-            corrections[2 * block] = -Int8Rounding.Offset * Vector512.Sum(p + q);
-            corrections[(2 * block) + 1] = -Int8Rounding.Offset * Vector512.Sum(r + s);
-            StoreOffsets(bytes.AsInt16(), offsets + (4 * block));
+            float largest = LargestOf(values);
+            if (blocksPerScale == 2) largest = MathF.Max(largest, LargestOf(values + BlockLength));
+            float scale = Int8Rounding.ScaleOf(largest * (Int8Rounding.Largest / Largest));
+            Store(values, scale, depth, row, block);
+            if (blocksPerScale == 2) Store(values + BlockLength, scale, depth, row, block + 1);
         }
     }
 
-    // Sums of pairs of bytes, then of four pairs.
+    // The greatest number or, scaled so that both have the same bound, the greatest sum of neighbors.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreOffsets(Vector512<short> bytes, int* offsets)
+    private static float LargestOf(float* values) =>
+        Lanes.Max(Vector512.Max(OfPairs(Vector512.Load(values)), OfPairs(Vector512.Load(values + 16))));
+
+    // The sum is in the lane of the first of a pair.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> OfPairs(Vector512<float> values) => Vector512.Max(
+        Vector512.Abs(values), Vector512.Abs(values + (values.AsUInt64() >> 32).AsSingle()) * (Largest / LargestSum));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* values, float scale, int depth, byte* row, int block)
     {
-        var pairs = ((bytes << 8) >> 8) + (bytes >> 8);
-        Store(pairs.GetLower(), offsets);
-        Store(pairs.GetUpper(), offsets + 2);
-
-        static void Store(Vector256<short> pairs, int* offsets)
-        {
-            offsets[0] = Sum(pairs.GetLower());
-            offsets[1] = Sum(pairs.GetUpper());
-        }
-
-        static int Sum(Vector128<short> pairs)
-        {
-            var sum = pairs + Vector128.Shuffle(pairs.AsInt32(), Vector128.Create(2, 3, 0, 1)).AsInt16();
-            sum += Vector128.Shuffle(sum.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
-            return (-(sum << 5)).AsInt32().ToScalar();
-        }
+        var inverse = Vector512.Create(scale > 0 ? 1 / scale : 0);
+        Vector512<int> p = Round(Vector512.Load(values) * inverse), q = Round(Vector512.Load(values + 16) * inverse);
+        var words = Vector512.Narrow(p, q);
+        var bytes = Vector256.Narrow(words.GetLower(), words.GetUpper());
+        bytes.Store((sbyte*)row + (block * BlockLength));
+        ScalesOf(row, depth)[block] = scale;
+        CorrectionsOf(row, depth)[block] = -Int8Rounding.Offset * Vector512.Sum(p + q);
+        var pairs = ((bytes.AsInt16() << 8) >> 8) + (bytes.AsInt16() >> 8);
+        int* offsets = OffsetsOf(row, depth) + (2 * block);
+        offsets[0] = OffsetOf(pairs.GetLower());
+        offsets[1] = OffsetOf(pairs.GetUpper());
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> Round(Vector512<float> value) => Vector512.ConvertToInt32(Vector512.Round(value));
+
+    // −32 × the sum of four pairs of the sums of two bytes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int OffsetOf(Vector128<short> pairs)
+    {
+        var sum = pairs + Vector128.Shuffle(pairs.AsInt32(), Vector128.Create(2, 3, 0, 1)).AsInt16();
+        sum += Vector128.Shuffle(sum.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
+        return (-(sum << 5)).AsInt32().ToScalar();
+    }
 }

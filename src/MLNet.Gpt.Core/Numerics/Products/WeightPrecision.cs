@@ -14,7 +14,7 @@ public enum WeightPrecision
 
     /// <summary>
     /// Signed bytes with one scale per row, about 1 byte per weight; inputs of products are rounded to bytes too, with
-    /// one scale per 64. Matrices that consist of Q8_0 blocks, as read from GGUF, keep their bytes and their scales per
+    /// one scale per 32. Matrices that consist of Q8_0 blocks, as read from GGUF, keep their bytes and their scales per
     /// 32 weights, and those that a file stores as Q4_K, Q5_K or Q6_K blocks keep their bits, so they lose nothing.
     /// </summary>
     Int8,

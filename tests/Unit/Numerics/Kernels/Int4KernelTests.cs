@@ -24,7 +24,7 @@ public unsafe class Int4KernelTests
         using var x = KernelSetTests.Numbers(Rows * depth, 3);
         KernelSetTests.At(x)[depth / 2] = -30;
         using var quantized = NativeBlock.Allocate(Rows * stride, "a test");
-        MatrixProduct.Quantize(depth, KernelSetTests.At(x), depth, Rows, quantized.Pointer, threadCount: 1);
+        MatrixProduct.Quantize(matrix, KernelSetTests.At(x), depth, Rows, quantized.Pointer, threadCount: 1);
         using var tile = NativeBlock.Allocate(4 * MatrixProduct.ScratchLength, "a test");
         using var single = KernelSetTests.Numbers(48, 4);
         float[] weights = new float[depth];
@@ -51,7 +51,7 @@ public unsafe class Int4KernelTests
                     fixed (float* target = weights) matrix.CopyRow(output, target);
                     for (int k = 0; k < depth; k++)
                     {
-                        double product = (double)weights[k] * ((sbyte*)bytes)[k] * QuantizedRow.ScalesOf(bytes, depth)[k / 64];
+                        double product = (double)weights[k] * ((sbyte*)bytes)[k] * QuantizedRow.ScalesOf(bytes, depth)[k / 32];
                         expected += product;
                         size += Math.Abs(product);
                     }
@@ -77,6 +77,13 @@ public unsafe class Int4KernelTests
         fixed (float* row = x, sums = y)
         {
             QuantizedRow.Quantize(row, Depth, quantized.Pointer);
+            for (int i = 0; i < Depth; i++) quantized.Pointer[i] = unchecked((byte)-127); // greater than any that rounding produces
+            for (int block = 0; block < Depth / 32; block++)
+            {
+                QuantizedRow.ScalesOf(quantized.Pointer, Depth)[block] = 1;
+                QuantizedRow.CorrectionsOf(quantized.Pointer, Depth)[block] = 128 * 127 * 32;
+            }
+
             MatrixProduct.MultiplyVector(KernelSet.Best, matrix, 0, 1, null, quantized.Pointer, sums);
         }
 

@@ -21,12 +21,18 @@ public unsafe class Int8KernelTests
             random.NextBytes(signed);
             if (round == 0)
             {
-                Array.Fill(unsigned, (byte)255); // the sums of two products, ±65000, would not fit 16 bits
-                for (int i = 0; i < 32; i++) signed[i] = i < 16 ? (byte)127 : (byte)129;
+                Array.Fill(unsigned, (byte)255); // the sums of two products, ±32640, just fit 16 bits
+                for (int i = 0; i < 32; i++) signed[i] = unchecked((byte)(i < 16 ? 64 : -64));
             }
 
-            // Quantizing never produces −128, and one of the instruction sets may not support it.
-            for (int i = 0; i < 32; i++) signed[i] = signed[i] == 128 ? (byte)129 : signed[i];
+            // Quantizing produces no greater sums of two positive or two negative bytes.
+            for (int i = 0; i < 32; i += 2)
+            {
+                int first = (sbyte)signed[i], second = (sbyte)signed[i + 1];
+                if (Math.Abs(first + second) > 128) (signed[i], signed[i + 1]) = ((byte)(first / 2), (byte)(second / 2));
+                else if (Math.Max(Math.Abs(first), Math.Abs(second)) > 127) signed[i] = signed[i + 1] = 0;
+            }
+
             var left = Vector256.Create(unsigned);
             var right = Vector256.Create(signed).AsSByte();
             var sum = Vector256.Create(1000 * round);
@@ -53,20 +59,26 @@ public unsafe class Int8KernelTests
         for (int block = 0; block < QuantizedRow.BlockCountOf(depth); block++)
         {
             int first = block * QuantizedRow.BlockLength, end = Math.Min(depth, first + QuantizedRow.BlockLength);
-            int[] sums = [0, 0];
+            int sum = 0;
             float largest = 0;
-            for (int i = first; i < end; i++) largest = Math.Max(largest, Math.Abs(numbers[i]));
+            for (int i = first; i < end; i += 2)
+            {
+                float one = numbers[i], other = i + 1 < end ? numbers[i + 1] : 0;
+                largest = new[] { largest, Math.Abs(one), Math.Abs(other), Math.Abs(one + other) * (127.49f / 127.99f) }.Max();
+            }
+
             float scale = QuantizedRow.ScalesOf(row.Pointer, depth)[block];
-            Assert.Equal(largest / 127, scale);
+            Assert.Equal(largest / 127.49f, scale, 1e-6 * scale);
             for (int i = first; i < end; i++)
             {
                 sbyte value = ((sbyte*)row.Pointer)[i];
-                sums[(i - first) / 32] += value;
+                sum += value;
+                int pair = i % 2 == 0 ? value + ((sbyte*)row.Pointer)[i + 1] : 0;
+                Assert.InRange(Math.Abs(pair), 0, 128); // times 255, it fits 16 bits
                 Assert.Equal(numbers[i], value * scale, 0.5001 * scale);
             }
 
-            int* corrections = QuantizedRow.CorrectionsOf(row.Pointer, depth) + (2 * block);
-            Assert.Equal([-128 * sums[0], -128 * sums[1]], new int[] { corrections[0], corrections[1] });
+            Assert.Equal(-128 * sum, QuantizedRow.CorrectionsOf(row.Pointer, depth)[block]);
         }
     }
 
@@ -96,7 +108,7 @@ public unsafe class Int8KernelTests
             {
                 float* original = KernelSetTests.At(rows) + ((long)output * depth);
                 Assert.Equal(original[k], weights[k], 0.5001 * matrix.Scales[output]);
-                expected += (double)weights[k] * ((sbyte*)quantized.Pointer)[k] * QuantizedRow.ScalesOf(quantized.Pointer, depth)[k / 64];
+                expected += (double)weights[k] * ((sbyte*)quantized.Pointer)[k] * QuantizedRow.ScalesOf(quantized.Pointer, depth)[k / 32];
                 exact += (double)original[k] * KernelSetTests.At(x)[k];
             }
 
@@ -137,7 +149,7 @@ public unsafe class Int8KernelTests
         int stride = QuantizedRow.StrideOf(depth);
         using var x = KernelSetTests.Numbers(Rows * depth, 3);
         using var quantized = NativeBlock.Allocate(Rows * stride, "a test");
-        MatrixProduct.Quantize(depth, KernelSetTests.At(x), depth, Rows, quantized.Pointer, threadCount: 1);
+        MatrixProduct.Quantize(matrix, KernelSetTests.At(x), depth, Rows, quantized.Pointer, threadCount: 1);
         using var tile = NativeBlock.Allocate(4 * MatrixProduct.ScratchLength, "a test");
         using var single = KernelSetTests.Numbers(48, 4);
         float[] weights = new float[depth];
@@ -166,7 +178,7 @@ public unsafe class Int8KernelTests
                     {
                         var block = blocks.AsSpan((output * rowLength) + (k / 32 * Q8Block.Size), Q8Block.Size);
                         Assert.Equal((float)BinaryPrimitives.ReadHalfLittleEndian(block) * (sbyte)block[2 + (k % 32)], weights[k]);
-                        expected += (double)weights[k] * ((sbyte*)bytes)[k] * QuantizedRow.ScalesOf(bytes, depth)[k / 64];
+                        expected += (double)weights[k] * ((sbyte*)bytes)[k] * QuantizedRow.ScalesOf(bytes, depth)[k / 32];
                     }
 
                     Assert.Equal(expected, actual, 1e-5 * Math.Sqrt(depth));

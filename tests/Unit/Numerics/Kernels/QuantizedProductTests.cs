@@ -36,7 +36,7 @@ public unsafe class QuantizedProductTests
             for (int block = 0; block < QuantizedRow.BlockCountOf(depth); block++)
             {
                 int sum = 0;
-                for (int k = 64 * block; k < Math.Min(depth, 64 * (block + 1)); k++)
+                for (int k = 32 * block; k < Math.Min(depth, 32 * (block + 1)); k++)
                 {
                     sum += (weights[(k / 4 * 192) + (k % 4)] - 128) * ((sbyte*)x)[k];
                 }
@@ -82,7 +82,7 @@ public unsafe class QuantizedProductTests
                 int sum = 0;
                 for (int k = 32 * block; k < 32 * (block + 1); k++) sum += (weights[(k / 4 * 192) + (k % 4)] - 128) * ((sbyte*)x)[k];
                 float scale = (float)matrix.BlockScales(output / 48)[(48 * block) + (output % 48)];
-                y = float.MultiplyAddEstimate(sum, QuantizedRow.ScalesOf(x, depth)[block / 2] * scale, y);
+                y = float.MultiplyAddEstimate(sum, QuantizedRow.ScalesOf(x, depth)[block] * scale, y);
             }
 
             return y;
@@ -176,7 +176,7 @@ public unsafe class QuantizedProductTests
                     sum += Q6KBlock.ScaleOf(stored, k % 256 / 16) * (Q6KBlock.NumberOf(stored, k % 256) - 32) * ((sbyte*)x)[k];
                 }
 
-                y = float.MultiplyAddEstimate(sum, QuantizedRow.ScalesOf(x, depth)[block] * (float)Q6KBlock.UnitOf(stored), y);
+                y = float.MultiplyAddEstimate(sum, QuantizedRow.ScalesOf(x, depth)[2 * block] * (float)Q6KBlock.UnitOf(stored), y);
             }
 
             return y;
@@ -230,7 +230,7 @@ public unsafe class QuantizedProductTests
                     least -= 32 * minimum * ((sbyte*)x)[k];
                 }
 
-                float rowScale = QuantizedRow.ScalesOf(x, depth)[block];
+                float rowScale = QuantizedRow.ScalesOf(x, depth)[2 * block];
                 y = float.MultiplyAddEstimate(sum, rowScale * (float)Q5KBlock.UnitOf(stored), y);
                 y = float.MultiplyAddEstimate(least, rowScale * ((float)Q5KBlock.MinimumOf(stored) / 32), y);
             }
@@ -264,7 +264,7 @@ public unsafe class QuantizedProductTests
                     sumOfRow += number;
                 }
 
-                float rowScale = QuantizedRow.ScalesOf(x, depth)[block / 2];
+                float rowScale = QuantizedRow.ScalesOf(x, depth)[block];
                 y = float.MultiplyAddEstimate(sum, rowScale * scales[scale + (48 * block)], y);
                 y = float.MultiplyAddEstimate(rowScale * sumOfRow, minimums[scale + (48 * block)], y);
             }
@@ -304,7 +304,7 @@ public unsafe class QuantizedProductTests
         using var x = KernelSetTests.Numbers((MostRows + 8) * depth, 3);
         KernelSetTests.At(x)[depth / 2] = -30;
         using var quantized = NativeBlock.Allocate(MostRows * stride, "a test");
-        MatrixProduct.Quantize(depth, KernelSetTests.At(x), depth, MostRows, quantized.Pointer, threadCount: 1);
+        MatrixProduct.Quantize(matrix, KernelSetTests.At(x), depth, MostRows, quantized.Pointer, threadCount: 1);
         float[] expected = new float[MostRows * Outputs], actual = new float[MostRows * Outputs];
         for (int row = 0; row < MostRows; row++)
         {
@@ -318,7 +318,7 @@ public unsafe class QuantizedProductTests
         {
             foreach (int threads in new[] { 1, 2 })
             {
-                foreach (int rows in new[] { 1, 2, 3, 4, 5, 8, 11, MostRows })
+                foreach (int rows in new[] { 1, 2, 3, 4, 5, 8, 11, 12, MostRows })
                 {
                     Array.Fill(actual, float.NaN);
                     fixed (float* y = actual)
