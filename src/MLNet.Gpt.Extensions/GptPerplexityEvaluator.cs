@@ -94,7 +94,7 @@ public sealed class GptPerplexityEvaluator : IEvaluator
 
         int dropped = Math.Max(0, context.Length + ids.Length - longest - 1);
         var encoded = new EncodedContinuation([.. context.AsSpan(dropped), .. ids], context.Length - dropped, dropped);
-        return new(_model.Tokenizer, encoded, ContinuationBatch.Score(_model, [encoded], int.MaxValue, cancellationToken)[0]);
+        return new(_model.Tokenizer, encoded, ContinuationBatch.Score(_model, [encoded], cancellationToken)[0]);
     }
 
     private EvaluationResult ResultOf(ContinuationScore score)

@@ -59,11 +59,11 @@ internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer,
 
         // The key and value of a single token are stored by the unit that reads them; those of longer segments are read
         // by several units, so they are stored before.
-        bool storesFirst = projected.Rows > segments.Length;
+        bool storesFirst = projected.Rows > segments.Length || Array.Exists(segments, segment => segment.Parent >= 0);
         if (storesFirst)
         {
             int heads = ofAll.KeyHeadCount;
-            compute.ForEach(allSegments.Length * heads, i => Store(allSegments[i / heads], ofAll, ofLayer, i % heads, projected));
+            compute.ForEach(allSegments.Length * heads, i => Store(allSegments, i / heads, ofAll, ofLayer, i % heads, projected));
         }
 
         compute.ForEach(allUnits.Length, i =>
@@ -71,7 +71,7 @@ internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer,
             var unit = allUnits[i];
             ref readonly var segment = ref allSegments[unit.Segment];
             int keyHead = unit.FirstHead / ofAll.GroupSize, row = segment.FirstRow + unit.FirstRow;
-            if (!storesFirst) Store(segment, ofAll, ofLayer, keyHead, projected);
+            if (!storesFirst) Store(allSegments, unit.Segment, ofAll, ofLayer, keyHead, projected);
             Matrix queries = projected.Slice(row, unit.RowCount), output = attended.Slice(row, unit.RowCount);
             for (int head = unit.FirstHead; head < unit.FirstHead + unit.HeadCount; head++)
             {
@@ -91,10 +91,19 @@ internal readonly unsafe struct CachedAttention(AttentionShape shape, int layer,
         return 2 * pairs * shape.QueryWidth;
     }
 
-    private static void Store(in Segment segment, AttentionShape shape, int layer, int keyHead, Matrix projected)
+    // Stores the keys and values of a segment's rows, and of the rows that it continues as far as their blocks are not borrowed.
+    private static void Store(Segment[] segments, int index, AttentionShape shape, int layer, int keyHead, Matrix projected)
     {
-        float* key = projected.Row(segment.FirstRow) + shape.QueryWidth + (keyHead * shape.HeadSize);
-        segment.Cache.Store(segment.Position, segment.Count, layer, keyHead, key, key + shape.KeyWidth, projected.Stride);
+        ref readonly var segment = ref segments[index];
+        int first = segment.Parent < 0 ? segment.Position : segment.Position / Block * Block, end = segment.Position + segment.Count;
+        while (index >= 0 && end > first)
+        {
+            ref readonly var source = ref segments[index];
+            int position = Math.Max(first, source.Position), row = source.FirstRow + position - source.Position;
+            float* key = projected.Row(row) + shape.QueryWidth + (keyHead * shape.HeadSize);
+            segment.Cache.Store(position, end - position, layer, keyHead, key, key + shape.KeyWidth, projected.Stride);
+            (index, end) = (source.Parent, position);
+        }
     }
 
     // Lets queries (rows, hs), of which the first is at the given position, attend to the positions that they can see.

@@ -21,6 +21,7 @@ internal sealed unsafe class KvCache : IDisposable
     private readonly int _panelWidth;
     private readonly int _blockPositions;
     private readonly List<NativeBlock> _blocks = [];
+    private int _borrowedCount;
 
     /// <param name="config">The model's sizes.</param>
     /// <param name="kernels">Decides the layout.</param>
@@ -41,8 +42,8 @@ internal sealed unsafe class KvCache : IDisposable
     /// <summary>Numbers from one position's values to the next.</summary>
     public int ValueStride { get; }
 
-    /// <summary>Bytes allocated so far.</summary>
-    public long ByteCount => _blocks.Sum(block => block.Length);
+    /// <summary>Bytes allocated so far, without borrowed ones.</summary>
+    public long ByteCount => _blocks.Skip(_borrowedCount).Sum(block => block.Length);
 
     private long NumbersPerHead => (long)_blockPositions * (_headSize + ValueStride);
 
@@ -53,6 +54,19 @@ internal sealed unsafe class KvCache : IDisposable
         {
             _blocks.Add(NativeBlock.Allocate(checked(4 * NumbersPerHead * _headCount * _layerCount), "a sequence's keys and values"));
         }
+    }
+
+    /// <summary>
+    /// Uses the complete blocks of another sequence that begins with the same tokens, instead of copies. That cache must live longer, and
+    /// this one must be empty.
+    /// </summary>
+    /// <param name="other">A cache of the same model and number of layers.</param>
+    /// <param name="positions">The number of positions that both sequences have in common.</param>
+    /// <returns>The number of positions that were borrowed; the others must be stored.</returns>
+    public int Borrow(KvCache other, int positions)
+    {
+        for (; (_borrowedCount + 1) * BlockPositions <= positions; _borrowedCount++) _blocks.Add(other._blocks[_borrowedCount]);
+        return _borrowedCount * BlockPositions;
     }
 
     /// <summary>The key panels of a head in a block, [panel][k][position].</summary>
@@ -115,7 +129,7 @@ internal sealed unsafe class KvCache : IDisposable
 
     public void Dispose()
     {
-        foreach (var block in _blocks) block.Dispose();
+        foreach (var block in _blocks.Skip(_borrowedCount)) block.Dispose();
         _blocks.Clear();
     }
 }

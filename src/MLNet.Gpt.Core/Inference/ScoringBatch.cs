@@ -17,6 +17,13 @@ internal readonly ref struct ScoringBatch
     /// <summary>The length of each sequence.</summary>
     public required ReadOnlySpan<int> Lengths { get; init; }
 
+    /// <summary>
+    /// For each sequence the index of an earlier one that it continues, up to its end, or −1; <see langword="null"/> if none continues
+    /// another. Several sequences that begin with the same tokens then share the work on them. All that continue a sequence, directly or
+    /// not, follow it before the next one that continues none. A sequence that is continued is not empty.
+    /// </summary>
+    public int[]? Parents { get; init; }
+
     /// <summary>Receives one score for each target that is scored, in order.</summary>
     public required Span<TokenScore> Scores { get; init; }
 
@@ -36,19 +43,38 @@ internal readonly ref struct ScoringBatch
 
     /// <summary>Copies inputs and lengths, which other threads may change, and checks the copies.</summary>
     /// <exception cref="ArgumentException">
-    /// The lengths do not match the inputs, or a sequence is longer than the context.
+    /// The lengths do not match the inputs, a sequence is longer than the context, or it does not continue an earlier one of its tree.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">An id is outside the vocabulary.</exception>
     public ScoringBatch Copy(GptConfig config)
     {
         int[] inputs = TokenIds.Copy(Inputs, config.VocabularySize, nameof(inputs)), lengths = Lengths.ToArray();
-        long sum = 0;
-        for (int i = 0; i < lengths.Length; i++)
+        int[]? parents = Parents?.ToArray();
+        if (parents is not null && parents.Length != lengths.Length)
         {
-            if (lengths[i] < 0 || lengths[i] > config.ContextLength)
+            throw new ArgumentException($"There are {parents.Length} parents of {lengths.Length} sequences.", nameof(lengths));
+        }
+
+        int[] ends = parents is null ? lengths : new int[lengths.Length];
+        long sum = 0;
+        for (int i = 0, root = 0; i < lengths.Length; i++)
+        {
+            if (parents is not null)
+            {
+                int parent = parents[i];
+                if (parent < 0) root = i;
+                else if (parent < root || parent >= i || lengths[parent] == 0)
+                {
+                    throw new ArgumentException($"Sequence {i} cannot continue sequence {parent}.", nameof(lengths));
+                }
+
+                ends[i] = lengths[i] + (parent < 0 ? 0 : ends[parent]);
+            }
+
+            if (lengths[i] < 0 || ends[i] > config.ContextLength)
             {
                 throw new ArgumentException(
-                    $"Sequence {i} has a length of {lengths[i]}; it must be from 0 to the context length, {config.ContextLength}.",
+                    $"Sequence {i} has a length of {ends[i]}; it must be from 0 to the context length, {config.ContextLength}.",
                     nameof(lengths));
             }
 
@@ -60,6 +86,14 @@ internal readonly ref struct ScoringBatch
             throw new ArgumentException($"The lengths add up to {sum}, but the number of inputs is {inputs.Length}.", nameof(lengths));
         }
 
-        return this with { Inputs = inputs, Lengths = lengths };
+        return this with { Inputs = inputs, Lengths = lengths, Parents = parents };
+    }
+
+    /// <summary>Returns the index after a sequence and those that continue it, directly or not.</summary>
+    public int EndOfTree(int root)
+    {
+        int end = root + 1;
+        while (Parents is { } parents && end < parents.Length && parents[end] >= 0) end++;
+        return end;
     }
 }

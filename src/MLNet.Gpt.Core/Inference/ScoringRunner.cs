@@ -38,8 +38,8 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         foreach (var pass in Divide(batch, RowsPerPass)) RunPass(batch, pass, threadCount, cancellationToken);
     }
 
-    // A pass takes whole sequences: as many as fit, and at least one. Each needs the keys and values of only one layer
-    // at a time.
+    // A pass takes whole sequences, with those that continue them: as many as fit, and at least one. Each needs the keys and values of
+    // only one layer at a time.
     private static List<Pass> Divide(in ScoringBatch batch, int rowsPerPass)
     {
         var passes = new List<Pass>();
@@ -47,7 +47,15 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         for (int sequence = 0; sequence < batch.Lengths.Length;)
         {
             int end = sequence, rows = 0;
-            while (end < batch.Lengths.Length && (rows == 0 || rows + batch.Lengths[end] <= rowsPerPass)) rows += batch.Lengths[end++];
+            while (end < batch.Lengths.Length)
+            {
+                int next = batch.EndOfTree(end), count = 0;
+                for (int i = end; i < next; i++) count += batch.Lengths[i];
+                if (rows > 0 && rows + count > rowsPerPass) break;
+                rows += count;
+                end = next;
+            }
+
             if (rows > 0) passes.Add(new(sequence, end, row, rows, scored));
             foreach (int target in batch.Targets.Slice(row, rows)) scored += target >= 0 ? 1 : 0;
             row += rows;
@@ -61,7 +69,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
     {
         int inputCount = batch.Inputs.Length, targetCount = batch.Targets.Length, scoreCount = batch.Scores.Length;
         int lengthCount = batch.Lengths.Length, firstDetail = batch.FirstDetail;
-        var (details, pair, ends) = (batch.Details, batch.Pair, batch.Ends);
+        var (details, pair, ends, parents) = (batch.Details, batch.Pair, batch.Ends, batch.Parents);
         fixed (int* inputs = batch.Inputs, targets = batch.Targets, lengths = batch.Lengths)
         fixed (TokenScore* scores = batch.Scores)
         {
@@ -76,6 +84,7 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
                         Inputs = new(allInputs, inputCount),
                         Targets = new(allTargets, targetCount),
                         Lengths = new(allLengths, lengthCount),
+                        Parents = parents,
                         Scores = new(allScores, scoreCount),
                         Details = details,
                         Pair = pair,
@@ -114,13 +123,19 @@ internal sealed unsafe class ScoringRunner(ModelWeights weights, WorkspacePool w
         try
         {
             int row = 0;
-            foreach (int length in batch.Lengths[pass.FirstSequence..pass.EndSequence])
+            var lengths = batch.Lengths[pass.FirstSequence..pass.EndSequence];
+            int[] indexes = new int[lengths.Length]; // of the sequences' segments
+            for (int i = 0; i < lengths.Length; i++)
             {
-                if (length == 0) continue;
+                if (lengths[i] == 0) continue;
+                indexes[i] = segments.Count;
+                int parent = batch.Parents?[pass.FirstSequence + i] is { } sequence and >= 0 ? indexes[sequence - pass.FirstSequence] : -1;
+                int position = parent < 0 ? 0 : segments[parent].Position + segments[parent].Count, length = position + lengths[i];
                 var cache = new KvCache(weights.Config, weights.Kernels, layerCount: 1, length);
-                segments.Add(new(cache, 0, row, length));
+                segments.Add(new(cache, position, row, lengths[i]) { Parent = parent });
+                if (parent >= 0) cache.Borrow(segments[parent].Cache, position);
                 cache.EnsureCapacity(length);
-                row += length;
+                row += lengths[i];
             }
 
             var inputs = batch.Inputs.Slice(pass.FirstRow, pass.RowCount);

@@ -130,6 +130,35 @@ public sealed class LanguageModelingCatalog
         Task.Run(() => Evaluate(data, columns, progress, cancellationToken), cancellationToken);
 
     /// <summary>
+    /// Puts a model into a pipeline that scores continuations of contexts, or the choices of questions.
+    /// </summary>
+    /// <param name="model">The model. The caller disposes it; it may serve several pipelines.</param>
+    /// <param name="options">What is read, computed and added; the defaults if <see langword="null"/>.</param>
+    /// <exception cref="ArgumentException">The options do not fit the model.</exception>
+    public ContinuationEstimator ScoreContinuations(GptModel model, ContinuationTransformerOptions? options = null) =>
+        new(new ContinuationTransformer(_mlContext, model, options));
+
+    /// <summary>
+    /// Evaluates scored continuations: how often the right choice is the likeliest, or a single continuation the greedy one.
+    /// </summary>
+    /// <param name="data">The output of a <see cref="ContinuationTransformer"/>; a row is a question.</param>
+    /// <param name="answerColumnName">
+    /// The column of the right choices: numbers from 0, or keys. A row whose value is missing or not that of a choice is not counted. The
+    /// column is not needed for single continuations.
+    /// </param>
+    /// <param name="columns">The names of the transformer's columns, if they are not the default ones.</param>
+    /// <param name="cancellationToken">Checked before each row.</param>
+    /// <exception cref="ArgumentException">A required column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">No row is right or wrong.</exception>
+    /// <exception cref="OperationCanceledException">The token or the context's execution was canceled.</exception>
+    public TaskMetrics EvaluateContinuations(
+        IDataView data,
+        string answerColumnName = "Answer",
+        ContinuationTransformerOptions? columns = null,
+        CancellationToken cancellationToken = default) =>
+        new ContinuationEvaluator(_mlContext, columns ?? new()).Evaluate(data, answerColumnName, cancellationToken);
+
+    /// <summary>
     /// Trains and evaluates once per fold: on the rows outside the fold, and on those inside. A row is a document and
     /// is never divided; the numbers of rows of two folds differ by at most one. The folds' metrics can be merged into
     /// those of all rows, each held out once, with <see cref="LanguageModelMetrics.Merge"/>.

@@ -38,6 +38,27 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
             value = editor.Commit();
         });
 
+    /// <summary>Names the slots of a vector.</summary>
+    public void AddSlotNames(ReadOnlyMemory<char>[] names) => _builder.Add(
+        SlotNames,
+        new VectorDataViewType(TextDataViewType.Instance, names.Length),
+        (ref VBuffer<ReadOnlyMemory<char>> value) =>
+        {
+            var editor = VBufferEditor.Create(ref value, names.Length);
+            names.CopyTo(editor.Values);
+            value = editor.Commit();
+        });
+
+    /// <summary>Returns the names of a column's slots; those of candidates, from 1, if it has none.</summary>
+    public static ReadOnlyMemory<char>[] SlotNamesOf(DataViewSchema.Column column, int count)
+    {
+        VBuffer<ReadOnlyMemory<char>> names = default;
+        if (column.HasSlotNames()) column.GetSlotNames(ref names);
+        return names.Length == count
+            ? [.. names.DenseValues()]
+            : [.. Enumerable.Range(1, count).Select(number => number.ToString(CultureInfo.InvariantCulture).AsMemory())];
+    }
+
     /// <summary>Adds the size of the model's vocabulary, from which an evaluator computes the baseline.</summary>
     public void AddVocabularySize(int size) => _builder.Add(VocabularySizeKind, NumberDataViewType.Int32, (ref int value) => value = size);
 

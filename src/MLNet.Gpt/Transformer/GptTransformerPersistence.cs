@@ -34,22 +34,35 @@ internal static class GptTransformerPersistence
     public const string KeyEntry = $"{ChainFolder}/Model.key";
 
     private const string ChainFolder = "TransformerChain";
-    private const string Source = "saved pipeline";
+    public const string Source = "saved pipeline";
     private const uint Version = 0x00010002, FirstVersion = 0x00010001, HashedVersion = 0x00010002;
 
     /// <summary>Loads a transformer. ML.NET finds this method by its name.</summary>
-    public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    public static GptTransformer Create(IHostEnvironment env, ModelLoadContext ctx) => Load(
+        env, ctx, VersionInfo(),
+        options => SavedOptions.Parse(Source, options).Model,
+        (options, owner) => new GptTransformer(env, owner.Model, SavedOptions.Parse(Source, options).Transformer, owner));
+
+    /// <summary>Loads a transformer of any kind that has a model and options as JSON.</summary>
+    /// <param name="env">The context.</param>
+    /// <param name="ctx">The transformer's folder.</param>
+    /// <param name="version">The kind of transformer.</param>
+    /// <param name="modelOf">Returns the model's options from the JSON.</param>
+    /// <param name="create">Creates the transformer from the JSON, over a model that it owns.</param>
+    public static T Load<T>(
+        IHostEnvironment env, ModelLoadContext ctx, VersionInfo version,
+        Func<string, SavedOptions.ModelFields> modelOf, Func<string, ModelOwner, T> create)
     {
-        ctx.CheckAtModel(VersionInfo());
+        ctx.CheckAtModel(version);
         string options = ctx.Reader.ReadString();
         string? sha256 = null, sharedFolder = null;
         if (ctx.Header.ModelVerWritten >= HashedVersion) (sha256, sharedFolder) = (ctx.Reader.ReadString(), ctx.Reader.ReadString());
-        var saved = SavedOptions.Parse(Source, options);
+        var modelOptions = modelOf(options).ToOptions();
         if (!string.IsNullOrEmpty(sharedFolder))
         {
             var shared = SharedModels.Find(ctx.Repository, sharedFolder);
             Compare(sha256, Checksum(options, sharedFolder, shared.Sha256!));
-            return new GptTransformer(env, shared.Owner.Model, saved.Transformer, shared.Owner);
+            return create(options, shared.Owner);
         }
 
         GptModel? model = null;
@@ -59,38 +72,52 @@ internal static class GptTransformerPersistence
             if (sha256 is not null) Compare(sha256, file.Sha256(Encoding.UTF8.GetBytes(options)));
             using var checkpoint = GptCheckpoint.Open(file);
             var tokenizer = checkpoint.Tokenizer ?? throw new InvalidDataException($"'{file.Path}' has no tokenizer.");
-            model = GptModel.FromWeights(checkpoint, tokenizer, saved.Model.ToOptions(), cancellationToken: Cancellation.OfThread);
+            model = GptModel.FromWeights(checkpoint, tokenizer, modelOptions, cancellationToken: Cancellation.OfThread);
         });
-        if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, saved.Model.ToOptions());
-        var transformer = GptTransformer.Owning(env, model!, saved.Transformer);
-        SharedModels.Add(ctx.Repository, new(transformer.Owner!, FolderOf(ctx.Directory), sha256));
+        if (!isPipeline) model = LoadPackage(ctx, env, options, sha256, modelOptions);
+        var owner = new ModelOwner(model!);
+        T transformer;
+        try
+        {
+            transformer = create(options, owner);
+        }
+        catch
+        {
+            model!.Dispose();
+            throw;
+        }
+
+        SharedModels.Add(ctx.Repository, new(owner, FolderOf(ctx.Directory), sha256));
         return transformer;
     }
 
-    public static void Save(GptTransformer transformer, ModelSaveContext ctx)
+    public static void Save(GptTransformer transformer, ModelSaveContext ctx) =>
+        Save(ctx, VersionInfo(), SavedOptions.Of(transformer).ToJson(), transformer.Model);
+
+    /// <summary>Saves a transformer of any kind that has a model and options as JSON.</summary>
+    public static void Save(ModelSaveContext ctx, VersionInfo version, string options, GptModel model)
     {
         // Checks that can fail, such as for a tokenizer that cannot be saved, come before anything is written.
-        string options = SavedOptions.Of(transformer).ToJson();
-        _ = TokenizerJson.Write(transformer.Model.Tokenizer);
-        if (SharedModels.Find(ctx.Repository, transformer.Model) is { } shared)
+        _ = TokenizerJson.Write(model.Tokenizer);
+        if (SharedModels.Find(ctx.Repository, model) is { } shared)
         {
-            WriteKey(ctx, options, () => Checksum(options, shared.Folder, shared.Sha256!), shared.Folder);
+            WriteKey(ctx, version, options, () => Checksum(options, shared.Folder, shared.Sha256!), shared.Folder);
             return;
         }
 
         string sha256 = "";
-        WriteKey(ctx, options, () =>
+        WriteKey(ctx, version, options, () =>
         {
             ctx.SaveBinaryStream(PipelineFormat.WeightsEntry, writer =>
             {
                 using var hashing = new HashingStream(writer.BaseStream);
                 hashing.Append(Encoding.UTF8.GetBytes(options));
-                CheckpointFormat.Write(hashing, transformer.Model, transformer.Model.Tokenizer);
+                CheckpointFormat.Write(hashing, model, model.Tokenizer);
                 sha256 = hashing.Sha256();
             });
             return sha256;
         });
-        SharedModels.Add(ctx.Repository, new(new(transformer.Model), FolderOf(ctx.Directory), sha256));
+        SharedModels.Add(ctx.Repository, new(new(model), FolderOf(ctx.Directory), sha256));
     }
 
     /// <summary>Creates the entry that ML.NET reads first in a package.</summary>
@@ -116,10 +143,11 @@ internal static class GptTransformerPersistence
         return key.ToArray();
     }
 
-    private static void WriteKey(ModelSaveContext ctx, string options, Func<string> checksum, string sharedFolder = "")
+    private static void WriteKey(
+        ModelSaveContext ctx, VersionInfo version, string options, Func<string> checksum, string sharedFolder = "")
     {
         ctx.CheckAtModel();
-        ctx.SetVersionInfo(VersionInfo());
+        ctx.SetVersionInfo(version);
         ctx.Writer.Write(options);
         ctx.Writer.Write(checksum());
         ctx.Writer.Write(sharedFolder);
@@ -170,16 +198,19 @@ internal static class GptTransformerPersistence
             $"The {Source} is damaged: its GPT model and options have the checksum {actual}; the file says {expected}.");
     }
 
-    private static VersionInfo VersionInfo() => new(
-        modelSignature: "GPT TRAN",
+    private static VersionInfo VersionInfo() => VersionInfo("GPT TRAN", LoaderSignature, FirstVersion);
+
+    /// <summary>Returns what identifies a kind of transformer in a file.</summary>
+    public static VersionInfo VersionInfo(string signature, string loaderSignature, uint firstVersion = HashedVersion) => new(
+        modelSignature: signature,
         verWrittenCur: Version,
-        verReadableCur: FirstVersion,
-        verWeCanReadBack: FirstVersion,
-        loaderSignature: LoaderSignature,
+        verReadableCur: firstVersion,
+        verWeCanReadBack: firstVersion,
+        loaderSignature: loaderSignature,
         loaderAssemblyName: typeof(GptTransformerPersistence).Assembly.FullName);
 
     private sealed class PackageKey(string options, string sha256) : ICanSaveModel
     {
-        public void Save(ModelSaveContext ctx) => WriteKey(ctx, options, () => sha256);
+        public void Save(ModelSaveContext ctx) => WriteKey(ctx, VersionInfo(), options, () => sha256);
     }
 }

@@ -22,18 +22,24 @@ internal sealed record SavedOptions(GptTransformerOptions Transformer, SavedOpti
 
     public static SavedOptions Of(GptTransformer transformer) => new(transformer.Options, new(transformer.Model.Options.Precision));
 
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
+    public string ToJson() => ToJson(this);
+
+    public static string ToJson<T>(T options) => JsonSerializer.Serialize(options, Json);
 
     /// <param name="source">Where the JSON comes from, for the message.</param>
     /// <param name="json">The JSON that <see cref="ToJson"/> wrote.</param>
     /// <exception cref="InvalidDataException">
     /// The JSON is damaged, or a field has a value that is not allowed; the message names the field.
     /// </exception>
-    public static SavedOptions Parse(string source, string json)
+    public static SavedOptions Parse(string source, string json) => Parse<SavedOptions>(source, json);
+
+    /// <inheritdoc cref="Parse(string, string)"/>
+    public static T Parse<T>(string source, string json)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize<SavedOptions>(json, Json) ?? throw new JsonException("The options are null.");
+            return JsonSerializer.Deserialize<T>(json, Json) ?? throw new JsonException("The options are null.");
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {

@@ -182,7 +182,7 @@ internal sealed record ResultLine
     /// A question of a task. The log-likelihoods and the verdict are for people who read the file; the scores have every bit.
     /// </summary>
     internal sealed record QuestionLine(
-        long Index, string Name, string Kind, int? Answer, ChoiceLine[] Choices, bool? IsRight = null, string? Text = null);
+        long Index, string Name, string Kind, ChoiceLine[] Choices, int? Answer = null, bool? IsRight = null, string? Text = null);
 
     /// <summary>A choice of a question.</summary>
     internal sealed record ChoiceLine(double LogLikelihood, string Score, bool IsGreedy, long Characters, long Bytes);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Configuration;
+using MLNet.Gpt.Evaluation.Metrics;
 
 namespace MLNet.Gpt;
 
@@ -10,6 +11,16 @@ public sealed class ChoiceScore
 {
     internal ChoiceScore(LossSummary loss, bool isGreedy, long characterCount, long byteCount) =>
         (Loss, IsGreedy, CharacterCount, ByteCount) = (loss, isGreedy, characterCount, byteCount);
+
+    /// <summary>Returns the score of a choice with its text, without the space before it.</summary>
+    internal static ChoiceScore Of(LossSummary loss, bool isGreedy, string text)
+    {
+        var size = TextSize.Of(text);
+        return new(loss, isGreedy, size.CharacterCount, size.ByteCount);
+    }
+
+    /// <inheritdoc cref="Of(LossSummary, bool, string)"/>
+    internal static ChoiceScore Of(ContinuationScore score, string text) => Of(score.Loss, score.IsGreedy, text);
 
     /// <summary>The summed negative log-likelihood of the choice's tokens, which adds up exactly, and their number.</summary>
     public LossSummary Loss { get; }

@@ -23,8 +23,8 @@ public sealed record ContinuationOptions
     public int? WindowLength { get; init => field = Check.AtLeast(value, 1, nameof(WindowLength)); }
 
     /// <summary>
-    /// The number of tokens given to the model in one call: as many questions as fit, at least one. At least 1. Affects the speed, but
-    /// no figures.
+    /// The number of tokens that a <see cref="TaskEvaluator"/> gives to the model in one call: as many questions as fit, at least one. At
+    /// least 1. Affects the speed, but no figures.
     /// </summary>
     /// <value>2,048.</value>
     public int BatchTokenCount { get; init => field = Check.AtLeast(value, 1, nameof(BatchTokenCount)); } = 2048;

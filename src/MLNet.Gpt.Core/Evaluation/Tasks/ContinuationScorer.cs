@@ -15,7 +15,6 @@ namespace MLNet.Gpt;
 public sealed class ContinuationScorer
 {
     private readonly GptModel _model;
-    private readonly ContinuationOptions _options;
     private readonly ContinuationEncoder _encoder;
 
     /// <summary>Initializes a scorer for a model.</summary>
@@ -26,8 +25,7 @@ public sealed class ContinuationScorer
     {
         ArgumentNullException.ThrowIfNull(model);
         _model = model;
-        _options = (options ?? new()).ValidatedFor(model);
-        _encoder = new(model, _options);
+        _encoder = new(model, (options ?? new()).ValidatedFor(model));
     }
 
     /// <summary>Scores a continuation.</summary>
@@ -64,7 +62,7 @@ public sealed class ContinuationScorer
     public IReadOnlyList<ContinuationScore> Score(IReadOnlyList<TaskChoice> pairs, CancellationToken cancellationToken = default)
     {
         EncodedContinuation[] encoded = [.. pairs.Select(pair => _encoder.Encode(pair.Context, pair.Continuation, cancellationToken))];
-        var scores = ContinuationBatch.Score(_model, encoded, _options.BatchTokenCount, cancellationToken);
+        var scores = ContinuationBatch.Score(_model, encoded, cancellationToken);
         return [.. encoded.Select((pair, i) => new ContinuationScore(_model.Tokenizer, pair, scores[i]))];
     }
 

@@ -7,14 +7,7 @@ namespace MLNet.Gpt.Evaluation.Tasks;
 /// <param name="Ids">Those of the context, at least one, and those of the continuation, at least one.</param>
 /// <param name="ContextCount">The number of those of the context.</param>
 /// <param name="DroppedCount">The number of tokens at the beginning of the context that the model cannot see as well.</param>
-internal sealed record EncodedContinuation(int[] Ids, int ContextCount, int DroppedCount)
-{
-    /// <summary>The tokens that the model reads; the last one of the continuation is only predicted.</summary>
-    public ReadOnlySpan<int> Inputs => Ids.AsSpan(0, Ids.Length - 1);
-
-    /// <summary>The number of tokens that are scored.</summary>
-    public int TargetCount => Ids.Length - ContextCount;
-}
+internal sealed record EncodedContinuation(int[] Ids, int ContextCount, int DroppedCount);
 
 /// <summary>Encodes pairs of a context and a continuation. Thread-safe.</summary>
 /// <remarks>

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using MLNet.Gpt.Evaluation.Corpora;
-using MLNet.Gpt.Evaluation.Metrics;
 using MLNet.Gpt.Evaluation.Tasks;
 
 namespace MLNet.Gpt;
@@ -15,6 +14,8 @@ namespace MLNet.Gpt;
 /// </remarks>
 public sealed class TaskEvaluator
 {
+    private const int CharactersPerToken = 4; // roughly
+
     private readonly GptModel _model;
     private readonly TaskOptions _options;
     private readonly ContinuationEncoder _encoder;
@@ -126,34 +127,51 @@ public sealed class TaskEvaluator
     private IEnumerable<TaskResult[]> Run(IEnumerable<(long Index, TaskQuestion Question)> questions, CancellationToken cancellationToken)
     {
         var waiting = new List<EncodedQuestion>();
+        EncodedContinuation? last = null;
         int rows = 0;
         foreach (var (index, question) in questions)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var encoded = Encode(index, question, cancellationToken);
-            if (waiting.Count > 0 && rows + encoded.RowCount > _options.Continuations.BatchTokenCount)
+            int added = RowCount(encoded, last);
+            if (waiting.Count > 0 && rows + added > _options.Continuations.BatchTokenCount)
             {
                 yield return Score(waiting, cancellationToken);
                 waiting.Clear();
-                rows = 0;
+                (rows, added) = (0, RowCount(encoded, null));
             }
 
             waiting.Add(encoded);
-            rows += encoded.RowCount;
+            rows += added;
+            if (encoded.Choices.Length > 0) last = encoded.Choices[^1];
         }
 
         if (waiting.Count > 0) yield return Score(waiting, cancellationToken);
     }
 
+    // About as many rows as a question adds to a pass: tokens that follow the same ones as before are computed once.
+    private static int RowCount(EncodedQuestion question, EncodedContinuation? last)
+    {
+        if (question.Question.Kind == TaskKind.Text) return question.Question.Choices[0].Text.Length / CharactersPerToken;
+        int rows = 0;
+        foreach (var choice in question.Choices)
+        {
+            rows += choice.Ids.Length - (last is null ? 0 : ContinuationBatch.CommonCount(last, choice));
+            last = choice;
+        }
+
+        return rows;
+    }
+
     private EncodedQuestion Encode(long index, TaskQuestion question, CancellationToken cancellationToken)
     {
-        if (question.Kind == TaskKind.Text) return new(index, question, [], question.Choices[0].Text.Length / 4);
+        if (question.Kind == TaskKind.Text) return new(index, question, []);
         try
         {
             EncodedContinuation[] choices = _options.Convention == TaskConvention.LlamaCpp
                 ? _encoder.EncodeTogether(question.Choices, cancellationToken)
                 : [.. question.Choices.Select(each => _encoder.Encode(each.Context, each.Continuation, cancellationToken))];
-            return new(index, question, choices, choices.Sum(each => each.Inputs.Length));
+            return new(index, question, choices);
         }
         catch (ArgumentException error)
         {
@@ -167,17 +185,16 @@ public sealed class TaskEvaluator
     private TaskResult[] Score(List<EncodedQuestion> questions, CancellationToken cancellationToken)
     {
         EncodedContinuation[] all = [.. questions.SelectMany(question => question.Choices)];
-        var scores = ContinuationBatch.Score(_model, all, _options.Continuations.BatchTokenCount, cancellationToken);
+        var scores = ContinuationBatch.Score(_model, all, cancellationToken);
         var results = new TaskResult[questions.Count];
         for (int i = 0, next = 0; i < results.Length; i++)
         {
-            var (index, question, encoded, _) = questions[i];
+            var (index, question, encoded) = questions[i];
             var choices = new ChoiceScore[encoded.Length];
             for (int choice = 0; choice < choices.Length; choice++, next++)
             {
                 var score = new ContinuationScore(_model.Tokenizer, all[next], scores[next]);
-                var size = TextSize.Of(question.Choices[choice].Text);
-                choices[choice] = new(score.Loss, score.IsGreedy, size.CharacterCount, size.ByteCount);
+                choices[choice] = ChoiceScore.Of(score, question.Choices[choice].Text);
             }
 
             var text = question.Kind == TaskKind.Text ? _texts.Value.Score(question.Choices[0].Text, cancellationToken) : null;
@@ -222,7 +239,7 @@ public sealed class TaskEvaluator
         }
     }
 
-    private sealed record EncodedQuestion(long Index, TaskQuestion Question, EncodedContinuation[] Choices, int RowCount);
+    private sealed record EncodedQuestion(long Index, TaskQuestion Question, EncodedContinuation[] Choices);
 
     /// <summary>The results so far, and the reports about them.</summary>
     private sealed class RunningSums(long questionCount, IProgress<TaskProgress>? progress)

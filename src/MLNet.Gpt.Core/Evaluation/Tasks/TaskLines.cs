@@ -9,10 +9,10 @@ internal static class TaskLines
     public static ResultLine Of(TaskResult result) => new()
     {
         Question = new(
-            result.Index, result.Name, result.Kind.ToString(), result.Answer,
+            result.Index, result.Name, result.Kind.ToString(),
             [.. result.Choices.Select(each => new ResultLine.ChoiceLine(
                 each.LogLikelihood, each.Loss.ToExactString(), each.IsGreedy, each.CharacterCount, each.ByteCount))],
-            result.IsRight, result.Text?.ToExactString()),
+            result.Answer, result.IsRight, result.Text?.ToExactString()),
     };
 
     /// <exception cref="InvalidDataException">The line is damaged.</exception>
