@@ -17,9 +17,10 @@ if (args is [PeersBenchmark.MemoryArgument, var folder, var kind])
 
 if (args is [PeersBenchmark.Name, .. var options]) return PeersBenchmark.Run(options);
 if (args is [ProfileBenchmark.Name, .. var precision]) return ProfileBenchmark.Run(precision);
+if (args is [PrecisionsBenchmark.Name, .. var files]) return PrecisionsBenchmark.Run(files);
 
-// Usage: dotnet run -c Release --project benchmarks -- [name …]; without names, all of these. Two more have
-// options: peers, the comparison with other libraries, and profile.
+// Usage: dotnet run -c Release --project benchmarks -- [name …]; without names, all of these. Three more have
+// options: peers, the comparison with other libraries, profile, and precisions.
 var benchmarks = new Dictionary<string, Action>
 {
     ["lecture"] = LectureBenchmark.Run,
@@ -38,7 +39,7 @@ var benchmarks = new Dictionary<string, Action>
 string[] unknown = [.. args.Except(benchmarks.Keys)];
 if (unknown.Length > 0)
 {
-    string names = string.Join(", ", [.. benchmarks.Keys, PeersBenchmark.Name, ProfileBenchmark.Name]);
+    string names = string.Join(", ", [.. benchmarks.Keys, PeersBenchmark.Name, ProfileBenchmark.Name, PrecisionsBenchmark.Name]);
     Console.Error.WriteLine($"There is no benchmark '{unknown[0]}'; there are {names}.");
     return 2;
 }

@@ -38,6 +38,48 @@ Describe 'Export-GptLossReport' {
         { [xml]$page } | Should -Not -Throw
     }
 
+    Context 'two models' {
+        BeforeAll {
+            $other = New-GptModel tiny -TiedHead:$false -Seed 7
+            $texts = 'every <effort> moves you', 'I like chocolate'
+            Set-Content TestDrive:/one.txt $texts[0] -NoNewline
+        }
+
+        It 'are compared token by token' {
+            $texts | Get-GptLoss -Model $model -PerToken | Export-GptLossReport TestDrive:/two.html -ReferenceModel $other
+            $page = Get-Content TestDrive:/two.html -Raw
+            $page | Should -Match ([regex]::Escape("Reference: $($other.Name)"))
+            $page | Should -Match 'Where the models differ most'
+            $loss = ($texts | Get-GptLoss -Model $other | Measure-GptLoss).CrossEntropy
+            $page | Should -Match "<td>the reference</td><td>$($loss.ToString('F4', [cultureinfo]::InvariantCulture))</td>"
+            { [xml]($page -replace '<!DOCTYPE html>', '' -replace '<meta ([^>]*)>', '<meta $1/>') } | Should -Not -Throw
+        }
+
+        It 'are compared in the windows of the tokens' {
+            $how = @{ WindowLength = 3; PrependEndOfText = $true }
+            $texts | Get-GptLoss -Model $model -PerToken @how | Export-GptLossReport TestDrive:/windows.html -ReferenceModel $other
+            $loss = ($texts | Get-GptLoss -Model $other @how | Measure-GptLoss).CrossEntropy
+            Get-Content TestDrive:/windows.html -Raw |
+                Should -Match "<td>the reference</td><td>$($loss.ToString('F4', [cultureinfo]::InvariantCulture))</td>"
+        }
+
+        It 'that were measured before are compared by their results' {
+            $null = Measure-GptLoss -Model $model -Path TestDrive:/one.txt -ResultFolder "$TestDrive/a" -PerToken
+            $null = Measure-GptLoss -Model $other -Path TestDrive:/one.txt -ResultFolder "$TestDrive/b" -PerToken
+            Export-GptLossReport TestDrive:/results.html -ResultPath "$TestDrive/a/*" -ReferenceResultPath "$TestDrive/b/*"
+            Get-Content TestDrive:/results.html -Raw | Should -Match 'Where the models differ most'
+            $null = Measure-GptLoss -Model $other -Path TestDrive:/one.txt -ResultFolder "$TestDrive/c" -PerToken -PrependEndOfText
+            { Export-GptLossReport TestDrive:/results2.html -ResultPath "$TestDrive/a/*" -ReferenceResultPath "$TestDrive/c/*" } |
+                Should -Throw -ErrorId 'ResultsNotMerged,*' -ExpectedMessage '*different options*'
+        }
+
+        It 'of different vocabularies are refused' {
+            $words = Import-GptModel (Join-Path $PSScriptRoot '../Unit/Fixtures/Cases/hf-good')
+            { $tokens | Export-GptLossReport TestDrive:/words.html -ReferenceModel $words } |
+                Should -Throw -ErrorId 'ReferenceRefused,MLNetGpt.Cmdlets.ExportGptLossReportCommand' -ExpectedMessage '*vocabulary*'
+        }
+    }
+
     It 'draws the loss curve of a training' {
         $trained = Invoke-GptTraining -Model $model -Text ('every effort moves you ' * 40) -MaxStep 2 -EvaluationInterval 1 -EvaluationBatch 1
         $tokens | Export-GptLossReport TestDrive:/c.html -TrainingHistory $trained.TrainingHistory

@@ -25,6 +25,15 @@ public sealed record LossReport
     /// <summary>The documents, with their tokens if the texts are to be shown; a few thousand tokens make a page of a megabyte.</summary>
     public required IReadOnlyList<DocumentResult> Documents { get; init; }
 
+    /// <summary>
+    /// The same documents, with the same tokens, as a second model predicted them; the page then shows where the models differ. Empty if
+    /// there is none.
+    /// </summary>
+    public IReadOnlyList<DocumentResult> ReferenceDocuments { get; init; } = [];
+
+    /// <summary>The name of the second model; not shown if <see langword="null"/>.</summary>
+    public string? ReferenceModel { get; init; }
+
     /// <summary>The name of the model, such as that of its file; not shown if <see langword="null"/>.</summary>
     public string? Model { get; init; }
 
@@ -47,7 +56,7 @@ public sealed record LossReport
     public IReadOnlyList<ReportChart> Charts { get; init; } = [];
 
     /// <summary>Writes the page to a file. A temporary file is moved into place, so that an old page stays if anything fails.</summary>
-    /// <exception cref="ArgumentException">There is no document.</exception>
+    /// <exception cref="ArgumentException">There is no document, or the reference has others.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, length: 0, stream =>
     {
@@ -56,10 +65,11 @@ public sealed record LossReport
     });
 
     /// <summary>Writes the page.</summary>
-    /// <exception cref="ArgumentException">There is no document.</exception>
+    /// <exception cref="ArgumentException">There is no document, or the reference has others.</exception>
     public void Write(TextWriter page)
     {
         if (Documents.Count == 0) throw new ArgumentException("There is no document to report on.");
+        ReportComparison.Validate(Documents, ReferenceDocuments);
         page.WriteLine($"""
             <!DOCTYPE html>
             <html lang="en">
@@ -82,9 +92,13 @@ public sealed record LossReport
         ScoredToken[] tokens = [.. Documents.SelectMany(document => document.Tokens)];
         if (tokens.Length > 0)
         {
+            var comparison = new ReportComparison(Documents, ReferenceDocuments);
+            comparison.WriteDifferences(page);
             WriteHistogram(page, tokens);
             WriteCurve(page);
-            WriteTexts(page);
+            comparison.WriteIntervals(page);
+            comparison.WriteCalibration(page);
+            WriteTexts(page, comparison.ReferenceTokens());
         }
 
         page.WriteLine($"</main>\n<p id=\"card\" role=\"status\"></p>\n<script>\n{ReportPage.Script}\n</script>\n</body>\n</html>");
@@ -103,6 +117,7 @@ public sealed record LossReport
 
         page.Write("<p>");
         if (model.Length > 0) page.Write($"Model: {model}. ");
+        if (ReferenceModel is { } reference) page.Write($"Reference: {Encode(reference)}. ");
         page.Write(Invariant($"Measured {Time:yyyy-MM-dd HH:mm 'UTC'zzz}. "));
         if (Scoring is { } scoring) page.Write(Encode(Sentence(scoring)));
         page.WriteLine("</p>");
@@ -136,6 +151,13 @@ public sealed record LossReport
         page.Write(Invariant($"<tr><td>the model</td>{Cells(model)}<td>{model.Top1Accuracy:P1}</td>"));
         page.WriteLine(Invariant($"<td>{model.TokenCount:N0}</td><td>{model.DocumentCount:N0}</td></tr>"));
         if (model.Estimates is { } estimates) page.WriteLine(IntervalRow(estimates));
+        if (ReferenceDocuments.Count > 0)
+        {
+            var reference = LanguageModelMetrics.Merge(ReferenceDocuments.Select(document => document.Metrics));
+            page.Write(Invariant($"<tr><td>the reference</td>{Cells(reference)}<td>{reference.Top1Accuracy:P1}</td>"));
+            page.WriteLine(Invariant($"<td>{reference.TokenCount:N0}</td><td>{reference.DocumentCount:N0}</td></tr>"));
+        }
+
         var uniform = model.WithLoss(LossSummary.Of(model.UniformCrossEntropy * model.TokenCount, model.TokenCount));
         var baselines = Baselines?.All ?? [new("uniform", uniform)];
         foreach (var (name, metrics) in baselines)
@@ -278,7 +300,7 @@ public sealed record LossReport
         WritePlot(page, plot);
     }
 
-    private void WriteTexts(TextWriter page)
+    private void WriteTexts(TextWriter page, IReadOnlyDictionary<ScoredToken, ScoredToken> reference)
     {
         page.WriteLine("<h2>The texts</h2>");
         page.Write("<p class=\"key quiet\">Surprisal in bits: ");
@@ -296,21 +318,21 @@ public sealed record LossReport
             page.Write(Invariant($"<h3 id=\"d{document.Index}\">{Encode(NameOf(document))} <span class=\"quiet\">"));
             page.WriteLine(Invariant($"{document.CrossEntropy:F4} nats per token, perplexity {document.Perplexity:N2}</span></h3>"));
             page.Write($"<div class=\"text\" role=\"group\" dir=\"auto\" aria-label=\"{EncodeAttribute(NameOf(document))}\">");
-            foreach (var group in TokenGroup.Of(document)) WriteGroup(page, group);
+            foreach (var group in TokenGroup.Of(document)) WriteGroup(page, group, reference);
             page.WriteLine("</div>");
         }
     }
 
-    private void WriteGroup(TextWriter page, TokenGroup group)
+    private void WriteGroup(TextWriter page, TokenGroup group, IReadOnlyDictionary<ScoredToken, ScoredToken> reference)
     {
-        string hint = EncodeAttribute(Hint(group));
+        string hint = EncodeAttribute(Hint(group, reference));
         string style = group.Tokens.Count == 0
             ? " class=\"first\""
             : $"{ClassOf(group.Bits, group.Text, isToken: true)} style=\"--s:{Strength(group.Bits)}\"";
         page.Write($"<span{style} title=\"{hint}\">{Encode(group.Text)}</span>");
     }
 
-    private string Hint(TokenGroup group)
+    private string Hint(TokenGroup group, IReadOnlyDictionary<ScoredToken, ScoredToken> reference)
     {
         IEnumerable<string> first = group.First is { } token
             ? [Invariant($"{Quote(token.Text)}  the first token, id {token.Id}: nothing precedes it, so it is not predicted")]
@@ -320,16 +342,23 @@ public sealed record LossReport
         string heading = isAlone || group.Tokens.Count == 0
             ? ""
             : Invariant($"{Quote(group.Text)}  {count} tokens, {group.Bits:F2} bits together\n");
-        var hints = group.Tokens.Select(token => Hint(token, isAlone ? token.Text : token.Piece.Text));
+        var hints = group.Tokens.Select(token =>
+            Hint(token, isAlone ? token.Text : token.Piece.Text, reference.GetValueOrDefault(token)));
         return heading + string.Join('\n', first.Concat(hints));
     }
 
-    private string Hint(ScoredToken token, string text)
+    private string Hint(ScoredToken token, string text, ScoredToken? reference)
     {
         string shown = Quote(text.Length > 0 ? text : token.Piece.Text);
         string hint = Invariant($"{shown}  p = {Math.Exp(token.LogProbability):G4}, {token.Bits:F2} bits\n")
             + Invariant($"rank {token.Rank + 1:N0} of {Documents[0].Metrics.VocabularySize:N0}, id {token.Id}, ")
             + Invariant($"position {token.Position:N0}, after {Counted(token.ContextCount, "token")}");
+        if (reference is not null)
+        {
+            hint += Invariant($"\nreference: p = {Math.Exp(reference.LogProbability):G4}, {reference.Bits:F2} bits, ")
+                + Invariant($"rank {reference.Rank + 1:N0}");
+        }
+
         if (token.Entropy is { } entropy) hint += Invariant($"\nentropy {entropy / Math.Log(2):F2} bits");
         return hint + string.Concat(token.Candidates.Select(each => Invariant($"\n{each.Probability,7:P1} {Quote(each.Text)}")));
     }
@@ -345,7 +374,4 @@ public sealed record LossReport
     }
 
     private static string Strength(double bits) => Math.Clamp(bits / FullBits, 0, 1).ToString("0.##", CultureInfo.InvariantCulture);
-
-    private static string NameOf(DocumentResult document) =>
-        document.Name.Length > 0 ? document.Name : Invariant($"Text {document.Index + 1}");
 }

@@ -43,6 +43,7 @@ internal static class ReportPage
         @media (max-width: 40rem) { svg { font-size: 20px; } }
         .grid { stroke: var(--line); } .bar { fill: var(--first); } .mark { stroke: var(--quiet); stroke-dasharray: 4 3; }
         .series { fill: none; stroke: var(--first); stroke-width: 2; } .s1 { stroke: var(--second); stroke-dasharray: 7 3; }
+        .interval { stroke-dasharray: none; stroke-width: 1.5; } .dot { fill: var(--first); } .d1 { fill: var(--second); }
         .s2 { stroke: var(--third); stroke-dasharray: 2 3; } .s3 { stroke: var(--fourth); stroke-dasharray: 9 3 2 3; }
         """;
 

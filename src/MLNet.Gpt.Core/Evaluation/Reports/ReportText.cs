@@ -35,6 +35,10 @@ internal static class ReportText
         return $"'{line}'";
     }
 
+    /// <summary>Returns the name of a document, or its number.</summary>
+    public static string NameOf(DocumentResult document) =>
+        document.Name.Length > 0 ? document.Name : Invariant($"Text {document.Index + 1}");
+
     /// <summary>Formats a number, independently of the culture.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

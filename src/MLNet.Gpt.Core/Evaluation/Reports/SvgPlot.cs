@@ -8,6 +8,7 @@ namespace MLNet.Gpt.Evaluation.Reports;
 internal sealed class SvgPlot
 {
     private const double Width = 800, Height = 300, Left = 64, Right = 16, Top = 30, Bottom = 48;
+    private const int CharactersOfWidth = 100; // of a typical letter
 
     private readonly StringBuilder _svg = new();
     private readonly double _left, _right, _bottom, _top;
@@ -18,7 +19,12 @@ internal sealed class SvgPlot
     /// <param name="y">The range from bottom to top.</param>
     /// <param name="xLabel">What is on the horizontal axis.</param>
     /// <param name="yLabel">What is on the vertical axis.</param>
-    public SvgPlot(string description, (double Low, double High) x, (double Low, double High) y, string xLabel, string yLabel)
+    /// <param name="categories">
+    /// What each unit of the horizontal axis stands for, in place of numbers; <see langword="null"/> for numbers.
+    /// </param>
+    public SvgPlot(
+        string description, (double Low, double High) x, (double Low, double High) y, string xLabel, string yLabel,
+        IReadOnlyList<string>? categories = null)
     {
         double yStep = NiceStep(y.High - y.Low, 5);
         (_left, _right) = x.High > x.Low ? x : (x.Low, x.Low + 1);
@@ -31,9 +37,12 @@ internal sealed class SvgPlot
             _svg.Append(Invariant($"<text x=\"{Left - 8}\" y=\"{Y(tick) + 4:F1}\" text-anchor=\"end\">{Number(tick)}</text>"));
         }
 
-        foreach (double tick in Ticks(_left, _right, NiceStep(_right - _left, 8)))
+        (double Place, string Label)[] ticks = categories is null
+            ? [.. Ticks(_left, _right, NiceStep(_right - _left, 8)).Select(tick => (tick, Number(tick)))]
+            : [.. categories.Select((category, i) => (i + 0.5, Shorten(category, CharactersOfWidth / categories.Count)))];
+        foreach (var (place, label) in ticks)
         {
-            _svg.Append(Invariant($"<text x=\"{X(tick):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Number(tick)}</text>"));
+            _svg.Append(Invariant($"<text x=\"{X(place):F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{Encode(label)}</text>"));
         }
 
         double center = (Left + Width - Right) / 2;
@@ -55,14 +64,35 @@ internal sealed class SvgPlot
         var finite = points.Where(point => double.IsFinite(point.Y));
         string path = string.Join(' ', finite.Select(point => Invariant($"{X(point.X):F1},{Y(point.Y):F1}")));
         _svg.Append(Invariant($"<polyline class=\"series s{_seriesCount}\" points=\"{path}\"><title>{Encode(name)}</title></polyline>"));
-        if (name.Length > 0)
+        AddLegend(name, x => Invariant($"<line class=\"series s{_seriesCount}\" x1=\"{x}\" x2=\"{x + 28}\" y1=\"10\" y2=\"10\"/>"));
+        _seriesCount++;
+    }
+
+    /// <summary>Adds figures with their intervals as bars; series differ in color and in shape.</summary>
+    public void AddEstimates(string name, IEnumerable<(double X, Estimate Figure, string Hint)> points)
+    {
+        foreach (var (x, figure, hint) in points)
         {
-            double x = Width - Right - 150 - (150 * _seriesCount);
-            _svg.Append(Invariant($"<line class=\"series s{_seriesCount}\" x1=\"{x}\" x2=\"{x + 28}\" y1=\"10\" y2=\"10\"/>"));
-            _svg.Append(Invariant($"<text x=\"{x + 34}\" y=\"14\">{Encode(name)}</text>"));
+            if (!double.IsFinite(figure.Value)) continue;
+            _svg.Append(Invariant($"<g><title>{Encode(hint)}</title>"));
+            if (double.IsFinite(figure.Lower))
+            {
+                _svg.Append(Invariant($"<path class=\"series s{_seriesCount} interval\""));
+                _svg.Append(Invariant($" d=\"M{X(x) - 5:F1},{Y(figure.Upper):F1} h10 m-5,0 V{Y(figure.Lower):F1} m-5,0 h10\"/>"));
+            }
+
+            _svg.Append(Dot(X(x), Y(figure.Value))).Append("</g>");
         }
 
+        AddLegend(name, x => Dot(x + 14, 10));
         _seriesCount++;
+    }
+
+    /// <summary>Adds a dashed line between two places.</summary>
+    public void AddGuide((double X, double Y) from, (double X, double Y) to)
+    {
+        _svg.Append(Invariant($"<line class=\"mark\" x1=\"{X(from.X):F1}\" y1=\"{Y(from.Y):F1}\""));
+        _svg.Append(Invariant($" x2=\"{X(to.X):F1}\" y2=\"{Y(to.Y):F1}\"/>"));
     }
 
     /// <summary>Adds a vertical line with a label.</summary>
@@ -77,6 +107,20 @@ internal sealed class SvgPlot
 
     /// <summary>The plot.</summary>
     public override string ToString() => _svg + "</svg>";
+
+    private void AddLegend(string name, Func<double, string> symbol)
+    {
+        if (name.Length == 0) return;
+        double x = Width - Right - 150 - (150 * _seriesCount);
+        _svg.Append(symbol(x)).Append(Invariant($"<text x=\"{x + 34}\" y=\"14\">{Encode(name)}</text>"));
+    }
+
+    // A circle in the first series, a square in the others.
+    private string Dot(double x, double y) => _seriesCount == 0
+        ? Invariant($"<circle class=\"dot\" cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"4\"/>")
+        : Invariant($"<rect class=\"dot d{_seriesCount}\" x=\"{x - 4:F1}\" y=\"{y - 4:F1}\" width=\"8\" height=\"8\"/>");
+
+    private static string Shorten(string text, int length) => text.Length <= length ? text : text[..Math.Max(1, length - 1)] + "…";
 
     private static string Number(double value) => Math.Abs(value) >= 1000
         ? value.ToString("N0", CultureInfo.InvariantCulture)

@@ -58,6 +58,58 @@ public sealed class LossReportTests : IDisposable
     }
 
     [Fact]
+    public void Two_models_stand_beside_each_other_with_intervals_and_the_tokens_where_they_differ_most()
+    {
+        using var other = GptModel.FromWeights(RandomWeights.Of(Config, seed: 2), Gpt2Tokenizer.Instance);
+        string[] texts = ["Every <effort> & \"moves\" you\r\n\u0001 🙂", "I really like chocolate"];
+        var documents = Describe(texts);
+        var reference = new CorpusEvaluator(other, new() { PrependEndOfText = true }, new() { Tokens = new() })
+            .EvaluateDocuments(Corpus.FromTexts(texts), cancellationToken: TestContext.Current.CancellationToken).ToArray();
+        var page = Parse(Write(new LossReport { Documents = documents, ReferenceDocuments = reference, ReferenceModel = "a <b>" }));
+
+        var figures = page.Descendants("table").First().Elements("tr")
+            .Select(row => row.Elements("td").Select(cell => cell.Value).ToArray());
+        double mean = LanguageModelMetrics.Merge(reference.Select(document => document.Metrics)).CrossEntropy;
+        string loss = mean.ToString("F4", CultureInfo.InvariantCulture);
+        Assert.Equal(loss, figures.Single(row => row is ["the reference", ..])[1]);
+        Assert.Contains(page.Descendants("p"), text => text.Value.Contains("Reference: a <b>. ", StringComparison.Ordinal));
+
+        // Two documents and all together, each with both models.
+        var plots = page.Descendants("svg").ToArray();
+        var intervals = plots.Single(plot => ((string)plot.Attribute("aria-label")!).StartsWith("Cross-entropy", StringComparison.Ordinal));
+        string[] hints = [.. intervals.Elements("g").Select(group => group.Element("title")!.Value)];
+        Assert.Equal(6, hints.Length);
+        var first = Estimate.OfMean([.. documents[0].Tokens.Select(token => token.NegativeLogLikelihood)]);
+        Assert.Equal($"1, the model: {first} nats per token", hints[0]);
+        Assert.All(hints[3..], hint => Assert.Contains("the reference", hint, StringComparison.Ordinal));
+        Assert.Equal(3, intervals.Descendants("circle").Count() - 1); // one is in the legend
+        var calibration = plots.Single(plot => ((string)plot.Attribute("aria-label")!).StartsWith("Calibration", StringComparison.Ordinal));
+        Assert.NotEmpty(calibration.Elements("g"));
+
+        // The greatest differences come first, each with a link to its text.
+        var rows = page.Descendants("table").Last().Element("tbody")!.Elements("tr").ToArray();
+        var pairs = documents.SelectMany(document => document.Tokens).Zip(reference.SelectMany(document => document.Tokens)).ToArray();
+        double[] expected = [.. pairs.Select(pair => pair.First.Bits - pair.Second.Bits).OrderByDescending(Math.Abs).Take(30)];
+        var cells = rows.Select(row => row.Elements("td").ElementAt(1));
+        Assert.Equal(expected, cells.Select(cell => double.Parse((string)cell.Attribute("data-v")!, CultureInfo.InvariantCulture)));
+        var links = rows.Select(row => (string)row.Descendants("a").Single().Attribute("href")!);
+        Assert.All(links, link => Assert.StartsWith("#d", link, StringComparison.Ordinal));
+        string hintOfToken = (string)page.Descendants("span").First(span => (string?)span.Attribute("title") is { Length: > 0 } hint
+            && hint.Contains("rank", StringComparison.Ordinal)).Attribute("title")!;
+        Assert.Contains("reference: p = ", hintOfToken, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_reference_with_other_tokens_is_refused()
+    {
+        var documents = Describe(["Every effort moves you"]);
+        foreach (var others in (DocumentResult[][])[Describe(["Every effort moves me"]), Describe(["Every effort moves you", "a text"])])
+        {
+            Assert.Throws<ArgumentException>(() => Write(new LossReport { Documents = documents, ReferenceDocuments = others }));
+        }
+    }
+
+    [Fact]
     public void Its_figures_are_those_of_the_documents_next_to_the_baselines()
     {
         var corpus = Corpus.FromTexts(["Every effort moves you", "I really like chocolate"]);
@@ -95,7 +147,7 @@ public sealed class LossReportTests : IDisposable
         var page = Parse(Write(new LossReport { Documents = Describe(["I really like chocolate"]), Charts = [chart] }));
 
         var plots = page.Descendants("svg").ToArray();
-        Assert.Equal(3, plots.Length); // the given one, the histogram, the loss over the document
+        Assert.Equal(5, plots.Length); // the given one, the histogram, the loss over the document, its interval, the calibration
         Assert.All(plots, plot => Assert.False(string.IsNullOrEmpty((string?)plot.Attribute("aria-label"))));
         Assert.Equal(2, plots[0].Elements("polyline").Count());
         Assert.Equal(
