@@ -78,8 +78,8 @@ internal sealed class Attack : IDisposable
             Assert.True(SizesOf(info) == _sizes || isPart, $"{name}: taken as a model of other sizes, {info.Config}.");
             if (touched is { } bytes)
             {
-                // A damaged scale of Q8_0 changes its block of 32.
-                int most = _victim.HasChecksums ? 0 : 32 * bytes;
+                // A damaged scale changes its block.
+                int most = _victim.HasChecksums ? 0 : _victim.WeightsPerBlock * bytes;
                 Assert.True(differences <= most, $"{name}: {differences} weights differ after {bytes} bytes were changed.");
             }
         }

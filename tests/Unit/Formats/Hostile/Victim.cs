@@ -12,6 +12,9 @@ internal sealed record Victim(string Name, VictimFile[] Files, bool HasChecksums
     /// </summary>
     public bool HasViews { get; init; }
 
+    /// <summary>The most weights that a byte of the file's data belongs to.</summary>
+    public int WeightsPerBlock { get; init; } = 32;
+
     /// <summary>Writes the model into a folder; <see langword="null"/> if it is among the fixtures.</summary>
     public Action<string>? Write { get; init; }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using MLNet.Gpt.Formats.Tensors;
 using MLNet.Gpt.Tests.Decoders;
+using MLNet.Gpt.Tests.Formats.Gguf;
 
 namespace MLNet.Gpt.Tests.Formats.Hostile;
 
@@ -39,6 +40,11 @@ internal static class Victims
         ["Gemma folder"] = Folder("gemma3", ConfigStyle.Multimodal),
         ["GGUF Llama"] = Gguf("llama3"),
         ["GGUF Gemma"] = Gguf("gemma3-linear"),
+        ["Gemma 2 folder"] = Folder("gemma2", ConfigStyle.Version4),
+        ["GGUF Gemma 2"] = Gguf("gemma2"),
+        ["GGUF Q4_0"] = Quantized(fileType: 2),
+        ["GGUF Q4_K_M"] = Quantized(fileType: 15),
+        ["GGUF Q5_K_M"] = Quantized(fileType: 17),
     };
 
     private static Victim Folder(string name, ConfigStyle style) => new("decoder", [
@@ -51,6 +57,20 @@ internal static class Victims
     private static Victim Gguf(string name) => new("decoder/model.gguf", [new("decoder/model.gguf", GgufStructure)])
     {
         Write = folder => GgufFile.Write(Path.Combine(folder, "model.gguf"), Small(name), Small(name).RandomWeights(seed: 1)),
+    };
+
+    // Q4_K_M and Q5_K_M have rows in blocks of 256 and, where these do not fit, of 32.
+    private static Victim Quantized(int fileType) => new("decoder/model.gguf", [new("decoder/model.gguf", GgufStructure)])
+    {
+        WeightsPerBlock = 256,
+        Write = folder =>
+        {
+            var description = Small("llama3") with { Width = 256, HeadSize = 16, FeedForwardWidth = 32 };
+            string plain = Path.Combine(folder, "plain.gguf");
+            GgufFile.Write(plain, description, description.RandomWeights(seed: 1));
+            LlamaCpp.QuantizeFile(plain, Path.Combine(folder, "model.gguf"), fileType);
+            File.Delete(plain);
+        },
     };
 
     private static DecoderDescription Small(string name) => DecoderFamilies.Named(name) with
