@@ -1,6 +1,6 @@
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../artifacts/module/MLNetGpt/MLNetGpt.psd1')
-    $cloze = Resolve-Path (Join-Path $PSScriptRoot '../../samples/Data/tasks/cloze.jsonl')
+    $cloze = (Resolve-Path (Join-Path $PSScriptRoot '../../samples/Data/tasks/cloze.jsonl')).Path
     $old = New-GptModel tiny -ContextLength 64 -TiedHead:$false
     $new = New-GptModel tiny -ContextLength 64 -TiedHead:$false -Seed 7
 }
@@ -33,7 +33,7 @@ Describe 'Compare-GptTask' {
             $sum += $ways
             $ways = $ways * ($count - $k) / ($k + 1)
         }
-        $expected = [math]::Min(1, 2 * [double]$sum / [math]::Pow(2, $count))
+        $expected = [math]::Min(1.0, 2 * [double]$sum / [math]::Pow(2, $count))
         [math]::Abs($comparison.PValue - $expected) | Should -BeLessThan 1e-9
     }
 
