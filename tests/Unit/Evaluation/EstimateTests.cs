@@ -48,7 +48,7 @@ public class EstimateTests
             for (int successes = 0; successes <= trials; successes += Math.Max(1, trials / 10))
             {
                 var estimate = Estimate.OfProportion(successes, trials, confidence);
-                double k = Normal.TwoSided(confidence), p = (double)successes / trials;
+                double k = NormalDistribution.TwoSided(confidence), p = (double)successes / trials;
                 double center = (successes + (k * k / 2)) / (trials + (k * k));
                 double half = k * Math.Sqrt(trials) / (trials + (k * k)) * Math.Sqrt((p * (1 - p)) + (k * k / (4.0 * trials)));
                 Assert.Equal(Math.Max(0, center - half), estimate.Lower, 1e-12);
@@ -96,7 +96,7 @@ public class EstimateTests
     [InlineData(0.9995, 3.2905267314918945)]
     [InlineData(1e-12, -7.034483825301131)]
     public void Quantiles_of_the_normal_distribution_have_all_digits(double fraction, double quantile) =>
-        Assert.Equal(quantile, Normal.Quantile(fraction), 1e-12);
+        Assert.Equal(quantile, NormalDistribution.Quantile(fraction), 1e-12);
 
     [Fact]
     public void A_sample_that_is_too_small_has_no_interval()

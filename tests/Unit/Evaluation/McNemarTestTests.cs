@@ -27,7 +27,7 @@ public class McNemarTestTests
     public void Large_numbers_agree_with_the_normal_distribution()
     {
         // With the correction for continuity: z = (|first − second| − 1) / √(first + second).
-        double z = (2000 - 1) / Math.Sqrt(2_000_000), p = 2 * MLNet.Gpt.Evaluation.Intervals.Normal.Cumulative(-z);
+        double z = (2000 - 1) / Math.Sqrt(2_000_000), p = 2 * MLNet.Gpt.Evaluation.Intervals.NormalDistribution.Cumulative(-z);
         Assert.Equal(p, new McNemarTest(999_000, 1_001_000).PValue, 1e-6);
     }
 

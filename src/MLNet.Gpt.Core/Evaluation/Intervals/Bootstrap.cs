@@ -44,7 +44,7 @@ internal static class Bootstrap
 
         // The variance of a sample of n is too small by a factor of (n − 1) / n.
         double widening = Math.Sqrt(unitCount / (unitCount - 1.0));
-        double outside = Normal.Cumulative(-widening * StudentT.TwoSided(confidence, unitCount - 1));
+        double outside = NormalDistribution.Cumulative(-widening * StudentT.TwoSided(confidence, unitCount - 1));
         return new(
             value, widening * Math.Sqrt(squares / resamples.Count),
             Quantile(resamples, outside), Quantile(resamples, 1 - outside), confidence);

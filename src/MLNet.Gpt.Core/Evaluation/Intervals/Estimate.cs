@@ -58,7 +58,7 @@ public sealed class Estimate : IFormattable
     {
         Check.AtLeast(trials, 0, nameof(trials));
         Check.Between(successes, 0, trials, nameof(successes));
-        double z = Normal.TwoSided(Check.Fraction(confidence, nameof(confidence)));
+        double z = NormalDistribution.TwoSided(Check.Fraction(confidence, nameof(confidence)));
         if (trials == 0) return Unknown(double.NaN, confidence);
 
         double p = (double)successes / trials, n = trials, weight = z * z / n;

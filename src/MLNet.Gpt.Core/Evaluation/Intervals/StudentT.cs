@@ -21,7 +21,7 @@ internal static class StudentT
         double y = Math.Pow(d * tails, 2 / n);
         if (y > 0.05 + a)
         {
-            double x = Normal.Quantile(tails / 2);
+            double x = NormalDistribution.Quantile(tails / 2);
             y = x * x;
             if (n < 5) c += 0.3 * (n - 4.5) * (x + 0.6);
             c = (((((((0.05 * d * x) - 5) * x) - 7) * x) - 2) * x) + b + c;

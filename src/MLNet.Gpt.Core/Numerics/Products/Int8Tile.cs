@@ -50,7 +50,7 @@ internal static unsafe class Int8Tile
             int count = Math.Min(FoursPerPass, fours - first), block = first / FoursPerBlock;
             if (matrix.HasBlocks) BlockSums.Widen(matrix.BlockScales(panel) + (block * PanelWidth), count / FoursPerBlock, scratch);
 
-            var slice = new Slice(count, 4 * first, bytes + ((nint)first * StepBytes), scratch, depth, block);
+            var slice = new PanelSlice(count, 4 * first, bytes + ((nint)first * StepBytes), scratch, depth, block);
             int row = 0;
             for (; isWide && row + 8 <= rowCount; row += 8)
             {
@@ -68,7 +68,7 @@ internal static unsafe class Int8Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply8By48<TScales>(Slice slice, byte* row, float* y)
+    private static void Multiply8By48<TScales>(PanelSlice slice, byte* row, float* y)
         where TScales : struct, IScales
     {
         nint stride = slice.Stride, twice = 2 * stride;
@@ -122,7 +122,7 @@ internal static unsafe class Int8Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply4By48<TScales>(Slice slice, byte* row, float* y)
+    private static void Multiply4By48<TScales>(PanelSlice slice, byte* row, float* y)
         where TScales : struct, IScales
     {
         nint stride = slice.Stride, twice = 2 * stride;
@@ -160,7 +160,7 @@ internal static unsafe class Int8Tile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply4By16<TScales>(Slice slice, int column, byte* row, float* y)
+    private static void Multiply4By16<TScales>(PanelSlice slice, int column, byte* row, float* y)
         where TScales : struct, IScales
     {
         nint stride = slice.Stride, twice = 2 * stride;
@@ -224,7 +224,7 @@ internal static unsafe class Int8Tile
     /// <param name="scales">The scales of its blocks, if they have their own.</param>
     /// <param name="depth">Numbers of a row.</param>
     /// <param name="block">The first block of a row.</param>
-    private readonly struct Slice(int fours, int firstByte, byte* panel, float* scales, int depth, int block)
+    private readonly struct PanelSlice(int fours, int firstByte, byte* panel, float* scales, int depth, int block)
     {
         public readonly int Fours = fours;
         public readonly int FirstByte = firstByte;

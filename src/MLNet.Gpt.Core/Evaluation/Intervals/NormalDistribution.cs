@@ -1,7 +1,7 @@
 namespace MLNet.Gpt.Evaluation.Intervals;
 
 /// <summary>The standard normal distribution.</summary>
-internal static class Normal
+internal static class NormalDistribution
 {
     // Coefficients of rational approximations, from the constant up: of the center, and of the two parts of the tails.
     private static readonly double[] CenterAbove =
