@@ -5,12 +5,13 @@ using MLNet.Gpt.Views;
 
 namespace MLNet.Gpt.Rows;
 
-/// <summary>A <see cref="ContinuationTransformer"/> bound to an input schema.</summary>
+/// <summary>A transformer of continuations bound to an input schema.</summary>
 internal sealed class ContinuationMapper : IRowMapper
 {
     private const string Score = "Score", Probability = "Probability", PredictedLabel = "PredictedLabel";
 
-    private readonly ContinuationTransformer _transformer;
+    private readonly ITransformer _transformer;
+    private readonly ContinuationTransformerOptions _options;
     private readonly DataViewSchema.Column _context, _continuation;
     private readonly ContinuationScorer _scorer;
     private readonly Cancellation _cancellation;
@@ -18,10 +19,10 @@ internal sealed class ContinuationMapper : IRowMapper
 
     /// <exception cref="ArgumentException">An input column is missing or not text.</exception>
     public ContinuationMapper(
-        ContinuationTransformer transformer, DataViewSchema schema, ContinuationScorer scorer, Cancellation cancellation)
+        ITransformer transformer, ContinuationTransformerOptions options, DataViewSchema schema, ContinuationScorer scorer,
+        Cancellation cancellation)
     {
-        (_transformer, _scorer, _cancellation) = (transformer, scorer, cancellation);
-        var options = transformer.Options;
+        (_transformer, _options, _scorer, _cancellation) = (transformer, options, scorer, cancellation);
         _context = TextColumn.Find(schema, options.ContextColumnName);
         _continuation = schema.GetColumnOrNull(options.ContinuationColumnName)
             ?? throw TextColumn.Missing(nameof(schema), "input", options.ContinuationColumnName, schema);
@@ -97,7 +98,7 @@ internal sealed class ContinuationMapper : IRowMapper
 
     public ITransformer GetTransformer() => _transformer;
 
-    public void Save(ModelSaveContext ctx) => ((ICanSaveModel)_transformer).Save(ctx);
+    public void Save(ModelSaveContext ctx) => _transformer.Save(ctx);
 
     // The columns of a row share what was computed for its texts. They are read each time, because an engine's row changes while its
     // position does not.
@@ -127,7 +128,7 @@ internal sealed class ContinuationMapper : IRowMapper
 
             string text = context.ToString();
             if (last is not null && last.Context == text && last.Continuations.SequenceEqual(continuations)) return last;
-            return last = ContinuationRow.Of(text, continuations, _transformer.Options, _scorer, _cancellation.Token);
+            return last = ContinuationRow.Of(text, continuations, _options, _scorer, _cancellation.Token);
         };
     }
 

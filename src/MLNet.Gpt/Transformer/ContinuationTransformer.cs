@@ -91,6 +91,6 @@ public sealed class ContinuationTransformer : ITransformer, IDisposable
         var cancellation = _cancellation.With(cancellationToken);
         return new(_environment, input, MapperOf(input.Schema), MapperOf);
 
-        IRowMapper MapperOf(DataViewSchema schema) => new ContinuationMapper(this, schema, _scorer, cancellation);
+        IRowMapper MapperOf(DataViewSchema schema) => new ContinuationMapper(this, Options, schema, _scorer, cancellation);
     }
 }
