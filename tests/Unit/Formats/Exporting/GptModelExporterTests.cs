@@ -165,12 +165,19 @@ public sealed class GptModelExporterTests : IDisposable
     }
 
     [Fact]
-    public void A_tokenizer_with_another_vocabulary_is_refused()
+    public void A_tokenizer_with_more_tokens_than_the_model_is_refused_only_where_one_list_serves_both()
     {
+        var weights = RandomWeights.Of(GptPresets.Tiny);
         var refused = Assert.Throws<ArgumentException>(
-            () => GptModelExporter.Export(Place("m.pth"), RandomWeights.Of(GptPresets.Tiny), Gpt2Tokenizer.Instance));
+            () => GptModelExporter.Export(Place("m.gguf"), weights, Gpt2Tokenizer.Instance));
         Assert.Contains("50257", refused.Message, StringComparison.Ordinal);
         Assert.Contains("61", refused.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Place("m.gguf")));
+
+        GptModelExporter.Export(Place("m.safetensors"), weights, Gpt2Tokenizer.Instance);
+        using var model = GptModel.Load(Place("m.safetensors"));
+        Assert.Equal([0], model.Tokenizer.Encode("!")); // the ids of "whale" are beyond the model's
+        Assert.Throws<ArgumentException>(() => model.Tokenizer.Encode("whale"));
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public sealed class GgufTests : IDisposable
     }
 
     [Theory]
-    [InlineData(16u, "type IQ2_XXS; the types that can be read are F32, F16, Q8_0, BF16, Q4_0, ")]
+    [InlineData(16u, "type IQ2_XXS; the types that can be read are F32, F16, Q8_0, Q4_0, BF16, Q4_1, ")]
     [InlineData(12u, "rows of 8 elements, which are not whole blocks of 256")]
     [InlineData(999u, "type number 999")]
     [InlineData(8u, "rows of 8 elements, which are not whole blocks of 32")]
