@@ -17,12 +17,12 @@ internal static class ContinuationTransformerPersistence
         (options, owner) => new ContinuationTransformer(env, owner.Model, Parse(options).Transformer, owner));
 
     public static void Save(ContinuationTransformer transformer, ModelSaveContext ctx) => GptTransformerPersistence.Save(
-        ctx, VersionInfo(), SavedOptions.ToJson(new Saved(transformer.Options, new(transformer.Model.Options.Precision))),
+        ctx, VersionInfo(), SavedOptions.ToJson(new StoredParts(transformer.Options, new(transformer.Model.Options.Precision))),
         transformer.Model);
 
-    private static Saved Parse(string options) => SavedOptions.Parse<Saved>(GptTransformerPersistence.Source, options);
+    private static StoredParts Parse(string options) => SavedOptions.Parse<StoredParts>(GptTransformerPersistence.Source, options);
 
     private static VersionInfo VersionInfo() => GptTransformerPersistence.VersionInfo("GPT CONT", LoaderSignature);
 
-    private sealed record Saved(ContinuationTransformerOptions Transformer, SavedOptions.ModelFields Model);
+    private sealed record StoredParts(ContinuationTransformerOptions Transformer, SavedOptions.ModelFields Model);
 }

@@ -90,14 +90,58 @@ public sealed class DecoderTrainingTests : IDisposable
 
         (GptWeights Weights, double Loss) TrainAndMeasure(GptConfig config)
         {
-            var data = new TrainingData(new TokenWindows(ids.AsMemory(0, 300_000), config.ContextLength), null);
-            var options = new TrainingOptions { Engine = TrainingEngine.Managed, BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 };
-            var trained = WeightInitializer.Create(config, seed: 1).Train(data, options, cancellationToken: Cancellation).Weights;
-            using var measured = GptModel.FromWeights(trained, new CountingTokenizer(256));
-            var held = ids.AsSpan(320_000, 12_801);
-            var scores = new TokenScore[12_800];
-            measured.Score(held[..^1], held[1..], [.. Enumerable.Repeat(64, 200)], scores, Cancellation);
-            return (trained, scores.Average(score => (double)score.NegativeLogLikelihood));
+            var options = new TrainingOptions { BatchSize = 16, MaxSteps = 200, LearningRate = 3e-3 };
+            return DecoderTrainingTests.TrainAndMeasure(
+                config, options, ids[..300_000], ids.AsSpan(320_000, 12_801), new CountingTokenizer(256));
         }
+    }
+
+    /// <summary>
+    /// The model and the training of the walkthrough, with GPT-2's vocabulary, beside a Llama of its size; the last fourteenth of
+    /// the book is held out.
+    /// </summary>
+    [Fact(Explicit = true)]
+    [Trait("Category", "Slow")]
+    public void A_Llama_of_the_walkthroughs_size_learns_at_least_as_much_as_its_GPT_2_and_writes_the_same_in_llama_cpp()
+    {
+        var gpt2 = new GptConfig { ContextLength = 64, EmbeddingWidth = 128, HeadCount = 4, LayerCount = 3, DropoutRate = 0 };
+        var llama = gpt2 with
+        {
+            FeedForwardWidth = 344, HasQkvBias = false, HasBias = false, Normalization = Normalization.RmsNorm, Rotary = new(),
+            FeedForward = FeedForwardKind.SwiGlu,
+        };
+        Assert.InRange(llama.ParameterCount, 0.99 * gpt2.ParameterCount, gpt2.ParameterCount);
+        var options = new TrainingOptions
+        {
+            Epochs = 2, BatchSize = 4, LearningRate = 3e-3, FinalLearningRate = 3e-4, WarmUpSteps = 20, EvaluationInterval = 100_000,
+        };
+        int[] ids = Gpt2Tokenizer.Instance.Encode(File.ReadAllText(Path.Combine(Repository.Root, "samples", "Data", "moby-dick.txt")));
+        int held = ids.Length / 14 / 64 * 64;
+
+        var (_, lossOfGpt2) = TrainAndMeasure(gpt2, options, ids[..^held], ids.AsSpan(ids.Length - held - 1), Gpt2Tokenizer.Instance);
+        var (weights, lossOfLlama) = TrainAndMeasure(
+            llama, options, ids[..^held], ids.AsSpan(ids.Length - held - 1), Gpt2Tokenizer.Instance);
+
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"GPT-2 {lossOfGpt2:F4} with {gpt2.ParameterCount} weights, Llama {lossOfLlama:F4} with {llama.ParameterCount}");
+        Assert.InRange(lossOfLlama, 1, lossOfGpt2);
+        string package = Path.Combine(_directory.Path, "model.safetensors"), gguf = Path.Combine(_directory.Path, "model.gguf");
+        GptModelExporter.Export(package, weights, Gpt2Tokenizer.Instance, cancellationToken: Cancellation);
+        using var model = GptModel.Load(package);
+        model.Export(gguf, cancellationToken: Cancellation);
+        using var peer = new LlamaCppModel(gguf, contextLength: 64);
+        peer.AssertGeneratesLike(model, ids.AsSpan(ids.Length - 1000, 20), count: 44);
+    }
+
+    private static (GptWeights Weights, double Loss) TrainAndMeasure(
+        GptConfig config, TrainingOptions options, int[] learned, ReadOnlySpan<int> held, ITextTokenizer tokenizer)
+    {
+        var data = new TrainingData(new TokenWindows(learned, config.ContextLength), null);
+        var trained = WeightInitializer.Create(config, seed: 1).Train(data, options, cancellationToken: Cancellation).Weights;
+        using var measured = GptModel.FromWeights(trained, tokenizer);
+        var scores = new TokenScore[held.Length - 1];
+        int[] windows = [.. Enumerable.Repeat(config.ContextLength, scores.Length / config.ContextLength)];
+        measured.Score(held[..^1], held[1..], windows, scores, Cancellation);
+        return (trained, scores.Average(score => (double)score.NegativeLogLikelihood));
     }
 }
