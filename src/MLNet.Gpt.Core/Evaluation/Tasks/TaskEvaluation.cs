@@ -8,8 +8,8 @@ namespace MLNet.Gpt;
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class TaskEvaluation
 {
-    internal TaskEvaluation(IReadOnlyList<TaskResult> results, TaskMetrics metrics, CorpusShard shard, string? resultFile) =>
-        (Results, Metrics, Shard, ResultFile) = (results, metrics, shard, resultFile);
+    internal TaskEvaluation(IReadOnlyList<TaskResult> results, CorpusShard shard, string? resultFile) =>
+        (Results, Metrics, Shard, ResultFile) = (results, TaskMetrics.OfAll(results), shard, resultFile);
 
     /// <summary>The figures: exact sums over the questions, independent of batches, threads, shards and interruptions.</summary>
     public TaskMetrics Metrics { get; }
@@ -35,8 +35,7 @@ public sealed class TaskEvaluation
         string[] files = [.. resultFiles];
         CorpusResults.Validate(files, ResultHeader.TaskDetail);
         TaskResult[] results = [.. files.SelectMany(TaskLines.Read).OrderBy(result => result.Index)];
-        return new(
-            results, TaskMetrics.Merge(results.Select(TaskMetrics.Of)), CorpusShard.Whole, files.Length == 1 ? files[0] : null);
+        return new(results, CorpusShard.Whole, files.Length == 1 ? files[0] : null);
     }
 
     /// <summary>The main figures, and the shard if it is not the whole task.</summary>

@@ -46,7 +46,7 @@ public sealed class TaskEvaluator
     {
         var sums = new RunningSums(questions.Count, progress);
         foreach (var results in Run(questions, CorpusShard.Whole, first: 0, cancellationToken)) sums.Add(results);
-        return new(sums.Results, sums.Metrics, CorpusShard.Whole, null);
+        return new(sums.Results, CorpusShard.Whole, null);
     }
 
     /// <summary>Evaluates a task on the thread pool.</summary>
@@ -88,7 +88,7 @@ public sealed class TaskEvaluator
             file.Complete(questions.Count);
         }
 
-        return new(sums.Results, sums.Metrics, shard, file.Path);
+        return new(sums.Results, shard, file.Path);
     }
 
     /// <summary>Evaluates a shard of a task into a file on the thread pool.</summary>

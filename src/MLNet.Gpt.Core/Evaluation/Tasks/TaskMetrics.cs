@@ -38,7 +38,7 @@ public sealed class TaskMetrics
     public LossSummary Loss { get; private init; }
 
     /// <summary>The measurement of all texts together; <see langword="null"/> if there are none.</summary>
-    public LanguageModelMetrics? Text { get; private init; }
+    public LanguageModelMetrics? Text { get; private set; }
 
     /// <summary>
     /// The fraction of questions that are answered correctly: <c>acc</c> of lm-evaluation-harness. For a completion, whether it is the
@@ -99,6 +99,15 @@ public sealed class TaskMetrics
         metrics._brier = LossSummary.Of(brier);
         metrics._brierSquares = LossSummary.Of(brier * brier);
         metrics._chance = LossSummary.Of(1.0 / result.Choices.Count);
+        return metrics;
+    }
+
+    /// <summary>Returns the metrics of questions in order; each text is a document, so that their sum has intervals.</summary>
+    internal static TaskMetrics OfAll(IReadOnlyList<TaskResult> results)
+    {
+        var metrics = results.Aggregate(new TaskMetrics(), (sum, result) => sum + Of(result));
+        LanguageModelMetrics[] texts = [.. results.Select(result => result.Text).OfType<LanguageModelMetrics>()];
+        if (texts.Length > 0) metrics.Text = LanguageModelMetrics.MergeDocuments(texts);
         return metrics;
     }
 

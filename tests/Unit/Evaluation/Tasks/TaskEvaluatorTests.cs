@@ -78,6 +78,18 @@ public sealed class TaskEvaluatorTests : IDisposable
         Assert.True(double.IsNaN(metrics.BrierScore.Value));
     }
 
+    [Fact]
+    public void Texts_are_the_documents_of_an_interval()
+    {
+        TaskQuestion[] questions = [.. Enumerable.Range(0, 40).Select(i => TaskQuestion.OfText(TinyModels.Text(30 + i, i)))];
+
+        var evaluation = new TaskEvaluator(_model).Evaluate(questions, cancellationToken: Cancellation);
+
+        var interval = evaluation.Metrics.Text!.Estimates!.CrossEntropy;
+        Assert.Equal(evaluation.Metrics.Text.CrossEntropy, interval.Value);
+        Assert.True(interval.Lower < interval.Value && interval.Value < interval.Upper);
+    }
+
     [Theory]
     [InlineData(1, 2048)]
     [InlineData(2, 64)]
