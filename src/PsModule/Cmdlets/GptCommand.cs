@@ -250,6 +250,19 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     internal static ObjectDisposedException Disposed(string model) =>
         new(objectName: null, $"{model} was disposed of; load or make it again.");
 
+    /// <summary>Ends the command if only one of -Shard and -ShardCount was given, or there is no such shard.</summary>
+    protected void CheckShard(int shard, int shardCount)
+    {
+        bool isShard = MyInvocation.BoundParameters.ContainsKey("Shard");
+        bool isDivided = MyInvocation.BoundParameters.ContainsKey("ShardCount");
+        if (isShard && !isDivided) RefuseWithout("Shard", "ShardCount");
+        if (isDivided && !isShard) RefuseWithout("ShardCount", "Shard");
+        if (shard <= shardCount) return;
+        Terminate(
+            new ArgumentException(FormattableString.Invariant($"-Shard is {shard}; of {shardCount} shards it is from 1 to {shardCount}.")),
+            "InputRefused", ErrorCategory.InvalidArgument, shard);
+    }
+
     /// <summary>Ends the command because a parameter would be ignored without another.</summary>
     protected void RefuseWithout(string parameter, string needed) =>
         RefuseParameter(parameter, $"-{parameter} has no effect without -{needed}.");

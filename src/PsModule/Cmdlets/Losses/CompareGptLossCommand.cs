@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
-using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -10,40 +9,13 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Compares two models on the same texts: <c>Compare-GptLoss</c>.</summary>
 [Cmdlet(VerbsData.Compare, "GptLoss", DefaultParameterSetName = TextSet)]
 [OutputType(typeof(GptLossComparison))]
-public sealed class CompareGptLossCommand : ScoringCommand
+public sealed class CompareGptLossCommand : ModelPairCommand
 {
-    private const string ResultSet = "Result";
     private const int DefaultBlockLength = 128; // of a single text
 
     private static readonly ParameterNames Names = new(typeof(ComparisonOptions));
 
-    private readonly List<(string? Text, string? Source)> _texts = [];
-
     private ComparisonOptions _options = null!;
-
-    /// <summary>The model that the other is compared with.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = TextSet)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = LiteralPathSet)]
-    [ModelArgument(nameof(ReferenceModel))]
-    [ValidateNotNull]
-    [ArgumentCompleter(typeof(ModelFileCompleter))]
-    public LanguageModel ReferenceModel { get; set; } = null!;
-
-    /// <inheritdoc/>
-    [Parameter(Position = 1, ParameterSetName = TextSet)]
-    [Parameter(Position = 1, ParameterSetName = PathSet)]
-    [Parameter(Position = 1, ParameterSetName = LiteralPathSet)]
-    [ModelArgument(nameof(Model))]
-    [ValidateNotNull]
-    [ArgumentCompleter(typeof(ModelFileCompleter))]
-    public override LanguageModel Model { get; set; } = null!;
-
-    /// <inheritdoc/>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
-    [TextArgument(nameof(Text))]
-    [AllowEmptyString]
-    public override string[] Text { get; set; } = [];
 
     /// <summary>The result files of the reference model, those of all shards.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ResultSet)]
@@ -102,15 +74,12 @@ public sealed class CompareGptLossCommand : ScoringCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessText(string text, string? source) => _texts.Add((source is null ? text : null, source));
-
-    /// <inheritdoc/>
     protected override void EndProcessing()
     {
         try
         {
             if (ParameterSetName == ResultSet) CompareResults();
-            else if (_texts.Count > 0) CompareModels();
+            else if (Texts.Count > 0) CompareModels();
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -142,9 +111,9 @@ public sealed class CompareGptLossCommand : ScoringCommand
     private void CompareModels()
     {
         // Files are read again when their turn comes, so that a corpus may be larger than memory.
-        var corpus = Corpus.FromDocuments(_texts.Select((text, i) => new CorpusDocument(
+        var corpus = Corpus.FromDocuments(Texts.Select((text, i) => new CorpusDocument(
             text.Source ?? (i + 1).ToString(CultureInfo.InvariantCulture), text.Text ?? TextFile.ReadAllText(text.Source!, Encoding))));
-        var tokens = BlockLength > 0 || _texts.Count == 1 ? new TokenOptions() : null;
+        var tokens = BlockLength > 0 || Texts.Count == 1 ? new TokenOptions() : null;
         var progress = new ComparisonReporter(this, ReferenceModel.Name, Model.Name);
         Write(
             ReferenceModel.Name, Measure(ReferenceModel, progress.Reference), Model.Name, Measure(Model, progress.Other));

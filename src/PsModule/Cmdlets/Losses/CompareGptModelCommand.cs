@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Management.Automation;
 using MLNet.Gpt;
 using MLNetGpt.Arguments;
-using MLNetGpt.Completers;
 using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
@@ -10,37 +9,9 @@ namespace MLNetGpt.Cmdlets;
 /// <summary>Measures how much the predictions of two models differ: <c>Compare-GptModel</c>.</summary>
 [Cmdlet(VerbsData.Compare, "GptModel", DefaultParameterSetName = TextSet)]
 [OutputType(typeof(GptModelComparison))]
-public sealed class CompareGptModelCommand : ScoringCommand
+public sealed class CompareGptModelCommand : ModelPairCommand
 {
-    private const string ResultSet = "Result";
-
-    private readonly List<(string? Text, string? Source)> _texts = [];
-
     private DivergenceEvaluator? _evaluator;
-
-    /// <summary>The model whose predictions count as right.</summary>
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = TextSet)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = PathSet)]
-    [Parameter(Mandatory = true, Position = 0, ParameterSetName = LiteralPathSet)]
-    [ModelArgument(nameof(ReferenceModel))]
-    [ValidateNotNull]
-    [ArgumentCompleter(typeof(ModelFileCompleter))]
-    public LanguageModel ReferenceModel { get; set; } = null!;
-
-    /// <inheritdoc/>
-    [Parameter(Position = 1, ParameterSetName = TextSet)]
-    [Parameter(Position = 1, ParameterSetName = PathSet)]
-    [Parameter(Position = 1, ParameterSetName = LiteralPathSet)]
-    [ModelArgument(nameof(Model))]
-    [ValidateNotNull]
-    [ArgumentCompleter(typeof(ModelFileCompleter))]
-    public override LanguageModel Model { get; set; } = null!;
-
-    /// <inheritdoc/>
-    [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TextSet)]
-    [TextArgument(nameof(Text))]
-    [AllowEmptyString]
-    public override string[] Text { get; set; } = [];
 
     /// <summary>Result files that were written with -ResultFolder, those of all shards.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ResultSet)]
@@ -82,18 +53,9 @@ public sealed class CompareGptModelCommand : ScoringCommand
         }
 
         if (ParameterSetName == ResultSet) return;
-        bool isShard = MyInvocation.BoundParameters.ContainsKey(nameof(Shard));
+        CheckShard(Shard, ShardCount);
         bool isDivided = MyInvocation.BoundParameters.ContainsKey(nameof(ShardCount));
-        if (isShard && !isDivided) RefuseWithout(nameof(Shard), nameof(ShardCount));
-        if (isDivided && !isShard) RefuseWithout(nameof(ShardCount), nameof(Shard));
         if (isDivided && ResultFolder is null) RefuseWithout(nameof(ShardCount), nameof(ResultFolder));
-        if (Shard > ShardCount)
-        {
-            Terminate(
-                new ArgumentException(
-                    FormattableString.Invariant($"-Shard is {Shard}; of {ShardCount} shards it is from 1 to {ShardCount}.")),
-                "InputRefused", ErrorCategory.InvalidArgument, Shard);
-        }
 
         ReferenceModel = Require(ReferenceModel);
         base.BeginProcessing();
@@ -101,15 +63,12 @@ public sealed class CompareGptModelCommand : ScoringCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessText(string text, string? source) => _texts.Add((source is null ? text : null, source));
-
-    /// <inheritdoc/>
     protected override void EndProcessing()
     {
         try
         {
             if (ParameterSetName == ResultSet) MergeResults();
-            else if (_texts.Count > 0) CompareModels();
+            else if (Texts.Count > 0) CompareModels();
         }
         catch (OperationCanceledException) when (Stopping)
         {
@@ -163,7 +122,7 @@ public sealed class CompareGptModelCommand : ScoringCommand
     {
         // Files are read again when their turn comes, so that a corpus may be larger than memory. They go in the order of their names, so
         // that shards on different machines agree.
-        var sorted = _texts.OrderBy(text => System.IO.Path.GetFileName(text.Source), StringComparer.Ordinal);
+        var sorted = Texts.OrderBy(text => System.IO.Path.GetFileName(text.Source), StringComparer.Ordinal);
         var corpus = Corpus.FromDocuments(sorted.Select((text, i) => new CorpusDocument(
             text.Source is { } file ? System.IO.Path.GetFileName(file) : (i + 1).ToString(CultureInfo.InvariantCulture),
             text.Text ?? TextFile.ReadAllText(text.Source!, Encoding))));

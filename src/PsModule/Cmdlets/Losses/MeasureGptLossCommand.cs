@@ -157,11 +157,8 @@ public sealed class MeasureGptLossCommand : ModelCommand
     protected override void BeginProcessing()
     {
         // Only files need a model, and whether there are any depends on what comes through the pipeline.
-        bool isShard = MyInvocation.BoundParameters.ContainsKey(nameof(Shard));
-        bool isDivided = MyInvocation.BoundParameters.ContainsKey(nameof(ShardCount));
         if (PerToken && ResultFolder is null) RefuseWithout(nameof(PerToken), nameof(ResultFolder));
-        if (isShard && !isDivided) RefuseWithout(nameof(Shard), nameof(ShardCount));
-        if (isDivided && !isShard) RefuseWithout(nameof(ShardCount), nameof(Shard));
+        CheckShard(Shard, ShardCount);
         try
         {
             _bootstrap = new() { Confidence = Confidence, ResampleCount = ResampleCount, Seed = Seed };
@@ -170,12 +167,6 @@ public sealed class MeasureGptLossCommand : ModelCommand
         {
             Terminate(Names.Restate(refused), "OptionsRefused", ErrorCategory.InvalidArgument, null);
         }
-
-        if (Shard <= ShardCount) return;
-        Terminate(
-            new ArgumentException(
-                FormattableString.Invariant($"-Shard is {Shard}; of {ShardCount} shards it is from 1 to {ShardCount}.")),
-            "InputRefused", ErrorCategory.InvalidArgument, Shard);
     }
 
     /// <inheritdoc/>

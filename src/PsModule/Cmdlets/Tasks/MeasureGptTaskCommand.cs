@@ -54,18 +54,8 @@ public sealed class MeasureGptTaskCommand : TaskCommand
     protected override void BeginProcessing()
     {
         if (ParameterSetName == ResultSet) return;
-        bool isShard = MyInvocation.BoundParameters.ContainsKey(nameof(Shard));
-        bool isDivided = MyInvocation.BoundParameters.ContainsKey(nameof(ShardCount));
-        if (isShard && !isDivided) RefuseWithout(nameof(Shard), nameof(ShardCount));
-        if (isDivided && !isShard) RefuseWithout(nameof(ShardCount), nameof(Shard));
+        CheckShard(Shard, ShardCount);
         if (ShardCount > 1 && ResultFolder is null) RefuseWithout(nameof(ShardCount), nameof(ResultFolder));
-        if (Shard > ShardCount)
-        {
-            Terminate(
-                new ArgumentException(
-                    FormattableString.Invariant($"-Shard is {Shard}; of {ShardCount} shards it is from 1 to {ShardCount}.")),
-                "InputRefused", ErrorCategory.InvalidArgument, Shard);
-        }
 
         base.BeginProcessing();
         _ = CreateEvaluator(Model.Engine);

@@ -2,8 +2,6 @@ using System.Management.Automation;
 using MLNet.Gpt;
 using MLNet.Gpt.Configuration;
 using MLNetGpt.Arguments;
-using MLNetGpt.Completers;
-using MLNetGpt.Output;
 
 namespace MLNetGpt.Cmdlets;
 
@@ -18,15 +16,6 @@ public sealed class NewGptTokenizerCommand : TextProductCommand, IProgress<doubl
         (nameof(BytePairTrainerOptions.SplitLike), nameof(Model)));
 
     private BytePairTrainerOptions _options = new();
-
-    /// <summary>The model whose tokenizer says how text is split; by default GPT-2's.</summary>
-    [Parameter(Position = 1, ParameterSetName = TextSet)]
-    [Parameter(Position = 0, ParameterSetName = PathSet)]
-    [Parameter(Position = 0, ParameterSetName = LiteralPathSet)]
-    [ModelArgument]
-    [ValidateNotNull]
-    [ArgumentCompleter(typeof(ModelFileCompleter))]
-    public override LanguageModel Model { get; set; } = null!;
 
     /// <summary>The number of ids.</summary>
     [Parameter]
