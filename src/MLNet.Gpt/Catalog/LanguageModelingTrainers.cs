@@ -19,13 +19,8 @@ public sealed class LanguageModelingTrainers
     /// </param>
     public GptTrainer Gpt(string inputColumnName = "Text", GptConfig? config = null, int? epochs = null)
     {
-        var defaults = new GptTrainerOptions();
-        return Gpt(defaults with
-        {
-            Config = config ?? defaults.Config,
-            Training = epochs is { } count ? defaults.Training with { Epochs = count } : defaults.Training,
-            Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
-        });
+        var defaults = Defaults(inputColumnName, epochs);
+        return Gpt(defaults with { Config = config ?? defaults.Config });
     }
 
     /// <summary>Creates a trainer that continues to train a model: fine-tuning.</summary>
@@ -39,16 +34,20 @@ public sealed class LanguageModelingTrainers
     public GptTrainer Gpt(string inputColumnName, GptModel initialModel, int? epochs = null)
     {
         ArgumentNullException.ThrowIfNull(initialModel);
-        var defaults = new GptTrainerOptions();
-        return Gpt(defaults with
-        {
-            InitialModel = initialModel,
-            Training = epochs is { } count ? defaults.Training with { Epochs = count } : defaults.Training,
-            Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
-        });
+        return Gpt(Defaults(inputColumnName, epochs) with { InitialModel = initialModel });
     }
 
     /// <summary>Creates a trainer of GPT models, with options.</summary>
     /// <exception cref="ArgumentException">The options are inconsistent.</exception>
     public GptTrainer Gpt(GptTrainerOptions options) => new(_environment, options);
+
+    private static GptTrainerOptions Defaults(string inputColumnName, int? epochs)
+    {
+        var defaults = new GptTrainerOptions();
+        return defaults with
+        {
+            Training = epochs is { } count ? defaults.Training with { Epochs = count } : defaults.Training,
+            Transformer = defaults.Transformer with { InputColumnName = inputColumnName },
+        };
+    }
 }

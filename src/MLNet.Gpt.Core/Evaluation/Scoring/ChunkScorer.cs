@@ -52,16 +52,7 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         int[] allTargets = [.. targets.SelectMany(row => row)];
         var scores = new TokenScore[allTargets.Count(target => target >= 0)];
         var details = DetailsOf(scores.Length);
-        model.Score(
-            new ScoringBatch
-            {
-                Inputs = inputs.SelectMany(row => row).ToArray(),
-                Targets = allTargets,
-                Lengths = inputs.Select(row => row.Length).ToArray(),
-                Scores = scores,
-                Details = details,
-            },
-            cancellationToken);
+        model.Score(BatchOf(inputs, allTargets, scores, details, pair: null), cancellationToken);
 
         var results = new DocumentResult[targets.Count];
         for (int row = 0, next = 0; row < results.Length; row++)
@@ -78,16 +69,7 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
         int[] allTargets = [.. targets.SelectMany(row => row)];
         var scores = new TokenScore[allTargets.Count(target => target >= 0)];
         var pair = new PairScores(reference!, scores.Length);
-        model.Score(
-            new ScoringBatch
-            {
-                Inputs = inputs.SelectMany(row => row).ToArray(),
-                Targets = allTargets,
-                Lengths = inputs.Select(row => row.Length).ToArray(),
-                Scores = scores,
-                Pair = pair,
-            },
-            cancellationToken);
+        model.Score(BatchOf(inputs, allTargets, scores, details: null, pair), cancellationToken);
         int[] seen = [.. targets.SelectMany(row => Enumerable.Range(0, row.Length).Where(i => row[i] >= 0).Select(i => i + 1))];
         int next = 0;
         var documents = targets.Select((row, i) => Describe(i, row, ref next, scores, details: null)).ToArray();
@@ -201,6 +183,17 @@ internal sealed class ChunkScorer(GptModel model, TokenOptions? options, int row
 
         return candidates;
     }
+
+    private static ScoringBatch BatchOf(
+        IReadOnlyList<int[]> inputs, int[] targets, TokenScore[] scores, PredictionDetails? details, PairScores? pair) => new()
+    {
+        Inputs = inputs.SelectMany(row => row).ToArray(),
+        Targets = targets,
+        Lengths = inputs.Select(row => row.Length).ToArray(),
+        Scores = scores,
+        Details = details,
+        Pair = pair,
+    };
 
     private PredictionDetails? DetailsOf(int count) =>
         options is { } tokens && (tokens.Entropy || tokens.CandidateCount > 0) ? new(count, tokens.Entropy, tokens.CandidateCount) : null;

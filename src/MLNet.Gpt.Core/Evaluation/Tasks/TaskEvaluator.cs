@@ -270,6 +270,7 @@ public sealed class TaskEvaluator
         private void Append(IReadOnlyList<TaskResult> results)
         {
             Results.AddRange(results);
+            if (progress is null) return;
             foreach (var result in results) Metrics += TaskMetrics.Of(result);
         }
     }
