@@ -68,8 +68,8 @@ internal sealed class RowReader(RowWindow window, RowScorer scorer, Cancellation
 
     /// <summary>
     /// Determines how many rows to compute together: twice as many each time as long as the caller reads them all, and
-    /// one again after it skipped some, so that no more rows are computed in vain than are read. The parts to compute
-    /// are those that the caller read of the last rows.
+    /// one again after it skipped some, so that no more rows are computed and not read than are read. The parts to
+    /// compute are those that the caller read of the last rows.
     /// </summary>
     private sealed class LookAhead(int most, TextParts parts)
     {

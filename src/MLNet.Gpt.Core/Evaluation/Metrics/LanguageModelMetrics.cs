@@ -267,15 +267,8 @@ public sealed class LanguageModelMetrics
         };
 
     /// <summary>Returns the same predictions with the sizes of the text from other metrics of the same targets.</summary>
-    internal LanguageModelMetrics WithSizesOf(LanguageModelMetrics other) => new(Loss, VocabularySize)
-    {
-        ByteCount = other.ByteCount,
-        CharacterCount = other.CharacterCount,
-        WordCount = other.WordCount,
-        Top1Count = Top1Count,
-        Top5Count = Top5Count,
-        DocumentCount = other.DocumentCount,
-    };
+    internal LanguageModelMetrics WithSizesOf(LanguageModelMetrics other) =>
+        other.With(Loss, Top1Count, Top5Count, other.DocumentCount, units: null);
 
     private double PerUnit(long count) => count == 0 ? double.NaN : Loss.Sum / count;
 

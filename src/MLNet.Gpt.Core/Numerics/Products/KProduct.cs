@@ -7,17 +7,15 @@ namespace MLNet.Gpt.Numerics.Products;
 /// <summary>Quantized rows times a panel of 6-bit or 5-bit weights, <see cref="Q6KBlock"/> and <see cref="Q5KBlock"/>.</summary>
 /// <typeparam name="TBits">The type of blocks.</typeparam>
 /// <remarks>
-/// A panel begins with d, [block of 256][48 outputs] in half precision, and s, [group of 16 k][48 outputs] in bytes; of Q5_K,
-/// with d and m, and with s and n of groups of 32 k. Then
-/// follow units of 64 steps of k, in three slices of 16 outputs. A slice has eight vectors of [16 outputs][4] lower bits, the
-/// i-th those of the four steps i below and i + 8 above, and four vectors of upper bits, the i-th those of the four steps i,
-/// i + 4, i + 8 and i + 12; of Q5_K two, the second one's bits above the first one's. Of the products of q − 32 and the row's
-/// bytes, eight of a group are at most 8 × 32 × 127 and fit in
-/// 16 bits, as do those of a number up to 31. Their sums are multiplied by s, which gives an integer for the 64 steps that share
-/// the row's scale; then d × the
-/// row's scale × this sum is added to a single-precision sum in the order of k, and of Q5_K −m × the row's scale × the sum of
-/// n × the row's bytes. The result is therefore the same for any
-/// instruction set, for one row and for many.
+/// A panel begins with d, [block of 256][48 outputs] in half precision, and s, [group of 16 k][48 outputs] in bytes; of
+/// Q5_K, with d and m, and with s and n of groups of 32 k. Then follow units of 64 steps of k, in three slices of 16
+/// outputs. A slice has eight vectors of [16 outputs][4] lower bits, the i-th those of the four steps i below and i + 8
+/// above, and four vectors of upper bits, the i-th those of the four steps i, i + 4, i + 8 and i + 12; of Q5_K two, the
+/// second one's bits above the first one's. Of the products of q − 32 and the row's bytes, eight of a group are at most
+/// 8 × 32 × 127 and fit in 16 bits, as do those of a number up to 31. Their sums are multiplied by s, which gives an
+/// integer for the 64 steps that share the row's scale; then d × the row's scale × this sum is added to a
+/// single-precision sum in the order of k, and of Q5_K −m × the row's scale × the sum of n × the row's bytes. The
+/// result is therefore the same for any instruction set, for one row and for many.
 /// </remarks>
 internal static unsafe class KProduct<TBits>
     where TBits : struct, IKBits

@@ -151,19 +151,7 @@ public unsafe class QuantizedProductTests
         file.AsSpan(192, 16).Fill(0x80);
         file.AsSpan(rowLength, 192).Fill(0xFF);
         using var arena = new NativeArena("a test");
-        var matrix = Allocate(arena, depth, WeightPrecision.Int8, StoredBlocks.Q6_K);
-        fixed (byte* rows = file)
-        {
-            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * 48 * rowLength));
-        }
-
-        float[] expected = LlamaCpp.Dequantize("q6_K", file, 2 * 48 * depth), actual = new float[depth];
-        for (int output = 0; output < Outputs; output++)
-        {
-            fixed (float* row = actual) matrix.CopyRow(output, row);
-            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
-        }
-
+        var matrix = PackAsGgmlDequantizes(arena, depth, file, StoredBlocks.Q6_K, "q6_K");
         Check(matrix, (x, output) =>
         {
             float y = 0;
@@ -203,19 +191,7 @@ public unsafe class QuantizedProductTests
 
         file.AsSpan(4, Q5KBlock.Size - 4).Fill(0xFF);
         using var arena = new NativeArena("a test");
-        var matrix = Allocate(arena, depth, WeightPrecision.Int8, StoredBlocks.Q5_K);
-        fixed (byte* rows = file)
-        {
-            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * 48 * rowLength));
-        }
-
-        float[] expected = LlamaCpp.Dequantize("q5_K", file, 2 * 48 * depth), actual = new float[depth];
-        for (int output = 0; output < Outputs; output++)
-        {
-            fixed (float* row = actual) matrix.CopyRow(output, row);
-            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
-        }
-
+        var matrix = PackAsGgmlDequantizes(arena, depth, file, StoredBlocks.Q5_K, "q5_K");
         Check(matrix, (x, output) =>
         {
             float y = 0;
@@ -289,6 +265,25 @@ public unsafe class QuantizedProductTests
     }
 
     private delegate float Reference(byte* row, int output);
+
+    // Packs a file's rows, of two panels, and holds each number to GGML's dequantizer.
+    private static PackedMatrix PackAsGgmlDequantizes(NativeArena arena, int depth, byte[] file, StoredBlocks blocks, string type)
+    {
+        var matrix = Allocate(arena, depth, WeightPrecision.Int8, blocks);
+        fixed (byte* rows = file)
+        {
+            for (int panel = 0; panel < 2; panel++) matrix.PackBlocks(panel, rows + (panel * file.Length / 2));
+        }
+
+        float[] expected = LlamaCpp.Dequantize(type, file, 2 * 48 * depth), actual = new float[depth];
+        for (int output = 0; output < Outputs; output++)
+        {
+            fixed (float* row = actual) matrix.CopyRow(output, row);
+            Assert.Equal(expected[(output * depth)..((output + 1) * depth)], actual);
+        }
+
+        return matrix;
+    }
 
     private static PackedMatrix Allocate(
         NativeArena arena, int depth, WeightPrecision precision, StoredBlocks blocks = StoredBlocks.None)
