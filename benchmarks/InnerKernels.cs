@@ -45,11 +45,11 @@ internal sealed unsafe class InnerKernels : IDisposable
     /// <summary>GELU of the sums of products, as inference applies it.</summary>
     public void Gelu(int rows) => Apply(rows, new ActivationSink<Numerics.Kernels.Gelu>(Rows(_activated, rows), Bias));
 
-    /// <summary>GELU as training applies it: the input is kept, and its gradient is computed in the backward pass.</summary>
+    /// <summary>GELU as products apply it in training: the input is kept, and the backward pass multiplies by the derivatives.</summary>
     public void TrainGelu(int rows)
     {
         Apply(rows, new ActivationSink<Numerics.Kernels.Gelu>(Rows(_activated, rows), Bias, Rows(_hidden, rows)));
-        Apply(rows, new ActivationGradientSink<Numerics.Kernels.Gelu>(Rows(_hidden, rows), Rows(_activated, rows)));
+        Apply(rows, new MultiplySink(Rows(_hidden, rows), default));
     }
 
     /// <summary>Softmax of the queries at some positions, as inference applies it.</summary>

@@ -20,12 +20,12 @@ internal static class ProfileBenchmark
     private const int PrefillTokens = 256;
 
     private const string Products = "products of the blocks", Head = "head", Attention = "attention's products", Softmax = "softmax",
-        Gelu = "GELU", Norms = "norms", Embedding = "embedding", CrossEntropy = "cross-entropy", BiasGradients = "gradients of biases",
+        Gelu = "GELU", Norms = "norms", Embedding = "embedding", CrossEntropy = "cross-entropy",
         Optimizer = "optimizer", Rounding = "rounding to bytes", Other = "other regions", Between = "between regions";
 
     private static readonly string[] Parts =
     [
-        Products, Head, Attention, Softmax, Gelu, Norms, Embedding, CrossEntropy, BiasGradients, Optimizer, Rounding, Other, Between,
+        Products, Head, Attention, Softmax, Gelu, Norms, Embedding, CrossEntropy, Optimizer, Rounding, Other, Between,
     ];
 
     /// <summary>Runs the command; returns the process's exit code.</summary>
@@ -101,10 +101,10 @@ internal static class ProfileBenchmark
     private static string PartOf(string place, Func<string, bool> isCaller) => place switch
     {
         "MatrixProduct.Quantize" => Rounding,
-        "Linear.AddColumnSums" => isCaller(nameof(Norm)) ? Norms : BiasGradients,
+        "Linear.AddColumnSums" => Norms,
         "ForwardPass.Normalize" => Norms,
         "HeadLoss.Run" => CrossEntropy,
-        "FeedForwardFunction.Recompute" => Gelu, // recomputed
+        "FeedForwardFunction.Differentiate" => Gelu,
         _ => place[..place.IndexOf('.', StringComparison.Ordinal)] switch
         {
             nameof(MatrixProduct) or nameof(BlockedProduct) => isCaller(nameof(Network.DecoderBlock)) ? Products : Head,

@@ -22,8 +22,8 @@ internal sealed unsafe class Activations : IDisposable
     private readonly NativeArena _arena = new("the activations of a training step");
     private readonly GptConfig _config;
     private readonly long _residual, _middle, _projected, _attended, _hidden, _gated, _attentionBranch, _feedForwardBranch, _statistics;
-    private readonly long _logSumExp, _normalized, _branch, _gradient, _rotated, _activated, _branchGradient, _hiddenGradient;
-    private readonly long _gatedGradient, _attendedGradient, _projectedGradient, _angles, _panels, _parts, _logits;
+    private readonly long _logSumExp, _normalized, _branch, _gradient, _rotated, _activated, _branchGradient;
+    private readonly long _attendedGradient, _projectedGradient, _angles, _panels, _parts, _logits;
 
     public Activations(GptConfig config, int rows, KernelSet kernels)
     {
@@ -52,8 +52,6 @@ internal sealed unsafe class Activations : IDisposable
         _rotated = isRotated ? ReserveMatrix(projected, 1) : _projected;
         _activated = ReserveMatrix(f, 1);
         if (config.HasPostNorms) _branchGradient = ReserveMatrix(c, 1);
-        _hiddenGradient = ReserveMatrix(f, 1);
-        if (config.HasGate) _gatedGradient = ReserveMatrix(f, 1);
         _attendedGradient = queries == c ? _normalized : ReserveMatrix(queries, 1); // norms are recomputed after it
         _projectedGradient = ReserveMatrix(projected, 1);
         if (config.Rotary is not null) _angles = Reserve(RotaryAngles.LengthOf(config, rows));
@@ -92,7 +90,7 @@ internal sealed unsafe class Activations : IDisposable
         Rotated = MatrixAt(_rotated, _config.ProjectedWidth, 0, rows),
         Attended = MatrixAt(_attended, _config.QueryWidth, layer, rows),
         Hidden = MatrixAt(_hidden, _config.FeedForwardWidth, layer, rows),
-        Gated = MatrixAt(_gated, _config.FeedForwardWidth, layer, rows),
+        Gated = _config.HasGate ? MatrixAt(_gated, _config.FeedForwardWidth, layer, rows) : default,
         Activated = MatrixAt(_activated, _config.FeedForwardWidth, 0, rows),
         AttentionBranch = BranchOf(_attentionBranch, layer, rows),
         FeedForwardBranch = BranchOf(_feedForwardBranch, layer, rows),
@@ -119,12 +117,6 @@ internal sealed unsafe class Activations : IDisposable
 
     /// <summary>The gradient of a branch before its norm, (N, C).</summary>
     public Matrix BranchGradient(int rows) => MatrixAt(_branchGradient, _config.EmbeddingWidth, 0, rows);
-
-    /// <summary>The gradient of the activation's input, (N, F).</summary>
-    public Matrix HiddenGradient(int rows) => MatrixAt(_hiddenGradient, _config.FeedForwardWidth, 0, rows);
-
-    /// <summary>The gradient of what the gate is multiplied by, (N, F).</summary>
-    public Matrix GatedGradient(int rows) => MatrixAt(_gatedGradient, _config.FeedForwardWidth, 0, rows);
 
     /// <summary>The gradient of attention's output, (N, nh hs).</summary>
     public Matrix AttendedGradient(int rows) => MatrixAt(_attendedGradient, _config.QueryWidth, 0, rows);

@@ -148,28 +148,27 @@ internal static unsafe class DecoderBlock
         int rows = shape.BatchSize * shape.Tokens;
         var b = a.BuffersOf(layer, rows);
         Matrix gradient = a.Gradient(rows), branch = a.Branch(rows), normalized = b.Normalized;
-        Matrix hiddenGradient = a.HiddenGradient(rows), gatedGradient = a.GatedGradient(rows);
         Matrix attendedGradient = a.AttendedGradient(rows), projectedGradient = a.ProjectedGradient(rows);
 
-        // The feed-forward half
+        // The feed-forward half; the gradients of hidden and gated replace their derivatives.
         var dy = BranchGradient(
             compute, gradient, dropout.FeedForwardBranch(layer), w.FeedForwardPostNorm, b.FeedForwardBranch, b.Statistics.FeedForwardPost,
             branch, a);
-        function.Recompute(compute, b);
+        function.Differentiate(compute, b);
         BackwardParameters(b.Activated, dy, w.FeedForwardOut);
-        function.Backward(compute, dy, w.FeedForwardOut.Weight, b, hiddenGradient, gatedGradient); // (N, C) -> (N, F)
+        Linear.BackwardInput(compute, dy, w.FeedForwardOut.Weight, new MultiplySink(b.Hidden, b.Gated)); // (N, C) -> (N, F)
         w.FeedForwardNorm.Kernel.Recompute(compute, b.Middle, normalized, b.Statistics.FeedForward);
         if (w.FeedForwardGate is { } gate)
         {
-            BackwardParameters(normalized, hiddenGradient, gate);
-            BackwardParameters(normalized, gatedGradient, w.FeedForwardIn);
-            Linear.BackwardInput(compute, gatedGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
-            Linear.BackwardInput(compute, hiddenGradient, gate.Weight, new AddSink(branch, null, branch));
+            BackwardParameters(normalized, b.Hidden, gate);
+            BackwardParameters(normalized, b.Gated, w.FeedForwardIn);
+            Linear.BackwardInput(compute, b.Gated, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
+            Linear.BackwardInput(compute, b.Hidden, gate.Weight, new AddSink(branch, null, branch));
         }
         else
         {
-            BackwardParameters(normalized, hiddenGradient, w.FeedForwardIn);
-            Linear.BackwardInput(compute, hiddenGradient, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
+            BackwardParameters(normalized, b.Hidden, w.FeedForwardIn);
+            Linear.BackwardInput(compute, b.Hidden, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
         }
 
         BackwardNorm(compute, w.FeedForwardNorm, b.Middle, b.Statistics.FeedForward, branch, gradient, a);

@@ -5,7 +5,7 @@ using MLNet.Gpt.Numerics.Products;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>What a feed-forward layer does between its first matrices and its last one, and its backward pass.</summary>
+/// <summary>What a feed-forward layer does between its first matrices and its last one, and its derivatives.</summary>
 internal abstract class FeedForwardFunction
 {
     private static readonly FeedForwardFunction Gelu = new Ungated<Gelu>(), GeluExact = new Ungated<GeluExact>();
@@ -26,18 +26,11 @@ internal abstract class FeedForwardFunction
         where TMatrix : class, IWeightMatrix
         where TVector : class, IWeightVector;
 
-    /// <summary>Computes the same from what the forward pass has kept.</summary>
-    public abstract void Recompute(Compute compute, in BlockBuffers b);
-
-    /// <summary>Computes the gradients of what the forward pass has kept, (N, C) -> (N, F).</summary>
-    /// <param name="compute">What to run on.</param>
-    /// <param name="dy">The gradient of the layer's output.</param>
-    /// <param name="weight">The last matrix.</param>
-    /// <param name="b">What the forward pass has kept.</param>
-    /// <param name="hiddenGradient">Receives the gradient of the activation's input.</param>
-    /// <param name="gatedGradient">Receives the gradient of what the gate is multiplied by, if there is a gate.</param>
-    public abstract void Backward(
-        Compute compute, Matrix dy, Matrix weight, in BlockBuffers b, Matrix hiddenGradient, Matrix gatedGradient);
+    /// <summary>
+    /// Computes the same from what the forward pass has kept, and replaces that by the derivatives: of the last matrix's
+    /// input by the activation's input, and by what the gate is multiplied by.
+    /// </summary>
+    public abstract void Differentiate(Compute compute, in BlockBuffers b);
 
     // f(up(x))
     private sealed class Ungated<TActivation> : FeedForwardFunction
@@ -47,16 +40,12 @@ internal abstract class FeedForwardFunction
             Compute compute, BlockWeights<TMatrix, TVector> weights, in BlockBuffers b) => weights.FeedForwardIn.Multiply(
                 compute, b.Normalized, b.Quantized, new ActivationSink<TActivation>(b.Activated, weights.FeedForwardIn.Bias, b.Hidden));
 
-        public override unsafe void Recompute(Compute compute, in BlockBuffers b)
+        public override unsafe void Differentiate(Compute compute, in BlockBuffers b)
         {
             Matrix hidden = b.Hidden, activated = b.Activated;
             compute.ForEachRow(
-                hidden.Rows, row => Activation<TActivation>.Forward(hidden.Row(row), activated.Row(row), hidden.Columns));
+                hidden.Rows, row => Activation<TActivation>.Differentiate(hidden.Row(row), activated.Row(row), hidden.Columns));
         }
-
-        public override void Backward(
-            Compute compute, Matrix dy, Matrix weight, in BlockBuffers b, Matrix hiddenGradient, Matrix gatedGradient) =>
-            Linear.BackwardInput(compute, dy, weight, new ActivationGradientSink<TActivation>(b.Hidden, hiddenGradient));
     }
 
     // f(gate(x)) × up(x)
@@ -71,15 +60,11 @@ internal abstract class FeedForwardFunction
             gate.Multiply(compute, b.Normalized, b.Quantized, new GateSink<TActivation>(b.Gated, b.Activated, gate.Bias, b.Hidden));
         }
 
-        public override unsafe void Recompute(Compute compute, in BlockBuffers b)
+        public override unsafe void Differentiate(Compute compute, in BlockBuffers b)
         {
             Matrix hidden = b.Hidden, gated = b.Gated, activated = b.Activated;
-            compute.ForEachRow(
-                hidden.Rows, row => Activation<TActivation>.Gate(hidden.Row(row), gated.Row(row), activated.Row(row), hidden.Columns));
+            compute.ForEachRow(hidden.Rows, row =>
+                Activation<TActivation>.DifferentiateGate(hidden.Row(row), gated.Row(row), activated.Row(row), hidden.Columns));
         }
-
-        public override void Backward(
-            Compute compute, Matrix dy, Matrix weight, in BlockBuffers b, Matrix hiddenGradient, Matrix gatedGradient) =>
-            Linear.BackwardInput(compute, dy, weight, new GateGradientSink<TActivation>(b.Hidden, b.Gated, hiddenGradient, gatedGradient));
     }
 }

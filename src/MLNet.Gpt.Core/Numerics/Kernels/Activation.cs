@@ -9,8 +9,8 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <summary>The function of a feed-forward layer, and its derivative.</summary>
 internal interface IActivation : IMap
 {
-    /// <summary>f′(x).</summary>
-    Vector512<float> Slope(Vector512<float> x);
+    /// <summary>f(x) and f′(x), with the bits that <see cref="IMap.Of"/> gives.</summary>
+    (Vector512<float> Value, Vector512<float> Slope) WithSlope(Vector512<float> x);
 }
 
 /// <summary>GELU in its tanh form, ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), as in GPT-2 and the book.</summary>
@@ -28,11 +28,11 @@ internal readonly struct Gelu : IActivation
     public Vector512<float> Of(Vector512<float> x) => x / Divisor(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Slope(Vector512<float> x)
+    public (Vector512<float> Value, Vector512<float> Slope) WithSlope(Vector512<float> x)
     {
-        Vector512<float> one = Vector512<float>.One, s = one / Divisor(x);
+        Vector512<float> one = Vector512<float>.One, divisor = Divisor(x), s = one / divisor;
         var slope = Vector512.MultiplyAddEstimate(x * x, Vector512.Create(3 * Cubic), one) * TwiceRootOfTwoOverPi;
-        return Vector512.MultiplyAddEstimate(x * s * (one - s), slope, s);
+        return (x / divisor, Vector512.MultiplyAddEstimate(x * s * (one - s), slope, s));
     }
 
     // 1 + e^(−2z)
@@ -58,10 +58,10 @@ internal readonly struct GeluExact : IActivation
     public Vector512<float> Of(Vector512<float> x) => x * Probability(x, Exponential.Of(x * x * -0.5f));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Slope(Vector512<float> x)
+    public (Vector512<float> Value, Vector512<float> Slope) WithSlope(Vector512<float> x)
     {
-        var density = Exponential.Of(x * x * -0.5f);
-        return Vector512.MultiplyAddEstimate(x * InverseRootOfTwoPi, density, Probability(x, density));
+        Vector512<float> density = Exponential.Of(x * x * -0.5f), probability = Probability(x, density);
+        return (x * probability, Vector512.MultiplyAddEstimate(x * InverseRootOfTwoPi, density, probability));
     }
 
     // Φ(x)
@@ -87,10 +87,10 @@ internal readonly struct Silu : IActivation
     public Vector512<float> Of(Vector512<float> x) => x / (Vector512<float>.One + Exponential.Of(-x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector512<float> Slope(Vector512<float> x)
+    public (Vector512<float> Value, Vector512<float> Slope) WithSlope(Vector512<float> x)
     {
-        Vector512<float> one = Vector512<float>.One, s = one / (one + Exponential.Of(-x));
-        return Vector512.MultiplyAddEstimate(x * (one - s), s, s);
+        Vector512<float> one = Vector512<float>.One, divisor = one + Exponential.Of(-x), s = one / divisor;
+        return (x / divisor, Vector512.MultiplyAddEstimate(x * (one - s), s, s));
     }
 }
 
@@ -104,15 +104,34 @@ internal static unsafe class Activation<TActivation>
     /// <summary>y = f(a + b).</summary>
     public static void OfSum(float* a, float* b, float* y, int count) => Row.Map(default(Sum), a, b, y, count);
 
-    /// <summary>dx = dy × f′(x).</summary>
-    public static void Backward(float* x, float* dy, float* dx, int count) => Row.Map(default(Gradient), x, dy, dx, count);
+    /// <summary>y = f(x); x ← f′(x).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Differentiate(float* x, float* y, int count)
+    {
+        for (int i = 0; i < count; i += Lanes.Count)
+        {
+            var (value, slope) = default(TActivation).WithSlope(Row.Load(x, i, count));
+            Row.Store(value, y, i, count);
+            Row.Store(slope, x, i, count);
+        }
+    }
 
     /// <summary>y = f(x) × factor.</summary>
     public static void Gate(float* x, float* factor, float* y, int count) => Row.Map(default(Gated), x, factor, y, count);
 
-    /// <summary>dx = dy × factor × f′(x).</summary>
-    public static void GateBackward(float* x, float* factor, float* dy, float* dx, int count) =>
-        Row.Map(default(GatedGradient), x, factor, dy, dx, count);
+    /// <summary>y = f(x) × factor; x ← f′(x) × factor, the derivative by x; factor ← f(x), that by the factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void DifferentiateGate(float* x, float* factor, float* y, int count)
+    {
+        for (int i = 0; i < count; i += Lanes.Count)
+        {
+            var gated = Row.Load(factor, i, count);
+            var (value, slope) = default(TActivation).WithSlope(Row.Load(x, i, count));
+            Row.Store(value * gated, y, i, count);
+            Row.Store(slope * gated, x, i, count);
+            Row.Store(value, factor, i, count);
+        }
+    }
 
     private readonly struct Sum : IMap2
     {
@@ -120,23 +139,10 @@ internal static unsafe class Activation<TActivation>
         public Vector512<float> Of(Vector512<float> a, Vector512<float> b) => default(TActivation).Of(a + b);
     }
 
-    private readonly struct Gradient : IMap2
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> dy) => dy * default(TActivation).Slope(x);
-    }
-
     private readonly struct Gated : IMap2
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Of(Vector512<float> x, Vector512<float> factor) => default(TActivation).Of(x) * factor;
-    }
-
-    private readonly struct GatedGradient : IMap3
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector512<float> Of(Vector512<float> x, Vector512<float> factor, Vector512<float> dy) =>
-            dy * factor * default(TActivation).Slope(x);
     }
 }
 
@@ -161,15 +167,6 @@ internal readonly unsafe struct ActivationSink<TActivation>(Matrix y, float* bia
     }
 }
 
-/// <summary>du = sums × f′(u), where the sums are the gradient of f(u).</summary>
-internal readonly unsafe struct ActivationGradientSink<TActivation>(Matrix u, Matrix du) : ISink
-    where TActivation : struct, IActivation
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Take(float* sums, int row, int column, int count) =>
-        Activation<TActivation>.Backward(u.Row(row) + column, sums, du.Row(row) + column, count);
-}
-
 /// <summary>
 /// y = f(sums + bias) × factor, and y may be the factor; u receives the function's input if the backward pass will need
 /// it. There may be no bias.
@@ -192,18 +189,5 @@ internal readonly unsafe struct GateSink<TActivation>(Matrix factor, Matrix y, f
         }
 
         Activation<TActivation>.Gate(input, factor.Row(row) + column, y.Row(row) + column, count);
-    }
-}
-
-/// <summary>du = sums × factor × f′(u) and dfactor = sums × f(u), where the sums are the gradient of f(u) × factor.</summary>
-internal readonly unsafe struct GateGradientSink<TActivation>(Matrix u, Matrix factor, Matrix du, Matrix dfactor) : ISink
-    where TActivation : struct, IActivation
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Take(float* sums, int row, int column, int count)
-    {
-        float* input = u.Row(row) + column;
-        Activation<TActivation>.GateBackward(input, factor.Row(row) + column, sums, du.Row(row) + column, count);
-        Activation<TActivation>.Gate(input, sums, dfactor.Row(row) + column, count);
     }
 }

@@ -24,10 +24,15 @@ internal static unsafe class Linear
     /// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for x.</param>
     public static void BackwardParameters(Compute compute, Matrix x, Matrix dy, float* weightGradient, float* biasGradient, float* panels)
     {
-        if (biasGradient is not null) AddColumnSums(compute, dy, biasGradient);
-        if (weightGradient is null) return;
-        BlockedProduct.PackPanels(compute, x, panels);
-        BlockedProduct.AddTransposed(compute, dy, panels, new(weightGradient, dy.Columns, x.Columns, x.Columns));
+        if (weightGradient is not null)
+        {
+            BlockedProduct.PackPanels(compute, x, panels);
+            BlockedProduct.AddTransposed(compute, dy, panels, new(weightGradient, dy.Columns, x.Columns, x.Columns), biasGradient);
+        }
+        else if (biasGradient is not null)
+        {
+            AddColumnSums(compute, dy, biasGradient);
+        }
     }
 
     /// <summary>sums += Σ over rows, each column over the rows in order.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Vectors;
 
@@ -101,7 +102,10 @@ internal static unsafe class BlockedProduct
     /// <param name="a">(N, out).</param>
     /// <param name="panels">B (N, in), packed by <see cref="PackPanels"/>.</param>
     /// <param name="c">(out, in); is added to.</param>
-    public static void AddTransposed(Compute compute, Matrix a, float* panels, Matrix c)
+    /// <param name="sums">
+    /// (out); the sums of A's columns, each over n in order, are added to them. <see langword="null"/> if they are not needed.
+    /// </param>
+    public static void AddTransposed(Compute compute, Matrix a, float* panels, Matrix c, float* sums)
     {
         var kernels = compute.Kernels;
         int width = kernels.PanelWidth, panelCount = (c.Columns + width - 1) / width,
@@ -117,6 +121,7 @@ internal static unsafe class BlockedProduct
                 var (block, panel) = Math.DivRem(i, panelCount);
                 int firstRow = block * RowsPerBlock, rows = Math.Min(RowsPerBlock, c.Rows - firstRow);
                 if (block != packed) PackStrips(a.SliceColumns(firstRow, rows), strips);
+                if (panel == 0 && sums is not null) AddStripSums(strips, depth, rows, sums + firstRow);
                 packed = block;
 
                 int column = panel * width, columns = Math.Min(width, c.Columns - column);
@@ -185,6 +190,18 @@ internal static unsafe class BlockedProduct
 
         kernels.MultiplyStrip(depth, strip, panel, tile, width, accumulate: false);
         for (int row = 0; row < rows; row++) Row.AddTo(tile + (row * width), target + (row * stride), columns);
+    }
+
+    // Only the thread with the first panel of a block adds its sums.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddStripSums(float* strips, int depth, int columns, float* sums)
+    {
+        for (int column = 0; column < columns; column += TileRows)
+        {
+            var sum = Vector256<float>.Zero;
+            for (int n = 0; n < depth; n++, strips += TileRows) sum += Vector256.Load(strips);
+            for (int i = 0; i < Math.Min(TileRows, columns - column); i++) sums[column + i] += sum[i];
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

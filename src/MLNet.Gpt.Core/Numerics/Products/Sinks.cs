@@ -30,6 +30,17 @@ internal readonly unsafe struct AddSink(Matrix x, float* bias, Matrix y) : ISink
     }
 }
 
+/// <summary>x ← sums × x, as derivatives become gradients, and the same with a second matrix, if there is one.</summary>
+internal readonly unsafe struct MultiplySink(Matrix x, Matrix second) : ISink
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Take(float* sums, int row, int column, int count)
+    {
+        Row.MultiplyBy(sums, x.Row(row) + column, count);
+        if (second.Data is not null) Row.MultiplyBy(sums, second.Row(row) + column, count);
+    }
+}
+
 /// <summary>Passes on the sums of a part of a matrix.</summary>
 /// <param name="sink">The sink of the whole.</param>
 /// <param name="first">The part's first output.</param>

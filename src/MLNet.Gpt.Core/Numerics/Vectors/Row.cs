@@ -122,6 +122,9 @@ internal static unsafe class Row
     /// <summary>result = x + (y + z).</summary>
     public static void AddSum(float* x, float* y, float* z, float* result, int count) => Map(default(SumOfThree), x, y, z, result, count);
 
+    /// <summary>y ← x × y.</summary>
+    public static void MultiplyBy(float* x, float* y, int count) => Map(default(ProductOfTwo), x, y, y, count);
+
     /// <summary>result = x × factor.</summary>
     public static void Scale(float* x, float factor, float* result, int count) =>
         Map(new Product(Vector512.Create(factor)), x, result, count);
@@ -167,6 +170,12 @@ internal static unsafe class Row
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Of(Vector512<float> x) => x * factor;
+    }
+
+    private readonly struct ProductOfTwo : IMap2
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<float> Of(Vector512<float> x, Vector512<float> y) => x * y;
     }
 
     private readonly struct SumOfProducts : IMap3
