@@ -96,6 +96,13 @@ public sealed record GptConfig
     /// <value><see langword="true"/>, as in GPT-2; the lecture's model uses <see langword="false"/>.</value>
     public bool HasTiedHead { get; init; } = true;
 
+    /// <summary>
+    /// Scores that a head with a bias computes from the last token of a text, K, in place of the output head: one per class, or
+    /// 1 for a number. At least 1.
+    /// </summary>
+    /// <value><see langword="null"/>: the model predicts tokens.</value>
+    public int? ScoreCount { get; init => field = Check.AtLeast(value, 1, nameof(ScoreCount)); }
+
     /// <summary>How the residual stream is normalized.</summary>
     /// <value><see cref="Normalization.LayerNorm"/>.</value>
     public Normalization Normalization { get; init => field = Check.Defined(value, nameof(Normalization)); }
@@ -180,9 +187,13 @@ public sealed record GptConfig
             long feedForward = ((HasGate ? 3 : 2) * c * f) + (HasFeedForwardBias ? (HasGate ? 2 * f : f) + c : 0);
             long block = attention + feedForward + ((HasPostNorms ? 4 : 2) * norm);
             long positions = Rotary is null ? ContextLength * c : 0;
-            return (v * c) + positions + (LayerCount * block) + norm + (HasTiedHead ? 0 : v * c);
+            long head = ScoreCount is { } scores ? (scores * c) + scores : HasTiedHead ? 0 : v * c;
+            return (v * c) + positions + (LayerCount * block) + norm + head;
         }
     }
+
+    /// <summary>Outputs of the last matrix: K, or V for a model that predicts tokens.</summary>
+    internal int OutputCount => ScoreCount ?? VocabularySize;
 
     /// <summary>Whether norms have a shift.</summary>
     internal bool HasNormShift => HasBias && Normalization == Normalization.LayerNorm;

@@ -3,49 +3,52 @@ using MLNet.Gpt.Numerics.Random;
 
 namespace MLNet.Gpt.Data;
 
-/// <summary>Windows grouped into batches, in order or shuffled by a seed. Thread-safe.</summary>
-/// <remarks>All windows in a batch have the same length: an incomplete last window forms a separate batch.</remarks>
+/// <summary>Windows or sequences grouped into batches, in order or shuffled by a seed. Thread-safe.</summary>
+/// <remarks>
+/// All windows in a batch have the same length: an incomplete last window forms a separate batch. Sequences of any lengths are
+/// packed.
+/// </remarks>
 internal sealed class TokenBatches
 {
     private readonly int _completeCount;
 
-    /// <summary>Groups windows into batches.</summary>
-    /// <param name="windows">The windows.</param>
-    /// <param name="batchSize">Windows per batch, B; at least 1.</param>
+    /// <summary>Groups windows or sequences into batches.</summary>
+    /// <param name="examples">The windows or sequences.</param>
+    /// <param name="batchSize">Windows or sequences per batch, B; at least 1.</param>
     /// <param name="dropLast">
-    /// Whether windows that do not fill a batch are left out; in a shuffled epoch, different ones each time.
+    /// Whether what does not fill a batch is left out; in a shuffled epoch, different ones each time.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size is below 1.</exception>
     /// <exception cref="ArgumentException">
     /// No batch is left: there are fewer windows than the batch size, and the last batch is dropped.
     /// </exception>
-    public TokenBatches(TokenWindows windows, int batchSize, bool dropLast = false)
+    public TokenBatches(IExamples examples, int batchSize, bool dropLast = false)
     {
-        Windows = windows;
+        Examples = examples;
         BatchSize = Check.AtLeast(batchSize, 1, nameof(batchSize));
         DropLast = dropLast;
-        bool lastIsIncomplete = windows.Length(windows.Count - 1) < windows.ContextLength;
-        _completeCount = windows.Count - (lastIsIncomplete ? 1 : 0);
+        _completeCount = examples.ShuffledCount;
+        bool lastIsIncomplete = _completeCount < examples.Count;
         Count = dropLast ? _completeCount / batchSize : Quotient(_completeCount, batchSize) + (lastIsIncomplete ? 1 : 0);
         if (Count > 0) return;
+        string count = Quantity.Of(_completeCount, examples is TokenWindows ? "window" : "sequence");
         throw new ArgumentException(
-            $"{Quantity.Of(_completeCount, "window")} cannot fill a batch of {batchSize}, and the last batch is dropped.",
-            nameof(batchSize));
+            $"{count} cannot fill a batch of {batchSize}, and the last batch is dropped.", nameof(batchSize));
     }
 
-    /// <summary>The windows to group.</summary>
-    public TokenWindows Windows { get; }
+    /// <summary>What is grouped.</summary>
+    public IExamples Examples { get; }
 
-    /// <summary>Windows in a complete batch, B.</summary>
+    /// <summary>Windows or sequences in a complete batch, B.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether windows that do not fill a batch are left out.</summary>
+    /// <summary>Whether what does not fill a batch is left out.</summary>
     public bool DropLast { get; }
 
     /// <summary>Batches per epoch; at least 1.</summary>
     public int Count { get; }
 
-    /// <summary>Windows that can be shuffled: all except an incomplete last one.</summary>
+    /// <summary>What can be shuffled: all except an incomplete last one.</summary>
     public int ShuffledCount => _completeCount;
 
     /// <summary>Returns one epoch in the order of the text.</summary>
@@ -75,11 +78,11 @@ internal sealed class TokenBatches
         for (int batch = first; batch < complete; batch++)
         {
             int start = batch * BatchSize;
-            yield return new TokenBatch(Windows, order.AsSpan(start, Math.Min(BatchSize, _completeCount - start)));
+            yield return new TokenBatch(Examples, order.AsSpan(start, Math.Min(BatchSize, _completeCount - start)));
         }
 
-        bool hasIncomplete = _completeCount < Windows.Count && !DropLast;
-        if (hasIncomplete && first <= complete) yield return new TokenBatch(Windows, [_completeCount]);
+        bool hasIncomplete = _completeCount < Examples.Count && !DropLast;
+        if (hasIncomplete && first <= complete) yield return new TokenBatch(Examples, [_completeCount]);
     }
 
     private int[] Identity() => [.. Enumerable.Range(0, _completeCount)];

@@ -15,7 +15,7 @@ namespace MLNet.Gpt;
 /// Window i begins at token i · stride. With a stride equal to the context length (the default), every token except the
 /// first is predicted once; with a shorter stride, windows overlap and tokens are predicted several times.
 /// </remarks>
-public sealed class TokenWindows
+public sealed class TokenWindows : IExamples
 {
     private readonly ReadOnlyMemory<int> _memory; // empty if the tokens are not in memory
     private readonly ITokenSource _tokens;
@@ -126,11 +126,14 @@ public sealed class TokenWindows
     /// <exception cref="ArgumentOutOfRangeException">There is no such window.</exception>
     public ReadOnlySpan<int> Targets(int window) => Span(Start(window) + 1, Length(window));
 
+    /// <inheritdoc/>
+    int IExamples.ShuffledCount => Length(Count - 1) < ContextLength ? Count - 1 : Count;
+
     /// <summary>
     /// SHA-256 of all ids, each as 4 bytes, in hexadecimal digits: the same wherever the tokens are stored. Computed
     /// once.
     /// </summary>
-    internal string Fingerprint(CancellationToken cancellationToken)
+    string IExamples.Fingerprint(CancellationToken cancellationToken)
     {
         if (_fingerprint is not null) return _fingerprint;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -147,9 +150,9 @@ public sealed class TokenWindows
     }
 
     /// <summary>Copies a window's inputs and targets, which overlap in all but one token, with a single read.</summary>
-    internal void Copy(int window, Span<int> inputs, Span<int> targets)
+    void IExamples.Copy(int window, Span<int> inputs, Span<int> targets)
     {
-        int length = Length(window);
+        int length = inputs.Length;
         if (!_memory.IsEmpty)
         {
             var ids = _memory.Span.Slice((int)Start(window), length + 1);

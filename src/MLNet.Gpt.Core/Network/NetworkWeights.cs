@@ -94,7 +94,8 @@ internal class NetworkWeights<TMatrix, TVector>
         PositionEmbedding = config.Rotary is null ? Vector(WeightNames.PositionEmbedding, checked(config.ContextLength * c)) : null;
         Blocks = [.. Enumerable.Range(0, config.LayerCount).Select(Block)];
         FinalNorm = Norm(WeightNames.FinalNormScale, WeightNames.FinalNormShift);
-        Head = config.HasTiedHead ? TokenEmbedding : Matrix("output head", [WeightNames.Head], [], [v], c);
+        Head = config.ScoreCount is { } scores ? Matrix("score head", [WeightNames.Score], [WeightNames.ScoreBias], [scores], c)
+            : config.HasTiedHead ? TokenEmbedding : Matrix("output head", [WeightNames.Head], [], [v], c);
     }
 
     /// <summary>The model's sizes.</summary>
@@ -112,7 +113,7 @@ internal class NetworkWeights<TMatrix, TVector>
     /// <summary>The norm after the last block.</summary>
     public NormWeights<TVector> FinalNorm { get; }
 
-    /// <summary>(V, C): the token embedding itself if the head is tied to it.</summary>
+    /// <summary>(V, C): the token embedding itself if the head is tied to it; (K, C) if it computes scores.</summary>
     public TMatrix Head { get; }
 
     /// <summary>Every matrix once, with the weights that it consists of.</summary>

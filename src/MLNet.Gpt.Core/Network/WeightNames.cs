@@ -21,8 +21,17 @@ public static class WeightNames
     /// <summary>Shift of the last norm, (C); absent without biases and in RMS norms.</summary>
     public const string FinalNormShift = "final_norm.shift";
 
-    /// <summary>Output head, (V, C); absent if the head is tied to the token embedding.</summary>
+    /// <summary>Output head, (V, C); absent if the head is tied to the token embedding, or replaced by scores.</summary>
     public const string Head = "out_head.weight";
+
+    /// <summary>
+    /// Head of scores, (K, C), as Hugging Face's classes for sequence classification call it; absent in models that predict
+    /// tokens.
+    /// </summary>
+    public const string Score = "score.weight";
+
+    /// <summary>Bias of the head of scores, (K); absent in models that predict tokens.</summary>
+    public const string ScoreBias = "score.bias";
 
     /// <summary>Query projection of a block, (nh hs, C).</summary>
     public static string Query(int layer) => Block(layer, "att.W_query.weight");
@@ -144,7 +153,15 @@ public static class WeightNames
 
         yield return new(FinalNormScale, [c]);
         if (config.HasNormShift) yield return new(FinalNormShift, [c]);
-        if (!config.HasTiedHead) yield return new(Head, [v, c]);
+        if (config.ScoreCount is { } scores)
+        {
+            yield return new(Score, [scores, c]);
+            yield return new(ScoreBias, [scores]);
+        }
+        else if (!config.HasTiedHead)
+        {
+            yield return new(Head, [v, c]);
+        }
     }
 
     private static string Block(int layer, string name) => string.Create(CultureInfo.InvariantCulture, $"trf_blocks.{layer}.{name}");

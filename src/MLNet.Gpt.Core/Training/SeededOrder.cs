@@ -10,9 +10,9 @@ namespace MLNet.Gpt.Training;
 /// </summary>
 internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
-    private readonly TokenBatches _batches = new(data.Training, options.BatchSize, options.DropLastBatch);
-    private readonly TokenBatches _training = new(data.Training, options.BatchSize);
-    private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
+    private readonly TokenBatches _batches = new(data.TrainingExamples, options.BatchSize, options.DropLastBatch);
+    private readonly TokenBatches _training = new(data.TrainingExamples, options.BatchSize);
+    private readonly TokenBatches? _validation = data.ValidationExamples is { } examples ? new(examples, options.BatchSize) : null;
 
     public int BatchesPerEpoch => _batches.Count;
 
@@ -28,7 +28,7 @@ internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : 
         double Loss(TokenBatches batches)
         {
             var summary = LossSummary.Empty;
-            foreach (var batch in batches.InOrder().Take(options.EvaluationBatches ?? int.MaxValue))
+            foreach (var batch in batches.InOrder().Where(batch => batch.TargetCount > 0).Take(options.EvaluationBatches ?? int.MaxValue))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 summary += engine.Measure(batch);

@@ -1,4 +1,6 @@
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Data;
+using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt;
 
@@ -11,14 +13,67 @@ public sealed class TrainingData
     public TrainingData(TokenWindows training, TokenWindows? validation = null)
     {
         ArgumentNullException.ThrowIfNull(training);
-        (Training, Validation) = (training, validation);
+        (TrainingExamples, ValidationExamples) = (training, validation);
     }
 
+    private TrainingData(SequenceExamples training, SequenceExamples? validation) =>
+        (TrainingExamples, ValidationExamples) = (training, validation);
+
     /// <summary>The windows to train on.</summary>
-    public TokenWindows Training { get; }
+    /// <exception cref="InvalidOperationException">The data are sequences.</exception>
+    public TokenWindows Training => WindowsOf(TrainingExamples)!;
 
     /// <summary>Windows that are only measured; <see langword="null"/> if there are none.</summary>
-    public TokenWindows? Validation { get; }
+    /// <exception cref="InvalidOperationException">The data are sequences.</exception>
+    public TokenWindows? Validation => WindowsOf(ValidationExamples);
+
+    /// <summary>Number of windows or sequences to train on; at least 1.</summary>
+    public int TrainingCount => TrainingExamples.Count;
+
+    /// <summary>Number of windows or sequences that are only measured; 0 if there are none.</summary>
+    public int ValidationCount => ValidationExamples?.Count ?? 0;
+
+    /// <summary>
+    /// Targets to train on per epoch: tokens to predict, except those that do not count; for labeled sequences, their number.
+    /// </summary>
+    public long TargetCount => TrainingExamples.TargetCount;
+
+    /// <summary>Windows or sequences to train on.</summary>
+    internal IExamples TrainingExamples { get; }
+
+    /// <summary>Those that are only measured.</summary>
+    internal IExamples? ValidationExamples { get; }
+
+    /// <summary>
+    /// Creates data from sequences: of prompts and responses, whose prompts do not count, or of texts that have labels or
+    /// numbers. Sequences of any lengths are packed into batches without padding, and each gives the same result as alone.
+    /// </summary>
+    /// <param name="training">The sequences to train on. They are not copied and must not be changed afterwards.</param>
+    /// <param name="validation">Sequences that are only measured; <see langword="null"/> for none.</param>
+    /// <param name="contextLength">The model's context length, the most tokens of a sequence that it can read.</param>
+    /// <param name="vocabularySize">The vocabulary size against which all ids are checked.</param>
+    /// <remarks>
+    /// A sequence that is too long is an error, because only the caller knows which part of it may be left out. Without a
+    /// label, the last token of a sequence is predicted but not read, so it may be one token longer than the context.
+    /// </remarks>
+    /// <exception cref="ArgumentException">
+    /// There are no sequences or no targets that count; some have labels or numbers and some do not; or one is longer than the
+    /// context or has nothing to predict. The message has its index.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">A length is below 1, or an id is outside the vocabulary.</exception>
+    public static TrainingData FromSequences(
+        IReadOnlyList<TrainingSequence> training, IReadOnlyList<TrainingSequence>? validation, int contextLength, int vocabularySize)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        Check.AtLeast(contextLength, 1, nameof(contextLength));
+        Check.AtLeast(vocabularySize, 1, nameof(vocabularySize));
+        var learned = new SequenceExamples(training, contextLength, vocabularySize, nameof(training));
+        var measured = validation is null ? null : new SequenceExamples(validation, contextLength, vocabularySize, nameof(validation));
+        return measured is null || learned.Kind == measured.Kind
+            ? new(learned, measured)
+            : throw new ArgumentException(
+                $"The sequences to train on have {learned.Kind}, but those for validation have {measured.Kind}.", nameof(validation));
+    }
 
     /// <summary>
     /// Splits the tokens of a text into training tokens and, at the end, validation tokens, and splits both into
@@ -125,4 +180,8 @@ public sealed class TrainingData
                 tokenizer.Encode(part, SpecialTokens.Recognized, cancellationToken), window, stride,
                 options.Engine.KeepsIncompleteWindows, tokenizer.VocabularySize);
     }
+
+    private static TokenWindows? WindowsOf(IExamples? examples) => examples is SequenceExamples
+        ? throw new InvalidOperationException("The training data are sequences, which have no windows.")
+        : (TokenWindows?)examples;
 }

@@ -110,7 +110,7 @@ internal sealed class TrainingLoop : IDisposable
 
     private static void CheckValidation(TrainingData data, TrainingOptions options)
     {
-        if (data.Validation is not null || !options.KeepsBestWeights) return;
+        if (data.ValidationExamples is not null || !options.KeepsBestWeights) return;
         string name = options.Patience is not null ? nameof(options.Patience) : nameof(options.KeepBest);
         string fraction = options.ValidationFraction.ToString(CultureInfo.InvariantCulture);
         throw new ArgumentException(

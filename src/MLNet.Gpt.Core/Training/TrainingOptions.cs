@@ -113,6 +113,21 @@ public sealed record TrainingOptions
         : Math.Min(contextLength, 1024);
 
     /// <summary>
+    /// What is predicted: the scores of that many classes, or, with 1, a number, by a new head from the last token of each
+    /// sequence; at least 1. The head, (K, C) with a bias of K numbers, replaces the output head, and the sequences need
+    /// <see cref="TrainingSequence.Label"/>, with 1 <see cref="TrainingSequence.Value"/>. Classes are learned by cross-entropy,
+    /// numbers by the mean squared error, which is then reported as the loss.
+    /// </summary>
+    /// <remarks>
+    /// The head is drawn from <see cref="Seed"/> as the book's <c>torch.nn.Linear</c> after <c>torch.manual_seed</c>, unless the
+    /// weights have one already, as those of <see cref="GptConfig.ScoreCount"/> do.
+    /// </remarks>
+    /// <value>
+    /// <see langword="null"/>: the next token, or what the weights have a head for.
+    /// </value>
+    public int? ScoreCount { get; init => field = Check.AtLeast(value, 1, nameof(ScoreCount)); }
+
+    /// <summary>
     /// The fraction of the tokens, at their end, that is held out for validation; at least 0 and below 1.
     /// </summary>
     /// <value>0: all of them are used for training; 0.1 in the lecture.</value>
@@ -259,6 +274,13 @@ public sealed record TrainingOptions
                 $"{nameof(FinalLearningRate)} is {final}; it must be at most {nameof(LearningRate)}, which is {LearningRate}."));
     }
 
+    /// <summary>Returns the configuration of the trained network: with the head that <see cref="ScoreCount"/> asks for.</summary>
+    /// <exception cref="ArgumentException">The network has a head for another number of scores.</exception>
+    internal GptConfig ConfigOf(GptConfig config) => ScoreCount is null || config.ScoreCount is null || config.ScoreCount == ScoreCount
+        ? config with { ScoreCount = ScoreCount ?? config.ScoreCount }
+        : throw new ArgumentException(
+            $"{nameof(ScoreCount)} is {ScoreCount}, but the model has a head for {Quantity.Of(config.ScoreCount.Value, "score")}.");
+
     /// <summary>Returns these options if they agree with each other and with a network that is to be trained.</summary>
     /// <param name="config">The network's configuration.</param>
     /// <exception cref="ArgumentException">
@@ -268,7 +290,7 @@ public sealed record TrainingOptions
     public TrainingOptions Validated(GptConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        _ = TrainedWeight.For(config, Validated());
+        _ = TrainedWeight.For(ConfigOf(config), Validated());
         return this;
     }
 
@@ -283,12 +305,12 @@ public sealed record TrainingOptions
         BatchesPerStep = BatchesPerStep,
         DropLastBatch = DropLastBatch,
         Stride = Stride,
-        Windows = data.Training.Count,
-        Targets = data.Training.TargetCount,
+        Windows = data.TrainingCount,
+        Targets = data.TargetCount,
         FrozenWeights = string.Join(' ', FrozenWeights),
-        WindowLength = data.Training.ContextLength,
-        TrainingTokens = data.Training.Fingerprint(cancellationToken),
-        ValidationTokens = data.Validation?.Fingerprint(cancellationToken) ?? "",
+        WindowLength = data.TrainingExamples.ContextLength,
+        TrainingTokens = data.TrainingExamples.Fingerprint(cancellationToken),
+        ValidationTokens = data.ValidationExamples?.Fingerprint(cancellationToken) ?? "",
         Beta1 = Beta1,
         Beta2 = Beta2,
         Epsilon = Epsilon,

@@ -13,8 +13,8 @@ namespace MLNet.Gpt.TorchSharp;
 /// </summary>
 internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
-    private readonly TokenBatches _training = new(data.Training, options.BatchSize, options.DropLastBatch);
-    private readonly TokenBatches? _validation = data.Validation is { } windows ? new(windows, options.BatchSize) : null;
+    private readonly TokenBatches _training = new(data.TrainingExamples, options.BatchSize, options.DropLastBatch);
+    private readonly TokenBatches? _validation = data.ValidationExamples is { } examples ? new(examples, options.BatchSize) : null;
 
     public int BatchesPerEpoch => _training.Count;
 

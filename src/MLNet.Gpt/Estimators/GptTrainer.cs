@@ -122,7 +122,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         IWeightSource initial = (IWeightSource?)_options.InitialModel ?? (IWeightSource?)file
             ?? WeightInitializer.Create(_options.Config, _options.Training.Seed, _options.Initialization);
         channel.Info(FormattableString.Invariant(
-            $"Training {_options.Config.ParameterCount} parameters on {Quantity.Of(data.Training.TargetCount, "token")} per epoch, ")
+            $"Training {_options.Config.ParameterCount} parameters on {Quantity.Of(data.TargetCount, "token")} per epoch, ")
             + FormattableString.Invariant($"for {Quantity.Of(_options.Training.Epochs, "epoch")} at most; seed {_options.Training.Seed}."));
         var progress = new LoggedProgress(channel, _options.Progress, cancellation);
         var trained = initial.Train(data, _options.Training, progress, cancellation.Token);

@@ -18,7 +18,7 @@ internal static partial class OwnNames
         TensorRole.AttentionNormScale, TensorRole.AttentionNormShift, TensorRole.FeedForwardNormScale, TensorRole.FeedForwardNormShift,
         TensorRole.AttentionPostNormScale, TensorRole.AttentionPostNormShift,
         TensorRole.FeedForwardPostNormScale, TensorRole.FeedForwardPostNormShift,
-        TensorRole.FinalNormScale, TensorRole.FinalNormShift, TensorRole.Head,
+        TensorRole.FinalNormScale, TensorRole.FinalNormShift, TensorRole.Head, TensorRole.Score, TensorRole.ScoreBias,
     ];
 
     /// <summary>Returns the name of a block's attention mask, (T, T).</summary>

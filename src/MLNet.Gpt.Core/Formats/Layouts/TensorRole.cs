@@ -40,6 +40,12 @@ internal enum TensorRole
     FinalNormScale,
     FinalNormShift,
     Head,
+
+    /// <summary>The head of a classifier, or of a model of numbers, (K, C).</summary>
+    Score,
+
+    /// <summary>Its bias, (K).</summary>
+    ScoreBias,
 }
 
 /// <summary>The properties of a role in all formats.</summary>
@@ -47,7 +53,8 @@ internal static class TensorRoles
 {
     /// <summary>Returns whether each block has a tensor with the role.</summary>
     public static bool IsInBlock(this TensorRole role) => role is not (TensorRole.TokenEmbedding or TensorRole.PositionEmbedding
-        or TensorRole.FinalNormScale or TensorRole.FinalNormShift or TensorRole.Head);
+        or TensorRole.FinalNormScale or TensorRole.FinalNormShift or TensorRole.Head
+        or TensorRole.Score or TensorRole.ScoreBias);
 
     /// <summary>
     /// Returns whether the tensor is the matrix of a linear layer, which some formats store as (in, out).
@@ -110,6 +117,8 @@ internal static class TensorRoles
         TensorRole.FinalNormScale => [WeightNames.FinalNormScale],
         TensorRole.FinalNormShift => [WeightNames.FinalNormShift],
         TensorRole.Head => [WeightNames.Head],
+        TensorRole.Score => [WeightNames.Score],
+        TensorRole.ScoreBias => [WeightNames.ScoreBias],
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, $"{role} is not the role of a tensor."),
     };
 }

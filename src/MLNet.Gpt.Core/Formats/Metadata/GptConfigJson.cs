@@ -23,6 +23,7 @@ internal static class GptConfigJson
     private const string HasQkvBias = "hasQkvBias";
     private const string HasTiedHead = "hasTiedHead";
 
+    private const string ScoreCount = "scoreCount";
     private const string KeyValueHeadCount = "keyValueHeadCount";
     private const string HeadSize = "headSize";
     private const string FeedForwardWidth = "feedForwardWidth";
@@ -56,7 +57,7 @@ internal static class GptConfigJson
     private static readonly string[] OtherNames = [
         KeyValueHeadCount, HeadSize, FeedForwardWidth, HasBias, HasFeedForwardBias, Norm, NormEpsilon, HasPostNorms, HasQueryKeyNorm,
         AttentionScale, AttentionSoftCap, LogitSoftCap, SlidingWindow, FirstSlidingLayer, GlobalLayerInterval, FeedForward,
-        HasScaledEmbedding, Rotary
+        HasScaledEmbedding, Rotary, ScoreCount
     ];
 
     public static string Write(GptConfig config)
@@ -118,6 +119,7 @@ internal static class GptConfigJson
     private static void WriteOthers(Utf8JsonWriter json, GptConfig config)
     {
         var gpt2 = new GptConfig { EmbeddingWidth = config.EmbeddingWidth, HeadCount = config.HeadCount };
+        if (config.ScoreCount is { } scores) json.WriteNumber(ScoreCount, scores);
         if (config.KeyValueHeadCount != gpt2.KeyValueHeadCount) json.WriteNumber(KeyValueHeadCount, config.KeyValueHeadCount);
         if (config.QueryWidth != config.EmbeddingWidth) json.WriteNumber(HeadSize, config.HeadSize);
         if (config.FeedForwardWidth != gpt2.FeedForwardWidth) json.WriteNumber(FeedForwardWidth, config.FeedForwardWidth);
@@ -161,6 +163,7 @@ internal static class GptConfigJson
             var value = property.Value;
             config = property.Name switch
             {
+                ScoreCount => config with { ScoreCount = value.GetInt32() },
                 KeyValueHeadCount => config with { KeyValueHeadCount = value.GetInt32() },
                 HeadSize => config with { HeadSize = value.GetInt32() },
                 FeedForwardWidth => config with { FeedForwardWidth = value.GetInt32() },

@@ -48,7 +48,7 @@ internal sealed class TrainingRun
     /// </summary>
     public void Execute(CancellationToken cancellationToken)
     {
-        int learned = Data.Training.Count, measured = Data.Validation?.Count ?? 0;
+        int learned = Data.TrainingCount, measured = Data.ValidationCount;
         string windows = Quantity.Of(learned, "window", "N0");
         Command.WriteVerbose(FormattableString.Invariant($"{windows} to learn from and {measured:N0} to measure on"));
         var reporter = new TrainingReporter(Command, Name, Begun);
