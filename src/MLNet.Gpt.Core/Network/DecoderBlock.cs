@@ -156,19 +156,19 @@ internal static unsafe class DecoderBlock
             branch, a);
         function.Differentiate(compute, b);
         BackwardParameters(b.Activated, dy, w.FeedForwardOut);
-        Linear.BackwardInput(compute, dy, w.FeedForwardOut.Weight, new MultiplySink(b.Hidden, b.Gated)); // (N, C) -> (N, F)
+        w.FeedForwardOut.BackwardInput(compute, dy, new MultiplySink(b.Hidden, b.Gated)); // (N, C) -> (N, F)
         w.FeedForwardNorm.Kernel.Recompute(compute, b.Middle, normalized, b.Statistics.FeedForward);
         if (w.FeedForwardGate is { } gate)
         {
             BackwardParameters(normalized, b.Hidden, gate);
             BackwardParameters(normalized, b.Gated, w.FeedForwardIn);
-            Linear.BackwardInput(compute, b.Gated, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
-            Linear.BackwardInput(compute, b.Hidden, gate.Weight, new AddSink(branch, null, branch));
+            w.FeedForwardIn.BackwardInput(compute, b.Gated, new StoreSink(branch)); // (N, F) -> (N, C)
+            gate.BackwardInput(compute, b.Hidden, new AddSink(branch, null, branch));
         }
         else
         {
             BackwardParameters(normalized, b.Hidden, w.FeedForwardIn);
-            Linear.BackwardInput(compute, b.Hidden, w.FeedForwardIn.Weight, new StoreSink(branch)); // (N, F) -> (N, C)
+            w.FeedForwardIn.BackwardInput(compute, b.Hidden, new StoreSink(branch)); // (N, F) -> (N, C)
         }
 
         BackwardNorm(compute, w.FeedForwardNorm, b.Middle, b.Statistics.FeedForward, branch, gradient, a);
@@ -178,7 +178,7 @@ internal static unsafe class DecoderBlock
             compute, gradient, dropout.AttentionBranch(layer), w.AttentionPostNorm, b.AttentionBranch, b.Statistics.AttentionPost, branch,
             a);
         BackwardParameters(b.Attended, dy, w.AttentionOutput);
-        Linear.BackwardInput(compute, dy, w.AttentionOutput.Weight, new StoreSink(attendedGradient)); // (N, C) -> (N, nh hs)
+        w.AttentionOutput.BackwardInput(compute, dy, new StoreSink(attendedGradient)); // (N, C) -> (N, nh hs)
         if (rotary.IsActive) rotary.Forward(compute, b.Projected, b.Rotated);
         Attention.Backward( // (N, nh hs) -> (N, (nh + 2 nkv) hs)
             compute, shape, rotary.IsActive ? b.Rotated : b.Projected, b.Attended, a.LogSumExp(layer), dropout.AttentionWeights(layer),
@@ -191,11 +191,11 @@ internal static unsafe class DecoderBlock
 
         w.AttentionNorm.Kernel.Recompute(compute, b.Input, normalized, b.Statistics.Attention);
         BackwardParameters(normalized, projectedGradient, w.QueryKeyValue);
-        Linear.BackwardInput(compute, projectedGradient, w.QueryKeyValue.Weight, new StoreSink(branch)); // -> (N, C)
+        w.QueryKeyValue.BackwardInput(compute, projectedGradient, new StoreSink(branch)); // -> (N, C)
         BackwardNorm(compute, w.AttentionNorm, b.Input, b.Statistics.Attention, branch, gradient, a);
 
         void BackwardParameters(Matrix x, Matrix dy, TrainedMatrix matrix) =>
-            Linear.BackwardParameters(compute, x, dy, matrix.WeightGradient, matrix.BiasGradient, a.Panels);
+            matrix.BackwardParameters(compute, x, dy, a.Panels);
     }
 
     /// <summary>Adds the gradients of a norm: of its input to <paramref name="dx"/>, and of its weights.</summary>

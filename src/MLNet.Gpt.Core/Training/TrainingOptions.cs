@@ -199,6 +199,13 @@ public sealed record TrainingOptions
     /// <value>None.</value>
     public IReadOnlyList<string> FrozenWeights { get; init; } = [];
 
+    /// <summary>
+    /// Training of low-rank adapters instead of the weights, which are then frozen, and used at the precision of the model that
+    /// is trained. Only the managed engine supports it.
+    /// </summary>
+    /// <value><see langword="null"/>: the weights themselves are trained.</value>
+    public LoraOptions? Lora { get; init; }
+
     /// <summary>What happens if the loss becomes NaN or infinite.</summary>
     /// <value><see cref="DivergencePolicy.Throw"/>.</value>
     public DivergencePolicy OnDivergence { get; init => field = Check.Defined(value, nameof(OnDivergence)); }

@@ -30,7 +30,7 @@ internal static unsafe class HeadLoss
     /// <summary>Computes the losses of all rows, and their gradients on request.</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="hidden">The normalized residual stream h, (N, C).</param>
-    /// <param name="weight">W, (V, C).</param>
+    /// <param name="head">W, (V, C).</param>
     /// <param name="cap">The cap of the logits.</param>
     /// <param name="targets">(N).</param>
     /// <param name="smoothing">α.</param>
@@ -38,33 +38,33 @@ internal static unsafe class HeadLoss
     /// <param name="losses">Receives the loss of each row.</param>
     /// <param name="gradients">The gradients to compute; <see langword="null"/> for losses only.</param>
     public static void Run(
-        Compute compute, Matrix hidden, Matrix weight, SoftCap cap, int[] targets, double smoothing, float* logits, double[] losses,
+        Compute compute, Matrix hidden, TrainedMatrix head, SoftCap cap, int[] targets, double smoothing, float* logits, double[] losses,
         HeadGradients? gradients)
     {
-        int vocabularySize = weight.Rows;
+        int vocabularySize = head.Rows;
         for (int first = 0; first < hidden.Rows; first += RowsPerChunk)
         {
             int start = first, rows = Math.Min(RowsPerChunk, hidden.Rows - start);
             var chunk = hidden.Slice(start, rows);
             var z = new Matrix(logits, rows, vocabularySize, StrideOf(vocabularySize), spareRows: KernelSet.RoundUpToTiles(rows) - rows);
-            BlockedProduct.Run(compute, chunk, new TransposedPanels(weight, compute.Kernels), new StoreSink(z));
+            head.Multiply(compute, chunk, quantized: null, new StoreSink(z));
             compute.ForEach(rows, row =>
                 losses[start + row] = LossOf(z.Row(row), vocabularySize, cap, targets[start + row], smoothing, gradients?.Factor));
-            if (gradients is not null) Backward(compute, z, chunk, weight, gradients, start);
+            if (gradients is not null) Backward(compute, z, chunk, head, gradients, start);
         }
     }
 
-    private static void Backward(Compute compute, Matrix dz, Matrix hidden, Matrix weight, HeadGradients gradients, int firstRow)
+    private static void Backward(Compute compute, Matrix dz, Matrix hidden, TrainedMatrix head, HeadGradients gradients, int firstRow)
     {
         var dh = gradients.Hidden.Slice(firstRow, dz.Rows);
-        for (int id = 0; id < weight.Rows; id += IdsPerPass)
+        for (int id = 0; id < head.Rows; id += IdsPerPass)
         {
-            int ids = Math.Min(IdsPerPass, weight.Rows - id);
-            if (id == 0) Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new StoreSink(dh));
-            else Linear.BackwardInput(compute, dz.SliceColumns(id, ids), weight.Slice(id, ids), new AddSink(dh, null, dh));
+            int ids = Math.Min(IdsPerPass, head.Rows - id);
+            if (id == 0) head.BackwardInput(compute, dz.SliceColumns(id, ids), id, new StoreSink(dh));
+            else head.BackwardInput(compute, dz.SliceColumns(id, ids), id, new AddSink(dh, null, dh));
         }
 
-        Linear.BackwardParameters(compute, hidden, dz, gradients.Weight, null, gradients.Panels);
+        head.BackwardParameters(compute, hidden, dz, gradients.Panels);
     }
 
     /// <summary>
@@ -113,17 +113,12 @@ internal static unsafe class HeadLoss
 /// <summary>The destinations of <see cref="HeadLoss"/>'s gradients.</summary>
 /// <param name="factor">The weight of each row's loss in the loss that is differentiated.</param>
 /// <param name="hidden">Receives the gradient of the hidden rows, (N, C).</param>
-/// <param name="weight">
-/// The gradient of the head, (V, C), which is added to; <see langword="null"/> if it is not needed.
-/// </param>
 /// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for a chunk of hidden rows.</param>
-internal sealed unsafe class HeadGradients(float factor, Matrix hidden, float* weight, float* panels)
+internal sealed unsafe class HeadGradients(float factor, Matrix hidden, float* panels)
 {
     public float Factor => factor;
 
     public Matrix Hidden => hidden;
-
-    public float* Weight => weight;
 
     public float* Panels => panels;
 }

@@ -25,7 +25,7 @@ internal sealed unsafe class AdamW
     public AdamW(Parameters parameters, ManagedEngineOptions options)
     {
         (_parameters, _options) = (parameters, options);
-        _chunks = [.. parameters.Slots.SelectMany(ChunksOf)];
+        _chunks = [.. parameters.Slots.Where(slot => !slot.IsFrozen).SelectMany(ChunksOf)];
         _squares = new double[_chunks.Length];
     }
 
@@ -37,7 +37,7 @@ internal sealed unsafe class AdamW
     {
         compute.ForEach(
             _chunks.Length,
-            i => _squares[i] = _chunks[i].IsFrozen ? 0 : SumOfSquares(_parameters.Gradients + _chunks[i].Offset, _chunks[i].Length));
+            i => _squares[i] = SumOfSquares(_parameters.Gradients + _chunks[i].StateOffset, _chunks[i].Length));
         return Math.Sqrt(_squares.Sum());
     }
 
@@ -50,19 +50,14 @@ internal sealed unsafe class AdamW
         var undecayed = new Factors(learningRate, _options, correction1, correction2, gradientFactor, 0);
         compute.ForRanges(_chunks.Length, (first, end) =>
         {
-            for (int i = first; i < end; i++)
-            {
-                var chunk = _chunks[i];
-                if (chunk.IsFrozen) Row.Clear(_parameters.Gradients + chunk.Offset, chunk.Length);
-                else Update(chunk, chunk.Decays ? decayed : undecayed);
-            }
+            for (int i = first; i < end; i++) Update(_chunks[i], _chunks[i].Decays ? decayed : undecayed);
         });
     }
 
     /// <summary>Sets the gradients to 0, or multiplies them by a factor.</summary>
     public void ScaleGradients(Compute compute, float factor) => compute.ForEach(_chunks.Length, i =>
     {
-        float* gradients = _parameters.Gradients + _chunks[i].Offset;
+        float* gradients = _parameters.Gradients + _chunks[i].StateOffset;
         if (factor == 0) Row.Clear(gradients, _chunks[i].Length);
         else Row.Scale(gradients, factor, gradients, _chunks[i].Length);
     });
@@ -71,9 +66,9 @@ internal sealed unsafe class AdamW
     private void Update(Chunk chunk, in Factors factors)
     {
         float* weights = _parameters.Values + chunk.Offset;
-        float* gradients = _parameters.Gradients + chunk.Offset;
-        float* first = _parameters.FirstMoments + chunk.Offset;
-        float* second = _parameters.SecondMoments + chunk.Offset;
+        float* gradients = _parameters.Gradients + chunk.StateOffset;
+        float* first = _parameters.FirstMoments + chunk.StateOffset;
+        float* second = _parameters.SecondMoments + chunk.StateOffset;
         Vector512<float> gradientFactor = Vector512.Create(factors.Gradient), keep = Vector512.Create(factors.Keep);
         var new1 = Vector512.Create(factors.New1);
         Vector512<float> beta2 = Vector512.Create(factors.Beta2), new2 = Vector512.Create(factors.New2);
@@ -115,11 +110,11 @@ internal sealed unsafe class AdamW
         bool decays = slot.IsMatrix || !_options.DecaysMatricesOnly;
         for (long start = 0; start < slot.Length; start += ChunkLength)
         {
-            yield return new(slot.Offset + start, (int)Math.Min(ChunkLength, slot.Length - start), decays, slot.IsFrozen);
+            yield return new(slot.Offset + start, slot.StateOffset + start, (int)Math.Min(ChunkLength, slot.Length - start), decays);
         }
     }
 
-    private readonly record struct Chunk(long Offset, int Length, bool Decays, bool IsFrozen);
+    private readonly record struct Chunk(long Offset, long StateOffset, int Length, bool Decays);
 
     /// <summary>The step's numbers, computed in double precision and rounded once.</summary>
     private readonly struct Factors(

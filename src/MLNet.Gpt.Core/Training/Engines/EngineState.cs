@@ -21,9 +21,9 @@ internal static unsafe class EngineState
         foreach (var slot in Moments(parameters))
         {
             state[FirstMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(
-                parameters.FirstMoments + slot.Offset, (int)slot.Length)).ToArray();
+                parameters.FirstMoments + slot.StateOffset, (int)slot.Length)).ToArray();
             state[SecondMoment + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(
-                parameters.SecondMoments + slot.Offset, (int)slot.Length)).ToArray();
+                parameters.SecondMoments + slot.StateOffset, (int)slot.Length)).ToArray();
         }
 
         return state;
@@ -46,9 +46,9 @@ internal static unsafe class EngineState
         foreach (var slot in Moments(parameters))
         {
             MemoryMarshal.Cast<byte, float>(state[FirstMoment + slot.Name]).CopyTo(new Span<float>(
-                parameters.FirstMoments + slot.Offset, (int)slot.Length));
+                parameters.FirstMoments + slot.StateOffset, (int)slot.Length));
             MemoryMarshal.Cast<byte, float>(state[SecondMoment + slot.Name]).CopyTo(new Span<float>(
-                parameters.SecondMoments + slot.Offset, (int)slot.Length));
+                parameters.SecondMoments + slot.StateOffset, (int)slot.Length));
         }
 
         return found;

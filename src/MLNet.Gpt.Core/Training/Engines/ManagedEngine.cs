@@ -69,9 +69,9 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         var network = _parameters.Network;
 
         Forward(batch, a, dropout);
-        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), network.Head.WeightGradient, a.Panels);
+        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), a.Panels);
         HeadLoss.Run(
-            _compute, a.Normalized(rows), network.Head.Weight, _logitCap, batch.Targets, _options.LabelSmoothing, a.Logits, _losses,
+            _compute, a.Normalized(rows), network.Head, _logitCap, batch.Targets, _options.LabelSmoothing, a.Logits, _losses,
             gradients);
 
         var gradient = a.Gradient(rows);
@@ -127,7 +127,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         int rows = batch.BatchSize * batch.Length;
         Forward(batch, a, new(_seed, 0, 0));
         HeadLoss.Run(
-            _compute, a.Normalized(rows), _parameters.Network.Head.Weight, _logitCap, batch.Targets, 0, a.Logits, _losses, null);
+            _compute, a.Normalized(rows), _parameters.Network.Head, _logitCap, batch.Targets, 0, a.Logits, _losses, null);
 
         var summary = LossSummary.Empty;
         for (int row = 0; row < rows; row++) summary += LossSummary.Of(_losses[row]);
@@ -180,7 +180,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         ApplyClipping();
         var slot = _parameters[name];
-        return new ReadOnlySpan<float>(_parameters.Gradients + slot.Offset, (int)slot.Length).ToArray();
+        float* gradient = _parameters.GradientOf(slot);
+        return gradient is null
+            ? throw new InvalidOperationException($"'{name}' is frozen.")
+            : new ReadOnlySpan<float>(gradient, (int)slot.Length).ToArray();
     }
 
     /// <summary>From ids to the residual stream after the last norm.</summary>

@@ -10,6 +10,11 @@ public sealed class TrainingResult
     /// </summary>
     public GptWeights Weights { get; }
 
+    /// <summary>
+    /// The trained adapter; <see langword="null"/> unless <see cref="TrainingOptions.Lora"/> was set.
+    /// </summary>
+    public LoraAdapter? Adapter { get; internal init; }
+
     /// <summary>What was measured during training.</summary>
     public TrainingHistory History { get; }
 
