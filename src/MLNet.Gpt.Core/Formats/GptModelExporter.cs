@@ -1,4 +1,5 @@
 using MLNet.Gpt.Formats.Exporting;
+using MLNet.Gpt.Network;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt.Formats;
@@ -40,12 +41,35 @@ public static class GptModelExporter
         ITextTokenizer? tokenizer,
         ExportOptions? options = null,
         IProgress<ExportProgress>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Write(path, weights, tokenizer, classifier: null, options ?? new(), progress, cancellationToken);
+
+    /// <summary>Exports a model for sequence classification to a Hugging Face folder.</summary>
+    internal static void ExportClassifier(
+        string path,
+        IWeightSource weights,
+        ITextTokenizer? tokenizer,
+        StoredClassifier classifier,
+        ExportOptions? options,
+        IProgress<ExportProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        options = (options ?? new()) with { Format = ExportFormat.HuggingFace };
+        Write(path, weights, tokenizer, classifier, options, progress, cancellationToken);
+    }
+
+    private static void Write(
+        string path,
+        IWeightSource weights,
+        ITextTokenizer? tokenizer,
+        StoredClassifier? classifier,
+        ExportOptions options,
+        IProgress<ExportProgress>? progress,
+        CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(weights);
         cancellationToken.ThrowIfCancellationRequested();
-        options ??= new ExportOptions();
         var config = weights.Config.Validated();
         var writer = options.Format is { } format ? ModelFormats.WriterOf(format) : ModelFormats.WriterOf(path);
         if (!writer.DataTypes.Contains(options.DataType))
@@ -63,7 +87,10 @@ public static class GptModelExporter
         }
 
         if (tokenizer is not null) tokenizer = FittedTokenizer.Of(tokenizer, config.VocabularySize);
-        writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken)));
+        writer.Write(new ExportJob(path, weights, tokenizer, options, new ExportMeter(progress, cancellationToken))
+        {
+            Classifier = classifier,
+        });
     }
 
     /// <summary>

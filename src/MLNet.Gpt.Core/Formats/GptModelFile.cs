@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Formats.Importing;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Products;
@@ -98,6 +99,20 @@ public sealed class GptModelFile : IWeightSource, IBlockWeightSource, ITranspose
     /// <summary>Opens a model in a file that is already open.</summary>
     internal static GptModelFile OpenContent(ModelContent content, OpenOptions options) =>
         Create(content.Path, files => ModelFormats.Open(content, files, options));
+
+    /// <summary>Opens a Hugging Face folder of a model for sequence classification as its decoder without an output head.</summary>
+    internal static GptModelFile OpenClassifier(string path, CancellationToken cancellationToken, out StoredClassifier classifier)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        StoredClassifier? stored = null;
+        var file = Create(path, files =>
+        {
+            (var opened, stored) = HuggingFaceFormat.OpenClassifier(path, files, cancellationToken);
+            return opened;
+        });
+        classifier = stored!;
+        return file;
+    }
 
     private static GptModelFile Create(string path, Func<OpenFiles, OpenedModel> open)
     {

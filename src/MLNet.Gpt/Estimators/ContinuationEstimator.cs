@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNet.Gpt.Estimators;
 using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt;
@@ -28,44 +29,23 @@ public sealed class ContinuationEstimator : IEstimator<ContinuationTransformer>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         var options = _transformer.Options;
-        var context = Find(inputSchema, options.ContextColumnName);
-        if (context.Kind != SchemaShape.Column.VectorKind.Scalar)
+        GptSchemaShape.CheckText(inputSchema, options.ContextColumnName);
+        var continuation = GptSchemaShape.Find(inputSchema, options.ContinuationColumnName);
+        if (continuation.ItemType is not TextDataViewType)
         {
             throw new ArgumentException(
-                $"Schema mismatch for input column '{context.Name}': expected String, got {context.Kind} of {context.ItemType}.",
+                $"Schema mismatch for input column '{continuation.Name}': expected String, got {continuation.Kind} of "
+                + $"{continuation.ItemType}.",
                 nameof(inputSchema));
         }
 
-        var continuation = Find(inputSchema, options.ContinuationColumnName);
         bool isVector = continuation.Kind != SchemaShape.Column.VectorKind.Scalar;
         int size = continuation.Kind == SchemaShape.Column.VectorKind.Vector ? 1 : 0; // of a shape, only whether it is known matters
-        var builder = new DataViewSchema.Builder();
         ReadOnlyMemory<char>[] slots = size > 0 ? ["1".AsMemory()] : [];
-        foreach (var column in ContinuationMapper.Columns(options, isVector ? size : null, slots))
-        {
-            builder.AddColumn(column.Name, column.Type, column.Annotations);
-        }
-
-        var columns = inputSchema.ToDictionary(column => column.Name);
-        foreach (var column in SchemaShape.Create(builder.ToSchema())) columns[column.Name] = column;
-        return new SchemaShape(columns.Values);
+        return GptSchemaShape.Add(inputSchema, ContinuationMapper.Columns(options, isVector ? size : null, slots).Select(
+            column => new DataViewSchema.DetachedColumn(column.Name, column.Type, column.Annotations)));
     }
 
     /// <summary>The transformer that <see cref="Fit"/> returns.</summary>
     public override string ToString() => $"ContinuationEstimator of {_transformer}";
-
-    private static SchemaShape.Column Find(SchemaShape input, string name)
-    {
-        if (!input.TryFindColumn(name, out var column))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(input), name,
-                $"Could not find input column '{name}'; the columns are {string.Join(", ", input.Select(each => each.Name))}.");
-        }
-
-        return column.ItemType is TextDataViewType
-            ? column
-            : throw new ArgumentException(
-                $"Schema mismatch for input column '{name}': expected String, got {column.Kind} of {column.ItemType}.", nameof(input));
-    }
 }

@@ -20,9 +20,10 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
 
     /// <summary>Marks a column as a scorer's.</summary>
     /// <param name="valueKind">One of ML.NET's: Score, Probability, PredictedLabel.</param>
-    public void AddScore(string valueKind)
+    /// <param name="task">The kind of task, as ML.NET calls its own.</param>
+    public void AddScore(string valueKind, string task = "LanguageModeling")
     {
-        AddText(ScoreColumnKind, "LanguageModeling");
+        AddText(ScoreColumnKind, task);
         AddText(ScoreValueKind, valueKind);
         _builder.Add(ScoreColumnSetId, new KeyDataViewType(typeof(uint), int.MaxValue), (ref uint value) => value = scoreColumnSetId);
     }
@@ -37,6 +38,9 @@ internal sealed class OutputAnnotations(uint scoreColumnSetId)
             for (int i = 0; i < count; i++) editor.Values[i] = (i + 1).ToString(CultureInfo.InvariantCulture).AsMemory();
             value = editor.Commit();
         });
+
+    /// <summary>Adds what keys stand for.</summary>
+    public void AddKeyValues(LabelKeys keys) => keys.AddTo(_builder);
 
     /// <summary>Names the slots of a vector.</summary>
     public void AddSlotNames(ReadOnlyMemory<char>[] names) => _builder.Add(

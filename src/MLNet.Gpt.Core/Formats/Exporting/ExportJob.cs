@@ -1,8 +1,13 @@
+using MLNet.Gpt.Network;
+
 namespace MLNet.Gpt.Formats.Exporting;
 
 /// <summary>A validated export, as passed to the format's writer.</summary>
 internal sealed record ExportJob(string Path, IWeightSource Weights, ITextTokenizer? Tokenizer, ExportOptions Options, ExportMeter Meter)
 {
+    /// <summary>The head for sequence classification, in a Hugging Face folder; <see langword="null"/> if there is none.</summary>
+    public StoredClassifier? Classifier { get; init; }
+
     public GptConfig Config => Weights.Config;
 
     public TensorDataType DataType => Options.DataType;

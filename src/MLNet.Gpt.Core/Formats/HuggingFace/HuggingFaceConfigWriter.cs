@@ -26,7 +26,7 @@ internal static class HuggingFaceConfigWriter
         if (config.Family is { } family and not GptFamily.Gpt2)
         {
             json.WriteStartArray("architectures");
-            json.WriteStringValue($"{family}ForCausalLM");
+            json.WriteStringValue($"{family}For{(job.Classifier is null ? "CausalLM" : "SequenceClassification")}");
             json.WriteEndArray();
             WriteEnds(json, job);
             DecoderConfig.Write(json, config, family);
@@ -38,7 +38,7 @@ internal static class HuggingFaceConfigWriter
         json.WriteString("activation_function", config.FeedForward == FeedForwardKind.GeluExact
             ? "gelu" : "gelu_new"); // the tanh form, as in the book and in OpenAI's release
         json.WriteStartArray("architectures");
-        json.WriteStringValue("GPT2LMHeadModel");
+        json.WriteStringValue(job.Classifier is null ? "GPT2LMHeadModel" : "GPT2ForSequenceClassification");
         json.WriteEndArray();
         json.WriteNumber("attn_pdrop", config.DropoutRate);
         WriteEnds(json, job);
@@ -63,6 +63,12 @@ internal static class HuggingFaceConfigWriter
 
     private static void WriteCommon(Utf8JsonWriter json, ExportJob job)
     {
+        if (job.Classifier is { } classifier)
+        {
+            ClassifierFolder.WriteConfig(json, classifier);
+            WriteId(json, "pad_token_id", job.Tokenizer?.EndOfTextId); // without it, transformers refuses batches
+        }
+
         json.WriteString("torch_dtype", job.DataType switch
         {
             TensorDataType.Float16 => "float16",

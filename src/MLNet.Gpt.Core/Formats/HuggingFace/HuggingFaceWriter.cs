@@ -31,6 +31,7 @@ internal static class HuggingFaceWriter
     private static void WriteWeights(string folder, ExportJob job)
     {
         ExportTensor[] tensors = [.. new ModelTensors(job.Weights, HuggingFaceNames.Of(job.Config.Family)).All()];
+        if (job.Classifier is { } classifier) tensors = [.. tensors, .. ClassifierFolder.TensorsOf(classifier.Head)];
         long Size(ExportTensor tensor) => job.DataType.Size(tensor.ElementCount);
         job.Meter.TotalBytes = tensors.Sum(Size);
         var shards = Shards(tensors, Size, job.Options.ShardSize);
