@@ -198,9 +198,9 @@ public sealed record GptConfig
     /// <summary>Whether norms have a shift.</summary>
     internal bool HasNormShift => HasBias && Normalization == Normalization.LayerNorm;
 
-    /// <summary>Whether, but for its sizes, query bias and head, the decoder is the book's GPT-2.</summary>
+    /// <summary>Whether, but for its sizes, query bias and output head, the decoder is the book's GPT-2.</summary>
     internal bool IsPlainGpt2 => IsGpt2 && HasBias && HasFeedForwardBias && FeedForward == FeedForwardKind.Gelu
-        && FeedForwardWidth == 4L * EmbeddingWidth && NormEpsilon == 1e-5f;
+        && FeedForwardWidth == 4L * EmbeddingWidth && NormEpsilon == 1e-5f && ScoreCount is null;
 
     /// <summary>What token embeddings are multiplied by.</summary>
     internal float EmbeddingFactor => HasScaledEmbedding ? MathF.Sqrt(EmbeddingWidth) : 1;

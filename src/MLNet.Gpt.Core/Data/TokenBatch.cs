@@ -37,8 +37,17 @@ internal sealed class TokenBatch
         }
 
         TargetCount = IsLabeled ? BatchSize : RowCount - Targets.AsSpan().Count(Ignored);
-        if (IsLabeled) CountedRows = [.. Starts.Skip(1).Select(end => end - 1)];
-        else if (TargetCount < RowCount) CountedRows = [.. Enumerable.Range(0, RowCount).Where(row => Targets[row] != Ignored)];
+        CountedTargets = Targets;
+        if (IsLabeled)
+        {
+            CountedRows = [.. Starts.Skip(1).Select(end => end - 1)];
+            CountedTargets = [];
+        }
+        else if (TargetCount < RowCount)
+        {
+            CountedRows = [.. Enumerable.Range(0, RowCount).Where(row => Targets[row] != Ignored)];
+            CountedTargets = Array.ConvertAll(CountedRows, row => Targets[row]);
+        }
     }
 
     /// <summary>Number of sequences, S.</summary>
@@ -70,6 +79,9 @@ internal sealed class TokenBatch
     /// <see langword="null"/> if all count.
     /// </summary>
     public int[]? CountedRows { get; }
+
+    /// <summary>The target ids that count; none if sequences are labeled.</summary>
+    public int[] CountedTargets { get; }
 
     /// <summary>Whether sequences have labels or values.</summary>
     public bool IsLabeled => Labels is not null || Values is not null;

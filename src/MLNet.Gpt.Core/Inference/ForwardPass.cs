@@ -40,7 +40,7 @@ internal static unsafe class ForwardPass
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var shape = AttentionShape.Of(config, segments.Length, ids.Length, layer);
+            var shape = AttentionShape.Of(config, layer);
             var rotary = weights.Angles.Of(weights.Blocks[layer], shape, layer, ids.Length, workspace.Angles);
             DecoderBlock.Forward(
                 compute, function, weights.Blocks[layer], buffers, rotary, new CachedAttention(shape, layer, segments, units),

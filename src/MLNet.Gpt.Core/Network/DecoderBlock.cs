@@ -6,7 +6,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
 
-/// <summary>How tokens attend to one another: to all preceding tokens in a window, or to a cache.</summary>
+/// <summary>How tokens attend to one another: to all preceding tokens of their sequence, or to a cache.</summary>
 internal interface IAttention
 {
     /// <summary>(N, (nh + 2 nkv) hs) -> (N, nh hs).</summary>
@@ -16,14 +16,15 @@ internal interface IAttention
     void Run(Compute compute, Matrix projected, Matrix attended);
 }
 
-/// <summary>Attention of whole windows, as in training.</summary>
+/// <summary>Attention of whole sequences, as in training.</summary>
 /// <param name="shape">The sizes.</param>
-/// <param name="logSumExp">Receives ln Σ e^score of each query for the backward pass, (B, nh, T).</param>
+/// <param name="starts">The first row of each sequence, and N at the end.</param>
+/// <param name="logSumExp">Receives ln Σ e^score of each query for the backward pass.</param>
 /// <param name="dropout">On the weights.</param>
-internal readonly unsafe struct WindowAttention(AttentionShape shape, float* logSumExp, Dropout dropout) : IAttention
+internal readonly unsafe struct SequenceAttention(AttentionShape shape, int[] starts, float* logSumExp, Dropout dropout) : IAttention
 {
     public void Run(Compute compute, Matrix projected, Matrix attended) =>
-        Attention.Forward(compute, shape, projected, attended, logSumExp, dropout);
+        Attention.Forward(compute, shape, starts, projected, attended, logSumExp, dropout);
 }
 
 /// <summary>
@@ -139,13 +140,13 @@ internal static unsafe class DecoderBlock
 
     /// <summary>
     /// Computes the gradient of the residual stream before a layer from that after it, in place, and adds to the
-    /// weights' gradients.
+    /// weights' gradients. At the lowest layer with trained weights, it ends with them.
     /// </summary>
     public static void Backward(
         Compute compute, FeedForwardFunction function, BlockWeights<TrainedMatrix, TrainedVector> w, Activations a, Rotary rotary,
-        AttentionShape shape, int layer, DropoutStream dropout)
+        AttentionShape shape, int[] starts, int layer, DropoutStream dropout, BackwardDepth depth)
     {
-        int rows = shape.BatchSize * shape.Tokens;
+        int rows = starts[^1];
         var b = a.BuffersOf(layer, rows);
         Matrix gradient = a.Gradient(rows), branch = a.Branch(rows), normalized = b.Normalized;
         Matrix attendedGradient = a.AttendedGradient(rows), projectedGradient = a.ProjectedGradient(rows);
@@ -172,6 +173,7 @@ internal static unsafe class DecoderBlock
         }
 
         BackwardNorm(compute, w.FeedForwardNorm, b.Middle, b.Statistics.FeedForward, branch, gradient, a);
+        if (depth == BackwardDepth.FeedForward) return;
 
         // The attention half
         dy = BranchGradient(
@@ -181,8 +183,8 @@ internal static unsafe class DecoderBlock
         w.AttentionOutput.BackwardInput(compute, dy, new StoreSink(attendedGradient)); // (N, C) -> (N, nh hs)
         if (rotary.IsActive) rotary.Forward(compute, b.Projected, b.Rotated);
         Attention.Backward( // (N, nh hs) -> (N, (nh + 2 nkv) hs)
-            compute, shape, rotary.IsActive ? b.Rotated : b.Projected, b.Attended, a.LogSumExp(layer), dropout.AttentionWeights(layer),
-            attendedGradient, projectedGradient);
+            compute, shape, starts, rotary.IsActive ? b.Rotated : b.Projected, b.Attended, a.LogSumExp(layer),
+            dropout.AttentionWeights(layer), attendedGradient, projectedGradient);
         if (rotary.IsActive)
         {
             rotary.Backward(
@@ -191,6 +193,7 @@ internal static unsafe class DecoderBlock
 
         w.AttentionNorm.Kernel.Recompute(compute, b.Input, normalized, b.Statistics.Attention);
         BackwardParameters(normalized, projectedGradient, w.QueryKeyValue);
+        if (depth == BackwardDepth.Projection) return;
         w.QueryKeyValue.BackwardInput(compute, projectedGradient, new StoreSink(branch)); // -> (N, C)
         BackwardNorm(compute, w.AttentionNorm, b.Input, b.Statistics.Attention, branch, gradient, a);
 

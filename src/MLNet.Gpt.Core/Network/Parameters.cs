@@ -138,6 +138,9 @@ internal sealed unsafe class DenseMatrix : TrainedMatrix
     public override int Rows => _entry.Rows;
 
     /// <inheritdoc/>
+    public override bool IsTrained => _trained.Length > 0;
+
+    /// <inheritdoc/>
     public override float* Bias => _biases.Length == 0 ? null : _parameters.Values + _biases[0].Offset;
 
     /// <inheritdoc/>
@@ -189,6 +192,9 @@ internal sealed unsafe class TrainedVector(Parameters parameters, ParameterSlot 
 {
     /// <inheritdoc/>
     public float* Pointer => parameters.Values + slot.Offset;
+
+    /// <summary>Whether it is trained.</summary>
+    public bool IsTrained => !slot.IsFrozen;
 
     /// <summary>The gradient; <see langword="null"/> if the weight is frozen.</summary>
     public float* Gradient => parameters.GradientOf(slot);

@@ -36,10 +36,27 @@ public static class WeightInitializer
         return new GptWeights(config, arrays);
     }
 
+    /// <summary>Draws a head of scores as PyTorch's <c>Linear(C, K)</c> after <c>torch.manual_seed(seed)</c>, as the book does.</summary>
+    internal static (float[] Weight, float[] Bias) CreateScoreHead(GptConfig config, long seed)
+    {
+        int scores = config.ScoreCount!.Value;
+        var random = new PyTorchGenerator(seed);
+        float[] weight = new float[checked(scores * config.EmbeddingWidth)], bias = new float[scores];
+        double bound = LinearBound(config.EmbeddingWidth), biasBound = 1 / Math.Sqrt(config.EmbeddingWidth);
+        random.FillUniform(weight, -bound, bound);
+        random.FillUniform(bias, -biasBound, biasBound);
+        return (weight, bias);
+    }
+
+    // Kaiming's uniform distribution with a = √5, computed in PyTorch's steps: its bound is 1/√in up to rounding.
+    private static double LinearBound(int inputs)
+    {
+        double gain = Math.Sqrt(2.0 / (1 + Math.Pow(Math.Sqrt(5), 2)));
+        return Math.Sqrt(3) * (gain / Math.Sqrt(inputs));
+    }
+
     private static void DrawDefaults(GptConfig config, Dictionary<string, float[]> arrays, PyTorchGenerator random)
     {
-        // Kaiming's uniform distribution with a = √5, computed in PyTorch's steps: its bound is 1/√in up to rounding.
-        double gain = Math.Sqrt(2.0 / (1 + Math.Pow(Math.Sqrt(5), 2)));
         int inputs = 0;
         foreach (var entry in WeightNames.For(config)) // the state dict has the order in which the book creates its modules
         {
@@ -51,7 +68,7 @@ public static class WeightInitializer
             else if (entry.Shape.Count == 2)
             {
                 inputs = entry.Shape[1];
-                double bound = Math.Sqrt(3) * (gain / Math.Sqrt(inputs));
+                double bound = LinearBound(inputs);
                 random.FillUniform(elements, -bound, bound);
             }
             else if (IsBias(entry))

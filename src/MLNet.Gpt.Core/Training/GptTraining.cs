@@ -2,7 +2,7 @@ using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt;
 
-/// <summary>Trains GPT networks to predict the next token, with AdamW.</summary>
+/// <summary>Trains GPT networks with AdamW to predict the next token, a class, or a number.</summary>
 public static class GptTraining
 {
     /// <summary>

@@ -20,13 +20,18 @@ internal interface IBatchOrder
     /// </param>
     IEnumerable<TokenBatch> Epoch(int epoch, int first);
 
-    /// <summary>Measures the losses on training and on validation data, in nats per token.</summary>
+    /// <summary>Measures the losses on training and on validation data.</summary>
     /// <param name="engine">The network to measure.</param>
     /// <param name="moment">When it is measured.</param>
     /// <param name="cancellationToken">Checked before each batch.</param>
-    (double Training, double? Validation) Measure(
+    (MeasuredLoss Training, MeasuredLoss? Validation) Measure(
         ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken);
 }
+
+/// <summary>What an evaluation has measured on some data.</summary>
+/// <param name="Loss">Nats per target that counts, or the mean squared error.</param>
+/// <param name="Accuracy">The fraction of sequences whose class had the highest score, if they have classes.</param>
+internal readonly record struct MeasuredLoss(double Loss, double? Accuracy = null);
 
 /// <summary>When an evaluation takes place.</summary>
 internal enum EvaluationMoment

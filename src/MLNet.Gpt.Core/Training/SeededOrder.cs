@@ -6,7 +6,7 @@ namespace MLNet.Gpt.Training;
 
 /// <summary>
 /// Shuffles depending only on the seed and the epoch, and measures the same batches each time, in the order of the
-/// text: Σ −ln p / Σ tokens, summed exactly.
+/// data: Σ −ln p / Σ targets that count, summed exactly. Batches without such targets are not measured.
 /// </summary>
 internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : IBatchOrder
 {
@@ -20,21 +20,23 @@ internal sealed class SeededOrder(TrainingData data, TrainingOptions options) : 
 
     public IEnumerable<TokenBatch> Epoch(int epoch, int first) => _batches.Shuffled(options.Seed, epoch, first);
 
-    public (double Training, double? Validation) Measure(
+    public (MeasuredLoss Training, MeasuredLoss? Validation) Measure(
         ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
     {
         return (Loss(_training), _validation is null ? null : Loss(_validation));
 
-        double Loss(TokenBatches batches)
+        MeasuredLoss Loss(TokenBatches batches)
         {
             var summary = LossSummary.Empty;
+            long? correct = 0;
             foreach (var batch in batches.InOrder().Where(batch => batch.TargetCount > 0).Take(options.EvaluationBatches ?? int.MaxValue))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 summary += engine.Measure(batch);
+                correct += engine.CorrectCount;
             }
 
-            return summary.CrossEntropy;
+            return new(summary.CrossEntropy, (double?)correct / summary.TokenCount);
         }
     }
 }

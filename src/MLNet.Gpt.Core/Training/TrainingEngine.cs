@@ -39,7 +39,7 @@ public abstract class TrainingEngine
     {
         internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options)
         {
-            var trained = TrainedWeight.For(weights.Config, options).Select(weight => weight.Entry.Name).ToHashSet();
+            var trained = TrainedWeight.For(options.ConfigOf(weights.Config), options).Select(weight => weight.Entry.Name).ToHashSet();
             return new ManagedEngine(weights, new()
             {
                 Beta1 = options.Beta1,
@@ -48,6 +48,7 @@ public abstract class TrainingEngine
                 WeightDecay = options.WeightDecay,
                 DecaysMatricesOnly = options.DecayMatricesOnly,
                 IsFrozen = name => !trained.Contains(name),
+                ScoreCount = options.ScoreCount,
                 LabelSmoothing = options.LabelSmoothing,
                 Seed = options.Seed,
                 ThreadCount = options.ThreadCount,

@@ -44,6 +44,7 @@ internal sealed class TrainingLoop : IDisposable
         CancellationToken cancellationToken)
     {
         CheckValidation(data, options);
+        TrainingTask.Check(data, engine.Weights.Config, options);
         (_engine, _options, _cancellationToken) = (engine, options, cancellationToken);
         _order = options.Engine.CreateOrder(data, options);
         _stepsPerEpoch = (_order.BatchesPerEpoch + options.BatchesPerStep - 1) / options.BatchesPerStep;
@@ -130,18 +131,22 @@ internal sealed class TrainingLoop : IDisposable
         _reports.BeginLearning();
         int step = _state.Step + 1;
         double learningRate = _schedule.At(step);
-        long tokens = batches.Sum(batch => (long)batch.Targets.Length);
+        long tokens = batches.Sum(batch => (long)batch.RowCount), targets = batches.Sum(batch => (long)batch.TargetCount);
 
         // Forward pass, loss and backward pass of each batch, weighted as if they were one large batch.
         double loss = 0;
-        foreach (var batch in batches)
+        foreach (var batch in batches.Where(batch => batch.TargetCount > 0))
         {
-            double weight = (double)batch.Targets.Length / tokens;
+            double weight = (double)batch.TargetCount / targets;
             loss += weight * _engine.Accumulate(batch, weight);
         }
 
-        double gradientNorm = _engine.ClipGradients(_options.GradientClipping);
-        if (double.IsFinite(loss) && double.IsFinite(gradientNorm))
+        double gradientNorm = targets > 0 ? _engine.ClipGradients(_options.GradientClipping) : double.NaN;
+        if (targets == 0)
+        {
+            loss = double.NaN; // nothing to learn from: the network stays as it is
+        }
+        else if (double.IsFinite(loss) && double.IsFinite(gradientNorm))
         {
             _isWhole = false;
             _engine.Update(learningRate);
@@ -272,8 +277,10 @@ internal sealed class TrainingLoop : IDisposable
             Step = _state.Step,
             Epoch = _reports.Epoch,
             TokensSeen = _state.TokensSeen,
-            TrainingLoss = training,
-            ValidationLoss = validation,
+            TrainingLoss = training.Loss,
+            ValidationLoss = validation?.Loss,
+            TrainingAccuracy = training.Accuracy,
+            ValidationAccuracy = validation?.Accuracy,
             EpochsDone = _reports.EpochsDone,
             LearningRate = _state.LastLearningRate,
             Elapsed = _reports.Elapsed,

@@ -55,10 +55,15 @@ internal static class ModuleEvaluator
     internal static LossSummary Measure(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
     {
         using var scope = torch.NewDisposeScope();
-        var logits = module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T, V) -> (B T, V)
-        var losses = functional.cross_entropy(logits, BatchTensors.Targets(batch), reduction: Reduction.None); // (B T)
+        var logits = BatchTensors.Logits(module, batch); // (N, V)
+        var losses = functional.cross_entropy(logits, BatchTensors.Targets(batch), reduction: Reduction.None); // (N)
+        float[] all = losses.data<float>().ToArray();
         var summary = LossSummary.Empty;
-        foreach (float loss in losses.data<float>().ToArray()) summary += LossSummary.Of(loss);
+        for (int row = 0; row < all.Length; row++)
+        {
+            if (batch.Targets[row] != TokenBatch.Ignored) summary += LossSummary.Of(all[row]);
+        }
+
         return summary;
     }
 
@@ -68,7 +73,7 @@ internal static class ModuleEvaluator
     internal static double MeanLoss(Module<torch.Tensor, torch.Tensor> module, TokenBatch batch)
     {
         using var scope = torch.NewDisposeScope();
-        var logits = module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T, V) -> (B T, V)
+        var logits = BatchTensors.Logits(module, batch); // (N, V)
         return functional.cross_entropy(logits, BatchTensors.Targets(batch)).item<float>();
     }
 }

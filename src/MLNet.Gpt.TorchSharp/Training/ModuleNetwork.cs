@@ -69,9 +69,9 @@ internal sealed class ModuleNetwork : ITrainableNetwork
     public double Accumulate(TokenBatch batch, double share)
     {
         using var scope = torch.NewDisposeScope();
-        var logits = _module.call(BatchTensors.Inputs(batch)).flatten(0, 1); // (B, T) -> (B T, V)
+        var logits = BatchTensors.Logits(_module, batch); // (N, V)
         var targets = BatchTensors.Targets(batch);
-        var loss = functional.cross_entropy(logits, targets, label_smoothing: _options.LabelSmoothing); // (B T, V), (B T) -> ()
+        var loss = functional.cross_entropy(logits, targets, label_smoothing: _options.LabelSmoothing); // (N, V), (N) -> ()
         using Scalar factor = share;
         (share == 1 ? loss : loss * factor).backward();
         return loss.item<float>();
@@ -108,7 +108,7 @@ internal sealed class ModuleNetwork : ITrainableNetwork
         {
             // In the book, the mean of each batch is rounded to single precision.
             return _isExact
-                ? LossSummary.Of(ModuleEvaluator.MeanLoss(_module, batch) * batch.Targets.Length, batch.Targets.Length)
+                ? LossSummary.Of(ModuleEvaluator.MeanLoss(_module, batch) * batch.TargetCount, batch.TargetCount)
                 : ModuleEvaluator.Measure(_module, batch);
         }
         finally

@@ -27,7 +27,7 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         return _training.Ordered(PyTorchRandom.Permutation(_training.ShuffledCount, State), first);
     }
 
-    public (double Training, double? Validation) Measure(
+    public (MeasuredLoss Training, MeasuredLoss? Validation) Measure(
         ITrainableNetwork engine, EvaluationMoment moment, CancellationToken cancellationToken)
     {
         using var state = torch.get_rng_state();
@@ -48,26 +48,27 @@ internal sealed class PyTorchOrder(TrainingData data, TrainingOptions options) :
         }
     }
 
-    private (double Training, double? Validation) Measure(ITrainableNetwork engine, int? maxBatches, CancellationToken cancellationToken)
+    private (MeasuredLoss Training, MeasuredLoss? Validation) Measure(
+        ITrainableNetwork engine, int? maxBatches, CancellationToken cancellationToken)
     {
         int[] order = PyTorchRandom.Permutation(_training.ShuffledCount, DrawShuffleSeed());
-        double training = Loss(_training.Ordered(order));
+        var training = Loss(_training.Ordered(order));
         if (_validation is null) return (training, null);
         PyTorchRandom.DrawSeed();
         return (training, Loss(_validation.InOrder()));
 
-        double Loss(IEnumerable<TokenBatch> batches)
+        MeasuredLoss Loss(IEnumerable<TokenBatch> batches)
         {
             double sum = 0;
             int count = 0;
-            foreach (var batch in batches.Take(maxBatches ?? int.MaxValue))
+            foreach (var batch in batches.Where(batch => batch.TargetCount > 0).Take(maxBatches ?? int.MaxValue))
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 sum += engine.Measure(batch).CrossEntropy;
                 count++;
             }
 
-            return sum / count; // the mean of the batches' means, as in the book
+            return new(sum / count); // the mean of the batches' means, as in the book
         }
     }
 

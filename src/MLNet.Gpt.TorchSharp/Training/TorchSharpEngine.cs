@@ -32,11 +32,26 @@ public sealed class TorchSharpEngine : TrainingEngine
 
     internal override bool KeepsIncompleteWindows => !_isExact;
 
-    internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options) =>
-        new ModuleNetwork(GptModule.FromWeights(weights), options, ownsModule: true);
+    internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options)
+    {
+        CheckTask(weights.Config, options);
+        return new ModuleNetwork(GptModule.FromWeights(weights), options, ownsModule: true);
+    }
 
     /// <summary>Wraps a network to train it in place.</summary>
-    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options) => new ModuleNetwork(module, options);
+    internal ITrainableNetwork Wrap(GptModule module, TrainingOptions options)
+    {
+        CheckTask(module.Config, options);
+        return new ModuleNetwork(module, options);
+    }
+
+    private void CheckTask(GptConfig config, TrainingOptions options)
+    {
+        if ((options.ScoreCount ?? config.ScoreCount) is not { } count) return;
+        throw new ArgumentException(
+            $"{nameof(options.ScoreCount)} is {count}, but the engine {Name} predicts tokens only; {nameof(Managed)} computes scores.",
+            nameof(options));
+    }
 
     internal override IBatchOrder CreateOrder(TrainingData data, TrainingOptions options) =>
         _isExact ? new PyTorchOrder(data, options) : base.CreateOrder(data, options);

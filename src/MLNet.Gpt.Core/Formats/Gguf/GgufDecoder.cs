@@ -45,6 +45,7 @@ internal static class GgufDecoder
     /// </summary>
     public static string? ObstacleOf(GptConfig config)
     {
+        if (config.ScoreCount is not null) return "it computes scores, not tokens";
         if (config.Family is not { } family) return "llama.cpp has no architecture with its parts together";
         bool isLlama = family is GptFamily.Llama or GptFamily.Mistral, isGpt2 = family == GptFamily.Gpt2;
         bool isGemma2 = family == GptFamily.Gemma2, isGemma3 = family == GptFamily.Gemma3, isGemma = isGemma2 || isGemma3;

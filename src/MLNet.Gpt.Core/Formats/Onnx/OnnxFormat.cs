@@ -9,6 +9,7 @@ internal sealed class OnnxFormat : IModelFormat
         ExportFormat.Onnx, [".onnx"], [TensorDataType.Float32, TensorDataType.Float16], OnnxWriter.Write)
     {
         ObstacleOf = config => !config.IsGpt2 ? "it is not a GPT-2"
+            : config.ScoreCount is not null ? "it computes scores, not tokens"
             : config.FeedForward != FeedForwardKind.Gelu ? $"its {nameof(config.FeedForward)} is {config.FeedForward}" : null,
     };
 

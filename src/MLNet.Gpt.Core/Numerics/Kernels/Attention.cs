@@ -6,9 +6,7 @@ using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Numerics.Kernels;
 
-/// <summary>The sizes of a batch in attention.</summary>
-/// <param name="BatchSize">B.</param>
-/// <param name="Tokens">T.</param>
+/// <summary>The sizes of attention.</summary>
 /// <param name="HeadCount">nh.</param>
 /// <param name="KeyHeadCount">nkv: as many query heads as nh / nkv share a head of keys and values.</param>
 /// <param name="HeadSize">hs.</param>
@@ -16,8 +14,7 @@ namespace MLNet.Gpt.Numerics.Kernels;
 /// <param name="WindowLength">Positions that a query can see, including its own.</param>
 /// <param name="Cap">The cap of the scaled scores.</param>
 internal readonly record struct AttentionShape(
-    int BatchSize, int Tokens, int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int WindowLength = int.MaxValue,
-    SoftCap Cap = default)
+    int HeadCount, int KeyHeadCount, int HeadSize, float Scale, int WindowLength = int.MaxValue, SoftCap Cap = default)
 {
     /// <summary>What softmax multiplies scores by: capped ones are scaled already.</summary>
     public float SoftmaxScale => Cap.IsActive ? 1 : Scale;
@@ -32,15 +29,15 @@ internal readonly record struct AttentionShape(
     public int KeyWidth => KeyHeadCount * HeadSize;
 
     /// <summary>Returns the sizes of a layer's attention.</summary>
-    public static AttentionShape Of(GptConfig config, int batchSize, int tokens, int layer) => new(
-        batchSize, tokens, config.HeadCount, config.KeyValueHeadCount, config.HeadSize, config.ScoreScale,
+    public static AttentionShape Of(GptConfig config, int layer) => new(
+        config.HeadCount, config.KeyValueHeadCount, config.HeadSize, config.ScoreScale,
         config.IsSliding(layer) ? config.SlidingWindow!.Value : int.MaxValue, SoftCap.Of(config.AttentionSoftCap));
 
     /// <summary>Returns the first position that the query at a position can see.</summary>
     public int FirstVisible(int position) => Math.Max(0, position - WindowLength + 1);
 
     /// <summary>Tokens rounded up to whole panels of keys: the length of a row of scores.</summary>
-    public int PaddedTokens(KernelSet kernels) => RoundUp(RoundUp(Tokens, kernels.PanelWidth), Lanes.Count);
+    public static int PaddedTokens(KernelSet kernels, int tokens) => RoundUp(RoundUp(tokens, kernels.PanelWidth), Lanes.Count);
 
     /// <summary>Head size rounded up to the step in which weighted rows are added.</summary>
     public int PaddedHeadSize(KernelSet kernels) => RoundUp(HeadSize, kernels.ValueWidth);
@@ -49,46 +46,49 @@ internal readonly record struct AttentionShape(
 }
 
 /// <summary>
-/// Causal attention of whole windows, o = dropout(softmax(s q kᵀ)) v with the scale s, usually 1 / √hs, and its gradients,
-/// head by head: 8 queries at a time are multiplied with the keys that they can see. Several query heads may share one
-/// head of keys and values, whose gradients are then their sums.
+/// Causal attention of whole sequences, o = dropout(softmax(s q kᵀ)) v with the scale s, usually 1 / √hs, and its
+/// gradients, head by head: 8 queries at a time are multiplied with the keys that they can see. Several query heads may
+/// share one head of keys and values, whose gradients are then their sums.
 /// </summary>
 /// <remarks>
-/// The weights (B, nh, T, T) are never stored as a whole: for each query, only the logarithm of its softmax's sum is
-/// kept for the backward pass, which recomputes them. With P = softmax(S), S = s q kᵀ, the mask M of dropout (0 or
-/// 1 / (1 − p)), P̃ = P M, o = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = s dS
-/// k, dk = s dSᵀ q. D is Σ over keys of P dP, which softmax's derivative subtracts. If scores are capped, S = c tanh(s q kᵀ / c),
-/// and dS is multiplied by 1 − (S / c)² before dq and dk. Sources: Vaswani et al.,
-/// "Attention Is All You Need" (2017); Dao et al., "FlashAttention" (2022), appendix B.
+/// Sequences of any lengths T are packed one after another, N rows in all, and none sees another. Their weights (nh, T,
+/// T) are never stored as a whole: for each query, only the logarithm of its softmax's sum is kept for the backward
+/// pass, which recomputes them. With P = softmax(S), S = s q kᵀ, the mask M of dropout (0 or 1 / (1 − p)), P̃ = P M, o
+/// = P̃ v, and D = Σ over hs of do × o: dv = P̃ᵀ do, dP = M (do vᵀ), dS = P (dP − D), dq = s dS k, dk = s dSᵀ q. D is Σ
+/// over keys of P dP, which softmax's derivative subtracts. If scores are capped, S = c tanh(s q kᵀ / c), and dS is
+/// multiplied by 1 − (S / c)² before dq and dk. Sources: Vaswani et al., "Attention Is All You Need" (2017); Dao et
+/// al., "FlashAttention" (2022), appendix B.
 /// </remarks>
 internal static unsafe class Attention
 {
     private const int TileRows = KernelSet.TileRows;
     private const int QueriesPerBlock = 64; // in the backward pass
 
-    /// <summary>(B, T, (nh + 2 nkv) hs) -> (B, T, nh hs).</summary>
+    /// <summary>(N, (nh + 2 nkv) hs) -> (N, nh hs).</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
-    /// <param name="projected">Queries, keys and values, (B T, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
-    /// <param name="attended">Receives the output, (B T, nh hs).</param>
-    /// <param name="logSumExp">Receives ln Σ e^score of each query, (B, nh, T).</param>
+    /// <param name="starts">The first row of each sequence, and N at the end.</param>
+    /// <param name="projected">Queries, keys and values, (N, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
+    /// <param name="attended">Receives the output, (N, nh hs).</param>
+    /// <param name="logSumExp">Receives ln Σ e^score of each query, (nh, T) for each sequence.</param>
     /// <param name="dropout">On the weights.</param>
     public static void Forward(
-        Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout) =>
-        compute.ForEach(shape.BatchSize * shape.KeyHeadCount, item =>
+        Compute compute, AttentionShape shape, int[] starts, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout) =>
+        compute.ForEach((starts.Length - 1) * shape.KeyHeadCount, item =>
         {
-            var (batch, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            var (sequence, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            int first = starts[sequence], tokens = starts[sequence + 1] - first;
             ForwardGroup(
-                compute.Kernels, shape, projected.Slice(batch * shape.Tokens, shape.Tokens),
-                attended.Slice(batch * shape.Tokens, shape.Tokens), logSumExp, dropout, batch, keyHead);
+                compute.Kernels, shape, projected.Slice(first, tokens), attended.Slice(first, tokens), logSumExp, dropout, first, keyHead);
         });
 
     // The query heads that share a head of keys and values.
     private static void ForwardGroup(
-        KernelSet kernels, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout, int batch,
-        int keyHead)
+        KernelSet kernels, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
+        int firstRow, int keyHead)
     {
-        int tokens = shape.Tokens, size = shape.HeadSize, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
+        int tokens = projected.Rows, size = shape.HeadSize, headStride = shape.PaddedHeadSize(kernels);
+        int stride = AttentionShape.PaddedTokens(kernels, tokens);
         Matrix keys = KeysOf(shape, projected, keyHead), values = ValuesOf(shape, projected, keyHead);
 
         float* weights = ThreadScratch.Get((TileRows * (stride + headStride)) + (stride * size) + (tokens * headStride));
@@ -100,7 +100,7 @@ internal static unsafe class Attention
 
         for (int head = keyHead * shape.GroupSize; head < (keyHead + 1) * shape.GroupSize; head++)
         {
-            int firstStatistic = ((batch * shape.HeadCount) + head) * tokens;
+            int firstStatistic = (shape.HeadCount * firstRow) + (head * tokens);
             var queries = projected.SliceColumns(head * size, size);
             var output = attended.SliceColumns(head * size, size);
             for (int row = 0; row < tokens; row += TileRows)
@@ -132,32 +132,35 @@ internal static unsafe class Attention
         }
     }
 
-    /// <summary>(B, T, nh hs) -> (B, T, (nh + 2 nkv) hs).</summary>
+    /// <summary>(N, nh hs) -> (N, (nh + 2 nkv) hs).</summary>
     /// <param name="compute">What to run on.</param>
     /// <param name="shape">The sizes.</param>
-    /// <param name="projected">Queries, keys and values, (B T, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
-    /// <param name="attended">The output of the forward pass, (B T, nh hs).</param>
-    /// <param name="logSumExp">ln Σ e^score of each query, (B, nh, T).</param>
+    /// <param name="starts">The first row of each sequence, and N at the end.</param>
+    /// <param name="projected">Queries, keys and values, (N, (nh + 2 nkv) hs); readable up to 7 rows past the last.</param>
+    /// <param name="attended">The output of the forward pass, (N, nh hs).</param>
+    /// <param name="logSumExp">ln Σ e^score of each query, (nh, T) for each sequence.</param>
     /// <param name="dropout">On the weights, as in the forward pass.</param>
-    /// <param name="attendedGradient">(B T, nh hs); readable up to 7 rows past the last.</param>
-    /// <param name="projectedGradient">Receives the gradient, (B T, (nh + 2 nkv) hs).</param>
+    /// <param name="attendedGradient">(N, nh hs); readable up to 7 rows past the last.</param>
+    /// <param name="projectedGradient">Receives the gradient, (N, (nh + 2 nkv) hs).</param>
     public static void Backward(
-        Compute compute, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
-        Matrix attendedGradient, Matrix projectedGradient) => compute.ForEach(shape.BatchSize * shape.KeyHeadCount, item =>
+        Compute compute, AttentionShape shape, int[] starts, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
+        Matrix attendedGradient, Matrix projectedGradient) => compute.ForEach((starts.Length - 1) * shape.KeyHeadCount, item =>
         {
-            var (batch, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            var (sequence, keyHead) = Math.DivRem(item, shape.KeyHeadCount);
+            int first = starts[sequence], tokens = starts[sequence + 1] - first;
             BackwardGroup(
-                compute.Kernels, shape, OfBatch(projected), OfBatch(attended), logSumExp, dropout, OfBatch(attendedGradient),
-                OfBatch(projectedGradient), batch, keyHead);
+                compute.Kernels, shape, Own(projected), Own(attended), logSumExp, dropout, Own(attendedGradient), Own(projectedGradient),
+                first, keyHead);
 
-            Matrix OfBatch(Matrix all) => all.Slice(batch * shape.Tokens, shape.Tokens);
+            Matrix Own(Matrix all) => all.Slice(first, tokens);
         });
 
     private static void BackwardGroup(
         KernelSet kernels, AttentionShape shape, Matrix projected, Matrix attended, float* logSumExp, Dropout dropout,
-        Matrix attendedGradient, Matrix projectedGradient, int batch, int keyHead)
+        Matrix attendedGradient, Matrix projectedGradient, int firstRow, int keyHead)
     {
-        int tokens = shape.Tokens, size = shape.HeadSize, stride = shape.PaddedTokens(kernels), headStride = shape.PaddedHeadSize(kernels);
+        int tokens = projected.Rows, size = shape.HeadSize, headStride = shape.PaddedHeadSize(kernels);
+        int stride = AttentionShape.PaddedTokens(kernels, tokens);
         int padded = (tokens + TileRows - 1) / TileRows * TileRows, panels = stride * size, rowsLength = padded * headStride;
         Matrix keys = KeysOf(shape, projected, keyHead), values = ValuesOf(shape, projected, keyHead);
 
@@ -175,7 +178,7 @@ internal static unsafe class Attention
 
         for (int head = keyHead * shape.GroupSize; head < (keyHead + 1) * shape.GroupSize; head++)
         {
-            int firstStatistic = ((batch * shape.HeadCount) + head) * tokens, column = head * size;
+            int firstStatistic = (shape.HeadCount * firstRow) + (head * tokens), column = head * size;
             Matrix queries = projected.SliceColumns(column, size), outputs = attended.SliceColumns(column, size);
             Matrix outputGradient = attendedGradient.SliceColumns(column, size);
             Matrix queryGradient = projectedGradient.SliceColumns(column, size);

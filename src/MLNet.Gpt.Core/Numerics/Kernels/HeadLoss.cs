@@ -56,9 +56,9 @@ internal static unsafe class HeadLoss
 
     private static void Backward(Compute compute, Matrix dz, Matrix hidden, TrainedMatrix head, HeadGradients gradients, int firstRow)
     {
-        var dh = gradients.Hidden.Slice(firstRow, dz.Rows);
-        for (int id = 0; id < head.Rows; id += IdsPerPass)
+        for (int id = 0; id < head.Rows && gradients.Hidden is { } all; id += IdsPerPass)
         {
+            var dh = all.Slice(firstRow, dz.Rows);
             int ids = Math.Min(IdsPerPass, head.Rows - id);
             if (id == 0) head.BackwardInput(compute, dz.SliceColumns(id, ids), id, new StoreSink(dh));
             else head.BackwardInput(compute, dz.SliceColumns(id, ids), id, new AddSink(dh, null, dh));
@@ -70,7 +70,7 @@ internal static unsafe class HeadLoss
     /// <summary>
     /// Returns the loss of a row of logits. With a factor, the logits are replaced by their gradients times the factor.
     /// </summary>
-    private static double LossOf(float* z, int count, SoftCap cap, int target, double smoothing, float? factor)
+    public static double LossOf(float* z, int count, SoftCap cap, int target, double smoothing, float? factor)
     {
         float* capped = null;
         cap.Apply(z, count);
@@ -112,13 +112,13 @@ internal static unsafe class HeadLoss
 
 /// <summary>The destinations of <see cref="HeadLoss"/>'s gradients.</summary>
 /// <param name="factor">The weight of each row's loss in the loss that is differentiated.</param>
-/// <param name="hidden">Receives the gradient of the hidden rows, (N, C).</param>
+/// <param name="hidden">Receives the gradient of the hidden rows, (N, C); <see langword="null"/> if it is not needed.</param>
 /// <param name="panels">Scratch of <see cref="BlockedProduct.PanelsLengthOf"/> for a chunk of hidden rows.</param>
-internal sealed unsafe class HeadGradients(float factor, Matrix hidden, float* panels)
+internal sealed unsafe class HeadGradients(float factor, Matrix? hidden, float* panels)
 {
     public float Factor => factor;
 
-    public Matrix Hidden => hidden;
+    public Matrix? Hidden => hidden;
 
     public float* Panels => panels;
 }

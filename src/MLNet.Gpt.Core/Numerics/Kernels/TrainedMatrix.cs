@@ -12,6 +12,9 @@ internal abstract unsafe class TrainedMatrix : IWeightMatrix
     /// <summary>The number of outputs.</summary>
     public abstract int Rows { get; }
 
+    /// <summary>Whether anything of it is trained.</summary>
+    public abstract bool IsTrained { get; }
+
     /// <inheritdoc/>
     public abstract float* Bias { get; }
 

@@ -12,7 +12,9 @@ internal interface ITrainableNetwork : IDisposable
     /// Adds the gradients of <paramref name="weight"/> times the batch's mean loss, with dropout, to those accumulated
     /// so far. A step is one call with a weight of 1, or several batches whose weights sum to 1.
     /// </summary>
-    /// <returns>The batch's mean loss in nats per token, label smoothing included, before the step.</returns>
+    /// <param name="batch">A batch with at least one target that counts.</param>
+    /// <param name="weight">The weight.</param>
+    /// <returns>The batch's mean loss in nats per target that counts, label smoothing included, before the step.</returns>
     double Accumulate(TokenBatch batch, double weight);
 
     /// <summary>Scales all gradients together down to a norm, if theirs is larger.</summary>
@@ -28,6 +30,11 @@ internal interface ITrainableNetwork : IDisposable
 
     /// <summary>Measures the loss of every target of a batch, without dropout, label smoothing and gradients.</summary>
     LossSummary Measure(TokenBatch batch);
+
+    /// <summary>
+    /// The sequences of the last batch whose class had the highest score; <see langword="null"/> if they have no classes.
+    /// </summary>
+    int? CorrectCount => null;
 
     /// <summary>The current weights: a view that is valid until the next step.</summary>
     IWeightSource Weights { get; }

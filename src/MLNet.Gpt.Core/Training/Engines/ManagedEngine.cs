@@ -1,6 +1,7 @@
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
+using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Vectors;
 using MLNet.Gpt.Tokenization;
@@ -22,9 +23,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly RotaryAngles _angles;
     private readonly FeedForwardFunction _function;
     private readonly SoftCap _logitCap;
+    private readonly TrainedParts _trained;
     private Activations? _activations;
     private double[] _losses = [];
-    private int[] _positions = []; // of each row in its window
+    private int[] _positions = []; // of each row in its sequence
     private ulong _seed;
     private ulong _batch;
     private double _gradientFactor = 1; // clipping that AdamW applies as it reads the gradients
@@ -36,10 +38,11 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     /// <param name="kernels">The kernels to run on; <see langword="null"/> for the machine's best.</param>
     public ManagedEngine(IWeightSource weights, ManagedEngineOptions? options = null, KernelSet? kernels = null)
     {
-        _config = weights.Config.Validated();
         _options = options ?? new();
+        _config = (weights.Config with { ScoreCount = _options.ScoreCount ?? weights.Config.ScoreCount }).Validated();
         _compute = new(kernels ?? KernelSet.Best, _options.ThreadCount ?? Environment.ProcessorCount);
         _parameters = new(_config, _options.IsFrozen);
+        _trained = new(_parameters.Network);
         _optimizer = new(_parameters, _options);
         _angles = new(_config);
         _function = FeedForwardFunction.Of(_config.FeedForward);
@@ -47,7 +50,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _seed = (ulong)_options.Seed;
         try
         {
-            _parameters.Load(weights);
+            bool hasHead = weights.Config.ScoreCount == _config.ScoreCount;
+            _parameters.Load(hasHead ? weights : new NewScoreHead(weights, _config, _options.Seed));
         }
         catch
         {
@@ -64,30 +68,35 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         var a = Prepare(batch);
         ApplyClipping();
-        int rows = batch.BatchSize * batch.Length;
+        int rows = batch.RowCount, counted = batch.TargetCount;
         var dropout = new DropoutStream(_seed, _batch++, _config.DropoutRate);
         var network = _parameters.Network;
-
         Forward(batch, a, dropout);
-        var gradients = new HeadGradients((float)(share / rows), a.Branch(rows), a.Panels);
-        HeadLoss.Run(
-            _compute, a.Normalized(rows), network.Head, _logitCap, batch.Targets, _options.LabelSmoothing, a.Logits, _losses,
-            gradients);
+        float factor = (float)(share / counted);
+        if (batch.IsLabeled) ScoreHead(batch, a, _options.LabelSmoothing, factor);
+        else TokenHead(batch, a, _options.LabelSmoothing, factor);
+        if (_trained.IsHeadOnly) return Sum(counted) / counted;
 
+        Spread(batch, a);
         var gradient = a.Gradient(rows);
         _compute.ForEachRow(rows, row => Row.Clear(gradient.Row(row), gradient.Columns));
         DecoderBlock.BackwardNorm(
             _compute, network.FinalNorm, a.Residual(_config.LayerCount, rows), a.FinalStatistics, a.Branch(rows), gradient, a);
-        for (int layer = _config.LayerCount - 1; layer >= 0; layer--)
+        for (int layer = _config.LayerCount - 1; layer >= _trained.FirstBlock; layer--)
         {
             var (shape, rotary) = PartsOf(layer, batch, a);
-            DecoderBlock.Backward(_compute, _function, network.Blocks[layer], a, rotary, shape, layer, dropout);
+            DecoderBlock.Backward(
+                _compute, _function, network.Blocks[layer], a, rotary, shape, batch.Starts, layer, dropout, _trained.DepthOf(layer));
         }
 
-        Embedding.Backward(
-            _compute, batch.Inputs, _positions, _config.EmbeddingFactor, gradient, dropout.Embedding, network.TokenEmbedding.WeightGradient,
-            network.PositionEmbedding is { } positions ? positions.Gradient : null);
-        return Sum(rows) / rows;
+        if (_trained.HasEmbedding)
+        {
+            Embedding.Backward(
+                _compute, batch.Inputs, _positions, _config.EmbeddingFactor, gradient, dropout.Embedding,
+                network.TokenEmbedding.WeightGradient, network.PositionEmbedding is { } positions ? positions.Gradient : null);
+        }
+
+        return Sum(counted) / counted;
     }
 
     /// <inheritdoc/>
@@ -124,15 +133,17 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     public LossSummary Measure(TokenBatch batch)
     {
         var a = Prepare(batch);
-        int rows = batch.BatchSize * batch.Length;
         Forward(batch, a, new(_seed, 0, 0));
-        HeadLoss.Run(
-            _compute, a.Normalized(rows), _parameters.Network.Head, _logitCap, batch.Targets, 0, a.Logits, _losses, null);
+        if (batch.IsLabeled) ScoreHead(batch, a, smoothing: 0, factor: null);
+        else TokenHead(batch, a, smoothing: 0, factor: null);
 
         var summary = LossSummary.Empty;
-        for (int row = 0; row < rows; row++) summary += LossSummary.Of(_losses[row]);
+        for (int row = 0; row < batch.TargetCount; row++) summary += LossSummary.Of(_losses[row]);
         return summary;
     }
+
+    /// <inheritdoc/>
+    public int? CorrectCount { get; private set; }
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, byte[]> CaptureState()
@@ -186,10 +197,10 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
             : new ReadOnlySpan<float>(gradient, (int)slot.Length).ToArray();
     }
 
-    /// <summary>From ids to the residual stream after the last norm.</summary>
+    /// <summary>From ids to the rows that count of the residual stream after the last norm, which become the first ones.</summary>
     private void Forward(TokenBatch batch, Activations a, DropoutStream dropout)
     {
-        int rows = batch.BatchSize * batch.Length;
+        int rows = batch.RowCount;
         var network = _parameters.Network;
         Embedding.Forward(
             _compute, batch.Inputs, _positions, network.TokenEmbedding, _config.EmbeddingFactor,
@@ -197,19 +208,65 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         for (int layer = 0; layer < _config.LayerCount; layer++)
         {
             var (shape, rotary) = PartsOf(layer, batch, a);
-            var attention = new WindowAttention(shape, a.LogSumExp(layer), dropout.AttentionWeights(layer));
+            var attention = new SequenceAttention(shape, batch.Starts, a.LogSumExp(layer), dropout.AttentionWeights(layer));
             DecoderBlock.Forward(
                 _compute, _function, network.Blocks[layer], a.BuffersOf(layer, rows), rotary, attention,
                 dropout.AttentionBranch(layer), dropout.FeedForwardBranch(layer));
         }
 
-        network.FinalNorm.Kernel.Forward(_compute, a.Residual(_config.LayerCount, rows), a.Normalized(rows), a.FinalStatistics);
+        var normalized = a.Normalized(rows);
+        network.FinalNorm.Kernel.Forward(_compute, a.Residual(_config.LayerCount, rows), normalized, a.FinalStatistics);
+        if (batch.CountedRows is not { } counted) return;
+        for (int i = 0; i < counted.Length; i++)
+        {
+            if (counted[i] != i) Row.Copy(normalized.Row(counted[i]), normalized.Row(i), normalized.Columns);
+        }
+    }
+
+    /// <summary>From the rows that count to the losses of their targets, and with a factor to the gradient of the rows.</summary>
+    private void TokenHead(TokenBatch batch, Activations a, double smoothing, float? factor)
+    {
+        int counted = batch.TargetCount;
+        var head = _parameters.Network.Head;
+        var gradients = factor is { } share
+            ? new HeadGradients(share, _trained.IsHeadOnly ? null : a.Branch(counted), a.Panels)
+            : null;
+        HeadLoss.Run(
+            _compute, a.Normalized(counted), head, _logitCap, batch.CountedTargets, smoothing, a.Logits, _losses, gradients);
+    }
+
+    /// <summary>The same for the last rows of labeled sequences, by the head of scores.</summary>
+    private void ScoreHead(TokenBatch batch, Activations a, double smoothing, float? factor)
+    {
+        int counted = batch.TargetCount;
+        var head = _parameters.Network.Head;
+        Matrix hidden = a.Normalized(counted), scores = a.Scores(counted);
+        head.Multiply(_compute, hidden, null, new StoreSink(scores, head.Bias)); // (S, C) -> (S, K)
+        CorrectCount = batch.Labels is { } classes ? ScoreLoss.CountCorrect(scores, classes) : null;
+        if (batch.Labels is { } labels) ScoreLoss.CrossEntropy(_compute, scores, labels, smoothing, _losses, factor);
+        else ScoreLoss.SquaredError(scores, batch.Values!, _losses, factor);
+        if (factor is null) return;
+        head.BackwardParameters(_compute, hidden, scores, a.Panels);
+        if (!_trained.IsHeadOnly) head.BackwardInput(_compute, scores, new StoreSink(a.Branch(counted))); // (S, K) -> (S, C)
+    }
+
+    /// <summary>Moves the gradient of the rows that count to where they are among all rows; that of the others is 0.</summary>
+    private static void Spread(TokenBatch batch, Activations a)
+    {
+        if (batch.CountedRows is not { } counted) return;
+        var all = a.Branch(batch.RowCount);
+        for (int row = batch.RowCount - 1, last = counted.Length - 1; row >= 0; row--)
+        {
+            if (last < 0 || counted[last] != row) Row.Clear(all.Row(row), all.Columns);
+            else if (last != row) Row.Copy(all.Row(last--), all.Row(row), all.Columns);
+            else break; // the rows before this one all count
+        }
     }
 
     private (AttentionShape Shape, Rotary Rotary) PartsOf(int layer, TokenBatch batch, Activations a)
     {
-        var shape = AttentionShape.Of(_config, batch.BatchSize, batch.Length, layer);
-        return (shape, _angles.Of(_parameters.Network.Blocks[layer], shape, layer, batch.BatchSize * batch.Length, a.Angles));
+        var shape = AttentionShape.Of(_config, layer);
+        return (shape, _angles.Of(_parameters.Network.Blocks[layer], shape, layer, batch.RowCount, a.Angles));
     }
 
     private Activations Prepare(TokenBatch batch)
@@ -218,22 +275,35 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         if (batch.Length > _config.ContextLength)
         {
             throw new ArgumentException(
-                $"The batch's windows have {batch.Length} tokens; the model takes at most {_config.ContextLength}, its context length.",
+                $"A sequence of the batch has {batch.Length} tokens; the model takes at most {_config.ContextLength}, its context length.",
                 nameof(batch));
         }
 
+        if (batch.TargetCount == 0) throw new ArgumentException("The batch has no target that counts.", nameof(batch));
+        bool hasScores = _config.ScoreCount is not null;
+        if (batch.IsLabeled != hasScores || (batch.Values is not null && _config.ScoreCount != 1))
+        {
+            throw new ArgumentException("The batch does not have the targets of the model's head.", nameof(batch));
+        }
+
         TokenIds.Validate(batch.Inputs, _config.VocabularySize, nameof(batch));
-        TokenIds.Validate(batch.Targets, _config.VocabularySize, nameof(batch));
-        int rows = checked(batch.BatchSize * batch.Length);
+        if (!batch.IsLabeled) TokenIds.Validate(batch.CountedTargets, _config.VocabularySize, nameof(batch));
+        if (batch.Labels is { } labels) TokenIds.Validate(labels, _config.ScoreCount!.Value, nameof(batch));
+        int rows = batch.RowCount;
         if (_activations is null || _activations.Capacity < rows)
         {
             _activations?.Dispose();
-            _activations = new(_config, rows, _compute.Kernels);
+            _activations = new(_config, rows, _compute.Kernels, _trained.FirstBlock);
             _losses = new double[rows];
             _positions = new int[rows];
         }
 
-        for (int row = 0; row < rows; row++) _positions[row] = row % batch.Length;
+        for (int sequence = 0; sequence < batch.BatchSize; sequence++)
+        {
+            int first = batch.Starts[sequence];
+            for (int row = first; row < batch.Starts[sequence + 1]; row++) _positions[row] = row - first;
+        }
+
         _angles.Fill(_compute, _positions, rows, _activations.Angles);
         return _activations;
     }

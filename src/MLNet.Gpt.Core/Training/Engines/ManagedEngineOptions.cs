@@ -21,10 +21,16 @@ internal sealed record ManagedEngineOptions
     /// <summary>Whether the weight with a name is frozen.</summary>
     public Func<string, bool> IsFrozen { get; init; } = static _ => false;
 
+    /// <summary>
+    /// Scores that a head computes from the last token of each sequence, as in <see cref="TrainingOptions.ScoreCount"/>; as the
+    /// weights have if <see langword="null"/>.
+    /// </summary>
+    public int? ScoreCount { get; init; }
+
     /// <summary>Label smoothing α, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
 
-    /// <summary>The seed of dropout.</summary>
+    /// <summary>The seed of dropout, and of a new head of scores.</summary>
     public long Seed { get; init; } = 123;
 
     /// <summary>

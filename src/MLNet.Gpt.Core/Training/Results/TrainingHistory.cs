@@ -44,18 +44,22 @@ public sealed class TrainingHistory
     /// <summary>
     /// Returns the evaluations as comma-separated values, one line each after a line of names: step, epoch,
     /// epochs_done, tokens_seen, training_loss, validation_loss, validation_perplexity, learning_rate, elapsed_seconds.
-    /// Missing values are empty.
+    /// If classes are learned, training_accuracy and validation_accuracy follow. Missing values are empty.
     /// </summary>
     public string ToCsv()
     {
+        bool hasAccuracy = Points.Any(point => point.TrainingAccuracy is not null);
         var table = new StringBuilder(
-            "step,epoch,epochs_done,tokens_seen,training_loss,validation_loss,validation_perplexity,learning_rate,elapsed_seconds\n");
+            "step,epoch,epochs_done,tokens_seen,training_loss,validation_loss,validation_perplexity,learning_rate,elapsed_seconds");
+        table.Append(hasAccuracy ? ",training_accuracy,validation_accuracy\n" : "\n");
         foreach (var point in Points)
         {
             table.Append(CultureInfo.InvariantCulture, $"{point.Step},{point.Epoch},{point.EpochsDone},{point.TokensSeen},");
             table.Append(
                 CultureInfo.InvariantCulture, $"{point.TrainingLoss},{point.ValidationLoss},{point.ValidationPerplexity},");
-            table.Append(CultureInfo.InvariantCulture, $"{point.LearningRate},{point.Elapsed.TotalSeconds}\n");
+            table.Append(CultureInfo.InvariantCulture, $"{point.LearningRate},{point.Elapsed.TotalSeconds}");
+            if (hasAccuracy) table.Append(CultureInfo.InvariantCulture, $",{point.TrainingAccuracy},{point.ValidationAccuracy}");
+            table.Append('\n');
         }
 
         return table.ToString();

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MLNet.Gpt;
 
 /// <summary>One evaluation during training: a point of the loss curves.</summary>
@@ -12,11 +14,22 @@ public sealed class TrainingPoint
     /// <summary>Tokens learned from so far.</summary>
     public required long TokensSeen { get; init; }
 
-    /// <summary>Cross-entropy on training data, in nats per token, without dropout.</summary>
+    /// <summary>
+    /// Cross-entropy on training data, in nats per target that counts, without dropout; if numbers are learned, the mean squared
+    /// error.
+    /// </summary>
     public required double TrainingLoss { get; init; }
 
-    /// <summary>Cross-entropy on validation data, in nats per token; <see langword="null"/> if there is none.</summary>
+    /// <summary>The same on validation data; <see langword="null"/> if there are none.</summary>
     public double? ValidationLoss { get; init; }
+
+    /// <summary>The fraction of training sequences whose class was predicted; <see langword="null"/> if no classes are learned.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? TrainingAccuracy { get; init; }
+
+    /// <summary>The same for validation sequences.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? ValidationAccuracy { get; init; }
 
     /// <summary>Epochs done so far, including part of one: 1.5 is the middle of the second.</summary>
     public double EpochsDone { get; init; }

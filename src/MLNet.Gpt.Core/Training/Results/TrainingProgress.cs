@@ -12,7 +12,10 @@ public sealed class TrainingProgress
     /// <summary>The epoch that the step belongs to, from 1.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>Cross-entropy of the step's batch before the step, in nats per token; NaN before the first step.</summary>
+    /// <summary>
+    /// Cross-entropy of the step's batch before the step, in nats per target that counts, or its mean squared error; NaN before the
+    /// first step, and if no target counted, so that the step changed nothing.
+    /// </summary>
     public required double BatchLoss { get; init; }
 
     /// <summary>What was measured after the step; <see langword="null"/> if no evaluation was due.</summary>
