@@ -57,6 +57,7 @@ internal static unsafe class BlockedProduct
 
     private const int TileRows = KernelSet.TileRows;
     private const int PackingDepth = 64;
+    private const int PackingDistance = 24; // rows that are prefetched
 
     /// <summary>A · B.</summary>
     /// <param name="compute">What to run on.</param>
@@ -204,13 +205,27 @@ internal static unsafe class BlockedProduct
         }
     }
 
+    // Two strips at a time, which are a cache line of each row. The rows are pages apart, so they are prefetched.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackStrips(Matrix a, float* strips)
     {
+        const int Pair = 2 * TileRows;
+        nint stripLength = (nint)TileRows * a.Rows, ahead = PackingDistance * a.Stride;
         for (int start = 0; start < a.Rows; start += PackingDepth)
         {
-            int end = Math.Min(start + PackingDepth, a.Rows);
-            for (int column = 0; column < a.Columns; column += TileRows)
+            int end = Math.Min(start + PackingDepth, a.Rows), column = 0;
+            for (; column + Pair <= a.Columns; column += Pair)
+            {
+                float* source = a.Row(start) + column, target = strips + ((nint)column * a.Rows) + (start * TileRows);
+                for (int n = start; n < end; n++, source += a.Stride, target += TileRows)
+                {
+                    Row.Prefetch(source + ahead);
+                    Vector256.Load(source).Store(target);
+                    Vector256.Load(source + TileRows).Store(target + stripLength);
+                }
+            }
+
+            for (; column < a.Columns; column += TileRows)
             {
                 int count = Math.Min(TileRows, a.Columns - column);
                 float* target = strips + ((nint)column * a.Rows) + (start * TileRows);

@@ -39,8 +39,9 @@ internal readonly struct StripRows : ITileRows
 /// multiplies it with one number of each row of A. On machines with 32 registers, 8 rows × 3 registers of sums stay in
 /// registers; on machines with 16 registers, it is 4 rows, twice. The loop takes four steps at a time, because a core
 /// that two threads share decodes only half of its instructions for each: then what is not a multiply-add costs time.
-/// Every sum runs over k in order, with one rounding per step: its bits depend neither on the register width nor on the
-/// other rows, and equal those of <see cref="VectorProduct{TSimd, TVector}"/>.
+/// Meanwhile it prefetches the rows of the next tile: eight streams that begin anew with every tile are more than the
+/// processor's own prefetchers follow. Every sum runs over k in order, with one rounding per step: its bits depend
+/// neither on the register width nor on the other rows, and equal those of <see cref="VectorProduct{TSimd, TVector}"/>.
 /// </remarks>
 internal static unsafe class TileProduct<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
@@ -48,6 +49,8 @@ internal static unsafe class TileProduct<TSimd, TVector>
 {
     /// <summary>Rows of A that one call works on.</summary>
     public const int Rows = 8;
+
+    private const int PrefetchedLine = 16; // numbers in a cache line
 
     /// <summary>C (8 × 3 registers) = A (8 × depth) · B (depth × 3 registers), optionally added to C.</summary>
     public static void MultiplyWide<TRows>(int depth, float* a, nint stride, float* b, float* c, nint ldc, bool accumulate)
@@ -110,8 +113,22 @@ internal static unsafe class TileProduct<TSimd, TVector>
         float* a6 = a + (6 * lda);
         nint twice = 2 * lda;
         float* end = b + ((nint)depth * 3 * lanes), lastFour = end - (12 * lanes);
+        float* ahead = a + (Rows * lda);
+        int rowsAhead = 0;
         while (b <= lastFour)
         {
+            if (TRows.Step == 1) // two lines of a row per turn, which are 32 steps of k
+            {
+                Row.Prefetch(ahead);
+                Row.Prefetch(ahead + PrefetchedLine);
+                ahead += lda;
+                if (++rowsAhead == Rows)
+                {
+                    ahead += (2 * PrefetchedLine) - (Rows * lda);
+                    rowsAhead = 0;
+                }
+            }
+
             TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
             x = TSimd.Broadcast(*a0);
             c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);
@@ -269,8 +286,21 @@ internal static unsafe class TileProduct<TSimd, TVector>
         float* a3 = a + (3 * lda);
         nint twice = 2 * lda;
         float* end = b + ((nint)depth * 3 * lanes), lastFour = end - (12 * lanes);
+        float* ahead = a + (Rows * lda);
+        int rowsAhead = 0;
         while (b <= lastFour)
         {
+            if (TRows.Step == 1) // a line of a row per turn, which is 16 steps of k
+            {
+                Row.Prefetch(ahead);
+                ahead += lda;
+                if (++rowsAhead == Rows / 2)
+                {
+                    ahead += PrefetchedLine - (Rows / 2 * lda);
+                    rowsAhead = 0;
+                }
+            }
+
             TVector b0 = TSimd.Load(b), b1 = TSimd.Load(b + lanes), b2 = TSimd.Load(b + (2 * lanes)), x;
             x = TSimd.Broadcast(*a0);
             c00 = TSimd.MultiplyAdd(x, b0, c00); c01 = TSimd.MultiplyAdd(x, b1, c01); c02 = TSimd.MultiplyAdd(x, b2, c02);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MLNet.Gpt.Numerics.Vectors;
 
@@ -148,6 +149,15 @@ internal static unsafe class Row
         }
 
         for (; i < count; i++) y[i] = x[i];
+    }
+
+    /// <summary>
+    /// Brings a cache line closer before it is needed, where the processor can; the address need not be valid.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* line)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(line);
     }
 
     /// <summary>x = 0.</summary>
