@@ -21,7 +21,7 @@ public sealed partial class GptModel
     /// <param name="options">Precision and threads; the defaults if <see langword="null"/>.</param>
     /// <param name="progress">Receives the fraction of the weights that has been read, from 0 to 1, after each matrix.</param>
     /// <param name="cancellationToken">Stops the packing and frees its memory.</param>
-    /// <exception cref="ArgumentException">The configuration is inconsistent.</exception>
+    /// <exception cref="ArgumentException">The configuration is inconsistent, or the weights compute scores, not tokens.</exception>
     /// <exception cref="OutOfMemoryException">
     /// The system has no memory for the weights; the message says how much is needed.
     /// </exception>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Numerics.Threading;
@@ -48,6 +49,7 @@ internal sealed unsafe class WeightPacker
     /// Receives the fraction of the weights that has been read, on the calling thread after each matrix.
     /// </param>
     /// <param name="cancellationToken">Checked before each read.</param>
+    /// <exception cref="ArgumentException">The weights have a head of scores.</exception>
     /// <exception cref="OutOfMemoryException">The system has no memory for the weights; the message says how much is needed.</exception>
     /// <exception cref="OperationCanceledException">It was canceled; all memory is free again.</exception>
     public static ModelWeights Pack(
@@ -55,6 +57,14 @@ internal sealed unsafe class WeightPacker
         CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (source.Config.ScoreCount is { } scores)
+        {
+            throw new ArgumentException(
+                $"The weights compute {Quantity.Of(scores, "score")} from the last token of a text; a GptModel predicts tokens. "
+                + "A GptClassifier predicts classes and numbers.",
+                nameof(source));
+        }
+
         var blocks = precision is WeightPrecision.Int8 or WeightPrecision.Int4 ? new BlockWeights(source) : null;
         var target = new ModelWeights(source.Config, precision, kernels, blocks);
         try

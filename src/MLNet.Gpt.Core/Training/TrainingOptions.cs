@@ -80,7 +80,7 @@ public sealed record TrainingOptions
             : throw Check.OutOfRange(nameof(MaxDuration), value, "above 0");
     }
 
-    /// <summary>Windows in a batch, B; at least 1.</summary>
+    /// <summary>Windows or sequences in a batch, B; at least 1.</summary>
     /// <value>16; 2 in the lecture.</value>
     public int BatchSize { get; init => field = Check.AtLeast(value, 1, nameof(BatchSize)); } = 16;
 
@@ -91,7 +91,7 @@ public sealed record TrainingOptions
     public int BatchesPerStep { get; init => field = Check.AtLeast(value, 1, nameof(BatchesPerStep)); } = 1;
 
     /// <summary>
-    /// Whether windows that do not fill a batch are left out of an epoch: different ones each time, because the order
+    /// Whether windows or sequences that do not fill a batch are left out of an epoch: different ones each time, because the order
     /// is shuffled.
     /// </summary>
     /// <value><see langword="false"/>; the lecture drops them.</value>
@@ -120,7 +120,7 @@ public sealed record TrainingOptions
     /// </summary>
     /// <remarks>
     /// The head is drawn from <see cref="Seed"/> as the book's <c>torch.nn.Linear</c> after <c>torch.manual_seed</c>, unless the
-    /// weights have one already, as those of <see cref="GptConfig.ScoreCount"/> do.
+    /// weights have one already, as those of <see cref="GptConfig.ScoreCount"/> do. A bias that is frozen is 0.
     /// </remarks>
     /// <value>
     /// <see langword="null"/>: the next token, or what the weights have a head for.
@@ -186,15 +186,16 @@ public sealed record TrainingOptions
     } = 1.0;
 
     /// <summary>
-    /// Label smoothing: the part of a target's probability that is spread over the whole vocabulary in the training
-    /// loss; at least 0 and below 1.
+    /// Label smoothing: the part of a target's probability that is spread over the whole vocabulary, or all classes, in the
+    /// training loss; at least 0 and below 1.
     /// </summary>
     /// <value>0. Measured losses never include it.</value>
     public double LabelSmoothing { get; init => field = Check.BelowOne(value, nameof(LabelSmoothing)); }
 
     /// <summary>
     /// Weights that are not trained, by their names in <see cref="WeightNames"/>; <c>*</c> matches any characters, as in
-    /// <c>trf_blocks.0.*</c>.
+    /// <c>trf_blocks.0.*</c>. Nothing below the lowest trained weight is differentiated, so that training the last block and the
+    /// head costs little more than a forward pass.
     /// </summary>
     /// <value>None.</value>
     public IReadOnlyList<string> FrozenWeights { get; init; } = [];

@@ -6,8 +6,7 @@ namespace MLNet.Gpt.Training;
 internal static class TrainingTask
 {
     /// <exception cref="ArgumentException">
-    /// The sequences do not have what the network is to predict, or a sample is to be written by a network that predicts no
-    /// tokens.
+    /// The sequences do not have what the network is to predict, or an option is set that has no effect on it.
     /// </exception>
     public static void Check(TrainingData data, GptConfig config, TrainingOptions options)
     {
@@ -36,7 +35,14 @@ internal static class TrainingTask
                 nameof(options));
         }
 
-        if (!hasLabels) return;
+        if (!hasLabels)
+        {
+            if (options.LabelSmoothing == 0) return;
+            throw new ArgumentException(FormattableString.Invariant(
+                $"{nameof(TrainingOptions.LabelSmoothing)} is {options.LabelSmoothing}, which has no effect on numbers; it must be 0."),
+                nameof(options));
+        }
+
         CheckLabels(data.TrainingExamples, count, "");
         if (data.ValidationExamples is { } validation) CheckLabels(validation, count, " for validation");
     }

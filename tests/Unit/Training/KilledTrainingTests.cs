@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Tests.Training.Killed;
+using MLNet.Gpt.Tests.Training.Managed.Sequences;
 
 namespace MLNet.Gpt.Tests.Training;
 
@@ -10,12 +11,14 @@ public class KilledTrainingTests
     [Theory]
     [InlineData(Engines.Managed)]
     [InlineData(Engines.TorchSharp)]
+    [InlineData(Tasks.Responses)]
+    [InlineData(Tasks.Classes)]
     public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_with_the_same_weights_bit_for_bit(string engine)
     {
         using var folder = new TemporaryDirectory();
         var options = Options(folder.Path, engine);
         var expected = CheckpointTests.Weights().Train(
-            CheckpointTests.Data(options), options with { Checkpoints = null }, cancellationToken: TestContext.Current.CancellationToken);
+            Data(options, engine), options with { Checkpoints = null }, cancellationToken: TestContext.Current.CancellationToken);
 
         int latest = 0;
         for (int kill = 0; kill < 2; kill++)
@@ -25,18 +28,25 @@ public class KilledTrainingTests
         }
 
         var resumed = CheckpointTests.Weights(seed: 5).Train(
-            CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
+            Data(options, engine), options, cancellationToken: TestContext.Current.CancellationToken);
         CheckpointTests.AssertSame(expected, resumed);
     }
 
     // A checkpoint after each step, so that most kills occur while one is being written.
-    internal static TrainingOptions Options(string folder, string engine) => CheckpointTests.Options(engine) with
+    internal static TrainingOptions Options(string folder, string engine) => CheckpointTests.Options(EngineOf(engine)) with
     {
-        Epochs = engine == Engines.Managed ? 400 : 100,
+        Epochs = engine == Engines.TorchSharp ? 100 : 400,
+        ScoreCount = Tasks.ScoreCount(engine),
         EvaluationInterval = 50,
         Sample = null,
         Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
+
+    // An engine that learns the windows of a text, or what the managed one learns from sequences.
+    internal static TrainingData Data(TrainingOptions options, string engine) =>
+        EngineOf(engine) == engine ? CheckpointTests.Data(options) : Tasks.Data(engine, count: 10, contextLength: 16);
+
+    private static string EngineOf(string engine) => engine is Tasks.Responses or Tasks.Classes ? Engines.Managed : engine;
 
     private static async Task<int> TrainAndKill(string folder, string engine, int beyondStep)
     {

@@ -16,7 +16,8 @@ internal sealed class HuggingFaceFormat : IModelFormat
 {
     public ModelWriter Writer { get; } = new(ExportFormat.HuggingFace, [], ModelWriter.PlainTypes, HuggingFaceWriter.Write)
     {
-        ObstacleOf = config => config.Family is null ? "no family of transformers has its parts together" : null,
+        ObstacleOf = config => config.ScoreCount is not null ? "it computes scores; a GptClassifier writes such a folder"
+            : config.Family is null ? "no family of transformers has its parts together" : null,
     };
 
     public bool Recognizes(ModelContent content) => content.Contains(HuggingFaceConstants.ConfigFile) || content.Text.StartsWith("{"u8);

@@ -51,7 +51,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         try
         {
             bool hasHead = weights.Config.ScoreCount == _config.ScoreCount;
-            _parameters.Load(hasHead ? weights : new NewScoreHead(weights, _config, _options.Seed));
+            _parameters.Load(hasHead ? weights : new NewScoreHead(
+                weights, _config, _options.Seed, hasBias: !_options.IsFrozen(WeightNames.ScoreBias)));
         }
         catch
         {

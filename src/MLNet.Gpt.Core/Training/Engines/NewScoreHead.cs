@@ -3,7 +3,11 @@ using MLNet.Gpt.Configuration;
 namespace MLNet.Gpt.Training.Engines;
 
 /// <summary>Weights with a new head of scores, <see cref="GptConfig.ScoreCount"/>, instead of their output head.</summary>
-internal sealed class NewScoreHead(IWeightSource weights, GptConfig config, long seed) : IWeightSource
+/// <param name="weights">The weights.</param>
+/// <param name="config">With the number of scores.</param>
+/// <param name="seed">The seed of the head.</param>
+/// <param name="hasBias">Whether the head's bias is drawn, too; otherwise it is 0.</param>
+internal sealed class NewScoreHead(IWeightSource weights, GptConfig config, long seed, bool hasBias) : IWeightSource
 {
     private readonly (float[] Weight, float[] Bias) _head = WeightInitializer.CreateScoreHead(config, seed);
 
@@ -14,7 +18,7 @@ internal sealed class NewScoreHead(IWeightSource weights, GptConfig config, long
         float[]? own = name switch
         {
             WeightNames.Score => _head.Weight,
-            WeightNames.ScoreBias => _head.Bias,
+            WeightNames.ScoreBias => hasBias ? _head.Bias : new float[_head.Bias.Length],
             _ => null,
         };
         if (own is null)

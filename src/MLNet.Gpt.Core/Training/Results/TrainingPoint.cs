@@ -11,7 +11,7 @@ public sealed class TrainingPoint
     /// <summary>The epoch of the step, from 1.</summary>
     public required int Epoch { get; init; }
 
-    /// <summary>Tokens learned from so far.</summary>
+    /// <summary>Tokens learned from so far, including those that are only read, such as prompts.</summary>
     public required long TokensSeen { get; init; }
 
     /// <summary>

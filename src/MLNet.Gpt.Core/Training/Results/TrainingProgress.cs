@@ -44,7 +44,7 @@ public sealed class TrainingProgress
     /// <summary>The norm of all gradients together, before clipping; NaN before the first step.</summary>
     public required double GradientNorm { get; init; }
 
-    /// <summary>Tokens learned from so far, including those of earlier epochs.</summary>
+    /// <summary>Tokens learned from so far, including those of earlier epochs and those that are only read, such as prompts.</summary>
     public required long TokensSeen { get; init; }
 
     /// <summary>Tokens learned from per second, without evaluations; 0 before the first step.</summary>

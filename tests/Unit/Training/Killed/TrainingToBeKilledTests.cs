@@ -14,6 +14,7 @@ public class TrainingToBeKilledTests
         string[]? asked = Environment.GetEnvironmentVariable(Variable)?.Split(' ', 2);
         Assert.SkipWhen(asked is null, "This is asked in a process of its own only.");
         var options = KilledTrainingTests.Options(folder: asked[1], asked[0]);
-        CheckpointTests.Weights().Train(CheckpointTests.Data(options), options, cancellationToken: TestContext.Current.CancellationToken);
+        CheckpointTests.Weights().Train(
+            KilledTrainingTests.Data(options, asked[0]), options, cancellationToken: TestContext.Current.CancellationToken);
     }
 }

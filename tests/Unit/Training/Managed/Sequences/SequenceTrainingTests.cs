@@ -171,6 +171,9 @@ public sealed class SequenceTrainingTests : IDisposable
         Assert.Equal(linear.weight.data<float>().ToArray(), drawn[WeightNames.Score]);
         Assert.Equal(linear.bias!.data<float>().ToArray(), drawn[WeightNames.ScoreBias]);
         Assert.Equal(weights[WeightNames.Query(1)], drawn[WeightNames.Query(1)]);
+
+        var unbiased = new TrainingOptions { ScoreCount = 2, MaxSteps = 1, Seed = 123, FrozenWeights = [WeightNames.ScoreBias] };
+        Assert.Equal([0, 0], weights.Train(data, unbiased, null, Token).Weights[WeightNames.ScoreBias]);
     }
 
     [Fact]
@@ -195,7 +198,10 @@ public sealed class SequenceTrainingTests : IDisposable
             Assert.Equal(weights[WeightNames.ScoreBias], read);
         }
 
-        foreach (var format in (ExportFormat[])[ExportFormat.Gguf, ExportFormat.Onnx, ExportFormat.PyTorch])
+        Assert.Contains(
+            "GptClassifier", Assert.Throws<ArgumentException>(() => GptModel.FromWeights(weights, TinyModels.Words)).Message,
+            StringComparison.Ordinal);
+        foreach (var format in (ExportFormat[])[ExportFormat.Gguf, ExportFormat.Onnx, ExportFormat.PyTorch, ExportFormat.HuggingFace])
         {
             Assert.Throws<ArgumentException>(() => GptModelExporter.Export(
                 Path.Combine(_directory.Path, "other"), weights, null, new() { Format = format }, cancellationToken: Token));
@@ -230,6 +236,7 @@ public sealed class SequenceTrainingTests : IDisposable
         Refuse("every sequence needs a number", new(ids) { Label = 0 }, new() { ScoreCount = 1 });
         Refuse("Sequence 0 has the class 2; ScoreCount is 2, so classes run from 0 to 1", new(ids) { Label = 2 }, new() { ScoreCount = 2 });
         Refuse("Sample", new(ids) { Label = 1 }, new() { ScoreCount = 2, Sample = new("w1") });
+        Refuse("LabelSmoothing is 0.5", new(ids) { Value = 1 }, new() { ScoreCount = 1, LabelSmoothing = 0.5 });
         Refuse("matches no weight", new(ids) { Label = 1 }, new() { ScoreCount = 2, FrozenWeights = ["out_head*"] });
 
         void Refuse(string part, TrainingSequence sequence, TrainingOptions options)

@@ -33,13 +33,13 @@ internal static class Tasks
     public static GptWeights Weights(string decoder, string task, int seed = 3) =>
         TinyModels.Weights(Config(decoder) with { ScoreCount = ScoreCount(task) }, seed);
 
-    /// <summary>Sequences of 1 (2 without label) to 24 tokens; classes and numbers follow from the last token.</summary>
-    public static TrainingSequence[] Sequences(string task, int count, int seed)
+    /// <summary>Sequences of 1 (2 without label) or more tokens; classes and numbers follow from the last token.</summary>
+    public static TrainingSequence[] Sequences(string task, int count, int seed, int longest = 24)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(_ =>
         {
-            int[] ids = [.. Enumerable.Range(0, random.Next(2, 25)).Select(_ => random.Next(61))];
+            int[] ids = [.. Enumerable.Range(0, random.Next(2, longest + 1)).Select(_ => random.Next(61))];
             return task switch
             {
                 Tokens => new TrainingSequence(ids),
@@ -50,8 +50,8 @@ internal static class Tasks
         })];
     }
 
-    public static TrainingData Data(string task, int count = 20, int seed = 5) => TrainingData.FromSequences(
-        Sequences(task, count, seed), Sequences(task, count, seed + 1), contextLength: 24, vocabularySize: 61);
+    public static TrainingData Data(string task, int count = 20, int seed = 5, int contextLength = 24) => TrainingData.FromSequences(
+        Sequences(task, count, seed, contextLength), Sequences(task, count, seed + 1, contextLength), contextLength, vocabularySize: 61);
 
     public static TokenBatch Batch(params TrainingSequence[] sequences) =>
         new(new SequenceExamples(sequences, 24, 61, "sequences"), [.. Enumerable.Range(0, sequences.Length)]);
