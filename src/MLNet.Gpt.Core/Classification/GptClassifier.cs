@@ -246,6 +246,10 @@ public sealed class GptClassifier : IDisposable
         ? "Regression"
         : string.Create(CultureInfo.InvariantCulture, $"Classifier of {Quantity.Of(Labels.Count, "label")}")) + $"; {Model}";
 
+    /// <summary>Returns the prediction from the last token's hidden state, without the counts of tokens.</summary>
+    internal TextPrediction PredictionOf(ReadOnlySpan<float> hiddenState) =>
+        PredictionOf(Head.Apply(hiddenState), tokenCount: 0, isTruncated: false);
+
     private void Predict(ReadOnlySpan<ClassifierInput> inputs, Span<TextPrediction> predictions, CancellationToken cancellationToken)
     {
         int[] lengths = new int[inputs.Length];
@@ -261,10 +265,13 @@ public sealed class GptClassifier : IDisposable
         var ends = new ClassifierEnds(Head, inputs.Length);
         Model.Score(
             new ScoringBatch { Inputs = ids.ToArray(), Targets = targets, Lengths = lengths, Scores = [], Ends = ends }, cancellationToken);
-        for (int i = 0; i < inputs.Length; i++) predictions[i] = PredictionOf(ends.Outputs[i], inputs[i]);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            predictions[i] = PredictionOf(ends.Outputs[i], inputs[i].Ids.Length, inputs[i].IsTruncated);
+        }
     }
 
-    private TextPrediction PredictionOf(float[] logits, ClassifierInput input)
+    private TextPrediction PredictionOf(float[] logits, int tokenCount, bool isTruncated)
     {
         if (Array.Exists(logits, logit => !float.IsFinite(logit)))
         {
@@ -272,10 +279,10 @@ public sealed class GptClassifier : IDisposable
                 "An output of the classifier is not a number: the model's weights are NaN, or its activations overflow.");
         }
 
-        if (IsRegression) return new(label: null, 0, logits, logits, input.Ids.Length, input.IsTruncated);
+        if (IsRegression) return new(label: null, 0, logits, logits, tokenCount, isTruncated);
         var row = SoftmaxRow.Of(logits, 0);
         float[] scores = [.. logits.Select(logit => (float)row.Probability(logit))];
         int best = Array.IndexOf(logits, row.Greatest);
-        return new(Labels[best], best, scores, logits, input.Ids.Length, input.IsTruncated);
+        return new(Labels[best], best, scores, logits, tokenCount, isTruncated);
     }
 }

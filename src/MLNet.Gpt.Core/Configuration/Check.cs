@@ -41,6 +41,10 @@ internal static class Check
     public static double Fraction(double value, string name) =>
         value is > 0 and < 1 ? value : throw OutOfRange(name, value, "above 0 and below 1");
 
+    /// <summary>Throws if a name is empty or missing.</summary>
+    public static string NotEmpty(string value, string name) =>
+        value is { Length: > 0 } ? value : throw new ArgumentException($"{name} is empty.", name);
+
     /// <summary>Throws if a range of elements extends past either end of a weight or tensor.</summary>
     /// <param name="start">Index of the first element.</param>
     /// <param name="length">Number of elements requested.</param>

@@ -1,6 +1,8 @@
 using Microsoft.ML;
 using MLNet.Gpt.Catalog;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Hosting;
+using MLNet.Gpt.Rows;
 
 namespace MLNet.Gpt;
 
@@ -137,6 +139,30 @@ public sealed class LanguageModelingCatalog
     /// <exception cref="ArgumentException">The options do not fit the model.</exception>
     public ContinuationEstimator ScoreContinuations(GptModel model, ContinuationTransformerOptions? options = null) =>
         new(new ContinuationTransformer(_mlContext, model, options));
+
+    /// <summary>
+    /// Puts a classifier of texts that is already trained, such as one from a folder of transformers, into a pipeline. The predicted
+    /// label is a key whose values are the names of the labels.
+    /// </summary>
+    /// <param name="classifier">The classifier. The caller disposes it; it may serve several pipelines.</param>
+    /// <param name="sentence1ColumnName">The column of text.</param>
+    /// <param name="sentence2ColumnName">The column of second texts; only needed if the rows are pairs.</param>
+    /// <param name="scoreColumnName">The column to add with the probability of each class, or with the predicted number.</param>
+    /// <param name="outputColumnName">The column to add with the predicted class; not added for regression.</param>
+    public GptTextEstimator ClassifyTexts(
+        GptClassifier classifier,
+        string sentence1ColumnName = "Sentence1",
+        string? sentence2ColumnName = null,
+        string scoreColumnName = "Score",
+        string outputColumnName = "PredictedLabel")
+    {
+        ArgumentNullException.ThrowIfNull(classifier);
+        var columns = new TextColumns(
+            Check.NotEmpty(sentence1ColumnName, nameof(sentence1ColumnName)), sentence2ColumnName,
+            Check.NotEmpty(scoreColumnName, nameof(scoreColumnName)), Check.NotEmpty(outputColumnName, nameof(outputColumnName)));
+        var keys = classifier.IsRegression ? null : LabelKeys.OfTexts([.. classifier.Labels]);
+        return new(new GptTextTransformer(_mlContext, classifier, columns, keys, owner: null));
+    }
 
     /// <summary>
     /// Evaluates scored continuations: how often the right choice is the likeliest, or a single continuation the greedy one.

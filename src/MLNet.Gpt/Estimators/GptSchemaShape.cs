@@ -17,6 +17,14 @@ internal static class GptSchemaShape
             output.Name, output.Type, output.CreateAnnotations(scoreColumnSetId: 1))));
     }
 
+    /// <summary>Adds the columns of a <see cref="GptTextTransformer"/>.</summary>
+    /// <inheritdoc cref="AddOutputs(SchemaShape, string, IEnumerable{OutputColumn})" path="/exception"/>
+    public static SchemaShape AddOutputs(SchemaShape input, TextColumns columns, IEnumerable<OutputColumn> outputs)
+    {
+        if (columns.Sentence2 is { } second) CheckText(input, second);
+        return AddOutputs(input, columns.Sentence1, outputs);
+    }
+
     /// <summary>Adds columns, which replace those of the same names.</summary>
     public static SchemaShape Add(SchemaShape input, IEnumerable<DataViewSchema.DetachedColumn> outputs)
     {

@@ -91,8 +91,6 @@ public sealed class GptTextTrainer : IEstimator<GptTextTransformer>
     /// <inheritdoc/>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
-        GptSchemaShape.CheckText(inputSchema, _columns.Sentence1);
-        if (_columns.Sentence2 is { } second) GptSchemaShape.CheckText(inputSchema, second);
         var label = GptSchemaShape.Find(inputSchema, _options.LabelColumnName);
         bool fits = label.Kind == SchemaShape.Column.VectorKind.Scalar
             && (_isRegression ? !label.IsKey && label.ItemType == NumberDataViewType.Single : label.IsKey);
@@ -100,7 +98,8 @@ public sealed class GptTextTrainer : IEstimator<GptTextTransformer>
 
         // Of a shape, only whether there are names and values matters.
         var keys = label.Annotations.TryFindColumn(LabelKeys.Kind, out _) ? LabelKeys.OfTexts(["", ""]) : null;
-        return GptSchemaShape.Add(inputSchema, TextMapper.ColumnsOf(_columns, _isRegression ? null : ["", ""], keys, scoreColumnSetId: 1));
+        var outputs = ClassifierColumns.Create(_columns, _isRegression ? null : ["", ""], keys, _ => throw new InvalidOperationException());
+        return GptSchemaShape.AddOutputs(inputSchema, _columns, outputs);
     }
 
     /// <summary>Returns the columns and the number of epochs.</summary>

@@ -35,13 +35,17 @@ internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgres
     {
         string losses = value.Evaluation switch
         {
-            { ValidationLoss: { } loss } point =>
-                FormattableString.Invariant($"training loss {point.TrainingLoss:F4}, validation loss {loss:F4}"),
-            { } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}"),
+            { ValidationLoss: { } loss } point => FormattableString.Invariant(
+                $"training loss {point.TrainingLoss:F4}{Accuracy(point.TrainingAccuracy)}, ")
+                + FormattableString.Invariant($"validation loss {loss:F4}{Accuracy(point.ValidationAccuracy)}"),
+            { } point => FormattableString.Invariant($"training loss {point.TrainingLoss:F4}{Accuracy(point.TrainingAccuracy)}"),
             null => FormattableString.Invariant($"loss of the batch {value.BatchLoss:F4}"),
         };
         string left = value.TimeLeft is { } time ? FormattableString.Invariant($", {time.TotalSeconds:F0} s left") : "";
         return FormattableString.Invariant(
             $"Step {value.Step} of {value.TotalSteps}, epoch {value.Epoch}: {losses}; {value.TokensPerSecond:F0} tokens/s{left}.");
     }
+
+    private static string Accuracy(double? accuracy) =>
+        accuracy is { } value ? FormattableString.Invariant($" (accuracy {value:P1})") : "";
 }

@@ -18,11 +18,11 @@ public sealed record ContinuationTransformerOptions
 {
     /// <summary>The column of contexts to read; a scalar of text.</summary>
     /// <value><c>Context</c>.</value>
-    public string ContextColumnName { get; init => field = NotEmpty(value, nameof(ContextColumnName)); } = "Context";
+    public string ContextColumnName { get; init => field = Check.NotEmpty(value, nameof(ContextColumnName)); } = "Context";
 
     /// <summary>The column of continuations to read; a scalar or a vector of text.</summary>
     /// <value><c>Continuation</c>.</value>
-    public string ContinuationColumnName { get; init => field = NotEmpty(value, nameof(ContinuationColumnName)); } = "Continuation";
+    public string ContinuationColumnName { get; init => field = Check.NotEmpty(value, nameof(ContinuationColumnName)); } = "Continuation";
 
     /// <summary>What separates a continuation from its context.</summary>
     /// <value>A space.</value>
@@ -58,7 +58,4 @@ public sealed record ContinuationTransformerOptions
     /// <c>&lt;|endoftext|&gt;</c> is data.
     /// </value>
     public ContinuationOptions Continuations { get; init; } = new() { SpecialTokens = SpecialTokens.Literal };
-
-    private static string NotEmpty(string value, string name) =>
-        value is { Length: > 0 } ? value : throw new ArgumentException($"{name} is empty.", name);
 }

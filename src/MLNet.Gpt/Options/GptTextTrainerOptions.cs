@@ -1,5 +1,5 @@
 using Microsoft.ML;
-using MLNet.Gpt.Rows;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
@@ -24,19 +24,19 @@ public sealed record GptTextTrainerOptions
 
     /// <summary>The column of labels: keys for classification, numbers (Single) for regression.</summary>
     /// <value><c>Label</c>.</value>
-    public string LabelColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(LabelColumnName)); } = "Label";
+    public string LabelColumnName { get; init => field = Check.NotEmpty(value, nameof(LabelColumnName)); } = "Label";
 
     /// <summary>The column to add with the probability of each class, or with the predicted number.</summary>
     /// <value><c>Score</c>.</value>
-    public string ScoreColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(ScoreColumnName)); } = "Score";
+    public string ScoreColumnName { get; init => field = Check.NotEmpty(value, nameof(ScoreColumnName)); } = "Score";
 
     /// <summary>The column to add with the predicted class, a key; not added for regression.</summary>
     /// <value><c>PredictedLabel</c>.</value>
-    public string OutputColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(OutputColumnName)); } = "PredictedLabel";
+    public string OutputColumnName { get; init => field = Check.NotEmpty(value, nameof(OutputColumnName)); } = "PredictedLabel";
 
     /// <summary>The column of text to read.</summary>
     /// <value><c>Sentence1</c>.</value>
-    public string Sentence1ColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(Sentence1ColumnName)); } = "Sentence1";
+    public string Sentence1ColumnName { get; init => field = Check.NotEmpty(value, nameof(Sentence1ColumnName)); } = "Sentence1";
 
     /// <summary>The column of second texts, if the rows are pairs.</summary>
     /// <value><see langword="null"/>: the rows are single texts.</value>

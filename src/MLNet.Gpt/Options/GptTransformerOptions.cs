@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
@@ -7,13 +8,7 @@ public sealed record GptTransformerOptions
 {
     /// <summary>The column of text to read; a scalar of text.</summary>
     /// <value><c>Text</c>.</value>
-    public string InputColumnName
-    {
-        get;
-        init => field = value is { Length: > 0 }
-            ? value
-            : throw new ArgumentException($"{nameof(InputColumnName)} is empty.", nameof(InputColumnName));
-    } = "Text";
+    public string InputColumnName { get; init => field = Check.NotEmpty(value, nameof(InputColumnName)); } = "Text";
 
     /// <summary>The columns to add.</summary>
     /// <value>The next token, and the row's loss with its counts.</value>

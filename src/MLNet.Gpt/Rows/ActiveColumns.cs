@@ -18,7 +18,7 @@ internal sealed class ActiveColumns
 
         int inputCount = mapper.InputSchema.Count;
         OfInput = [.. mapper.InputSchema.Where(column => _isActive[column.Index])];
-        if (_isActive.AsSpan(inputCount).Contains(true)) TextColumn = mapper.TextColumn;
+        if (_isActive.AsSpan(inputCount).Contains(true)) (TextColumn, SecondColumn) = (mapper.TextColumn, mapper.SecondColumn);
     }
 
     /// <summary>The active columns that come from the input.</summary>
@@ -27,9 +27,12 @@ internal sealed class ActiveColumns
     /// <summary>The column of text; <see langword="null"/> if no computed column is active.</summary>
     public DataViewSchema.Column? TextColumn { get; }
 
+    /// <summary>The column of second texts; <see langword="null"/> if there is none, or no computed column is active.</summary>
+    public DataViewSchema.Column? SecondColumn { get; }
+
     /// <summary>The columns that must be active in the input.</summary>
     public IEnumerable<DataViewSchema.Column> Dependencies =>
-        TextColumn is { } text && OfInput.All(column => column.Index != text.Index) ? [.. OfInput, text] : OfInput;
+        [.. OfInput.Concat(new[] { TextColumn, SecondColumn }.OfType<DataViewSchema.Column>()).DistinctBy(column => column.Index)];
 
     public bool Contains(DataViewSchema.Column column) => column.Index < _isActive.Length
         && _isActive[column.Index] && _mapper.OutputSchema[column.Index].Name == column.Name;

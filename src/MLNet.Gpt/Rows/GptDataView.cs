@@ -40,7 +40,7 @@ internal sealed class GptDataView(IDataView input, GptRowMapper mapper) : IDataT
     }
 
     private static NotSupportedException CannotSaveOnnx() => new(
-        "ML.NET cannot convert a GptTransformer to ONNX. Its model exports itself: transformer.Model.Export(\"model.onnx\").");
+        "ML.NET cannot convert a GPT transformer to ONNX. Its model exports itself: transformer.Model.Export(\"model.onnx\").");
 
     /// <summary>
     /// A cursor over the input's rows. The added columns are computed when they are read, those of several rows in one

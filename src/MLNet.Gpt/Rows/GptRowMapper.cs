@@ -15,16 +15,19 @@ internal sealed class GptRowMapper : IRowToRowMapper
     /// <param name="scorer">Computes them.</param>
     /// <param name="cancellation">Cancels the work.</param>
     /// <param name="transformer">The transformer that is saved for this mapper.</param>
+    /// <param name="secondColumnName">The column of second texts, if the rows are pairs.</param>
     public GptRowMapper(
         DataViewSchema inputSchema,
         string inputColumnName,
         IReadOnlyList<OutputColumn> outputs,
         RowScorer scorer,
         Cancellation cancellation,
-        ICanSaveModel transformer)
+        ICanSaveModel transformer,
+        string? secondColumnName = null)
     {
         (InputSchema, Outputs, Scorer, Cancellation, _transformer) = (inputSchema, outputs, scorer, cancellation, transformer);
         TextColumn = Views.TextColumn.Find(inputSchema, inputColumnName);
+        SecondColumn = secondColumnName is null ? null : Views.TextColumn.Find(inputSchema, secondColumnName);
 
         uint scoreColumnSetId = OutputAnnotations.NextScoreColumnSetId(inputSchema);
         var builder = new DataViewSchema.Builder();
@@ -38,6 +41,9 @@ internal sealed class GptRowMapper : IRowToRowMapper
     public DataViewSchema OutputSchema { get; }
 
     public DataViewSchema.Column TextColumn { get; }
+
+    /// <summary>The column of second texts; <see langword="null"/> if the rows are single texts.</summary>
+    public DataViewSchema.Column? SecondColumn { get; }
 
     /// <summary>The added columns, in the order of the schema.</summary>
     public IReadOnlyList<OutputColumn> Outputs { get; }

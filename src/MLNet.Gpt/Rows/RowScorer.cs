@@ -7,7 +7,10 @@ namespace MLNet.Gpt.Rows;
 /// Computes the values of a transformer's columns, as a function from texts to results. Has no per-row state;
 /// thread-safe.
 /// </summary>
-internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
+/// <param name="model">The model.</param>
+/// <param name="options">How texts are read and measured, and what is computed.</param>
+/// <param name="classifier">Reads texts and pairs, if the columns are those of a classifier over the model.</param>
+internal sealed class RowScorer(GptModel model, GptTransformerOptions options, GptClassifier? classifier = null)
 {
     private readonly TextScorer _scorer = new(model, options.Scoring);
     private readonly TextGenerator _generator = new(model, options.Generation);
@@ -22,7 +25,10 @@ internal sealed class RowScorer(GptModel model, GptTransformerOptions options)
     public int GenerationBatchSize { get; } = options.Generation.LookupDecoding ? 1 : options.Generation.BatchSize;
 
     /// <summary>Wraps a row's text. Nothing is encoded yet.</summary>
-    public RowText Read(ReadOnlyMemory<char> text) => new(model, options.Scoring, _scorer, text);
+    /// <param name="text">The text.</param>
+    /// <param name="second">The second text of a pair.</param>
+    public RowText Read(ReadOnlyMemory<char> text, ReadOnlyMemory<char>? second = null) =>
+        new(model, options.Scoring, _scorer, text) { Second = second, Classifier = classifier };
 
     /// <summary>Creates a row whose text cannot be read; using it throws the failure.</summary>
     public RowText Unreadable(ExceptionDispatchInfo failure) => new(model, options.Scoring, _scorer, default, failure);

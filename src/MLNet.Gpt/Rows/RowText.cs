@@ -26,6 +26,12 @@ internal sealed class RowText(
         }
     }
 
+    /// <summary>The second text of a pair; <see langword="null"/> for a single text.</summary>
+    public ReadOnlyMemory<char>? Second { get; init; }
+
+    /// <summary>Reads the text and the second one, if the columns are those of a classifier.</summary>
+    public GptClassifier? Classifier { get; init; }
+
     /// <summary>The text's ids (T), without a start token: the next token is predicted from them.</summary>
     /// <exception cref="ArgumentException">The text has a word that is not in the vocabulary.</exception>
     public int[] Ids
@@ -85,8 +91,17 @@ internal sealed class RowText(
         }
     }
 
+    /// <summary>Returns whether another row has the same text or pair.</summary>
+    public bool HasTextsOf(RowText other) => Text.Equals(other.Text) && Second.Equals(other.Second);
+
     private int[] Encode()
     {
+        if (Classifier is not null)
+        {
+            bool isMissing = Second is null && Text.IsEmpty && Classifier.Model.Tokenizer.EndOfTextId is null;
+            return isMissing ? [] : Classifier.Encode(Text.ToString(), Second?.ToString());
+        }
+
         int[] ids = model.Tokenizer.Encode(Text.Span, scoring.SpecialTokens);
         TokenIds.Validate(ids, model.Config.VocabularySize, nameof(text));
         return ids;

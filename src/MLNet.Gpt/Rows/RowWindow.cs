@@ -25,7 +25,7 @@ internal sealed class RowWindow
     private readonly DataViewRowCursor? _cursor;
     private readonly RowScorer _scorer;
     private readonly Cancellation _cancellation;
-    private readonly ValueGetter<ReadOnlyMemory<char>>? _getText;
+    private readonly ValueGetter<ReadOnlyMemory<char>>? _getText, _getSecond;
     private readonly ValueGetter<DataViewRowId> _getId;
     private readonly Dictionary<int, BufferedColumn> _columns;
     private readonly List<Row> _rows = []; // those that the cursor has passed, and its own if the text is known
@@ -45,6 +45,7 @@ internal sealed class RowWindow
         (_input, _cursor, _scorer, _cancellation) = (input, cursor, scorer, cancellation);
         _columns = columns.OfInput.ToDictionary(column => column.Index, column => BufferedColumn.Create(input, column));
         _getText = columns.TextColumn is { } text ? input.GetGetter<ReadOnlyMemory<char>>(text) : null;
+        _getSecond = columns.SecondColumn is { } second ? input.GetGetter<ReadOnlyMemory<char>>(second) : null;
         _getId = input.GetIdGetter();
     }
 
@@ -112,10 +113,9 @@ internal sealed class RowWindow
     // A row that its owner moves is read each time, because its text may change while its position does not.
     private Row Shared()
     {
-        ReadOnlyMemory<char> text = default;
-        _getText!(ref text);
-        if (_rows is [var known] && known.Position == _input.Position && known.Result.Text.Text.Equals(text)) return known;
-        var row = new Row(_scorer.Read(text)) { Position = _input.Position };
+        var text = ReadText();
+        if (_rows is [var known] && known.Position == _input.Position && known.Result.Text.HasTextsOf(text)) return known;
+        var row = new Row(text) { Position = _input.Position };
         _rows.Clear();
         _rows.Add(row);
         return row;
@@ -124,11 +124,18 @@ internal sealed class RowWindow
     private Row RowAt(int index)
     {
         if (index < _rows.Count) return _rows[index];
-        ReadOnlyMemory<char> text = default;
-        _getText!(ref text); // the input is at this row; the rows that it has passed are known
-        var row = new Row(_scorer.Read(text));
+        var row = new Row(ReadText()); // the input is at this row; the rows that it has passed are known
         _rows.Add(row);
         return row;
+    }
+
+    private RowText ReadText()
+    {
+        ReadOnlyMemory<char> text = default, second = default;
+        _getText!(ref text);
+        if (_getSecond is null) return _scorer.Read(text);
+        _getSecond(ref second);
+        return _scorer.Read(text, second);
     }
 
     private Row RowAhead(int index)

@@ -5,9 +5,4 @@ namespace MLNet.Gpt.Rows;
 /// <param name="Sentence2">The column of second texts, if there is one.</param>
 /// <param name="Score">The column of probabilities, or of the predicted number.</param>
 /// <param name="PredictedLabel">The column of predicted classes; not added for regression.</param>
-internal sealed record TextColumns(string Sentence1, string? Sentence2, string Score, string PredictedLabel)
-{
-    /// <exception cref="ArgumentException">The name of a column is empty.</exception>
-    public static string NotEmpty(string value, string name) =>
-        value is { Length: > 0 } ? value : throw new ArgumentException($"{name} is empty.", name);
-}
+internal sealed record TextColumns(string Sentence1, string? Sentence2, string Score, string PredictedLabel);

@@ -14,8 +14,9 @@ using MLNet.Gpt.Transformer;
 namespace MLNet.Gpt;
 
 /// <summary>
-/// An ML.NET transformer that adds the class that a <see cref="GptClassifier"/> predicts for a text or a pair of texts, with the
-/// probability of each class, or the number that it predicts. Lazy and thread-safe; it runs on the managed engine.
+/// An ML.NET transformer that adds the class that a <see cref="GptClassifier"/> predicts for a text or a pair of texts,
+/// with the probability of each class, or the number that it predicts. Lazy and thread-safe; it runs on the managed
+/// engine.
 /// </summary>
 /// <remarks>
 /// | Column | Type | Value |
@@ -23,8 +24,13 @@ namespace MLNet.Gpt;
 /// | <c>PredictedLabel</c> | key, with the values of the label column; only of a classifier | the most probable class |
 /// | <c>Score</c> | vector of Single, its slots named by the labels; for regression, Single | the probabilities, or the number |
 /// <para>
-/// It owns its classifier; <see cref="Dispose"/> frees the weights. Disposing a <c>PredictionEngine</c> disposes its transformer unless it
-/// was created with <c>PredictionEngineOptions.OwnsTransformer = false</c>. An empty text is read as the token that ends a text; if the
+/// A cursor computes several rows in one forward pass, as that of a <see cref="GptTransformer"/> does, with the same
+/// bits as alone.
+/// </para>
+/// <para>
+/// It owns its classifier if it was trained or loaded; <see cref="Dispose"/> then frees the weights. Disposing a
+/// <c>PredictionEngine</c> disposes its transformer unless it was created with
+/// <c>PredictionEngineOptions.OwnsTransformer = false</c>. An empty text is read as the token that ends a text; if the
 /// vocabulary has none, its key is missing and its scores are NaN.
 /// </para>
 /// </remarks>
@@ -32,21 +38,28 @@ namespace MLNet.Gpt;
 public sealed class GptTextTransformer : ITransformer, IDisposable
 {
     private readonly Cancellation _cancellation;
-    private readonly ModelOwner _owner;
+    private readonly ModelOwner? _owner;
+    private readonly RowScorer _scorer;
     private int _isDisposed;
 
     internal GptTextTransformer(
-        IHostEnvironment environment, GptClassifier classifier, TextColumns columns, LabelKeys? keys, ModelOwner owner)
+        IHostEnvironment environment, GptClassifier classifier, TextColumns columns, LabelKeys? keys, ModelOwner? owner)
     {
         MicrosoftMLVersion.Check();
         environment.RequireCpu(nameof(GptTextTransformer));
         (Environment, Classifier, Columns, Keys, _owner) = (environment, classifier, columns, keys, owner);
         _cancellation = new(environment.RegisterQuietly(nameof(GptTextTransformer)));
-        owner.Add();
+        _scorer = new(classifier.Model, new(), classifier);
+        Outputs = ClassifierColumns.Create(
+            columns, classifier.IsRegression ? null : classifier.Labels, keys, state => classifier.PredictionOf(state));
+        owner?.Add();
     }
 
-    /// <summary>The classifier that does the work. The transformer owns it.</summary>
+    /// <summary>The classifier that does the work.</summary>
     public GptClassifier Classifier { get; }
+
+    /// <summary>Whether <see cref="Dispose"/> frees the weights of <see cref="Classifier"/>.</summary>
+    public bool OwnsClassifier => _owner is not null;
 
     /// <summary>Always <see langword="true"/>: each row is computed independently.</summary>
     public bool IsRowToRowMapper => true;
@@ -57,28 +70,31 @@ public sealed class GptTextTransformer : ITransformer, IDisposable
 
     internal LabelKeys? Keys { get; }
 
+    internal IReadOnlyList<OutputColumn> Outputs { get; }
+
     /// <inheritdoc/>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => GetRowToRowMapper(inputSchema).OutputSchema;
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).OutputSchema;
 
     /// <summary>Returns a lazy view of the data with the columns added. Nothing is computed until a column is read.</summary>
-    public IDataView Transform(IDataView input) => Bind(input, CancellationToken.None);
+    public IDataView Transform(IDataView input) => Transform(input, CancellationToken.None);
 
     /// <summary>Returns a lazy view whose cursors can be canceled.</summary>
     /// <param name="input">The rows to read.</param>
     /// <param name="cancellationToken">
-    /// Cancels every cursor over the view, even in the middle of a row. Where ML.NET reads rows on several threads, it wraps the
-    /// <see cref="OperationCanceledException"/> in another exception.
+    /// Cancels every cursor over the view, even in the middle of a row; it then throws <see cref="OperationCanceledException"/>.
     /// </param>
-    public IDataView Transform(IDataView input, CancellationToken cancellationToken) => Bind(input, cancellationToken);
+    public IDataView Transform(IDataView input, CancellationToken cancellationToken) =>
+        new GptDataView(input, Bind(input.Schema, cancellationToken));
 
     /// <inheritdoc/>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) =>
-        Bind(new EmptyDataView(Environment, inputSchema), CancellationToken.None);
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Bind(inputSchema);
 
-    /// <summary>Frees the weights, unless another transformer of a loaded pipeline shares them.</summary>
+    /// <summary>
+    /// Frees the weights if the transformer owns them and no other one of a loaded pipeline shares them; otherwise does nothing.
+    /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) _owner.Release();
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0) _owner?.Release();
     }
 
     /// <summary>Returns the input columns and the classifier.</summary>
@@ -87,11 +103,6 @@ public sealed class GptTextTransformer : ITransformer, IDisposable
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => GptTextTransformerPersistence.Save(this, ctx);
 
-    private RowToRowMapperTransform Bind(IDataView input, CancellationToken cancellationToken)
-    {
-        var cancellation = _cancellation.With(cancellationToken);
-        return new(Environment, input, MapperOf(input.Schema), MapperOf);
-
-        IRowMapper MapperOf(DataViewSchema schema) => new TextMapper(this, schema, cancellation);
-    }
+    private GptRowMapper Bind(DataViewSchema inputSchema, CancellationToken cancellationToken = default) =>
+        new(inputSchema, Columns.Sentence1, Outputs, _scorer, _cancellation.With(cancellationToken), this, Columns.Sentence2);
 }

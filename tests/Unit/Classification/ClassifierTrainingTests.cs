@@ -88,6 +88,29 @@ public sealed class ClassifierTrainingTests : IDisposable
         Assert.Equal(TrainingEnding.StoppedEarly, drawn.History.Ending);
         using var given = GptClassifier.Train(_model, rows, options, WordTask.Rows(20, 2), cancellationToken: Cancellation);
         Assert.NotNull(given.History!.Last.ValidationLoss);
+        Assert.NotNull(given.History.Last.ValidationAccuracy);
+    }
+
+    [Fact]
+    public void A_canceled_training_resumes_to_the_same_bits()
+    {
+        using var folder = new TemporaryDirectory();
+        var rows = WordTask.Rows(80, 1);
+        GptClassifierOptions With(ExistingCheckpoints existing) => WordTask.Options with
+        {
+            Training = WordTask.Options.Training with
+            {
+                Epochs = 3, Checkpoints = new(Path.Combine(folder.Path, "checkpoints")) { Existing = existing },
+            },
+        };
+        using var whole = Train(rows, WordTask.Options with { Training = WordTask.Options.Training with { Epochs = 3 } });
+        using var source = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var canceling = new Reporter(report => { if (report.Step == 13) source.Cancel(); });
+        Assert.ThrowsAny<OperationCanceledException>(() => GptClassifier.Train(
+            _model, rows, With(ExistingCheckpoints.Refuse), progress: canceling, cancellationToken: source.Token));
+        using var resumed = Train(rows, With(ExistingCheckpoints.Resume));
+        Assert.Equal(whole.HeadWeight.ToArray(), resumed.HeadWeight.ToArray());
+        Assert.Equal(Predict(whole, rows).SelectMany(each => each.Logits), Predict(resumed, rows).SelectMany(each => each.Logits));
     }
 
     [Fact]
@@ -144,4 +167,9 @@ public sealed class ClassifierTrainingTests : IDisposable
 
     private static double Accuracy(GptClassifier classifier, IReadOnlyList<LabeledText> rows) =>
         Predict(classifier, rows).Zip(rows, (predicted, row) => predicted.Label == row.Label ? 1.0 : 0).Average();
+
+    private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
 }

@@ -48,6 +48,9 @@ public sealed class GptTextTrainerTests : IDisposable
         var loaded = other.Model.Load(file, out _);
         using var disposed = (IDisposable)loaded;
         float[][] expected = [.. rows.Select(row => row.Score)];
+        var classifier = ((IEnumerable<ITransformer>)transformer).OfType<GptTextTransformer>().Single().Classifier;
+        string[] texts = [.. held.GetColumn<string>("Sentence1")];
+        Assert.Equal(expected, classifier.Predict(texts, TestContext.Current.CancellationToken).Select(each => each.Scores.ToArray()));
         Assert.Equal(expected, loaded.Transform(held).GetColumn<float[]>("Score"));
         using var engine = other.Model.CreatePredictionEngine<Row, Scored>(loaded);
         Assert.Equal(expected, Texts(150, 2, 3).Select(row => engine.Predict(row).Score));
@@ -94,6 +97,33 @@ public sealed class GptTextTrainerTests : IDisposable
     }
 
     [Fact]
+    public void A_classifier_that_is_already_trained_enters_a_pipeline()
+    {
+        using var classifier = GptClassifierTests.Create(GptPresets.Tiny);
+        var data = _ml.Data.LoadFromEnumerable(Texts(150, 3, 3).Append(new()).ToArray());
+        var estimator = _ml.LanguageModeling.ClassifyTexts(classifier);
+        using var transformer = estimator.Fit(data);
+        Assert.False(transformer.OwnsClassifier);
+        var scored = transformer.Transform(data);
+        Assert.Equal(
+            SchemaShapes.Of(scored.Schema).Select(SchemaShapes.Describe).Order(),
+            estimator.GetOutputSchema(SchemaShapes.Of(data.Schema)).Select(SchemaShapes.Describe).Order());
+        var predictions = classifier.Predict([.. data.GetColumn<string>("Sentence1")], TestContext.Current.CancellationToken);
+        Assert.Equal(predictions.Select(each => each.Scores.ToArray()), scored.GetColumn<float[]>("Score"));
+        var labels = _ml.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(scored).Transform(scored);
+        Assert.Equal(predictions.Select(each => each.Label), labels.GetColumn<string>("PredictedLabel"));
+        transformer.Dispose();
+        Assert.NotNull(classifier.Predict("w1", cancellationToken: TestContext.Current.CancellationToken).Label);
+
+        // An empty text has no prediction if there is no token to stand for it.
+        var withoutEnd = new WordTokenizer([.. Enumerable.Range(0, 61).Select(i => $"w{i}")]);
+        using var other = GptClassifierTests.Create(GptPresets.Tiny, tokenizer: withoutEnd);
+        var rows = _ml.LanguageModeling.ClassifyTexts(other).Fit(data).Transform(data);
+        Assert.Equal(0u, rows.GetColumn<uint>("PredictedLabel").Last());
+        Assert.All(rows.GetColumn<float[]>("Score").Last(), score => Assert.True(float.IsNaN(score)));
+    }
+
+    [Fact]
     public void Cross_validation_trains_and_measures_each_fold()
     {
         var data = _ml.Transforms.Conversion.MapValueToKey("Label").Fit(Rows(240, 1)).Transform(Rows(240, 1));
@@ -118,7 +148,7 @@ public sealed class GptTextTrainerTests : IDisposable
         using var file = new MemoryStream();
         _ml.Model.Save(transformer, data.Schema, file);
         file.Position = 0;
-        using var loaded = (GptTextTransformer)((IEnumerable<ITransformer>)new MLContext().Model.Load(file, out _)).Single();
+        using var loaded = (GptTextTransformer)new MLContext().Model.Load(file, out _);
         Assert.True(loaded.Classifier.IsRegression);
         Assert.Equal(scored.GetColumn<float>("Score"), loaded.Transform(held).GetColumn<float>("Score"));
         Assert.Throws<ArgumentException>(
@@ -140,6 +170,7 @@ public sealed class GptTextTrainerTests : IDisposable
             })
             .Append(_ml.Transforms.Conversion.MapKeyToValue("PredictedLabel")).Fit(data);
         Assert.Contains(log, message => message.Contains("Training All on 40 rows", StringComparison.Ordinal));
+        Assert.Contains(log, message => message.Contains("accuracy", StringComparison.Ordinal));
         Assert.Contains(log, message => message.Contains("20 rows without a label are not used", StringComparison.Ordinal));
         using var file = new MemoryStream();
         _ml.Model.Save((ITransformer)chain, data.Schema, file);
