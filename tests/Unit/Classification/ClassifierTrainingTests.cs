@@ -114,6 +114,20 @@ public sealed class ClassifierTrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_frozen_bias_is_zero_as_in_transformers_and_not_saved()
+    {
+        using var folder = new TemporaryDirectory();
+        var training = WordTask.Options.Training with { FrozenWeights = ["score.bias"], MaxSteps = 5 };
+        using var classifier = Train(WordTask.Rows(60, 1), WordTask.Options with { Training = training });
+        Assert.All(classifier.HeadBias.ToArray(), value => Assert.Equal(0, value));
+        string path = Path.Combine(folder.Path, "model");
+        classifier.Save(path, cancellationToken: Cancellation);
+        using var file = Gpt.Formats.Safetensors.SafetensorsReader.Open(Path.Combine(path, "model.safetensors"));
+        Assert.NotNull(file.Find("score.weight"));
+        Assert.Null(file.Find("score.bias"));
+    }
+
+    [Fact]
     public void The_options_can_name_the_labels()
     {
         using var classifier = Train(

@@ -70,6 +70,8 @@ public sealed class GptClassifierTests : IDisposable
         float[][] expected = [.. texts.Select(text => one.Predict(text, cancellationToken: Cancellation).Logits.ToArray())];
         Assert.Equal(expected, one.Predict(texts, Cancellation).Select(each => each.Logits.ToArray()));
         Assert.Equal(expected, many.Predict(texts, Cancellation).Select(each => each.Logits.ToArray()));
+        Assert.Equal(expected, texts.AsParallel().AsOrdered().Select(
+            text => many.Predict(text, cancellationToken: Cancellation).Logits.ToArray()));
         Assert.Equal(expected[..7], many.Predict(texts[..7], Cancellation).Select(each => each.Logits.ToArray()));
         using var exact = Create(GptPresets.Tiny);
         var scores = exact.Predict(texts, Cancellation);
@@ -140,6 +142,7 @@ public sealed class GptClassifierTests : IDisposable
         // It remains a model of next tokens for whoever wants that, as before.
         using var decoder = GptModelFile.Open(path, cancellationToken: Cancellation);
         Assert.Contains("head for another task", decoder.Warnings.Single(), StringComparison.Ordinal);
+        Assert.Contains("GptClassifier.Load", decoder.Warnings.Single(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -113,6 +113,7 @@ internal sealed class WeightMap : IBlockWeightSource, ITransposedWeightSource
             Warnings = [
                 $"'{path}' has a head for another task, which is ignored: "
                 + $"{string.Join(", ", surplus.Select(name => $"'{tensors[name].Name}'"))}."
+                + (surplus.Contains(WeightNames.Score) ? " GptClassifier.Load loads it." : "")
             ];
         }
     }
