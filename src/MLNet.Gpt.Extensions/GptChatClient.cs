@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
+using MLNet.Gpt.Data.Instructions;
 using MLNet.Gpt.Generation;
 
 namespace MLNet.Gpt.Extensions;
@@ -42,7 +43,7 @@ public sealed class GptChatClient : IChatClient
         _model = model;
         _options = options ?? new();
         _generator = new(model, _options.Generation);
-        _template = _options.FormatPrompt is null ? ChatTemplate.Of(model.Tokenizer) : null;
+        _template = _options.FormatPrompt is null ? ChatConversation.TemplateOf(model.Tokenizer) : null;
         _metadata = new("MLNet.Gpt", providerUri: null, _options.ModelId);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.AI.Evaluation;
+using MLNet.Gpt.Data.Instructions;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Evaluation.Tasks;
 using MLNet.Gpt.Tokenization;
@@ -50,7 +51,7 @@ public sealed class GptPerplexityEvaluator : IEvaluator
         ArgumentNullException.ThrowIfNull(model);
         _model = model;
         _maximumPerplexity = maximumPerplexity is { } maximum ? Check.Positive(maximum, nameof(maximumPerplexity)) : null;
-        _template = ChatTemplate.Of(model.Tokenizer);
+        _template = ChatConversation.TemplateOf(model.Tokenizer);
         _scorer = new(model, new() { SpecialTokens = SpecialTokens.Literal });
     }
 

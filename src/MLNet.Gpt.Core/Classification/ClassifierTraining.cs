@@ -1,14 +1,12 @@
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Random;
+using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Classification;
 
 /// <summary>Trains a classifier: rows become sequences with labels, and the trained weights a decoder and a head.</summary>
 internal static class ClassifierTraining
 {
-    private const int ValidationStream = 1; // of the seed's random numbers
-
     /// <exception cref="ArgumentException">The rows or the options do not fit the model.</exception>
     public static GptClassifier Run(
         IWeightSource weights, ITextTokenizer tokenizer, IReadOnlyList<LabeledText> rows, GptClassifierOptions options,
@@ -18,7 +16,7 @@ internal static class ClassifierTraining
         var texts = options.Texts.ValidatedFor(config);
         if (rows.Count == 0) throw new ArgumentException("There are no rows to train on.", nameof(rows));
         string[] labels = LabelsOf(rows, options.Labels, out bool isRegression);
-        if (validation is null) (rows, validation) = Split(rows, options.Training);
+        if (validation is null) (rows, validation) = HeldOutRows.Split(rows, options.Training);
 
         var encoder = new ClassifierEncoder(tokenizer, config, texts);
         var training = options.Training with
@@ -84,20 +82,6 @@ internal static class ClassifierTraining
 
     private static string Show(IReadOnlyList<string> labels) =>
         string.Join(", ", labels.Take(5).Select(label => $"'{label}'")) + (labels.Count > 5 ? ", …" : "");
-
-    // Drawn with the seed, so that rows that are sorted by their labels are held out in the same proportions; the order is kept.
-    private static (IReadOnlyList<LabeledText> Training, IReadOnlyList<LabeledText>? Validation) Split(
-        IReadOnlyList<LabeledText> rows, TrainingOptions options)
-    {
-        int count = (int)(rows.Count * options.ValidationFraction);
-        if (count == 0) return (rows, null);
-        if (count == rows.Count) count--;
-        var random = Xoshiro256.ForStream(options.Seed, ValidationStream);
-        double[] keys = [.. rows.Select(_ => random.NextDouble())];
-        int[] order = [.. Enumerable.Range(0, rows.Count).OrderBy(i => keys[i])];
-        var held = order.Take(count).ToHashSet();
-        return ([.. rows.Where((_, i) => !held.Contains(i))], [.. rows.Where((_, i) => held.Contains(i))]);
-    }
 
     private static IEnumerable<string> FrozenBy(GptClassifierOptions options, GptConfig config)
     {

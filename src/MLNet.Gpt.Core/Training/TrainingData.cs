@@ -76,6 +76,40 @@ public sealed class TrainingData
     }
 
     /// <summary>
+    /// Creates data from instructions and responses; the loss covers the responses and what ends them, not the prompts.
+    /// </summary>
+    /// <param name="training">The examples to train on.</param>
+    /// <param name="validation">
+    /// Examples that are only measured; if <see langword="null"/>, the fraction of the others that
+    /// <see cref="TrainingOptions.ValidationFraction"/> says, drawn with the seed.
+    /// </param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="options">The validation fraction and the seed.</param>
+    /// <param name="instructions">How examples are written; the defaults if <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Cancels encoding.</param>
+    /// <exception cref="ArgumentException">
+    /// There are no examples, or <see cref="InstructionEncoder"/> refuses one; the message has its index.
+    /// </exception>
+    /// <exception cref="NotSupportedException">
+    /// There is no template, and that of the model's files is of no known family.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Encoding was canceled.</exception>
+    public static TrainingData FromInstructions(
+        IReadOnlyList<InstructionExample> training, IReadOnlyList<InstructionExample>? validation, ITextTokenizer tokenizer,
+        GptConfig config, TrainingOptions options, InstructionOptions? instructions = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(options);
+        var encoder = new InstructionEncoder(tokenizer, config.ContextLength, instructions);
+        var learned = encoder.Encode(training, cancellationToken);
+        var measured = validation is null ? null : encoder.Encode(validation, cancellationToken);
+        if (measured is null) (learned, measured) = HeldOutRows.Split(learned, options);
+        return FromSequences(learned, measured, config.ContextLength, config.VocabularySize);
+    }
+
+    /// <summary>
     /// Splits the tokens of a text into training tokens and, at the end, validation tokens, and splits both into
     /// windows.
     /// </summary>

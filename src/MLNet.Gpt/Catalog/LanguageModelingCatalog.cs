@@ -3,6 +3,7 @@ using MLNet.Gpt.Catalog;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Hosting;
 using MLNet.Gpt.Rows;
+using MLNet.Gpt.Views;
 
 namespace MLNet.Gpt;
 
@@ -183,6 +184,40 @@ public sealed class LanguageModelingCatalog
         ContinuationTransformerOptions? columns = null,
         CancellationToken cancellationToken = default) =>
         new ContinuationEvaluator(_mlContext, columns ?? new()).Evaluate(data, answerColumnName, cancellationToken);
+
+    /// <summary>
+    /// Evaluates a model's responses: the loss of the responses of all rows, and of what ends them, given their prompts. It is what
+    /// <see cref="GptInstructionTrainer"/> reports for validation rows.
+    /// </summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="model">The model, such as <see cref="GptTransformer.Model"/> of a trained transformer.</param>
+    /// <param name="promptColumnName">The column of instructions.</param>
+    /// <param name="responseColumnName">The column of responses.</param>
+    /// <param name="inputColumnName">
+    /// The column of what the instructions are about; <see langword="null"/> if there is none.
+    /// </param>
+    /// <param name="options">How prompts and responses are written; those of the training.</param>
+    /// <param name="cancellationToken">Checked before each row.</param>
+    /// <exception cref="ArgumentException">
+    /// A column is missing or not text, or a row has no response, or a prompt that fills the context.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The token or the context's execution was canceled.</exception>
+    public LanguageModelMetrics EvaluateInstructions(
+        IDataView data,
+        GptModel model,
+        string promptColumnName = "Prompt",
+        string responseColumnName = "Response",
+        string? inputColumnName = null,
+        InstructionOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(model);
+        var cancellation = new Cancellation(((IHostEnvironment)_mlContext).RegisterQuietly(nameof(EvaluateInstructions)), cancellationToken);
+        var rows = InstructionColumns.Read(data, promptColumnName, responseColumnName, inputColumnName, cancellation);
+        return LanguageModelMetrics.MergeDocuments(
+            new ResponseScorer(model, options).Score(rows, cancellation.Token).Select(response => response.Metrics));
+    }
 
     /// <summary>
     /// Trains and evaluates once per fold: on the rows outside the fold, and on those inside. A row is a document and

@@ -100,6 +100,13 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         $"GptTrainer: '{_options.Transformer.InputColumnName}'; {_options.Config.ParameterCount:N0} parameters, ")
         + Quantity.Of(_options.Training.Epochs, "epoch");
 
+    /// <summary>Trains on data that are read with the trainer's options.</summary>
+    internal GptTransformer Fit(Func<GptTrainerOptions, Cancellation, TrainingData> read, CancellationToken cancellationToken)
+    {
+        var cancellation = new Cancellation(_host, cancellationToken);
+        return Train(read(_options, cancellation), cancellation);
+    }
+
     private GptTransformer Fit(IDataView input, IDataView? validation, CancellationToken cancellationToken)
     {
         var cancellation = new Cancellation(_host, cancellationToken);

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.AI;
+using MLNet.Gpt.Data.Instructions;
 using MLNet.Gpt.Extensions;
 using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tokenization;
@@ -12,12 +13,12 @@ namespace MLNet.Gpt.Tests.Extensions;
 public class ChatTemplateTests
 {
     internal const string ChatMl = "{% for m in messages %}{{'<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n'}}{% endfor %}";
-    private const string Llama3 =
+    internal const string Llama3 =
         "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] | trim + '<|eot_id|>' }}";
-    private const string Gemma = "{{ '<start_of_turn>' + role + '\\n' }}{{ message['content'] | trim }}{{ '<end_of_turn>\\n' }}";
-    private const string Llama2 =
+    internal const string Gemma = "{{ '<start_of_turn>' + role + '\\n' }}{{ message['content'] | trim }}{{ '<end_of_turn>\\n' }}";
+    internal const string Llama2 =
         "{{ bos_token + '[INST] ' + '<<SYS>>\\n' + content.strip() + ' [/INST]' }}{{ ' ' + content + ' ' + eos_token }}";
-    private const string Mistral = "{{ '[INST] ' + message['content'] + '[/INST]' }}{{ ' ' + message['content'] + eos_token }}";
+    internal const string Mistral = "{{ '[INST] ' + message['content'] + '[/INST]' }}{{ ' ' + message['content'] + eos_token }}";
 
     private static readonly string[] Marks =
     [

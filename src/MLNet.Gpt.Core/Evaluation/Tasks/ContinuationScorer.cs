@@ -16,6 +16,7 @@ public sealed class ContinuationScorer
 {
     private readonly GptModel _model;
     private readonly ContinuationEncoder _encoder;
+    private readonly int _batchTokenCount;
 
     /// <summary>Initializes a scorer for a model.</summary>
     /// <param name="model">The model. Not owned: it must outlive the scorer.</param>
@@ -25,7 +26,8 @@ public sealed class ContinuationScorer
     {
         ArgumentNullException.ThrowIfNull(model);
         _model = model;
-        _encoder = new(model, (options ?? new()).ValidatedFor(model));
+        options = (options ?? new()).ValidatedFor(model);
+        (_encoder, _batchTokenCount) = (new(model, options), options.BatchTokenCount);
     }
 
     /// <summary>Scores a continuation.</summary>
@@ -64,6 +66,33 @@ public sealed class ContinuationScorer
         EncodedContinuation[] encoded = [.. pairs.Select(pair => _encoder.Encode(pair.Context, pair.Continuation, cancellationToken))];
         var scores = ContinuationBatch.Score(_model, encoded, cancellationToken);
         return [.. encoded.Select((pair, i) => new ContinuationScore(_model.Tokenizer, pair, scores[i]))];
+    }
+
+    /// <summary>
+    /// Scores what counts of sequences, such as the responses of an <see cref="InstructionEncoder"/>: the tokens from
+    /// <see cref="TrainingSequence.FirstTarget"/> on.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// A sequence has a label, nothing that counts, more tokens than the model can see, or an id outside the vocabulary.
+    /// </exception>
+    internal IReadOnlyList<ContinuationScore> Score(IReadOnlyList<TrainingSequence> sequences, CancellationToken cancellationToken)
+    {
+        EncodedContinuation[] encoded = [.. sequences.Select(_encoder.Encode)];
+        var results = new List<ContinuationScore>(encoded.Length);
+        for (int first = 0, end; first < encoded.Length; first = end)
+        {
+            int tokens = encoded[first].Ids.Length;
+            for (end = first + 1; end < encoded.Length && tokens + encoded[end].Ids.Length <= _batchTokenCount; end++)
+            {
+                tokens += encoded[end].Ids.Length;
+            }
+
+            var batch = encoded[first..end];
+            var scores = ContinuationBatch.Score(_model, batch, cancellationToken);
+            results.AddRange(batch.Select((each, i) => new ContinuationScore(_model.Tokenizer, each, scores[i])));
+        }
+
+        return results;
     }
 
     /// <summary>Scores many pairs on the thread pool.</summary>

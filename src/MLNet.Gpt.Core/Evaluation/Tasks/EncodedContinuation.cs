@@ -51,6 +51,20 @@ internal sealed class ContinuationEncoder
         return Fit(before, all.AsSpan(Math.Min(before.Length, all.Length)), continuation);
     }
 
+    /// <summary>Returns a sequence whose tokens from its first target on are the continuation.</summary>
+    /// <exception cref="ArgumentException">It is none, or has more tokens than the model can see.</exception>
+    public EncodedContinuation Encode(TrainingSequence sequence, int index)
+    {
+        int[] ids = Checked(sequence.Tokens.ToArray());
+        int context = Math.Max(1, sequence.FirstTarget);
+        string? fault = sequence.IsLabeled ? "has a label, and only tokens can be scored"
+            : ids.Length <= context ? "has no token that counts"
+            : ids.Length > _windowLength + 1 ? string.Create(
+                CultureInfo.InvariantCulture, $"has {ids.Length} tokens; at most {_windowLength + 1} can be scored")
+            : null;
+        return fault is null ? new(ids, context, 0) : throw new ArgumentException($"Sequence {index} {fault}.", nameof(sequence));
+    }
+
     /// <summary>Encodes the pairs of a question as <c>llama-perplexity</c> does; see <see cref="TaskConvention.LlamaCpp"/>.</summary>
     public EncodedContinuation[] EncodeTogether(IReadOnlyList<TaskChoice> choices, CancellationToken cancellationToken)
     {
