@@ -20,6 +20,7 @@
         'Enter-GptPrompt'
         'Export-GptLossReport'
         'Export-GptModel'
+        'Get-GptClass'
         'Get-GptEmbedding'
         'Get-GptLoss'
         'Get-GptModel'

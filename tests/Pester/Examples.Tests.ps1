@@ -53,6 +53,17 @@ BeforeAll {
         'test.txt' = { Set-Content test.txt $story.Substring(0, 1000) }
         'corpus' = { $null = New-Item -ItemType Directory corpus/more; 'corpus/1.txt', 'corpus/2.txt', 'corpus/more/3.txt' | ForEach-Object { Set-Content $_ $story.Substring(0, 900) } }
         '.csv' = { 'rows.csv', 'reviews.csv' | ForEach-Object { Set-Content $_ ('Id,Text', '1,Every effort moves you', '2,I really like chocolate') } }
+        'mails.csv' = { Set-Content mails.csv ('Label,Text', 'spam,Win a prize now', 'ham,See you at noon', 'spam,A free prize', 'ham,The meeting moved to noon') }
+        'instructions.json' = {
+            ConvertTo-Json @(
+                @{ instruction = 'Spell this word correctly.'; input = 'Ocassion'; output = 'Occasion' }
+                @{ instruction = 'What is the capital of France?'; input = ''; output = 'Paris.' }
+            ) | Set-Content instructions.json
+        }
+        './spam-filter' = {
+            $rows = @{ Text = 'Win a prize now'; Label = 'spam' }, @{ Text = 'See you at noon'; Label = 'ham' }
+            $rows | Invoke-GptTraining $model -LabelProperty Label -MaxStep 1 -ValidationFraction 0 | Export-GptModel ./spam-filter
+        }
         'samples/Data' = { $null = New-Item -ItemType Directory samples/Data; Copy-Item -Recurse $repository/samples/Data/the-verdict.txt, $repository/samples/Data/tasks samples/Data }
         'results/*' = { $null = Measure-GptLoss -Model $model -Path story.txt -ResultFolder results -PerToken }
         '.safetensors' = { 'story', 'gpt2' | ForEach-Object { Export-GptModel -Model $model "$_.safetensors" } }

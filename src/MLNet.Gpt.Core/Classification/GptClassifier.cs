@@ -3,6 +3,7 @@ using System.Globalization;
 using MLNet.Gpt.Classification;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Formats;
+using MLNet.Gpt.Formats.HuggingFace;
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Softmax;
@@ -119,6 +120,14 @@ public sealed class GptClassifier : IDisposable
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(rows);
         return ClassifierTraining.Run(weights, tokenizer, rows, options ?? new(), validation, progress, cancellationToken);
+    }
+
+    /// <summary>Returns whether a path is a folder, or the <c>config.json</c> in one, that <see cref="Load"/> reads.</summary>
+    /// <param name="path">A path; it need not exist.</param>
+    public static bool IsClassifier(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return ClassifierFolder.Recognizes(path);
     }
 
     /// <summary>

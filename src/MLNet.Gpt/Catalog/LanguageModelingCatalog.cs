@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using MLNet.Gpt.Catalog;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Hosting;
@@ -213,7 +214,8 @@ public sealed class LanguageModelingCatalog
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(model);
-        var cancellation = new Cancellation(((IHostEnvironment)_mlContext).RegisterQuietly(nameof(EvaluateInstructions)), cancellationToken);
+        var environment = (IHostEnvironment)_mlContext;
+        var cancellation = new Cancellation(environment.RegisterQuietly(nameof(EvaluateInstructions)), cancellationToken);
         var rows = InstructionColumns.Read(data, promptColumnName, responseColumnName, inputColumnName, cancellation);
         return LanguageModelMetrics.MergeDocuments(
             new ResponseScorer(model, options).Score(rows, cancellation.Token).Select(response => response.Metrics));

@@ -23,6 +23,29 @@ public abstract class GptCommand : PSCmdlet, IDisposable
     /// <param name="given">What the parameter was given, or <see langword="null"/>.</param>
     protected LanguageModel Require(LanguageModel? given)
     {
+        var model = RequireAny(given);
+        if (model.Classifier is null) return model;
+        Terminate(
+            new PSArgumentException($"'{model.Name}' is a classifier, which predicts no tokens; Get-GptClass uses it."),
+            "ModelIsClassifier", ErrorCategory.InvalidArgument, model);
+        throw new InvalidOperationException(); // not reached
+    }
+
+    /// <summary>Returns a classifier that is ready to be used; ends the command where there is none.</summary>
+    protected LanguageModel RequireClassifier(LanguageModel? given)
+    {
+        var model = RequireAny(given);
+        if (model.Classifier is not null) return model;
+        Terminate(
+            new PSArgumentException(
+                $"'{model.Name}' predicts tokens, not classes. Invoke-GptTraining -LabelProperty makes a classifier of a model."),
+            "ModelNotClassifier", ErrorCategory.InvalidArgument, model);
+        throw new InvalidOperationException(); // not reached
+    }
+
+    /// <summary>Returns a model or a classifier that is ready to be used; ends the command where there is none.</summary>
+    protected LanguageModel RequireAny(LanguageModel? given)
+    {
         if (FindModel(given) is { } model) return model;
         Terminate(
             new PSArgumentException(

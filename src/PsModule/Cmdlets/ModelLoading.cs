@@ -13,6 +13,7 @@ internal static class ModelLoading
     public static LanguageModel Load(Cmdlet command, string path, CancellationToken cancellationToken)
     {
         FirstMeasurement.Prepare();
+        if (GptClassifier.IsClassifier(path)) return LoadClassifier(command, path, new(), tokenizer: null, cancellationToken);
         using var file = GptModelFile.Open(path, cancellationToken: cancellationToken);
         return Load(command, file, new(), tokenizer: null, cancellationToken);
     }
@@ -31,6 +32,20 @@ internal static class ModelLoading
         return new LanguageModel(NameOf(file), FormatOf(file), file.Path, engine);
     }
 
+    /// <summary>Loads a classifier from a folder.</summary>
+    public static LanguageModel LoadClassifier(
+        Cmdlet command, string path, GptModelOptions options, ITextTokenizer? tokenizer, CancellationToken cancellationToken)
+    {
+        var clock = Stopwatch.StartNew();
+        string name = NameOf(path);
+        var progress = new LoadReporter(command, name);
+        var classifier = GptClassifier.Load(path, options, tokenizer, progress, cancellationToken);
+        progress.Complete();
+        command.WriteVerbose(FormattableString.Invariant(
+            $"Loaded '{path}', a classifier of {classifier.Labels.Count} labels, in {clock.Elapsed.TotalSeconds:F2} s."));
+        return new LanguageModel(name, "Hugging Face classifier", path, classifier.Model, classifier);
+    }
+
     /// <summary>Returns the error record of a model that cannot be loaded; <see langword="null"/> for other errors.</summary>
     public static ErrorRecord? ErrorOf(Exception error, object target) => error switch
     {
@@ -41,9 +56,11 @@ internal static class ModelLoading
     };
 
     /// <summary>Returns the name of a model: that of its file or folder.</summary>
-    public static string NameOf(GptModelFile file)
+    public static string NameOf(GptModelFile file) => NameOf(file.Path);
+
+    private static string NameOf(string path)
     {
-        string path = Path.TrimEndingDirectorySeparator(file.Path);
+        path = Path.TrimEndingDirectorySeparator(path);
         return Directory.Exists(path) ? Path.GetFileName(path) : Path.GetFileNameWithoutExtension(path);
     }
 

@@ -7,8 +7,8 @@ public sealed class LanguageModel : IDisposable
 {
     private readonly GptModel? _engine;
 
-    internal LanguageModel(string name, string format, string? source, GptModel engine) =>
-        (Name, Format, Source, _engine) = (name, format, source, engine);
+    internal LanguageModel(string name, string format, string? source, GptModel engine, GptClassifier? classifier = null) =>
+        (Name, Format, Source, _engine, Classifier) = (name, format, source, engine, classifier);
 
     private LanguageModel(string path) => (Name, Format, Source) = (System.IO.Path.GetFileName(path), "", path);
 
@@ -33,6 +33,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Bytes that its weights take in memory.</summary>
     public long WeightBytes => Engine.WeightBytes;
 
+    /// <summary>The names of the classes of a classifier; empty for a model that predicts tokens.</summary>
+    public string[] Label => Classifier is null ? [] : [.. Classifier.Labels];
+
     /// <summary>
     /// What its training reported, oldest first; empty for a model that was not trained in this session.
     /// </summary>
@@ -50,6 +53,11 @@ public sealed class LanguageModel : IDisposable
     internal bool IsLoaded => _engine is not null;
 
     internal bool IsDisposed { get; private set; }
+
+    /// <summary>
+    /// The classifier, whose decoder below the head is <see cref="Engine"/>; <see langword="null"/> for a model that predicts tokens.
+    /// </summary>
+    internal GptClassifier? Classifier { get; }
 
     internal GptModel Engine => _engine ?? throw new InvalidOperationException($"The model '{Source}' is not loaded.");
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.AI.Evaluation;
+using MLNet.Gpt.Data.Instructions;
 using MLNet.Gpt.Extensions;
 
 namespace MLNet.Gpt.Tests.Extensions;

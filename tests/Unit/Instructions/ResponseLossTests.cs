@@ -17,7 +17,7 @@ public class ResponseLossTests
         using var model = TinyModels.Create();
         var sequences = Sequences(model);
         var scorer = new ContinuationScorer(model);
-        var scores = scorer.Score(sequences, TestContext.Current.CancellationToken);
+        var scores = scorer.ScoreTargets(sequences, TestContext.Current.CancellationToken);
         for (int i = 0; i < Examples.Length; i++)
         {
             int[] ids = sequences[i].Tokens.ToArray();
@@ -30,7 +30,7 @@ public class ResponseLossTests
 
             Assert.Equal(expected, scores[i].Loss.Sum, 1e-5);
             Assert.Equal(ids.Length - sequences[i].FirstTarget, scores[i].TokenCount);
-            Assert.Equal(scores[i].Loss, scorer.Score([sequences[i]], TestContext.Current.CancellationToken)[0].Loss);
+            Assert.Equal(scores[i].Loss, scorer.ScoreTargets([sequences[i]], TestContext.Current.CancellationToken)[0].Loss);
         }
 
         // Without what ends it, a response is a continuation like any other.
@@ -44,7 +44,8 @@ public class ResponseLossTests
         using var model = TinyModels.Create();
         var options = new TrainingOptions { MaxSteps = 3, BatchSize = 2, EvaluationBatches = null, EvaluationInterval = 1 };
         var data = TrainingData.FromInstructions(
-            Examples, Examples, model.Tokenizer, model.Config, options, new() { Template = Template }, TestContext.Current.CancellationToken);
+            Examples, Examples, model.Tokenizer, model.Config, options, new() { Template = Template },
+            TestContext.Current.CancellationToken);
         var result = model.Train(data, options, cancellationToken: TestContext.Current.CancellationToken);
         using var trained = GptModel.FromWeights(result.Weights, model.Tokenizer);
         Assert.Equal(Mean(model), result.History.Points[0].ValidationLoss!.Value, 1e-6);
@@ -60,11 +61,12 @@ public class ResponseLossTests
         var losses = new List<double>();
         var options = new TrainingOptions { MaxSteps = 1, BatchSize = 1 };
         var data = TrainingData.FromInstructions(
-            Examples[..1], null, model.Tokenizer, model.Config, options, new() { Template = Template }, TestContext.Current.CancellationToken);
+            Examples[..1], null, model.Tokenizer, model.Config, options, new() { Template = Template },
+            TestContext.Current.CancellationToken);
         Assert.Equal(3, data.TargetCount);
         _ = model.Train(data, options, new Reports(each => losses.Add(each.BatchLoss)), TestContext.Current.CancellationToken);
-        Assert.Equal(
-            new ContinuationScorer(model).Score(Sequences(model), TestContext.Current.CancellationToken)[0].Loss.CrossEntropy, losses[^1], 1e-5);
+        var score = new ContinuationScorer(model).ScoreTargets(Sequences(model), TestContext.Current.CancellationToken)[0];
+        Assert.Equal(score.Loss.CrossEntropy, losses[^1], 1e-5);
     }
 
     [Fact]
@@ -95,7 +97,7 @@ public class ResponseLossTests
         Assert.Contains($"{tooLong.Length} tokens; at most", Message(new(tooLong)), StringComparison.Ordinal);
 
         string Message(TrainingSequence sequence) =>
-            Assert.Throws<ArgumentException>(() => scorer.Score([sequence], TestContext.Current.CancellationToken)).Message;
+            Assert.Throws<ArgumentException>(() => scorer.ScoreTargets([sequence], TestContext.Current.CancellationToken)).Message;
     }
 
     internal static IReadOnlyList<TrainingSequence> Sequences(GptModel model) =>
@@ -105,7 +107,7 @@ public class ResponseLossTests
     private static double Mean(GptModel model)
     {
         var total = LossSummary.Empty;
-        var scores = new ContinuationScorer(model).Score(Sequences(model), TestContext.Current.CancellationToken);
+        var scores = new ContinuationScorer(model).ScoreTargets(Sequences(model), TestContext.Current.CancellationToken);
         foreach (var score in scores) total += score.Loss;
         return total.CrossEntropy;
     }

@@ -75,7 +75,7 @@ public sealed class ContinuationScorer
     /// <exception cref="ArgumentException">
     /// A sequence has a label, nothing that counts, more tokens than the model can see, or an id outside the vocabulary.
     /// </exception>
-    internal IReadOnlyList<ContinuationScore> Score(IReadOnlyList<TrainingSequence> sequences, CancellationToken cancellationToken)
+    internal IReadOnlyList<ContinuationScore> ScoreTargets(IReadOnlyList<TrainingSequence> sequences, CancellationToken cancellationToken)
     {
         EncodedContinuation[] encoded = [.. sequences.Select(_encoder.Encode)];
         var results = new List<ContinuationScore>(encoded.Length);

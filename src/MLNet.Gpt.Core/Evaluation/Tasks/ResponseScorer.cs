@@ -50,7 +50,7 @@ public sealed class ResponseScorer
     public IReadOnlyList<DocumentResult> Score(
         IReadOnlyList<InstructionExample> examples, CancellationToken cancellationToken = default)
     {
-        var scores = _scorer.Score(_encoder.Encode(examples, cancellationToken), cancellationToken);
+        var scores = _scorer.ScoreTargets(_encoder.Encode(examples, cancellationToken), cancellationToken);
         return [.. scores.Select(Result)];
     }
 

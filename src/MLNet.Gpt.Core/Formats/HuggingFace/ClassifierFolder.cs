@@ -19,6 +19,24 @@ internal static class ClassifierFolder
     private const string LabelsById = "id2label", IdsByLabel = "label2id", TextsKey = "mlnet_gpt";
     private const string MaxTokens = "max_token_count", RefusesLongTexts = "refuses_long_texts", SpecialTokensKey = "special_tokens";
 
+    /// <summary>Whether a folder, or its configuration, says that it is a model for sequence classification.</summary>
+    public static bool Recognizes(string path)
+    {
+        const string name = HuggingFaceConstants.ConfigFile;
+        string config = Path.GetFileName(path) == name ? path : Path.Combine(path, name);
+        if (!File.Exists(config)) return false;
+        try
+        {
+            return JsonFile.Read(config, SizeLimit, json => json.Optional("architectures") is { ValueKind: JsonValueKind.Array } names
+                && names.EnumerateArray().Any(name => name.ValueKind == JsonValueKind.String
+                    && name.GetString()!.EndsWith("ForSequenceClassification", StringComparison.Ordinal)));
+        }
+        catch (InvalidDataException)
+        {
+            return false; // opening it says what is wrong
+        }
+    }
+
     /// <summary>Writes the properties of <c>config.json</c>.</summary>
     public static void WriteConfig(Utf8JsonWriter json, StoredClassifier classifier)
     {

@@ -15,14 +15,16 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
     private const string PromptSet = "Prompt";
     private const string PipelineSet = "Pipeline";
 
-    private readonly List<string> _waiting = [];
+    private readonly List<(string Prompt, string Text)> _waiting = []; // as given, and as the model reads it
+
+    private PromptTemplate? _template;
 
     /// <summary>The texts to continue: strings, or objects with a property <c>Prompt</c> or <c>Text</c>.</summary>
     [Parameter(
         Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PromptSet)]
     [Parameter(Mandatory = true, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PipelineSet)]
-    [Alias("Text")]
-    [TextArgument(nameof(Prompt), "Text")]
+    [Alias("Text", "Instruction")]
+    [TextArgument(nameof(Prompt), "Text", "Instruction")]
     [AllowEmptyString]
     public string[] Prompt { get; set; } = [];
 
@@ -33,6 +35,20 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
     [ValidateNotNull]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
     public override LanguageModel Model { get; set; } = null!;
+
+    /// <summary>
+    /// How the model was taught to read a prompt: the name of a template, or a text with placeholders. The response follows.
+    /// </summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(TemplateCompleter))]
+    public string? Template { get; set; }
+
+    /// <summary>With -Template, what the prompt is about.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("Input")]
+    [AllowNull]
+    [AllowEmptyString]
+    public string? InputText { get; set; }
 
     /// <summary>The number of continuations of each prompt.</summary>
     [Parameter]
@@ -78,6 +94,17 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
         if (Stream && BatchSize is not null) RefuseWith(nameof(BatchSize), nameof(Stream));
         if (LookupDecoding && BatchSize is not null) RefuseWith(nameof(BatchSize), nameof(LookupDecoding));
         if (LookupDecoding && SampleCount > 1) RefuseWith(nameof(SampleCount), nameof(LookupDecoding));
+        bool hasInput = MyInvocation.BoundParameters.ContainsKey(nameof(InputText));
+        if (Template is null && hasInput) RefuseWithout(nameof(InputText), nameof(Template));
+        try
+        {
+            if (Template is not null) _template = PromptTemplate.Parse(Template);
+        }
+        catch (ArgumentException unknown)
+        {
+            Terminate(ParameterNames.Plain(unknown), "TemplateInvalid", ErrorCategory.InvalidArgument, Template);
+        }
+
         base.BeginProcessing();
     }
 
@@ -86,13 +113,14 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
     {
         foreach (string prompt in Prompt)
         {
+            string text = _template?.Format(prompt, InputText) ?? prompt;
             if (IsOneAtATime || SampleCount > 1)
             {
-                Continue(prompt, () => Generate(prompt));
+                Continue(prompt, () => Generate(prompt, text));
                 continue;
             }
 
-            _waiting.Add(prompt);
+            _waiting.Add((prompt, text));
             if (_waiting.Count == Options.BatchSize) GenerateBatch();
         }
     }
@@ -103,12 +131,17 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
     private protected override GenerationOptions CreateOptions()
     {
         var options = base.CreateOptions() with { ReturnLogProbabilities = LogProbability, CandidateCount = CandidateCount };
+        if (_template is { ResponseEnd.Length: > 0 } template)
+        {
+            options = options with { StopSequences = [.. options.StopSequences, template.ResponseEnd] };
+        }
+
         return BatchSize is { } size ? options with { BatchSize = size } : options;
     }
 
     private void GenerateBatch()
     {
-        string[] prompts = [.. _waiting];
+        (string Prompt, string Text)[] prompts = [.. _waiting];
         _waiting.Clear();
         int done = 0;
         if (prompts.Length > 1)
@@ -116,9 +149,9 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
             var clock = Stopwatch.StartNew();
             try
             {
-                foreach (var text in Generator.GenerateBatch(prompts, cancellationToken: StopToken))
+                foreach (var text in Generator.GenerateBatch([.. prompts.Select(each => each.Text)], cancellationToken: StopToken))
                 {
-                    WriteObject(new GptGeneration(prompts[done++], text, Model.Config.VocabularySize, clock.Elapsed));
+                    WriteObject(new GptGeneration(prompts[done++].Prompt, text, Model.Config.VocabularySize, clock.Elapsed));
                 }
             }
             catch (Exception refused) when (refused is ArgumentException or InvalidOperationException)
@@ -131,15 +164,15 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
             }
         }
 
-        foreach (string prompt in prompts.Skip(done)) Continue(prompt, () => Generate(prompt));
+        foreach (var (prompt, text) in prompts.Skip(done)) Continue(prompt, () => Generate(prompt, text));
     }
 
-    private void Generate(string prompt)
+    private void Generate(string prompt, string text)
     {
         if (Stream)
         {
             // The generator works on other threads; what it has ready is written from the pipeline's own.
-            foreach (var chunk in Generator.StreamAsync(prompt, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
+            foreach (var chunk in Generator.StreamAsync(text, cancellationToken: StopToken).ToBlockingEnumerable(StopToken))
             {
                 if (chunk.Text.Length > 0) WriteObject(chunk.Text);
             }
@@ -148,9 +181,9 @@ public sealed class InvokeGptGenerateCommand : GenerationCommand
         }
 
         var clock = Stopwatch.StartNew();
-        foreach (var text in Generator.GenerateSamples(prompt, SampleCount, cancellationToken: StopToken))
+        foreach (var generated in Generator.GenerateSamples(text, SampleCount, cancellationToken: StopToken))
         {
-            WriteObject(new GptGeneration(prompt, text, Model.Config.VocabularySize, clock.Elapsed));
+            WriteObject(new GptGeneration(prompt, generated, Model.Config.VocabularySize, clock.Elapsed));
         }
     }
 }

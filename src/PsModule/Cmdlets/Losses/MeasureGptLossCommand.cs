@@ -17,18 +17,22 @@ public sealed class MeasureGptLossCommand : ModelCommand
     private const string CorpusSet = "Corpus";
     private const string CorpusLiteralSet = "CorpusLiteral";
     private const string ResultSet = "Result";
+    private const string ResponseSet = "Response";
 
     private static readonly ParameterNames Names = new(typeof(BootstrapOptions));
 
     private readonly List<string> _files = [];
     private readonly List<LanguageModelMetrics> _losses = [];
+    private readonly List<InstructionExample> _examples = [];
 
     private BootstrapOptions _bootstrap = null!;
 
     /// <summary>
-    /// Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files.
+    /// Losses as <c>Get-GptLoss</c> writes them; also as they come back from jobs, other machines and files. With -ResponseProperty,
+    /// rows of instructions and responses.
     /// </summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = LossSet)]
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = ResponseSet)]
     public PSObject[] InputObject { get; set; } = [];
 
     /// <summary>
@@ -43,6 +47,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
     [Parameter(Position = 1, ParameterSetName = CorpusSet)]
     [Parameter(Position = 1, ParameterSetName = CorpusLiteralSet)]
     [Parameter(ParameterSetName = ResultSet)]
+    [Parameter(Position = 0, ParameterSetName = ResponseSet)]
     [ModelArgument]
     [ValidateNotNull]
     [ArgumentCompleter(typeof(ModelFileCompleter))]
@@ -137,6 +142,23 @@ public sealed class MeasureGptLossCommand : ModelCommand
     [SupportsWildcards]
     public string[] TrainingPath { get; set; } = [];
 
+    /// <summary>The property of a row that is the response; the loss of all rows' responses is measured.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ResponseSet)]
+    public string ResponseProperty { get; set; } = "";
+
+    /// <summary>The property of a row that is the instruction; by default Instruction or Prompt.</summary>
+    [Parameter(ParameterSetName = ResponseSet)]
+    public string? PromptProperty { get; set; }
+
+    /// <summary>The property of a row that the instruction is about; by default Input, which may be missing or empty.</summary>
+    [Parameter(ParameterSetName = ResponseSet)]
+    public string? InputProperty { get; set; }
+
+    /// <summary>How instructions and responses are written: the name of a template, or a text with placeholders.</summary>
+    [Parameter(ParameterSetName = ResponseSet)]
+    [ArgumentCompleter(typeof(TemplateCompleter))]
+    public string? Template { get; set; }
+
     /// <summary>The confidence of the intervals.</summary>
     [Parameter]
     public double Confidence { get; set; } = new BootstrapOptions().Confidence;
@@ -182,6 +204,15 @@ public sealed class MeasureGptLossCommand : ModelCommand
                 }
 
                 break;
+            case ResponseSet:
+                foreach (var row in InputObject)
+                {
+                    Attempt(
+                        () => _examples.Add(RowReader.Instruction(row, _examples.Count, PromptProperty, InputProperty, ResponseProperty)),
+                        row);
+                }
+
+                break;
             case CorpusSet:
                 _files.AddRange(ResolveFiles(Path, literal: false));
                 break;
@@ -202,6 +233,7 @@ public sealed class MeasureGptLossCommand : ModelCommand
             else if (ParameterSetName == ResultSet) Write(CorpusResults.Merge(ResolveFiles(ResultPath, literal: false)));
             else if (AreResults()) Write(CorpusResults.Merge(_files));
             else if (measures) MeasureCorpus();
+            else if (_examples.Count > 0) MeasureResponses();
             else if (_losses.Count > 0) WriteObject(new GptLoss(Sum(), source: null, _bootstrap));
         }
         catch (OperationCanceledException) when (Stopping)
@@ -280,6 +312,16 @@ public sealed class MeasureGptLossCommand : ModelCommand
         progress.End();
         progress.Complete();
         if (Baseline || TrainingPath.Length > 0) WriteBaselines(corpus, scoring);
+    }
+
+    private void MeasureResponses()
+    {
+        Model = Require(Model);
+        var template = Template is null ? PromptTemplate.Of(Model.Tokenizer) : PromptTemplate.Parse(Template);
+        var scorer = new ResponseScorer(Model.Engine, new() { Template = template });
+        WriteObject(new GptLoss(
+            LanguageModelMetrics.MergeDocuments(scorer.Score(_examples, StopToken).Select(response => response.Metrics)), source: null,
+            _bootstrap));
     }
 
     private void WriteBaselines(Corpus corpus, ScoringOptions scoring)

@@ -75,9 +75,22 @@ public sealed class ExportGptModelCommand : OutputFileCommand
     protected override void ProcessRecord() => Attempt(
         () =>
         {
-            var model = Require(InputObject ?? Model);
+            var model = RequireAny(InputObject ?? Model);
             string file = ResolveOutput(Target);
             var format = Format ?? FormatOf(file);
+            if (model.Classifier is not null && format != ExportFormat.HuggingFace)
+            {
+                Terminate(
+                    new ArgumentException($"'{model.Name}' is a classifier, which is saved in the format {ExportFormat.HuggingFace} only."),
+                    "FormatNotSupported", ErrorCategory.InvalidArgument, format);
+            }
+
+            if (model.Classifier is not null && NoTokenizer)
+            {
+                RefuseParameter(
+                    nameof(NoTokenizer), $"-{nameof(NoTokenizer)} has no effect on a classifier, which is saved with its tokenizer.");
+            }
+
             if (NoCache && format != ExportFormat.Onnx) RefuseIn(format, nameof(NoCache), ExportFormat.Onnx);
             if (ShardSize is not null && format != ExportFormat.HuggingFace) RefuseIn(format, nameof(ShardSize), ExportFormat.HuggingFace);
             if (NoTokenizer && format == ExportFormat.PyTorch)
@@ -128,7 +141,8 @@ public sealed class ExportGptModelCommand : OutputFileCommand
         var reporter = new ExportReporter(this, model.Name);
         try
         {
-            GptModelExporter.Export(file, model.Engine, NoTokenizer ? null : model.Tokenizer, options, reporter, StopToken);
+            if (model.Classifier is { } classifier) classifier.Save(file, options, reporter, StopToken);
+            else GptModelExporter.Export(file, model.Engine, NoTokenizer ? null : model.Tokenizer, options, reporter, StopToken);
             string seconds = FormattableString.Invariant($"{clock.Elapsed.TotalSeconds:F2} s");
             WriteVerbose($"Saved '{model.Name}' as '{file}' ({options.Format}, {options.DataType}) in {seconds}.");
         }

@@ -21,10 +21,16 @@ public sealed class GetGptModelInfoCommand : ModelFileCommand
     {
         if (ParameterSetName != ModelSet)
         {
-            ForEachFile(file => WriteObject(new GptModelInfo(ModelLoading.NameOf(file), file.Describe())));
+            ForEachFile(
+                file => WriteObject(new GptModelInfo(ModelLoading.NameOf(file), file.Describe())),
+                path =>
+                {
+                    using var model = ModelLoading.LoadClassifier(this, path, new(), tokenizer: null, StopToken);
+                    WriteObject(new GptModelInfo(model));
+                });
             return;
         }
 
-        foreach (var model in InputObject) WriteObject(new GptModelInfo(Require(model)));
+        foreach (var model in InputObject) WriteObject(new GptModelInfo(RequireAny(model)));
     }
 }

@@ -33,6 +33,9 @@ public sealed class ImportGptModelCommand : ModelFileCommand
     }
 
     /// <inheritdoc/>
-    protected override void ProcessRecord() => ForEachFile(file =>
-        WriteObject(ModelLoading.Load(this, file, new() { Precision = Precision, ThreadCount = ThreadCount }, _tokenizer, StopToken)));
+    protected override void ProcessRecord() => ForEachFile(
+        file => WriteObject(ModelLoading.Load(this, file, Options, _tokenizer, StopToken)),
+        path => WriteObject(ModelLoading.LoadClassifier(this, path, Options, _tokenizer, StopToken)));
+
+    private GptModelOptions Options => new() { Precision = Precision, ThreadCount = ThreadCount };
 }

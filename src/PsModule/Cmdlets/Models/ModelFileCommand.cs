@@ -42,13 +42,21 @@ public abstract class ModelFileCommand : GptCommand
     public SwitchParameter UseStoredHead { get; set; }
 
     /// <summary>Opens and processes each model; one that cannot be used is reported, and the next follows.</summary>
-    protected void ForEachFile(Action<GptModelFile> work)
+    /// <param name="work">Processes a model that predicts tokens.</param>
+    /// <param name="classify">Processes the path of a classifier; by default its decoder is processed as a model.</param>
+    protected void ForEachFile(Action<GptModelFile> work, Action<string>? classify = null)
     {
         bool literal = ParameterSetName == LiteralPathSet;
         foreach (string path in ResolveFiles(literal ? LiteralPath : Path, literal, allowFolders: true))
         {
             try
             {
+                if (classify is not null && GptClassifier.IsClassifier(path))
+                {
+                    classify(path);
+                    continue;
+                }
+
                 int? headCount = MyInvocation.BoundParameters.ContainsKey(nameof(HeadCount)) ? HeadCount : null;
                 using var file = GptModelFile.Open(path, headCount, UseStoredHead, StopToken);
                 work(file);

@@ -34,7 +34,7 @@ public sealed class SetGptModelCommand : GptCommand
             return;
         }
 
-        SessionModels.Default = Require(Model);
+        SessionModels.Default = RequireAny(Model);
         if (PassThru) WriteObject(SessionModels.Default);
     }
 }

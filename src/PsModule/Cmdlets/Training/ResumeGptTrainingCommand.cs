@@ -121,6 +121,9 @@ public sealed class ResumeGptTrainingCommand : GptCommand
         int contextLength = model.Config.ContextLength;
         var data = tokens is not null
             ? TrainingData.FromTokens(tokens, contextLength, model.Config.VocabularySize, options)
+            : saved.Template is { } template ? TrainingData.FromInstructions(
+                InstructionFile.Read(SavedRun.InstructionsIn(folder), StopToken), null, tokenizer, model.Config, options,
+                new() { Template = new(template) }, StopToken)
             : TrainingData.FromText(File.ReadAllText(SavedRun.TextIn(folder)), tokenizer, contextLength, options, StopToken);
         if (!ShouldProcess(folder, "Resume the training")) return;
 

@@ -54,6 +54,20 @@ internal sealed record SavedRun
     /// <summary>The token file that the data are read from; <see langword="null"/> if they are in this folder.</summary>
     public string? TokenFile { get; init; }
 
+    /// <summary>The template of instructions; <see langword="null"/> if the data are text.</summary>
+    public string? Template { get; init; }
+
+    /// <summary>The file of instructions in a folder.</summary>
+    public static string InstructionsIn(string folder) => Path.Combine(folder, ".training.instructions.json");
+
+    /// <summary>Writes instructions into a folder, as <see cref="InstructionFile"/> reads them.</summary>
+    public static void WriteInstructions(string folder, IEnumerable<InstructionExample> examples) => AtomicTextFile.Write(
+        InstructionsIn(folder),
+        JsonSerializer.Serialize(examples.Select(each => new Dictionary<string, string>
+        {
+            ["instruction"] = each.Prompt, ["input"] = each.Input, ["output"] = each.Response,
+        })));
+
     /// <summary>The file of tokens in a folder.</summary>
     public static string TokensIn(string folder) => Path.Combine(folder, ".training.tokens");
 
@@ -117,7 +131,8 @@ internal sealed record SavedRun
 
     /// <summary>Opens the tokens; <see langword="null"/> if the data are text.</summary>
     public MLNet.Gpt.TokenFile? OpenTokens(string folder) =>
-        TokenFile is not null ? MLNet.Gpt.TokenFile.Open(TokenFile)
+        Template is not null ? null
+        : TokenFile is not null ? MLNet.Gpt.TokenFile.Open(TokenFile)
         : Engine == TrainingEngineName.PyTorchExact ? null
         : MLNet.Gpt.TokenFile.Open(TokensIn(folder));
 

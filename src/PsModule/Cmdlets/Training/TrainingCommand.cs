@@ -188,6 +188,13 @@ public abstract class TrainingCommand : TextInputCommand
         base.BeginProcessing();
     }
 
+    /// <summary>The settings that are not given: those of the book, except those that belong to its log.</summary>
+    private protected virtual TrainingOptions Defaults =>
+        TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
+
+    /// <summary>The adapters that are trained instead of the weights; <see langword="null"/> for none.</summary>
+    private protected virtual LoraOptions? Lora => null;
+
     private ExistingCheckpoints Existing =>
         Resume ? ExistingCheckpoints.Resume : Force ? ExistingCheckpoints.Replace : ExistingCheckpoints.Refuse;
 
@@ -222,8 +229,7 @@ public abstract class TrainingCommand : TextInputCommand
     /// <param name="checkpointFolder"><see cref="CheckpointPath"/> in full.</param>
     protected TrainingOptions Options(ITextTokenizer tokenizer, string? checkpointFolder)
     {
-        // The book's settings, except those that belong to its log.
-        var defaults = TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
+        var defaults = Defaults;
         return new TrainingOptions
         {
             Engine = _engine,
@@ -245,6 +251,7 @@ public abstract class TrainingCommand : TextInputCommand
             GradientClipping = GradientClipping == 0 ? null : GradientClipping ?? defaults.GradientClipping,
             LabelSmoothing = LabelSmoothing ?? defaults.LabelSmoothing,
             FrozenWeights = FreezeWeight,
+            Lora = Lora,
             OnDivergence = OnDivergence ?? defaults.OnDivergence,
             EvaluationInterval = EvaluationInterval ?? defaults.EvaluationInterval,
             EvaluationBatches = EvaluationBatch ?? defaults.EvaluationBatches,

@@ -27,8 +27,14 @@ internal sealed class TrainingRun
     /// <summary>The settings.</summary>
     public required TrainingOptions Options { get; init; }
 
-    /// <summary>What is learned from and measured on.</summary>
-    public required TrainingData Data { get; init; }
+    /// <summary>What is learned from and measured on; <see langword="null"/> for a classifier.</summary>
+    public TrainingData? Data { get; init; }
+
+    /// <summary>Trains a classifier; <see langword="null"/> for a model that predicts tokens.</summary>
+    public Func<IProgress<TrainingProgress>, CancellationToken, GptClassifier>? Classify { get; init; }
+
+    /// <summary>What is learned from, in the singular.</summary>
+    public string Unit { get; init; } = "window";
 
     /// <summary>The evaluations of trainings before this one.</summary>
     public IReadOnlyList<TrainingEvaluation> EarlierHistory { get; init; } = [];
@@ -48,18 +54,29 @@ internal sealed class TrainingRun
     /// </summary>
     public void Execute(CancellationToken cancellationToken)
     {
-        int learned = Data.TrainingCount, measured = Data.ValidationCount;
-        string windows = Quantity.Of(learned, "window", "N0");
-        Command.WriteVerbose(FormattableString.Invariant($"{windows} to learn from and {measured:N0} to measure on"));
         var reporter = new TrainingReporter(Command, Name, Begun);
-        var (trained, failure, id) = Train(reporter, cancellationToken);
-        reporter.Complete();
+        if (Data is null)
+        {
+            var classifier = Classify!(reporter, cancellationToken);
+            reporter.Complete();
+            Write(classifier.Model, classifier, classifier.History!, failure: null, id: null);
+            return;
+        }
 
-        var history = trained.History;
-        var unwritten = History?.Write(history);
+        int learned = Data.TrainingCount, measured = Data.ValidationCount;
+        string windows = Quantity.Of(learned, Unit, "N0");
+        Command.WriteVerbose(FormattableString.Invariant($"{windows} to learn from and {measured:N0} to measure on"));
+        var (trained, failure, id) = Train(Data, reporter, cancellationToken);
+        reporter.Complete();
         var engine = GptModel.FromWeights(trained.Weights, Tokenizer, ModelOptions, cancellationToken: cancellationToken);
+        Write(engine, classifier: null, trained.History, failure, id);
+    }
+
+    private void Write(GptModel engine, GptClassifier? classifier, TrainingHistory history, Exception? failure, string? id)
+    {
+        var unwritten = History?.Write(history);
         var model = new LanguageModel(
-            Name, "Trained", Options.Checkpoints?.Folder, engine)
+            Name, "Trained", Options.Checkpoints?.Folder, engine, classifier)
         {
             TrainingHistory = [.. EarlierHistory, .. history.Points.Select(TrainingEvaluation.Of)],
             TrainingSamples = [.. EarlierSamples, .. history.Samples.Select(sample => sample.Text)],
@@ -100,7 +117,10 @@ internal sealed class TrainingRun
 
         ErrorRecord? RecordOf(Exception error) => error switch
         {
+            TrainingDivergedException => new(error, "TrainingDiverged", ErrorCategory.InvalidResult, null),
+            CheckpointException => new(error, "CheckpointFailed", ErrorCategory.WriteError, target),
             PlatformNotSupportedException => new(error, "LibTorchUnavailable", ErrorCategory.ResourceUnavailable, null),
+            NotSupportedException => new(error, "TrainingRefused", ErrorCategory.NotImplemented, null),
             InvalidDataException => new(error, "ModelFileInvalid", ErrorCategory.InvalidData, target),
             ArgumentException refused => new(names.Restate(refused), "TrainingRefused", ErrorCategory.InvalidArgument, refused.ParamName),
             ObjectDisposedException => new(GptCommand.Disposed("The model"), "ModelDisposed", ErrorCategory.InvalidOperation, null),
@@ -110,11 +130,12 @@ internal sealed class TrainingRun
         };
     }
 
-    private (TrainingResult Trained, Exception? Failure, string? Id) Train(TrainingReporter reporter, CancellationToken cancellationToken)
+    private (TrainingResult Trained, Exception? Failure, string? Id) Train(
+        TrainingData data, TrainingReporter reporter, CancellationToken cancellationToken)
     {
         try
         {
-            return (Weights.Train(Data, Options, reporter, cancellationToken), null, null);
+            return (Weights.Train(data, Options, reporter, cancellationToken), null, null);
         }
         catch (TrainingDivergedException diverged) when (diverged.Result is not null)
         {
