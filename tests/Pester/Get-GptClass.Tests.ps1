@@ -23,7 +23,7 @@ Describe 'Get-GptClass' {
         $class.Scores['spam'] | Should -Be $class.Probability
         $class.Score | Should -Be $class.Probability
         $class.Scores['ham'] + $class.Scores['spam'] | Should -BeGreaterThan 0.9999
-        "$class" | Should -Match '^spam \(\d+\.\d%\)$'
+        "$class" | Should -Match '^spam \(\d+\.\d %\)$'
     }
 
     It 'takes rows by property name, and gives the same bits together and alone' {

@@ -248,7 +248,7 @@ Describe 'The views' {
     }
 
     It 'list every property of <type>' -ForEach @(
-        'GptToken', 'GptLoss', 'GptTokenLoss', 'GptNextToken', 'GptGeneration', 'GptEmbedding', 'LanguageModel' | ForEach-Object { @{ type = $_ } }
+        'GptToken', 'GptLoss', 'GptTokenLoss', 'GptNextToken', 'GptGeneration', 'GptEmbedding', 'GptClass', 'LanguageModel' | ForEach-Object { @{ type = $_ } }
     ) {
         $view = Get-FormatData "MLNetGpt.Output.$type" | ForEach-Object FormatViewDefinition | Where-Object Control -Is ([System.Management.Automation.ListControl])
         $view.Control.Entries.Items.Label | Should -Be ("MLNetGpt.Output.$type" -as [type]).GetProperties().Name

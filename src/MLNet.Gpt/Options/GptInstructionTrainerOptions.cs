@@ -1,4 +1,4 @@
-using MLNet.Gpt.Rows;
+using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt;
 
@@ -7,18 +7,18 @@ public sealed record GptInstructionTrainerOptions
 {
     /// <summary>The column of instructions; text.</summary>
     /// <value><c>Prompt</c>.</value>
-    public string PromptColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(PromptColumnName)); } = "Prompt";
+    public string PromptColumnName { get; init => field = Check.NotEmpty(value, nameof(PromptColumnName)); } = "Prompt";
 
     /// <summary>The column of responses; text.</summary>
     /// <value><c>Response</c>.</value>
-    public string ResponseColumnName { get; init => field = TextColumns.NotEmpty(value, nameof(ResponseColumnName)); } = "Response";
+    public string ResponseColumnName { get; init => field = Check.NotEmpty(value, nameof(ResponseColumnName)); } = "Response";
 
     /// <summary>The column of what the instructions are about; text, which is empty where there is none.</summary>
     /// <value><see langword="null"/>: there is no such column.</value>
     public string? InputColumnName
     {
         get;
-        init => field = value is null ? null : TextColumns.NotEmpty(value, nameof(InputColumnName));
+        init => field = value is null ? null : Check.NotEmpty(value, nameof(InputColumnName));
     }
 
     /// <summary>How instructions and responses are written.</summary>
