@@ -1,7 +1,6 @@
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Formats;
 using MLNet.Gpt.Tests.TorchSharp;
-using MLNet.Gpt.TorchSharp;
 using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Managed.Sequences;
