@@ -1,11 +1,12 @@
 using System.Globalization;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tokenization;
 
 namespace MLNet.Gpt;
 
-/// <content>Creating models: from a file, from weights, or from a model with another precision.</content>
+/// <content>Creating models: from a file, from weights, or from a model with another precision or an adapter.</content>
 public sealed partial class GptModel
 {
     // GPT-2's vocabulary, also padded to multiples of 8, 32, 64 and 128; for any other size, the tokenizer is unknown.
@@ -199,5 +200,53 @@ public sealed partial class GptModel
         using var lease = Borrow();
         var packed = WeightPacker.Pack(_reader.Value, precision, _weights.Kernels, ThreadCount, progress, cancellationToken);
         return new(packed, Tokenizer, options);
+    }
+
+    /// <summary>
+    /// Creates a model with an adapter attached, y = x Wᵀ + s (x Aᵀ) Bᵀ, which shares this model's weights in memory. Several adapters
+    /// are stacked by attaching one after the other.
+    /// </summary>
+    /// <remarks>
+    /// Either model can be disposed first: the weights are freed with the last. At any precision the products with the weights
+    /// stay those of this model, to the last bit. As a source of weights, the new model has them merged; <see cref="LoraAdapter.Merge"/>
+    /// gives merged weights that other models can be created from. Weights that were trained in full are packed in a copy.
+    /// </remarks>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="scale">A factor of the adapter's updates: 1 for all of it, 0 for none.</param>
+    /// <exception cref="ArgumentException">
+    /// The adapter belongs to another model; the message names the first matrix that does not fit.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The scale is NaN or infinite.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    public GptModel WithAdapter(LoraAdapter adapter, double scale = 1)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (!double.IsFinite(scale)) throw Check.OutOfRange(nameof(scale), scale, "finite");
+        adapter.CheckFits(Config);
+        if (adapter.Weights.Count > 0)
+        {
+            var replaced = new MergedWeights(this, adapter.ConfigFor(Config), [], adapter.Weights);
+            using var copy = FromWeights(replaced, Tokenizer, Options, _weights.Kernels);
+            return copy.WithUpdates(adapter.Matrices, scale);
+        }
+
+        return WithUpdates(adapter.Matrices, scale);
+    }
+
+    private GptModel WithUpdates(IReadOnlyList<LoraMatrix> matrices, double scale)
+    {
+        using var lease = Borrow();
+        var weights = _weights.Share((entry, matrix) =>
+        {
+            bool isHead = entry.Names is [WeightNames.TokenEmbedding] && LoraTargets.IsTied(Config);
+            string[] names = isHead ? [WeightNames.Head] : entry.Names;
+            var added = matrices.Where(each => names.Contains(each.Target)).Select(each =>
+            {
+                int firstOutput = entry.FirstRowOf(Array.IndexOf(names, each.Target));
+                return (firstOutput, each.Rank, (float)(scale * each.Scale), each.ElementsOfA, each.ElementsOfB);
+            }).ToArray();
+            return added.Length == 0 ? matrix : matrix.With(LowRank.Create(matrix.Update, added));
+        });
+        return new(weights, Tokenizer, Options);
     }
 }

@@ -25,7 +25,7 @@ namespace MLNet.Gpt;
 /// it. A model that is not disposed is freed by the garbage collector once nothing refers to it.
 /// </para>
 /// </remarks>
-public sealed partial class GptModel : IWeightSource, IDisposable
+public sealed partial class GptModel : IWeightSource, IPackedWeights, IDisposable
 {
     private readonly ModelWeights _weights;
     private readonly ModelRunner _runner;
@@ -96,6 +96,13 @@ public sealed partial class GptModel : IWeightSource, IDisposable
     {
         using var lease = Borrow();
         _reader.Value.Read(name, start, destination);
+    }
+
+    /// <inheritdoc/>
+    ModelWeights IPackedWeights.Share()
+    {
+        using var lease = Borrow();
+        return _weights.Share((_, matrix) => matrix);
     }
 
     /// <summary>Creates an empty session: one sequence with its KV cache, which the caller disposes.</summary>

@@ -82,11 +82,7 @@ internal static unsafe class PairScorer
             var head = weights.Head;
             _panelsPerChunk = Scorer.IdsPerChunk / head.PanelWidth;
             Debug.Assert(_panelsPerChunk * head.PanelWidth == Scorer.IdsPerChunk, "Chunks of both models have the same ids.");
-            if (head.TakesBytes)
-            {
-                MatrixProduct.Quantize(head, rows.Normalized, rows.Width, targets.Length, rows.Quantized, threadCount);
-            }
-
+            Scorer.Prepare(weights, rows, targets.Length, threadCount);
             TargetLogits = Scorer.TargetLogits(weights, rows, targets, threadCount);
         }
 

@@ -40,11 +40,7 @@ internal static unsafe class Scorer
     {
         var head = weights.Head;
         int rows = targets.Length, vocabulary = head.Outputs;
-        if (head.TakesBytes)
-        {
-            MatrixProduct.Quantize(head, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
-        }
-
+        Prepare(weights, workspace, rows, threadCount);
         float[] targetLogits = TargetLogits(weights, workspace, targets, threadCount);
         int panelsPerChunk = IdsPerChunk / head.PanelWidth, width = panelsPerChunk * head.PanelWidth;
         int chunks = (vocabulary + width - 1) / width, rowUnits = (rows + RowsPerUnit - 1) / RowsPerUnit;
@@ -75,6 +71,19 @@ internal static unsafe class Scorer
             scores[row] = Combine(ofRow, logSumExp, targetLogits[row], targets[row], row);
             details?.Combine(row, ofRow, logSumExp);
         }
+    }
+
+    /// <summary>Computes what the head's products need of the normalized rows besides these.</summary>
+    public static void Prepare(ModelWeights weights, Workspace workspace, int rows, int threadCount)
+    {
+        var head = weights.Head;
+        if (head.TakesBytes)
+        {
+            MatrixProduct.Quantize(head, workspace.Normalized, workspace.Width, rows, workspace.Quantized, threadCount);
+        }
+
+        head.Update?.Project(
+            new(weights.Kernels, threadCount), workspace.BuffersOf(rows).Normalized, workspace.HeadUpdate(head.Update.Rank));
     }
 
     /// <summary>Returns the score of a target from the chunks of its row.</summary>
@@ -121,6 +130,7 @@ internal static unsafe class Scorer
                 weights.Kernels, head, firstPanel + panel, w.Normalized + ((long)firstRow * w.Width), w.Width, rows, quantized, tile);
             for (int row = 0; row < rows; row++)
             {
+                AddUpdate(head, w, firstRow + row, firstPanel + panel, tile + (row * head.PanelWidth));
                 new ReadOnlySpan<float>(tile + (row * head.PanelWidth), head.PanelWidth)
                     .CopyTo(new Span<float>(logits + (row * width) + (panel * head.PanelWidth), head.PanelWidth));
             }
@@ -142,10 +152,19 @@ internal static unsafe class Scorer
             float* input = w.Normalized + ((long)i * w.Width);
             byte* quantized = w.Quantized + ((long)i * QuantizedRow.StrideOf(head.Depth));
             MatrixProduct.MultiplyVector(weights.Kernels, head, ids[i] / head.PanelWidth, 1, input, quantized, tile);
+            AddUpdate(head, w, i, ids[i] / head.PanelWidth, tile);
             float* logit = tile + (ids[i] % head.PanelWidth);
             cap.Apply(logit, 1);
             logits[i] = *logit;
         });
         return logits;
+    }
+
+    // Adds the updates of a model with adapters to a row's logits of one panel.
+    private static void AddUpdate(PackedMatrix head, Workspace w, int row, int panel, float* logits)
+    {
+        if (head.Update is not { } update) return;
+        int column = panel * head.PanelWidth, count = Math.Min(head.PanelWidth, head.Outputs - column);
+        update.AddOutputs(logits, w.HeadUpdate(update.Rank) + ((nint)row * update.Rank), column, count);
     }
 }

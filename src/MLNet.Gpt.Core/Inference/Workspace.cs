@@ -12,7 +12,7 @@ internal sealed unsafe class Workspace : IDisposable
     private readonly NativeArena _arena;
     private readonly long _residual, _normalized, _projected, _attended, _hidden, _angles, _quantized;
     private readonly int _projectedWidth, _attendedWidth, _hiddenWidth;
-    private NativeBlock? _logits;
+    private NativeBlock? _logits, _headUpdate;
 
     public Workspace(GptConfig config, int rows)
     {
@@ -94,9 +94,14 @@ internal sealed unsafe class Workspace : IDisposable
     public float* Logits(int vocabularySize) =>
         (float*)(_logits ??= NativeBlock.Allocate(4L * Rows * vocabularySize, "a pass's logits")).Pointer;
 
+    /// <summary>Room for the products of every row with the head's low-rank updates, (rows, R), allocated on first use.</summary>
+    public float* HeadUpdate(int rank) =>
+        (float*)(_headUpdate ??= NativeBlock.Allocate(4L * Rows * rank, "a pass's adapter of the head")).Pointer;
+
     public void Dispose()
     {
         _arena.Dispose();
+        _headUpdate?.Dispose();
         _logits?.Dispose();
     }
 }

@@ -11,8 +11,9 @@ namespace MLNet.Gpt.Network;
 /// <param name="Rate">The probability that an element is dropped; 0 for no dropout.</param>
 internal readonly record struct DropoutStream(ulong Seed, ulong Batch, double Rate)
 {
-    // Per layer: the attention weights and the two branches.
+    // Per layer: the attention weights and the two branches. Adapters have the sites from the middle of their range.
     private const int SitesPerLayer = 3;
+    private const uint FirstAdapter = 1u << 31;
 
     /// <summary>After the embeddings.</summary>
     public Dropout Embedding => At(0);
@@ -25,6 +26,9 @@ internal readonly record struct DropoutStream(ulong Seed, ulong Batch, double Ra
 
     /// <summary>On what the feed-forward layer adds to the residual stream.</summary>
     public Dropout FeedForwardBranch(int layer) => At(3 + (SitesPerLayer * layer));
+
+    /// <summary>On the inputs of an adapter, which has a rate of its own.</summary>
+    public Dropout Adapter(int matrix, double rate) => new(Seed, Batch, FirstAdapter + (uint)matrix, rate);
 
     private Dropout At(int site) => new(Seed, Batch, (uint)site, Rate);
 }

@@ -7,6 +7,7 @@ namespace MLNet.Gpt.Network;
 internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>, IDisposable
 {
     private readonly NativeArena _arena;
+    private readonly NativeBlock.SharedLease? _base;
 
     /// <summary>Lays out the weights of a configuration and allocates cleared memory for them.</summary>
     /// <param name="config">The model's sizes.</param>
@@ -18,6 +19,17 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     public ModelWeights(GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks = null)
         : this(new NativeArena("the model's weights"), config, precision, kernels, blocks)
     {
+    }
+
+    // The same matrices, in the memory of another instance, with low-rank updates.
+    private ModelWeights(ModelWeights shared, Func<MatrixEntry, PackedMatrix, PackedMatrix> view)
+        : base(
+            shared.Config,
+            entry => view(entry, shared.Find(entry)!),
+            entry => shared.Find(entry)!)
+    {
+        (_arena, _base) = (shared._arena, shared._arena.Block.Share());
+        (Precision, Kernels, Angles) = (shared.Precision, shared.Kernels, shared.Angles);
     }
 
     private ModelWeights(NativeArena arena, GptConfig config, WeightPrecision precision, KernelSet kernels, BlockWeights? blocks)
@@ -47,8 +59,16 @@ internal sealed class ModelWeights : NetworkWeights<PackedMatrix, PackedVector>,
     /// <exception cref="ObjectDisposedException">The weights were freed.</exception>
     public NativeBlock.Lease Borrow() => _arena.Block.Borrow();
 
+    /// <summary>Returns the same weights in the same memory, which is freed when neither uses it any more.</summary>
+    /// <param name="view">Returns a matrix, or one in the same memory with low-rank updates.</param>
+    public ModelWeights Share(Func<MatrixEntry, PackedMatrix, PackedMatrix> view) => new(this, view);
+
     /// <summary>Frees the memory when its last lease ends.</summary>
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        if (_base is null) _arena.Dispose();
+        else _base.Dispose();
+    }
 
     // Of the weights of a matrix, a file may store some with more bits, such as values as Q6_K beside queries as Q4_K.
     private static PackedMatrix Create(

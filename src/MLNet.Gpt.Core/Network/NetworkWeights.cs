@@ -122,6 +122,12 @@ internal class NetworkWeights<TMatrix, TVector>
     /// <summary>Every other weight.</summary>
     public IReadOnlyList<(VectorEntry Entry, TVector Vector)> Vectors => _vectors;
 
+    /// <summary>Returns the matrix of the same weights in this network; <see langword="null"/> if there is none.</summary>
+    public TMatrix? Find(MatrixEntry entry) => _matrices.Find(each => each.Entry.Names.SequenceEqual(entry.Names)).Matrix;
+
+    /// <summary>Returns the same weight in this network; <see langword="null"/> if there is none.</summary>
+    public TVector? Find(VectorEntry entry) => _vectors.Find(each => each.Entry.Name == entry.Name).Vector;
+
     // The weights are in memory in this order.
     private BlockWeights<TMatrix, TVector> Block(int layer)
     {

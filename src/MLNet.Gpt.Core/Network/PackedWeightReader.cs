@@ -5,7 +5,7 @@ namespace MLNet.Gpt.Network;
 
 /// <summary>
 /// Reads packed weights back by name: what <see cref="WeightPacker"/> read, to the extent that the precision preserves
-/// it.
+/// it, with the low-rank updates of a model with adapters.
 /// </summary>
 internal sealed unsafe class PackedWeightReader : IWeightSource
 {
@@ -55,12 +55,12 @@ internal sealed unsafe class PackedWeightReader : IWeightSource
             int count = Math.Min(destination.Length, matrix.Depth - (int)column);
             if (count == matrix.Depth)
             {
-                fixed (float* row = destination) matrix.CopyRow(firstRow + (int)index, row);
+                fixed (float* row = destination) matrix.CopyUpdatedRow(firstRow + (int)index, row);
             }
             else
             {
                 part ??= new float[matrix.Depth];
-                fixed (float* row = part) matrix.CopyRow(firstRow + (int)index, row);
+                fixed (float* row = part) matrix.CopyUpdatedRow(firstRow + (int)index, row);
                 part.AsSpan((int)column, count).CopyTo(destination);
             }
 

@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Numerics.Kernels;
 using MLNet.Gpt.Numerics.Memory;
 using MLNet.Gpt.Numerics.Products;
+using MLNet.Gpt.Numerics.Random;
 using MLNet.Gpt.Numerics.Vectors;
 
 namespace MLNet.Gpt.Network;
@@ -29,18 +32,31 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     private readonly Dictionary<string, WeightEntry> _entries;
     private readonly Dictionary<string, ParameterSlot> _slots = [];
     private readonly Func<string, bool> _isFrozen;
+    private readonly LoraOptions? _lora;
+    private readonly ModelWeights? _frozen;
+    private readonly HashSet<string> _targets;
+    private readonly AdapterScratch _scratch = new();
+    private readonly List<(string Target, ParameterSlot A, ParameterSlot B)> _adapters = [];
+    private int _matrixCount;
     private readonly NativeBlock _values, _gradients, _firstMoments, _secondMoments;
+    private PackedWeightReader? _frozenReader;
+    private byte[]? _fingerprint;
     private long _length, _stateLength;
 
-    public Parameters(GptConfig config, Func<string, bool> isFrozen)
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="isFrozen">Whether the weight with a name is not trained.</param>
+    /// <param name="lora">The adapters that are trained; <see langword="null"/> if there are none.</param>
+    /// <param name="frozen">
+    /// Packed weights, which the caller owns, that are used for what is not trained; <see langword="null"/> to have copies of all.
+    /// </param>
+    public Parameters(GptConfig config, Func<string, bool> isFrozen, LoraOptions? lora = null, ModelWeights? frozen = null)
     {
         Config = config;
         _isFrozen = isFrozen;
+        (_lora, _frozen) = (lora, frozen);
+        _targets = lora is null ? [] : [.. LoraTargets.Of(config, lora).Select(entry => entry.Name)];
         _entries = WeightNames.For(config).ToDictionary(entry => entry.Name);
-        Network = new(
-            config,
-            entry => new DenseMatrix(this, entry, AddSlots(entry.Names), AddSlots(entry.BiasNames)),
-            entry => new(this, AddSlots([entry.Name])[0]));
+        Network = new(config, CreateMatrix, CreateVector);
         _values = Allocate(_length, "the trained weights");
         _gradients = Allocate(_stateLength, "the gradients");
         _firstMoments = Allocate(_stateLength, "the first moments of the optimizer");
@@ -53,7 +69,16 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     /// <summary>The weights and gradients in the form used for computing.</summary>
     public NetworkWeights<TrainedMatrix, TrainedVector> Network { get; }
 
-    /// <summary>Every weight, in the order in memory.</summary>
+    /// <summary>
+    /// SHA-256 of numbers from every packed weight that is not trained, by which another model is recognized; <see langword="null"/> if
+    /// all weights are copies.
+    /// </summary>
+    public byte[]? FrozenFingerprint => _frozen is null ? null : _fingerprint ??= Fingerprint(_frozen);
+
+    /// <inheritdoc cref="AdapterScratch.Begin"/>
+    public void BeginPass(DropoutStream? dropout) => _scratch.Begin(dropout);
+
+    /// <summary>Every weight, in the order in memory, A and Bᵀ of adapters included.</summary>
     public IReadOnlyCollection<ParameterSlot> Slots => _slots.Values;
 
     /// <summary>The weights.</summary>
@@ -77,16 +102,69 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
         ? slot
         : throw new KeyNotFoundException($"There is no weight '{name}' in this model.");
 
-    /// <summary>Copies weights in.</summary>
+    /// <summary>Copies weights in; adapters stay as they are.</summary>
     public void Load(IWeightSource source)
     {
-        foreach (var slot in Slots) source.Read(slot.Name, 0, new Span<float>(Values + slot.Offset, checked((int)slot.Length)));
+        foreach (var slot in Slots.Where(slot => _entries.ContainsKey(slot.Name))) source.Read(slot.Name, 0, SpanOf(slot));
     }
 
+    /// <summary>Draws A of each adapter from PEFT's distribution, U(−1/√in, 1/√in), and sets B to 0.</summary>
+    public void InitializeAdapters(long seed)
+    {
+        var random = new PyTorchGenerator(seed);
+        foreach (var (_, a, b) in _adapters)
+        {
+            double bound = 1 / Math.Sqrt(a.Length / (double)_lora!.Rank);
+            random.FillUniform(SpanOf(a), -bound, bound);
+            SpanOf(b).Clear();
+        }
+    }
+
+    /// <summary>Copies adapters, and weights beside them, in.</summary>
+    /// <exception cref="ArgumentException">An adapter is missing, or has another shape.</exception>
+    public void LoadAdapter(IReadOnlyList<LoraMatrix> matrices, IReadOnlyDictionary<string, float[]> weights)
+    {
+        foreach (var (name, weight) in weights)
+        {
+            if (_slots.TryGetValue(name, out var slot)) weight.CopyTo(SpanOf(slot));
+        }
+
+        foreach (var (target, a, b) in _adapters)
+        {
+            var matrix = matrices.FirstOrDefault(each => each.Target == target);
+            if (matrix is null || matrix.A.Length != a.Length || matrix.B.Length != b.Length)
+            {
+                throw new ArgumentException($"There is no adapter of '{target}' of rank {_lora!.Rank}.", nameof(matrices));
+            }
+
+            matrix.A.CopyTo(SpanOf(a));
+            LowRank.Transpose(matrix.B, matrix.Rows, SpanOf(b));
+        }
+    }
+
+    /// <summary>Copies the adapters.</summary>
+    public IReadOnlyList<LoraMatrix> CopyAdapters() => [.. _adapters.Select(each =>
+    {
+        float[] b = new float[each.B.Length];
+        LowRank.Transpose(SpanOf(each.B), _lora!.Rank, b);
+        return new LoraMatrix(each.Target, _lora.Rank, _lora.Scale, SpanOf(each.A).ToArray(), b);
+    })];
+
+    /// <summary>Copies the weights, other than adapters, that are not those of the frozen model.</summary>
+    public IReadOnlyDictionary<string, float[]> CopyWeights() =>
+        Slots.Where(slot => _entries.ContainsKey(slot.Name)).ToDictionary(slot => slot.Name, slot => SpanOf(slot).ToArray());
+
     /// <inheritdoc/>
+    /// <remarks>Weights without their adapters.</remarks>
     public void Read(string name, long start, Span<float> destination)
     {
         using var lease = _values.Borrow();
+        if (_frozen is not null && !_slots.ContainsKey(name))
+        {
+            (_frozenReader ??= new(_frozen)).Read(name, start, destination);
+            return;
+        }
+
         var slot = this[name];
         Check.ElementRange(start, destination.Length, slot.Length, name);
         new ReadOnlySpan<float>(Values + slot.Offset + start, destination.Length).CopyTo(destination);
@@ -98,6 +176,8 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
         _gradients.Dispose();
         _firstMoments.Dispose();
         _secondMoments.Dispose();
+        _scratch.Dispose();
+        foreach (var (_, matrix) in Network.Matrices) (matrix as IDisposable)?.Dispose();
     }
 
     private static NativeBlock Allocate(long length, string purpose) =>
@@ -105,14 +185,59 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
 
     private static long Aligned(long length) => (length + Alignment - 1) / Alignment * Alignment;
 
-    private ParameterSlot[] AddSlots(string[] names)
+    private static byte[] Fingerprint(ModelWeights weights)
+    {
+        const int Most = 1024;
+        var reader = new PackedWeightReader(weights);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        float[] numbers = new float[Most];
+        foreach (var entry in WeightNames.For(weights.Config))
+        {
+            var read = numbers.AsSpan(0, (int)Math.Min(Most, entry.ElementCount));
+            reader.Read(entry.Name, entry.ElementCount - read.Length, read);
+            hash.AppendData(MemoryMarshal.AsBytes(read));
+        }
+
+        return hash.GetHashAndReset();
+    }
+
+    private Span<float> SpanOf(ParameterSlot slot) => new(Values + slot.Offset, checked((int)slot.Length));
+
+    private TrainedMatrix CreateMatrix(MatrixEntry entry)
+    {
+        // A head of scores belongs to what is trained, even if only its adapter is.
+        var packed = entry.Names.All(_isFrozen) && entry.Names is not [WeightNames.Score] ? _frozen?.Find(entry) : null;
+        TrainedMatrix matrix = packed is null
+            ? new DenseMatrix(this, entry, AddSlots(entry.Names), AddSlots(entry.BiasNames))
+            : new FrozenMatrix(this, entry, packed, entry.BiasNames.All(_isFrozen) ? [] : AddSlots(entry.BiasNames), _scratch);
+        int site = _matrixCount++;
+
+        // The head may be the token embedding.
+        string[] names = LoraTargets.IsTied(Config) && entry.Names is [WeightNames.TokenEmbedding] ? [WeightNames.Head] : entry.Names;
+        int[] parts = [.. Enumerable.Range(0, names.Length).Where(part => _targets.Contains(names[part]))];
+        if (parts.Length == 0) return matrix;
+        int rank = _lora!.Rank;
+        var a = AddSlots(parts.Select(part => (LoraTargets.NameOfA(names[part]), (long)rank * entry.Columns, true, false)));
+        var b = AddSlots(parts.Select(part => (LoraTargets.NameOfB(names[part]), (long)rank * entry.PartRows[part], true, false)));
+        for (int i = 0; i < parts.Length; i++) _adapters.Add((names[parts[i]], a[i], b[i]));
+        var adapters = parts.Select((part, i) => (entry.FirstRowOf(part), entry.PartRows[part], a[i], b[i]));
+        return new AdaptedMatrix(this, matrix, entry.Columns, [.. adapters], _lora, site, _scratch);
+    }
+
+    private TrainedVector CreateVector(VectorEntry entry) => _isFrozen(entry.Name) && _frozen?.Find(entry) is { } vector
+        ? new(this, vector)
+        : new(this, AddSlots([entry.Name])[0]);
+
+    private ParameterSlot[] AddSlots(string[] names) => AddSlots(names.Select(name =>
+        (name, _entries[name].ElementCount, _entries[name].Shape.Count > 1, _isFrozen(name))));
+
+    private ParameterSlot[] AddSlots(IEnumerable<(string Name, long Length, bool IsMatrix, bool IsFrozen)> weights)
     {
         (_length, _stateLength) = (Aligned(_length), Aligned(_stateLength));
-        return [.. names.Select(name =>
+        return [.. weights.Select(weight =>
         {
-            var entry = _entries[name];
-            var slot = new ParameterSlot(name, _length, _isFrozen(name) ? -1 : _stateLength, entry.ElementCount, entry.Shape.Count > 1);
-            _slots.Add(name, slot);
+            var slot = new ParameterSlot(weight.Name, _length, weight.IsFrozen ? -1 : _stateLength, weight.Length, weight.IsMatrix);
+            _slots.Add(slot.Name, slot);
             _length += slot.Length;
             if (!slot.IsFrozen) _stateLength += slot.Length;
             return slot;
@@ -187,15 +312,23 @@ internal sealed unsafe class DenseMatrix : TrainedMatrix
     }
 }
 
-/// <summary>A vector in training's memory, and its gradient.</summary>
-internal sealed unsafe class TrainedVector(Parameters parameters, ParameterSlot slot) : IWeightVector
+/// <summary>A vector in training's memory, with its gradient, or a frozen one.</summary>
+internal sealed unsafe class TrainedVector : IWeightVector
 {
+    private readonly Parameters _parameters;
+    private readonly ParameterSlot? _slot;
+    private readonly PackedVector? _frozen;
+
+    public TrainedVector(Parameters parameters, ParameterSlot slot) => (_parameters, _slot) = (parameters, slot);
+
+    public TrainedVector(Parameters parameters, PackedVector frozen) => (_parameters, _frozen) = (parameters, frozen);
+
     /// <inheritdoc/>
-    public float* Pointer => parameters.Values + slot.Offset;
+    public float* Pointer => _slot is null ? _frozen!.Pointer : _parameters.Values + _slot.Offset;
 
     /// <summary>Whether it is trained.</summary>
-    public bool IsTrained => !slot.IsFrozen;
+    public bool IsTrained => _slot is { IsFrozen: false };
 
     /// <summary>The gradient; <see langword="null"/> if the weight is frozen.</summary>
-    public float* Gradient => parameters.GradientOf(slot);
+    public float* Gradient => _slot is null ? null : _parameters.GradientOf(_slot);
 }

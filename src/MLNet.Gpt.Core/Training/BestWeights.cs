@@ -1,4 +1,5 @@
 using MLNet.Gpt.Training.Checkpoints;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Training;
 
@@ -9,11 +10,11 @@ internal sealed class BestWeights(TrainingOptions options, TrainingState state)
     /// The weights at <see cref="TrainingState.BestStep"/>; <see langword="null"/> if they are not kept or none was
     /// measured.
     /// </summary>
-    public GptWeights? Weights { get; set; }
+    public TrainedCopy? Copy { get; set; }
 
     public bool IsPatienceOver => state.EvaluationsSinceBest >= options.Patience;
 
-    public void Observe(TrainingPoint point, IWeightSource weights)
+    public void Observe(TrainingPoint point, ITrainableNetwork network)
     {
         if (point.ValidationLoss is not { } loss) return;
         if (state.BestLoss is { } best && !(loss < best))
@@ -23,6 +24,6 @@ internal sealed class BestWeights(TrainingOptions options, TrainingState state)
         }
 
         (state.BestLoss, state.BestStep, state.EvaluationsSinceBest) = (loss, point.Step, 0);
-        if (options.KeepsBestWeights) Weights = GptWeights.CopyOf(weights);
+        if (options.KeepsBestWeights) Copy = TrainedCopy.Of(network);
     }
 }

@@ -1,4 +1,5 @@
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt;
 
@@ -55,7 +56,13 @@ public static class GptTraining
             throw;
         }
 
-        TrainingResult Result() => new(loop.BestWeights ?? GptWeights.CopyOf(engine.Weights), loop.History);
+        TrainingResult Result()
+        {
+            var best = loop.Best ?? TrainedCopy.Of(engine);
+            return best.Adapter is { } adapter
+                ? new(() => GptWeights.CopyOf(adapter.Merge(weights)), loop.History) { Adapter = adapter }
+                : new(() => best.Weights!, loop.History);
+        }
     }
 
     /// <summary>

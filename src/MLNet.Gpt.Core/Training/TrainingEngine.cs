@@ -24,6 +24,9 @@ public abstract class TrainingEngine
     /// <summary>Whether windows that are shorter than the context are trained on, too.</summary>
     internal virtual bool KeepsIncompleteWindows => true;
 
+    /// <summary>Whether it can train adapters instead of the weights.</summary>
+    internal virtual bool TrainsAdapters => false;
+
     /// <summary>Copies weights into a network that can be trained.</summary>
     internal abstract ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options);
 
@@ -37,6 +40,8 @@ public abstract class TrainingEngine
 
     private sealed class ManagedTrainingEngine() : TrainingEngine("Managed")
     {
+        internal override bool TrainsAdapters => true;
+
         internal override ITrainableNetwork CreateNetwork(IWeightSource weights, TrainingOptions options)
         {
             var trained = TrainedWeight.For(options.ConfigOf(weights.Config), options).Select(weight => weight.Entry.Name).ToHashSet();
@@ -49,6 +54,7 @@ public abstract class TrainingEngine
                 DecaysMatricesOnly = options.DecayMatricesOnly,
                 IsFrozen = name => !trained.Contains(name),
                 ScoreCount = options.ScoreCount,
+                Lora = options.Lora,
                 LabelSmoothing = options.LabelSmoothing,
                 Seed = options.Seed,
                 ThreadCount = options.ThreadCount,

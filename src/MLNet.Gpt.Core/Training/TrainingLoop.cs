@@ -56,7 +56,7 @@ internal sealed class TrainingLoop : IDisposable
         {
             var (state, best) = _checkpoints?.Restore(engine, options.KeepsBestWeights) ?? (new TrainingState(), null);
             (_state, _savedStep, _order.State) = (state, state.Step, state.OrderState);
-            _best = new BestWeights(options, state) { Weights = best };
+            _best = new BestWeights(options, state) { Copy = best };
             _reports = new TrainingReports(_state, _totalSteps, _stepsPerEpoch, progress);
         }
         catch
@@ -70,7 +70,10 @@ internal sealed class TrainingLoop : IDisposable
     /// The weights with the lowest validation loss, if the options request them; <see langword="null"/> if they are the
     /// last ones.
     /// </summary>
-    public GptWeights? BestWeights => _state.BestStep == _state.Step ? null : _best.Weights;
+    public GptWeights? BestWeights => Best?.Weights;
+
+    /// <summary>The same weights, or the adapter if one is trained.</summary>
+    public TrainedCopy? Best => _state.BestStep == _state.Step ? null : _best.Copy;
 
     /// <summary>What was measured so far.</summary>
     public TrainingHistory History => new()
@@ -243,7 +246,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         if (_checkpoints is null || _state.Step == _savedStep) return null;
         (_state.OrderState, _state.Elapsed, _savedStep) = (_order.State, _reports.Elapsed, _state.Step);
-        return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Weights : null);
+        return _checkpoints.Save(_state, _engine, _options.KeepsBestWeights ? _best.Copy : null);
     }
 
     // The weights are those of the last step done. The random state of the failed step is restored, so that it can be
@@ -286,7 +289,7 @@ internal sealed class TrainingLoop : IDisposable
             Elapsed = _reports.Elapsed,
         };
         _state.Points.Add(point);
-        _best.Observe(point, _engine.Weights);
+        _best.Observe(point, _engine);
         return point;
     }
 }

@@ -316,6 +316,7 @@ public sealed record TrainingOptions
         Windows = data.TrainingCount,
         Targets = data.TargetCount,
         FrozenWeights = string.Join(' ', FrozenWeights),
+        Lora = Lora?.ToFingerprint(),
         WindowLength = data.TrainingExamples.ContextLength,
         TrainingTokens = data.TrainingExamples.Fingerprint(cancellationToken),
         ValidationTokens = data.ValidationExamples?.Fingerprint(cancellationToken) ?? "",

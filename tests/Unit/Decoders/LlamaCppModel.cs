@@ -36,6 +36,24 @@ internal sealed unsafe class LlamaCppModel : IDisposable
         ((delegate* unmanaged<nint, void>)LlamaCpp.Function("llama_model_free"))(_model);
     }
 
+    /// <summary>Attaches LoRA adapters, in place of earlier ones; the model frees them.</summary>
+    public void Attach(params ReadOnlySpan<(string Path, float Scale)> adapters)
+    {
+        nint* loaded = stackalloc nint[adapters.Length];
+        float* scales = stackalloc float[adapters.Length];
+        for (int i = 0; i < adapters.Length; i++)
+        {
+            nint name = Marshal.StringToCoTaskMemUTF8(adapters[i].Path);
+            loaded[i] = ((delegate* unmanaged<nint, nint, nint>)LlamaCpp.Function("llama_adapter_lora_init"))(_model, name);
+            Marshal.FreeCoTaskMem(name);
+            Assert.True(loaded[i] != 0, $"llama.cpp does not load {adapters[i].Path}: {LlamaCpp.LastErrors}");
+            scales[i] = adapters[i].Scale;
+        }
+
+        var set = (delegate* unmanaged<nint, nint*, nuint, float*, int>)LlamaCpp.Function("llama_set_adapters_lora");
+        Assert.Equal(0, set(_context, loaded, (nuint)adapters.Length, scales));
+    }
+
     /// <summary>Returns the logits after each token of a text, row by row.</summary>
     public float[] Logits(ReadOnlySpan<int> ids)
     {

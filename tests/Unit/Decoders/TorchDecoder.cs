@@ -15,6 +15,7 @@ internal sealed class TorchDecoder : IDisposable
 {
     private readonly DecoderDescription _description;
     private readonly Dictionary<string, Tensor> _weights;
+    private readonly List<(string Layer, int FirstOutput, double Scale, Tensor A, Tensor B)> _adapters = [];
 
     public TorchDecoder(DecoderDescription description, IReadOnlyDictionary<string, NamedTensor> weights)
     {
@@ -25,6 +26,31 @@ internal sealed class TorchDecoder : IDisposable
     public void Dispose()
     {
         foreach (var weight in _weights.Values) weight.Dispose();
+        foreach (var (_, _, _, a, b) in _adapters)
+        {
+            a.Dispose();
+            b.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Adds s (x Aᵀ) Bᵀ to some outputs of a linear layer, with A (r, in) and B (outputs, r). The weights themselves need no
+    /// gradients any more.
+    /// </summary>
+    public void Adapt(string layer, int firstOutput, double scale, NamedTensor a, NamedTensor b)
+    {
+        foreach (var weight in _weights.Values) weight.requires_grad = false;
+        _adapters.Add((layer, firstOutput, scale, Parameter(a), Parameter(b)));
+    }
+
+    /// <summary>Returns the mean cross-entropy, and the gradients of A and B of each adapter.</summary>
+    public (double Loss, List<(double[] A, double[] B)> Gradients) BackwardAdapters(int[] inputs, int[] targets, int sequenceCount)
+    {
+        using var scope = NewDisposeScope();
+        var loss = Loss(inputs, targets, sequenceCount);
+        loss.backward();
+        return (loss.item<double>(), [.. _adapters.Select(each => (
+            each.A.grad!.flatten().data<double>().ToArray(), each.B.grad!.flatten().data<double>().ToArray()))]);
     }
 
     /// <summary>Returns the logits after each token, row by row.</summary>
@@ -40,12 +66,17 @@ internal sealed class TorchDecoder : IDisposable
     {
         using var scope = NewDisposeScope();
         foreach (var weight in _weights.Values) weight.grad = null;
-        var logits = Forward(tensor(inputs, ScalarType.Int64).view(sequenceCount, -1));
-        var ids = tensor(targets, ScalarType.Int64).view(sequenceCount, -1, 1);
-        var loss = (logits.logsumexp(-1) - logits.gather(-1, ids).squeeze(-1)).mean();
+        var loss = Loss(inputs, targets, sequenceCount);
         loss.backward();
         return (loss.item<double>(), _weights.ToDictionary(
             each => each.Key, each => each.Value.grad!.flatten().data<double>().ToArray()));
+    }
+
+    private Tensor Loss(int[] inputs, int[] targets, int sequenceCount)
+    {
+        var logits = Forward(tensor(inputs, ScalarType.Int64).view(sequenceCount, -1));
+        var ids = tensor(targets, ScalarType.Int64).view(sequenceCount, -1, 1);
+        return (logits.logsumexp(-1) - logits.gather(-1, ids).squeeze(-1)).mean();
     }
 
     private Tensor Forward(Tensor ids) => _description.IsNanoGpt ? NanoGpt(ids) : Llama(ids);
@@ -72,8 +103,8 @@ internal sealed class TorchDecoder : IDisposable
             }
         }
 
-        var logits = matmul(RmsNorm(x, "model.norm.weight"), _weights.GetValueOrDefault("lm_head.weight", embedding).t());
-        return Capped(logits, _description.LogitCap);
+        var last = RmsNorm(x, "model.norm.weight");
+        return Capped(_description.HasTiedHead ? matmul(last, embedding.t()) : Linear(last, "lm_head"), _description.LogitCap);
     }
 
     private Tensor NanoGpt(Tensor ids)
@@ -159,6 +190,13 @@ internal sealed class TorchDecoder : IDisposable
     private Tensor Linear(Tensor x, string name)
     {
         var product = matmul(x, _weights[$"{name}.weight"].t());
+        foreach (var (_, first, scale, a, b) in _adapters.Where(each => each.Layer == name))
+        {
+            long rank = b.shape[1], after = product.shape[^1] - first - b.shape[0];
+            var outputs = cat([zeros([first, rank], ScalarType.Float64), b, zeros([after, rank], ScalarType.Float64)], 0);
+            product = product + (Number(scale) * matmul(matmul(x, a.t()), outputs.t()));
+        }
+
         return _weights.TryGetValue($"{name}.bias", out var bias) ? product + bias : product;
     }
 

@@ -70,6 +70,10 @@ internal sealed unsafe class NativeBlock : SafeHandle
     /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
     public Lease Borrow() => new(this);
 
+    /// <summary>Keeps the memory alive until the lease is disposed or collected.</summary>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    public SharedLease Share() => new(this);
+
     /// <inheritdoc/>
     protected override bool ReleaseHandle()
     {
@@ -110,5 +114,26 @@ internal sealed unsafe class NativeBlock : SafeHandle
         }
 
         public void Dispose() => _block.DangerousRelease();
+    }
+
+    /// <summary>Keeps a block's memory alive for another owner.</summary>
+    internal sealed class SharedLease : IDisposable
+    {
+        private NativeBlock? _block;
+
+        public SharedLease(NativeBlock block)
+        {
+            bool added = false;
+            block.DangerousAddRef(ref added);
+            _block = block;
+        }
+
+        ~SharedLease() => Dispose();
+
+        public void Dispose()
+        {
+            Interlocked.Exchange(ref _block, null)?.DangerousRelease();
+            GC.SuppressFinalize(this);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
@@ -105,6 +106,9 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// </summary>
     public IReadOnlyList<PackedMatrix> Parts { get; } = [];
 
+    /// <summary>Low-rank updates that products add; <see langword="null"/> if there are none.</summary>
+    public LowRank? Update { get; private set; }
+
     /// <summary>What the matrix is, for messages.</summary>
     public string Label { get; }
 
@@ -180,7 +184,22 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
     /// <summary>The bytes of a panel with blocks.</summary>
     public byte* BlockBytes(int panel) => Panel(panel) + _bytes;
 
-    /// <summary>Copies the weights of one output, widened to single precision.</summary>
+    /// <summary>Returns the same matrix, in the same memory, with low-rank updates.</summary>
+    public PackedMatrix With(LowRank? update)
+    {
+        var view = (PackedMatrix)MemberwiseClone();
+        view.Update = update;
+        return view;
+    }
+
+    /// <summary>Copies the weights of one output with its updates, widened to single precision.</summary>
+    public void CopyUpdatedRow(int row, float* destination)
+    {
+        CopyRow(row, destination);
+        Update?.AddToRow(row, destination);
+    }
+
+    /// <summary>Copies the weights of one output without its updates, widened to single precision.</summary>
     public void CopyRow(int row, float* destination)
     {
         foreach (var part in Parts)
@@ -234,7 +253,28 @@ internal sealed unsafe class PackedMatrix : IWeightMatrix
 
     /// <inheritdoc/>
     public void Multiply<TSink>(Compute compute, Matrix x, byte* quantized, TSink sink)
-        where TSink : struct, ISink => MatrixProduct.Run(compute, this, x, quantized, sink);
+        where TSink : struct, ISink
+    {
+        if (Update is not { } update)
+        {
+            MatrixProduct.Run(compute, this, x, quantized, sink);
+            return;
+        }
+
+        float[] projected = ArrayPool<float>.Shared.Rent(checked(x.Rows * update.Rank));
+        try
+        {
+            fixed (float* z = projected)
+            {
+                update.Project(compute, x, z);
+                MatrixProduct.Run(compute, this, x, quantized, new LowRankSink<TSink>(update, z, sink));
+            }
+        }
+        finally
+        {
+            ArrayPool<float>.Shared.Return(projected);
+        }
+    }
 
     /// <summary>Fills a panel from rows in single precision.</summary>
     /// <param name="panel">Index of the panel.</param>

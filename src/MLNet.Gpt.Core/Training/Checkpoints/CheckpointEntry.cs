@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MLNet.Gpt.Formats.Adapters;
 
 namespace MLNet.Gpt.Training.Checkpoints;
 
@@ -21,6 +22,16 @@ internal sealed partial class CheckpointEntry
     public string Name => System.IO.Path.GetFileName(Path);
 
     public int Step { get; }
+
+    /// <summary>The model's file, or the adapter's if one is trained.</summary>
+    public string WeightsPath
+    {
+        get
+        {
+            string adapter = System.IO.Path.Combine(Path, PeftFormat.WeightsFile);
+            return File.Exists(adapter) ? adapter : System.IO.Path.Combine(Path, ModelFile);
+        }
+    }
 
     private string Prefix { get; }
 
@@ -122,7 +133,8 @@ internal sealed partial class CheckpointEntry
         if (TryReadManifest() is not null || TryReadTraining() is not null) return true;
         string[] names = [.. Directory.EnumerateFileSystemEntries(Path).Select(path => System.IO.Path.GetFileName(path))];
         return names.Contains(EngineFile)
-            && names.All(name => name is ModelFile or EngineFile or SavedTraining.FileName or CheckpointManifest.FileName);
+            && names.All(name => name is ModelFile or EngineFile or SavedTraining.FileName or CheckpointManifest.FileName
+                or PeftFormat.ConfigFile or PeftFormat.WeightsFile);
     }
 
     private static T? Try<T>(Func<T?> read)
@@ -154,6 +166,6 @@ internal sealed partial class CheckpointEntry
     private static partial Regex AsideName();
 
     // The first version wrote the model to a temporary file within the folder.
-    [GeneratedRegex(@"\A((model|engine)\.safetensors|(training|manifest)\.json)(\.[0-9a-f]{32}\.tmp)?\z")]
+    [GeneratedRegex(@"\A((model|engine|adapter_model)\.safetensors|(training|manifest|adapter_config)\.json)(\.[0-9a-f]{32}\.tmp)?\z")]
     private static partial Regex OwnFileName();
 }

@@ -1,3 +1,4 @@
+using MLNet.Gpt.Formats.Adapters;
 using MLNet.Gpt.Formats.Package;
 using MLNet.Gpt.IO;
 using MLNet.Gpt.Training.Engines;
@@ -64,9 +65,12 @@ internal sealed class CheckpointFolder : IDisposable
     public static int? LatestStep(string folder) =>
         Directory.Exists(folder) ? CheckpointEntry.Checkpoints(folder).FirstOrDefault()?.Step : null;
 
-    /// <summary>Returns the model files of the checkpoints in a folder, the latest first, damaged ones included.</summary>
+    /// <summary>
+    /// Returns the model files of the checkpoints in a folder, or the adapters' if those are trained, the latest first, damaged ones
+    /// included.
+    /// </summary>
     public static IReadOnlyList<string> Models(string folder) => Directory.Exists(folder)
-        ? [.. CheckpointEntry.Checkpoints(folder).Select(entry => Path.Combine(entry.Path, CheckpointEntry.ModelFile))]
+        ? [.. CheckpointEntry.Checkpoints(folder).Select(entry => entry.WeightsPath)]
         : [];
 
     /// <summary>
@@ -84,9 +88,9 @@ internal sealed class CheckpointFolder : IDisposable
     /// <exception cref="InvalidDataException">
     /// Every checkpoint is damaged, or of a later version; the message says what is wrong with the latest.
     /// </exception>
-    public (TrainingState State, GptWeights? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
+    public (TrainingState State, TrainedCopy? Best)? Restore(ITrainableNetwork engine, bool keepsBest)
     {
-        (TrainingState State, GptWeights? Best)? restored = null;
+        (TrainingState State, TrainedCopy? Best)? restored = null;
         InvalidDataException? fault = null;
         foreach (var entry in CheckpointEntry.Checkpoints(_options.Folder))
         {
@@ -116,7 +120,7 @@ internal sealed class CheckpointFolder : IDisposable
 
     /// <summary>Writes a checkpoint of the current step, and removes those that are no longer kept.</summary>
     /// <returns>Its folder.</returns>
-    public string Save(TrainingState state, ITrainableNetwork engine, GptWeights? best)
+    public string Save(TrainingState state, ITrainableNetwork engine, TrainedCopy? best)
     {
         // The best weights come first: a checkpoint never refers to weights that do not exist.
         if (best is null) _best = null;
@@ -126,7 +130,8 @@ internal sealed class CheckpointFolder : IDisposable
 
         string path = WriteAside(CheckpointEntry.CheckpointPrefix, state.Step, state.Run, (folder, manifest) =>
         {
-            SaveModel(folder, manifest, engine.Weights);
+            if (engine.CopyAdapter() is { } adapter) SaveAdapter(folder, manifest, adapter);
+            else SaveModel(folder, manifest, engine.Weights);
             manifest.Write(folder, CheckpointEntry.EngineFile, stream => EngineStateFile.Write(stream, engine.CaptureState()));
             var saved = new SavedTraining
             {
@@ -141,10 +146,11 @@ internal sealed class CheckpointFolder : IDisposable
     /// <summary>Releases the lock.</summary>
     public void Dispose() => _lock.Dispose();
 
-    private (TrainingState State, GptWeights? Best) Restore(CheckpointEntry entry, ITrainableNetwork engine, bool keepsBest)
+    private (TrainingState State, TrainedCopy? Best) Restore(CheckpointEntry entry, ITrainableNetwork engine, bool keepsBest)
     {
         var manifest = CheckpointManifest.Read(entry.Path);
-        manifest?.Verify(entry.Path, entry.Step, CheckpointEntry.ModelFile, CheckpointEntry.EngineFile, SavedTraining.FileName);
+        string weights = manifest?.Files.ContainsKey(PeftFormat.WeightsFile) == true ? PeftFormat.WeightsFile : CheckpointEntry.ModelFile;
+        manifest?.Verify(entry.Path, entry.Step, weights, CheckpointEntry.EngineFile, SavedTraining.FileName);
         var saved = SavedTraining.Read(entry.Path);
         if (manifest is null && saved.Version != SavedTraining.FirstVersion)
         {
@@ -154,27 +160,42 @@ internal sealed class CheckpointFolder : IDisposable
         if (manifest is not null) CheckRun(manifest, entry.Path, saved);
         saved.CheckState(entry.Path, entry.Step);
         _fingerprint.Check(saved.Fingerprint, entry.Path);
+        if (weights == PeftFormat.WeightsFile) return (saved.State, RestoreAdapter(entry, saved, engine, keepsBest));
         using var model = GptCheckpoint.Open(Path.Combine(entry.Path, CheckpointEntry.ModelFile));
         if (model.Config != engine.Weights.Config)
         {
             throw new ArgumentException($"'{entry.Path}' belongs to another model: {model.Config}, not {engine.Weights.Config}.");
         }
 
-        var best = keepsBest ? RestoreBest(saved) : null;
+        var best = keepsBest ? RestoreBest(saved, engine) : null;
         engine.Restore(model, EngineStateFile.Read(Path.Combine(entry.Path, CheckpointEntry.EngineFile)));
         if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is determined from here on
         return (saved.State, best);
     }
 
-    private GptWeights? RestoreBest(SavedTraining saved)
+    // The engine's state has the trained numbers themselves; the adapter beside it is for other programs.
+    private TrainedCopy? RestoreAdapter(CheckpointEntry entry, SavedTraining saved, ITrainableNetwork engine, bool keepsBest)
+    {
+        var best = keepsBest ? RestoreBest(saved, engine) : null;
+        engine.Restore(engine.Weights, EngineStateFile.Read(Path.Combine(entry.Path, CheckpointEntry.EngineFile)));
+        if (best is null) saved.State.BestLoss = null; // not kept so far: the best one is determined from here on
+        return best;
+    }
+
+    private TrainedCopy? RestoreBest(SavedTraining saved, ITrainableNetwork engine)
     {
         string? folder = saved.Version == SavedTraining.FirstVersion ? FirstVersionBest(saved)
             : saved.Best is { } named ? BestOf(saved, named)
             : null;
         if (folder is null) return null;
-        using var model = GptCheckpoint.Open(Path.Combine(folder, CheckpointEntry.ModelFile));
         if (saved.Best is not null) _best = (saved.State.BestStep, saved.Best);
-        return GptWeights.CopyOf(model);
+        if (File.Exists(Path.Combine(folder, PeftFormat.WeightsFile)))
+        {
+            return new(null, LoraAdapter.Load(folder, engine.CopyAdapter()?.Config ?? engine.Weights.Config));
+        }
+
+        using var model = GptCheckpoint.Open(Path.Combine(folder, CheckpointEntry.ModelFile));
+        return new(GptWeights.CopyOf(model), null);
     }
 
     // Only the weights with which this checkpoint was written, whatever has their name by now.
@@ -183,9 +204,10 @@ internal sealed class CheckpointFolder : IDisposable
         var entry = CheckpointEntry.Best(_options.Folder, named.Folder);
         var manifest = Directory.Exists(entry.Path) ? CheckpointManifest.Read(entry.Path) : null;
         if (manifest is null) throw new InvalidDataException($"Its best weights, '{entry.Path}', are missing.");
-        manifest.Verify(entry.Path, saved.State.BestStep, CheckpointEntry.ModelFile);
+        string weights = manifest.Files.ContainsKey(PeftFormat.WeightsFile) ? PeftFormat.WeightsFile : CheckpointEntry.ModelFile;
+        manifest.Verify(entry.Path, saved.State.BestStep, weights);
         CheckRun(manifest, entry.Path, saved);
-        return manifest.Files[CheckpointEntry.ModelFile].Sha256 == named.Sha256
+        return manifest.Files[weights].Sha256 == named.Sha256
             ? entry.Path
             : throw new InvalidDataException($"Its best weights, '{entry.Path}', are from another run.");
     }
@@ -205,19 +227,29 @@ internal sealed class CheckpointFolder : IDisposable
 
     private bool IsThere(SavedBest best) => File.Exists(Path.Combine(_options.Folder, best.Folder, CheckpointManifest.FileName));
 
-    private SavedBest SaveBest(TrainingState state, GptWeights weights)
+    private SavedBest SaveBest(TrainingState state, TrainedCopy best)
     {
         string hash = "";
         string path = WriteAside(CheckpointEntry.BestPrefix, state.BestStep, state.Run, (folder, manifest) =>
         {
-            SaveModel(folder, manifest, weights);
-            hash = manifest.Files[CheckpointEntry.ModelFile].Sha256;
+            if (best.Adapter is { } adapter) SaveAdapter(folder, manifest, adapter);
+            else SaveModel(folder, manifest, best.Weights!);
+            hash = manifest.Files[best.Adapter is null ? CheckpointEntry.ModelFile : PeftFormat.WeightsFile].Sha256;
         });
         return new(Path.GetFileName(path), hash);
     }
 
     private void SaveModel(string folder, CheckpointManifest manifest, IWeightSource weights) =>
         manifest.Write(folder, CheckpointEntry.ModelFile, stream => CheckpointFormat.Write(stream, weights, _options.Tokenizer));
+
+    // A folder that PEFT and LoraAdapter.Load can read.
+    private static void SaveAdapter(string folder, CheckpointManifest manifest, LoraAdapter adapter)
+    {
+        foreach (var (name, write) in PeftFormat.Files(adapter, baseModel: null, CancellationToken.None))
+        {
+            manifest.Write(folder, name, write);
+        }
+    }
 
     // The folder is moved in one step, so it exists completely or not at all. Anything that already has the name is
     // left alone.

@@ -32,6 +32,9 @@ internal sealed record TrainingFingerprint
 
     public required string FrozenWeights { get; init; }
 
+    /// <summary>The adapters that are trained; <see langword="null"/> for none.</summary>
+    public string? Lora { get; init; }
+
     // Checkpoints of the first version have none of the following.
 
     public int? WindowLength { get; init; }
@@ -87,6 +90,7 @@ internal sealed record TrainingFingerprint
         yield return (nameof(DropLastBatch), DropLastBatch, true);
         yield return (nameof(Stride), Stride, true);
         yield return (nameof(FrozenWeights), FrozenWeights, true);
+        yield return (nameof(Lora), Lora, true);
         yield return (nameof(Beta1), Beta1, Beta1 is not null);
         yield return (nameof(Beta2), Beta2, Beta2 is not null);
         yield return (nameof(Epsilon), Epsilon, Epsilon is not null);

@@ -13,8 +13,13 @@ internal static unsafe class EngineState
     private const string Seed = "dropout.seed";
     private const string FirstMoment = "adamw.mean.";
     private const string SecondMoment = "adamw.square.";
+    private const string Value = "value.";
+    private const string Base = "base.sha256";
 
-    /// <summary>Copies the moments, the step and dropout's position; frozen weights have no moments.</summary>
+    /// <summary>
+    /// Copies the moments, the step and dropout's position; frozen weights have no moments. With adapters, also what is trained, and
+    /// the fingerprint of the weights that are not.
+    /// </summary>
     public static Dictionary<string, byte[]> Capture(Parameters parameters, long step, ulong batch, ulong seed)
     {
         var state = new Dictionary<string, byte[]> { [Steps] = Bytes((ulong)step), [Batches] = Bytes(batch), [Seed] = Bytes(seed) };
@@ -26,11 +31,20 @@ internal static unsafe class EngineState
                 parameters.SecondMoments + slot.StateOffset, (int)slot.Length)).ToArray();
         }
 
+        if (parameters.FrozenFingerprint is not { } fingerprint) return state;
+        state[Base] = fingerprint;
+        foreach (var slot in parameters.Slots)
+        {
+            state[Value + slot.Name] = MemoryMarshal.AsBytes(new ReadOnlySpan<float>(parameters.Values + slot.Offset, (int)slot.Length))
+                .ToArray();
+        }
+
         return state;
     }
 
-    /// <summary>Restores the moments.</summary>
+    /// <summary>Restores the moments, and with adapters what is trained.</summary>
     /// <returns>Step, batch and seed.</returns>
+    /// <exception cref="ArgumentException">The adapters were trained on another model.</exception>
     /// <exception cref="InvalidDataException">
     /// Something is missing or has another length; then nothing is changed.
     /// </exception>
@@ -41,6 +55,21 @@ internal static unsafe class EngineState
         {
             Entry(state, FirstMoment + slot.Name, sizeof(float) * slot.Length);
             Entry(state, SecondMoment + slot.Name, sizeof(float) * slot.Length);
+        }
+
+        if (parameters.FrozenFingerprint is { } fingerprint)
+        {
+            if (!Entry(state, Base, fingerprint.Length).AsSpan().SequenceEqual(fingerprint))
+            {
+                throw new ArgumentException("The checkpoint's adapter was trained on another model: the frozen weights differ.");
+            }
+
+            foreach (var slot in parameters.Slots) Entry(state, Value + slot.Name, sizeof(float) * slot.Length);
+            foreach (var slot in parameters.Slots)
+            {
+                MemoryMarshal.Cast<byte, float>(state[Value + slot.Name]).CopyTo(new Span<float>(
+                    parameters.Values + slot.Offset, (int)slot.Length));
+            }
         }
 
         foreach (var slot in Moments(parameters))

@@ -36,8 +36,13 @@ internal interface ITrainableNetwork : IDisposable
     /// </summary>
     int? CorrectCount => null;
 
-    /// <summary>The current weights: a view that is valid until the next step.</summary>
+    /// <summary>The current weights, adapters merged: a view that is valid until the next step.</summary>
     IWeightSource Weights { get; }
+
+    /// <summary>
+    /// Copies what is trained if that is adapters, and weights beside them; <see langword="null"/> if the weights themselves are.
+    /// </summary>
+    LoraAdapter? CopyAdapter() => null;
 
     /// <summary>
     /// Copies everything besides the weights that the next step depends on: the optimizer's moments and step count, and

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Kernels;
@@ -19,6 +20,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     private readonly ManagedEngineOptions _options;
     private readonly Compute _compute;
     private readonly Parameters _parameters;
+    private readonly ModelWeights? _frozen; // with adapters, the weights that are not trained
     private readonly AdamW _optimizer;
     private readonly RotaryAngles _angles;
     private readonly FeedForwardFunction _function;
@@ -40,8 +42,11 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         _options = options ?? new();
         _config = (weights.Config with { ScoreCount = _options.ScoreCount ?? weights.Config.ScoreCount }).Validated();
-        _compute = new(kernels ?? KernelSet.Best, _options.ThreadCount ?? Environment.ProcessorCount);
-        _parameters = new(_config, _options.IsFrozen);
+        kernels ??= KernelSet.Best;
+        int threads = _options.ThreadCount ?? Environment.ProcessorCount;
+        if (_options.Lora is not null) _frozen = FrozenWeights(weights, kernels, threads);
+        _compute = new(_frozen?.Kernels ?? kernels, threads);
+        _parameters = new(_config, _options.IsFrozen, _options.Lora, _frozen);
         _trained = new(_parameters.Network);
         _optimizer = new(_parameters, _options);
         _angles = new(_config);
@@ -53,6 +58,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
             bool hasHead = weights.Config.ScoreCount == _config.ScoreCount;
             _parameters.Load(hasHead ? weights : new NewScoreHead(
                 weights, _config, _options.Seed, hasBias: !_options.IsFrozen(WeightNames.ScoreBias)));
+            _parameters.InitializeAdapters(_options.Seed);
         }
         catch
         {
@@ -62,7 +68,17 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     }
 
     /// <inheritdoc/>
-    public IWeightSource Weights => _parameters;
+    public IWeightSource Weights => _frozen is null
+        ? _parameters
+        : new MergedWeights(_parameters, _config, _parameters.CopyAdapters(), ReadOnlyDictionary<string, float[]>.Empty);
+
+    /// <inheritdoc/>
+    public LoraAdapter? CopyAdapter() =>
+        _frozen is null ? null : new(_config, _parameters.CopyAdapters(), _parameters.CopyWeights()) { Dropout = _options.Lora!.Dropout };
+
+    /// <summary>Starts from an adapter of the same matrices and rank, and its weights.</summary>
+    /// <exception cref="ArgumentException">It does not fit.</exception>
+    public void LoadAdapter(LoraAdapter adapter) => _parameters.LoadAdapter(adapter.Matrices, adapter.Weights);
 
     /// <inheritdoc/>
     public double Accumulate(TokenBatch batch, double share)
@@ -72,6 +88,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         int rows = batch.RowCount, counted = batch.TargetCount;
         var dropout = new DropoutStream(_seed, _batch++, _config.DropoutRate);
         var network = _parameters.Network;
+        _parameters.BeginPass(dropout);
         Forward(batch, a, dropout);
         float factor = (float)(share / counted);
         if (batch.IsLabeled) ScoreHead(batch, a, _options.LabelSmoothing, factor);
@@ -134,6 +151,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     public LossSummary Measure(TokenBatch batch)
     {
         var a = Prepare(batch);
+        _parameters.BeginPass(dropout: null);
         Forward(batch, a, new(_seed, 0, 0));
         if (batch.IsLabeled) ScoreHead(batch, a, smoothing: 0, factor: null);
         else TokenHead(batch, a, smoothing: 0, factor: null);
@@ -164,13 +182,13 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         var theirs = weights.Config with { DropoutRate = _config.DropoutRate }; // dropout has no weights
-        if (theirs != _config)
+        if (_frozen is null && theirs != _config)
         {
             throw new ArgumentException($"The weights belong to {weights.Config}; the network is {_config}.", nameof(weights));
         }
 
         var (step, batch, seed) = EngineState.Restore(_parameters, state);
-        _parameters.Load(weights);
+        if (_frozen is null) _parameters.Load(weights);
         (_optimizer.Step, _batch, _seed) = (step, batch, seed);
         DiscardGradients();
     }
@@ -181,6 +199,7 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _isDisposed = true;
         _activations?.Dispose();
         _parameters.Dispose();
+        _frozen?.Dispose();
     }
 
     /// <summary>Size of the native memory between weights and loss.</summary>
@@ -308,6 +327,11 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         _angles.Fill(_compute, _positions, rows, _activations.Angles);
         return _activations;
     }
+
+    // The matrices of a model are used as they are; other weights are packed without rounding.
+    private static ModelWeights FrozenWeights(IWeightSource weights, KernelSet kernels, int threads) => weights is IPackedWeights packed
+        ? packed.Share()
+        : WeightPacker.Pack(weights, WeightPrecision.Float32, kernels, threads, progress: null, CancellationToken.None);
 
     // Applies pending clipping, which AdamW would apply as it reads the gradients.
     private void ApplyClipping()

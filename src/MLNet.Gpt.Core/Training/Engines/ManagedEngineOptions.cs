@@ -27,6 +27,9 @@ internal sealed record ManagedEngineOptions
     /// </summary>
     public int? ScoreCount { get; init; }
 
+    /// <summary>The adapters that are trained; <see langword="null"/> for none.</summary>
+    public LoraOptions? Lora { get; init; }
+
     /// <summary>Label smoothing α, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
 

@@ -3,12 +3,16 @@ namespace MLNet.Gpt;
 /// <summary>The result of training: the weights and the measured losses.</summary>
 public sealed class TrainingResult
 {
-    internal TrainingResult(GptWeights weights, TrainingHistory history) => (Weights, History) = (weights, history);
+    private readonly Lazy<GptWeights> _weights;
+
+    internal TrainingResult(Func<GptWeights> weights, TrainingHistory history) => (_weights, History) = (new(weights), history);
 
     /// <summary>
-    /// The weights of the last step, or those with the lowest validation loss if the options request them.
+    /// The weights of the last step, or those with the lowest validation loss if the options request them. If an adapter was trained,
+    /// it is merged into a copy of the initial weights when this is first read; that needs the memory of a whole model, and the
+    /// initial weights must still be there.
     /// </summary>
-    public GptWeights Weights { get; }
+    public GptWeights Weights => _weights.Value;
 
     /// <summary>
     /// The trained adapter; <see langword="null"/> unless <see cref="TrainingOptions.Lora"/> was set.

@@ -51,7 +51,10 @@ public sealed record LoraOptions
     /// Weights that are trained in full beside the adapters, such as norms, biases or the output head, by their names in
     /// <see cref="WeightNames"/>; <c>*</c> matches any characters.
     /// </summary>
-    /// <value>None: everything but the adapters is frozen.</value>
+    /// <value>
+    /// None: everything but the adapters is frozen, and a head of scores (<see cref="TrainingOptions.ScoreCount"/>) that is not one
+    /// of <see cref="Targets"/>.
+    /// </value>
     public IReadOnlyList<string> TrainedWeights
     {
         get;
@@ -60,4 +63,8 @@ public sealed record LoraOptions
 
     /// <summary>The factor s of the update.</summary>
     internal double Scale => UseRankStabilizedScale ? Alpha / Math.Sqrt(Rank) : Alpha / Rank;
+
+    /// <summary>Returns what must be the same for training to resume.</summary>
+    internal string ToFingerprint() => FormattableString.Invariant(
+        $"rank {Rank}, scale {Scale}, dropout {Dropout} on {string.Join(' ', Targets)}; in full: {string.Join(' ', TrainedWeights)}");
 }
