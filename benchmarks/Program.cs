@@ -9,6 +9,12 @@ if (args is [TrainingBenchmark.MemoryArgument, var contender])
     return 0;
 }
 
+if (args is [FineTuningBenchmark.MemoryArgument, var trained])
+{
+    FineTuningBenchmark.MeasureMemory(trained);
+    return 0;
+}
+
 if (args is [PeersBenchmark.MemoryArgument, var folder, var kind])
 {
     PeersBenchmark.MeasureMemory(folder, kind);
@@ -30,6 +36,7 @@ var benchmarks = new Dictionary<string, Action>
     ["measuring"] = MeasuringBenchmark.Run,
     ["rows"] = RowsBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
+    ["finetuning"] = FineTuningBenchmark.Run,
     ["small"] = SmallModelBenchmark.Run,
     ["busy"] = BusyMachineBenchmark.Run,
     ["streams"] = StreamingBenchmark.Run,

@@ -7,7 +7,7 @@ namespace MLNet.Gpt.Benchmarks.Baselines;
 /// The baseline: GPT-2 written in TorchSharp like the lecture's PyTorch code, tuned only as its user would tune it: no
 /// gradients, and libtorch's own threads.
 /// </summary>
-internal sealed class TorchGpt : IDisposable
+internal class TorchGpt : IDisposable
 {
     private readonly GptConfig _config;
     private readonly Dictionary<string, torch.Tensor> _weights;
@@ -46,6 +46,16 @@ internal sealed class TorchGpt : IDisposable
 
     public void Dispose()
     {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Inputs (…, in) -> outputs (…, out) of a linear layer of a block.</summary>
+    protected virtual torch.Tensor Linear(torch.Tensor x, string weight, string? bias) =>
+        linear(x, this[weight], bias is null ? null : this[bias]);
+
+    protected virtual void Dispose(bool disposing)
+    {
         foreach (var weight in _weights.Values) weight.Dispose();
     }
 
@@ -67,9 +77,9 @@ internal sealed class TorchGpt : IDisposable
         var normed = Norm(x, WeightNames.AttentionNormScale(layer), WeightNames.AttentionNormShift(layer));
         x = x + Attention(normed, layer, cache);
         normed = Norm(x, WeightNames.FeedForwardNormScale(layer), WeightNames.FeedForwardNormShift(layer));
-        var hidden = linear(normed, this[WeightNames.FeedForwardIn(layer)], this[WeightNames.FeedForwardInBias(layer)]); // (B, T, 4 C)
+        var hidden = Linear(normed, WeightNames.FeedForwardIn(layer), WeightNames.FeedForwardInBias(layer)); // (B, T, 4 C)
         hidden = 0.5 * hidden * (1 + torch.tanh(Math.Sqrt(2 / Math.PI) * (hidden + 0.044715 * hidden.pow(3))));
-        return x + linear(hidden, this[WeightNames.FeedForwardOut(layer)], this[WeightNames.FeedForwardOutBias(layer)]);
+        return x + Linear(hidden, WeightNames.FeedForwardOut(layer), WeightNames.FeedForwardOutBias(layer));
     }
 
     private torch.Tensor Attention(torch.Tensor x, int layer, TorchKvCache? cache)
@@ -89,11 +99,11 @@ internal sealed class TorchGpt : IDisposable
         }
 
         var context = torch.matmul(softmax(scores, -1), value).transpose(1, 2).reshape(batch, tokens, _config.EmbeddingWidth);
-        return linear(context, this[WeightNames.AttentionOutput(layer)], this[WeightNames.AttentionOutputBias(layer)]);
+        return Linear(context, WeightNames.AttentionOutput(layer), WeightNames.AttentionOutputBias(layer));
     }
 
     private torch.Tensor Heads(torch.Tensor x, string weight, string bias) =>
-        linear(x, this[weight], _config.HasQkvBias ? this[bias] : null)
+        Linear(x, weight, _config.HasQkvBias ? bias : null)
             .view(x.shape[0], x.shape[1], _config.HeadCount, _config.HeadSize)
             .transpose(1, 2); // (B, T, C) -> (B, nh, T, hs)
 
