@@ -1,5 +1,4 @@
 using System.IO.Enumeration;
-using MLNet.Gpt.Configuration;
 
 namespace MLNet.Gpt.Network;
 
