@@ -20,16 +20,24 @@ internal static class ModelLoading
 
     /// <summary>Loads a model from an open file.</summary>
     public static LanguageModel Load(
-        Cmdlet command, GptModelFile file, GptModelOptions options, ITextTokenizer? tokenizer, CancellationToken cancellationToken)
+        Cmdlet command, GptModelFile file, GptModelOptions options, ITextTokenizer? tokenizer, CancellationToken cancellationToken,
+        params IReadOnlyList<string> adapters)
     {
         var clock = Stopwatch.StartNew();
         foreach (string warning in file.Warnings) command.WriteWarning(warning);
         var progress = new LoadReporter(command, NameOf(file));
+        LoraAdapter[] read = [.. adapters.Select(path => LoraAdapter.Load(path, file.Config))];
         var engine = GptModel.FromFile(file, options, tokenizer, progress, cancellationToken);
+        foreach (var adapter in read)
+        {
+            using var below = engine;
+            engine = below.WithAdapter(adapter);
+        }
+
         progress.Complete();
         string size = FormattableString.Invariant($"{engine.WeightBytes / 1e6:N0} MB, in {clock.Elapsed.TotalSeconds:F2} s");
         command.WriteVerbose($"Loaded '{file.Path}' ({FormatOf(file)}) as {options.Precision}, {size}.");
-        return new LanguageModel(NameOf(file), FormatOf(file), file.Path, engine);
+        return new LanguageModel(NameOf(file), FormatOf(file), file.Path, engine) { Adapter = read };
     }
 
     /// <summary>Loads a classifier from a folder.</summary>

@@ -13,7 +13,7 @@ public sealed class GptModelInfo
 
     internal GptModelInfo(LanguageModel model)
     {
-        Label = model.Label;
+        (Label, Adapter) = (model.Label, model.Adapter);
         (Name, Format, DataType, Source, Config) = (model.Name, model.Format, model.Precision.ToString(), model.Source, model.Config);
         double bytesPerParameter = (double)model.WeightBytes / model.ParameterCount;
         Part = [.. GptModelPart.Of(WeightNames.For(Config), entry => (long)(entry.ElementCount * bytesPerParameter))];
@@ -32,6 +32,9 @@ public sealed class GptModelInfo
 
     /// <summary>Its file or folder, or <see langword="null"/>.</summary>
     public string? Source { get; }
+
+    /// <summary>The adapters of a model in memory.</summary>
+    public LoraAdapter[] Adapter { get; } = [];
 
     /// <summary>The names of the classes of a classifier; empty for a model that predicts tokens.</summary>
     public string[] Label { get; } = [];

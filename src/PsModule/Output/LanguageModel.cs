@@ -33,6 +33,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Bytes that its weights take in memory.</summary>
     public long WeightBytes => Engine.WeightBytes;
 
+    /// <summary>The adapters that it has besides its weights, in the order in which they were attached; empty for most models.</summary>
+    public LoraAdapter[] Adapter { get; init; } = [];
+
     /// <summary>The names of the classes of a classifier; empty for a model that predicts tokens.</summary>
     public string[] Label => Classifier is null ? [] : [.. Classifier.Labels];
 

@@ -25,6 +25,11 @@ public sealed class ImportGptModelCommand : ModelFileCommand
     [ValidateNotNullOrEmpty]
     public string? TokenizerPath { get; set; }
 
+    /// <summary>Folders or files of adapters, which are attached in this order.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] AdapterPath { get; set; } = [];
+
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
@@ -34,8 +39,10 @@ public sealed class ImportGptModelCommand : ModelFileCommand
 
     /// <inheritdoc/>
     protected override void ProcessRecord() => ForEachFile(
-        file => WriteObject(ModelLoading.Load(this, file, Options, _tokenizer, StopToken)),
-        path => WriteObject(ModelLoading.LoadClassifier(this, path, Options, _tokenizer, StopToken)));
+        file => WriteObject(ModelLoading.Load(this, file, Options, _tokenizer, StopToken, Adapters)),
+        AdapterPath.Length > 0 ? null : path => WriteObject(ModelLoading.LoadClassifier(this, path, Options, _tokenizer, StopToken)));
+
+    private string[] Adapters => [.. AdapterPath.Select(path => GetUnresolvedProviderPathFromPSPath(path))];
 
     private GptModelOptions Options => new() { Precision = Precision, ThreadCount = ThreadCount };
 }

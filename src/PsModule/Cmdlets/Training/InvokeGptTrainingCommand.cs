@@ -23,7 +23,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
 
     private TrainingOptions _options = null!;
     private PromptTemplate? _template;
-    private string? _tokenFile, _checkpoints, _history;
+    private string? _tokenFile, _checkpoints, _history, _adapter;
 
     /// <inheritdoc/>
     [Parameter(Position = 1, ParameterSetName = TextSet)]
@@ -76,6 +76,10 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     [Parameter(ParameterSetName = LabelSet)]
     public TrainedPart TrainedPart { get; set; }
 
+    /// <summary>The folder, or the .gguf file, that the trained adapter is saved to.</summary>
+    [Parameter]
+    public string? AdapterPath { get; set; }
+
     /// <summary>
     /// The file that the training history is written to: CSV if its name ends in <c>.csv</c>, else JSON.
     /// </summary>
@@ -93,8 +97,10 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
         _checkpoints = FullPath(CheckpointPath);
         _history = FullPath(HistoryPath);
         _tokenFile = FullPath(TokenFile);
+        _adapter = FullPath(AdapterPath);
         if (_history is not null && new HistoryFile(_history).FindFault(Force, Resume) is { } fault) ThrowTerminatingError(fault);
         CheckCheckpoints();
+        CheckAdapter();
         TrainingRun.Guard(this, Names, _checkpoints, () =>
         {
             _options = Options(Model.Tokenizer, _checkpoints).Validated(Model.Config);
@@ -158,14 +164,22 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
             if (WindowLength is not null) RefuseParameter(nameof(WindowLength), window);
         }
 
+        bool choosesPart = MyInvocation.BoundParameters.ContainsKey(nameof(TrainedPart));
+        if (choosesPart && LoraRank is not null) RefuseWith(nameof(TrainedPart), nameof(LoraRank));
         if (ParameterSetName == LabelSet && SamplePrompt is not null)
         {
             RefuseParameter(nameof(SamplePrompt), "-SamplePrompt has no effect with -LabelProperty: a classifier writes no text.");
         }
 
-        if (Force && CheckpointPath is null && HistoryPath is null)
+        if (Force && CheckpointPath is null && HistoryPath is null && AdapterPath is null)
         {
-            RefuseParameter(nameof(Force), "-Force has no effect without -CheckpointPath or -HistoryPath.");
+            RefuseParameter(nameof(Force), "-Force has no effect without -CheckpointPath, -HistoryPath or -AdapterPath.");
+        }
+
+        if (AdapterPath is not null && LoraRank is null) RefuseWithout(nameof(AdapterPath), nameof(LoraRank));
+        if (AdapterPath is not null && ParameterSetName == LabelSet)
+        {
+            RefuseParameter(nameof(AdapterPath), "-AdapterPath has no effect with -LabelProperty: a classifier has its adapters merged.");
         }
     }
 
@@ -183,6 +197,7 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
             [nameof(Model)] = Model,
             [nameof(CheckpointPath)] = _checkpoints,
             [nameof(HistoryPath)] = _history,
+            [nameof(AdapterPath)] = _adapter,
         }));
     }
 
@@ -220,10 +235,13 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
             Options = _options,
             Data = data,
             Unit = _template is null ? "window" : "response",
+            EarlierAdapters = Model.Adapter,
+            AdapterPath = _adapter,
+            BaseModel = Model.Source ?? Model.Name,
             EarlierHistory = Model.TrainingHistory,
             EarlierSamples = Model.TrainingSamples,
             History = _history is null ? null : new HistoryFile(_history),
-            Begun = _checkpoints is null ? null : () => Save(_checkpoints, ids, text, examples),
+            Begun = _checkpoints is null || LoraRank is not null ? null : () => Save(_checkpoints, ids, text, examples),
         }.Execute(StopToken);
     }
 
@@ -270,6 +288,17 @@ public sealed class InvokeGptTrainingCommand : TrainingCommand
     private string EndOfText => Model.Tokenizer.EndOfTextId is { } id ? Model.Tokenizer.Decode([id]) : string.Empty;
 
     private string? FullPath(string? path) => path is null ? null : GetUnresolvedProviderPathFromPSPath(path);
+
+    private void CheckAdapter()
+    {
+        if (_adapter is null) return;
+        CheckParentFolder(_adapter, AdapterPath);
+        bool isTaken = File.Exists(_adapter) || (Directory.Exists(_adapter) && Directory.EnumerateFileSystemEntries(_adapter).Any());
+        if (Force || !isTaken) return;
+        Terminate(
+            new IOException($"'{_adapter}' already exists; use -Force to replace it."), "FileExists", ErrorCategory.ResourceExists,
+            _adapter);
+    }
 
     private void CheckCheckpoints()
     {

@@ -23,6 +23,10 @@ public abstract class TrainingCommand : TextInputCommand
         (nameof(TrainingOptions.Sample), nameof(SamplePrompt)),
         (nameof(TrainingOptions.Checkpoints), nameof(CheckpointPath)),
         (nameof(GenerationOptions.MaxTokens), nameof(SampleToken)),
+        (nameof(LoraOptions.Rank), nameof(LoraRank)),
+        (nameof(LoraOptions.Alpha), nameof(LoraAlpha)),
+        (nameof(LoraOptions.Dropout), nameof(LoraDropout)),
+        (nameof(LoraOptions.Targets), nameof(LoraTarget)),
         (nameof(CheckpointOptions.Interval), nameof(CheckpointInterval)),
         (nameof(CheckpointOptions.Keep), nameof(CheckpointCount)));
 
@@ -113,6 +117,27 @@ public abstract class TrainingCommand : TextInputCommand
     [ArgumentCompleter(typeof(WeightNameCompleter))]
     public string[] FreezeWeight { get; set; } = [];
 
+    /// <summary>The rank of low-rank adapters, which are trained instead of the weights.</summary>
+    [Parameter]
+    [Alias("lora_r")]
+    public int? LoraRank { get; set; }
+
+    /// <summary>The scale of the adapters is this divided by their rank.</summary>
+    [Parameter]
+    [Alias("lora_alpha")]
+    public double? LoraAlpha { get; set; }
+
+    /// <summary>The probability that an input of an adapter is dropped during training.</summary>
+    [Parameter]
+    [Alias("lora_dropout")]
+    public double? LoraDropout { get; set; }
+
+    /// <summary>Names of matrices that have adapters; wildcards are allowed.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(WeightNameCompleter))]
+    public string[] LoraTarget { get; set; } = [];
+
     /// <summary>What happens when the loss becomes NaN or infinite.</summary>
     [Parameter]
     public DivergencePolicy? OnDivergence { get; set; }
@@ -192,8 +217,20 @@ public abstract class TrainingCommand : TextInputCommand
     private protected virtual TrainingOptions Defaults =>
         TrainingOptions.Lecture with { GradientClipping = 1, EvaluationInterval = null };
 
-    /// <summary>The adapters that are trained instead of the weights; <see langword="null"/> for none.</summary>
-    private protected virtual LoraOptions? Lora => null;
+    private LoraOptions? Lora
+    {
+        get
+        {
+            if (LoraRank is not { } rank) return null;
+            var defaults = new LoraOptions { Rank = rank };
+            return defaults with
+            {
+                Alpha = LoraAlpha ?? defaults.Alpha,
+                Dropout = LoraDropout ?? defaults.Dropout,
+                Targets = LoraTarget.Length > 0 ? LoraTarget : defaults.Targets,
+            };
+        }
+    }
 
     private ExistingCheckpoints Existing =>
         Resume ? ExistingCheckpoints.Resume : Force ? ExistingCheckpoints.Replace : ExistingCheckpoints.Refuse;
@@ -211,6 +248,13 @@ public abstract class TrainingCommand : TextInputCommand
         if (Resume && Force)
         {
             RefuseParameter(nameof(Force), "-Force removes existing checkpoints, and -Resume resumes from them; give one of the two.");
+        }
+
+        if (LoraRank is null)
+        {
+            if (LoraAlpha is not null) RefuseWithout(nameof(LoraAlpha), nameof(LoraRank));
+            if (LoraDropout is not null) RefuseWithout(nameof(LoraDropout), nameof(LoraRank));
+            if (LoraTarget.Length > 0) RefuseWithout(nameof(LoraTarget), nameof(LoraRank));
         }
 
         if (SamplePrompt is null && SampleToken is not null) RefuseWithout(nameof(SampleToken), nameof(SamplePrompt));

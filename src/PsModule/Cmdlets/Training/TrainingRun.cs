@@ -42,6 +42,15 @@ internal sealed class TrainingRun
     /// <summary>The samples of trainings before this one.</summary>
     public IReadOnlyList<string> EarlierSamples { get; init; } = [];
 
+    /// <summary>The adapters that the model has already.</summary>
+    public IReadOnlyList<LoraAdapter> EarlierAdapters { get; init; } = [];
+
+    /// <summary>The file or folder that the trained adapter is saved to.</summary>
+    public string? AdapterPath { get; init; }
+
+    /// <summary>The name of the base model in the adapter's file.</summary>
+    public string? BaseModel { get; init; }
+
     /// <summary>The file of the history.</summary>
     public HistoryFile? History { get; init; }
 
@@ -68,16 +77,30 @@ internal sealed class TrainingRun
         Command.WriteVerbose(FormattableString.Invariant($"{windows} to learn from and {measured:N0} to measure on"));
         var (trained, failure, id) = Train(Data, reporter, cancellationToken);
         reporter.Complete();
-        var engine = GptModel.FromWeights(trained.Weights, Tokenizer, ModelOptions, cancellationToken: cancellationToken);
-        Write(engine, classifier: null, trained.History, failure, id);
+        var adapter = trained.Adapter;
+        var engine = adapter is not null && Weights is GptModel given
+            ? given.WithAdapter(adapter)
+            : GptModel.FromWeights(trained.Weights, Tokenizer, ModelOptions, cancellationToken: cancellationToken);
+        Write(engine, classifier: null, trained.History, failure, id, adapter);
+        if (AdapterPath is null) return;
+        try
+        {
+            adapter!.Save(AdapterPath, BaseModel, cancellationToken);
+        }
+        catch (Exception unsaved) when (unsaved is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            Command.WriteError(new ErrorRecord(unsaved, "AdapterFailed", ErrorCategory.WriteError, AdapterPath));
+        }
     }
 
-    private void Write(GptModel engine, GptClassifier? classifier, TrainingHistory history, Exception? failure, string? id)
+    private void Write(
+        GptModel engine, GptClassifier? classifier, TrainingHistory history, Exception? failure, string? id, LoraAdapter? adapter = null)
     {
         var unwritten = History?.Write(history);
         var model = new LanguageModel(
             Name, "Trained", Options.Checkpoints?.Folder, engine, classifier)
         {
+            Adapter = adapter is null ? [] : [.. EarlierAdapters, adapter],
             TrainingHistory = [.. EarlierHistory, .. history.Points.Select(TrainingEvaluation.Of)],
             TrainingSamples = [.. EarlierSamples, .. history.Samples.Select(sample => sample.Text)],
             TrainingEnding = history.Ending,
