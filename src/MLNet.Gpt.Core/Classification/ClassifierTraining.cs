@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Training;
@@ -23,6 +24,7 @@ internal static class ClassifierTraining
         {
             ScoreCount = labels.Length,
             FrozenWeights = [.. FrozenBy(options, config), .. options.Training.FrozenWeights],
+            Lora = options.Training.Lora is { } lora ? WithHead(lora) : null,
             ValidationFraction = 0,
         };
         var data = TrainingData.FromSequences(
@@ -83,9 +85,23 @@ internal static class ClassifierTraining
     private static string Show(IReadOnlyList<string> labels) =>
         string.Join(", ", labels.Take(5).Select(label => $"'{label}'")) + (labels.Count > 5 ? ", …" : "");
 
+    // Nothing is known about the new head, so it is trained in full beside the adapters, unless it is to have one.
+    private static LoraOptions WithHead(LoraOptions lora)
+    {
+        string[] head = [WeightNames.Score, WeightNames.ScoreBias];
+        var named = lora.Targets.Concat(lora.TrainedWeights);
+        return lora with
+        {
+            TrainedWeights = [
+                .. lora.TrainedWeights,
+                .. head.Where(name => !named.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false))),
+            ],
+        };
+    }
+
     private static IEnumerable<string> FrozenBy(GptClassifierOptions options, GptConfig config)
     {
-        if (options.TrainedPart == TrainedPart.All) yield break;
+        if (options.TrainedPart == TrainedPart.All || options.Training.Lora is not null) yield break;
         yield return WeightNames.TokenEmbedding;
         if (config.Rotary is null) yield return WeightNames.PositionEmbedding;
         int blocks = options.TrainedPart == TrainedPart.Head ? config.LayerCount : config.LayerCount - 1;

@@ -16,7 +16,10 @@ public sealed record GptClassifierOptions
     /// <value><see langword="null"/>: the labels of the training rows in the order of their characters' codes.</value>
     public IReadOnlyList<string>? Labels { get; init; }
 
-    /// <summary>The part of the model that is trained.</summary>
+    /// <summary>
+    /// The part of the model that is trained. With <see cref="TrainingOptions.Lora"/> it is not used: the adapters and the head are
+    /// trained, and the adapters are merged into the classifier's model.
+    /// </summary>
     /// <value><see cref="TrainedPart.HeadAndLastBlock"/>, the book's choice.</value>
     public TrainedPart TrainedPart { get; init => field = Check.Defined(value, nameof(TrainedPart)); }
 

@@ -63,6 +63,22 @@ public sealed class ClassifierTrainingTests : IDisposable
     }
 
     [Fact]
+    public void Adapters_and_the_head_learn_and_are_merged()
+    {
+        var training = WordTask.Options.Training with { Lora = new() { Rank = 8 }, Epochs = 16, LearningRate = 1e-2 };
+        using var classifier = Train(WordTask.Rows(400, 1), WordTask.Options with { Training = training });
+        Assert.InRange(Accuracy(classifier, WordTask.Rows(100, 2)), 0.9, 1);
+        foreach (var entry in WeightNames.For(classifier.Model.Config))
+        {
+            bool isTrained = entry.Name.StartsWith("trf_blocks.", StringComparison.Ordinal) && entry.Shape.Count == 2;
+            float[] before = new float[entry.ElementCount], after = new float[entry.ElementCount];
+            _model.Read(entry.Name, 0, before);
+            classifier.Model.Read(entry.Name, 0, after);
+            Assert.True(isTrained != before.SequenceEqual(after), entry.Name);
+        }
+    }
+
+    [Fact]
     public void Training_repeats_bit_for_bit_and_no_steps_change_nothing()
     {
         var rows = WordTask.Rows(60, 1);
