@@ -1,6 +1,5 @@
 using MLNet.Gpt.Inference;
 using MLNet.Gpt.Network;
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.Decoders;
 using MLNet.Gpt.Tests.Inference;
 

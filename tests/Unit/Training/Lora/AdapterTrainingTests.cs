@@ -1,4 +1,3 @@
-using MLNet.Gpt.Network;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Training;
 
