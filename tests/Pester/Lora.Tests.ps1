@@ -40,4 +40,15 @@ Describe 'Adapters' {
         { Invoke-GptTraining -Model $model -Text $text -AdapterPath TestDrive:/other } | Should -Throw -ErrorId 'ParameterWithoutEffect,*'
         { Invoke-GptTraining -Model $model -Text $text -LoraRank 0 } | Should -Throw -ErrorId 'TrainingRefused,*' -ExpectedMessage '*-LoraRank is 0*'
     }
+
+    It 'make a classifier, which has them merged' {
+        $rows = 'spam', 'ham' | ForEach-Object { [pscustomobject]@{ Label = $_; Text = "$_ $_" } }
+        $settings = @{ LabelProperty = 'Label'; ValidationFraction = 0; LoraRank = 2; MaxStep = 5; Epoch = 5; LearningRate = 0.01 }
+        $classifier = $rows | Invoke-GptTraining $model @settings
+        $classifier.Label | Should -Be 'ham', 'spam'
+        $classifier.Adapter | Should -BeNullOrEmpty
+        $classifier.TrainingHistory[-1].TrainingLoss | Should -BeLessThan $classifier.TrainingHistory[0].TrainingLoss
+        { $rows | Invoke-GptTraining $model @settings -TrainedPart Head } | Should -Throw -ErrorId 'ParameterWithoutEffect,*'
+        { $rows | Invoke-GptTraining $model @settings -AdapterPath TestDrive:/c } | Should -Throw -ErrorId 'ParameterWithoutEffect,*'
+    }
 }
