@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using MLNet.Gpt.Formats;
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.Decoders;
 using MLNet.Gpt.Tests.Formats.Hostile;
 using MLNet.Gpt.Tests.Inference;

@@ -1,4 +1,3 @@
-using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Training;
 
 namespace MLNet.Gpt.Tests.Training.Lora;
