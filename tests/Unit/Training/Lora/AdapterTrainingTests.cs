@@ -1,5 +1,3 @@
-using MLNet.Gpt.Training;
-
 namespace MLNet.Gpt.Tests.Training.Lora;
 
 /// <summary>Training of adapters from its options to its result.</summary>
