@@ -2,6 +2,7 @@ using System.IO.Enumeration;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Training;
+using MLNet.Gpt.Training.Engines;
 
 namespace MLNet.Gpt.Classification;
 
@@ -34,7 +35,7 @@ internal static class ClassifierTraining
         var trained = result.Weights;
         var head = new ClassifierHead(
             trained[WeightNames.Score].ToArray(), trained[WeightNames.ScoreBias].ToArray(), labels, isRegression);
-        var model = GptModel.FromWeights(new Decoder(trained, config), tokenizer, options.Model, cancellationToken: cancellationToken);
+        var model = GptModel.FromWeights(new HeadlessWeights(trained), tokenizer, options.Model, cancellationToken: cancellationToken);
         return new(model, head, texts, result.History);
 
         TrainingSequence[] Encode(IReadOnlyList<LabeledText> part, string name)
@@ -107,13 +108,5 @@ internal static class ClassifierTraining
         int blocks = options.TrainedPart == TrainedPart.Head ? config.LayerCount : config.LayerCount - 1;
         for (int layer = 0; layer < blocks; layer++) yield return FormattableString.Invariant($"trf_blocks.{layer}.*");
         if (options.TrainedPart == TrainedPart.Head) yield return "final_norm.*";
-    }
-
-    // The trained decoder below the head.
-    private sealed class Decoder(IWeightSource weights, GptConfig config) : IWeightSource
-    {
-        public GptConfig Config => config;
-
-        public void Read(string name, long start, Span<float> destination) => weights.Read(name, start, destination);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using MLNet.Gpt.Configuration;
@@ -121,24 +122,55 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
     }
 
     /// <summary>Copies adapters, and weights beside them, in.</summary>
-    /// <exception cref="ArgumentException">An adapter is missing, or has another shape.</exception>
+    /// <exception cref="ArgumentException">Their matrices or ranks are not those of the options.</exception>
     public void LoadAdapter(IReadOnlyList<LoraMatrix> matrices, IReadOnlyDictionary<string, float[]> weights)
     {
+        var updates = matrices.ToDictionary(matrix => matrix.Target);
+        string patterns = $"{nameof(_lora.Targets)} ({string.Join(", ", _lora!.Targets)})";
+        if (updates.Keys.FirstOrDefault(target => !_targets.Contains(target)) is { } unknown)
+        {
+            throw new ArgumentException($"The adapter updates '{unknown}', which {patterns} does not match.");
+        }
+
         foreach (var (name, weight) in weights)
         {
-            if (_slots.TryGetValue(name, out var slot)) weight.CopyTo(SpanOf(slot));
+            if (!_slots.TryGetValue(name, out var slot))
+            {
+                throw new ArgumentException(
+                    $"The adapter replaces '{name}', which {nameof(_lora.TrainedWeights)} ({string.Join(", ", _lora.TrainedWeights)}) "
+                    + "does not match.");
+            }
+
+            if (slot.Length != weight.LongLength)
+            {
+                throw new ArgumentException(
+                    $"The adapter replaces '{name}' by {Quantity.Of(weight.LongLength, "number")}; the model has "
+                    + $"{Quantity.Of(slot.Length, "number")} there.");
+            }
+
+            weight.CopyTo(SpanOf(slot));
         }
 
         foreach (var (target, a, b) in _adapters)
         {
-            var matrix = matrices.FirstOrDefault(each => each.Target == target);
-            if (matrix is null || matrix.A.Length != a.Length || matrix.B.Length != b.Length)
+            if (!updates.TryGetValue(target, out var matrix))
             {
-                throw new ArgumentException($"There is no adapter of '{target}' of rank {_lora!.Rank}.", nameof(matrices));
+                throw new ArgumentException($"{patterns} matches '{target}', which the adapter does not update.");
+            }
+
+            if (matrix.Rank != _lora.Rank)
+            {
+                throw new ArgumentException(
+                    $"The adapter of '{target}' has {nameof(_lora.Rank)} {matrix.Rank}; "
+                    + $"the options have {nameof(_lora.Rank)} {_lora.Rank}.");
             }
 
             matrix.A.CopyTo(SpanOf(a));
             LowRank.Transpose(matrix.B, matrix.Rows, SpanOf(b));
+
+            // B takes up the ratio of the scales, unless it is 1 in single precision, in which a file has α.
+            double ratio = matrix.Scale / _lora.Scale;
+            if (Math.Abs(ratio - 1) > 1e-6) TensorPrimitives.Multiply(SpanOf(b), (float)ratio, SpanOf(b));
         }
     }
 

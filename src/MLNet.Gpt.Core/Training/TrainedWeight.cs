@@ -12,12 +12,19 @@ internal sealed record TrainedWeight(WeightEntry Entry, double WeightDecay)
     /// Returns the weights that are not frozen, in the order of <see cref="WeightNames.For"/>; there may be none besides adapters.
     /// </summary>
     /// <exception cref="ArgumentException">
-    /// A pattern matches no weight, all weights are frozen, or the engine does not train adapters.
+    /// A pattern matches no weight, all weights are frozen, the engine does not train adapters, or there is an initial adapter
+    /// although none is trained.
     /// </exception>
     public static IReadOnlyList<TrainedWeight> For(GptConfig config, TrainingOptions options)
     {
         WeightEntry[] all = [.. WeightNames.For(config)];
         if (options.Lora is { } lora) return For(config, options, lora);
+        if (options.InitialAdapter is not null)
+        {
+            throw new ArgumentException(
+                $"{nameof(options.InitialAdapter)} is set, but {nameof(options.Lora)} is not; set both to train the adapter further.");
+        }
+
         foreach (string pattern in options.FrozenWeights)
         {
             if (all.Any(entry => Fits(pattern, entry))) continue;

@@ -55,6 +55,7 @@ public abstract class TrainingEngine
                 IsFrozen = name => !trained.Contains(name),
                 ScoreCount = options.ScoreCount,
                 Lora = options.Lora,
+                InitialAdapter = options.InitialAdapter,
                 LabelSmoothing = options.LabelSmoothing,
                 Seed = options.Seed,
                 ThreadCount = options.ThreadCount,

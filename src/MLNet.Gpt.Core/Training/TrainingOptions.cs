@@ -207,6 +207,13 @@ public sealed record TrainingOptions
     /// <value><see langword="null"/>: the weights themselves are trained.</value>
     public LoraOptions? Lora { get; init; }
 
+    /// <summary>
+    /// The adapter that training with <see cref="Lora"/> starts from, with the weights that were trained in full beside it. Its
+    /// matrices and ranks must be those of <see cref="Lora"/>. If its scale is not, B takes up the difference. Its dropout is not used.
+    /// </summary>
+    /// <value><see langword="null"/>: a new one, with which training starts from exactly the base model.</value>
+    public LoraAdapter? InitialAdapter { get; init; }
+
     /// <summary>What happens if the loss becomes NaN or infinite.</summary>
     /// <value><see cref="DivergencePolicy.Throw"/>.</value>
     public DivergencePolicy OnDivergence { get; init => field = Check.Defined(value, nameof(OnDivergence)); }

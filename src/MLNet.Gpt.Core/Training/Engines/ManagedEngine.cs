@@ -58,7 +58,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
             bool hasHead = weights.Config.ScoreCount == _config.ScoreCount;
             _parameters.Load(hasHead ? weights : new NewScoreHead(
                 weights, _config, _options.Seed, hasBias: !_options.IsFrozen(WeightNames.ScoreBias)));
-            _parameters.InitializeAdapters(_options.Seed);
+            if (_options.InitialAdapter is { } adapter) LoadAdapter(adapter);
+            else _parameters.InitializeAdapters(_options.Seed);
         }
         catch
         {
@@ -76,9 +77,13 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
     public LoraAdapter? CopyAdapter() =>
         _frozen is null ? null : new(_config, _parameters.CopyAdapters(), _parameters.CopyWeights()) { Dropout = _options.Lora!.Dropout };
 
-    /// <summary>Starts from an adapter of the same matrices and rank, and its weights.</summary>
+    /// <summary>Starts from an adapter of the same matrices and ranks, and its weights.</summary>
     /// <exception cref="ArgumentException">It does not fit.</exception>
-    public void LoadAdapter(LoraAdapter adapter) => _parameters.LoadAdapter(adapter.Matrices, adapter.Weights);
+    public void LoadAdapter(LoraAdapter adapter)
+    {
+        adapter.CheckFits(_config);
+        _parameters.LoadAdapter(adapter.Matrices, adapter.Weights);
+    }
 
     /// <inheritdoc/>
     public double Accumulate(TokenBatch batch, double share)
@@ -328,10 +333,13 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         return _activations;
     }
 
-    // The matrices of a model are used as they are; other weights are packed without rounding.
-    private static ModelWeights FrozenWeights(IWeightSource weights, KernelSet kernels, int threads) => weights is IPackedWeights packed
-        ? packed.Share()
-        : WeightPacker.Pack(weights, WeightPrecision.Float32, kernels, threads, progress: null, CancellationToken.None);
+    // The matrices of a model are used as they are; other weights are packed without rounding. A head of scores is never frozen.
+    private static ModelWeights FrozenWeights(IWeightSource weights, KernelSet kernels, int threads)
+    {
+        if (weights is IPackedWeights packed) return packed.Share();
+        var decoder = weights.Config.ScoreCount is null ? weights : new HeadlessWeights(weights);
+        return WeightPacker.Pack(decoder, WeightPrecision.Float32, kernels, threads, progress: null, CancellationToken.None);
+    }
 
     // Applies pending clipping, which AdamW would apply as it reads the gradients.
     private void ApplyClipping()

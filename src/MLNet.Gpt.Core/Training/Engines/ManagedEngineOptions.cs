@@ -30,6 +30,9 @@ internal sealed record ManagedEngineOptions
     /// <summary>The adapters that are trained; <see langword="null"/> for none.</summary>
     public LoraOptions? Lora { get; init; }
 
+    /// <summary>The adapter that is trained further; <see langword="null"/> for a new one.</summary>
+    public LoraAdapter? InitialAdapter { get; init; }
+
     /// <summary>Label smoothing α, from 0 to 1.</summary>
     public double LabelSmoothing { get; init; }
 

@@ -31,3 +31,12 @@ internal sealed class NewScoreHead(IWeightSource weights, GptConfig config, long
         own.AsSpan((int)start, destination.Length).CopyTo(destination);
     }
 }
+
+/// <summary>Weights without their head: those of a decoder, whose output head is then the token embedding.</summary>
+/// <param name="weights">The weights.</param>
+internal sealed class HeadlessWeights(IWeightSource weights) : IWeightSource
+{
+    public GptConfig Config { get; } = weights.Config with { HasTiedHead = true, ScoreCount = null };
+
+    public void Read(string name, long start, Span<float> destination) => weights.Read(name, start, destination);
+}

@@ -139,7 +139,11 @@ internal sealed record SavedRun
     private static void LeaveOut(JsonTypeInfo type)
     {
         if (type.Type != typeof(TrainingOptions)) return;
-        string[] objects = [nameof(TrainingOptions.Engine), nameof(TrainingOptions.Sample), nameof(TrainingOptions.Checkpoints)];
+        string[] objects =
+        [
+            nameof(TrainingOptions.Engine), nameof(TrainingOptions.Sample), nameof(TrainingOptions.Checkpoints),
+            nameof(TrainingOptions.InitialAdapter),
+        ];
         foreach (var property in type.Properties.ToArray())
         {
             if (objects.Contains(property.Name)) type.Properties.Remove(property);

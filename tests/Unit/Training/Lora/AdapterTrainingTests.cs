@@ -49,6 +49,73 @@ public class AdapterTrainingTests
     }
 
     [Fact]
+    public void With_zero_steps_an_initial_adapter_comes_back_bit_for_bit()
+    {
+        using var model = NewModel(WeightPrecision.Int8);
+        var trained = model.Train(Data(), Options, cancellationToken: Token).Adapter!;
+        var further = Options with { InitialAdapter = trained, MaxSteps = 0, KeepBest = false };
+        AssertSame(trained, model.Train(Data(), further, cancellationToken: Token).Adapter!);
+
+        // Also one from a file, whose α has single precision, and which may have another for query, key and value.
+        using var folder = new TemporaryDirectory();
+        var options = Options with { MaxSteps = 0, KeepBest = false, Lora = new() { Rank = 3, Alpha = 0.1 } };
+        var random = LoraAdapters.Random(Config, options.Lora, seed: 4);
+        foreach (string name in (string[])["adapter", "adapter.gguf"])
+        {
+            random.Save(Path.Combine(folder.Path, name), cancellationToken: Token);
+            var loaded = LoraAdapter.Load(Path.Combine(folder.Path, name), Config);
+            var result = model.Train(Data(), options with { InitialAdapter = loaded }, cancellationToken: Token).Adapter!;
+            foreach (var expected in random.Matrices)
+            {
+                var actual = result.Matrices.Single(matrix => matrix.Target == expected.Target);
+                Assert.Equal((expected.Rank, expected.Scale), (actual.Rank, actual.Scale));
+                Assert.Equal(expected.A.ToArray(), actual.A.ToArray());
+                Assert.All(expected.B.ToArray().Zip(actual.B.ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+            }
+        }
+    }
+
+    [Fact]
+    public void An_initial_adapter_is_trained_further()
+    {
+        using var model = NewModel(WeightPrecision.Float32);
+        var once = model.Train(Data(), Options, cancellationToken: Token);
+        var twice = model.Train(Data(), Options with { InitialAdapter = once.Adapter }, cancellationToken: Token);
+        Assert.Equal(once.History.Points.Min(point => point.ValidationLoss), twice.History.First.ValidationLoss);
+        Assert.True(twice.History.Last.TrainingLoss < once.History.Last.TrainingLoss);
+    }
+
+    [Fact]
+    public void An_initial_adapter_of_another_form_is_refused_with_both_forms()
+    {
+        string[] some = ["*.W_query.*", "*.W_value.*"];
+        AssertRefused(new() { Rank = 3 }, new() { Rank = 4 }, "Rank 3", "Rank 4", WeightNames.Query(0));
+        AssertRefused(new() { Targets = some }, new(), "Targets (trf_blocks.*) matches", WeightNames.Key(0));
+        AssertRefused(new(), new() { Targets = some }, WeightNames.Key(0), "Targets (*.W_query.*, *.W_value.*)");
+        string message = Refusal(LoraAdapters.Random(Config, new(), seed: 1), lora: null);
+        Assert.Contains("InitialAdapter is set, but Lora is not", message, StringComparison.Ordinal);
+
+        var normed = new LoraAdapter(
+            Config, LoraAdapters.Random(Config, new(), seed: 1).Matrices,
+            new Dictionary<string, float[]> { [WeightNames.FinalNormScale] = new float[Config.EmbeddingWidth] });
+        message = Refusal(normed, new() { TrainedWeights = ["*.bias"] });
+        Assert.Contains("'final_norm.scale', which TrainedWeights (*.bias) does not match", message, StringComparison.Ordinal);
+
+        var wider = LoraAdapters.Random(Config with { EmbeddingWidth = 40 }, new(), seed: 1);
+        Assert.Contains("(40, 40); the model's is (32, 32)", Refusal(wider, new()), StringComparison.Ordinal);
+
+        static void AssertRefused(LoraOptions adapters, LoraOptions options, params string[] mentioned)
+        {
+            string message = Refusal(LoraAdapters.Random(Config, adapters, seed: 1), options);
+            Assert.All(mentioned, each => Assert.Contains(each, message, StringComparison.Ordinal));
+        }
+
+        static string Refusal(LoraAdapter adapter, LoraOptions? lora) => Assert.Throws<ArgumentException>(
+            () => TinyModels.Weights(Config, seed: 1).Train(
+                Data(), Options with { Lora = lora, InitialAdapter = adapter }, cancellationToken: Token)).Message;
+    }
+
+    [Fact]
     public void A_model_of_a_file_and_a_loaded_model_give_the_same_adapter()
     {
         using var model = NewModel(WeightPrecision.Float32);
@@ -162,7 +229,7 @@ public class AdapterTrainingTests
         return elements;
     }
 
-    private static void AssertSame(LoraAdapter expected, LoraAdapter actual)
+    internal static void AssertSame(LoraAdapter expected, LoraAdapter actual)
     {
         foreach (var (one, other) in expected.Matrices.Zip(actual.Matrices))
         {
