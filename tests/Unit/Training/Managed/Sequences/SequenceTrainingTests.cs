@@ -24,34 +24,8 @@ public sealed class SequenceTrainingTests : IDisposable
     public void Losses_of_50_steps_are_those_of_a_plain_loop(string decoder, string task)
     {
         var weights = Tasks.Weights(decoder, task);
-        var data = Tasks.Data(task, count: 40);
-        var options = new TrainingOptions
-        {
-            Epochs = 10, MaxSteps = 50, BatchSize = 8, LearningRate = 1e-3, Decay = LearningRateDecay.None, WarmUpSteps = 0,
-            GradientClipping = null, WeightDecay = 0.1, EvaluationInterval = 1000, Seed = 7,
-        };
-        var progress = new ProgressList();
-        weights.Train(data, options, progress, Token);
-        double[] losses = [.. progress.All.Skip(1).Select(report => report.BatchLoss)];
-        Assert.Equal(50, losses.Length);
-
         using var network = new TorchNetwork(weights);
-        using var optimizer = torch.optim.AdamW(network.Parameters.Values, lr: 1e-3, weight_decay: 0.1);
-        double[] expected = new double[50];
-        var batches = new TokenBatches(data.TrainingExamples, 8);
-        for (int step = 0; step < 50; step++)
-        {
-            using var scope = torch.NewDisposeScope();
-            var batch = batches.Shuffled(7, step / batches.Count, step % batches.Count).First();
-            optimizer.zero_grad();
-            var loss = network.Loss(batch);
-            loss.backward();
-            optimizer.step();
-            expected[step] = loss.item<double>();
-        }
-
-        for (int step = 0; step < 50; step++) Assert.Equal(expected[step], losses[step], 1e-4 * Math.Max(1, expected[step]));
-        Assert.True(losses[^1] < losses[0]);
+        PlainLoop.AssertSameLosses(weights, Tasks.Data(task, count: 40), PlainLoop.Options, network);
     }
 
     [Theory]

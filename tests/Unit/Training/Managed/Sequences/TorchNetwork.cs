@@ -1,4 +1,5 @@
 using MLNet.Gpt.Data;
+using MLNet.Gpt.Network;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -11,20 +12,29 @@ namespace MLNet.Gpt.Tests.Training.Managed.Sequences;
 internal sealed class TorchNetwork : IDisposable
 {
     private readonly GptConfig _config;
+    private double _adapterScale;
 
     public TorchNetwork(GptWeights weights, Func<string, bool>? isFrozen = null)
     {
         _config = weights.Config;
         foreach (var entry in WeightNames.For(_config))
         {
-            long[] shape = [.. entry.Shape.Select(size => (long)size)];
-            var values = tensor(weights[entry.Name].ToArray(), ScalarType.Float64).reshape(shape);
-            var parameter = new Parameter(values, requires_grad: isFrozen?.Invoke(entry.Name) != true);
-            Parameters.Add(entry.Name, (Parameter)parameter.DetachFromDisposeScope());
+            Add(entry.Name, weights[entry.Name].ToArray(), [.. entry.Shape], isFrozen?.Invoke(entry.Name) != true);
         }
     }
 
     public Dictionary<string, Parameter> Parameters { get; } = [];
+
+    /// <summary>Adds s (x Aᵀ) Bᵀ to the linear layers that an adapter updates; A and B are parameters.</summary>
+    public void Adapt(LoraAdapter adapter)
+    {
+        foreach (var matrix in adapter.Matrices)
+        {
+            _adapterScale = matrix.Scale;
+            Add(LoraTargets.NameOfA(matrix.Target), matrix.A.ToArray(), [matrix.Rank, matrix.Columns], isTrained: true);
+            Add(LoraTargets.NameOfB(matrix.Target), matrix.B.ToArray(), [matrix.Rows, matrix.Rank], isTrained: true);
+        }
+    }
 
     public void Dispose()
     {
@@ -38,12 +48,13 @@ internal sealed class TorchNetwork : IDisposable
         if (!batch.IsLabeled)
         {
             var head = Parameters.GetValueOrDefault(WeightNames.Head, Parameters[WeightNames.TokenEmbedding]);
+            var logits = Adapted(cat(hidden), head, WeightNames.Head);
             return nn.functional.cross_entropy(
-                matmul(cat(hidden), head.t()), tensor(batch.Targets, ScalarType.Int64), ignore_index: -100, label_smoothing: smoothing);
+                logits, tensor(batch.Targets, ScalarType.Int64), ignore_index: -100, label_smoothing: smoothing);
         }
 
         var last = stack([.. hidden.Select(rows => rows[-1])]);
-        var scores = matmul(last, Parameters[WeightNames.Score].t()) + Parameters[WeightNames.ScoreBias];
+        var scores = Adapted(last, Parameters[WeightNames.Score], WeightNames.Score) + Parameters[WeightNames.ScoreBias];
         return batch.Labels is { } labels
             ? nn.functional.cross_entropy(scores, tensor(labels, ScalarType.Int64), label_smoothing: smoothing)
             : nn.functional.mse_loss(scores.squeeze(-1), tensor(batch.Values!, ScalarType.Float64));
@@ -117,8 +128,22 @@ internal sealed class TorchNetwork : IDisposable
 
     private Tensor Linear(Tensor x, string name)
     {
-        var product = matmul(x, Parameters[name + ".weight"].t());
+        var product = Adapted(x, Parameters[name + ".weight"], name + ".weight");
         return Parameters.TryGetValue(name + ".bias", out var bias) ? product + bias : product;
+    }
+
+    private Tensor Adapted(Tensor x, Tensor weight, string name)
+    {
+        var product = matmul(x, weight.t());
+        return Parameters.TryGetValue(LoraTargets.NameOfA(name), out var a)
+            ? product + (Number(_adapterScale) * matmul(matmul(x, a.t()), Parameters[LoraTargets.NameOfB(name)].t()))
+            : product;
+    }
+
+    private void Add(string name, float[] elements, int[] shape, bool isTrained)
+    {
+        var values = tensor(elements, ScalarType.Float64).reshape(Array.ConvertAll(shape, size => (long)size));
+        Parameters.Add(name, (Parameter)new Parameter(values, requires_grad: isTrained).DetachFromDisposeScope());
     }
 
     // A tensor, which the scope keeps: a scalar that is created for a single call may be collected while libtorch reads it.
