@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Tests.Training.Killed;
+using MLNet.Gpt.Tests.Training.Lora;
 using MLNet.Gpt.Tests.Training.Managed.Sequences;
 
 namespace MLNet.Gpt.Tests.Training;
@@ -8,11 +9,14 @@ namespace MLNet.Gpt.Tests.Training;
 [Collection(TorchCollection.Name)]
 public class KilledTrainingTests
 {
+    private const string Adapters = "adapters";
+
     [Theory]
     [InlineData(Engines.Managed)]
     [InlineData(Engines.TorchSharp)]
     [InlineData(Tasks.Responses)]
     [InlineData(Tasks.Classes)]
+    [InlineData(Adapters)]
     public async Task A_process_that_is_killed_at_random_moments_and_resumed_ends_with_the_same_weights_bit_for_bit(string engine)
     {
         using var folder = new TemporaryDirectory();
@@ -27,9 +31,12 @@ public class KilledTrainingTests
             Assert.InRange(latest, 1, expected.History.Last.Step - 1);
         }
 
-        var resumed = CheckpointTests.Weights(seed: 5).Train(
+        // The checkpoint has the weights, unless adapters are trained.
+        var resumed = CheckpointTests.Weights(seed: engine == Adapters ? 1 : 5).Train(
             Data(options, engine), options, cancellationToken: TestContext.Current.CancellationToken);
         CheckpointTests.AssertSame(expected, resumed);
+        Assert.Equal(engine == Adapters, resumed.Adapter is not null);
+        if (expected.Adapter is { } adapter) AdapterTrainingTests.AssertSame(adapter, resumed.Adapter!);
     }
 
     // A checkpoint after each step, so that most kills occur while one is being written.
@@ -37,16 +44,17 @@ public class KilledTrainingTests
     {
         Epochs = engine == Engines.TorchSharp ? 100 : 400,
         ScoreCount = Tasks.ScoreCount(engine),
+        Lora = engine == Adapters ? new() { Rank = 3, Dropout = 0.2, TrainedWeights = ["final_norm.*"] } : null,
         EvaluationInterval = 50,
         Sample = null,
         Checkpoints = new(folder) { Interval = 1, Existing = ExistingCheckpoints.Resume },
     };
 
-    // An engine that learns the windows of a text, or what the managed one learns from sequences.
+    // An engine, or adapters, that learn the windows of a text, or what the managed engine learns from sequences.
     internal static TrainingData Data(TrainingOptions options, string engine) =>
-        EngineOf(engine) == engine ? CheckpointTests.Data(options) : Tasks.Data(engine, count: 10, contextLength: 16);
+        engine is Tasks.Responses or Tasks.Classes ? Tasks.Data(engine, count: 10, contextLength: 16) : CheckpointTests.Data(options);
 
-    private static string EngineOf(string engine) => engine is Tasks.Responses or Tasks.Classes ? Engines.Managed : engine;
+    private static string EngineOf(string engine) => engine is Engines.TorchSharp ? engine : Engines.Managed;
 
     private static async Task<int> TrainAndKill(string folder, string engine, int beyondStep)
     {
