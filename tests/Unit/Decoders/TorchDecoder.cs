@@ -23,6 +23,11 @@ internal sealed class TorchDecoder : IDisposable
         _weights = description.Tensors().ToDictionary(each => each.Name, each => Parameter(weights[each.Name]));
     }
 
+    /// <summary>
+    /// Rounds what enters the layer with a name, such as to bytes; adapters get it unrounded, and gradients pass through unchanged.
+    /// </summary>
+    public Func<string, Tensor, Tensor>? Rounding { get; init; }
+
     public void Dispose()
     {
         foreach (var weight in _weights.Values) weight.Dispose();
@@ -189,7 +194,8 @@ internal sealed class TorchDecoder : IDisposable
 
     private Tensor Linear(Tensor x, string name)
     {
-        var product = matmul(x, _weights[$"{name}.weight"].t());
+        var entering = Rounding is null ? x : x + (Rounding(name, x) - x).detach();
+        var product = matmul(entering, _weights[$"{name}.weight"].t());
         foreach (var (_, first, scale, a, b) in _adapters.Where(each => each.Layer == name))
         {
             long rank = b.shape[1], after = product.shape[^1] - first - b.shape[0];

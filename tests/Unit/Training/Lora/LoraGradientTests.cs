@@ -5,6 +5,7 @@ using MLNet.Gpt.Tests.Inference;
 using MLNet.Gpt.Tests.TorchSharp;
 using MLNet.Gpt.Tests.Training.Managed;
 using MLNet.Gpt.Training.Engines;
+using TorchSharp;
 
 namespace MLNet.Gpt.Tests.Training.Lora;
 
@@ -29,30 +30,10 @@ public class LoraGradientTests
             new() { Precision = precision });
         var options = new LoraOptions { Rank = rank, Alpha = 12, Targets = ["*"] };
         if (description.HasTiedHead) options = options with { Targets = ["trf_blocks.*"] };
-        var adapter = LoraAdapters.Random(model.Config, options, seed: 3);
-        var batch = Batches.Create(model.Config, batchSize: 3, tokens: 41, seed: 2);
-        using var engine = new ManagedEngine(model, new() { ThreadCount = 2, Lora = options, IsFrozen = _ => true });
-        engine.LoadAdapter(adapter);
-
-        // The oracle has the weights as the model rounds them.
-        using var decoder = new TorchDecoder(description, Rounded(description, tensors, model));
-        foreach (var matrix in adapter.Matrices)
+        foreach (var (each, expected, actual) in Gradients(description, tensors, model, options))
         {
-            var (layer, firstOutput) = Place(description, matrix.Target);
-            decoder.Adapt(
-                layer, firstOutput, matrix.Scale, new([rank, matrix.Columns], matrix.A.ToArray()),
-                new([matrix.Rows, rank], matrix.B.ToArray()));
-        }
-
-        double loss = engine.Accumulate(batch, share: 1);
-        var (expectedLoss, gradients) = decoder.BackwardAdapters([.. batch.Inputs], [.. batch.Targets], sequenceCount: 3);
-        Assert.Equal(expectedLoss, loss, 1e-5);
-        foreach (var (matrix, (a, b)) in adapter.Matrices.Zip(gradients))
-        {
-            AssertSame(a, engine.Gradient(LoraTargets.NameOfA(matrix.Target)), matrix.Target);
-            float[] transposed = engine.Gradient(LoraTargets.NameOfB(matrix.Target)), actual = new float[transposed.Length];
-            LowRank.Transpose(transposed, rank, actual);
-            AssertSame(b, actual, matrix.Target);
+            if (each == "loss") Assert.Equal(expected[0], actual[0], 1e-5);
+            else AssertSame(expected, actual, each);
         }
     }
 
@@ -152,8 +133,41 @@ public class LoraGradientTests
         }
     }
 
-    /// <summary>The oracle's layer of a weight, and the weight's first output in it.</summary>
-    internal static (string Layer, int FirstOutput) Place(DecoderDescription description, string target)
+    /// <summary>
+    /// Returns the loss of a batch, under the name <c>loss</c>, and the gradients of A and B of a random adapter: those of autograd
+    /// with the weights as the model rounds them, and the engine's.
+    /// </summary>
+    internal static IEnumerable<(string Name, double[] Expected, float[] Actual)> Gradients(
+        DecoderDescription description, Dictionary<string, NamedTensor> tensors, GptModel model, LoraOptions options,
+        Func<string, torch.Tensor, torch.Tensor>? rounding = null)
+    {
+        var adapter = LoraAdapters.Random(model.Config, options, seed: 3);
+        var batch = Batches.Create(model.Config, batchSize: 3, tokens: 41, seed: 2);
+        using var engine = new ManagedEngine(model, new() { ThreadCount = 2, Lora = options, IsFrozen = _ => true });
+        engine.LoadAdapter(adapter);
+        using var decoder = new TorchDecoder(description, Rounded(description, tensors, model)) { Rounding = rounding };
+        foreach (var matrix in adapter.Matrices)
+        {
+            var (layer, firstOutput) = Place(description, matrix.Target);
+            decoder.Adapt(
+                layer, firstOutput, matrix.Scale, new([options.Rank, matrix.Columns], matrix.A.ToArray()),
+                new([matrix.Rows, options.Rank], matrix.B.ToArray()));
+        }
+
+        double loss = engine.Accumulate(batch, share: 1);
+        var (expectedLoss, gradients) = decoder.BackwardAdapters([.. batch.Inputs], [.. batch.Targets], sequenceCount: 3);
+        yield return ("loss", [expectedLoss], [(float)loss]);
+        foreach (var (matrix, (a, b)) in adapter.Matrices.Zip(gradients))
+        {
+            yield return ($"A of {matrix.Target}", a, engine.Gradient(LoraTargets.NameOfA(matrix.Target)));
+            float[] transposed = engine.Gradient(LoraTargets.NameOfB(matrix.Target)), actual = new float[transposed.Length];
+            LowRank.Transpose(transposed, options.Rank, actual);
+            yield return ($"B of {matrix.Target}", b, actual);
+        }
+    }
+
+    // The oracle's layer of a weight, and the weight's first output in it.
+    private static (string Layer, int FirstOutput) Place(DecoderDescription description, string target)
     {
         foreach (var (name, shape) in description.Tensors())
         {
