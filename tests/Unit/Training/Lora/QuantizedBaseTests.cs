@@ -1,5 +1,4 @@
 using System.Globalization;
-using MLNet.Gpt.Formats;
 using MLNet.Gpt.Numerics.Products;
 using MLNet.Gpt.Tests.Decoders;
 using MLNet.Gpt.Tests.Formats.Gguf;
