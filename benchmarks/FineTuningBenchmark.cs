@@ -1,10 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Baselines;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Data;
 using MLNet.Gpt.TorchSharp;
-using MLNet.Gpt.Training.Engines;
 using Spectre.Console;
 using TorchSharp;
 
@@ -26,7 +24,6 @@ internal static class FineTuningBenchmark
 
     private const int Rounds = 5;
     private const int StepsForMemory = 2;
-    private const double LearningRate = 4e-4;
 
     // Adapters on every linear layer of the blocks.
     private static readonly LoraOptions Lora = new() { Rank = 16, Alpha = 16 };
@@ -53,7 +50,8 @@ internal static class FineTuningBenchmark
         foreach (string name in steps.Keys)
         {
             AnsiConsole.WriteLine(
-                $"Peak memory of a process that takes {StepsForMemory} steps, {name}: {Text(MemoryOf(name) / 1e9, "F2")} GB");
+                $"Peak memory of a process that takes {StepsForMemory} steps, {name}: "
+                + $"{Text(PeakMemory.Of(MemoryArgument, name) / 1e9, "F2")} GB");
         }
     }
 
@@ -65,7 +63,7 @@ internal static class FineTuningBenchmark
         var (step, network) = Create(contender);
         foreach (var batch in batches) step(batch);
         network.Dispose();
-        Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
+        PeakMemory.Print();
     }
 
     private static (Func<TokenBatch, double> Step, IDisposable Network) Create(string contender)
@@ -73,20 +71,13 @@ internal static class FineTuningBenchmark
         var weights = new DrawnWeights(TrainingBenchmark.Config);
         if (contender == TorchLoop)
         {
-            var peer = new TorchLora(weights, Lora, LearningRate, Options.WeightDecay);
+            var peer = new TorchLora(weights, Lora, TrainingBenchmark.LearningRate, Options.WeightDecay);
             return (batch => Step(peer, batch), peer);
         }
 
         var options = contender == Adapters ? Options with { Lora = Lora } : Options;
         var network = options.Engine.CreateNetwork(weights, options);
-        return (batch => Step(network, batch), network);
-    }
-
-    private static double Step(ITrainableNetwork network, TokenBatch batch)
-    {
-        double loss = network.Accumulate(batch, 1);
-        network.Update(LearningRate);
-        return loss;
+        return (batch => TrainingBenchmark.Step(network, batch), network);
     }
 
     private static double Step(TorchLora peer, TokenBatch batch)
@@ -95,15 +86,6 @@ internal static class FineTuningBenchmark
         long[] shape = [batch.BatchSize, batch.Length];
         var inputs = torch.tensor(batch.Inputs, shape, dtype: torch.ScalarType.Int64);
         return peer.Step(inputs, torch.tensor(batch.Targets, shape, dtype: torch.ScalarType.Int64));
-    }
-
-    private static long MemoryOf(string contender)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [MemoryArgument, contender]) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return long.Parse(output.Trim(), CultureInfo.InvariantCulture);
     }
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

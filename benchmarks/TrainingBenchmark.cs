@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using MLNet.Gpt.Benchmarks.Measurement;
 using MLNet.Gpt.Data;
@@ -24,11 +23,13 @@ internal static class TrainingBenchmark
     /// <summary>What is measured.</summary>
     public const string Title = "training steps of 4 × 256, tokens/s";
 
+    /// <summary>The learning rate of every step.</summary>
+    public const double LearningRate = 4e-4;
+
     private const int Rounds = 5;
     private const int BatchSize = 4;
     private const int Tokens = 256;
     private const int StepsForMemory = 2;
-    private const double LearningRate = 4e-4;
     private const double WeightDecay = 0.1;
 
     public static readonly GptConfig Config = GptPresets.Gpt2Small with { DropoutRate = 0 };
@@ -43,7 +44,8 @@ internal static class TrainingBenchmark
         {
             AnsiConsole.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Peak memory of a process that takes {StepsForMemory} steps, {contender}: {MemoryOf(contender) / 1e9:F2} GB"));
+                $"Peak memory of a process that takes {StepsForMemory} steps, {contender}: "
+                + $"{PeakMemory.Of(MemoryArgument, contender) / 1e9:F2} GB"));
         }
     }
 
@@ -82,15 +84,15 @@ internal static class TrainingBenchmark
             for (int i = 0; i < StepsForMemory; i++) Step(engine, batches[i]);
         }
 
-        Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
+        PeakMemory.Print();
     }
 
     public static ManagedEngine CreateEngine() => new(new DrawnWeights(Config), new() { WeightDecay = WeightDecay });
 
     /// <summary>Takes a training step.</summary>
-    public static double Step(ManagedEngine engine, TokenBatch batch)
+    public static double Step(ITrainableNetwork engine, TokenBatch batch)
     {
-        double loss = engine.Accumulate(batch, share: 1);
+        double loss = engine.Accumulate(batch, 1);
         engine.Update(LearningRate);
         return loss;
     }
@@ -116,15 +118,6 @@ internal static class TrainingBenchmark
     }
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
-
-    private static long MemoryOf(string contender)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [MemoryArgument, contender]) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return long.Parse(output.Trim(), CultureInfo.InvariantCulture);
-    }
 
     /// <summary>The usual TorchSharp loop.</summary>
     private sealed class TorchLoop : IDisposable

@@ -103,7 +103,7 @@ internal sealed class PeersBenchmark
     public static void MeasureMemory(string folder, string kind)
     {
         using (var peer = Kinds(new(folder)).Single(each => each.Name == kind).Load()) peer.Loss(PeerWork.Ids);
-        Console.WriteLine(Process.GetCurrentProcess().PeakWorkingSet64.ToString(CultureInfo.InvariantCulture));
+        PeakMemory.Print();
     }
 
     private static PeerKind[] Kinds(ModelFiles files) =>
@@ -161,7 +161,7 @@ internal sealed class PeersBenchmark
     {
         Note("memory");
         const string Title = "peak memory, MB";
-        double[] megabytes = [.. kinds.Select(kind => MemoryOf(files, kind) / 1e6)];
+        double[] megabytes = [.. kinds.Select(kind => PeakMemory.Of(MemoryArgument, files.Folder, kind.Name) / 1e6)];
         for (int i = 0; i < kinds.Length; i++)
         {
             var kind = kinds[i];
@@ -228,17 +228,6 @@ internal sealed class PeersBenchmark
             _results.Add(new(
                 title, kind.Name, kind.Bits, Comparison.Median(figures), figures.Min(), figures.Max(), ratio, ofLimit));
         }
-    }
-
-    private static long MemoryOf(ModelFiles files, PeerKind kind)
-    {
-        string[] arguments = [MemoryArgument, files.Folder, kind.Name];
-        var start = new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"The process that measures {kind.Name} failed.");
-        return long.Parse(output.Trim().Split('\n')[^1], CultureInfo.InvariantCulture);
     }
 
     private static void Note(string work) => Console.Error.WriteLine($"{DateTime.Now:HH:mm:ss} {work} …");

@@ -12,11 +12,11 @@ internal static class ChatConversation
 
     /// <summary>Returns the template of a model; <see langword="null"/> if its files have none.</summary>
     /// <exception cref="NotSupportedException">The template is of no known family; the message names it.</exception>
-    public static ChatTemplate? TemplateOf(ITextTokenizer tokenizer) => ChatTemplate.Of(tokenizer, Advice);
+    public static ChatFormat? TemplateOf(ITextTokenizer tokenizer) => ChatFormat.Of(tokenizer, Advice);
 
     /// <summary>Returns the ids of a conversation up to where the assistant answers.</summary>
     /// <exception cref="NotSupportedException">A message contains something other than text, or has another role.</exception>
-    public static int[] Encode(this ChatTemplate template, IEnumerable<ChatMessage> messages, CancellationToken cancellationToken) =>
+    public static int[] Encode(this ChatFormat template, IEnumerable<ChatMessage> messages, CancellationToken cancellationToken) =>
         template.EncodeTurns(
             messages.Select(message => new ChatTurn(RoleOf(message), GptChatClientOptions.TextOf(message))), cancellationToken);
 

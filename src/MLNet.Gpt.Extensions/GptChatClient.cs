@@ -29,7 +29,7 @@ public sealed class GptChatClient : IChatClient
     private readonly GptChatClientOptions _options;
     private readonly TextGenerator _generator;
     private readonly ChatClientMetadata _metadata;
-    private readonly ChatTemplate? _template;
+    private readonly ChatFormat? _template;
 
     /// <summary>Creates a client for a model.</summary>
     /// <param name="model">The model. The caller disposes it; disposing the client does not.</param>

@@ -36,7 +36,7 @@ public sealed class GptPerplexityEvaluator : IEvaluator
 
     private readonly GptModel _model;
     private readonly double? _maximumPerplexity;
-    private readonly ChatTemplate? _template;
+    private readonly ChatFormat? _template;
     private readonly ContinuationScorer _scorer;
 
     /// <summary>Creates an evaluator with a model.</summary>

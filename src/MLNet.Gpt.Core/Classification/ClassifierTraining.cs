@@ -1,4 +1,3 @@
-using System.IO.Enumeration;
 using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Network;
 using MLNet.Gpt.Training;
@@ -14,7 +13,7 @@ internal static class ClassifierTraining
         IWeightSource weights, ITextTokenizer tokenizer, IReadOnlyList<LabeledText> rows, GptClassifierOptions options,
         IReadOnlyList<LabeledText>? validation, IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {
-        var config = DecoderOf(weights.Config.Validated());
+        var config = HeadlessWeights.ConfigOf(weights.Config.Validated());
         var texts = options.Texts.ValidatedFor(config);
         if (rows.Count == 0) throw new ArgumentException("There are no rows to train on.", nameof(rows));
         string[] labels = LabelsOf(rows, options.Labels, out bool isRegression);
@@ -52,9 +51,6 @@ internal static class ClassifierTraining
         }
     }
 
-    /// <summary>The decoder of a model without its output head.</summary>
-    private static GptConfig DecoderOf(GptConfig config) => config with { HasTiedHead = true, ScoreCount = null };
-
     private static string[] LabelsOf(IReadOnlyList<LabeledText> rows, IReadOnlyList<string>? given, out bool isRegression)
     {
         isRegression = rows[0].Value is not null;
@@ -89,15 +85,8 @@ internal static class ClassifierTraining
     // Nothing is known about the new head, so it is trained in full beside the adapters, unless it is to have one.
     private static LoraOptions WithHead(LoraOptions lora)
     {
-        string[] head = [WeightNames.Score, WeightNames.ScoreBias];
-        var named = lora.Targets.Concat(lora.TrainedWeights);
-        return lora with
-        {
-            TrainedWeights = [
-                .. lora.TrainedWeights,
-                .. head.Where(name => !named.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false))),
-            ],
-        };
+        string[] head = [WeightNames.Score, WeightNames.ScoreBias], named = [.. lora.Targets, .. lora.TrainedWeights];
+        return lora with { TrainedWeights = [.. lora.TrainedWeights, .. head.Where(name => !LoraTargets.Matches(named, name))] };
     }
 
     private static IEnumerable<string> FrozenBy(GptClassifierOptions options, GptConfig config)

@@ -238,8 +238,7 @@ public sealed partial class GptModel
         using var lease = Borrow();
         var weights = _weights.Share((entry, matrix) =>
         {
-            bool isHead = entry.Names is [WeightNames.TokenEmbedding] && LoraTargets.IsTied(Config);
-            string[] names = isHead ? [WeightNames.Head] : entry.Names;
+            string[] names = LoraTargets.NamesOf(Config, entry);
             var added = matrices.Where(each => names.Contains(each.Target)).Select(each =>
             {
                 int firstOutput = entry.FirstRowOf(Array.IndexOf(names, each.Target));

@@ -147,7 +147,7 @@ internal sealed unsafe class AdaptedMatrix : TrainedMatrix, IDisposable
     // A head multiplies a batch in chunks of rows.
     private void Begin(int rows)
     {
-        if (_scratch.Pass != _pass) (_pass, _nextRow) = (_scratch.Pass, 0);
+        if (_scratch.PassCount != _pass) (_pass, _nextRow) = (_scratch.PassCount, 0);
         (_firstRow, _nextRow, _hasGradient) = (_nextRow, _nextRow + rows, false);
         if (rows <= _capacity) return;
         _products?.Dispose();
@@ -222,15 +222,15 @@ internal sealed unsafe class AdapterScratch : IDisposable
     /// <summary>The source of dropout of adapters' inputs in the current pass; <see langword="null"/> if nothing is dropped.</summary>
     public DropoutStream? Dropout { get; private set; }
 
-    /// <summary>The number of the current pass over a batch.</summary>
-    public long Pass { get; private set; }
+    /// <summary>Passes over a batch that have begun.</summary>
+    public long PassCount { get; private set; }
 
     /// <summary>Begins a forward pass.</summary>
     /// <param name="dropout">As <see cref="Dropout"/>.</param>
     public void Begin(DropoutStream? dropout)
     {
         Dropout = dropout;
-        Pass++;
+        PassCount++;
     }
 
     /// <summary>Returns room for the inputs of a product as bytes.</summary>

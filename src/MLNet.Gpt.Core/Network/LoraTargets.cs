@@ -22,6 +22,10 @@ internal static class LoraTargets
     /// <summary>Returns whether the head is the token embedding, so that an adapter of it is not one of the embedding.</summary>
     public static bool IsTied(GptConfig config) => config.HasTiedHead && config.ScoreCount is null;
 
+    /// <summary>Returns the names by which adapters know the parts of a matrix: a tied embedding is used as the head.</summary>
+    public static string[] NamesOf(GptConfig config, MatrixEntry entry) =>
+        IsTied(config) && entry.Names is [WeightNames.TokenEmbedding] ? [WeightNames.Head] : entry.Names;
+
     /// <summary>Returns the matrices that have an adapter.</summary>
     /// <exception cref="ArgumentException">A pattern matches no linear layer, or there is none.</exception>
     public static IReadOnlyList<WeightEntry> Of(GptConfig config, LoraOptions options)

@@ -244,8 +244,7 @@ internal sealed unsafe class Parameters : IWeightSource, IDisposable
             : new FrozenMatrix(this, entry, packed, entry.BiasNames.All(_isFrozen) ? [] : AddSlots(entry.BiasNames), _scratch);
         int site = _matrixCount++;
 
-        // The head may be the token embedding.
-        string[] names = LoraTargets.IsTied(Config) && entry.Names is [WeightNames.TokenEmbedding] ? [WeightNames.Head] : entry.Names;
+        string[] names = LoraTargets.NamesOf(Config, entry);
         int[] parts = [.. Enumerable.Range(0, names.Length).Where(part => _targets.Contains(names[part]))];
         if (parts.Length == 0) return matrix;
         int rank = _lora!.Rank;

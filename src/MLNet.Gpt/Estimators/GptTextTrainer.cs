@@ -44,7 +44,7 @@ public sealed class GptTextTrainer : IEstimator<GptTextTransformer>
 
         options.Classifier.Training.Validated();
         var training = options.Classifier.Training;
-        long seed = options.Seed ?? (training.IsSeedSet ? null : environment.Seed()) ?? training.Seed;
+        long seed = environment.TrainingSeed(options.Seed, training);
         _options = options with { Classifier = options.Classifier with { Training = training with { Seed = seed } } };
         _columns = new(options.Sentence1ColumnName, options.Sentence2ColumnName, options.ScoreColumnName, options.OutputColumnName);
         (_environment, _isRegression) = (environment, isRegression);
@@ -133,9 +133,7 @@ public sealed class GptTextTrainer : IEstimator<GptTextTransformer>
         var progress = new LoggedProgress(channel, _options.Progress, cancellation);
         var classifier = GptClassifier.Train(initial, tokenizer, rows, options, measured, progress, cancellation.Token);
         History = classifier.History!;
-        channel.Info(string.Create(
-            CultureInfo.InvariantCulture,
-            $"Training ended after {Quantity.Of(History.Last.Step, "step")} and {History.Duration.TotalSeconds:F0} s: {History.Ending}."));
+        progress.End(History);
         try
         {
             return new(_environment, classifier, _columns, keys, new ModelOwner(classifier.Model));

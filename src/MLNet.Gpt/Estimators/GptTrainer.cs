@@ -45,7 +45,7 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
         options.Transformer.Columns.ValidatedFor(options.Config);
         options.Training.Validated();
         _environment = environment;
-        long seed = options.Seed ?? (options.Training.IsSeedSet ? null : environment.Seed()) ?? options.Training.Seed;
+        long seed = environment.TrainingSeed(options.Seed, options.Training);
         _options = options with { Training = options.Training with { Seed = seed } };
         _host = environment.RegisterQuietly(nameof(GptTrainer));
     }
@@ -133,10 +133,8 @@ public sealed class GptTrainer : IEstimator<GptTransformer>
             + FormattableString.Invariant($"for {Quantity.Of(_options.Training.Epochs, "epoch")} at most; seed {_options.Training.Seed}."));
         var progress = new LoggedProgress(channel, _options.Progress, cancellation);
         var trained = initial.Train(data, _options.Training, progress, cancellation.Token);
-        var history = trained.History;
-        channel.Info(FormattableString.Invariant(
-            $"Training ended after {Quantity.Of(history.Last.Step, "step")} and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
-        History = history;
+        History = trained.History;
+        progress.End(History);
         var model = GptModel.FromWeights(trained.Weights, _options.Tokenizer, _options.Model ?? _options.InitialModel?.Options);
         return GptTransformer.Owning(_environment, model, _options.Transformer);
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Runtime;
+using MLNet.Gpt.Configuration;
 using MLNet.Gpt.Hosting;
 
 namespace MLNet.Gpt.Estimators;
@@ -30,6 +31,10 @@ internal sealed class LoggedProgress(IChannel channel, IProgress<TrainingProgres
         inner?.Report(value);
         cancellation.ThrowIfRequested();
     }
+
+    /// <summary>Logs how the run ended.</summary>
+    public void End(TrainingHistory history) => channel.Info(FormattableString.Invariant(
+        $"Training ended after {Quantity.Of(history.Last.Step, "step")} and {history.Duration.TotalSeconds:F0} s: {history.Ending}."));
 
     private static string Line(TrainingProgress value)
     {

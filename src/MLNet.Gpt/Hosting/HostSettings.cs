@@ -9,6 +9,12 @@ internal static class HostSettings
     /// <summary>The seed that the context was created with; <see langword="null"/> if there was none.</summary>
     public static int? Seed(this IHostEnvironment environment) => (environment as IHostEnvironmentInternal)?.Seed;
 
+    /// <summary>
+    /// The seed of a training run: the trainer's own, else that of the training options, if it is set, else the context's.
+    /// </summary>
+    public static long TrainingSeed(this IHostEnvironment environment, long? own, TrainingOptions training) =>
+        own ?? (training.IsSeedSet ? null : environment.Seed()) ?? training.Seed;
+
     /// <summary>The folder for temporary files; <see langword="null"/> for the system's.</summary>
     public static string? TemporaryFolder(this IHostEnvironment? environment) =>
         (environment as IHostEnvironmentInternal)?.TempFilePath is { Length: > 0 } path ? path : null;

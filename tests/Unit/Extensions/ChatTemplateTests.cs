@@ -50,7 +50,7 @@ public class ChatTemplateTests
     public void A_conversation_is_written_as_its_family_does(string template, string expected, string? end)
     {
         var tokenizer = Tokenizer(template);
-        var chat = ChatTemplate.Of(tokenizer)!;
+        var chat = ChatFormat.Of(tokenizer)!;
         int[] ids = chat.Encode(Conversation, CancellationToken.None);
         string written = string.Concat(
             ids.Select(id => tokenizer.SpecialIds.Contains(id) ? $"⟨{tokenizer.Decode([id])}⟩" : tokenizer.Decode([id])));
@@ -62,7 +62,7 @@ public class ChatTemplateTests
     public void What_a_model_thought_is_not_repeated()
     {
         var tokenizer = Tokenizer(ChatMl + "{{ content.split('</think>')[-1] }}");
-        int[] ids = ChatTemplate.Of(tokenizer)!.Encode([new(ChatRole.Assistant, "<think>\nHm.\n</think>\n\nYes.")], CancellationToken.None);
+        int[] ids = ChatFormat.Of(tokenizer)!.Encode([new(ChatRole.Assistant, "<think>\nHm.\n</think>\n\nYes.")], CancellationToken.None);
         Assert.Equal("<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>assistant\n", tokenizer.Decode(ids));
     }
 
@@ -76,7 +76,7 @@ public class ChatTemplateTests
         var stopped = new TextGenerator(model).Generate("abc", new() { MaxTokens = 4, StopIds = [unstopped.TokenIds[2]] });
         Assert.Equal(FinishReason.EndOfText, stopped.FinishReason);
         Assert.Equal(Array.IndexOf([.. unstopped.TokenIds], unstopped.TokenIds[2]), stopped.TokenIds.Count);
-        Assert.Equal([end], ChatTemplate.Of(model.Tokenizer)!.EndIds);
+        Assert.Equal([end], ChatFormat.Of(model.Tokenizer)!.EndIds);
     }
 
     [Fact]
@@ -98,18 +98,18 @@ public class ChatTemplateTests
     {
         Assert.Contains(
             "'<|im_end|>', which is not a token",
-            Assert.Throws<NotSupportedException>(() => ChatTemplate.Of(Tokenizer(ChatMl, marks: 2))).Message,
+            Assert.Throws<NotSupportedException>(() => ChatFormat.Of(Tokenizer(ChatMl, marks: 2))).Message,
             StringComparison.Ordinal);
-        Assert.Throws<NotSupportedException>(() => ChatTemplate.Of(Tokenizer(ChatMl + Gemma)));
-        Assert.Throws<NotSupportedException>(() => ChatTemplate.Of(Tokenizer(Mistral + "[SYSTEM_PROMPT]")));
-        Assert.Null(ChatTemplate.Of(Gpt2Tokenizer.Instance));
+        Assert.Throws<NotSupportedException>(() => ChatFormat.Of(Tokenizer(ChatMl + Gemma)));
+        Assert.Throws<NotSupportedException>(() => ChatFormat.Of(Tokenizer(Mistral + "[SYSTEM_PROMPT]")));
+        Assert.Null(ChatFormat.Of(Gpt2Tokenizer.Instance));
     }
 
     [Fact]
     public void A_role_that_the_template_lacks_is_refused() => Assert.Contains(
         "'tool'",
         Assert.Throws<NotSupportedException>(
-            () => ChatTemplate.Of(Tokenizer(ChatMl))!.Encode([new(ChatRole.Tool, "x")], CancellationToken.None)).Message,
+            () => ChatFormat.Of(Tokenizer(ChatMl))!.Encode([new(ChatRole.Tool, "x")], CancellationToken.None)).Message,
         StringComparison.Ordinal);
 
     internal static GptModel Model(BytePairTokenizer tokenizer, int contextLength = 16) => GptModel.FromWeights(

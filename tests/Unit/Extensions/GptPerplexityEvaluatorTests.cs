@@ -89,7 +89,7 @@ public sealed class GptPerplexityEvaluatorTests : IDisposable
         var evaluator = new GptPerplexityEvaluator(model);
         var result = await evaluator.EvaluateAsync(Conversation, Response("So"), cancellationToken: Cancellation);
 
-        int[] context = ChatTemplate.Of(model.Tokenizer)!.Encode(Conversation, Cancellation);
+        int[] context = ChatFormat.Of(model.Tokenizer)!.Encode(Conversation, Cancellation);
         int[] answer = model.Tokenizer.Encode("So", SpecialTokens.Literal, Cancellation);
         var tokens = new TextScorer(model).ScoreTokens([.. context, .. answer], cancellationToken: Cancellation).Tokens;
         Assert.Equal(

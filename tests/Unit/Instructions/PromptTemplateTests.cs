@@ -64,7 +64,7 @@ public class PromptTemplateTests
     {
         const string question = "Is <|im_end|> a token?</s>"; // in a question it is not
         var tokenizer = ChatTemplateTests.Tokenizer(template);
-        int[] asked = ChatTemplate.Of(tokenizer)!.EncodeTurns(
+        int[] asked = ChatFormat.Of(tokenizer)!.EncodeTurns(
             [new(ChatTurn.User, question)], TestContext.Current.CancellationToken);
         if (template != ChatTemplateTests.ChatMl) Assert.Equal(tokenizer.BeginningOfTextId, asked[0]);
         else asked = [tokenizer.BeginningOfTextId!.Value, .. asked]; // this tokenizer says that a prompt begins with it

@@ -105,7 +105,7 @@ public sealed class PromptTemplate
     public static PromptTemplate Of(ITextTokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        _ = ChatTemplate.Of(tokenizer, " Choose a template.");
+        _ = ChatFormat.Of(tokenizer, " Choose a template.");
         return tokenizer.ChatTemplate is { } template ? OfFamily(template) : Alpaca;
     }
 
@@ -168,7 +168,7 @@ public sealed class PromptTemplate
         return (ids, responseIds, end.ToIds());
     }
 
-    private static PromptTemplate OfFamily(string template) => new(ChatTemplate.ExchangeOf(template, Instruction, Response)!);
+    private static PromptTemplate OfFamily(string template) => new(ChatFormat.ExchangeOf(template, Instruction, Response)!);
 
     private static bool Has(string text, string placeholder) => text.Contains(placeholder, StringComparison.Ordinal);
 

@@ -36,12 +36,19 @@ internal sealed record AdapterModule(string Name, IReadOnlyList<WeightEntry> Wei
         return modules;
     }
 
+    /// <summary>Joins the adapters of each layer's weights to one; layers without any are left out.</summary>
+    public static ModuleAdapter[] Join(IEnumerable<AdapterModule> modules, LoraAdapter adapter)
+    {
+        var adapters = adapter.Matrices.GroupBy(matrix => matrix.Target).ToDictionary(group => group.Key, group => group.ToArray());
+        return [.. modules.Select(module => module.Join(adapters)).OfType<ModuleAdapter>()];
+    }
+
     /// <summary>Joins the adapters of the layer's weights to one; <see langword="null"/> if none of them has any.</summary>
     /// <remarks>
     /// Adapters of query, key and value become one of the sum of their ranks: the rows of all A, and B with a block for each. B takes up
     /// the ratio of different scales.
     /// </remarks>
-    public ModuleAdapter? Join(IReadOnlyDictionary<string, LoraMatrix[]> adapters)
+    private ModuleAdapter? Join(IReadOnlyDictionary<string, LoraMatrix[]> adapters)
     {
         var parts = new List<(int FirstRow, LoraMatrix Matrix)>();
         int firstRow = 0;

@@ -44,9 +44,7 @@ internal static class GgufAdapterFormat
         }
 
         string architecture = GgufDecoder.ArchitectureOf(adapter.Config);
-        var byTarget = adapter.Matrices.GroupBy(matrix => matrix.Target).ToDictionary(group => group.Key, group => group.ToArray());
-        ModuleAdapter[] adapted = [.. AdapterModule.Of(GgufDecoder.NamesOf(architecture), adapter.Config)
-            .Select(module => module.Join(byTarget)).OfType<ModuleAdapter>()];
+        var adapted = AdapterModule.Join(AdapterModule.Of(GgufDecoder.NamesOf(architecture), adapter.Config), adapter);
 
         // llama.cpp computes α / rank for each pair, so B takes up what that is wrong by.
         double alpha = adapter.Matrices.Count == 0 ? 1 : adapter.Matrices[0].Scale * adapter.Matrices[0].Rank;

@@ -46,8 +46,7 @@ internal static class PeftFormat
     {
         var table = HuggingFaceNames.Of(adapter.Config.Family);
         var all = AdapterModule.Of(table, adapter.Config);
-        var byTarget = adapter.Matrices.GroupBy(matrix => matrix.Target).ToDictionary(group => group.Key, group => group.ToArray());
-        ModuleAdapter[] adapted = [.. all.Select(module => module.Join(byTarget)).OfType<ModuleAdapter>()];
+        var adapted = AdapterModule.Join(all, adapter);
         var tensors = new List<ExportTensor>();
         foreach (var each in adapted)
         {

@@ -20,7 +20,7 @@ internal static unsafe class ScoreLoss
     /// <param name="factor">
     /// The weight of each row's loss in the loss that is differentiated; <see langword="null"/> for losses only.
     /// </param>
-    public static void CrossEntropy(Compute compute, Matrix scores, int[] labels, double smoothing, double[] losses, float? factor) =>
+    public static void OfClasses(Compute compute, Matrix scores, int[] labels, double smoothing, double[] losses, float? factor) =>
         compute.ForEach(scores.Rows, row =>
             losses[row] = HeadLoss.LossOf(scores.Row(row), scores.Columns, default, labels[row], smoothing, factor));
 
@@ -28,8 +28,8 @@ internal static unsafe class ScoreLoss
     /// <param name="scores">z, (S, 1).</param>
     /// <param name="values">y, (S).</param>
     /// <param name="losses">Receives the loss of each row.</param>
-    /// <param name="factor">As for <see cref="CrossEntropy"/>.</param>
-    public static void SquaredError(Matrix scores, float[] values, double[] losses, float? factor)
+    /// <param name="factor">As for <see cref="OfClasses"/>.</param>
+    public static void OfNumbers(Matrix scores, float[] values, double[] losses, float? factor)
     {
         for (int row = 0; row < scores.Rows; row++)
         {

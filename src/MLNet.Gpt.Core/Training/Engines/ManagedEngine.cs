@@ -268,8 +268,8 @@ internal sealed unsafe class ManagedEngine : ITrainableNetwork
         Matrix hidden = a.Normalized(counted), scores = a.Scores(counted);
         head.Multiply(_compute, hidden, null, new StoreSink(scores, head.Bias)); // (S, C) -> (S, K)
         CorrectCount = batch.Labels is { } classes ? ScoreLoss.CountCorrect(scores, classes) : null;
-        if (batch.Labels is { } labels) ScoreLoss.CrossEntropy(_compute, scores, labels, smoothing, _losses, factor);
-        else ScoreLoss.SquaredError(scores, batch.Values!, _losses, factor);
+        if (batch.Labels is { } labels) ScoreLoss.OfClasses(_compute, scores, labels, smoothing, _losses, factor);
+        else ScoreLoss.OfNumbers(scores, batch.Values!, _losses, factor);
         if (factor is null) return;
         head.BackwardParameters(_compute, hidden, scores, a.Panels);
         if (!_trained.IsHeadOnly) head.BackwardInput(_compute, scores, new StoreSink(a.Branch(counted))); // (S, K) -> (S, C)

@@ -36,7 +36,10 @@ internal sealed class NewScoreHead(IWeightSource weights, GptConfig config, long
 /// <param name="weights">The weights.</param>
 internal sealed class HeadlessWeights(IWeightSource weights) : IWeightSource
 {
-    public GptConfig Config { get; } = weights.Config with { HasTiedHead = true, ScoreCount = null };
+    public GptConfig Config { get; } = ConfigOf(weights.Config);
+
+    /// <summary>Returns the configuration of a model's decoder.</summary>
+    public static GptConfig ConfigOf(GptConfig config) => config with { HasTiedHead = true, ScoreCount = null };
 
     public void Read(string name, long start, Span<float> destination) => weights.Read(name, start, destination);
 }

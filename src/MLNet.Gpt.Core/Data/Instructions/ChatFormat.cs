@@ -6,12 +6,12 @@ namespace MLNet.Gpt.Data.Instructions;
 /// How a conversation is written for a model: the family of templates to which the one in the model's files belongs,
 /// recognized by its markers. The template itself, a program in Jinja, is never run.
 /// </summary>
-internal sealed class ChatTemplate
+internal sealed class ChatFormat
 {
     private const int LongestQuote = 120; // of an unknown template in a message
 
     // The markers by which a family's templates are recognized, the tokens that end a turn, and how messages are written.
-    private static readonly Family[] Families =
+    private static readonly KnownFamily[] Families =
     [
         new(["<|im_start|>", "<|im_end|>"], ["<|im_end|>"], WriteChatMl),
         new(["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"], ["<|eot_id|>", "<|eom_id|>"], WriteLlama3),
@@ -22,9 +22,9 @@ internal sealed class ChatTemplate
     private readonly string _template;
     private readonly ITextTokenizer _tokenizer;
     private readonly Dictionary<string, int> _tokens;
-    private readonly Family _family;
+    private readonly KnownFamily _family;
 
-    private ChatTemplate(string template, ITextTokenizer tokenizer, Family family)
+    private ChatFormat(string template, ITextTokenizer tokenizer, KnownFamily family)
     {
         (_template, _tokenizer, _family) = (template, tokenizer, family);
         _tokens = FittedTokenizer.Original(tokenizer) is BytePairTokenizer pairs
@@ -40,7 +40,7 @@ internal sealed class ChatTemplate
     /// <param name="tokenizer">The model's.</param>
     /// <param name="advice">What to do about an unknown template, for the message.</param>
     /// <exception cref="NotSupportedException">The template is of no known family; the message names it.</exception>
-    public static ChatTemplate? Of(ITextTokenizer tokenizer, string advice = "")
+    public static ChatFormat? Of(ITextTokenizer tokenizer, string advice = "")
     {
         if (tokenizer.ChatTemplate is not { } template) return null;
         if (FamilyOf(template) is not { } family)
@@ -52,7 +52,7 @@ internal sealed class ChatTemplate
                 + "Those of ChatML, Llama 3, Gemma, Llama 2 and Mistral are known." + advice);
         }
 
-        var chat = new ChatTemplate(template, tokenizer, family);
+        var chat = new ChatFormat(template, tokenizer, family);
         if (family.Ends.Length > 0 && chat.EndIds.Count == 0)
         {
             throw new NotSupportedException(
@@ -104,7 +104,7 @@ internal sealed class ChatTemplate
         return encoder.ToIds();
     }
 
-    private static Family? FamilyOf(string template)
+    private static KnownFamily? FamilyOf(string template)
     {
         var matches = Families.Where(family => family.Markers.All(marker => template.Contains(marker, StringComparison.Ordinal))).ToArray();
         return matches.Length == 1 && !template.Contains("[SYSTEM_PROMPT]", StringComparison.Ordinal) ? matches[0] : null;
@@ -188,7 +188,7 @@ internal sealed class ChatTemplate
         if (prefix.Length > 0) yield return new(ChatTurn.User, prefix.Trim()); // instructions alone
     }
 
-    private sealed record Family(string[] Markers, string[] Ends, Action<Writer, ChatTurn[]> Write);
+    private sealed record KnownFamily(string[] Markers, string[] Ends, Action<Writer, ChatTurn[]> Write);
 
     private enum Kind
     {
